@@ -1,0 +1,341 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The contract between the programs in the kernel and everything in user space: the layout of every
+ * map, the meaning of every field. C (clang -target bpf) and C++20 both include this header; nothing
+ * else defines a shared type. docs/maps.md explains the same as a protocol.
+ *
+ * Rules:
+ *  - Every byte has a name. Padding is `pad` and always zero: it is part of hash keys.
+ *  - Addresses are 16 bytes; IPv4 is v4-mapped (::ffff:a.b.c.d). There is no second family.
+ *  - __be16 and __be32 are network byte order; everything else is host order.
+ *  - Another layout is another SHUNT_ABI_VERSION and so another pin directory, never a
+ *    reinterpretation of this one.
+ */
+#ifndef SHUNT_ABI_H
+#define SHUNT_ABI_H
+
+#include <linux/types.h>
+
+#ifdef __cplusplus
+#define SHUNT_STATIC_ASSERT(what) static_assert(what, #what)
+#else
+#define SHUNT_STATIC_ASSERT(what) _Static_assert(what, #what)
+#endif
+
+/* Also the name of the pin directory, below the bpffs: shunt/v1. */
+#define SHUNT_ABI_VERSION 1
+
+/* ---- addresses ---------------------------------------------------------------------------- */
+
+struct shunt_address {
+	__be32 word[4];
+};
+SHUNT_STATIC_ASSERT(sizeof(struct shunt_address) == 16);
+
+/*
+ * frontend_filter: a bitmap over hashed addresses. A clear bit proves that no row of `frontends` has
+ * the address; a set bit proves nothing. 2^22 bits keep false positives below 3 % at 100,000
+ * addresses and the map at 512 KiB, which stays in the cache of a server.
+ */
+#define SHUNT_FILTER_BITS_LOG2 22
+#define SHUNT_FILTER_WORDS (1u << (SHUNT_FILTER_BITS_LOG2 - 6))
+
+/* The address's bit: word bit >> 6, mask 1 << (bit & 63). Multiply-and-fold; not keyed, because a
+ * crafted collision costs its author one hash lookup and nobody else anything. */
+static inline __u32 shunt_filter_bit(const struct shunt_address *address)
+{
+	__u64 high = (__u64)address->word[0] << 32 | address->word[1];
+	__u64 low = (__u64)address->word[2] << 32 | address->word[3];
+	__u64 hash = (high * 0x9e3779b97f4a7c15ull) ^ low;
+
+	hash *= 0xd6e8feb86659fd93ull;
+	hash ^= hash >> 32;
+	hash *= 0xd6e8feb86659fd93ull;
+	return (__u32)(hash >> (64 - SHUNT_FILTER_BITS_LOG2));
+}
+
+/* ---- frontends: what clients dial --------------------------------------------------------- */
+
+/*
+ * frontends: hash, this key -> __u32 row id. Three kinds of key:
+ *  - an address, a port, a protocol: one frontend;
+ *  - an address, port 0, protocol 0: facts about the address itself (SHUNT_ADDRESS_*);
+ *  - the family's unspecified address (:: or ::ffff:0.0.0.0), a port, a protocol: a NodePort, valid
+ *    on every address whose own row says SHUNT_ADDRESS_NODE.
+ * A dialled port 0 never gets here, so the kinds cannot be confused.
+ */
+struct shunt_frontend_key {
+	struct shunt_address address;
+	__be16 port;
+	__u8 protocol; /* IPPROTO_TCP or IPPROTO_UDP; SCTP has no socket hook */
+	__u8 pad;
+};
+SHUNT_STATIC_ASSERT(sizeof(struct shunt_frontend_key) == 20);
+
+enum shunt_frontend_kind {
+	SHUNT_KIND_ADDRESS = 0, /* a row about an address, not a frontend */
+	SHUNT_KIND_CLUSTER_IP = 1,
+	SHUNT_KIND_NODE_PORT = 2,
+	SHUNT_KIND_LOAD_BALANCER = 3,
+	SHUNT_KIND_EXTERNAL_IP = 4,
+};
+
+enum shunt_row_flags {
+	/* The frontend has source ranges; a pod's source is unknown at the socket: the packet path decides. */
+	SHUNT_ROW_SOURCE_RANGES = 1 << 0,
+	/* The node's own primary address is within those ranges, so sockets of the host's namespace may pass. */
+	SHUNT_ROW_NODE_IN_RANGES = 1 << 1,
+	/* The address belongs to this node: NodePorts answer on it. */
+	SHUNT_ADDRESS_NODE = 1 << 8,
+	/* Only for sockets of the host's network namespace (loopback). */
+	SHUNT_ADDRESS_HOST_ONLY = 1 << 9,
+	/* A ClusterIP: a port that no service uses is refused, not left to wander. */
+	SHUNT_ADDRESS_CLUSTER_IP = 1 << 10,
+};
+
+/*
+ * frontend_rows: array by row id, memory-mapped. The key stands here again because the kernel reuses
+ * hash elements at once: a reader may hold an element while it becomes another key's, and would follow
+ * a foreign row id. A row is immutable from the moment its id is in `frontends` until a grace period
+ * after it has left. 64 bytes: one cache line.
+ */
+struct shunt_frontend_row {
+	struct shunt_frontend_key key;
+	__u32 service_port;       /* index into service_ports, service_counters */
+	__u32 internal_pool;      /* for clients on this node */
+	__u32 external_pool;      /* for clients from outside; the packet path's */
+	__u32 affinity_timeout_s; /* 0: no session affinity */
+	__u16 flags;              /* enum shunt_row_flags */
+	__u8 kind;                /* enum shunt_frontend_kind */
+	__u8 pad[25];
+};
+SHUNT_STATIC_ASSERT(sizeof(struct shunt_frontend_row) == 64);
+SHUNT_STATIC_ASSERT(__builtin_offsetof(struct shunt_frontend_row, service_port) == 20);
+SHUNT_STATIC_ASSERT(__builtin_offsetof(struct shunt_frontend_row, kind) == 38);
+
+/* ---- pools, slots, backends: where it may go ---------------------------------------------- */
+
+/*
+ * pools: array by pool id, memory-mapped. The whole row is one word, so one aligned store publishes a
+ * complete set and one load reads it:
+ *
+ *   bits 63..40  first slot (24)   or, when the count is 0, enum shunt_pool_empty
+ *   bits 39..20  slot count (20)
+ *   bits 19..0   generation (20)
+ *
+ * The generation is the agent's publication counter. Whoever remembers a backend remembers the word it
+ * was chosen under: an equal word proves without another look that the backend is still a member.
+ */
+#define SHUNT_POOL_GENERATION_BITS 20
+#define SHUNT_POOL_COUNT_BITS 20
+#define SHUNT_POOL_COUNT_MAX ((1u << SHUNT_POOL_COUNT_BITS) - 1)
+#define SHUNT_POOL_FIRST_MAX ((1u << 24) - 1)
+
+enum shunt_pool_empty {
+	SHUNT_EMPTY_NO_ENDPOINTS = 0, /* none anywhere: refuse */
+	SHUNT_EMPTY_LOCAL_MISS = 1,   /* some elsewhere, none here under a Local policy */
+	SHUNT_EMPTY_REMOVED = 2,      /* the service is gone; only late readers see this */
+};
+
+static inline __u64 shunt_pool_word(__u32 first_slot, __u32 slot_count, __u32 generation)
+{
+	return (__u64)first_slot << 40 | (__u64)slot_count << SHUNT_POOL_GENERATION_BITS |
+	       (generation & ((1u << SHUNT_POOL_GENERATION_BITS) - 1));
+}
+
+static inline __u32 shunt_pool_first(__u64 word)
+{
+	return (__u32)(word >> 40);
+}
+
+static inline __u32 shunt_pool_count(__u64 word)
+{
+	return (__u32)(word >> SHUNT_POOL_GENERATION_BITS) & SHUNT_POOL_COUNT_MAX;
+}
+
+static inline __u32 shunt_pool_generation(__u64 word)
+{
+	return (__u32)word & ((1u << SHUNT_POOL_GENERATION_BITS) - 1);
+}
+
+/*
+ * slots: array, memory-mapped. A pool's run holds one slot per member: slot i belongs to member i and
+ * gives it threshold / 2^32 of the slot's share, the alias the rest. A member that must keep its flows
+ * but get no new ones (weight 0, serving but not selected) has threshold 0. A slot wholly its member's
+ * has alias == backend and threshold 2^32 - 1.
+ */
+struct shunt_slot {
+	__u32 backend;
+	__u32 alias;
+	__u32 threshold;
+	__u32 pad;
+};
+SHUNT_STATIC_ASSERT(sizeof(struct shunt_slot) == 16);
+
+/*
+ * The choice, exact: 64 random bits as a fraction of 1, times the count, is a fixed-point number whose
+ * integer part is the slot and whose first 32 fraction bits are compared with the threshold. No slot
+ * is preferred by more than 2^-64. Returns the fixed-point number with 32 fraction bits.
+ */
+static inline __u64 shunt_slot_position(__u32 random_high, __u32 random_low, __u32 slot_count)
+{
+	return (__u64)random_high * slot_count + (((__u64)random_low * slot_count) >> 32);
+}
+
+/* backends: array by backend id, memory-mapped. Immutable while any published slot names the id. */
+struct shunt_backend {
+	struct shunt_address address;
+	__be16 port;
+	__u8 in_use; /* 0 or 1: for readers from user space and for adoption after a restart */
+	__u8 pad[13];
+};
+SHUNT_STATIC_ASSERT(sizeof(struct shunt_backend) == 32);
+
+/* service_ports: array by service port index, memory-mapped: whose rows these are. Programs never read
+ * it; people and a restarted agent do. Strings are NUL-terminated, NUL-filled. */
+struct shunt_service_port {
+	char namespace_name[64];
+	char service_name[64];
+	char port_name[64];
+	__u16 port;     /* host order */
+	__u8 protocol;  /* IPPROTO_* */
+	__u8 family;    /* 4 or 6; 0: the row is free */
+	__u8 pad[4];
+};
+SHUNT_STATIC_ASSERT(sizeof(struct shunt_service_port) == 200);
+
+/* ---- what programs remember --------------------------------------------------------------- */
+
+/*
+ * socket_state: array of 2^n rows, direct-mapped: a socket's row is its cookie modulo the size. Cookies
+ * are handed out in sequence, so rows fill evenly. A row is claimed by compare-and-swap on `cookie`
+ * from 0, written only under the owner's socket lock, freed by sock_release. A socket that finds its
+ * row taken uses socket_storage (socket storage, the same struct). Nothing is ever evicted.
+ */
+enum shunt_state_flags {
+	SHUNT_STATE_TRANSLATED = 1 << 0, /* the fields below `cookie` hold a translation */
+	SHUNT_STATE_PEERS = 1 << 1,      /* socket_peers holds further destinations of this socket */
+	SHUNT_STATE_EXEMPT = 1 << 2,     /* never translate: set by the agent on its own sockets (storage only) */
+};
+
+struct shunt_socket_state {
+	__u64 cookie; /* owner, 0: free */
+	__u64 pool_word;
+	struct shunt_address dialled;
+	struct shunt_address backend_address;
+	__be16 dialled_port;
+	__be16 backend_port;
+	__u32 pool;
+	__u32 backend;
+	__u32 flags; /* enum shunt_state_flags */
+};
+SHUNT_STATIC_ASSERT(sizeof(struct shunt_socket_state) == 64);
+
+/*
+ * socket_peers: hash. The second and further destinations of an unconnected UDP socket. Each has two
+ * rows, forward (key: dialled, value: backend) and reverse (key: backend, value: dialled). Forward rows
+ * form a list from the socket's head row (direction HEAD, address and port zero), so sock_release can
+ * free them all; a reverse row's `next` is unused.
+ */
+enum shunt_peer_direction {
+	SHUNT_PEER_HEAD = 0,
+	SHUNT_PEER_FORWARD = 1,
+	SHUNT_PEER_REVERSE = 2,
+};
+
+struct shunt_peer_key {
+	__u64 cookie;
+	struct shunt_address address;
+	__be16 port;
+	__u8 direction; /* enum shunt_peer_direction */
+	__u8 pad[5];
+};
+SHUNT_STATIC_ASSERT(sizeof(struct shunt_peer_key) == 32);
+
+struct shunt_peer {
+	__u64 pool_word;
+	struct shunt_address address;
+	struct shunt_address next_address; /* all zero with port 0: end of the list */
+	__be16 port;
+	__be16 next_port;
+	__u32 pool;
+	__u32 backend;
+	__u32 pad;
+};
+SHUNT_STATIC_ASSERT(sizeof(struct shunt_peer) == 56);
+
+/* affinities: LRU hash. Per service port, so per port and family, and shared by all its frontends. */
+enum shunt_client_kind {
+	SHUNT_CLIENT_NETNS = 0,   /* client.word[0..1] is the network namespace's cookie, as a __u64 */
+	SHUNT_CLIENT_ADDRESS = 1, /* client is the source address (packet path) */
+};
+
+struct shunt_affinity_key {
+	struct shunt_address client;
+	__u32 service_port;
+	__u32 client_kind; /* enum shunt_client_kind */
+};
+SHUNT_STATIC_ASSERT(sizeof(struct shunt_affinity_key) == 24);
+
+struct shunt_affinity {
+	__u64 last_use_ns; /* CLOCK_BOOTTIME */
+	__u64 pool_word;   /* under which the backend was last known to be selectable */
+	__u32 backend;
+	__u32 pad;
+};
+SHUNT_STATIC_ASSERT(sizeof(struct shunt_affinity) == 24);
+
+/* ---- counters ----------------------------------------------------------------------------- */
+
+/* service_counters: per-CPU array by service port index. Counts decisions, not datagrams: a socket that
+ * sends again to the same service is not counted again. */
+struct shunt_service_counters {
+	__u64 translated;
+	__u64 no_endpoints;
+	__u64 local_misses;
+};
+SHUNT_STATIC_ASSERT(sizeof(struct shunt_service_counters) == 24);
+
+/* backend_counters: per-CPU array by backend id. */
+struct shunt_backend_counters {
+	__u64 chosen;
+};
+
+/*
+ * reasons: per-CPU array of __u64 by enum shunt_reason. Every way out of a program that is not a
+ * translation counts one. X(constant, name, meaning); the names are those of metrics and of the CLI.
+ */
+#define SHUNT_REASONS(X)                                                                              \
+	X(NOT_A_SERVICE, "not_a_service", "the destination is no frontend: passed untouched")         \
+	X(PORT_ZERO, "port_zero", "dialled port 0: passed untouched")                                 \
+	X(OTHER_PROTOCOL, "other_protocol", "neither TCP nor UDP: passed untouched")                  \
+	X(EXEMPT_SOCKET, "exempt_socket", "the agent's own socket: passed untouched")                 \
+	X(HOST_ONLY, "host_only", "a loopback NodePort dialled outside the host's namespace: passed untouched") \
+	X(SOURCE_RANGES, "source_ranges", "the frontend has source ranges: left to the packet path")  \
+	X(UNUSED_PORT, "unused_port", "a ClusterIP's port that no service uses: refused")             \
+	X(NO_ENDPOINTS, "no_endpoints", "the service has no endpoint anywhere: refused")              \
+	X(LOCAL_MISS, "local_miss", "no endpoint on this node under a Local policy: unreachable or left alone") \
+	X(UDP_CONNECT_UNSERVED, "udp_connect_unserved", "a UDP connect that cannot be served now: left to the packet path") \
+	X(ROW_REUSED, "row_reused", "a frontend's row changed hands under the reader: looked up again") \
+	X(ROW_LOST, "row_lost", "the second look met another's row too: EAGAIN")                      \
+	X(DANGLING, "dangling", "an id outside its map: a bug; the connection fails with EAGAIN")     \
+	X(STATE_LOST, "state_lost", "no room to remember the translation; replies keep the pod's address") \
+	X(PEERS_FULL, "peers_full", "no room for a further destination of a UDP socket: ENOBUFS")     \
+	X(NO_STATE, "no_state", "a reply or peer name on a socket without a translation: untouched")  \
+	X(OTHER_PEER, "other_peer", "a reply or peer name from an address that no service led to: untouched")
+
+enum shunt_reason {
+#define SHUNT_REASON_CONSTANT(constant, name, meaning) SHUNT_REASON_##constant,
+	SHUNT_REASONS(SHUNT_REASON_CONSTANT)
+#undef SHUNT_REASON_CONSTANT
+	SHUNT_REASON_COUNT,
+};
+
+/* meta: array of one row. */
+struct shunt_meta {
+	__u32 abi_version; /* SHUNT_ABI_VERSION */
+	__u32 pad;
+};
+SHUNT_STATIC_ASSERT(sizeof(struct shunt_meta) == 8);
+
+#endif

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+// The datapath as the rest of the agent sees it: give it plans, it makes the kernel obey them.
+#ifndef SHUNT_DATAPATH_DATAPATH_H_
+#define SHUNT_DATAPATH_DATAPATH_H_
+
+#include <cstdint>
+#include <functional>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/types/span.h"
+#include "userspace/model/map_rows.h"
+#include "userspace/model/service_plan.h"
+
+namespace shunt::datapath {
+
+// An address of this node, on which NodePorts answer.
+struct NodeAddress {
+  model::IpAddress address;
+  bool host_only = false;  // loopback: only for sockets of the host's network namespace
+
+  friend auto operator<=>(const NodeAddress&, const NodeAddress&) = default;
+};
+
+// Whether the plans given to Apply are all there are.
+enum class ApplyScope {
+  kChanged,  // Services not named stay as they are
+  kAll,      // Services not named are removed: the first Apply after every source has synced
+};
+
+struct ServiceFailure {
+  model::ObjectName service;
+  // kResourceExhausted: the plan does not fit, and which limit it met; kUnavailable and others: a write failed.
+  absl::Status status;
+};
+
+// Not thread-safe: one thread owns it (the agent's loop).
+class Datapath {
+ public:
+  virtual ~Datapath() = default;
+
+  // Makes the kernel hold exactly the plan of every Service named, by the update protocol (docs/maps.md):
+  // at every instant a connect sees the old or the new set of a pool. A plan that fits nowhere fails whole
+  // and leaves what that Service had; the others are applied. Failed Services are returned, and applying
+  // their plans again later is safe and completes them. A Service is removed by a plan without ports.
+  // Idempotent: an unchanged plan causes no write.
+  virtual std::vector<ServiceFailure> Apply(absl::Span<const model::ServicePlan* const> plans, ApplyScope scope) = 0;
+
+  // Replaces the set of addresses on which NodePorts answer.
+  virtual absl::Status SetNodeAddresses(absl::Span<const NodeAddress> addresses) = 0;
+
+  // Takes back ids whose grace period has passed. Apply does it too; an idle agent calls this now and then.
+  virtual void Reclaim() = 0;
+
+  // Keeps the socket's destinations from ever being translated: for the agent's own connections.
+  // REQUIRES: called before connect().
+  virtual absl::Status ExemptSocket(int socket_fd) = 0;
+
+  // ---- reading ----
+  virtual std::vector<model::MapFill> FillLevels() const = 0;
+  virtual std::vector<model::ProgramInfo> Programs() const = 0;
+  // Names accepted by DumpMap, in the order of docs/maps.md.
+  virtual std::vector<std::string> MapNames() const = 0;
+  // Visits the rows in use, until `visit` returns false. kNotFound: no such map.
+  virtual absl::Status DumpMap(absl::string_view map,
+                               const std::function<bool(const model::MapRow&)>& visit) const = 0;
+};
+
+}  // namespace shunt::datapath
+
+#endif  // SHUNT_DATAPATH_DATAPATH_H_

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+// One map of the kernel: bytes in, bytes out, a limit. Everything above it (layout, ids, the update
+// protocol, adoption) is the same code on pinned BPF maps and on memory with injected errors.
+#ifndef SHUNT_DATAPATH_TABLE_H_
+#define SHUNT_DATAPATH_TABLE_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+
+#include "absl/status/status.h"
+#include "absl/types/span.h"
+
+namespace shunt::datapath {
+
+using Bytes = absl::Span<const std::byte>;
+
+// Not thread-safe. Keys and values have exactly key_size() and value_size() bytes.
+//
+// Arrays: the key is a uint32_t index below capacity(). Store and Load only.
+// Hashes: Put, Remove, Find, ForEach.
+// Errors: kResourceExhausted (full), kNotFound, kUnavailable (try again), kInternal; the message says which
+// map, which operation and which errno.
+class Table {
+ public:
+  virtual ~Table() = default;
+
+  virtual absl::string_view name() const = 0;
+  virtual uint32_t key_size() const = 0;
+  virtual uint32_t value_size() const = 0;
+  virtual uint32_t capacity() const = 0;
+
+  // ---- arrays ----
+  // Writes the row. A value of 8 bytes is written by one aligned store with release order: everything
+  // stored before is visible to whoever reads the new word. Longer values are written in no particular
+  // order: nobody may refer to the row yet.
+  virtual absl::Status Store(uint32_t index, Bytes value) = 0;
+  // Copies the row out. REQUIRES: value.size() == value_size().
+  virtual absl::Status Load(uint32_t index, absl::Span<std::byte> value) const = 0;
+
+  // ---- hashes ----
+  virtual absl::Status Put(Bytes key, Bytes value) = 0;
+  // Puts `count` rows, keys and values packed one after another. On an error some may have been put;
+  // putting them again is harmless.
+  virtual absl::Status PutBatch(uint32_t count, Bytes keys, Bytes values) = 0;
+  // OK also when the key was not there.
+  virtual absl::Status Remove(Bytes key) = 0;
+  virtual absl::Status RemoveBatch(uint32_t count, Bytes keys) = 0;
+  // kNotFound if the key is not there.
+  virtual absl::Status Find(Bytes key, absl::Span<std::byte> value) const = 0;
+  // Calls `visit` with every row. Rows changed meanwhile by programs may be missed or seen twice.
+  virtual absl::Status ForEach(const std::function<void(Bytes key, Bytes value)>& visit) const = 0;
+};
+
+}  // namespace shunt::datapath
+
+#endif  // SHUNT_DATAPATH_TABLE_H_

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the agent says about itself and about each Service, for the admin API. Values only: the loop fills
+// them, the API serves them.
+#ifndef SHUNT_MODEL_AGENT_STATUS_H_
+#define SHUNT_MODEL_AGENT_STATUS_H_
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+#include "userspace/model/map_rows.h"
+#include "userspace/model/service_plan.h"
+
+namespace shunt::model {
+
+struct StatusProblem {
+  std::string where;  // file and line, Service, map or program
+  std::string what;
+};
+
+struct AgentStatus {
+  std::string version;
+  uint32_t abi_version = 0;
+  int32_t pid = 0;
+  std::string node_name;
+  std::string source;    // "manifests /etc/shunt/manifests"
+  std::string pin_directory;
+  std::string cgroup;
+  int64_t start_time_ms = 0;       // since 1970
+  bool synced = false;             // every source has delivered what it began with
+  int64_t last_apply_time_ms = 0;  // since 1970; 0: never
+  uint64_t applies = 0;
+  uint32_t services = 0;
+  uint32_t frontends = 0;
+  uint32_t backends = 0;
+  uint32_t failed_services = 0;    // waiting for a retry
+  bool programs_current = false;   // this build's programs are attached, not an older pinned set
+  std::vector<ProgramInfo> programs;
+  std::vector<MapFill> maps;
+  std::vector<ReasonRow> reasons;
+  std::vector<StatusProblem> problems;  // objects refused, Services that do not fit, programs not loaded
+};
+
+struct ServiceStatus {
+  ServicePlan plan;
+  absl::Status applied;  // OK: the kernel holds the plan
+  // Per plan.ports entry; zeros if not in the kernel.
+  struct PortCounters {
+    uint64_t translated = 0;
+    uint64_t no_endpoints = 0;
+    uint64_t local_misses = 0;
+  };
+  std::vector<PortCounters> port_counters;
+};
+
+// One Backend in the kernel, with who uses it.
+struct BackendStatus {
+  uint32_t id = 0;
+  SocketAddress address;
+  uint64_t chosen = 0;
+  std::vector<ObjectName> services;  // in name order
+};
+
+// How the admin API asks. Every function is thread-safe and may block until the loop has a moment.
+struct AgentQueries {
+  std::function<AgentStatus()> status;
+  std::function<std::vector<ServiceStatus>()> services;  // in name order
+  std::function<std::optional<ServiceStatus>(const ObjectName&)> service;
+  std::function<std::vector<BackendStatus>()> backends;  // by id
+  // Visits rows until `visit` returns false; kNotFound names the maps there are.
+  std::function<absl::Status(absl::string_view map, const std::function<bool(const MapRow&)>& visit)> dump_map;
+};
+
+}  // namespace shunt::model
+
+#endif  // SHUNT_MODEL_AGENT_STATUS_H_

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+// From Kubernetes objects to what the kernel should hold: one Service, its slices and this node in, one
+// ServicePlan out. Pure: no I/O, no clock, no state; the same inputs give the same plan on every node and
+// after every restart. Thread-safe.
+#ifndef SHUNT_PLANNER_PLANNER_H_
+#define SHUNT_PLANNER_PLANNER_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/types/span.h"
+#include "userspace/model/endpoint_slice.h"
+#include "userspace/model/ip_address.h"
+#include "userspace/model/service.h"
+#include "userspace/model/service_plan.h"
+
+namespace shunt::planner {
+
+// This node, as far as endpoint selection depends on it.
+struct NodeContext {
+  std::string node_name;  // compared with an endpoint's nodeName
+  std::string zone;       // empty: no zone
+  // The node's own primary addresses, one a family: whether source ranges let the node itself through.
+  std::vector<model::IpAddress> primary_addresses;
+
+  friend bool operator==(const NodeContext&, const NodeContext&) = default;
+};
+
+struct PlannerOptions {
+  // Endpoints of one pool beyond this many are left out (kTooMany).
+  uint32_t endpoints_max = 100'000;
+};
+
+// Plans `service`. `slices` are those whose ServiceName() is the service's, in any order, of any address type.
+// A Service that the proxy must not serve (headless, ExternalName, another proxy's by label) gives a plan
+// without ports. Never fails: what is wrong with an object leaves that part out and adds a warning.
+model::ServicePlan PlanService(const model::Service& service,
+                               absl::Span<const model::EndpointSlice* const> slices,
+                               const NodeContext& node, const PlannerOptions& options = {});
+
+}  // namespace shunt::planner
+
+#endif  // SHUNT_PLANNER_PLANNER_H_

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+// The cluster as this node knows it, and which Services have changed since they were last taken.
+#ifndef SHUNT_SOURCES_CLUSTER_STORE_H_
+#define SHUNT_SOURCES_CLUSTER_STORE_H_
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
+#include "userspace/model/endpoint_slice.h"
+#include "userspace/model/node.h"
+#include "userspace/model/service.h"
+#include "userspace/sources/source.h"
+
+namespace shunt::sources {
+
+// Not thread-safe: the loop owns it and feeds it what the sources delivered. A slice is found by its
+// Service through the stored object, never through the event, so a slice that changes its Service leaves
+// the old one too. Work for one event does not depend on the size of the cluster, except for this node's
+// own Node object.
+class ClusterStore {
+ public:
+  explicit ClusterStore(std::string node_name);
+
+  void Apply(Event event);
+
+  // Marks a Service as changed for a reason that lies outside the objects (a retry, a settled conflict).
+  void MarkChanged(const model::ObjectName& service);
+  // The Services whose plan may have changed since the last call, in name order; present or not. A change
+  // of this node's name, zone or addresses marks all of them.
+  std::vector<model::ObjectName> TakeChanged();
+
+  // Null if there is none. Pointers are valid until the next Apply.
+  const model::Service* FindService(const model::ObjectName& name) const;
+  // The slices that belong to the Service, ordered by name; also when the Service itself is missing.
+  std::vector<const model::EndpointSlice*> SlicesOf(const model::ObjectName& service) const;
+  // This node's object, if a source delivered it.
+  const model::Node* ThisNode() const;
+  // All Services present, in name order.
+  std::vector<model::ObjectName> ServiceNames() const;
+
+ private:
+  void MarkAllChanged();
+
+  std::string node_name_;
+  absl::flat_hash_map<model::ObjectName, std::unique_ptr<model::Service>> services_;
+  absl::flat_hash_map<model::ObjectName, std::unique_ptr<model::EndpointSlice>> slices_;
+  // Service -> names of its slices.
+  absl::flat_hash_map<model::ObjectName, std::map<std::string, const model::EndpointSlice*>> slices_of_;
+  std::unique_ptr<model::Node> node_;
+  absl::flat_hash_set<model::ObjectName> changed_;
+};
+
+}  // namespace shunt::sources
+
+#endif  // SHUNT_SOURCES_CLUSTER_STORE_H_
