@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+// The maps of one pin directory, by the names of bpf/maps.h.
+#ifndef SHUNT_DATAPATH_TABLES_H_
+#define SHUNT_DATAPATH_TABLES_H_
+
+#include <memory>
+
+#include "userspace/datapath/table.h"
+
+namespace shunt::datapath {
+
+// All set. Per-CPU maps present one row: Load sums every 64-bit word over the CPUs, Store writes all CPUs.
+struct Tables {
+  std::unique_ptr<Table> frontends;
+  std::unique_ptr<Table> frontend_rows;
+  std::unique_ptr<Table> frontend_filter;
+  std::unique_ptr<Table> pools;
+  std::unique_ptr<Table> slots;
+  std::unique_ptr<Table> backends;
+  std::unique_ptr<Table> service_ports;
+  std::unique_ptr<Table> socket_state;
+  std::unique_ptr<Table> socket_peers;
+  std::unique_ptr<Table> affinities;
+  std::unique_ptr<Table> service_counters;
+  std::unique_ptr<Table> backend_counters;
+  std::unique_ptr<Table> reasons;
+  std::unique_ptr<Table> meta;
+};
+
+}  // namespace shunt::datapath
+
+#endif  // SHUNT_DATAPATH_TABLES_H_
