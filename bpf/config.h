@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Configuration of the programs: read-only data, set before they are loaded, so the verifier drops the
+ * code that a setting makes unreachable. A change is a new load and an atomic replacement of the links.
+ */
+#ifndef SHUNT_CONFIG_H
+#define SHUNT_CONFIG_H
+
+#include "bpf/abi.h"
+
+struct shunt_config {
+	__u64 host_netns_cookie; /* the network namespace of the agent: the host's */
+	__u32 socket_mask;	 /* rows of socket_state - 1; the number of rows is a power of two */
+	/*
+	 * Iterations of a delay between the loads of a choice. 0 in production; the torn-set test widens
+	 * the readers' windows with it.
+	 */
+	__u32 reader_window;
+	/* A Local policy without a local endpoint: 0 fails with EHOSTUNREACH, 1 leaves the destination as it
+	 * is, for the packet path to drop (kube-proxy's silence). */
+	__u8 local_miss_drops;
+	__u8 pad[7];
+};
+SHUNT_STATIC_ASSERT(sizeof(struct shunt_config) == 24);
+
+#endif

@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * What becomes of one dialled destination: the whole choice, as a function over values. No program
+ * context and no socket stands here, so that a syscall program can put tables of cases through it.
+ */
+#ifndef SHUNT_DECISION_H
+#define SHUNT_DECISION_H
+
+#include "bpf/pool.h"
+
+/* Network errno values; there are no libc headers in BPF code. */
+#define SHUNT_EAGAIN 11
+#define SHUNT_ENOBUFS 105
+#define SHUNT_ECONNREFUSED 111
+#define SHUNT_EHOSTUNREACH 113
+
+enum verdict {
+	VERDICT_PASS = 0,      /* not ours, or not ours to decide here */
+	VERDICT_TRANSLATE = 1, /* `to` is the backend */
+	VERDICT_REFUSE = 2,    /* fail the call with `error` */
+};
+
+struct decision {
+	__u32 verdict; /* enum verdict */
+	__u32 error;   /* positive errno, if refused */
+	__u32 reason;  /* enum shunt_reason, unless translated */
+	__u32 pool;
+	__u32 backend;
+	__u32 service_port;
+	__u64 pool_word; /* under which the backend was chosen */
+	struct destination to;
+};
+
+static __always_inline void pass(struct decision *decision, __u32 reason)
+{
+	decision->verdict = VERDICT_PASS;
+	decision->reason = reason;
+}
+
+static __always_inline void refuse(struct decision *decision, __u32 error, __u32 reason)
+{
+	decision->verdict = VERDICT_REFUSE;
+	decision->error = error;
+	decision->reason = reason;
+}
+
+/* A pool without members, by the reason that its word carries. */
+static __always_inline void decide_empty(struct decision *decision, __u64 pool_word)
+{
+	struct shunt_service_counters *counters = counters_of(decision->service_port);
+
+	if (shunt_pool_first(pool_word) == SHUNT_EMPTY_LOCAL_MISS) {
+		if (counters)
+			counters->local_misses++;
+		if (shunt_config.local_miss_drops)
+			pass(decision, SHUNT_REASON_LOCAL_MISS);
+		else
+			refuse(decision, SHUNT_EHOSTUNREACH, SHUNT_REASON_LOCAL_MISS);
+		return;
+	}
+	if (counters)
+		counters->no_endpoints++;
+	refuse(decision, SHUNT_ECONNREFUSED, SHUNT_REASON_NO_ENDPOINTS);
+}
+
+/*
+ * The backend that this client's affinity names, if it is young enough and still selectable.
+ *
+ * Only `last_use_ns` is written through the pointer: the kernel may give an LRU element to another key
+ * at any time, and a use too many is harmless there, while a foreign pool word would not be.
+ */
+static __always_inline const struct shunt_backend *
+follow_affinity(const struct shunt_affinity_key *key, __u64 now_ns, __u64 timeout_ns, __u64 pool_word,
+		__u32 *backend)
+{
+	struct shunt_affinity *affinity = bpf_map_lookup_elem(&affinities, key);
+	struct shunt_affinity renewed;
+
+	if (!affinity)
+		return NULL;
+	renewed = *affinity;
+	/* Signed: another CPU's use may be younger than our clock reading. */
+	if ((__s64)(now_ns - renewed.last_use_ns) >= (__s64)timeout_ns)
+		return NULL;
+	if (renewed.pool_word == pool_word) {
+		affinity->last_use_ns = now_ns;
+	} else {
+		if (!find_member(pool_word, renewed.backend).selectable)
+			return NULL;
+		renewed.pool_word = pool_word;
+		renewed.last_use_ns = now_ns;
+		bpf_map_update_elem(&affinities, key, &renewed, BPF_ANY);
+	}
+	*backend = renewed.backend;
+	return bpf_map_lookup_elem(&backends, backend);
+}
+
+static __always_inline const struct shunt_backend *
+choose_with_affinity(const struct shunt_frontend_row *row, __u64 netns_cookie, __u64 pool_word, __u32 *backend)
+{
+	__u64 timeout_ns = row->affinity_timeout_s * 1000000000ull;
+	__u64 now_ns = bpf_ktime_get_boot_ns();
+	struct shunt_affinity_key key = {
+		.client.word = { (__u32)netns_cookie, (__u32)(netns_cookie >> 32) },
+		.service_port = row->service_port,
+		.client_kind = SHUNT_CLIENT_NETNS,
+	};
+	struct shunt_affinity affinity = { .last_use_ns = now_ns, .pool_word = pool_word };
+	const struct shunt_backend *chosen;
+
+	chosen = follow_affinity(&key, now_ns, timeout_ns, pool_word, backend);
+	if (chosen)
+		return chosen;
+	chosen = choose_backend(pool_word, backend);
+	if (!chosen)
+		return NULL;
+	affinity.backend = *backend;
+	bpf_map_update_elem(&affinities, &key, &affinity, BPF_ANY);
+	return chosen;
+}
+
+/*
+ * Decides for a client on this node. `key` is what it dials (port not 0), `netns_cookie` its network
+ * namespace. Counts services and backends; the caller counts the reason.
+ */
+static __always_inline void decide(const struct shunt_frontend_key *key, __u64 netns_cookie,
+				   struct decision *decision)
+{
+	int on_host = netns_cookie == shunt_config.host_netns_cookie;
+	struct row_lookup found = find_frontend(key, on_host);
+	const struct shunt_frontend_row *row = found.row;
+	const struct shunt_backend *chosen;
+	__u64 *word, pool_word;
+
+	if (!row) {
+		if (found.reason == SHUNT_REASON_UNUSED_PORT)
+			return refuse(decision, SHUNT_ECONNREFUSED, found.reason);
+		if (found.reason == SHUNT_REASON_ROW_LOST || found.reason == SHUNT_REASON_DANGLING)
+			return refuse(decision, SHUNT_EAGAIN, found.reason);
+		return pass(decision, found.reason);
+	}
+	if ((row->flags & SHUNT_ROW_SOURCE_RANGES) && !(on_host && (row->flags & SHUNT_ROW_NODE_IN_RANGES)))
+		return pass(decision, SHUNT_REASON_SOURCE_RANGES);
+	decision->service_port = row->service_port;
+	decision->pool = row->internal_pool;
+	word = pool_of(row->internal_pool);
+	if (!word)
+		return refuse(decision, SHUNT_EAGAIN, SHUNT_REASON_DANGLING);
+	pool_word = *(volatile __u64 *)word;
+	reader_window();
+	if (!shunt_pool_count(pool_word))
+		return decide_empty(decision, pool_word);
+	if (row->affinity_timeout_s)
+		chosen = choose_with_affinity(row, netns_cookie, pool_word, &decision->backend);
+	else
+		chosen = choose_backend(pool_word, &decision->backend);
+	if (!chosen)
+		return refuse(decision, SHUNT_EAGAIN, SHUNT_REASON_DANGLING);
+	reader_window();
+	decision->verdict = VERDICT_TRANSLATE;
+	decision->pool_word = pool_word;
+	decision->to.address = chosen->address;
+	decision->to.port = chosen->port;
+	count_translated(decision->service_port, decision->backend);
+}
+
+#endif

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* One complete set of backends: choosing a member by weight, and asking whether a backend is one. */
+#ifndef SHUNT_POOL_H
+#define SHUNT_POOL_H
+
+#include "bpf/frontend.h"
+
+/* The set as it is now. Everything that follows must use this one word, read once. */
+static __always_inline __u64 *pool_of(__u32 pool)
+{
+	return bpf_map_lookup_elem(&pools, &pool);
+}
+
+/*
+ * Draws a member with a probability proportional to its weight: one random number, two loads.
+ * REQUIRES: the word's count is not 0. Returns NULL if an id points outside its map.
+ */
+static __always_inline const struct shunt_backend *choose_backend(__u64 pool_word, __u32 *backend)
+{
+	__u32 random_high = bpf_get_prandom_u32();
+	__u64 position = shunt_slot_position(random_high, bpf_get_prandom_u32(), shunt_pool_count(pool_word));
+	__u32 slot_id = shunt_pool_first(pool_word) + (__u32)(position >> 32);
+	const struct shunt_slot *slot = bpf_map_lookup_elem(&slots, &slot_id);
+
+	if (!slot)
+		return NULL;
+	reader_window();
+	*backend = (__u32)position < slot->threshold ? slot->backend : slot->alias;
+	return bpf_map_lookup_elem(&backends, backend);
+}
+
+struct member_search {
+	__u32 first_slot;
+	__u32 backend;
+	int found;
+	int selectable;
+};
+
+static int member_step(__u32 offset, struct member_search *search)
+{
+	__u32 slot_id = search->first_slot + offset;
+	const struct shunt_slot *slot = bpf_map_lookup_elem(&slots, &slot_id);
+
+	if (!slot)
+		return 1;
+	if (slot->backend != search->backend)
+		return 0;
+	search->found = 1;
+	search->selectable = slot->threshold != 0;
+	return 1;
+}
+
+/*
+ * Looks for a member by its own slot. Linear in the set, so only for somebody who remembers a backend
+ * from an earlier set: once per remembered backend and change. Bound: SHUNT_POOL_COUNT_MAX.
+ */
+static __always_inline struct member_search find_member(__u64 pool_word, __u32 backend)
+{
+	struct member_search search = { .first_slot = shunt_pool_first(pool_word), .backend = backend };
+
+	bpf_loop(shunt_pool_count(pool_word), member_step, &search, 0);
+	return search;
+}
+
+#endif

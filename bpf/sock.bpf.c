@@ -1,0 +1,341 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * Translation where a connection is born: the socket hooks of a cgroup. connect and sendmsg turn what the
+ * application dialled into a backend, once; recvmsg and getpeername show it what it dialled; sock_release
+ * forgets the socket. A hook only moves addresses between its context and the functions below; the
+ * choice itself is decision.h, the memory socket_state.h.
+ *
+ * A hook returns 1 to go on; connect and sendmsg return 0 with an errno set to fail the call.
+ */
+#include <linux/bpf.h>
+#include <linux/in.h>
+#include <bpf/bpf_helpers.h>
+
+#include "bpf/socket_state.h"
+
+/* Counts the way out and leaves the destination as it is. */
+static __always_inline int untouched(__u32 reason)
+{
+	count_reason(reason);
+	return 1;
+}
+
+static __always_inline int fail(__u32 error, __u32 reason)
+{
+	count_reason(reason);
+	bpf_set_retval(-(int)error);
+	return 0;
+}
+
+static __always_inline struct shunt_frontend_key key_of(const struct bpf_sock_addr *ctx,
+							const struct destination *to)
+{
+	return (struct shunt_frontend_key){
+		.address = to->address,
+		.port = to->port,
+		.protocol = (__u8)ctx->protocol,
+	};
+}
+
+/*
+ * By protocol, not by socket type: an SCTP or MPTCP socket is a stream too. An MPTCP socket's subflows
+ * come here as the TCP sockets that they are.
+ */
+static __always_inline int is_translatable(const struct bpf_sock_addr *ctx)
+{
+	return ctx->protocol == IPPROTO_TCP || ctx->protocol == IPPROTO_UDP;
+}
+
+/* ---- connect ------------------------------------------------------------------------------ */
+
+/*
+ * A UDP connect() cannot be refused: its application learns of a refusal by an ICMP error at send or
+ * receive, which the packet path answers to the untranslated address.
+ */
+static __always_inline int connect_refused(const struct bpf_sock_addr *ctx, const struct decision *decision)
+{
+	if (ctx->protocol == IPPROTO_UDP && decision->error != SHUNT_EAGAIN) {
+		count_reason(decision->reason);
+		return untouched(SHUNT_REASON_UDP_CONNECT_UNSERVED);
+	}
+	return fail(decision->error, decision->reason);
+}
+
+/* 1: go on to `*to`, which is rewritten if it is a service; 0: fail. */
+static __always_inline int connect_to(struct bpf_sock_addr *ctx, struct destination *to)
+{
+	struct destination dialled = *to;
+	struct decision decision = {};
+	struct shunt_socket_state *state;
+	struct shunt_frontend_key key;
+	__u64 cookie;
+
+	if (!is_translatable(ctx))
+		return untouched(SHUNT_REASON_OTHER_PROTOCOL);
+	cookie = bpf_get_socket_cookie(ctx);
+	state = find_state(ctx->sk, cookie);
+	reset_state(state, cookie);
+	if (!to->port)
+		return untouched(SHUNT_REASON_PORT_ZERO);
+	if (!may_be_frontend(&to->address))
+		return untouched(SHUNT_REASON_NOT_A_SERVICE);
+	if (is_exempt(state))
+		return untouched(SHUNT_REASON_EXEMPT_SOCKET);
+
+	key = key_of(ctx, to);
+	decide(&key, bpf_get_netns_cookie(ctx), &decision);
+	if (decision.verdict == VERDICT_PASS)
+		return untouched(decision.reason);
+	if (decision.verdict == VERDICT_REFUSE)
+		return connect_refused(ctx, &decision);
+
+	state = claim_state(ctx->sk, cookie);
+	if (state)
+		write_state(state, &dialled, &decision);
+	else /* the connection works all the same; only getpeername() will name the pod */
+		count_reason(SHUNT_REASON_STATE_LOST);
+	*to = decision.to;
+	return 1;
+}
+
+SEC("cgroup/connect4")
+int sock_connect4(struct bpf_sock_addr *ctx)
+{
+	struct destination to = destination4(ctx);
+	int verdict = connect_to(ctx, &to);
+
+	write_destination4(ctx, &to);
+	return verdict;
+}
+
+SEC("cgroup/connect6")
+int sock_connect6(struct bpf_sock_addr *ctx)
+{
+	struct destination to = destination6(ctx);
+	int verdict = connect_to(ctx, &to);
+
+	write_destination6(ctx, &to);
+	return verdict;
+}
+
+/* ---- sendmsg: unconnected UDP ------------------------------------------------------------- */
+
+/* The socket has sent to this destination before, and its backend still serves: no lookup, no write. */
+static __always_inline int send_again(struct shunt_socket_state *state, __u64 cookie, struct destination *to)
+{
+	struct destination dialled = *to, backend;
+	struct shunt_peer *peer;
+
+	if ((state->flags & SHUNT_STATE_TRANSLATED) && is_destination(to, &state->dialled, state->dialled_port)) {
+		if (!still_member(&state->pool_word, state->pool, state->backend, &state->backend_address,
+				  state->backend_port))
+			return 0;
+		*to = (struct destination){ .address = state->backend_address, .port = state->backend_port };
+		return 1;
+	}
+	if (!(state->flags & SHUNT_STATE_PEERS))
+		return 0;
+	peer = find_peer(cookie, to, SHUNT_PEER_FORWARD);
+	if (!peer ||
+	    !still_member(&peer->pool_word, peer->pool, peer->backend, &peer->address, peer->port))
+		return 0;
+	backend = (struct destination){ .address = peer->address, .port = peer->port };
+	/* Two services may share a backend: its replies belong to the one dialled last. */
+	if (point_reverse(cookie, &dialled, &backend))
+		return 0;
+	*to = backend;
+	return 1;
+}
+
+/* The application dials this address itself now: replies from it are its own again. */
+static __always_inline void forget_backend(struct shunt_socket_state *state, __u64 cookie,
+					   const struct destination *to)
+{
+	struct shunt_peer_key reverse;
+
+	if (!state)
+		return;
+	if ((state->flags & SHUNT_STATE_TRANSLATED) &&
+	    is_destination(to, &state->backend_address, state->backend_port))
+		state->flags &= ~SHUNT_STATE_TRANSLATED;
+	if (state->flags & SHUNT_STATE_PEERS) {
+		reverse = peer_key(cookie, to, SHUNT_PEER_REVERSE);
+		bpf_map_delete_elem(&socket_peers, &reverse);
+	}
+}
+
+/* 0, or a positive errno: the reply could not be told apart, so the datagram must not leave. */
+static __always_inline int remember_send(void *sk, __u64 cookie, const struct destination *dialled,
+					 const struct decision *decision)
+{
+	struct shunt_socket_state *state = claim_state(sk, cookie);
+
+	if (!state)
+		return SHUNT_ENOBUFS;
+	if (!(state->flags & SHUNT_STATE_TRANSLATED) ||
+	    is_destination(dialled, &state->dialled, state->dialled_port)) {
+		write_state(state, dialled, decision);
+		return 0;
+	}
+	/* Before the first row is made, so that there is no row without the flag. */
+	state->flags |= SHUNT_STATE_PEERS;
+	return remember_peer(cookie, dialled, decision) ? SHUNT_ENOBUFS : 0;
+}
+
+static __always_inline int send_to(struct bpf_sock_addr *ctx, struct destination *to)
+{
+	struct destination dialled = *to;
+	struct decision decision = {};
+	struct shunt_socket_state *state;
+	struct shunt_frontend_key key;
+	__u64 cookie;
+
+	if (!is_translatable(ctx))
+		return untouched(SHUNT_REASON_OTHER_PROTOCOL);
+	if (!to->port)
+		return untouched(SHUNT_REASON_PORT_ZERO);
+	cookie = bpf_get_socket_cookie(ctx);
+	state = find_state(ctx->sk, cookie);
+	if (is_exempt(state))
+		return untouched(SHUNT_REASON_EXEMPT_SOCKET);
+	if (state && send_again(state, cookie, to))
+		return 1;
+	if (!may_be_frontend(&to->address)) {
+		forget_backend(state, cookie, to);
+		return untouched(SHUNT_REASON_NOT_A_SERVICE);
+	}
+
+	key = key_of(ctx, to);
+	decide(&key, bpf_get_netns_cookie(ctx), &decision);
+	if (decision.verdict == VERDICT_PASS) {
+		forget_backend(state, cookie, to);
+		return untouched(decision.reason);
+	}
+	if (decision.verdict == VERDICT_REFUSE)
+		return fail(decision.error, decision.reason);
+
+	if (remember_send(ctx->sk, cookie, &dialled, &decision))
+		return fail(SHUNT_ENOBUFS, SHUNT_REASON_PEERS_FULL);
+	*to = decision.to;
+	return 1;
+}
+
+SEC("cgroup/sendmsg4")
+int sock_sendmsg4(struct bpf_sock_addr *ctx)
+{
+	struct destination to = destination4(ctx);
+	int verdict = send_to(ctx, &to);
+
+	write_destination4(ctx, &to);
+	return verdict;
+}
+
+SEC("cgroup/sendmsg6")
+int sock_sendmsg6(struct bpf_sock_addr *ctx)
+{
+	struct destination to = destination6(ctx);
+	int verdict = send_to(ctx, &to);
+
+	write_destination6(ctx, &to);
+	return verdict;
+}
+
+/* ---- recvmsg, getpeername: reverse -------------------------------------------------------- */
+
+/* Rewrites `*from`, a backend, to what the socket dialled to reach it. 1 if it did. */
+static __always_inline int reverse_first(const struct shunt_socket_state *state, struct destination *from)
+{
+	if (!(state->flags & SHUNT_STATE_TRANSLATED) ||
+	    !is_destination(from, &state->backend_address, state->backend_port))
+		return 0;
+	*from = (struct destination){ .address = state->dialled, .port = state->dialled_port };
+	return 1;
+}
+
+static __always_inline int reverse_peer(__u64 cookie, struct destination *from)
+{
+	struct shunt_peer *peer = find_peer(cookie, from, SHUNT_PEER_REVERSE);
+
+	if (!peer)
+		return 0;
+	*from = (struct destination){ .address = peer->address, .port = peer->port };
+	return 1;
+}
+
+/* Returns 1, as these hooks must. */
+static __always_inline int received_from(struct bpf_sock_addr *ctx, struct destination *from)
+{
+	__u64 cookie = bpf_get_socket_cookie(ctx);
+	struct shunt_socket_state *state = find_state(ctx->sk, cookie);
+
+	if (!state)
+		return untouched(SHUNT_REASON_NO_STATE);
+	if (reverse_first(state, from))
+		return 1;
+	if ((state->flags & SHUNT_STATE_PEERS) && reverse_peer(cookie, from))
+		return 1;
+	return untouched(SHUNT_REASON_OTHER_PEER);
+}
+
+/* Returns 1, as these hooks must. The peer is the dialled address only while it is this very backend. */
+static __always_inline int peer_of(struct bpf_sock_addr *ctx, struct destination *peer)
+{
+	struct shunt_socket_state *state = find_state(ctx->sk, bpf_get_socket_cookie(ctx));
+
+	if (!state)
+		return untouched(SHUNT_REASON_NO_STATE);
+	if (reverse_first(state, peer))
+		return 1;
+	return untouched(SHUNT_REASON_OTHER_PEER);
+}
+
+SEC("cgroup/recvmsg4")
+int sock_recvmsg4(struct bpf_sock_addr *ctx)
+{
+	struct destination from = destination4(ctx);
+	int verdict = received_from(ctx, &from);
+
+	write_destination4(ctx, &from);
+	return verdict;
+}
+
+SEC("cgroup/recvmsg6")
+int sock_recvmsg6(struct bpf_sock_addr *ctx)
+{
+	struct destination from = destination6(ctx);
+	int verdict = received_from(ctx, &from);
+
+	write_destination6(ctx, &from);
+	return verdict;
+}
+
+SEC("cgroup/getpeername4")
+int sock_getpeername4(struct bpf_sock_addr *ctx)
+{
+	struct destination peer = destination4(ctx);
+	int verdict = peer_of(ctx, &peer);
+
+	write_destination4(ctx, &peer);
+	return verdict;
+}
+
+SEC("cgroup/getpeername6")
+int sock_getpeername6(struct bpf_sock_addr *ctx)
+{
+	struct destination peer = destination6(ctx);
+	int verdict = peer_of(ctx, &peer);
+
+	write_destination6(ctx, &peer);
+	return verdict;
+}
+
+/* ---- the end of a socket ------------------------------------------------------------------ */
+
+SEC("cgroup/sock_release")
+int sock_release(struct bpf_sock *sk)
+{
+	release_state(sk, bpf_get_socket_cookie(sk));
+	return 1;
+}
+
+char sock_license[] SEC("license") = "Dual BSD/GPL";
