@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+// The few things that the model's objects can say about themselves.
+#include <gtest/gtest.h>
+
+#include <set>
+
+#include "userspace/model/agent_status.h"
+#include "userspace/model/endpoint_slice.h"
+#include "userspace/model/map_rows.h"
+#include "userspace/model/node.h"
+#include "userspace/model/service.h"
+#include "userspace/model/service_plan.h"
+
+namespace shunt::model {
+namespace {
+
+TEST(EndpointSliceTest, BelongsToTheServiceOfItsLabelInItsOwnNamespace) {
+  EndpointSlice slice;
+  slice.name = {"shop", "web-x7k2p"};
+  slice.labels["kubernetes.io/service-name"] = "web";
+  EXPECT_EQ(slice.ServiceName(), (ObjectName{"shop", "web"}));
+}
+
+TEST(EndpointSliceTest, BelongsToNobodyWithoutTheLabel) {
+  EndpointSlice slice;
+  slice.name = {"shop", "web-x7k2p"};
+  EXPECT_EQ(slice.ServiceName(), ObjectName());
+  slice.labels["kubernetes.io/service-name"] = "";
+  EXPECT_EQ(slice.ServiceName(), ObjectName());
+}
+
+TEST(NodeTest, ZoneIsTheTopologyLabel) {
+  Node node;
+  EXPECT_EQ(node.Zone(), "");
+  node.labels["failure-domain.beta.kubernetes.io/zone"] = "old";
+  EXPECT_EQ(node.Zone(), "");
+  node.labels["topology.kubernetes.io/zone"] = "eu-central-1a";
+  EXPECT_EQ(node.Zone(), "eu-central-1a");
+}
+
+TEST(FrontendAddressTest, ReadsLikeASocketAddressWithItsProtocol) {
+  EXPECT_EQ((FrontendAddress{*IpAddress::Parse("10.96.0.10"), 53, Protocol::kUdp}).ToString(), "10.96.0.10:53/UDP");
+  EXPECT_EQ((FrontendAddress{*IpAddress::Parse("fd00::a"), 443, Protocol::kTcp}).ToString(), "[fd00::a]:443/TCP");
+}
+
+TEST(FrontendKindTest, NamesAreThoseOfTheApi) {
+  EXPECT_EQ(FrontendKindName(FrontendKind::kClusterIp), "ClusterIP");
+  EXPECT_EQ(FrontendKindName(FrontendKind::kNodePort), "NodePort");
+  EXPECT_EQ(FrontendKindName(FrontendKind::kLoadBalancer), "LoadBalancer");
+  EXPECT_EQ(FrontendKindName(FrontendKind::kExternalIp), "ExternalIP");
+}
+
+TEST(EndpointVerdictTest, EveryVerdictHasANameOfItsOwn) {
+  std::set<std::string> names;
+  for (int i = 0; i <= static_cast<int>(EndpointVerdict::kTooMany); ++i) {
+    const absl::string_view name = EndpointVerdictName(static_cast<EndpointVerdict>(i));
+    EXPECT_NE(name, "unknown") << i;
+    EXPECT_TRUE(names.emplace(name).second) << name;
+  }
+  EXPECT_EQ(EndpointVerdictName(EndpointVerdict::kSelected), "selected");
+  EXPECT_EQ(EndpointVerdictName(EndpointVerdict::kOwnFrontend), "own_frontend");
+}
+
+}  // namespace
+}  // namespace shunt::model
