@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: Apache-2.0
+// One truth for two compilers: the layout of every shared struct as clang put it into the object's BTF
+// is the layout that g++ sees, member by member, and no byte lies outside a member.
+#include <bpf/btf.h>
+#include <bpf/libbpf.h>
+#include <gtest/gtest.h>
+
+#include <cstddef>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "bpf/abi.h"
+#include "bpf/config.h"
+
+namespace {
+
+struct Member {
+  std::string name;
+  size_t offset;
+  size_t size;
+};
+
+struct Layout {
+  std::string name;
+  size_t size;
+  std::vector<Member> members;
+};
+
+#define MEMBER(type, name) \
+  Member { #name, offsetof(type, name), sizeof(type::name) }
+
+const std::vector<Layout>& Layouts() {
+  static const auto* const kLayouts = new std::vector<Layout>{
+      {"shunt_address", sizeof(shunt_address), {MEMBER(shunt_address, word)}},
+      {"shunt_frontend_key",
+       sizeof(shunt_frontend_key),
+       {MEMBER(shunt_frontend_key, address), MEMBER(shunt_frontend_key, port), MEMBER(shunt_frontend_key, protocol),
+        MEMBER(shunt_frontend_key, pad)}},
+      {"shunt_frontend_row",
+       sizeof(shunt_frontend_row),
+       {MEMBER(shunt_frontend_row, key), MEMBER(shunt_frontend_row, service_port),
+        MEMBER(shunt_frontend_row, internal_pool), MEMBER(shunt_frontend_row, external_pool),
+        MEMBER(shunt_frontend_row, affinity_timeout_s), MEMBER(shunt_frontend_row, flags),
+        MEMBER(shunt_frontend_row, kind), MEMBER(shunt_frontend_row, pad)}},
+      {"shunt_slot",
+       sizeof(shunt_slot),
+       {MEMBER(shunt_slot, backend), MEMBER(shunt_slot, alias), MEMBER(shunt_slot, threshold),
+        MEMBER(shunt_slot, pad)}},
+      {"shunt_backend",
+       sizeof(shunt_backend),
+       {MEMBER(shunt_backend, address), MEMBER(shunt_backend, port), MEMBER(shunt_backend, in_use),
+        MEMBER(shunt_backend, pad)}},
+      {"shunt_service_port",
+       sizeof(shunt_service_port),
+       {MEMBER(shunt_service_port, namespace_name), MEMBER(shunt_service_port, service_name),
+        MEMBER(shunt_service_port, port_name), MEMBER(shunt_service_port, port), MEMBER(shunt_service_port, protocol),
+        MEMBER(shunt_service_port, family), MEMBER(shunt_service_port, pad)}},
+      {"shunt_socket_state",
+       sizeof(shunt_socket_state),
+       {MEMBER(shunt_socket_state, cookie), MEMBER(shunt_socket_state, pool_word), MEMBER(shunt_socket_state, dialled),
+        MEMBER(shunt_socket_state, backend_address), MEMBER(shunt_socket_state, dialled_port),
+        MEMBER(shunt_socket_state, backend_port), MEMBER(shunt_socket_state, pool),
+        MEMBER(shunt_socket_state, backend), MEMBER(shunt_socket_state, flags)}},
+      {"shunt_peer_key",
+       sizeof(shunt_peer_key),
+       {MEMBER(shunt_peer_key, cookie), MEMBER(shunt_peer_key, address), MEMBER(shunt_peer_key, port),
+        MEMBER(shunt_peer_key, direction), MEMBER(shunt_peer_key, pad)}},
+      {"shunt_peer",
+       sizeof(shunt_peer),
+       {MEMBER(shunt_peer, pool_word), MEMBER(shunt_peer, address), MEMBER(shunt_peer, next_address),
+        MEMBER(shunt_peer, port), MEMBER(shunt_peer, next_port), MEMBER(shunt_peer, pool),
+        MEMBER(shunt_peer, backend), MEMBER(shunt_peer, pad)}},
+      {"shunt_affinity_key",
+       sizeof(shunt_affinity_key),
+       {MEMBER(shunt_affinity_key, client), MEMBER(shunt_affinity_key, service_port),
+        MEMBER(shunt_affinity_key, client_kind)}},
+      {"shunt_affinity",
+       sizeof(shunt_affinity),
+       {MEMBER(shunt_affinity, last_use_ns), MEMBER(shunt_affinity, pool_word), MEMBER(shunt_affinity, backend),
+        MEMBER(shunt_affinity, pad)}},
+      {"shunt_service_counters",
+       sizeof(shunt_service_counters),
+       {MEMBER(shunt_service_counters, translated), MEMBER(shunt_service_counters, no_endpoints),
+        MEMBER(shunt_service_counters, local_misses)}},
+      {"shunt_backend_counters", sizeof(shunt_backend_counters), {MEMBER(shunt_backend_counters, chosen)}},
+      {"shunt_meta", sizeof(shunt_meta), {MEMBER(shunt_meta, abi_version), MEMBER(shunt_meta, pad)}},
+      {"shunt_config",
+       sizeof(shunt_config),
+       {MEMBER(shunt_config, host_netns_cookie), MEMBER(shunt_config, socket_mask), MEMBER(shunt_config, reader_window),
+        MEMBER(shunt_config, local_miss_drops), MEMBER(shunt_config, pad)}},
+  };
+  return *kLayouts;
+}
+
+#undef MEMBER
+
+class AbiTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    btf_.reset(btf__parse(SHUNT_SOCK_OBJECT, nullptr));
+    ASSERT_NE(btf_, nullptr) << SHUNT_SOCK_OBJECT;
+  }
+
+  struct FreeBtf {
+    void operator()(btf* b) const { btf__free(b); }
+  };
+  std::unique_ptr<btf, FreeBtf> btf_;
+};
+
+TEST_F(AbiTest, EveryStructIsLaidOutAlikeByBothCompilers) {
+  for (const Layout& layout : Layouts()) {
+    SCOPED_TRACE(layout.name);
+    const int id = btf__find_by_name_kind(btf_.get(), layout.name.c_str(), BTF_KIND_STRUCT);
+    ASSERT_GT(id, 0) << "not in the object's BTF";
+    const btf_type* type = btf__type_by_id(btf_.get(), id);
+    EXPECT_EQ(type->size, layout.size);
+    ASSERT_EQ(btf_vlen(type), layout.members.size()) << "a member is missing in this test's table";
+    for (size_t i = 0; i < layout.members.size(); ++i) {
+      const btf_member& member = btf_members(type)[i];
+      EXPECT_EQ(btf__name_by_offset(btf_.get(), member.name_off), layout.members[i].name);
+      EXPECT_EQ(btf_member_bit_offset(type, i), layout.members[i].offset * 8) << layout.members[i].name;
+      EXPECT_EQ(btf__resolve_size(btf_.get(), member.type), static_cast<int64_t>(layout.members[i].size))
+          << layout.members[i].name;
+    }
+  }
+}
+
+TEST_F(AbiTest, EveryByteHasAName) {
+  for (const Layout& layout : Layouts()) {
+    SCOPED_TRACE(layout.name);
+    size_t end = 0;
+    for (const Member& member : layout.members) {
+      EXPECT_EQ(member.offset, end) << "an unnamed hole before " << member.name;
+      end = member.offset + member.size;
+    }
+    EXPECT_EQ(end, layout.size) << "unnamed bytes at the end";
+  }
+}
+
+TEST(PoolWord, HoldsItsThreeParts) {
+  const uint64_t word = shunt_pool_word(SHUNT_POOL_FIRST_MAX, SHUNT_POOL_COUNT_MAX, 0xfffff);
+  EXPECT_EQ(shunt_pool_first(word), SHUNT_POOL_FIRST_MAX);
+  EXPECT_EQ(shunt_pool_count(word), SHUNT_POOL_COUNT_MAX);
+  EXPECT_EQ(shunt_pool_generation(word), 0xfffffu);
+  EXPECT_EQ(shunt_pool_word(1, 2, 0x100003), shunt_pool_word(1, 2, 3)) << "the generation wraps";
+  EXPECT_EQ(shunt_pool_first(0), static_cast<uint32_t>(SHUNT_EMPTY_NO_ENDPOINTS)) << "a fresh word refuses";
+}
+
+TEST(SlotPosition, IsAUniformFixedPointNumberBelowTheCount) {
+  for (const uint32_t count : {1u, 2u, 3u, 7u, 1000u, SHUNT_POOL_COUNT_MAX}) {
+    EXPECT_EQ(shunt_slot_position(0, 0, count), 0u);
+    EXPECT_EQ(shunt_slot_position(0xffffffff, 0xffffffff, count) >> 32, count - 1) << count;
+    // Half of the random numbers lie below half of the slots.
+    EXPECT_EQ(shunt_slot_position(0x80000000, 0, count), (uint64_t{count} << 32) / 2) << count;
+  }
+}
+
+}  // namespace

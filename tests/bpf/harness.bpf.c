@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * Puts cases through the decision in the real kernel with the real maps: BPF_PROG_TEST_RUN knows no
+ * socket-address programs, but it runs syscall programs, and decision.h needs no socket.
+ */
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+
+#include "bpf/decision.h"
+#include "tests/bpf/harness.h"
+
+SEC("syscall")
+int decide_case(struct harness_case *run)
+{
+	struct shunt_frontend_key key = run->key;
+	struct decision decision = {};
+
+	if (!may_be_frontend(&key.address)) {
+		run->verdict = VERDICT_PASS;
+		run->reason = SHUNT_REASON_NOT_A_SERVICE;
+		run->filtered = 1;
+		return 0;
+	}
+	decide(&key, run->netns_cookie, &decision);
+	run->filtered = 0;
+	run->verdict = decision.verdict;
+	run->error = decision.error;
+	run->reason = decision.reason;
+	run->backend = decision.backend;
+	run->to_address = decision.to.address;
+	run->to_port = decision.to.port;
+	return 0;
+}
+
+/* How often each member of a run of at most HARNESS_MEMBERS_MAX slots was drawn. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, HARNESS_MEMBERS_MAX);
+	__type(key, __u32);
+	__type(value, __u64);
+} draws SEC(".maps");
+
+static int draw_step(__u32 step, __u64 *pool_word)
+{
+	__u32 backend = 0;
+	__u64 *count;
+
+	if (!choose_backend(*pool_word, &backend))
+		return 1;
+	count = bpf_map_lookup_elem(&draws, &backend);
+	if (count)
+		(*count)++;
+	return 0;
+}
+
+SEC("syscall")
+int draw_many(struct harness_draw *run)
+{
+	__u64 pool_word = run->pool_word;
+
+	bpf_loop(run->draws, draw_step, &pool_word, 0);
+	return 0;
+}
+
+char harness_license[] SEC("license") = "Dual BSD/GPL";

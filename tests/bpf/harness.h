@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* What the harness programs take and give back; included by them and by the tests. */
+#ifndef SHUNT_TESTS_HARNESS_H
+#define SHUNT_TESTS_HARNESS_H
+
+#include "bpf/abi.h"
+
+#define HARNESS_MEMBERS_MAX 4096
+
+struct harness_case {
+	struct shunt_frontend_key key; /* in */
+	__u32 filtered;		       /* out: 1 if the filter alone said no */
+	__u64 netns_cookie;	       /* in */
+	__u32 verdict;		       /* out: enum verdict */
+	__u32 error;
+	__u32 reason;
+	__u32 backend;
+	struct shunt_address to_address;
+	__be16 to_port;
+	__u8 pad[6];
+};
+
+struct harness_draw {
+	__u64 pool_word; /* in */
+	__u32 draws;	 /* in */
+	__u32 pad;
+};
+
+#endif

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+// Every program passes the verifier of the running kernel in every configuration that can be set.
+#include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <string>
+#include <tuple>
+
+#include "bpf/config.h"  // the skeleton needs it first
+#include "sock.skel.h"
+
+namespace {
+
+std::string* g_verifier_log = nullptr;
+
+int KeepLog(libbpf_print_level level, const char* format, va_list args) {
+  if (level == LIBBPF_DEBUG || g_verifier_log == nullptr) return 0;
+  char line[4096];
+  vsnprintf(line, sizeof(line), format, args);
+  g_verifier_log->append(line);
+  return 0;
+}
+
+using Configuration = std::tuple<uint32_t /*socket_mask*/, uint32_t /*reader_window*/, uint8_t /*local_miss_drops*/>;
+
+class VerifierTest : public testing::TestWithParam<Configuration> {};
+
+TEST_P(VerifierTest, AcceptsEveryProgram) {
+  if (geteuid() != 0) GTEST_SKIP() << "loading programs needs root";
+  const auto [socket_mask, reader_window, local_miss_drops] = GetParam();
+  std::string log;
+  g_verifier_log = &log;
+  libbpf_set_print(KeepLog);
+  sock* skeleton = sock__open();
+  ASSERT_NE(skeleton, nullptr) << log;
+  skeleton->rodata->shunt_config.host_netns_cookie = 1;
+  skeleton->rodata->shunt_config.socket_mask = socket_mask;
+  skeleton->rodata->shunt_config.reader_window = reader_window;
+  skeleton->rodata->shunt_config.local_miss_drops = local_miss_drops;
+  EXPECT_EQ(sock__load(skeleton), 0) << log.substr(log.size() > 4000 ? log.size() - 4000 : 0);
+  int programs = 0;
+  bpf_program* program;
+  bpf_object__for_each_program(program, skeleton->obj) {
+    EXPECT_GE(bpf_program__fd(program), 0) << bpf_program__name(program);
+    ++programs;
+  }
+  EXPECT_EQ(programs, 9);
+  sock__destroy(skeleton);
+  g_verifier_log = nullptr;
+}
+
+INSTANTIATE_TEST_SUITE_P(EveryConfiguration, VerifierTest,
+                         testing::Combine(testing::Values(0u, 1023u), testing::Values(0u, 1000u),
+                                          testing::Values(uint8_t{0}, uint8_t{1})));
+
+}  // namespace
