@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "userspace/agent/log_text.h"
+
+#include <cstdint>
+
+#include "absl/strings/str_format.h"
+
+namespace shunt::agent {
+namespace {
+
+struct Character {
+  uint32_t code = 0;
+  size_t length = 1;   // bytes taken
+  bool valid = false;  // false: one byte that starts no UTF-8 sequence
+};
+
+// REQUIRES: !text.empty().
+Character Decode(absl::string_view text) {
+  const auto byte = [&](size_t i) { return static_cast<uint8_t>(text[i]); };
+  const uint8_t first = byte(0);
+  if (first < 0x80) return {first, 1, true};
+  const size_t length = first >= 0xf0 && first < 0xf5 ? 4 : first >= 0xe0 ? 3 : first >= 0xc2 ? 2 : 0;
+  if (first >= 0xf5 || length == 0 || text.size() < length) return {first, 1, false};
+  uint32_t code = first & (0x7f >> length);
+  for (size_t i = 1; i < length; ++i) {
+    if ((byte(i) & 0xc0) != 0x80) return {first, 1, false};
+    code = code << 6 | (byte(i) & 0x3f);
+  }
+  // Overlong forms, surrogates and what lies beyond Unicode are no characters.
+  constexpr uint32_t kSmallest[] = {0, 0, 0x80, 0x800, 0x10000};
+  const bool surrogate = code >= 0xd800 && code <= 0xdfff;
+  if (code < kSmallest[length] || surrogate || code > 0x10ffff) return {first, 1, false};
+  return {code, length, true};
+}
+
+bool Harmful(uint32_t code) {
+  return code < 0x20 || (code >= 0x7f && code <= 0x9f) || (code >= 0x2028 && code <= 0x202e) ||
+         (code >= 0x2066 && code <= 0x2069);
+}
+
+}  // namespace
+
+void AppendQuoted(absl::string_view text, std::string& out) {
+  out.push_back('"');
+  while (!text.empty()) {
+    const Character character = Decode(text);
+    const uint32_t code = character.code;
+    if (!character.valid || (Harmful(code) && code < 0x80 && code != '\n' && code != '\t' && code != '\r')) {
+      absl::StrAppendFormat(&out, "\\x%02x", code);
+    } else if (code == '\n' || code == '\t' || code == '\r') {
+      out.append(code == '\n' ? "\\n" : code == '\t' ? "\\t" : "\\r");
+    } else if (Harmful(code)) {
+      absl::StrAppendFormat(&out, "\\u%04x", code);
+    } else {
+      if (code == '"' || code == '\\') out.push_back('\\');
+      out.append(text.data(), character.length);
+    }
+    text.remove_prefix(character.length);
+  }
+  out.push_back('"');
+}
+
+void AppendJsonString(absl::string_view text, std::string& out) {
+  out.push_back('"');
+  while (!text.empty()) {
+    const Character character = Decode(text);
+    if (!character.valid) {
+      out.append("\\ufffd");
+    } else if (Harmful(character.code)) {
+      absl::StrAppendFormat(&out, "\\u%04x", character.code);
+    } else {
+      if (character.code == '"' || character.code == '\\') out.push_back('\\');
+      out.append(text.data(), character.length);
+    }
+    text.remove_prefix(character.length);
+  }
+  out.push_back('"');
+}
+
+}  // namespace shunt::agent
