@@ -64,8 +64,7 @@ class Datapath {
   // Names accepted by DumpMap, in the order of docs/maps.md.
   virtual std::vector<std::string> MapNames() const = 0;
   // Visits the rows in use, until `visit` returns false. kNotFound: no such map.
-  virtual absl::Status DumpMap(absl::string_view map,
-                               const std::function<bool(const model::MapRow&)>& visit) const = 0;
+  virtual absl::Status DumpMap(absl::string_view map, const std::function<bool(const model::MapRow&)>& visit) const = 0;
 };
 
 }  // namespace shunt::datapath

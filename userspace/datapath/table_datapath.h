@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+// Datapath over Tables: everything but loading and attaching programs. The same code runs on pinned BPF
+// maps and on memory.
+#ifndef SHUNT_DATAPATH_TABLE_DATAPATH_H_
+#define SHUNT_DATAPATH_TABLE_DATAPATH_H_
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "userspace/datapath/datapath.h"
+#include "userspace/datapath/grace.h"
+#include "userspace/datapath/tables.h"
+
+namespace shunt::datapath {
+
+struct Inventory;
+
+// Not thread-safe.
+class TableDatapath final : public Datapath {
+ public:
+  // Reads the tables back and continues from there: ids, slot runs and rows of an earlier agent stay as they
+  // are. Rows that make no sense (ids out of range, a foreign key, a name that is no name) are never followed;
+  // the first Apply repairs or removes them. Writes nothing. If the tables hold anything, waits for one grace
+  // period, because a program may still be using what the earlier agent unlinked last; if none can be had,
+  // goes on without. Errors: a table that cannot be read, or is not laid out as bpf/abi.h says.
+  // `grace` must outlive the datapath.
+  static absl::StatusOr<std::unique_ptr<TableDatapath>> Open(Tables tables, GracePeriod& grace);
+  ~TableDatapath() override;
+
+  std::vector<ServiceFailure> Apply(absl::Span<const model::ServicePlan* const> plans, ApplyScope scope) override;
+  absl::Status SetNodeAddresses(absl::Span<const NodeAddress> addresses) override;
+  void Reclaim() override;
+  // kUnimplemented: tables know no sockets.
+  absl::Status ExemptSocket(int socket_fd) override;
+
+  // memory_bytes is 0: only the kernel knows.
+  std::vector<model::MapFill> FillLevels() const override;
+  std::vector<model::ProgramInfo> Programs() const override;  // none
+  std::vector<std::string> MapNames() const override;
+  absl::Status DumpMap(absl::string_view map, const std::function<bool(const model::MapRow&)>& visit) const override;
+
+  const Tables& tables() const;
+
+ private:
+  explicit TableDatapath(std::unique_ptr<Inventory> inventory);
+
+  std::unique_ptr<Inventory> inventory_;
+};
+
+}  // namespace shunt::datapath
+
+#endif  // SHUNT_DATAPATH_TABLE_DATAPATH_H_
