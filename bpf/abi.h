@@ -33,25 +33,50 @@ struct shunt_address {
 SHUNT_STATIC_ASSERT(sizeof(struct shunt_address) == 16);
 
 /*
- * frontend_filter: a bitmap over hashed addresses. A clear bit proves that no row of `frontends` has
- * the address; a set bit proves nothing. 2^22 bits keep false positives below 3 % at 100,000
- * addresses and the map at 512 KiB, which stays in the cache of a server.
+ * frontend_filter: two bitmaps in one array of words, both over hashes of the addresses in `frontends`. A
+ * clear bit in either proves that no row has the address; set bits prove nothing.
+ *
+ *  - The first, of 2^16 bits, is over prefixes: a /20 of IPv4, a /64 of IPv6. Services live in few
+ *    prefixes, so nearly every connection to something else ends here, in 8 KiB that stay in the cache.
+ *  - The second, of 2^22 bits, is over whole addresses: below 3 % false positives at 100,000 addresses.
  */
+#define SHUNT_PREFIX_BITS_LOG2 16
 #define SHUNT_FILTER_BITS_LOG2 22
-#define SHUNT_FILTER_WORDS (1u << (SHUNT_FILTER_BITS_LOG2 - 6))
+#define SHUNT_FILTER_WORDS ((1u << (SHUNT_PREFIX_BITS_LOG2 - 6)) + (1u << (SHUNT_FILTER_BITS_LOG2 - 6)))
 
-/* The address's bit: word bit >> 6, mask 1 << (bit & 63). Multiply-and-fold; not keyed, because a
- * crafted collision costs its author one hash lookup and nobody else anything. */
-static inline __u32 shunt_filter_bit(const struct shunt_address *address)
+/* Multiply-and-fold; not keyed, because a crafted collision costs its author one hash lookup and nobody
+ * else anything. */
+static inline __u64 shunt_filter_hash(__u64 high, __u64 low)
 {
-	__u64 high = (__u64)address->word[0] << 32 | address->word[1];
-	__u64 low = (__u64)address->word[2] << 32 | address->word[3];
 	__u64 hash = (high * 0x9e3779b97f4a7c15ull) ^ low;
 
 	hash *= 0xd6e8feb86659fd93ull;
 	hash ^= hash >> 32;
-	hash *= 0xd6e8feb86659fd93ull;
-	return (__u32)(hash >> (64 - SHUNT_FILTER_BITS_LOG2));
+	return hash * 0xd6e8feb86659fd93ull;
+}
+
+/* Both return a bit's number in the whole array: word bit >> 6, mask 1 << (bit & 63). */
+static inline __u32 shunt_filter_prefix_bit(const struct shunt_address *address)
+{
+	__u64 high = (__u64)address->word[0] << 32 | address->word[1];
+	__u64 low = 0;
+
+	/* The first 20 bits of an IPv4 address: words are in network order, so by bytes. */
+	if (!high) {
+		const __u8 *bytes = (const __u8 *)address->word;
+
+		low = (__u64)bytes[12] << 16 | (__u64)bytes[13] << 8 | (bytes[14] & 0xf0u) | 1;
+	}
+	return (__u32)(shunt_filter_hash(high, low) >> (64 - SHUNT_PREFIX_BITS_LOG2));
+}
+
+static inline __u32 shunt_filter_address_bit(const struct shunt_address *address)
+{
+	__u64 high = (__u64)address->word[0] << 32 | address->word[1];
+	__u64 low = (__u64)address->word[2] << 32 | address->word[3];
+
+	return (1u << SHUNT_PREFIX_BITS_LOG2) +
+	       (__u32)(shunt_filter_hash(high, low) >> (64 - SHUNT_FILTER_BITS_LOG2));
 }
 
 /* ---- frontends: what clients dial --------------------------------------------------------- */
@@ -208,9 +233,11 @@ SHUNT_STATIC_ASSERT(sizeof(struct shunt_service_port) == 200);
 
 /*
  * socket_state: array of 2^n rows, direct-mapped: a socket's row is its cookie modulo the size. Cookies
- * are handed out in sequence, so rows fill evenly. A row is claimed by compare-and-swap on `cookie`
- * from 0, written only under the owner's socket lock, freed by sock_release. A socket that finds its
- * row taken uses socket_storage (socket storage, the same struct). Nothing is ever evicted.
+ * are handed out in sequence, so rows fill evenly. socket_taken is a bitmap with one bit a row: a row is
+ * claimed by an atomic OR of its bit, written only under the owner's socket lock, and freed by an atomic
+ * AND in sock_release. The bitmap is small enough to stay in the cache, so a socket without a translation
+ * never touches a row. A socket that finds its row taken uses socket_storage (socket storage, the same
+ * struct). Nothing is ever evicted.
  */
 enum shunt_state_flags {
 	SHUNT_STATE_TRANSLATED = 1 << 0, /* the fields below `cookie` hold a translation */
@@ -219,7 +246,7 @@ enum shunt_state_flags {
 };
 
 struct shunt_socket_state {
-	__u64 cookie; /* owner, 0: free */
+	__u64 cookie; /* owner; meaningless while the row's bit in socket_taken is clear */
 	__u64 pool_word;
 	struct shunt_address dialled;
 	struct shunt_address backend_address;
@@ -287,8 +314,14 @@ SHUNT_STATIC_ASSERT(sizeof(struct shunt_affinity) == 24);
 
 /* ---- counters ----------------------------------------------------------------------------- */
 
-/* service_counters: per-CPU array by service port index. Counts decisions, not datagrams: a socket that
- * sends again to the same service is not counted again. */
+/*
+ * Counters are per CPU, as plain memory-mapped arrays: row = cpu * stride + index. One cache line a count,
+ * where a per-CPU map takes two (its pointer, then the value) and a call; and user space sums them by
+ * reading memory. The stride is the number of rows a CPU has; the array has a block for every possible CPU.
+ */
+
+/* service_counters, by service port index; stride: the limit on service ports. Counts decisions, not
+ * datagrams: a socket that sends again to the same service is not counted again. */
 struct shunt_service_counters {
 	__u64 translated;
 	__u64 no_endpoints;
@@ -296,13 +329,13 @@ struct shunt_service_counters {
 };
 SHUNT_STATIC_ASSERT(sizeof(struct shunt_service_counters) == 24);
 
-/* backend_counters: per-CPU array by backend id. */
+/* backend_counters, by backend id; stride: the limit on backends. */
 struct shunt_backend_counters {
 	__u64 chosen;
 };
 
 /*
- * reasons: per-CPU array of __u64 by enum shunt_reason. Every way out of a program that is not a
+ * reasons: __u64 by enum shunt_reason; stride SHUNT_REASON_STRIDE. Every way out of a program that is not a
  * translation counts one. X(constant, name, meaning); the names are those of metrics and of the CLI.
  */
 #define SHUNT_REASONS(X)                                                                              \
@@ -330,6 +363,10 @@ enum shunt_reason {
 #undef SHUNT_REASON_CONSTANT
 	SHUNT_REASON_COUNT,
 };
+
+/* Four cache lines a CPU: no CPU writes to another's. */
+#define SHUNT_REASON_STRIDE 32
+SHUNT_STATIC_ASSERT(SHUNT_REASON_COUNT <= SHUNT_REASON_STRIDE);
 
 /* meta: array of one row. */
 struct shunt_meta {

@@ -10,7 +10,9 @@
 
 struct shunt_config {
 	__u64 host_netns_cookie; /* the network namespace of the agent: the host's */
-	__u32 socket_mask;	 /* rows of socket_state - 1; the number of rows is a power of two */
+	__u32 socket_mask;	 /* rows of socket_state - 1; the number of rows is a power of two, at least 64 */
+	__u32 service_stride;	 /* rows a CPU has in service_counters: the limit on service ports */
+	__u32 backend_stride;	 /* the same in backend_counters: the limit on backends */
 	/*
 	 * Iterations of a delay between the loads of a choice. 0 in production; the torn-set test widens
 	 * the readers' windows with it.
@@ -21,6 +23,6 @@ struct shunt_config {
 	__u8 local_miss_drops;
 	__u8 pad[7];
 };
-SHUNT_STATIC_ASSERT(sizeof(struct shunt_config) == 24);
+SHUNT_STATIC_ASSERT(sizeof(struct shunt_config) == 32);
 
 #endif

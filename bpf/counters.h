@@ -1,13 +1,25 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Counting. All counters are per-CPU, and a program stays on its CPU, so plain additions suffice. */
+/*
+ * Counting. Each CPU has rows of its own, and a program may be preempted but not moved to another CPU, so
+ * plain additions suffice; two programs that interleave on one CPU can lose a count, never corrupt one.
+ */
 #ifndef SHUNT_COUNTERS_H
 #define SHUNT_COUNTERS_H
 
+#include "bpf/config.h"
 #include "bpf/maps.h"
+
+const volatile struct shunt_config shunt_config __weak;
+
+static __always_inline __u32 counter_row(__u32 stride, __u32 index)
+{
+	return bpf_get_smp_processor_id() * stride + index;
+}
 
 static __always_inline void count_reason(__u32 reason)
 {
-	__u64 *count = bpf_map_lookup_elem(&reasons, &reason);
+	__u32 row = counter_row(SHUNT_REASON_STRIDE, reason);
+	__u64 *count = bpf_map_lookup_elem(&reasons, &row);
 
 	if (count)
 		(*count)++;
@@ -15,18 +27,18 @@ static __always_inline void count_reason(__u32 reason)
 
 static __always_inline struct shunt_service_counters *counters_of(__u32 service_port)
 {
-	return bpf_map_lookup_elem(&service_counters, &service_port);
+	__u32 row = counter_row(shunt_config.service_stride, service_port);
+
+	return bpf_map_lookup_elem(&service_counters, &row);
 }
 
-static __always_inline void count_translated(__u32 service_port, __u32 backend)
+static __always_inline void count_chosen(__u32 backend)
 {
-	struct shunt_service_counters *service = counters_of(service_port);
-	struct shunt_backend_counters *chosen = bpf_map_lookup_elem(&backend_counters, &backend);
+	__u32 row = counter_row(shunt_config.backend_stride, backend);
+	struct shunt_backend_counters *counters = bpf_map_lookup_elem(&backend_counters, &row);
 
-	if (service)
-		service->translated++;
-	if (chosen)
-		chosen->chosen++;
+	if (counters)
+		counters->chosen++;
 }
 
 #endif

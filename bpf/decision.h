@@ -45,10 +45,9 @@ static __always_inline void refuse(struct decision *decision, __u32 error, __u32
 }
 
 /* A pool without members, by the reason that its word carries. */
-static __always_inline void decide_empty(struct decision *decision, __u64 pool_word)
+static __always_inline void decide_empty(struct decision *decision, __u64 pool_word,
+					 struct shunt_service_counters *counters)
 {
-	struct shunt_service_counters *counters = counters_of(decision->service_port);
-
 	if (shunt_pool_first(pool_word) == SHUNT_EMPTY_LOCAL_MISS) {
 		if (counters)
 			counters->local_misses++;
@@ -129,6 +128,7 @@ static __always_inline void decide(const struct shunt_frontend_key *key, __u64 n
 	int on_host = netns_cookie == shunt_config.host_netns_cookie;
 	struct row_lookup found = find_frontend(key, on_host);
 	const struct shunt_frontend_row *row = found.row;
+	struct shunt_service_counters *counters;
 	const struct shunt_backend *chosen;
 	__u64 *word, pool_word;
 
@@ -148,8 +148,12 @@ static __always_inline void decide(const struct shunt_frontend_key *key, __u64 n
 		return refuse(decision, SHUNT_EAGAIN, SHUNT_REASON_DANGLING);
 	pool_word = *(volatile __u64 *)word;
 	reader_window();
+	counters = counters_of(row->service_port);
 	if (!shunt_pool_count(pool_word))
-		return decide_empty(decision, pool_word);
+		return decide_empty(decision, pool_word, counters);
+	/* Counted before the choice: the CPU fetches this line while it waits for the slot's. */
+	if (counters)
+		counters->translated++;
 	if (row->affinity_timeout_s)
 		chosen = choose_with_affinity(row, netns_cookie, pool_word, &decision->backend);
 	else
@@ -161,7 +165,7 @@ static __always_inline void decide(const struct shunt_frontend_key *key, __u64 n
 	decision->pool_word = pool_word;
 	decision->to.address = chosen->address;
 	decision->to.port = chosen->port;
-	count_translated(decision->service_port, decision->backend);
+	count_chosen(decision->backend);
 }
 
 #endif

@@ -4,10 +4,7 @@
 #define SHUNT_FRONTEND_H
 
 #include "bpf/address.h"
-#include "bpf/config.h"
 #include "bpf/counters.h"
-
-const volatile struct shunt_config shunt_config __weak;
 
 static int window_step(__u32 step, void *unused)
 {
@@ -21,14 +18,19 @@ static __always_inline void reader_window(void)
 		bpf_loop(shunt_config.reader_window, window_step, NULL, 0);
 }
 
-/* False proves that no frontend and no address row has this address. */
-static __always_inline int may_be_frontend(const struct shunt_address *address)
+static __always_inline int filter_bit_set(__u32 bit)
 {
-	__u32 bit = shunt_filter_bit(address);
 	__u32 index = bit >> 6;
 	__u64 *word = bpf_map_lookup_elem(&frontend_filter, &index);
 
 	return word && (*word >> (bit & 63) & 1);
+}
+
+/* False proves that no frontend and no address row has this address. */
+static __always_inline int may_be_frontend(const struct shunt_address *address)
+{
+	return filter_bit_set(shunt_filter_prefix_bit(address)) &&
+	       filter_bit_set(shunt_filter_address_bit(address));
 }
 
 static __always_inline int same_key(const struct shunt_frontend_key *a, const struct shunt_frontend_key *b)

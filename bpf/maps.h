@@ -27,7 +27,7 @@ struct {
 	__type(value, struct shunt_frontend_row);
 } frontend_rows SEC(".maps") __weak;
 
-/* Bitmap over the addresses of `frontends`; see shunt_filter_bit(). */
+/* Bitmaps over the prefixes and addresses of `frontends`; see shunt_filter_prefix_bit(). */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(map_flags, BPF_F_MMAPABLE);
@@ -78,6 +78,15 @@ struct {
 	__type(value, struct shunt_socket_state);
 } socket_state SEC(".maps") __weak;
 
+/* One bit a row of socket_state: taken. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1024);
+	__type(key, __u32);
+	__type(value, __u64);
+} socket_taken SEC(".maps") __weak;
+
 struct {
 	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
@@ -102,22 +111,25 @@ struct {
 } affinities SEC(".maps") __weak;
 
 struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
 	__uint(max_entries, 1024);
 	__type(key, __u32);
 	__type(value, struct shunt_service_counters);
 } service_counters SEC(".maps") __weak;
 
 struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
 	__uint(max_entries, 1024);
 	__type(key, __u32);
 	__type(value, struct shunt_backend_counters);
 } backend_counters SEC(".maps") __weak;
 
 struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, SHUNT_REASON_COUNT);
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, SHUNT_REASON_STRIDE);
 	__type(key, __u32);
 	__type(value, __u64);
 } reasons SEC(".maps") __weak;

@@ -89,7 +89,8 @@ static __always_inline int connect_to(struct bpf_sock_addr *ctx, struct destinat
 	if (decision.verdict == VERDICT_REFUSE)
 		return connect_refused(ctx, &decision);
 
-	state = claim_state(ctx->sk, cookie);
+	if (!state)
+		state = claim_state(ctx->sk, cookie);
 	if (state)
 		write_state(state, &dialled, &decision);
 	else /* the connection works all the same; only getpeername() will name the pod */
@@ -165,11 +166,9 @@ static __always_inline void forget_backend(struct shunt_socket_state *state, __u
 }
 
 /* 0, or a positive errno: the reply could not be told apart, so the datagram must not leave. */
-static __always_inline int remember_send(void *sk, __u64 cookie, const struct destination *dialled,
-					 const struct decision *decision)
+static __always_inline int remember_send(struct shunt_socket_state *state, __u64 cookie,
+					 const struct destination *dialled, const struct decision *decision)
 {
-	struct shunt_socket_state *state = claim_state(sk, cookie);
-
 	if (!state)
 		return SHUNT_ENOBUFS;
 	if (!(state->flags & SHUNT_STATE_TRANSLATED) ||
@@ -214,7 +213,9 @@ static __always_inline int send_to(struct bpf_sock_addr *ctx, struct destination
 	if (decision.verdict == VERDICT_REFUSE)
 		return fail(decision.error, decision.reason);
 
-	if (remember_send(ctx->sk, cookie, &dialled, &decision))
+	if (!state)
+		state = claim_state(ctx->sk, cookie);
+	if (remember_send(state, cookie, &dialled, &decision))
 		return fail(SHUNT_ENOBUFS, SHUNT_REASON_PEERS_FULL);
 	*to = decision.to;
 	return 1;

@@ -11,34 +11,60 @@
 
 #include "bpf/socket_peers.h"
 
-static __always_inline struct shunt_socket_state *state_row(__u64 cookie)
-{
-	__u32 index = (__u32)cookie & shunt_config.socket_mask;
+/* Where a socket's row and its bit in socket_taken are. */
+struct state_place {
+	__u32 row;
+	__u64 *taken; /* the word that holds the bit; NULL only if the map is too small: a bug */
+	__u64 bit;
+};
 
-	return bpf_map_lookup_elem(&socket_state, &index);
+static __always_inline struct state_place state_place(__u64 cookie)
+{
+	__u32 row = (__u32)cookie & shunt_config.socket_mask;
+	__u32 word = row >> 6;
+
+	return (struct state_place){
+		.row = row,
+		.taken = bpf_map_lookup_elem(&socket_taken, &word),
+		.bit = 1ull << (row & 63),
+	};
+}
+
+/* The socket's own row, or NULL. */
+static __always_inline struct shunt_socket_state *find_row_state(const struct state_place *place, __u64 cookie)
+{
+	struct shunt_socket_state *row;
+
+	if (!place->taken || !(*place->taken & place->bit))
+		return NULL;
+	row = bpf_map_lookup_elem(&socket_state, &place->row);
+	return row && row->cookie == cookie ? row : NULL;
 }
 
 /* The socket's state, or NULL. `sk` is what the program's context offers for socket storage. */
 static __always_inline struct shunt_socket_state *find_state(void *sk, __u64 cookie)
 {
-	struct shunt_socket_state *row = state_row(cookie);
+	struct state_place place = state_place(cookie);
+	struct shunt_socket_state *row = find_row_state(&place, cookie);
 
-	if (row && row->cookie == cookie)
-		return row;
-	return bpf_sk_storage_get(&socket_storage, sk, NULL, 0);
+	return row ? row : bpf_sk_storage_get(&socket_storage, sk, NULL, 0);
 }
 
-/* The socket's state, made if there is none. NULL only if the kernel has no memory for it. */
+/* Makes the state of a socket that has none. NULL only if the kernel has no memory for it. */
 static __always_inline struct shunt_socket_state *claim_state(void *sk, __u64 cookie)
 {
-	struct shunt_socket_state *state = find_state(sk, cookie);
+	struct state_place place = state_place(cookie);
 	struct shunt_socket_state *row;
 
-	if (state)
-		return state;
-	row = state_row(cookie);
-	if (row && !row->cookie && !__sync_val_compare_and_swap(&row->cookie, 0, cookie))
-		return row;
+	if (place.taken && !(*place.taken & place.bit) &&
+	    !(__sync_fetch_and_or(place.taken, place.bit) & place.bit)) {
+		row = bpf_map_lookup_elem(&socket_state, &place.row);
+		if (row) {
+			row->flags = 0;
+			row->cookie = cookie;
+			return row;
+		}
+	}
 	return bpf_sk_storage_get(&socket_storage, sk, NULL, BPF_SK_STORAGE_GET_F_CREATE);
 }
 
@@ -70,18 +96,22 @@ static __always_inline void reset_state(struct shunt_socket_state *state, __u64 
 	state->flags &= SHUNT_STATE_EXEMPT;
 }
 
-/* The last of the socket: its row is free for the next from here on. */
+/* The last of the socket: its row is free for the next from here on. The kernel frees storage itself. */
 static __always_inline void release_state(void *sk, __u64 cookie)
 {
-	struct shunt_socket_state *state = find_state(sk, cookie);
+	struct state_place place = state_place(cookie);
+	struct shunt_socket_state *row = find_row_state(&place, cookie);
+	struct shunt_socket_state *state = row ? row : bpf_sk_storage_get(&socket_storage, sk, NULL, 0);
 
 	if (!state)
 		return;
 	if (state->flags & SHUNT_STATE_PEERS)
 		drop_peers(cookie);
 	state->flags = 0;
-	/* Orders the writes above before the row is seen free; in storage it changes nothing. */
-	__sync_lock_test_and_set(&state->cookie, 0);
+	if (row && place.taken) {
+		row->cookie = 0;
+		__sync_fetch_and_and(place.taken, ~place.bit);
+	}
 }
 
 /*

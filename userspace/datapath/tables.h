@@ -9,7 +9,8 @@
 
 namespace shunt::datapath {
 
-// All set. Per-CPU maps present one row: Load sums every 64-bit word over the CPUs, Store writes all CPUs.
+// All set. Counters are plain arrays with a block of rows for every possible CPU (bpf/abi.h): their capacity
+// is CPUs * stride, and whoever reads them sums over the CPUs.
 struct Tables {
   std::unique_ptr<Table> frontends;
   std::unique_ptr<Table> frontend_rows;
@@ -19,6 +20,7 @@ struct Tables {
   std::unique_ptr<Table> backends;
   std::unique_ptr<Table> service_ports;
   std::unique_ptr<Table> socket_state;
+  std::unique_ptr<Table> socket_taken;  // one bit a row of socket_state
   std::unique_ptr<Table> socket_peers;
   std::unique_ptr<Table> affinities;
   std::unique_ptr<Table> service_counters;
