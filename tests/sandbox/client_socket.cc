@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/sandbox/client_socket.h"
+
+#include <sys/time.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstdlib>
+#include <utility>
+
+#include "absl/strings/numbers.h"
+#include "tests/sandbox/socket_address.h"
+
+#ifndef SO_COOKIE
+#define SO_COOKIE 57
+#endif
+
+namespace shunt::sandbox {
+namespace {
+
+using model::SocketAddress;
+
+constexpr timeval kPatience = {.tv_sec = 2, .tv_usec = 0};
+
+int ErrnoUnless(bool success) { return success ? 0 : errno; }
+
+template <typename Call>
+Received NameFrom(Call call, int fd) {
+  KernelAddress address;
+  Received name;
+  if (call(fd, address.get(), &address.size) != 0) {
+    name.error = errno;
+  } else {
+    name.from = FromKernel(address);
+  }
+  return name;
+}
+
+}  // namespace
+
+SocketAddress At(absl::string_view text) {
+  const size_t colon = text.rfind(':');
+  absl::string_view host = text.substr(0, colon);
+  if (!host.empty() && host.front() == '[') host = host.substr(1, host.size() - 2);
+  const auto address = model::IpAddress::Parse(host);
+  uint32_t port = 0;
+  if (colon == absl::string_view::npos || !address || !absl::SimpleAtoi(text.substr(colon + 1), &port)) {
+    std::fprintf(stderr, "not an address with a port: %.*s\n", static_cast<int>(text.size()), text.data());
+    std::abort();
+  }
+  return {*address, static_cast<uint16_t>(port)};
+}
+
+ClientSocket::ClientSocket(const NetworkNamespace& where, int family, int type, int protocol) : family_(family) {
+  InNamespace inside(where);
+  fd_ = socket(family, type | SOCK_CLOEXEC, protocol);
+  open_error_ = ErrnoUnless(fd_ >= 0);
+  if (fd_ < 0) return;
+  setsockopt(fd_, SOL_SOCKET, SO_RCVTIMEO, &kPatience, sizeof kPatience);
+  setsockopt(fd_, SOL_SOCKET, SO_SNDTIMEO, &kPatience, sizeof kPatience);
+}
+
+ClientSocket::ClientSocket(ClientSocket&& other) noexcept
+    : fd_(std::exchange(other.fd_, -1)), family_(other.family_), open_error_(other.open_error_) {}
+
+ClientSocket& ClientSocket::operator=(ClientSocket&& other) noexcept {
+  std::swap(fd_, other.fd_);
+  std::swap(family_, other.family_);
+  std::swap(open_error_, other.open_error_);
+  return *this;
+}
+
+void ClientSocket::Close() {
+  if (fd_ >= 0) close(std::exchange(fd_, -1));
+}
+
+int ClientSocket::Bind(const SocketAddress& address) const {
+  const KernelAddress at = ToKernel(address, family_);
+  return ErrnoUnless(bind(fd_, at.get(), at.size) == 0);
+}
+
+int ClientSocket::Connect(const SocketAddress& to) const {
+  const KernelAddress at = ToKernel(to, family_);
+  return ErrnoUnless(connect(fd_, at.get(), at.size) == 0);
+}
+
+int ClientSocket::Disconnect() const {
+  sockaddr nobody = {};
+  nobody.sa_family = AF_UNSPEC;
+  return ErrnoUnless(connect(fd_, &nobody, sizeof nobody) == 0);
+}
+
+int ClientSocket::Send(absl::string_view text) const {
+  return ErrnoUnless(send(fd_, text.data(), text.size(), MSG_NOSIGNAL) >= 0);
+}
+
+int ClientSocket::SendTo(const SocketAddress& to, absl::string_view text) const {
+  const KernelAddress at = ToKernel(to, family_);
+  return ErrnoUnless(sendto(fd_, text.data(), text.size(), MSG_NOSIGNAL, at.get(), at.size) >= 0);
+}
+
+int ClientSocket::SendMessageTo(const SocketAddress& to, absl::string_view text) const {
+  KernelAddress at = ToKernel(to, family_);
+  iovec part = {const_cast<char*>(text.data()), text.size()};
+  msghdr message = {};
+  message.msg_name = at.get();
+  message.msg_namelen = at.size;
+  message.msg_iov = &part;
+  message.msg_iovlen = 1;
+  return ErrnoUnless(sendmsg(fd_, &message, MSG_NOSIGNAL) >= 0);
+}
+
+Received ClientSocket::Receive() const {
+  char bytes[2048];
+  KernelAddress from;
+  Received received;
+  const ssize_t size = recvfrom(fd_, bytes, sizeof bytes, 0, from.get(), &from.size);
+  if (size < 0) {
+    received.error = errno;
+    return received;
+  }
+  received.from = FromKernel(from);
+  received.text.assign(bytes, static_cast<size_t>(size));
+  return received;
+}
+
+Received ClientSocket::ReceiveMessage() const {
+  char bytes[2048];
+  KernelAddress from;
+  Received received;
+  iovec part = {bytes, sizeof bytes};
+  msghdr message = {};
+  message.msg_name = from.get();
+  message.msg_namelen = from.size;
+  message.msg_iov = &part;
+  message.msg_iovlen = 1;
+  const ssize_t size = recvmsg(fd_, &message, 0);
+  if (size < 0) {
+    received.error = errno;
+    return received;
+  }
+  received.from = FromKernel(from);
+  received.text.assign(bytes, static_cast<size_t>(size));
+  return received;
+}
+
+Received ClientSocket::PeerName() const { return NameFrom(getpeername, fd_); }
+
+Received ClientSocket::SocketName() const { return NameFrom(getsockname, fd_); }
+
+uint64_t ClientSocket::Cookie() const {
+  uint64_t cookie = 0;
+  socklen_t size = sizeof cookie;
+  return getsockopt(fd_, SOL_SOCKET, SO_COOKIE, &cookie, &size) == 0 ? cookie : 0;
+}
+
+}  // namespace shunt::sandbox

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+// A client's socket, with the errno of each call as its value: what an application would see.
+#ifndef SHUNT_SANDBOX_CLIENT_SOCKET_H_
+#define SHUNT_SANDBOX_CLIENT_SOCKET_H_
+
+#include <sys/socket.h>
+
+#include <cstdint>
+#include <ostream>
+#include <string>
+
+#include "absl/strings/string_view.h"
+#include "tests/sandbox/network_namespace.h"
+#include "userspace/model/service_plan.h"
+
+namespace shunt::sandbox {
+
+// "10.96.0.1:80", "[fd00::1]:80". Aborts on anything else: tests write constants.
+model::SocketAddress At(absl::string_view text);
+
+// What a call that yields an address or a message brought.
+struct Received {
+  int error = 0;               // errno; 0: the rest is meaningful
+  model::SocketAddress from;
+  std::string text;
+};
+
+class ClientSocket {
+ public:
+  // Made in `where`. `family` is AF_INET or AF_INET6; an AF_INET6 socket dials IPv4 in its v4-mapped form.
+  ClientSocket(const NetworkNamespace& where, int family, int type, int protocol = 0);
+  // Takes over an open descriptor.
+  ClientSocket(int fd, int family) : fd_(fd), family_(family) {}
+  ClientSocket(ClientSocket&& other) noexcept;
+  ClientSocket& operator=(ClientSocket&& other) noexcept;
+  ~ClientSocket() { Close(); }
+
+  int fd() const { return fd_; }
+  int open_error() const { return open_error_; }  // errno of socket(2)
+  int family() const { return family_; }
+  void Close();
+
+  // Each returns 0 or an errno. Calls that could block for ever give up after 2 seconds (EAGAIN).
+  int Bind(const model::SocketAddress& address) const;
+  int Connect(const model::SocketAddress& to) const;
+  int Disconnect() const;  // connect(AF_UNSPEC)
+  int Send(absl::string_view text) const;
+  int SendTo(const model::SocketAddress& to, absl::string_view text) const;
+  int SendMessageTo(const model::SocketAddress& to, absl::string_view text) const;  // sendmsg(2)
+
+  Received Receive() const;         // recvfrom(2)
+  Received ReceiveMessage() const;  // recvmsg(2)
+  Received PeerName() const;
+  Received SocketName() const;
+  uint64_t Cookie() const;
+
+ private:
+  int fd_ = -1;
+  int family_ = AF_UNSPEC;
+  int open_error_ = 0;
+};
+
+}  // namespace shunt::sandbox
+
+namespace shunt::model {
+// For gtest's messages.
+inline void PrintTo(const SocketAddress& address, std::ostream* out) {
+  *out << address.address.ToStringWithPort(address.port);
+}
+}  // namespace shunt::model
+
+#endif  // SHUNT_SANDBOX_CLIENT_SOCKET_H_

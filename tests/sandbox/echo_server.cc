@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/sandbox/echo_server.h"
+
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <array>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "tests/sandbox/socket_address.h"
+
+#ifndef IPV6_FREEBIND
+#define IPV6_FREEBIND 78
+#endif
+
+namespace shunt::sandbox {
+namespace {
+
+enum class Role : uint32_t { kStop, kListener, kConnection, kDatagrams };
+
+uint64_t Tag(Role role, int fd) { return static_cast<uint64_t>(role) << 32 | static_cast<uint32_t>(fd); }
+
+bool SetOption(int fd, int level, int name) {
+  const int on = 1;
+  return setsockopt(fd, level, name, &on, sizeof on) == 0;
+}
+
+std::string Describe(const model::SocketAddress& address) { return address.address.ToStringWithPort(address.port); }
+
+// Where a datagram was sent to, from its control messages; made ready to be its answer's source.
+bool TakeDestination(msghdr& message, model::IpAddress* destination) {
+  for (cmsghdr* control = CMSG_FIRSTHDR(&message); control != nullptr; control = CMSG_NXTHDR(&message, control)) {
+    if (control->cmsg_level == IPPROTO_IP && control->cmsg_type == IP_PKTINFO) {
+      in_pktinfo packet;
+      std::memcpy(&packet, CMSG_DATA(control), sizeof packet);
+      *destination = model::IpAddress::FromV4(ntohl(packet.ipi_addr.s_addr));
+      packet = {.ipi_ifindex = 0, .ipi_spec_dst = packet.ipi_addr, .ipi_addr = {}};
+      std::memcpy(CMSG_DATA(control), &packet, sizeof packet);
+      return true;
+    }
+    if (control->cmsg_level == IPPROTO_IPV6 && control->cmsg_type == IPV6_PKTINFO) {
+      in6_pktinfo packet;
+      std::memcpy(&packet, CMSG_DATA(control), sizeof packet);
+      std::array<uint8_t, 16> bytes;
+      std::memcpy(bytes.data(), &packet.ipi6_addr, bytes.size());
+      *destination = model::IpAddress(bytes);
+      packet.ipi6_ifindex = 0;
+      std::memcpy(CMSG_DATA(control), &packet, sizeof packet);
+      return true;
+    }
+  }
+  return false;
+}
+
+}  // namespace
+
+EchoServer::EchoServer() : epoll_(epoll_create1(EPOLL_CLOEXEC)), stop_(eventfd(0, EFD_CLOEXEC)) {
+  epoll_event event = {.events = EPOLLIN, .data = {.u64 = Tag(Role::kStop, stop_)}};
+  epoll_ctl(epoll_, EPOLL_CTL_ADD, stop_, &event);
+  thread_ = std::thread([this] { Run(); });
+}
+
+EchoServer::~EchoServer() {
+  const uint64_t one = 1;
+  if (write(stop_, &one, sizeof one) == sizeof one) thread_.join();
+  for (const int fd : open_) close(fd);
+  close(stop_);
+  close(epoll_);
+}
+
+absl::Status EchoServer::Listen(const NetworkNamespace& where, uint16_t port) {
+  InNamespace inside(where);
+  for (const int family : {AF_INET, AF_INET6}) {
+    for (const int type : {SOCK_STREAM, SOCK_DGRAM}) {
+      if (absl::Status listening = ListenOne(family, type, port); !listening.ok()) return listening;
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status EchoServer::ListenOne(int family, int type, uint16_t port) {
+  const int fd = socket(family, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  if (fd < 0) return absl::ErrnoToStatus(errno, "open an echo server's socket");
+  SetOption(fd, SOL_SOCKET, SO_REUSEADDR);
+  const bool v6 = family == AF_INET6;
+  if (v6) {
+    SetOption(fd, IPPROTO_IPV6, IPV6_V6ONLY);
+    SetOption(fd, IPPROTO_IPV6, IPV6_FREEBIND);  // to answer from any address of a local prefix
+    SetOption(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO);
+  } else {
+    SetOption(fd, IPPROTO_IP, IP_PKTINFO);
+  }
+  const model::IpAddress any = model::IpAddress::Unspecified(v6 ? model::IpFamily::kV6 : model::IpFamily::kV4);
+  const KernelAddress at = ToKernel({any, port}, family);
+  const bool stream = type == SOCK_STREAM;
+  if (bind(fd, at.get(), at.size) != 0 || (stream && listen(fd, 4096) != 0) ||
+      !Watch(fd, Tag(stream ? Role::kListener : Role::kDatagrams, fd))) {
+    const int error = errno;
+    close(fd);
+    return absl::ErrnoToStatus(error, absl::StrCat("listen on port ", port));
+  }
+  return absl::OkStatus();
+}
+
+bool EchoServer::Watch(int fd, uint64_t tag) {
+  epoll_event event = {.events = EPOLLIN, .data = {.u64 = tag}};
+  absl::MutexLock lock(&mutex_);
+  if (epoll_ctl(epoll_, EPOLL_CTL_ADD, fd, &event) != 0) return false;
+  open_.insert(fd);
+  return true;
+}
+
+void EchoServer::Drop(int fd) {
+  absl::MutexLock lock(&mutex_);
+  open_.erase(fd);
+  close(fd);
+}
+
+void EchoServer::Run() {
+  while (true) {
+    epoll_event events[64];
+    const int count = epoll_wait(epoll_, events, 64, -1);
+    for (int i = 0; i < count; ++i) {
+      const int fd = static_cast<int>(events[i].data.u64 & 0xffffffff);
+      switch (static_cast<Role>(events[i].data.u64 >> 32)) {
+        case Role::kStop:
+          return;
+        case Role::kListener:
+          Accept(fd);
+          break;
+        case Role::kConnection:
+          Repeat(fd);
+          break;
+        case Role::kDatagrams:
+          Answer(fd);
+          break;
+      }
+    }
+  }
+}
+
+void EchoServer::Accept(int listener) {
+  while (true) {
+    const int fd = accept4(listener, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    if (fd < 0) return;
+    KernelAddress local;
+    getsockname(fd, local.get(), &local.size);
+    const std::string banner = Describe(FromKernel(local));
+    if (send(fd, banner.data(), banner.size(), MSG_NOSIGNAL) < 0 || !Watch(fd, Tag(Role::kConnection, fd))) close(fd);
+  }
+}
+
+void EchoServer::Repeat(int connection) {
+  char bytes[2048];
+  const ssize_t size = recv(connection, bytes, sizeof bytes, 0);
+  if (size < 0 && errno == EAGAIN) return;
+  if (size <= 0 || send(connection, bytes, static_cast<size_t>(size), MSG_NOSIGNAL) < 0) Drop(connection);
+}
+
+void EchoServer::Answer(int datagrams) {
+  while (true) {
+    char bytes[1024];
+    alignas(cmsghdr) char control[256];
+    KernelAddress from;
+    iovec part = {bytes, sizeof bytes};
+    msghdr message = {};
+    message.msg_name = from.get();
+    message.msg_namelen = from.size;
+    message.msg_iov = &part;
+    message.msg_iovlen = 1;
+    message.msg_control = control;
+    message.msg_controllen = sizeof control;
+    const ssize_t size = recvmsg(datagrams, &message, 0);
+    if (size < 0) return;
+    model::IpAddress destination;
+    if (!TakeDestination(message, &destination)) continue;
+    KernelAddress local;
+    getsockname(datagrams, local.get(), &local.size);
+    const std::string answer =
+        absl::StrCat(Describe({destination, FromKernel(local).port}), " ", absl::string_view(bytes, size));
+    part = {const_cast<char*>(answer.data()), answer.size()};
+    sendmsg(datagrams, &message, MSG_NOSIGNAL);
+  }
+}
+
+}  // namespace shunt::sandbox

@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/sandbox/netlink.h"
+
+#include <linux/if_addr.h>
+#include <linux/netlink.h>
+#include <linux/rtnetlink.h>
+#include <net/if.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <string>
+#include <vector>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+
+namespace shunt::sandbox {
+namespace {
+
+using model::IpAddress;
+
+// One request under construction: a netlink header, a family header, attributes.
+class Request {
+ public:
+  template <typename FamilyHeader>
+  Request(uint16_t type, const FamilyHeader& header) : bytes_(NLMSG_LENGTH(sizeof header)) {
+    nlmsghdr netlink = {};
+    netlink.nlmsg_type = type;
+    netlink.nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK | NLM_F_CREATE | NLM_F_REPLACE;
+    netlink.nlmsg_seq = 1;
+    std::memcpy(bytes_.data(), &netlink, sizeof netlink);
+    std::memcpy(bytes_.data() + NLMSG_HDRLEN, &header, sizeof header);
+  }
+
+  void AddAttribute(uint16_t type, const void* value, size_t size) {
+    rtattr attribute = {};
+    attribute.rta_type = type;
+    attribute.rta_len = static_cast<uint16_t>(RTA_LENGTH(size));
+    const size_t start = NLMSG_ALIGN(bytes_.size());
+    bytes_.resize(start + RTA_SPACE(size));
+    std::memcpy(bytes_.data() + start, &attribute, sizeof attribute);
+    std::memcpy(bytes_.data() + start + RTA_LENGTH(0), value, size);
+  }
+
+  // The family's own bytes: 4 or 16.
+  void AddAddress(uint16_t type, const IpAddress& address) {
+    const auto& bytes = address.bytes();
+    if (address.IsV4()) {
+      AddAttribute(type, bytes.data() + 12, 4);
+    } else {
+      AddAttribute(type, bytes.data(), bytes.size());
+    }
+  }
+
+  // Sends the request and waits for the kernel's answer: 0 or a positive errno.
+  int Send() {
+    const uint32_t length = static_cast<uint32_t>(bytes_.size());
+    std::memcpy(bytes_.data() + offsetof(nlmsghdr, nlmsg_len), &length, sizeof length);
+    const int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+    if (fd < 0) return errno;
+    int error = EIO;
+    std::vector<char> answer(8192);
+    if (send(fd, bytes_.data(), bytes_.size(), 0) < 0 || recv(fd, answer.data(), answer.size(), 0) < 0) {
+      error = errno;
+    } else {
+      nlmsghdr header;
+      nlmsgerr verdict;
+      std::memcpy(&header, answer.data(), sizeof header);
+      std::memcpy(&verdict, answer.data() + NLMSG_HDRLEN, sizeof verdict);
+      if (header.nlmsg_type == NLMSG_ERROR) error = -verdict.error;
+    }
+    close(fd);
+    return error;
+  }
+
+ private:
+  std::vector<char> bytes_;
+};
+
+absl::Status Outcome(int error, absl::string_view operation) {
+  if (error == 0) return absl::OkStatus();
+  return absl::ErrnoToStatus(error, operation);
+}
+
+uint8_t FamilyOf(const IpAddress& address) { return address.IsV4() ? AF_INET : AF_INET6; }
+
+}  // namespace
+
+absl::Status SetLoopbackUp() {
+  const int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  if (fd < 0) return absl::ErrnoToStatus(errno, "open a socket to set lo up");
+  ifreq request = {};
+  std::strcpy(request.ifr_name, "lo");
+  request.ifr_flags = IFF_UP | IFF_RUNNING;
+  const int error = ioctl(fd, SIOCSIFFLAGS, &request) < 0 ? errno : 0;
+  close(fd);
+  return Outcome(error, "set lo up");
+}
+
+absl::Status AddLoopbackAddress(const IpAddress& address) {
+  ifaddrmsg header = {};
+  header.ifa_family = FamilyOf(address);
+  header.ifa_prefixlen = address.IsV4() ? 32 : 128;
+  header.ifa_flags = IFA_F_NODAD;
+  header.ifa_index = if_nametoindex("lo");
+  Request request(RTM_NEWADDR, header);
+  request.AddAddress(IFA_LOCAL, address);
+  request.AddAddress(IFA_ADDRESS, address);
+  return Outcome(request.Send(), absl::StrCat("add ", address.ToString(), " to lo"));
+}
+
+absl::Status AddLocalPrefix(absl::string_view prefix) {
+  const std::vector<std::string> parts = absl::StrSplit(prefix, '/');
+  const auto address = IpAddress::Parse(parts[0]);
+  uint32_t length = 0;
+  if (parts.size() != 2 || !address || !absl::SimpleAtoi(parts[1], &length)) {
+    return absl::InvalidArgumentError(absl::StrCat("local prefix ", prefix, ": not a prefix"));
+  }
+  rtmsg header = {};
+  header.rtm_family = FamilyOf(*address);
+  header.rtm_dst_len = static_cast<uint8_t>(length);
+  header.rtm_table = RT_TABLE_LOCAL;
+  header.rtm_protocol = RTPROT_STATIC;
+  header.rtm_scope = RT_SCOPE_HOST;
+  header.rtm_type = RTN_LOCAL;
+  Request request(RTM_NEWROUTE, header);
+  request.AddAddress(RTA_DST, *address);
+  const uint32_t loopback = if_nametoindex("lo");
+  request.AddAttribute(RTA_OIF, &loopback, sizeof loopback);
+  return Outcome(request.Send(), absl::StrCat("make ", prefix, " local"));
+}
+
+}  // namespace shunt::sandbox

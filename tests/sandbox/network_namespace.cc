@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/sandbox/network_namespace.h"
+
+#include <fcntl.h>
+#include <sched.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstdlib>
+#include <utility>
+
+#include "tests/sandbox/netlink.h"
+
+#ifndef SO_NETNS_COOKIE
+#define SO_NETNS_COOKIE 71
+#endif
+
+namespace shunt::sandbox {
+namespace {
+
+int OpenCurrent() { return open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC); }
+
+void EnterOrAbort(int fd) {
+  if (fd >= 0 && setns(fd, CLONE_NEWNET) == 0) return;
+  std::perror("sandbox: enter a network namespace");
+  std::abort();
+}
+
+}  // namespace
+
+absl::StatusOr<NetworkNamespace> NetworkNamespace::Current() {
+  const int fd = OpenCurrent();
+  if (fd < 0) return absl::ErrnoToStatus(errno, "open the current network namespace");
+  return NetworkNamespace(fd);
+}
+
+absl::StatusOr<NetworkNamespace> NetworkNamespace::Create() {
+  absl::StatusOr<NetworkNamespace> previous = Current();
+  if (!previous.ok()) return previous.status();
+  if (unshare(CLONE_NEWNET) != 0) return absl::ErrnoToStatus(errno, "make a network namespace");
+  absl::Status up = SetLoopbackUp();
+  absl::StatusOr<NetworkNamespace> created = Current();
+  EnterOrAbort(previous->fd());
+  if (!up.ok()) return up;
+  return created;
+}
+
+NetworkNamespace::NetworkNamespace(NetworkNamespace&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+
+NetworkNamespace& NetworkNamespace::operator=(NetworkNamespace&& other) noexcept {
+  std::swap(fd_, other.fd_);
+  return *this;
+}
+
+NetworkNamespace::~NetworkNamespace() {
+  if (fd_ >= 0) close(fd_);
+}
+
+absl::Status NetworkNamespace::Enter() const {
+  if (setns(fd_, CLONE_NEWNET) != 0) return absl::ErrnoToStatus(errno, "enter a network namespace");
+  return absl::OkStatus();
+}
+
+uint64_t NetworkNamespace::Cookie() const {
+  InNamespace inside(*this);
+  const int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  uint64_t cookie = 0;
+  socklen_t size = sizeof cookie;
+  if (fd < 0 || getsockopt(fd, SOL_SOCKET, SO_NETNS_COOKIE, &cookie, &size) != 0) cookie = 0;
+  if (fd >= 0) close(fd);
+  return cookie;
+}
+
+InNamespace::InNamespace(const NetworkNamespace& target) : previous_(OpenCurrent()) { EnterOrAbort(target.fd()); }
+
+InNamespace::~InNamespace() {
+  EnterOrAbort(previous_);
+  close(previous_);
+}
+
+}  // namespace shunt::sandbox

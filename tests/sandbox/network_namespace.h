@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+// A network namespace that lives as long as this object, and a way to be in it for a while.
+#ifndef SHUNT_SANDBOX_NETWORK_NAMESPACE_H_
+#define SHUNT_SANDBOX_NETWORK_NAMESPACE_H_
+
+#include <cstdint>
+
+#include "absl/status/statusor.h"
+
+namespace shunt::sandbox {
+
+// Has no name in the file system: it dies with the last descriptor, socket or thread in it.
+class NetworkNamespace {
+ public:
+  // A new one with its loopback device up. The calling thread stays where it is.
+  static absl::StatusOr<NetworkNamespace> Create();
+  // The one that the calling thread is in.
+  static absl::StatusOr<NetworkNamespace> Current();
+
+  NetworkNamespace(NetworkNamespace&& other) noexcept;
+  NetworkNamespace& operator=(NetworkNamespace&& other) noexcept;
+  ~NetworkNamespace();
+
+  int fd() const { return fd_; }
+  // Moves the calling thread for good.
+  absl::Status Enter() const;
+  // The kernel's cookie of the namespace, as programs see it. 0 on error.
+  uint64_t Cookie() const;
+
+ private:
+  explicit NetworkNamespace(int fd) : fd_(fd) {}
+  int fd_;
+};
+
+// The calling thread is in `target` while this lives; sockets made meanwhile belong there for ever.
+// Aborts the process if the kernel refuses: a test must never go on in the wrong namespace.
+class InNamespace {
+ public:
+  explicit InNamespace(const NetworkNamespace& target);
+  ~InNamespace();
+  InNamespace(const InNamespace&) = delete;
+  InNamespace& operator=(const InNamespace&) = delete;
+
+ private:
+  int previous_;
+};
+
+}  // namespace shunt::sandbox
+
+#endif  // SHUNT_SANDBOX_NETWORK_NAMESPACE_H_
