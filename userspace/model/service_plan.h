@@ -47,19 +47,19 @@ struct FrontendAddress {
 // Why an endpoint is not in a pool, or is in it without a share.
 enum class EndpointVerdict : uint8_t {
   kSelected,
-  kNotReady,           // not ready, and the fall-back to terminating endpoints does not take it
-  kTerminating,        // serving and terminating, while ready endpoints exist
-  kNotServing,         // terminating and no longer serving: never takes traffic
-  kNotLocal,           // on another node under a Local policy
-  kOtherZone,          // topology hints name other zones
-  kOtherNode,          // topology hints name other nodes
-  kWeightZero,         // drained by its weight
-  kDuplicate,          // the same address and port stands in another slice, which won
-  kNoPort,             // its slice has no port of this name and protocol
-  kBadAddress,         // not an IP address of the slice's family, or none at all
-  kForbiddenAddress,   // loopback, link-local, multicast, unspecified, reserved or v4-mapped
-  kOwnFrontend,        // one of the service's own frontends: a loop
-  kTooMany,            // beyond the cap on endpoints of one pool
+  kNotReady,          // not ready, and the fall-back to terminating endpoints does not take it
+  kTerminating,       // serving and terminating, while ready endpoints exist
+  kNotServing,        // terminating and no longer serving: never takes traffic
+  kNotLocal,          // on another node under a Local policy
+  kOtherZone,         // topology hints name other zones
+  kOtherNode,         // topology hints name other nodes
+  kWeightZero,        // drained by its weight
+  kDuplicate,         // the same address and port stands in another slice, which won
+  kNoPort,            // its slice has no port of this name and protocol
+  kBadAddress,        // not an IP address of the slice's family, or none at all
+  kForbiddenAddress,  // loopback, link-local, multicast, unspecified, reserved or v4-mapped
+  kOwnFrontend,       // one of the service's own frontends: a loop
+  kTooMany,           // beyond the cap on endpoints of one pool
 };
 // "selected", "not_ready", ...
 absl::string_view EndpointVerdictName(EndpointVerdict verdict);
@@ -76,8 +76,9 @@ struct PlannedEndpoint {
   bool ready = false;
   bool serving = false;
   bool terminating = false;
-  EndpointVerdict cluster_verdict = EndpointVerdict::kSelected;  // for the cluster-wide pool
-  EndpointVerdict local_verdict = EndpointVerdict::kSelected;    // for the Local pool; meaningless if unused
+  // For the pool of each scope; of no consequence if the PortPlan has no such pool.
+  EndpointVerdict cluster_verdict = EndpointVerdict::kSelected;
+  EndpointVerdict local_verdict = EndpointVerdict::kSelected;
 
   friend bool operator==(const PlannedEndpoint&, const PlannedEndpoint&) = default;
 };
@@ -105,6 +106,9 @@ enum class EmptyPool : uint8_t {
   kLocalMiss,    // some elsewhere, none on this node under a Local policy: unreachable
 };
 
+// Which verdict of an endpoint decides over its place in a pool.
+enum class PoolScope : uint8_t { kCluster, kLocal };
+
 // A complete set of weighted backends. `slots` is empty iff no member has weight above 0; `empty` then
 // says why. Otherwise slots.size() == members.size() and slots[i].member == i. Members are ordered by
 // backend, so equal sets are equal values.
@@ -112,6 +116,7 @@ struct Pool {
   std::vector<PoolMember> members;
   std::vector<AliasSlot> slots;
   EmptyPool empty = EmptyPool::kNoEndpoints;
+  PoolScope scope = PoolScope::kCluster;
 
   friend bool operator==(const Pool&, const Pool&) = default;
 };
@@ -140,7 +145,7 @@ struct PortPlan {
   IpFamily family = IpFamily::kV4;
   int32_t affinity_timeout_s = 0;  // 0: no session affinity
   std::vector<Frontend> frontends;
-  std::vector<Pool> pools;  // one or two: the cluster-wide set and, if it differs in use, the Local set
+  std::vector<Pool> pools;  // one or two: the cluster-wide set, then the Local set, each only if a frontend uses it
   std::vector<PlannedEndpoint> endpoints;  // all of them, chosen or not, ordered by backend then slice
 
   friend bool operator==(const PortPlan&, const PortPlan&) = default;
@@ -150,7 +155,8 @@ struct ServicePlan {
   ObjectName service;
   int64_t creation_time_s = 0;
   std::vector<PortPlan> ports;  // empty: the Service has nothing in the kernel
-  // healthCheckNodePort: 0 if none; the count is of ready local endpoints, unique by address.
+  // healthCheckNodePort: 0 if none. The count is of ready local endpoints with a share, unique by address; of the
+  // fuller family if there are two.
   uint16_t health_check_node_port = 0;
   uint32_t local_ready_endpoints = 0;
   // What was wrong with the objects, for people: one sentence each.

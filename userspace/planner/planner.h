@@ -36,8 +36,11 @@ struct PlannerOptions {
 // Plans `service`. `slices` are those whose ServiceName() is the service's, in any order, of any address type.
 // A Service that the proxy must not serve (headless, ExternalName, another proxy's by label) gives a plan
 // without ports. Never fails: what is wrong with an object leaves that part out and adds a warning.
-model::ServicePlan PlanService(const model::Service& service,
-                               absl::Span<const model::EndpointSlice* const> slices,
+//
+// PortPlans come in the order of the Service's ports, IPv4 before IPv6. No address stands in two frontends of a plan;
+// claims of other Services are not looked at (frontend_claims.h). SCTP ports are planned like any other, so that the
+// plan says where their traffic should go; there is no socket hook for them, and the datapath leaves them out.
+model::ServicePlan PlanService(const model::Service& service, absl::Span<const model::EndpointSlice* const> slices,
                                const NodeContext& node, const PlannerOptions& options = {});
 
 }  // namespace shunt::planner

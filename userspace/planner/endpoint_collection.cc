@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "userspace/planner/endpoint_collection.h"
+
+#include <algorithm>
+#include <optional>
+#include <tuple>
+
+#include "absl/strings/str_cat.h"
+#include "userspace/planner/address_rules.h"
+#include "userspace/planner/service_filter.h"
+
+namespace shunt::planner {
+namespace {
+
+using model::EndpointVerdict;
+
+model::AddressType TypeOf(model::IpFamily family) {
+  return family == model::IpFamily::kV4 ? model::AddressType::kIpv4 : model::AddressType::kIpv6;
+}
+
+// Whether dialling the backend would dial the Service again, through whichever of its ports.
+bool IsOwnFrontend(const model::SocketAddress& backend, model::Protocol protocol, const CollectionContext& context) {
+  if (!context.addresses.Of(backend.address.family()).Has(backend.address)) return false;
+  const auto& own = context.node.primary_addresses;
+  if (std::find(own.begin(), own.end(), backend.address) != own.end()) return false;
+  const auto& ports = context.service.ports;
+  return std::any_of(ports.begin(), ports.end(), [&](const model::ServicePort& port) {
+    return port.port == backend.port && port.protocol == protocol;
+  });
+}
+
+void JudgeAddress(model::IpFamily family, model::Protocol protocol, const CollectionContext& context,
+                  Candidate& candidate) {
+  if (candidate.endpoint->addresses.empty()) return candidate.Refuse(EndpointVerdict::kBadAddress);
+  const std::string& text = candidate.endpoint->addresses[0];
+  const std::optional<model::IpAddress> address = model::IpAddress::Parse(text);
+  if (!address) return candidate.Refuse(EndpointVerdict::kBadAddress);
+  if (IsMappedText(text, *address)) {
+    candidate.backend.address = *address;
+    return candidate.Refuse(EndpointVerdict::kForbiddenAddress);
+  }
+  if (address->family() != family) return candidate.Refuse(EndpointVerdict::kBadAddress);
+  candidate.backend.address = *address;
+  if (!ForbiddenClass(*address).empty()) return candidate.Refuse(EndpointVerdict::kForbiddenAddress);
+  if (IsOwnFrontend(candidate.backend, protocol, context)) candidate.Refuse(EndpointVerdict::kOwnFrontend);
+}
+
+// `number` is 0 if the slice has no such port.
+Candidate MakeCandidate(const WeightedSlice& slice, const model::Endpoint& endpoint, uint16_t number,
+                        model::IpFamily family, model::Protocol protocol, const CollectionContext& context) {
+  Candidate candidate;
+  candidate.slice = slice.slice;
+  candidate.endpoint = &endpoint;
+  candidate.backend.port = number;
+  candidate.ready = endpoint.ready.value_or(true);
+  candidate.serving = endpoint.serving.value_or(true);
+  candidate.terminating = endpoint.terminating.value_or(false);
+  candidate.is_local = !endpoint.node_name.empty() && endpoint.node_name == context.node.node_name;
+  JudgeAddress(family, protocol, context, candidate);
+  if (candidate.cluster_verdict == EndpointVerdict::kSelected && number == 0) {
+    candidate.Refuse(EndpointVerdict::kNoPort);
+  }
+  candidate.weight = context.weights.Of(candidate.backend.address, endpoint, slice.weight);
+  return candidate;
+}
+
+bool ByBackendThenSlice(const Candidate& a, const Candidate& b) {
+  if (a.backend != b.backend) return a.backend < b.backend;
+  if (a.slice != b.slice)
+    return std::tie(a.slice->name.name, a.slice->uid) < std::tie(b.slice->name.name, b.slice->uid);
+  return a.endpoint < b.endpoint;
+}
+
+// Whether `a` rather than `b` stands for the backend that both name.
+bool Outranks(const Candidate& a, const Candidate& b) {
+  if (a.terminating != b.terminating) return b.terminating;
+  if (a.is_local != b.is_local) return a.is_local;
+  if (a.ready != b.ready) return a.ready;
+  return a.slice->uid < b.slice->uid;
+}
+
+// REQUIRES: ordered by backend.
+void RefuseDuplicates(Candidates& candidates) {
+  Candidate* best = nullptr;
+  for (Candidate& candidate : candidates) {
+    if (candidate.cluster_verdict != EndpointVerdict::kSelected) continue;
+    if (best == nullptr || best->backend != candidate.backend) {
+      best = &candidate;
+    } else if (Outranks(candidate, *best)) {
+      best->Refuse(EndpointVerdict::kDuplicate);
+      best = &candidate;
+    } else {
+      candidate.Refuse(EndpointVerdict::kDuplicate);
+    }
+  }
+}
+
+}  // namespace
+
+WeightedSlices ReadSlices(absl::Span<const model::EndpointSlice* const> slices, Warnings& warnings) {
+  WeightedSlices served;
+  for (const model::EndpointSlice* slice : slices) {
+    if (IsServed(*slice)) served.push_back({slice, kWeightDefault});
+  }
+  // Warnings, too, must not depend on the order in which slices arrived.
+  std::sort(served.begin(), served.end(), [](const WeightedSlice& a, const WeightedSlice& b) {
+    return std::tie(a.slice->name, a.slice->uid) < std::tie(b.slice->name, b.slice->uid);
+  });
+  served.erase(std::remove_if(served.begin(), served.end(),
+                              [&](const WeightedSlice& slice) {
+                                if (slice.slice->address_type != model::AddressType::kFqdn) return false;
+                                warnings.Add(absl::StrCat("EndpointSlice ", slice.slice->name.name,
+                                                          ": address type FQDN is not served"));
+                                return true;
+                              }),
+               served.end());
+  for (WeightedSlice& slice : served) slice.weight = SliceWeight(*slice.slice, warnings);
+  return served;
+}
+
+Candidates CollectEndpoints(const model::ServicePort& port, model::IpFamily family, const WeightedSlices& slices,
+                            const CollectionContext& context) {
+  Candidates candidates;
+  size_t endpoints = 0;
+  for (const WeightedSlice& slice : slices) endpoints += slice.slice->endpoints.size();
+  candidates.reserve(endpoints);
+
+  for (const WeightedSlice& slice : slices) {
+    if (slice.slice->address_type != TypeOf(family)) continue;
+    const auto add_all = [&](uint16_t number) {
+      for (const model::Endpoint& endpoint : slice.slice->endpoints) {
+        candidates.push_back(MakeCandidate(slice, endpoint, number, family, port.protocol, context));
+      }
+    };
+    bool has_port = false;
+    for (const model::EndpointPort& endpoint_port : slice.slice->ports) {
+      if (endpoint_port.name != port.name || endpoint_port.protocol != port.protocol) continue;
+      if (endpoint_port.port.value_or(0) == 0) continue;
+      has_port = true;
+      add_all(*endpoint_port.port);
+    }
+    if (!has_port) add_all(0);
+  }
+  std::sort(candidates.begin(), candidates.end(), ByBackendThenSlice);
+  RefuseDuplicates(candidates);
+  return candidates;
+}
+
+}  // namespace shunt::planner

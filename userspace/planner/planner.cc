@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "userspace/planner/planner.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/container/flat_hash_set.h"
+#include "absl/strings/str_cat.h"
+#include "userspace/planner/endpoint_collection.h"
+#include "userspace/planner/endpoint_selection.h"
+#include "userspace/planner/frontends.h"
+#include "userspace/planner/pools.h"
+#include "userspace/planner/service_addresses.h"
+#include "userspace/planner/service_filter.h"
+#include "userspace/planner/warnings.h"
+#include "userspace/planner/weights.h"
+
+namespace shunt::planner {
+namespace {
+
+constexpr int32_t kAffinityTimeoutMaxS = 86'400;  // the Kubernetes API's own limit
+
+model::PlannedEndpoint ToPlanned(const Candidate& candidate) {
+  model::PlannedEndpoint planned;
+  planned.backend = candidate.backend;
+  if (!candidate.endpoint->addresses.empty()) planned.address_text = candidate.endpoint->addresses[0];
+  planned.pod_name = candidate.endpoint->pod_name;
+  planned.node_name = candidate.endpoint->node_name;
+  planned.zone = candidate.endpoint->zone;
+  planned.slice_name = candidate.slice->name.name;
+  planned.weight = candidate.weight;
+  planned.ready = candidate.ready;
+  planned.serving = candidate.serving;
+  planned.terminating = candidate.terminating;
+  planned.cluster_verdict = candidate.cluster_verdict;
+  planned.local_verdict = candidate.local_verdict;
+  return planned;
+}
+
+int32_t AffinityTimeout(const model::Service& service, Warnings& warnings) {
+  const int32_t timeout_s = service.affinity_timeout_s;
+  if (timeout_s >= 0 && timeout_s <= kAffinityTimeoutMaxS) return timeout_s;
+  const int32_t used_s = timeout_s < 0 ? 0 : kAffinityTimeoutMaxS;
+  warnings.Add(absl::StrCat("sessionAffinityConfig.clientIP.timeoutSeconds: ", timeout_s, " is not from 1 to ",
+                            kAffinityTimeoutMaxS, ": ", used_s, " is used"));
+  return used_s;
+}
+
+// The ports that can be dialled: without number 0, and of several with one number and protocol the first; likewise
+// for NodePorts. The API server lets neither through, manifests do.
+std::vector<model::ServicePort> ReadPorts(const model::Service& service, Warnings& warnings) {
+  std::vector<model::ServicePort> ports;
+  ports.reserve(service.ports.size());
+  absl::flat_hash_set<std::pair<uint16_t, model::Protocol>> numbers;
+  absl::flat_hash_set<std::pair<uint16_t, model::Protocol>> node_ports;
+  for (const model::ServicePort& port : service.ports) {
+    const auto text = [&](uint16_t number) { return absl::StrCat(number, "/", model::ProtocolName(port.protocol)); };
+    if (port.port == 0) {
+      warnings.Add(absl::StrCat("port ", Quoted(port.name), " has number 0: not served"));
+      continue;
+    }
+    if (!numbers.emplace(port.port, port.protocol).second) {
+      warnings.Add(absl::StrCat("port ", text(port.port), " stands there twice: the second is not served"));
+      continue;
+    }
+    ports.push_back(port);
+    if (port.node_port != 0 && !node_ports.emplace(port.node_port, port.protocol).second) {
+      warnings.Add(absl::StrCat("nodePort ", text(port.node_port), " stands there twice: the second is not served"));
+      ports.back().node_port = 0;
+    }
+  }
+  return ports;
+}
+
+// Ready endpoints of this node that can get a share, unique by address. Of a dual-stack Service's families the
+// fuller one counts, so that a pod with two addresses is one endpoint.
+class LocalReadyCount {
+ public:
+  void Add(model::IpFamily family, const Candidates& candidates) {
+    auto& addresses = family == model::IpFamily::kV4 ? v4_ : v6_;
+    for (const Candidate& candidate : candidates) {
+      if (candidate.ready && candidate.local_verdict == model::EndpointVerdict::kSelected) {
+        addresses.insert(candidate.backend.address);
+      }
+    }
+  }
+  uint32_t Total() const { return static_cast<uint32_t>(std::max(v4_.size(), v6_.size())); }
+
+ private:
+  absl::flat_hash_set<model::IpAddress> v4_;
+  absl::flat_hash_set<model::IpAddress> v6_;
+};
+
+model::PortPlan PlanPort(const model::ServicePort& port, model::IpFamily family, const WeightedSlices& slices,
+                         const CollectionContext& context, uint32_t endpoints_max, LocalReadyCount* local_ready) {
+  model::PortPlan plan;
+  plan.name = port.name;
+  plan.protocol = port.protocol;
+  plan.port = port.port;
+  plan.family = family;
+
+  const FamilyAddresses& addresses = context.addresses.Of(family);
+  const PoolChoice choice = PoolChoice::Of(context.service, port, addresses);
+  plan.frontends = BuildFrontends(port, family, addresses, choice);
+
+  Candidates candidates = CollectEndpoints(port, family, slices, context);
+  const bool any_usable = SelectEndpoints(context.node, candidates);
+  plan.pools.reserve(2);
+  if (choice.uses_cluster) {
+    plan.pools.push_back(BuildPool(model::PoolScope::kCluster, any_usable, endpoints_max, candidates));
+  }
+  if (choice.uses_local) {
+    plan.pools.push_back(BuildPool(model::PoolScope::kLocal, any_usable, endpoints_max, candidates));
+  }
+  if (local_ready != nullptr) local_ready->Add(family, candidates);
+
+  plan.endpoints.reserve(candidates.size());
+  for (const Candidate& candidate : candidates) plan.endpoints.push_back(ToPlanned(candidate));
+  return plan;
+}
+
+}  // namespace
+
+model::ServicePlan PlanService(const model::Service& service, absl::Span<const model::EndpointSlice* const> slices,
+                               const NodeContext& node, const PlannerOptions& options) {
+  model::ServicePlan plan;
+  plan.service = service.name;
+  plan.creation_time_s = service.creation_time_s;
+  if (!IsServed(service)) return plan;
+
+  Warnings warnings;
+  const ServiceAddresses addresses = ReadServiceAddresses(service, node, warnings);
+  const EndpointWeights weights(service, warnings);
+  const std::vector<model::ServicePort> ports = ReadPorts(service, warnings);
+  const int32_t affinity_timeout_s = AffinityTimeout(service, warnings);
+  const WeightedSlices served_slices = ReadSlices(slices, warnings);
+  const CollectionContext context = {service, addresses, weights, node};
+  const bool health_checked = service.type == model::ServiceType::kLoadBalancer &&
+                              service.external_traffic_policy == model::TrafficPolicy::kLocal &&
+                              service.health_check_node_port != 0;
+
+  LocalReadyCount local_ready;
+  plan.ports.reserve(2 * ports.size());
+  for (const model::ServicePort& port : ports) {
+    for (const model::IpFamily family : {model::IpFamily::kV4, model::IpFamily::kV6}) {
+      if (!addresses.Of(family).served) continue;
+      plan.ports.push_back(PlanPort(port, family, served_slices, context, options.endpoints_max,
+                                    health_checked ? &local_ready : nullptr));
+      plan.ports.back().affinity_timeout_s = affinity_timeout_s;
+    }
+  }
+  if (health_checked) {
+    plan.health_check_node_port = service.health_check_node_port;
+    plan.local_ready_endpoints = local_ready.Total();
+  }
+  plan.warnings = std::move(warnings).Take();
+  return plan;
+}
+
+}  // namespace shunt::planner
