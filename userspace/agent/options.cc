@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "userspace/agent/options.h"
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <map>
+#include <optional>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+
+namespace shunt::agent {
+namespace {
+
+const std::map<std::string, LogFormat> kLogFormats = {{"text", LogFormat::kText}, {"json", LogFormat::kJson}};
+const std::map<std::string, LocalPolicyMiss> kLocalPolicyMisses = {{"refuse", LocalPolicyMiss::kRefuse},
+                                                                   {"drop", LocalPolicyMiss::kDrop}};
+// Of the contract, but of later versions. Refused by name: ignoring one would serve another cluster than asked for.
+constexpr const char* kFlagsOfLaterVersions[] = {"--kubeconfig",          "--api-server", "--devices",
+                                                 "--pod-devices",         "--xdp",        "--healthz-bind-address",
+                                                 "--metrics-bind-address"};
+
+// What was given on the command line and nothing else.
+struct Flags {
+  std::optional<std::string> config;
+  std::optional<std::string> node_name;
+  std::optional<std::string> manifests;
+  std::optional<std::string> cgroup;
+  std::optional<std::string> bpffs;
+  std::optional<std::string> admin_socket;
+  std::optional<std::string> local_policy_miss;
+  std::optional<std::string> log_format;
+  std::optional<int> verbosity;
+  std::string later;  // values of kFlagsOfLaterVersions, not used
+};
+
+template <typename T>
+std::vector<std::string> Names(const std::map<std::string, T>& map) {
+  std::vector<std::string> names;
+  for (const auto& [name, unused] : map) names.push_back(name);
+  return names;
+}
+
+void AddPlaceFlags(CLI::App& verb, Flags& flags) {
+  verb.add_option("--config", flags.config, "ShuntConfiguration file; flags win over it")->type_name("FILE");
+  verb.add_option("--cgroup", flags.cgroup, "where the socket programs attach (default: the host's cgroup2 root)")
+      ->type_name("DIR");
+  verb.add_option("--bpffs", flags.bpffs, "BPF file system; pins go to DIR/shunt/v1 (default /sys/fs/bpf)")
+      ->type_name("DIR");
+}
+
+void AddRunFlags(CLI::App& run, Flags& flags) {
+  run.add_option("--manifests", flags.manifests,
+                 "serve the Services and EndpointSlices in DIR's YAML, re-read on change")
+      ->type_name("DIR");
+  run.add_option("--node-name", flags.node_name, "which node this is (default $NODE_NAME, else the host name)")
+      ->type_name("NAME");
+  run.add_option("--admin-socket", flags.admin_socket, "where the admin API listens (default /run/shunt/admin.sock)")
+      ->type_name("PATH");
+  run.add_option("--local-policy-miss", flags.local_policy_miss,
+                 "when a Local policy leaves no endpoint on this node: refuse at once, or drop as kube-proxy does")
+      ->check(CLI::IsMember(Names(kLocalPolicyMisses)))
+      ->type_name("refuse|drop");
+  run.add_option("--log-format", flags.log_format, "form of the log lines (default text)")
+      ->check(CLI::IsMember(Names(kLogFormats)))
+      ->type_name("text|json");
+  run.add_option("-v,--v", flags.verbosity, "log level, 0 to 10 (default 2)")
+      ->check(CLI::Range(0, kVerbosityMax))
+      ->type_name("LEVEL");
+  for (const char* flag : kFlagsOfLaterVersions) run.add_option(flag, flags.later)->group("");
+}
+
+// A flag, else the file's field, else what is there already.
+template <typename T>
+void Settle(const std::optional<T>& flag, const std::optional<T>& field, T& value) {
+  if (field.has_value()) value = *field;
+  if (flag.has_value()) value = *flag;
+}
+
+template <typename T>
+std::optional<T> Named(const std::optional<std::string>& name, const std::map<std::string, T>& values) {
+  return name.has_value() ? std::optional<T>(values.at(*name)) : std::nullopt;
+}
+
+absl::StatusOr<Options> Resolve(const Flags& flags, const Environment& environment) {
+  Configuration file;
+  if (flags.config.has_value()) {
+    absl::StatusOr<Configuration> read = ReadConfiguration(*flags.config);
+    if (!read.ok()) return read.status();
+    file = *std::move(read);
+  }
+  Options options;
+  // Lower case, as the kubelet registers the host's name.
+  options.node_name = environment.node_name.empty()
+                          ? absl::AsciiStrToLower(absl::StripAsciiWhitespace(environment.host_name))
+                          : environment.node_name;
+  Settle(flags.node_name, file.node_name, options.node_name);
+  Settle(flags.manifests, file.manifests, options.manifests);
+  Settle(flags.cgroup, file.cgroup, options.cgroup);
+  Settle(flags.bpffs, file.bpffs, options.bpffs);
+  Settle(flags.admin_socket, file.admin_socket, options.admin_socket);
+  Settle(Named(flags.local_policy_miss, kLocalPolicyMisses), file.local_policy_miss, options.local_policy_miss);
+  Settle(Named(flags.log_format, kLogFormats), file.log_format, options.log_format);
+  Settle(flags.verbosity, file.verbosity, options.verbosity);
+  Settle<uint32_t>(std::nullopt, file.endpoints_per_pool, options.endpoints_per_pool);
+  options.limits = file.limits;
+  return options;
+}
+
+absl::Status CheckRun(const CLI::App& run, const Options& options) {
+  for (const char* flag : kFlagsOfLaterVersions) {
+    if (run.count(flag) == 0) continue;
+    return absl::InvalidArgumentError(absl::StrCat(flag, ": not in this version; it serves --manifests DIR only"));
+  }
+  if (options.manifests.empty()) {
+    return absl::InvalidArgumentError(
+        "run: nothing to serve: give --manifests DIR, or manifests: in the file of --config");
+  }
+  if (options.node_name.empty()) {
+    return absl::InvalidArgumentError("run: this node has no name: give --node-name NAME, or set NODE_NAME");
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<CommandLine> ParseCommandLine(std::vector<std::string> arguments, const Environment& environment) {
+  const std::map<std::string, Verb> verbs = {
+      {"run", Verb::kRun}, {"cleanup", Verb::kCleanup}, {"check", Verb::kCheck}, {"version", Verb::kVersion}};
+  Flags flags;
+  CLI::App app("shuntd: moves each connection onto its pod's track at connect() time", "shuntd");
+  app.require_subcommand(1);
+  CLI::App& run = *app.add_subcommand("run", "serve Services until told to stop; the pins stay (the default command)");
+  AddPlaceFlags(run, flags);
+  AddRunFlags(run, flags);
+  AddPlaceFlags(*app.add_subcommand("cleanup", "remove every pin and link; no agent may be running"), flags);
+  AddPlaceFlags(*app.add_subcommand("check", "can this host run it? what is missing, in plain words"), flags);
+  app.add_subcommand("version", "print version, ABI, build and kernel");
+
+  if (!arguments.empty() && arguments[0] == "--version") arguments[0] = "version";
+  const bool wants_help = !arguments.empty() && (arguments[0] == "-h" || arguments[0] == "--help");
+  if (arguments.empty() || (absl::StartsWith(arguments[0], "-") && !wants_help)) {
+    arguments.insert(arguments.begin(), "run");
+  }
+  if (!wants_help && verbs.count(arguments[0]) == 0) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("unknown command \"", arguments[0], "\": expected run, cleanup, check or version"));
+  }
+  for (std::string& argument : arguments) {
+    if (absl::StartsWith(argument, "-v=")) argument.erase(2, 1);  // klog's spelling
+  }
+
+  CommandLine command;
+  std::reverse(arguments.begin(), arguments.end());  // CLI11 takes them from the back
+  try {
+    app.parse(std::move(arguments));
+  } catch (const CLI::CallForHelp&) {
+    command.verb = Verb::kHelp;
+    command.help = app.help();
+    return command;
+  } catch (const CLI::ParseError& e) {
+    return absl::InvalidArgumentError(e.what());
+  }
+  command.verb = verbs.at(app.get_subcommands().front()->get_name());
+  absl::StatusOr<Options> options = Resolve(flags, environment);
+  if (!options.ok()) return options.status();
+  command.options = *std::move(options);
+  if (command.verb == Verb::kRun) {
+    if (absl::Status status = CheckRun(run, command.options); !status.ok()) return status;
+  }
+  return command;
+}
+
+}  // namespace shunt::agent

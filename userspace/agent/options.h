@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the agent was asked to do: the command line, over the configuration file, over the defaults.
+#ifndef SHUNT_AGENT_OPTIONS_H_
+#define SHUNT_AGENT_OPTIONS_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "userspace/agent/configuration.h"
+#include "userspace/agent/log.h"
+#include "userspace/datapath/limits.h"
+
+namespace shunt::agent {
+
+enum class Verb { kRun, kCleanup, kCheck, kVersion, kHelp };
+
+struct Options {
+  std::string node_name;
+  std::string manifests;  // never empty for kRun
+  std::string cgroup;     // empty: the host's cgroup2 root
+  std::string bpffs = "/sys/fs/bpf";
+  std::string admin_socket = "/run/shunt/admin.sock";
+  LocalPolicyMiss local_policy_miss = LocalPolicyMiss::kRefuse;
+  LogFormat log_format = LogFormat::kText;
+  int verbosity = 2;
+  datapath::Limits limits;
+  uint32_t endpoints_per_pool = 100'000;
+};
+
+struct CommandLine {
+  Verb verb = Verb::kRun;
+  Options options;
+  std::string help;  // kHelp: what to print
+};
+
+// What the command line takes from its surroundings.
+struct Environment {
+  std::string node_name;  // $NODE_NAME, may be empty
+  std::string host_name;
+};
+
+// `arguments` are those after the program's name. Reads the file of --config. kInvalidArgument and the errors of
+// ReadConfiguration: exit status 2, the message is for the user.
+absl::StatusOr<CommandLine> ParseCommandLine(std::vector<std::string> arguments, const Environment& environment);
+
+}  // namespace shunt::agent
+
+#endif  // SHUNT_AGENT_OPTIONS_H_

@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "userspace/agent/options.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cstdio>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+
+namespace shunt::agent {
+namespace {
+
+using Arguments = std::vector<std::string>;
+
+const Environment kHost = {.node_name = "", .host_name = "Node-A.example\n"};
+
+TEST(OptionsTest, VerbsAndDefaults) {
+  struct Row {
+    const char* what;
+    Arguments arguments;
+    Verb verb;
+  };
+  const Row rows[] = {
+      {"no verb is run", {"--manifests", "/m"}, Verb::kRun},
+      {"run by name", {"run", "--manifests=/m"}, Verb::kRun},
+      {"cleanup needs no source", {"cleanup"}, Verb::kCleanup},
+      {"check takes its places after the verb", {"check", "--bpffs", "/b", "--cgroup", "/c"}, Verb::kCheck},
+      {"version", {"version"}, Verb::kVersion},
+      {"version as a flag", {"--version"}, Verb::kVersion},
+      {"help", {"--help"}, Verb::kHelp},
+      {"help of a verb", {"cleanup", "-h"}, Verb::kHelp},
+      {"help of the default verb stays help", {"-h"}, Verb::kHelp},
+  };
+  for (const Row& row : rows) {
+    const absl::StatusOr<CommandLine> command = ParseCommandLine(row.arguments, kHost);
+    ASSERT_TRUE(command.ok()) << row.what << ": " << command.status();
+    EXPECT_EQ(command->verb, row.verb) << row.what;
+    EXPECT_EQ(command->help.empty(), row.verb != Verb::kHelp) << row.what;
+  }
+  const Options options = ParseCommandLine({"--manifests", "/m"}, kHost)->options;
+  EXPECT_EQ(options.manifests, "/m");
+  EXPECT_EQ(options.node_name, "node-a.example") << "the host's name, lower case";
+  EXPECT_EQ(options.cgroup, "");
+  EXPECT_EQ(options.bpffs, "/sys/fs/bpf");
+  EXPECT_EQ(options.admin_socket, "/run/shunt/admin.sock");
+  EXPECT_EQ(options.local_policy_miss, LocalPolicyMiss::kRefuse);
+  EXPECT_EQ(options.log_format, LogFormat::kText);
+  EXPECT_EQ(options.verbosity, 2);
+  EXPECT_EQ(options.limits, datapath::Limits());
+}
+
+TEST(OptionsTest, NodeNamePrecedence) {
+  const Environment with_variable = {.node_name = "From-Variable", .host_name = "host"};
+  EXPECT_EQ(ParseCommandLine({"--manifests", "/m"}, with_variable)->options.node_name, "From-Variable");
+  EXPECT_EQ(ParseCommandLine({"--manifests", "/m", "--node-name", "flag"}, with_variable)->options.node_name, "flag");
+}
+
+TEST(OptionsTest, EveryFlag) {
+  for (const char* verbosity : {"-v=7", "-v7", "--v=7"}) {
+    const absl::StatusOr<CommandLine> command =
+        ParseCommandLine({"run", "--manifests=/m", "--node-name=n", "--cgroup=/c", "--bpffs=/b", "--admin-socket=/s",
+                          "--local-policy-miss=drop", "--log-format=json", verbosity},
+                         kHost);
+    ASSERT_TRUE(command.ok()) << command.status();
+    const Options& options = command->options;
+    EXPECT_EQ(options.node_name, "n");
+    EXPECT_EQ(options.cgroup, "/c");
+    EXPECT_EQ(options.bpffs, "/b");
+    EXPECT_EQ(options.admin_socket, "/s");
+    EXPECT_EQ(options.local_policy_miss, LocalPolicyMiss::kDrop);
+    EXPECT_EQ(options.log_format, LogFormat::kJson);
+    EXPECT_EQ(options.verbosity, 7) << verbosity;
+  }
+}
+
+class OptionsFileTest : public testing::Test {
+ protected:
+  void Write(absl::string_view fields) {
+    FILE* out = std::fopen(path_.c_str(), "we");
+    ASSERT_NE(out, nullptr);
+    const std::string text = absl::StrCat("apiVersion: shunt-lb.io/v1alpha1\nkind: ShuntConfiguration\n", fields);
+    std::fwrite(text.data(), 1, text.size(), out);
+    std::fclose(out);
+  }
+  void TearDown() override { std::remove(path_.c_str()); }
+
+  const std::string path_ = absl::StrCat(testing::TempDir(), "/options_test_shuntd.yaml");
+};
+
+TEST_F(OptionsFileTest, FlagsWinOneByOne) {
+  Write(
+      "manifests: /file\nhostnameOverride: file\nlocalPolicyMiss: drop\n"
+      "logging: {format: json, verbosity: 5}\nlimits: {slots: 99, endpointsPerPool: 7}\n");
+  const absl::StatusOr<CommandLine> command =
+      ParseCommandLine({"--config", path_, "--manifests", "/flag", "-v", "3"}, {"variable", "host"});
+  ASSERT_TRUE(command.ok()) << command.status();
+  EXPECT_EQ(command->options.manifests, "/flag") << "given both ways";
+  EXPECT_EQ(command->options.verbosity, 3) << "given both ways";
+  EXPECT_EQ(command->options.node_name, "file") << "the file wins over the variable";
+  EXPECT_EQ(command->options.log_format, LogFormat::kJson) << "only in the file";
+  EXPECT_EQ(command->options.local_policy_miss, LocalPolicyMiss::kDrop) << "only in the file";
+  EXPECT_EQ(command->options.limits.slots, 99u);
+  EXPECT_EQ(command->options.endpoints_per_pool, 7u);
+  EXPECT_EQ(command->options.bpffs, "/sys/fs/bpf") << "in neither";
+}
+
+TEST_F(OptionsFileTest, CleanupFindsItsPinsByTheSameFile) {
+  Write("bpffs: /elsewhere\n");
+  EXPECT_EQ(ParseCommandLine({"cleanup", "--config", path_}, kHost)->options.bpffs, "/elsewhere");
+}
+
+TEST_F(OptionsFileTest, ErrorsOfTheFile) {
+  Write("slots: 3\n");
+  const absl::Status status = ParseCommandLine({"--config", path_}, kHost).status();
+  EXPECT_THAT(std::string(status.message()), testing::StartsWith(absl::StrCat(path_, ":3: unknown field slots;")));
+}
+
+TEST(OptionsTest, Errors) {
+  struct Row {
+    const char* what;
+    Arguments arguments;
+    const char* error;
+  };
+  const Row rows[] = {
+      {"nothing to serve", {}, "run: nothing to serve: give --manifests DIR, or manifests: in the file of --config"},
+      {"the same by name",
+       {"run", "-v", "3"},
+       "run: nothing to serve: give --manifests DIR, or manifests: in the file of --config"},
+      {"an unknown verb", {"start"}, "unknown command \"start\": expected run, cleanup, check or version"},
+      {"an unknown flag", {"--manifest", "/m"}, "The following arguments were not expected: /m --manifest"},
+      {"two verbs", {"version", "check"}, "The following argument was not expected: check"},
+      {"a flag of another verb",
+       {"cleanup", "--manifests=/m"},
+       "The following argument was not expected: --manifests=/m"},
+      {"no value", {"--manifests"}, "--manifests: 1 required DIR missing"},
+      {"Kubernetes is a later version's",
+       {"--kubeconfig", "/k"},
+       "--kubeconfig: not in this version; it serves --manifests DIR only"},
+      {"also when manifests are given",
+       {"--manifests=/m", "--api-server=https://10.0.0.1"},
+       "--api-server: not in this version; it serves --manifests DIR only"},
+      {"the packet path is a later version's",
+       {"--manifests=/m", "--xdp=off"},
+       "--xdp: not in this version; it serves --manifests DIR only"},
+      {"another word", {"--manifests=/m", "--log-format=xml"}, "--log-format: xml not in {json,text}"},
+      {"a policy that is none",
+       {"--manifests=/m", "--local-policy-miss=wait"},
+       "--local-policy-miss: wait not in {drop,refuse}"},
+      {"a level out of range", {"--manifests=/m", "-v", "11"}, "--v: Value 11 not in range 0 to 10"},
+      {"a level that is no number", {"--manifests=/m", "-v", "x"}, "--v: Value x not in range 0 to 10"},
+      {"a file that is not there",
+       {"--config=/nonexistent.yaml"},
+       "read configuration /nonexistent.yaml: No such file or directory"},
+  };
+  for (const Row& row : rows) {
+    const absl::StatusOr<CommandLine> command = ParseCommandLine(row.arguments, kHost);
+    ASSERT_FALSE(command.ok()) << row.what;
+    EXPECT_EQ(std::string(command.status().message()), row.error) << row.what;
+  }
+  EXPECT_EQ(std::string(ParseCommandLine({"--manifests=/m"}, {}).status().message()),
+            "run: this node has no name: give --node-name NAME, or set NODE_NAME");
+}
+
+}  // namespace
+}  // namespace shunt::agent
