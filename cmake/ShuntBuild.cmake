@@ -1,35 +1,51 @@
 # SPDX-License-Identifier: Apache-2.0
 # Compiler settings of everything that runs in user space, and the two ways to declare a target.
 
+include(CheckPIESupported)
+include(GNUInstallDirs)
+
 set(CMAKE_CXX_STANDARD 20)
 set(CMAKE_CXX_STANDARD_REQUIRED ON)
 set(CMAKE_CXX_EXTENSIONS OFF)
 set(CMAKE_C_STANDARD 17)
 set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
 set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+check_pie_supported()
 
-set(SHUNT_SANITIZE "" CACHE STRING "Sanitizers to build with: empty, address, thread")
+set(SHUNT_SANITIZE "" CACHE STRING "Sanitizers to build with: empty, address (and undefined), thread")
 option(SHUNT_FUZZ "Build the fuzz targets (clang only)" OFF)
+option(SHUNT_WERROR "Warnings are errors" ON)
+
+if(NOT CMAKE_BUILD_TYPE)
+  set(CMAKE_BUILD_TYPE RelWithDebInfo CACHE STRING "" FORCE)
+endif()
+find_program(SHUNT_CCACHE ccache)
+if(SHUNT_CCACHE AND NOT DEFINED CMAKE_CXX_COMPILER_LAUNCHER)
+  set(CMAKE_C_COMPILER_LAUNCHER ${SHUNT_CCACHE})
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${SHUNT_CCACHE})
+endif()
 
 find_package(Threads REQUIRED)
 find_package(absl REQUIRED)
 find_package(PkgConfig REQUIRED)
-pkg_check_modules(LIBBPF REQUIRED IMPORTED_TARGET libbpf)
+pkg_check_modules(LIBBPF REQUIRED IMPORTED_TARGET libbpf>=1.1)
 
 add_library(shunt_flags INTERFACE)
 target_compile_options(shunt_flags INTERFACE
-  -Wall -Wextra -Werror -Wshadow -Wvla -Wnon-virtual-dtor -Wno-missing-field-initializers
-  -fstack-protector-strong -fno-omit-frame-pointer)
+  -Wall -Wextra -Wshadow -Wvla -Wnon-virtual-dtor -Wno-missing-field-initializers
+  $<$<BOOL:${SHUNT_WERROR}>:-Werror>
+  -fstack-protector-strong -fstack-clash-protection -fno-omit-frame-pointer)
+target_compile_definitions(shunt_flags INTERFACE _GLIBCXX_ASSERTIONS)
 target_include_directories(shunt_flags INTERFACE ${CMAKE_SOURCE_DIR} ${CMAKE_BINARY_DIR})
 if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64")
   target_compile_options(shunt_flags INTERFACE -fcf-protection)
 endif()
-if(CMAKE_BUILD_TYPE STREQUAL "Release" OR CMAKE_BUILD_TYPE STREQUAL "RelWithDebInfo")
-  if(NOT SHUNT_SANITIZE AND NOT SHUNT_FUZZ)
-    target_compile_options(shunt_flags INTERFACE -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3)
-  endif()
+if(NOT CMAKE_BUILD_TYPE STREQUAL "Debug" AND NOT SHUNT_SANITIZE AND NOT SHUNT_FUZZ)
+  # Debian's compilers may define it themselves, at another level.
+  target_compile_options(shunt_flags INTERFACE -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3)
 endif()
-target_link_options(shunt_flags INTERFACE -Wl,-z,relro,-z,now)
+target_link_options(shunt_flags INTERFACE -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed)
+
 if(SHUNT_SANITIZE STREQUAL "address")
   add_compile_options(-fsanitize=address,undefined -fno-sanitize-recover=undefined)
   add_link_options(-fsanitize=address,undefined)
@@ -40,8 +56,14 @@ elseif(SHUNT_SANITIZE)
   message(FATAL_ERROR "SHUNT_SANITIZE=${SHUNT_SANITIZE}: expected empty, address or thread")
 endif()
 if(SHUNT_FUZZ)
+  if(NOT CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
+    message(FATAL_ERROR "SHUNT_FUZZ needs clang, this is ${CMAKE_CXX_COMPILER}: use `cmake --preset fuzz`")
+  endif()
   add_compile_options(-fsanitize=fuzzer-no-link)
 endif()
+
+# #include "shunt_version.h": the version of project() above everything, for `shuntd version` and the like.
+configure_file(${CMAKE_SOURCE_DIR}/cmake/shunt_version.h.in ${CMAKE_BINARY_DIR}/shunt_version.h @ONLY)
 
 # shunt_library(NAME SOURCES... [DEPS...]): a static library of one house's room.
 function(shunt_library name)

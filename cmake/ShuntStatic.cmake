@@ -13,6 +13,7 @@ function(shunt_static_binary name)
   # Archives name what they need in their .pc file only: libbpf wants libelf and zlib.
   target_link_libraries(${name} PRIVATE shunt_flags ${ARG_DEPS} GTest::gmock shunt_test_main elf z)
   set_target_properties(${name} PROPERTIES
+    POSITION_INDEPENDENT_CODE OFF
     CXX_LINKER_LAUNCHER ${CMAKE_SOURCE_DIR}/cmake/link_static.sh
     LINK_DEPENDS ${CMAKE_SOURCE_DIR}/cmake/link_static.sh)
 endfunction()
