@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "userspace/datapath/kernel/kernel_datapath.h"
+
+#include <bpf/bpf.h>
+#include <sys/socket.h>
+
+#include <cerrno>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "bpf/abi.h"
+#include "bpf/config.h"
+#include "userspace/datapath/kernel/bpf_object.h"
+#include "userspace/datapath/kernel/cgroup_root.h"
+#include "userspace/datapath/kernel/kernel_error.h"
+#include "userspace/datapath/kernel/kernel_grace.h"
+#include "userspace/datapath/kernel/netns_cookie.h"
+#include "userspace/datapath/kernel/pins.h"
+
+namespace shunt::datapath {
+namespace {
+
+// A map by socket: it has no rows to count and no Table.
+constexpr char kSocketStorage[] = "socket_storage";
+
+// A reader removes nothing, so nothing it sees has to be waited for.
+class NoGracePeriod final : public GracePeriod {
+ public:
+  Ticket Start() override { return 0; }
+  bool Passed(Ticket) const override { return false; }
+  absl::Status Wait(Ticket) override { return absl::UnimplementedError("a reader has no grace periods"); }
+};
+
+absl::StatusOr<std::string> ConfiguredCgroup(const KernelOptions& options) {
+  if (!options.cgroup.empty()) return options.cgroup;
+  return FindCgroupRoot();
+}
+
+// This build's programs (or the file's), through the verifier, over `maps`.
+absl::StatusOr<BpfObject> LoadObject(const KernelOptions& options, const MapSet& maps) {
+  absl::StatusOr<uint64_t> cookie = NetnsCookie();
+  if (!cookie.ok()) return cookie.status();
+  absl::StatusOr<BpfObject> object =
+      options.object_path.has_value() ? BpfObject::OpenFile(*options.object_path) : BpfObject::OpenBuiltIn();
+  if (!object.ok()) return object;
+  if (absl::Status status = maps.GiveTo(*object); !status.ok()) return status;
+  shunt_config config{};
+  config.host_netns_cookie = *cookie;
+  config.socket_mask = maps.Capacity("socket_state") - 1;
+  config.reader_window = options.reader_window;
+  config.local_miss_drops = options.local_miss_drops ? 1 : 0;
+  if (absl::Status status = LoadPrograms(*object, config); !status.ok()) return status;
+  return object;
+}
+
+absl::StatusOr<AttachedPrograms> LoadAndAttach(const KernelOptions& options, const MapSet& maps,
+                                               const PinDirectory& pins, const Cgroup& cgroup) {
+  absl::StatusOr<BpfObject> object = LoadObject(options, maps);
+  if (!object.ok()) return object.status();
+  return AttachedPrograms::Attach(pins, *object, cgroup);
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<KernelDatapath>> KernelDatapath::Open(const KernelOptions& options) {
+  std::unique_ptr<KernelDatapath> datapath(new KernelDatapath);
+  if (absl::Status status = CheckLimits(options.limits); !status.ok()) return status;
+  absl::StatusOr<PinDirectory> pins = PinDirectory::OpenOrCreate(options.bpffs);
+  if (!pins.ok()) return pins.status();
+  datapath->pin_directory_ = pins->path();
+  absl::StatusOr<AgentLock> lock = AgentLock::Take(pins->path());
+  if (!lock.ok()) return lock.status();
+  datapath->lock_ = *std::move(lock);
+
+  absl::StatusOr<MapSet> maps = MapSet::OpenOrCreate(*pins, options.limits, &datapath->notes_);
+  if (!maps.ok()) return maps.status();
+  datapath->maps_ = *std::move(maps);
+  datapath->grace_ = std::make_unique<WorkerGracePeriod>(ChooseKernelGrace());
+  if (absl::Status status = datapath->OpenRows(); !status.ok()) return status;
+  if (absl::Status status = datapath->PutInForce(options, *pins); !status.ok()) return status;
+  return datapath;
+}
+
+absl::StatusOr<std::unique_ptr<const Datapath>> KernelDatapath::OpenPinned(const std::string& bpffs) {
+  std::unique_ptr<KernelDatapath> datapath(new KernelDatapath);
+  absl::StatusOr<PinDirectory> pins = PinDirectory::Open(bpffs);
+  if (!pins.ok()) return pins.status();
+  datapath->pin_directory_ = pins->path();
+  absl::StatusOr<MapSet> maps = MapSet::OpenReadOnly(*pins);
+  if (!maps.ok()) return maps.status();
+  datapath->maps_ = *std::move(maps);
+  datapath->grace_ = std::make_unique<NoGracePeriod>();
+  if (absl::Status status = datapath->OpenRows(); !status.ok()) return status;
+  // Maps without programs are worth reading too: Programs() is empty then.
+  absl::StatusOr<std::string> root = FindCgroupRoot();
+  absl::StatusOr<AttachedPrograms> programs = AttachedPrograms::OpenPinned(*pins, root.ok() ? *root : "");
+  if (programs.ok()) datapath->programs_ = *std::move(programs);
+  return std::unique_ptr<const Datapath>(std::move(datapath));
+}
+
+absl::Status KernelDatapath::OpenRows() {
+  absl::StatusOr<Tables> tables = maps_.OpenTables();
+  if (!tables.ok()) return tables.status();
+  absl::StatusOr<std::unique_ptr<TableDatapath>> rows = TableDatapath::Open(*std::move(tables), *grace_);
+  if (!rows.ok()) return rows.status();
+  rows_ = *std::move(rows);
+  return absl::OkStatus();
+}
+
+absl::Status KernelDatapath::PutInForce(const KernelOptions& options, const PinDirectory& pins) {
+  absl::StatusOr<std::string> path = ConfiguredCgroup(options);
+  if (!path.ok()) return path.status();
+  absl::StatusOr<Cgroup> cgroup = OpenCgroup(*path);
+  if (!cgroup.ok()) return cgroup.status();
+  cgroup_ = *path;
+
+  absl::StatusOr<AttachedPrograms> programs = LoadAndAttach(options, maps_, pins, *cgroup);
+  programs_current_ = programs.ok();
+  if (programs_current_) {
+    programs_ = *std::move(programs);
+    return absl::OkStatus();
+  }
+  absl::StatusOr<AttachedPrograms> older = AttachedPrograms::OpenPinned(pins, *path);
+  if (!older.ok()) return programs.status();
+  programs_ = *std::move(older);
+  problems_.push_back(absl::StrCat("this build's programs are not in force, the pinned ones of an earlier agent are: ",
+                                   programs.status().message()));
+  return absl::OkStatus();
+}
+
+std::vector<ServiceFailure> KernelDatapath::Apply(absl::Span<const model::ServicePlan* const> plans, ApplyScope scope) {
+  return rows_->Apply(plans, scope);
+}
+
+absl::Status KernelDatapath::SetNodeAddresses(absl::Span<const NodeAddress> addresses) {
+  return rows_->SetNodeAddresses(addresses);
+}
+
+void KernelDatapath::Reclaim() {
+  rows_->Reclaim();
+}
+
+absl::Status KernelDatapath::ExemptSocket(int socket_fd) {
+  shunt_socket_state state{};
+  state.flags = SHUNT_STATE_EXEMPT;
+  socklen_t length = sizeof(state.cookie);
+  if (getsockopt(socket_fd, SOL_SOCKET, SO_COOKIE, &state.cookie, &length) != 0) {
+    return KernelError(errno, "exempt a socket from translation: read its cookie");
+  }
+  if (int error = bpf_map_update_elem(maps_.Fd(kSocketStorage), &socket_fd, &state, BPF_ANY); error < 0) {
+    return KernelError(error, absl::StrCat("exempt a socket from translation: map ", kSocketStorage, ": update"));
+  }
+  return absl::OkStatus();
+}
+
+std::vector<model::MapFill> KernelDatapath::FillLevels() const {
+  std::vector<model::MapFill> levels = rows_->FillLevels();
+  levels.push_back(model::MapFill{.name = kSocketStorage});
+  for (model::MapFill& level : levels) {
+    auto map = maps_.maps().find(level.name);
+    if (map == maps_.maps().end()) continue;
+    level.type = MapTypeName(map->second.spec.type);
+    level.memory_bytes = MapMemoryBytes(map->second.fd.get());
+  }
+  return levels;
+}
+
+std::vector<model::ProgramInfo> KernelDatapath::Programs() const {
+  return programs_.Describe();
+}
+
+std::vector<std::string> KernelDatapath::MapNames() const {
+  return rows_->MapNames();
+}
+
+absl::Status KernelDatapath::DumpMap(absl::string_view map,
+                                     const std::function<bool(const model::MapRow&)>& visit) const {
+  return rows_->DumpMap(map, visit);
+}
+
+}  // namespace shunt::datapath

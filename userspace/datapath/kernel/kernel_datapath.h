@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+// The datapath in production: pinned maps, pinned links, the kernel's own words about both.
+#ifndef SHUNT_DATAPATH_KERNEL_KERNEL_DATAPATH_H_
+#define SHUNT_DATAPATH_KERNEL_KERNEL_DATAPATH_H_
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "userspace/datapath/datapath.h"
+#include "userspace/datapath/grace.h"
+#include "userspace/datapath/kernel/agent_lock.h"
+#include "userspace/datapath/kernel/map_set.h"
+#include "userspace/datapath/kernel/programs.h"
+#include "userspace/datapath/limits.h"
+#include "userspace/datapath/table_datapath.h"
+
+namespace shunt::datapath {
+
+struct KernelOptions {
+  std::string bpffs = "/sys/fs/bpf";  // pins go to bpffs/shunt/v1
+  std::string cgroup;                 // empty: the host's cgroup2 root
+  Limits limits;
+  // A Local policy without a local endpoint: leave the destination to the packet path, which drops, instead
+  // of failing with EHOSTUNREACH.
+  bool local_miss_drops = false;
+  // Iterations of a delay between the loads of a choice; above 0 only to widen the readers' windows on purpose.
+  uint32_t reader_window = 0;
+  // Programs to load instead of those built in; they have to use the same maps.
+  std::optional<std::string> object_path;
+};
+
+// Its destructor leaves pins, programs and translation in force.
+class KernelDatapath final : public Datapath {
+ public:
+  // Takes the pin directory for this process, opens or creates its maps, reads them back, and puts this
+  // build's programs in force, replacing older ones hook by hook without a gap. If that fails while a complete
+  // older set is in force, that set stays: programs_current() is false and problems() says why.
+  // kFailedPrecondition: another agent holds the pins (the message names its pid), pins that do not fit, no
+  // bpffs. kInvalidArgument: limits or cgroup. Errors change nothing that was in force.
+  static absl::StatusOr<std::unique_ptr<KernelDatapath>> Open(const KernelOptions& options);
+
+  // The pins as they are, with or without an agent: only the reading half of the interface. Takes no lock,
+  // loads nothing, writes nothing. kNotFound: nothing is pinned.
+  static absl::StatusOr<std::unique_ptr<const Datapath>> OpenPinned(const std::string& bpffs);
+
+  std::vector<ServiceFailure> Apply(absl::Span<const model::ServicePlan* const> plans, ApplyScope scope) override;
+  absl::Status SetNodeAddresses(absl::Span<const NodeAddress> addresses) override;
+  void Reclaim() override;
+  // Works whether or not programs are attached. kInternal: not a socket that has socket storage.
+  absl::Status ExemptSocket(int socket_fd) override;
+
+  std::vector<model::MapFill> FillLevels() const override;
+  std::vector<model::ProgramInfo> Programs() const override;
+  std::vector<std::string> MapNames() const override;
+  absl::Status DumpMap(absl::string_view map, const std::function<bool(const model::MapRow&)>& visit) const override;
+
+  // False: an older pinned set of programs is in force.
+  bool programs_current() const { return programs_current_; }
+  // What is wrong although Open succeeded.
+  const std::vector<std::string>& problems() const { return problems_; }
+  // What an operator may want to know: sizes that pins kept, sets made anew.
+  const std::vector<std::string>& notes() const { return notes_; }
+  const std::string& pin_directory() const { return pin_directory_; }
+  const std::string& cgroup() const { return cgroup_; }
+  const Tables& tables() const { return rows_->tables(); }
+
+ private:
+  KernelDatapath() = default;
+  absl::Status OpenRows();
+  absl::Status PutInForce(const KernelOptions& options, const PinDirectory& pins);
+
+  std::optional<AgentLock> lock_;
+  std::string pin_directory_;
+  std::string cgroup_;
+  MapSet maps_;
+  std::unique_ptr<GracePeriod> grace_;
+  std::unique_ptr<TableDatapath> rows_;  // uses grace_
+  AttachedPrograms programs_;
+  bool programs_current_ = false;
+  std::vector<std::string> problems_;
+  std::vector<std::string> notes_;
+};
+
+}  // namespace shunt::datapath
+
+#endif  // SHUNT_DATAPATH_KERNEL_KERNEL_DATAPATH_H_

@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "userspace/datapath/kernel/programs.h"
+
+#include <bpf/bpf.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <iterator>
+#include <utility>
+
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
+#include "userspace/datapath/kernel/bpf_fd.h"
+#include "userspace/datapath/kernel/kernel_error.h"
+
+namespace shunt::datapath {
+namespace {
+
+// A program of the object, for longer than the object lives. kFailedPrecondition: the object has none.
+absl::StatusOr<UniqueFd> ProgramOf(const BpfObject& object, const Hook& hook) {
+  const int fd = object.ProgramFd(hook.program);
+  if (fd < 0) return absl::FailedPreconditionError(absl::StrCat("the BPF object has no program ", hook.program));
+  UniqueFd copy(fcntl(fd, F_DUPFD_CLOEXEC, 0));
+  if (!copy.valid()) return KernelError(errno, absl::StrCat("program ", hook.program, ": duplicate its descriptor"));
+  return copy;
+}
+
+// The pinned link if it is on `cgroup`, an invalid descriptor if there is none there. A link whose cgroup
+// was removed says id 0.
+absl::StatusOr<UniqueFd> LinkOn(const PinDirectory& pins, const Hook& hook, const Cgroup& cgroup) {
+  absl::StatusOr<UniqueFd> link = OpenPin(pins.LinkPath(hook.program), BpfKind::kLink);
+  if (absl::IsNotFound(link.status())) return UniqueFd();
+  if (!link.ok()) return link;
+  absl::StatusOr<bpf_link_info> facts = DescribeLink(link->get(), absl::StrCat("link ", hook.program));
+  if (!facts.ok()) return facts.status();
+  if (facts->type != BPF_LINK_TYPE_CGROUP || facts->cgroup.attach_type != static_cast<__u32>(hook.attach_type)) {
+    return absl::FailedPreconditionError(absl::StrCat("pin ", pins.LinkPath(hook.program), " is not a link of ",
+                                                      hook.hook, "; `shuntd cleanup` removes it"));
+  }
+  if (facts->cgroup.cgroup_id != cgroup.id) return UniqueFd();
+  return link;
+}
+
+std::string HexTag(const bpf_prog_info& program) {
+  return absl::BytesToHexString(absl::string_view(reinterpret_cast<const char*>(program.tag), sizeof(program.tag)));
+}
+
+}  // namespace
+
+absl::Status LoadPrograms(BpfObject& object, const shunt_config& config) {
+  if (absl::Status status = object.SetConfig(config); !status.ok()) return status;
+  return object.Load();
+}
+
+absl::StatusOr<UniqueFd> CreateLink(const Hook& hook, int program_fd, const Cgroup& cgroup) {
+  UniqueFd link(bpf_link_create(program_fd, cgroup.fd.get(), hook.attach_type, nullptr));
+  if (!link.valid()) return KernelError(link.get(), absl::StrCat("attach ", hook.program, " to ", cgroup.path));
+  return link;
+}
+
+absl::StatusOr<AttachedPrograms> AttachedPrograms::Attach(const PinDirectory& pins, const BpfObject& object,
+                                                          const Cgroup& cgroup) {
+  AttachedPrograms programs;
+  std::vector<std::string> fresh;  // pins of links that this call made where none was
+  auto undo = [&fresh](const absl::Status& status) {
+    for (auto pin = fresh.rbegin(); pin != fresh.rend(); ++pin) unlink(pin->c_str());
+    return status;
+  };
+  for (const Hook& hook : kHooks) {
+    absl::StatusOr<UniqueFd> program = ProgramOf(object, hook);
+    if (!program.ok()) return undo(program.status());
+    absl::StatusOr<UniqueFd> link = LinkOn(pins, hook, cgroup);
+    if (!link.ok()) return undo(link.status());
+    if (link->valid()) {
+      if (int error = bpf_link_update(link->get(), program->get(), nullptr); error < 0) {
+        return undo(KernelError(error, absl::StrCat("update link ", hook.program, " on ", cgroup.path)));
+      }
+    } else {
+      const std::string pin = pins.LinkPath(hook.program);
+      const bool is_new = access(pin.c_str(), F_OK) != 0;
+      link = CreateLink(hook, program->get(), cgroup);
+      if (!link.ok()) return undo(link.status());
+      // Replacing the pin drops the last reference to a link on another cgroup, after this one has begun.
+      if (absl::Status status = ReplacePin(link->get(), pin); !status.ok()) return undo(status);
+      if (is_new) fresh.push_back(pin);
+    }
+    if (absl::Status status = ReplacePin(program->get(), pins.ProgramPath(hook.program)); !status.ok()) {
+      return undo(status);
+    }
+    programs.attached_.push_back(Attached{hook, cgroup.path, *std::move(program), *std::move(link)});
+  }
+  return programs;
+}
+
+absl::StatusOr<AttachedPrograms> AttachedPrograms::OpenPinned(const PinDirectory& pins,
+                                                              const std::string& cgroup_root) {
+  AttachedPrograms programs;
+  uint64_t looked_up = 0;  // all links are normally on one cgroup
+  std::string attach_point;
+  for (const Hook& hook : kHooks) {
+    absl::StatusOr<UniqueFd> link = OpenPin(pins.LinkPath(hook.program), BpfKind::kLink);
+    if (!link.ok()) return link.status();
+    absl::StatusOr<bpf_link_info> facts = DescribeLink(link->get(), absl::StrCat("link ", hook.program));
+    if (!facts.ok()) return facts.status();
+    if (facts->cgroup.cgroup_id == 0) {
+      return absl::NotFoundError(absl::StrCat("link ", hook.program, ": the cgroup that it was attached to is gone"));
+    }
+    if (facts->cgroup.cgroup_id != looked_up) {
+      looked_up = facts->cgroup.cgroup_id;
+      attach_point = FindCgroupById(cgroup_root, looked_up);
+      if (attach_point.empty()) attach_point = absl::StrCat("cgroup ", looked_up);
+    }
+    absl::StatusOr<UniqueFd> program = OpenPin(pins.ProgramPath(hook.program), BpfKind::kProgram);
+    if (!program.ok()) return program.status();
+    programs.attached_.push_back(Attached{hook, attach_point, *std::move(program), *std::move(link)});
+  }
+  return programs;
+}
+
+std::vector<model::ProgramInfo> AttachedPrograms::Describe() const {
+  std::vector<model::ProgramInfo> described;
+  std::transform(attached_.rbegin(), attached_.rend(), std::back_inserter(described), [](const Attached& attached) {
+    model::ProgramInfo program;
+    program.name = attached.hook.program;
+    program.hook = attached.hook.hook;
+    program.attach_point = attached.attach_point;
+    absl::StatusOr<bpf_prog_info> facts = DescribeProgram(attached.program.get(), attached.hook.program);
+    if (!facts.ok()) return program;
+    program.tag = HexTag(*facts);
+    program.runs = facts->run_cnt;
+    program.run_time_ns = facts->run_time_ns;
+    program.jited_bytes = facts->jited_prog_len;
+    absl::StatusOr<bpf_link_info> link = DescribeLink(attached.link.get(), attached.hook.program);
+    program.attached = link.ok() && link->prog_id == facts->id && link->cgroup.cgroup_id != 0;
+    return program;
+  });
+  return described;
+}
+
+}  // namespace shunt::datapath
