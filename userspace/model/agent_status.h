@@ -65,10 +65,13 @@ struct BackendStatus {
   std::vector<ObjectName> services;  // in name order
 };
 
-// How the admin API asks. Every function is thread-safe and may block until the loop has a moment.
+// How the admin API asks. Every function is thread-safe and may block until the loop has a moment. A visitor is
+// quick and waits for nobody, so it may be called on the loop's own thread.
 struct AgentQueries {
   std::function<AgentStatus()> status;
-  std::function<std::vector<ServiceStatus>()> services;  // in name order
+  // Visits the Services in name order until `visit` returns false: one at a time, because 100,000 plans copied at
+  // once would weigh more than the agent.
+  std::function<void(const std::function<bool(const ServiceStatus&)>& visit)> services;
   std::function<std::optional<ServiceStatus>(const ObjectName&)> service;
   std::function<std::vector<BackendStatus>()> backends;  // by id
   // Visits rows until `visit` returns false; kNotFound names the maps there are.
