@@ -32,31 +32,35 @@ struct shunt_address {
 };
 SHUNT_STATIC_ASSERT(sizeof(struct shunt_address) == 16);
 
-/*
- * frontend_filter: two bitmaps in one array of words, both over hashes of the addresses in `frontends`. A
- * clear bit in either proves that no row has the address; set bits prove nothing.
- *
- *  - The first, of 2^16 bits, is over prefixes: a /20 of IPv4, a /64 of IPv6. Services live in few
- *    prefixes, so nearly every connection to something else ends here, in 8 KiB that stay in the cache.
- *  - The second, of 2^22 bits, is over whole addresses: below 3 % false positives at 100,000 addresses.
- */
-#define SHUNT_PREFIX_BITS_LOG2 16
-#define SHUNT_FILTER_BITS_LOG2 22
-#define SHUNT_FILTER_WORDS ((1u << (SHUNT_PREFIX_BITS_LOG2 - 6)) + (1u << (SHUNT_FILTER_BITS_LOG2 - 6)))
-
-/* Multiply-and-fold; not keyed, because a crafted collision costs its author one hash lookup and nobody
- * else anything. */
-static inline __u64 shunt_filter_hash(__u64 high, __u64 low)
+/* Multiply-and-fold with a seed. */
+static inline __u64 shunt_hash(__u64 seed, __u64 high, __u64 low)
 {
-	__u64 hash = (high * 0x9e3779b97f4a7c15ull) ^ low;
+	__u64 hash = ((high ^ seed) * 0x9e3779b97f4a7c15ull) ^ low;
 
+	hash ^= hash >> 32;
 	hash *= 0xd6e8feb86659fd93ull;
 	hash ^= hash >> 32;
-	return hash * 0xd6e8feb86659fd93ull;
+	hash *= 0xd6e8feb86659fd93ull;
+	return hash ^ hash >> 32;
 }
 
-/* Both return a bit's number in the whole array: word bit >> 6, mask 1 << (bit & 63). */
-static inline __u32 shunt_filter_prefix_bit(const struct shunt_address *address)
+/*
+ * prefix_filter: two bitmaps of 2^16 bits in one array of words, over hashed prefixes (a /20 of IPv4, a /64
+ * of IPv6): first those of frontends and of address rows, then those of backends. A clear bit proves that no
+ * such address has the prefix; a set bit proves nothing. Services live in few prefixes, so nearly every
+ * connection to something else ends at a bit, in 8 KiB that stay in the cache.
+ */
+#define SHUNT_PREFIX_BITS (1u << 16)
+#define SHUNT_PREFIX_WORDS (2 * SHUNT_PREFIX_BITS / 64)
+
+enum shunt_prefix_set {
+	SHUNT_PREFIX_FRONTENDS = 0,
+	SHUNT_PREFIX_BACKENDS = 1,
+};
+
+/* The bit's number in the whole array: word bit >> 6, mask 1 << (bit & 63). Not seeded: a crafted collision
+ * costs its author one more lookup and nobody else anything. */
+static inline __u32 shunt_prefix_bit(const struct shunt_address *address, enum shunt_prefix_set set)
 {
 	__u64 high = (__u64)address->word[0] << 32 | address->word[1];
 	__u64 low = 0;
@@ -67,22 +71,13 @@ static inline __u32 shunt_filter_prefix_bit(const struct shunt_address *address)
 
 		low = (__u64)bytes[12] << 16 | (__u64)bytes[13] << 8 | (bytes[14] & 0xf0u) | 1;
 	}
-	return (__u32)(shunt_filter_hash(high, low) >> (64 - SHUNT_PREFIX_BITS_LOG2));
-}
-
-static inline __u32 shunt_filter_address_bit(const struct shunt_address *address)
-{
-	__u64 high = (__u64)address->word[0] << 32 | address->word[1];
-	__u64 low = (__u64)address->word[2] << 32 | address->word[3];
-
-	return (1u << SHUNT_PREFIX_BITS_LOG2) +
-	       (__u32)(shunt_filter_hash(high, low) >> (64 - SHUNT_FILTER_BITS_LOG2));
+	return set * SHUNT_PREFIX_BITS + (__u32)(shunt_hash(0, high, low) & (SHUNT_PREFIX_BITS - 1));
 }
 
 /* ---- frontends: what clients dial --------------------------------------------------------- */
 
 /*
- * frontends: hash, this key -> __u32 row id. Three kinds of key:
+ * Three kinds of key:
  *  - an address, a port, a protocol: one frontend;
  *  - an address, port 0, protocol 0: facts about the address itself (SHUNT_ADDRESS_*);
  *  - the family's unspecified address (:: or ::ffff:0.0.0.0), a port, a protocol: a NodePort, valid
@@ -96,6 +91,43 @@ struct shunt_frontend_key {
 	__u8 pad;
 };
 SHUNT_STATIC_ASSERT(sizeof(struct shunt_frontend_key) == 20);
+
+/*
+ * frontend_index: array of buckets of one cache line, memory-mapped: a hash table from key to row id that
+ * only the agent writes. The kernel's own hash costs three to four cold lines and a call a lookup, and gives
+ * a deleted element to another key at once, under its readers' eyes; here a lookup is one line, an entry is
+ * one word, and a row outlives its readers (see frontend_rows).
+ *
+ * An entry is (tag << 32 | row id + 1), or 0: free. A key's bucket is shunt_index_bucket(); when its seven
+ * entries are taken, the key goes into the next of the following buckets (wrapping) that has room, and
+ * `passed_over` is incremented in every bucket it went past. A reader goes on to the next bucket only while
+ * `passed_over` is not 0, at most SHUNT_INDEX_PROBES buckets in all. The index has at least twice as many
+ * entries as there may be rows, so a chain of eight full buckets is not met by chance, and the seed is
+ * secret, so not on purpose either.
+ */
+#define SHUNT_INDEX_ENTRIES 7
+#define SHUNT_INDEX_PROBES 8
+
+struct shunt_index_bucket {
+	__u64 entry[SHUNT_INDEX_ENTRIES];
+	__u64 passed_over; /* keys that belong here or before and stand further on */
+};
+SHUNT_STATIC_ASSERT(sizeof(struct shunt_index_bucket) == 64);
+
+/* Of the whole key: its low half picks the bucket (modulo the number of buckets, a power of two), its high
+ * half is the tag. */
+static inline __u64 shunt_key_hash(__u64 seed, const struct shunt_frontend_key *key)
+{
+	__u64 high = (__u64)key->address.word[0] << 32 | key->address.word[1];
+	__u64 low = (__u64)key->address.word[2] << 32 | key->address.word[3];
+
+	return shunt_hash(shunt_hash(seed, high, low), seed, (__u64)key->port << 8 | key->protocol);
+}
+
+static inline __u64 shunt_index_entry(__u64 key_hash, __u32 row)
+{
+	return (key_hash & 0xffffffff00000000ull) | (row + 1u);
+}
 
 enum shunt_frontend_kind {
 	SHUNT_KIND_ADDRESS = 0, /* a row about an address, not a frontend */
@@ -119,10 +151,9 @@ enum shunt_row_flags {
 };
 
 /*
- * frontend_rows: array by row id, memory-mapped. The key stands here again because the kernel reuses
- * hash elements at once: a reader may hold an element while it becomes another key's, and would follow
- * a foreign row id. A row is immutable from the moment its id is in `frontends` until a grace period
- * after it has left. 64 bytes: one cache line.
+ * frontend_rows: array by row id, memory-mapped. The key stands in its row, and the reader compares it: a tag
+ * is only half of a hash. A row is immutable from the moment an entry names it until a grace period after
+ * none does, so a reader that holds an entry's word reads the row that the word meant. 64 bytes: one line.
  */
 struct shunt_frontend_row {
 	struct shunt_frontend_key key;
@@ -349,8 +380,6 @@ struct shunt_backend_counters {
 	X(NO_ENDPOINTS, "no_endpoints", "the service has no endpoint anywhere: refused")              \
 	X(LOCAL_MISS, "local_miss", "no endpoint on this node under a Local policy: unreachable or left alone") \
 	X(UDP_CONNECT_UNSERVED, "udp_connect_unserved", "a UDP connect that cannot be served now: left to the packet path") \
-	X(ROW_REUSED, "row_reused", "a frontend's row changed hands under the reader: looked up again") \
-	X(ROW_LOST, "row_lost", "the second look met another's row too: EAGAIN")                      \
 	X(DANGLING, "dangling", "an id outside its map: a bug; the connection fails with EAGAIN")     \
 	X(STATE_LOST, "state_lost", "no room to remember the translation; replies keep the pod's address") \
 	X(PEERS_FULL, "peers_full", "no room for a further destination of a UDP socket: ENOBUFS")     \
@@ -368,11 +397,12 @@ enum shunt_reason {
 #define SHUNT_REASON_STRIDE 32
 SHUNT_STATIC_ASSERT(SHUNT_REASON_COUNT <= SHUNT_REASON_STRIDE);
 
-/* meta: array of one row. */
+/* meta: array of one row, memory-mapped. */
 struct shunt_meta {
-	__u32 abi_version; /* SHUNT_ABI_VERSION */
-	__u32 pad;
+	__u64 index_seed;     /* of shunt_key_hash(): random, from the creation of the maps on */
+	__u32 abi_version;    /* SHUNT_ABI_VERSION */
+	__u32 storage_in_use; /* 1 once any socket has had to use socket_storage; never cleared */
 };
-SHUNT_STATIC_ASSERT(sizeof(struct shunt_meta) == 8);
+SHUNT_STATIC_ASSERT(sizeof(struct shunt_meta) == 16);
 
 #endif

@@ -10,6 +10,8 @@
 
 struct shunt_config {
 	__u64 host_netns_cookie; /* the network namespace of the agent: the host's */
+	__u64 index_seed;	 /* meta's */
+	__u32 index_mask;	 /* buckets of frontend_index - 1; the number of buckets is a power of two */
 	__u32 socket_mask;	 /* rows of socket_state - 1; the number of rows is a power of two, at least 64 */
 	__u32 service_stride;	 /* rows a CPU has in service_counters: the limit on service ports */
 	__u32 backend_stride;	 /* the same in backend_counters: the limit on backends */
@@ -21,8 +23,8 @@ struct shunt_config {
 	/* A Local policy without a local endpoint: 0 fails with EHOSTUNREACH, 1 leaves the destination as it
 	 * is, for the packet path to drop (kube-proxy's silence). */
 	__u8 local_miss_drops;
-	__u8 pad[7];
+	__u8 pad[3];
 };
-SHUNT_STATIC_ASSERT(sizeof(struct shunt_config) == 32);
+SHUNT_STATIC_ASSERT(sizeof(struct shunt_config) == 40);
 
 #endif

@@ -126,18 +126,16 @@ static __always_inline void decide(const struct shunt_frontend_key *key, __u64 n
 				   struct decision *decision)
 {
 	int on_host = netns_cookie == shunt_config.host_netns_cookie;
-	struct row_lookup found = find_frontend(key, on_host);
-	const struct shunt_frontend_row *row = found.row;
+	__u32 reason = SHUNT_REASON_NOT_A_SERVICE;
+	const struct shunt_frontend_row *row = find_frontend(key, on_host, &reason);
 	struct shunt_service_counters *counters;
 	const struct shunt_backend *chosen;
 	__u64 *word, pool_word;
 
 	if (!row) {
-		if (found.reason == SHUNT_REASON_UNUSED_PORT)
-			return refuse(decision, SHUNT_ECONNREFUSED, found.reason);
-		if (found.reason == SHUNT_REASON_ROW_LOST || found.reason == SHUNT_REASON_DANGLING)
-			return refuse(decision, SHUNT_EAGAIN, found.reason);
-		return pass(decision, found.reason);
+		if (reason == SHUNT_REASON_UNUSED_PORT)
+			return refuse(decision, SHUNT_ECONNREFUSED, reason);
+		return pass(decision, reason);
 	}
 	if ((row->flags & SHUNT_ROW_SOURCE_RANGES) && !(on_host && (row->flags & SHUNT_ROW_NODE_IN_RANGES)))
 		return pass(decision, SHUNT_REASON_SOURCE_RANGES);

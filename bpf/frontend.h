@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* From what a client dials to the frontend's row: the filter, the hash, and the row that proves itself. */
+/* From what a client dials to the frontend's row: the prefix filter, then the index. */
 #ifndef SHUNT_FRONTEND_H
 #define SHUNT_FRONTEND_H
 
@@ -18,19 +18,14 @@ static __always_inline void reader_window(void)
 		bpf_loop(shunt_config.reader_window, window_step, NULL, 0);
 }
 
-static __always_inline int filter_bit_set(__u32 bit)
+/* False proves that no frontend and no address row, or no backend, has this address. */
+static __always_inline int prefix_in(const struct shunt_address *address, enum shunt_prefix_set set)
 {
+	__u32 bit = shunt_prefix_bit(address, set);
 	__u32 index = bit >> 6;
-	__u64 *word = bpf_map_lookup_elem(&frontend_filter, &index);
+	__u64 *word = bpf_map_lookup_elem(&prefix_filter, &index);
 
 	return word && (*word >> (bit & 63) & 1);
-}
-
-/* False proves that no frontend and no address row has this address. */
-static __always_inline int may_be_frontend(const struct shunt_address *address)
-{
-	return filter_bit_set(shunt_filter_prefix_bit(address)) &&
-	       filter_bit_set(shunt_filter_address_bit(address));
 }
 
 static __always_inline int same_key(const struct shunt_frontend_key *a, const struct shunt_frontend_key *b)
@@ -38,72 +33,100 @@ static __always_inline int same_key(const struct shunt_frontend_key *a, const st
 	return same_address(&a->address, &b->address) && a->port == b->port && a->protocol == b->protocol;
 }
 
-/* Why there is no row: SHUNT_REASON_NOT_A_SERVICE, _ROW_LOST or _DANGLING. */
-struct row_lookup {
-	const struct shunt_frontend_row *row;
-	__u32 reason;
+struct row_search {
+	struct shunt_frontend_key key;
+	__u32 bucket;
+	__u64 hash;
+	__u32 row; /* id + 1, once found */
 };
 
 /*
- * The element that the hash returns may become another key's while we look at it, so the row id may be
- * foreign: the row's own key decides. A second look then finds the key's present element; if that too
- * changes hands under us, the caller fails the call rather than guess.
+ * Looks into one bucket; 1: the search is over. Each entry is read once: its word names a row that stays what
+ * it was for as long as we run. Also the callback of a bpf_loop(), hence the first parameter.
  */
-static __always_inline struct row_lookup find_row(const struct shunt_frontend_key *key)
+static int search_bucket(__u32 probe, struct row_search *search)
 {
-	struct row_lookup found = { .row = NULL, .reason = SHUNT_REASON_NOT_A_SERVICE };
+	volatile struct shunt_index_bucket *bucket = bpf_map_lookup_elem(&frontend_index, &search->bucket);
 
-	for (int look = 0; look < 2; look++) {
-		volatile __u32 *id = bpf_map_lookup_elem(&frontends, key);
+	if (!bucket)
+		return 1;
+	for (int i = 0; i < SHUNT_INDEX_ENTRIES; i++) {
 		const struct shunt_frontend_row *row;
-		__u32 row_id;
+		__u64 entry = bucket->entry[i];
+		__u32 row_id = (__u32)entry - 1;
 
-		if (!id)
-			return (struct row_lookup){ .row = NULL, .reason = SHUNT_REASON_NOT_A_SERVICE };
+		if ((entry ^ search->hash) >> 32 || !(__u32)entry)
+			continue;
 		reader_window();
-		row_id = *id;
 		row = bpf_map_lookup_elem(&frontend_rows, &row_id);
-		if (!row)
-			return (struct row_lookup){ .row = NULL, .reason = SHUNT_REASON_DANGLING };
-		if (same_key(&row->key, key)) {
-			found.row = row;
-			return found;
+		if (row && same_key(&row->key, &search->key)) {
+			search->row = row_id + 1;
+			return 1;
 		}
-		count_reason(SHUNT_REASON_ROW_REUSED);
 	}
-	found.reason = SHUNT_REASON_ROW_LOST;
-	return found;
+	search->bucket = (search->bucket + 1) & shunt_config.index_mask;
+	return !bucket->passed_over;
+}
+
+/*
+ * The id of `key`'s row + 1, or 0. Bound: SHUNT_INDEX_PROBES buckets, nearly always one. A global function,
+ * so that the verifier looks at it once a program and not once a call.
+ */
+__noinline __weak __u32 find_row_id(const struct shunt_frontend_key *key)
+{
+	struct row_search search = {};
+
+	if (!key)
+		return 0;
+	search.key = *key;
+	search.hash = shunt_key_hash(shunt_config.index_seed, key);
+	search.bucket = (__u32)search.hash & shunt_config.index_mask;
+	if (!search_bucket(0, &search))
+		bpf_loop(SHUNT_INDEX_PROBES - 1, search_bucket, &search, 0);
+	return search.row;
+}
+
+static __always_inline const struct shunt_frontend_row *find_row(const struct shunt_frontend_key *key)
+{
+	__u32 row_id = find_row_id(key) - 1;
+
+	return bpf_map_lookup_elem(&frontend_rows, &row_id);
 }
 
 /*
  * The frontend that `key` dials: the exact one, else a NodePort if the address is this node's own. A
- * ClusterIP's unused port is told apart from a stranger's address by the address row.
+ * ClusterIP's unused port is told apart from a stranger's address by the address row. Without a row
+ * `*reason` says why: SHUNT_REASON_NOT_A_SERVICE, _HOST_ONLY or _UNUSED_PORT.
  */
-static __always_inline struct row_lookup find_frontend(const struct shunt_frontend_key *key, int on_host)
+static __always_inline const struct shunt_frontend_row *
+find_frontend(const struct shunt_frontend_key *key, int on_host, __u32 *reason)
 {
 	struct shunt_frontend_key other = { .address = key->address };
-	struct row_lookup found = find_row(key);
+	const struct shunt_frontend_row *row = find_row(key);
 	__u16 flags;
 
-	if (found.row || found.reason != SHUNT_REASON_NOT_A_SERVICE)
-		return found;
-	found = find_row(&other);
-	if (!found.row)
-		return found;
-	flags = found.row->flags;
+	if (row)
+		return row;
+	*reason = SHUNT_REASON_NOT_A_SERVICE;
+	row = find_row(&other);
+	if (!row)
+		return NULL;
+	flags = row->flags;
 	if (flags & SHUNT_ADDRESS_NODE) {
-		if ((flags & SHUNT_ADDRESS_HOST_ONLY) && !on_host)
-			return (struct row_lookup){ .row = NULL, .reason = SHUNT_REASON_HOST_ONLY };
+		if ((flags & SHUNT_ADDRESS_HOST_ONLY) && !on_host) {
+			*reason = SHUNT_REASON_HOST_ONLY;
+			return NULL;
+		}
 		other = (struct shunt_frontend_key){ .port = key->port, .protocol = key->protocol };
 		if (is_v4(&key->address))
 			other.address.word[2] = bpf_htonl(0xffff);
-		found = find_row(&other);
-		if (found.row || found.reason != SHUNT_REASON_NOT_A_SERVICE)
-			return found;
+		row = find_row(&other);
+		if (row)
+			return row;
 	}
-	found.row = NULL;
-	found.reason = flags & SHUNT_ADDRESS_CLUSTER_IP ? SHUNT_REASON_UNUSED_PORT : SHUNT_REASON_NOT_A_SERVICE;
-	return found;
+	if (flags & SHUNT_ADDRESS_CLUSTER_IP)
+		*reason = SHUNT_REASON_UNUSED_PORT;
+	return NULL;
 }
 
 #endif

@@ -11,13 +11,14 @@
 
 #include "bpf/abi.h"
 
-/* What a client dials -> row id. Preallocated: an element from the free list is nearer than a new one. */
+/* Hash buckets: what a client dials -> row id. */
 struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
 	__uint(max_entries, 1024);
-	__type(key, struct shunt_frontend_key);
-	__type(value, __u32);
-} frontends SEC(".maps") __weak;
+	__type(key, __u32);
+	__type(value, struct shunt_index_bucket);
+} frontend_index SEC(".maps") __weak;
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -27,14 +28,14 @@ struct {
 	__type(value, struct shunt_frontend_row);
 } frontend_rows SEC(".maps") __weak;
 
-/* Bitmaps over the prefixes and addresses of `frontends`; see shunt_filter_prefix_bit(). */
+/* Bitmaps over prefixes; see shunt_prefix_bit(). */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, SHUNT_FILTER_WORDS);
+	__uint(max_entries, SHUNT_PREFIX_WORDS);
 	__type(key, __u32);
 	__type(value, __u64);
-} frontend_filter SEC(".maps") __weak;
+} prefix_filter SEC(".maps") __weak;
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -136,6 +137,7 @@ struct {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
 	__uint(max_entries, 1);
 	__type(key, __u32);
 	__type(value, struct shunt_meta);

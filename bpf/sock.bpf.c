@@ -72,12 +72,18 @@ static __always_inline int connect_to(struct bpf_sock_addr *ctx, struct destinat
 
 	if (!is_translatable(ctx))
 		return untouched(SHUNT_REASON_OTHER_PROTOCOL);
+	/*
+	 * What the socket remembers is matched against its peer's address, so it can mislead only if the new
+	 * peer may be a backend; elsewhere the old memory is as good as none, and finding it is not free.
+	 */
+	if (!prefix_in(&to->address, SHUNT_PREFIX_FRONTENDS) && !prefix_in(&to->address, SHUNT_PREFIX_BACKENDS))
+		return untouched(SHUNT_REASON_NOT_A_SERVICE);
 	cookie = bpf_get_socket_cookie(ctx);
 	state = find_state(ctx->sk, cookie);
 	reset_state(state, cookie);
 	if (!to->port)
 		return untouched(SHUNT_REASON_PORT_ZERO);
-	if (!may_be_frontend(&to->address))
+	if (!prefix_in(&to->address, SHUNT_PREFIX_FRONTENDS))
 		return untouched(SHUNT_REASON_NOT_A_SERVICE);
 	if (is_exempt(state))
 		return untouched(SHUNT_REASON_EXEMPT_SOCKET);
@@ -193,13 +199,15 @@ static __always_inline int send_to(struct bpf_sock_addr *ctx, struct destination
 		return untouched(SHUNT_REASON_OTHER_PROTOCOL);
 	if (!to->port)
 		return untouched(SHUNT_REASON_PORT_ZERO);
+	if (!prefix_in(&to->address, SHUNT_PREFIX_FRONTENDS) && !prefix_in(&to->address, SHUNT_PREFIX_BACKENDS))
+		return untouched(SHUNT_REASON_NOT_A_SERVICE);
 	cookie = bpf_get_socket_cookie(ctx);
 	state = find_state(ctx->sk, cookie);
 	if (is_exempt(state))
 		return untouched(SHUNT_REASON_EXEMPT_SOCKET);
 	if (state && send_again(state, cookie, to))
 		return 1;
-	if (!may_be_frontend(&to->address)) {
+	if (!prefix_in(&to->address, SHUNT_PREFIX_FRONTENDS)) {
 		forget_backend(state, cookie, to);
 		return untouched(SHUNT_REASON_NOT_A_SERVICE);
 	}

@@ -41,13 +41,32 @@ static __always_inline struct shunt_socket_state *find_row_state(const struct st
 	return row && row->cookie == cookie ? row : NULL;
 }
 
+/* Sockets in storage are rare: until the first one, nobody looks there. */
+static __always_inline struct shunt_socket_state *find_stored_state(void *sk)
+{
+	__u32 zero = 0;
+	struct shunt_meta *row = bpf_map_lookup_elem(&meta, &zero);
+
+	return row && row->storage_in_use ? bpf_sk_storage_get(&socket_storage, sk, NULL, 0) : NULL;
+}
+
+static __always_inline struct shunt_socket_state *store_state(void *sk)
+{
+	__u32 zero = 0;
+	struct shunt_meta *row = bpf_map_lookup_elem(&meta, &zero);
+
+	if (row)
+		row->storage_in_use = 1;
+	return bpf_sk_storage_get(&socket_storage, sk, NULL, BPF_SK_STORAGE_GET_F_CREATE);
+}
+
 /* The socket's state, or NULL. `sk` is what the program's context offers for socket storage. */
 static __always_inline struct shunt_socket_state *find_state(void *sk, __u64 cookie)
 {
 	struct state_place place = state_place(cookie);
 	struct shunt_socket_state *row = find_row_state(&place, cookie);
 
-	return row ? row : bpf_sk_storage_get(&socket_storage, sk, NULL, 0);
+	return row ? row : find_stored_state(sk);
 }
 
 /* Makes the state of a socket that has none. NULL only if the kernel has no memory for it. */
@@ -65,7 +84,7 @@ static __always_inline struct shunt_socket_state *claim_state(void *sk, __u64 co
 			return row;
 		}
 	}
-	return bpf_sk_storage_get(&socket_storage, sk, NULL, BPF_SK_STORAGE_GET_F_CREATE);
+	return store_state(sk);
 }
 
 static __always_inline void write_state(struct shunt_socket_state *state, const struct destination *dialled,
@@ -101,7 +120,7 @@ static __always_inline void release_state(void *sk, __u64 cookie)
 {
 	struct state_place place = state_place(cookie);
 	struct shunt_socket_state *row = find_row_state(&place, cookie);
-	struct shunt_socket_state *state = row ? row : bpf_sk_storage_get(&socket_storage, sk, NULL, 0);
+	struct shunt_socket_state *state = row ? row : find_stored_state(sk);
 
 	if (!state)
 		return;

@@ -44,6 +44,9 @@ const std::vector<Layout>& Layouts() {
         MEMBER(shunt_frontend_row, internal_pool), MEMBER(shunt_frontend_row, external_pool),
         MEMBER(shunt_frontend_row, affinity_timeout_s), MEMBER(shunt_frontend_row, flags),
         MEMBER(shunt_frontend_row, kind), MEMBER(shunt_frontend_row, pad)}},
+      {"shunt_index_bucket",
+       sizeof(shunt_index_bucket),
+       {MEMBER(shunt_index_bucket, entry), MEMBER(shunt_index_bucket, passed_over)}},
       {"shunt_slot",
        sizeof(shunt_slot),
        {MEMBER(shunt_slot, backend), MEMBER(shunt_slot, alias), MEMBER(shunt_slot, threshold),
@@ -85,11 +88,12 @@ const std::vector<Layout>& Layouts() {
        {MEMBER(shunt_service_counters, translated), MEMBER(shunt_service_counters, no_endpoints),
         MEMBER(shunt_service_counters, local_misses)}},
       {"shunt_backend_counters", sizeof(shunt_backend_counters), {MEMBER(shunt_backend_counters, chosen)}},
-      {"shunt_meta", sizeof(shunt_meta), {MEMBER(shunt_meta, abi_version), MEMBER(shunt_meta, pad)}},
+      {"shunt_meta", sizeof(shunt_meta), {MEMBER(shunt_meta, index_seed), MEMBER(shunt_meta, abi_version), MEMBER(shunt_meta, storage_in_use)}},
       {"shunt_config",
        sizeof(shunt_config),
-       {MEMBER(shunt_config, host_netns_cookie), MEMBER(shunt_config, socket_mask), MEMBER(shunt_config, reader_window),
-        MEMBER(shunt_config, local_miss_drops), MEMBER(shunt_config, pad)}},
+       {MEMBER(shunt_config, host_netns_cookie), MEMBER(shunt_config, index_seed), MEMBER(shunt_config, index_mask),
+        MEMBER(shunt_config, socket_mask), MEMBER(shunt_config, service_stride), MEMBER(shunt_config, backend_stride),
+        MEMBER(shunt_config, reader_window), MEMBER(shunt_config, local_miss_drops), MEMBER(shunt_config, pad)}},
   };
   return *kLayouts;
 }

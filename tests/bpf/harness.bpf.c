@@ -15,7 +15,7 @@ int decide_case(struct harness_case *run)
 	struct shunt_frontend_key key = run->key;
 	struct decision decision = {};
 
-	if (!may_be_frontend(&key.address)) {
+	if (!prefix_in(&key.address, SHUNT_PREFIX_FRONTENDS)) {
 		run->verdict = VERDICT_PASS;
 		run->reason = SHUNT_REASON_NOT_A_SERVICE;
 		run->filtered = 1;

@@ -31,10 +31,12 @@ class Table {
   virtual uint32_t capacity() const = 0;
 
   // ---- arrays ----
-  // Writes the row. A value of 8 bytes is written by one aligned store with release order: everything
-  // stored before is visible to whoever reads the new word. Longer values are written in no particular
-  // order: nobody may refer to the row yet.
+  // Writes the whole row, in no particular order: nobody may refer to it yet.
   virtual absl::Status Store(uint32_t index, Bytes value) = 0;
+  // Writes the row's 64-bit word number `word` by one aligned store with release order: everything stored
+  // before is visible to whoever reads the new word. This is how things are published and withdrawn.
+  // REQUIRES: (word + 1) * 8 <= value_size().
+  virtual absl::Status StoreWord(uint32_t index, uint32_t word, uint64_t value) = 0;
   // Copies the row out. REQUIRES: value.size() == value_size().
   virtual absl::Status Load(uint32_t index, absl::Span<std::byte> value) const = 0;
 

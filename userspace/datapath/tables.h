@@ -12,9 +12,9 @@ namespace shunt::datapath {
 // All set. Counters are plain arrays with a block of rows for every possible CPU (bpf/abi.h): their capacity
 // is CPUs * stride, and whoever reads them sums over the CPUs.
 struct Tables {
-  std::unique_ptr<Table> frontends;
+  std::unique_ptr<Table> prefix_filter;
+  std::unique_ptr<Table> frontend_index;
   std::unique_ptr<Table> frontend_rows;
-  std::unique_ptr<Table> frontend_filter;
   std::unique_ptr<Table> pools;
   std::unique_ptr<Table> slots;
   std::unique_ptr<Table> backends;

@@ -69,7 +69,7 @@ struct SocketStateRow {
   SocketAddress backend_address;
   uint32_t pool = 0;
   uint32_t backend = 0;
-  std::vector<std::string> flags;  // "translated", "peers"
+  std::vector<std::string> flags;  // "translated", "peers", "exempt"
 };
 
 struct SocketPeerRow {
