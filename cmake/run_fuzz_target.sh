@@ -1,11 +1,14 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# Runs one fuzz target for SHUNT_FUZZ_SECONDS (default 30) on a scratch copy of its corpus.
+# Runs one fuzz target for SHUNT_FUZZ_SECONDS (default 30), seeded with its corpus, which is left as it is.
+# An input that breaks the target stays in the working directory as TARGET-crash-..., and its name is printed.
+#
+#   run_fuzz_target.sh TARGET [CORPUS_DIR]
 set -eu
+
 target=$1
 corpus=${2:-}
-scratch=$(mktemp -d)
-trap 'rm -rf "$scratch"' EXIT
-exec_args="-max_total_time=${SHUNT_FUZZ_SECONDS:-30} -rss_limit_mb=4096 -timeout=10 -print_final_stats=1 -artifact_prefix=$scratch/"
-# shellcheck disable=SC2086
-"$target" $exec_args "$scratch" ${corpus:+"$corpus"}
+grown=$(mktemp -d)
+trap 'rm -rf "$grown"' EXIT
+"$target" -max_total_time="${SHUNT_FUZZ_SECONDS:-30}" -timeout=10 -rss_limit_mb=4096 -print_final_stats=1 \
+  -artifact_prefix="$PWD/$(basename "$target")-" "$grown" ${corpus:+"$corpus"}

@@ -11,7 +11,8 @@ set -euo pipefail
 
 readonly series=$1 test_binary=$2 cache=$3
 shift 3
-readonly here=$(dirname "$(readlink -f "$0")")
+here=$(dirname "$(readlink -f "$0")")
+readonly here
 # What tests may use and the cloud kernels build as modules.
 readonly modules=(veth dummy sctp sch_ingress cls_bpf tcp_diag udp_diag)
 
@@ -56,7 +57,7 @@ kernel_directory() {
   flock 9  # both kernels may be checked at once, by several builds
   package=$(newest_package) || true
   if [ -z "$package" ]; then  # apt knows none: offline, or another release
-    package=$(cd "$cache" && ls -d "linux-image-$series."* 2> /dev/null | sort -V | tail -n 1) || true
+    package=$(cd "$cache" && shopt -s nullglob && printf '%s\n' "linux-image-$series."* | sort -V | tail -n 1)
   fi
   [ -n "$package" ] || return 1
   [ -f "$cache/$package/vmlinuz" ] || fetch "$package" >&2 || return 1

@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: Apache-2.0
+# The entry. Thin on purpose: CMake (CMakePresets.json) builds, CTest runs the tests; this names the ways in.
+# `make run` and `make check` install what is missing first (Debian 12, root): SHUNT_SKIP_DEPS=1 leaves it be.
+
+PRESET ?= dev
+PREFIX ?= /usr/local
+JOBS ?= $(shell nproc)
+FUZZ_SECONDS ?= 30
+
+dependencies := cmake/install_dependencies.sh
+sources = $(shell git ls-files '*.cc' '*.h' '*.c')
+clang_tool = $(firstword $(shell for v in 19 18 17 16 15 14; do command -v $(1)-$$v; done; true) $(1))
+
+.DEFAULT_GOAL := all
+.PHONY: all deps run check check-kernels bench install fuzz asan tsan format check-format tidy clean help
+
+all: ## build everything (PRESET=dev, release, asan, tsan or fuzz)
+	@$(dependencies) build
+	@echo "build: preset $(PRESET) in build/$(PRESET) (the first time takes minutes)"
+	@cmake --preset $(PRESET) -Wno-dev --log-level=WARNING
+	@cmake --build --preset $(PRESET) -j $(JOBS)
+
+deps: ## install every build, check and bench dependency (apt-get, only what is missing)
+	@$(dependencies) all
+
+run: all ## the tour: a sandbox of its own with backends, the agent on examples/, real connections
+	@build/$(PRESET)/tools/shunt-playground
+
+check: ## every test, those in Debian's kernels under qemu included
+	@$(dependencies) build check
+	@$(MAKE) --no-print-directory all
+	@ctest --preset $(PRESET)
+
+check-kernels: ## only the tests in Debian's 6.1 and 6.12 cloud kernels under qemu
+	@$(dependencies) build check
+	@cmake --preset dev -Wno-dev --log-level=WARNING
+	@cmake --build --preset dev -j $(JOBS) --target tests-guest
+	@ctest --preset dev -L '^guest$$' --verbose
+
+asan tsan: ## unit and scenario tests with address + UB sanitizers; agent, sources, admin with the thread sanitizer
+	@$(dependencies) build check
+	@cmake --preset $@ -Wno-dev --log-level=WARNING
+	@cmake --build --preset $@ -j $(JOBS)
+	@ctest --preset $@
+
+fuzz: ## every fuzz target for FUZZ_SECONDS (30) each
+	@$(dependencies) build check
+	@cmake --preset fuzz -Wno-dev --log-level=WARNING
+	@cmake --build --preset fuzz -j $(JOBS)
+	@SHUNT_FUZZ_SECONDS=$(FUZZ_SECONDS) ctest --preset fuzz
+
+bench: ## the figures of bench/RESULTS.md, measured here (root, minutes)
+	@$(dependencies) build bench
+	@$(MAKE) --no-print-directory all PRESET=release
+	@bench/run
+
+install: ## shuntd, shuntctl, kubectl-shunt below DESTDIR and PREFIX (/usr/local)
+	@$(dependencies) build
+	@$(MAKE) --no-print-directory all PRESET=release
+	@cmake --install build/release --prefix $(PREFIX) --strip
+
+format: ## rewrite the sources by .clang-format
+	@$(call clang_tool,clang-format) -i $(sources)
+
+check-format: ## say which sources clang-format would change
+	@$(call clang_tool,clang-format) --dry-run --Werror $(sources)
+
+tidy: ## clang-tidy over what runs in user space
+	@$(dependencies) build check
+	@$(MAKE) --no-print-directory all
+	@cmake/run_clang_tidy.sh $(call clang_tool,clang-tidy) build/dev $(JOBS)
+
+clean: ## remove the builds; downloaded kernels stay (build/kernels)
+	@find build -mindepth 1 -maxdepth 1 ! -name kernels -exec rm -rf {} + 2> /dev/null || true
+
+help: ## this
+	@awk -F ':.*## ' '/^[a-z][a-z -]*:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

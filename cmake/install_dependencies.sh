@@ -1,0 +1,124 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# Installs with apt-get what is missing of Shunt's dependencies, and only that.
+#
+#   install_dependencies.sh [build|check|bench|all]...
+#
+#   build  compile and `make run`         check  everything that `make check` and .ci/run need
+#   bench  what `make bench` compares with
+#
+# Debian 12 is what is tested; a derivative with the same package names works. Nothing missing: nothing is done,
+# and no privilege is needed. Otherwise root. SHUNT_SKIP_DEPS=1: believe that all is there.
+set -euo pipefail
+
+build_packages=(g++ cmake ninja-build pkg-config ccache bpftool iproute2 util-linux
+  libbpf-dev libelf-dev zlib1g-dev linux-libc-dev
+  libabsl-dev libgrpc++-dev libprotobuf-dev protobuf-compiler protobuf-compiler-grpc
+  libyaml-cpp-dev libspdlog-dev libcli11-dev nlohmann-json3-dev libgtest-dev libgmock-dev)
+check_packages=(python3 procps binutils qemu-system-x86 busybox-static cpio kmod xz-utils)
+bench_packages=(libbenchmark-dev nftables iptables python3 gcc)
+
+say() { echo "deps: $*"; }
+
+installed() {
+  grep -qx "$1" "$installed_list"
+}
+
+# The newest of PREFIX-19 ... PREFIX-14 that is installed or that apt has: Debian 12 packages clang 19, others may not.
+newest_llvm() {
+  local version
+  for version in 19 18 17 16 15 14; do
+    if installed "$1-$version" || apt-cache show "$1-$version" > /dev/null 2>&1; then
+      echo "$1-$version"
+      return
+    fi
+  done
+  echo "$1-19"
+}
+
+clang_runtime() {  # libclang-rt-19-dev for clang-19; before 16 it was libclang-common-15-dev
+  local version=${1#clang-}
+  if [ "$version" -ge 16 ]; then echo "libclang-rt-$version-dev"; else echo "libclang-common-$version-dev"; fi
+}
+
+missing_of() {
+  local package
+  for package in "$@"; do
+    installed "$package" || echo "$package"
+  done
+}
+
+wanted_packages() {
+  local set clang
+  clang=$(newest_llvm clang)
+  for set in "$@"; do
+    case $set in
+      build) echo "${build_packages[@]}" "$clang" ;;
+      check)
+        echo "${check_packages[@]}" "$(clang_runtime "$clang")" "$(newest_llvm clang-format)" "$(newest_llvm clang-tidy)"
+        ;;
+      bench) echo "${bench_packages[@]}" ;;
+      all) wanted_packages build check bench ;;
+      *)
+        echo "install_dependencies.sh: unknown set '$set': build, check, bench or all" >&2
+        exit 2
+        ;;
+    esac
+  done
+}
+
+refuse() {
+  say "missing: $*"
+  say "$reason"
+  exit 1
+}
+
+main() {
+  local missing wanted reason
+  [ "${SHUNT_SKIP_DEPS:-0}" != 1 ] || exit 0
+  if ! command -v apt-get > /dev/null || ! command -v dpkg-query > /dev/null; then
+    say "this is not Debian or a derivative (no apt-get): nothing is installed."
+    say "Install what these Debian packages hold, then run make with SHUNT_SKIP_DEPS=1:"
+    say "$(wanted_packages "$@" | xargs)"
+    exit 1
+  fi
+  # shellcheck disable=SC2016  # dpkg's variables
+  dpkg-query -W -f '${db:Status-Abbrev}${Package}\n' | sed -n 's/^ii //p' > "$installed_list"
+  # A machine on which apt has never run knows no packages, so no versions of clang either.
+  if ! apt-cache show ninja-build > /dev/null 2>&1 && [ "$(id -u)" = 0 ]; then
+    say "reading the package lists (apt-get update; 10 s or so)"
+    apt-get -qq update
+  fi
+  wanted=$(wanted_packages "$@")
+  # shellcheck disable=SC2086  # a list of names
+  missing=$(missing_of $wanted | sort -u | xargs)
+  [ -n "$missing" ] || exit 0
+  if [ "$(id -u)" != 0 ]; then
+    reason="installing them needs root: run \`sudo make deps\`, then make again"
+    refuse "$missing"
+  fi
+  say "installing $(wc -w <<< "$missing") packages: $missing"
+  say "(downloads up to a few hundred MB on a bare machine; 1 to 3 minutes)"
+  # shellcheck disable=SC2086
+  if ! install_packages $missing; then
+    say "apt-get install failed once: reading the package lists anew and trying again"
+    apt-get -qq update
+    # shellcheck disable=SC2086
+    if ! install_packages $missing; then
+      reason="apt-get could not install them: its words are above. Is this Debian 12 with \`main\` enabled?"
+      refuse "$missing"
+    fi
+  fi
+  say "done"
+}
+
+install_packages() {
+  DEBIAN_FRONTEND=noninteractive apt-get -qq -y -o Dpkg::Use-Pty=0 install --no-install-recommends "$@" > "$log" 2>&1 ||
+    { tail -n 20 "$log" >&2; return 1; }
+}
+
+[ $# -gt 0 ] || set -- all
+log=$(mktemp)
+installed_list=$(mktemp)
+trap 'rm -f "$log" "$installed_list"' EXIT
+main "$@"

@@ -1,0 +1,46 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# clang-tidy over our translation units in a build directory's compile commands. A file that was clean is not
+# looked at again until it, a header of ours, .clang-tidy or clang-tidy changes.
+#
+#   run_clang_tidy.sh CLANG_TIDY BUILD_DIR JOBS
+#
+# SHUNT_TIDY_TESTS=0 leaves the *_test.cc files out (CI, where minutes count).
+set -euo pipefail
+
+export clang_tidy=$1 build=$2
+readonly jobs=$3
+cd "$(dirname "$(dirname "$(readlink -f "$0")")")"
+mkdir -p "$build/tidy-clean"
+
+units() {
+  sed -n 's/^ *"file": "\(.*\)",\{0,1\}$/\1/p' "$build/compile_commands.json" | sed "s|^$PWD/||" |
+    grep -E '^(userspace|tools|tests|bench)/' |
+    if [ "${SHUNT_TIDY_TESTS:-1}" = 0 ]; then grep -v '_test\.cc$'; else cat; fi | sort -u
+}
+
+check_one() {
+  local unit=$1 stamp
+  stamp="$build/tidy-clean/$({ echo "$unit $headers"; cat "$unit"; } | sha256sum | cut -c1-40)"
+  [ ! -e "$stamp" ] || return 0
+  if "$clang_tidy" --quiet -p "$build" "$unit" 2> "$stamp.err"; then
+    mv "$stamp.err" "$stamp"
+  else
+    grep -v 'warnings\{0,1\} generated\|warnings\{0,1\} treated as error' "$stamp.err" || true
+    rm -f "$stamp.err"
+    return 1
+  fi
+}
+export -f check_one
+
+# All headers count for every unit: simple, and a full run is minutes.
+headers=$({ "$clang_tidy" --version; cat .clang-tidy; git ls-files '*.h' '*.proto' | xargs cat; } | sha256sum)
+export headers
+echo "tidy: $(units | wc -l) translation units (seconds each where something changed)"
+# shellcheck disable=SC2016  # expanded by the inner shell
+if units | xargs -n 1 -P "$jobs" bash -c 'check_one "$1"' check_one; then
+  echo "tidy: clean"
+else
+  echo "tidy: not clean, see above; why this set of checks: .clang-tidy" >&2
+  exit 1
+fi
