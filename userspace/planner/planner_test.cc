@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: Apache-2.0
+// What concerns the plan as a whole: members that keep flows, the cap, health checks, determinism.
+#include "userspace/planner/planner.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <random>
+
+#include "userspace/planner/test_objects.h"
+
+namespace shunt::planner {
+namespace {
+
+using V = model::EndpointVerdict;
+
+model::Service ExternalLocal() {
+  model::Service service = MakeService();
+  service.type = model::ServiceType::kLoadBalancer;
+  service.external_traffic_policy = model::TrafficPolicy::kLocal;
+  service.ports[0].node_port = 30080;
+  service.health_check_node_port = 32000;
+  return service;
+}
+
+TEST(PoolMembersTest, WhoeverServesKeepsItsFlowsInBothPools) {
+  const std::vector<model::EndpointSlice> slices = {
+      MakeSlice("s", {InZones(Ready("10.0.0.1", "here"), {"a"}), InZones(Ready("10.0.0.2", "there"), {"b"}),
+                      Terminating("10.0.0.3", "here"), Terminating("10.0.0.4", "there"), Stopped("10.0.0.5", "here"),
+                      NotReady("10.0.0.6", "there"), Conditions("10.0.0.7", "there", false, true, false),
+                      Conditions("10.0.0.8", "there", true, false, false), Ready("127.0.0.1"), Ready("10.96.0.1")})};
+  model::Service service = ExternalLocal();
+  service.ports[0].port = 8080;
+  model::EndpointSlice hinted = slices[0];
+  hinted.endpoints[7].hint_zones = {"b"};
+  const model::PortPlan port = Plan(service, {hinted}).ports[0];
+  const model::Pool& cluster = *PoolOf(port, model::PoolScope::kCluster);
+  EXPECT_EQ(Selected(cluster), (Texts{"10.0.0.1"}));
+  EXPECT_EQ(Kept(cluster), (Texts{"10.0.0.2", "10.0.0.3", "10.0.0.4", "10.0.0.7", "10.0.0.8"}));
+  const model::Pool& local = *PoolOf(port, model::PoolScope::kLocal);
+  EXPECT_EQ(Selected(local), (Texts{"10.0.0.1"}));
+  EXPECT_EQ(Kept(local), (Texts{"10.0.0.2", "10.0.0.3", "10.0.0.4", "10.0.0.7", "10.0.0.8"}));
+}
+
+TEST(PoolMembersTest, MembersAreOrderedByBackendAndSlotsFollowThem) {
+  const model::PortPlan port = Plan(MakeService(), {MakeSlice("b", {Ready("10.0.0.9"), Terminating("10.0.0.2")}),
+                                                    MakeSlice("a", {Ready("10.0.0.10"), Ready("9.0.0.1")})})
+                                   .ports[0];
+  const model::Pool& pool = port.pools[0];
+  EXPECT_TRUE(std::is_sorted(pool.members.begin(), pool.members.end(),
+                             [](const auto& a, const auto& b) { return a.backend < b.backend; }));
+  ASSERT_EQ(pool.slots.size(), pool.members.size());
+  for (uint32_t i = 0; i < pool.slots.size(); ++i) EXPECT_EQ(pool.slots[i].member, i);
+}
+
+TEST(PoolMembersTest, PoolsAreOnlyThoseThatAFrontendUses) {
+  for (const bool internal_local : {false, true}) {
+    for (const bool external_local : {false, true}) {
+      for (const uint16_t node_port : {0, 30080}) {
+        SCOPED_TRACE(testing::Message() << internal_local << external_local << node_port);
+        model::Service service = MakeService();
+        service.ports[0].node_port = node_port;
+        if (internal_local) service.internal_traffic_policy = model::TrafficPolicy::kLocal;
+        if (external_local) service.external_traffic_policy = model::TrafficPolicy::kLocal;
+        const model::PortPlan port = Plan(service, {MakeSlice("s", {Ready("10.0.0.1")})}).ports[0];
+        std::vector<bool> used(port.pools.size(), false);
+        for (const model::Frontend& frontend : port.frontends) {
+          ASSERT_LT(frontend.internal_pool, used.size());
+          ASSERT_LT(frontend.external_pool, used.size());
+          used[frontend.internal_pool] = used[frontend.external_pool] = true;
+        }
+        EXPECT_EQ(std::count(used.begin(), used.end(), true), static_cast<ptrdiff_t>(port.pools.size()));
+      }
+    }
+  }
+}
+
+TEST(EndpointsMaxTest, TheCapTakesTheLowestBackendsAndKeepersGiveWayFirst) {
+  const std::vector<model::EndpointSlice> slices = {MakeSlice(
+      "s",
+      {Terminating("10.0.0.1"), Terminating("10.0.0.2"), Ready("10.0.0.3"), Ready("10.0.0.4"), Ready("10.0.0.5")})};
+  const struct {
+    const char* sentence;
+    uint32_t endpoints_max;
+    Texts selected;
+    Texts kept;
+    Texts too_many;
+  } kRows[] = {
+      {"room for all", 5, {"10.0.0.3", "10.0.0.4", "10.0.0.5"}, {"10.0.0.1", "10.0.0.2"}, {}},
+      {"one flow keeper gives way", 4, {"10.0.0.3", "10.0.0.4", "10.0.0.5"}, {"10.0.0.1"}, {}},
+      {"both give way", 3, {"10.0.0.3", "10.0.0.4", "10.0.0.5"}, {}, {}},
+      {"then selected ones", 2, {"10.0.0.3", "10.0.0.4"}, {}, {"10.0.0.5"}},
+      {"no room at all", 0, {}, {}, {"10.0.0.3", "10.0.0.4", "10.0.0.5"}},
+  };
+  for (const auto& row : kRows) {
+    SCOPED_TRACE(row.sentence);
+    const model::PortPlan port = Plan(MakeService(), slices, Here(), {row.endpoints_max}).ports[0];
+    EXPECT_EQ(Selected(port.pools[0]), row.selected);
+    EXPECT_EQ(Kept(port.pools[0]), row.kept);
+    Texts too_many;
+    for (const model::PlannedEndpoint& endpoint : port.endpoints) {
+      if (endpoint.cluster_verdict == V::kTooMany) too_many.push_back(endpoint.address_text);
+    }
+    EXPECT_EQ(too_many, row.too_many);
+  }
+}
+
+TEST(HealthCheckTest, CountsReadyEndpointsOfThisNodeByAddress) {
+  model::Service service = ExternalLocal();
+  service.ports.push_back({"b", model::Protocol::kTcp, 443, 0});
+  model::EndpointSlice slice =
+      MakeSlice("s", {Ready("10.0.0.1", "here"), Ready("10.0.0.2", "here"), Ready("10.0.0.3", "there"),
+                      NotReady("10.0.0.4", "here"), Terminating("10.0.0.5", "here"), Ready("127.0.0.1", "here")});
+  slice.ports.push_back({std::string("b"), model::Protocol::kTcp, 8443});
+  EXPECT_EQ(Plan(service, {slice}).local_ready_endpoints, 2u) << "each address once, whatever its ports";
+  EXPECT_EQ(Plan(service, {slice}).health_check_node_port, 32000);
+
+  service.annotations["shunt-lb.io/endpoint-weights"] = R"({"10.0.0.2": 0})";
+  EXPECT_EQ(Plan(service, {slice}).local_ready_endpoints, 1u) << "a drained endpoint must not attract traffic";
+}
+
+TEST(HealthCheckTest, TerminatingEndpointsDoNotCountThoughTheyServe) {
+  const model::ServicePlan plan = Plan(ExternalLocal(), {MakeSlice("s", {Terminating("10.0.0.1", "here")})});
+  EXPECT_EQ(plan.local_ready_endpoints, 0u);
+  EXPECT_EQ(Selected(*PoolOf(plan.ports[0], model::PoolScope::kLocal)), (Texts{"10.0.0.1"}));
+}
+
+TEST(HealthCheckTest, APodOfTwoFamiliesIsOneEndpoint) {
+  model::Service service = ExternalLocal();
+  service.cluster_ips = {"10.96.0.1", "fd00:96::1"};
+  model::EndpointSlice v6 = MakeSlice("s6", {Ready("fd00::1", "here")});
+  v6.address_type = model::AddressType::kIpv6;
+  EXPECT_EQ(Plan(service, {MakeSlice("s4", {Ready("10.0.0.1", "here")}), v6}).local_ready_endpoints, 1u);
+}
+
+TEST(HealthCheckTest, OnlyALoadBalancerWithTheLocalPolicyHasOne) {
+  const auto port_of = [](void (*change)(model::Service&)) {
+    model::Service service = ExternalLocal();
+    change(service);
+    return Plan(service, {MakeSlice("s", {Ready("10.0.0.1", "here")})}).health_check_node_port;
+  };
+  EXPECT_EQ(port_of([](model::Service&) {}), 32000);
+  EXPECT_EQ(port_of([](model::Service& s) { s.type = model::ServiceType::kNodePort; }), 0);
+  EXPECT_EQ(port_of([](model::Service& s) { s.external_traffic_policy = model::TrafficPolicy::kCluster; }), 0);
+  EXPECT_EQ(port_of([](model::Service& s) { s.health_check_node_port = 0; }), 0);
+}
+
+TEST(PlannedEndpointTest, CarriesWhatPeopleWantToSee) {
+  model::EndpointSlice slice = MakeSlice("web-x", {Ready("010.0.0.1", "here")});
+  slice.endpoints[0].pod_name = "web-0";
+  slice.endpoints[0].zone = "a";
+  slice.annotations["shunt-lb.io/weight"] = "7";
+  const model::PlannedEndpoint endpoint = Plan(MakeService(), {slice}).ports[0].endpoints[0];
+  EXPECT_EQ(endpoint.backend, (model::SocketAddress{Address("10.0.0.1"), 8080}));
+  EXPECT_EQ(endpoint.address_text, "010.0.0.1");
+  EXPECT_EQ(endpoint.pod_name, "web-0");
+  EXPECT_EQ(endpoint.node_name, "here");
+  EXPECT_EQ(endpoint.zone, "a");
+  EXPECT_EQ(endpoint.slice_name, "web-x");
+  EXPECT_EQ(endpoint.weight, 7u);
+}
+
+// Random clusters of one Service with every trouble at once.
+class RandomSlices {
+ public:
+  explicit RandomSlices(uint64_t seed) : random_(seed) {}
+
+  std::vector<model::EndpointSlice> Make() {
+    std::vector<model::EndpointSlice> slices;
+    const size_t count = 1 + random_() % 5;
+    for (size_t i = 0; i < count; ++i) slices.push_back(MakeOne(i));
+    return slices;
+  }
+
+ private:
+  model::EndpointSlice MakeOne(size_t index) {
+    model::EndpointSlice slice = MakeSlice("s" + std::to_string(index), {});
+    slice.uid = random_() % 3 == 0 ? "" : std::to_string(random_() % 4);
+    if (random_() % 4 == 0) slice.annotations["shunt-lb.io/weight"] = random_() % 2 == 0 ? "3" : "bad";
+    if (random_() % 6 == 0) slice.ports[0].port = 9090;
+    if (random_() % 8 == 0) slice.ports.clear();
+    if (random_() % 10 == 0) slice.address_type = model::AddressType::kFqdn;
+    const size_t count = random_() % 8;
+    for (size_t i = 0; i < count; ++i) slice.endpoints.push_back(MakeEndpoint());
+    return slice;
+  }
+
+  model::Endpoint MakeEndpoint() {
+    constexpr const char* kOdd[] = {"127.0.0.1", "nonsense", "10.96.0.1", "::ffff:10.0.0.1", "010.0.0.2"};
+    const std::string address =
+        random_() % 8 == 0 ? kOdd[random_() % 5] : "10.0.0." + std::to_string(1 + random_() % 9);
+    model::Endpoint endpoint = Conditions(address, random_() % 2 == 0 ? "here" : "there", random_() % 3 != 0,
+                                          random_() % 3 != 0, random_() % 3 == 0);
+    if (random_() % 4 != 0) endpoint.hint_zones = {random_() % 2 == 0 ? "a" : "b"};
+    return endpoint;
+  }
+
+  std::mt19937_64 random_;
+};
+
+TEST(DeterminismTest, TheOrderOfSlicesDoesNotMatter) {
+  std::mt19937 shuffle(3);
+  for (uint64_t seed = 0; seed < 500; ++seed) {
+    SCOPED_TRACE(seed);
+    std::vector<model::EndpointSlice> slices = RandomSlices(seed).Make();
+    model::Service service = ExternalLocal();
+    service.annotations["shunt-lb.io/endpoint-weights"] = R"({"10.0.0.3": 0, "10.0.0.4": 9, "bad": 1, "worse": 2})";
+    const model::ServicePlan plan = Plan(service, slices);
+    for (int round = 0; round < 5; ++round) {
+      std::shuffle(slices.begin(), slices.end(), shuffle);
+      ASSERT_EQ(Plan(service, slices), plan);
+    }
+  }
+}
+
+TEST(InvariantTest, PoolsAndVerdictsAgreeWhateverTheSlices) {
+  for (uint64_t seed = 1000; seed < 2000; ++seed) {
+    SCOPED_TRACE(seed);
+    const model::PortPlan port = Plan(ExternalLocal(), RandomSlices(seed).Make()).ports[0];
+    ASSERT_EQ(port.pools.size(), 2u);
+    bool any = false;
+    for (const model::PlannedEndpoint& endpoint : port.endpoints) any |= endpoint.cluster_verdict == V::kSelected;
+    for (const model::Pool& pool : port.pools) {
+      std::vector<model::SocketAddress> selected;
+      for (const model::PlannedEndpoint& endpoint : port.endpoints) {
+        const V verdict = pool.scope == model::PoolScope::kCluster ? endpoint.cluster_verdict : endpoint.local_verdict;
+        if (verdict == V::kSelected) selected.push_back(endpoint.backend);
+      }
+      std::vector<model::SocketAddress> with_share;
+      for (const model::PoolMember& member : pool.members) {
+        if (member.weight > 0) with_share.push_back(member.backend);
+      }
+      ASSERT_EQ(with_share, selected);
+      ASSERT_EQ(pool.slots.size(), selected.empty() ? 0 : pool.members.size());
+      const auto expected_empty =
+          selected.empty() && any ? model::EmptyPool::kLocalMiss : model::EmptyPool::kNoEndpoints;
+      ASSERT_EQ(pool.empty, expected_empty);
+      for (size_t i = 1; i < pool.members.size(); ++i) {
+        ASSERT_LT(pool.members[i - 1].backend, pool.members[i].backend);
+      }
+    }
+  }
+}
+
+}  // namespace
+}  // namespace shunt::planner
