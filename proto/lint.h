@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+// The STANDARD rules of Buf's linter, as far as a descriptor set shows them, and one of our own: every message,
+// field, enum, value, service and method has a comment.
+#ifndef SHUNT_PROTO_LINT_H_
+#define SHUNT_PROTO_LINT_H_
+
+#include <google/protobuf/descriptor.h>
+
+#include <string>
+#include <vector>
+
+namespace shunt::proto {
+
+// One sentence per violation: "RULE full.name: what is wrong". REQUIRES: `file` was built with source locations.
+std::vector<std::string> Lint(const google::protobuf::FileDescriptor& file);
+
+}  // namespace shunt::proto
+
+#endif  // SHUNT_PROTO_LINT_H_
