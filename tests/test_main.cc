@@ -32,6 +32,6 @@ int main(int argc, char** argv) {
   if (!SkipsAreFailures()) {
     return kSkipped;
   }
-  std::fprintf(stderr, "%d test(s) skipped, and SHUNT_REQUIRE_ROOT_TESTS=1 makes that a failure: run as root\n", skipped);
+  std::fprintf(stderr, "%d skipped: a failure, as SHUNT_REQUIRE_ROOT_TESTS=1 says that every test can run\n", skipped);
   return 1;
 }

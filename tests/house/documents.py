@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Documents keep up with what they describe."""
+
+import posixpath
+import re
+
+from tree import Finding, line_of
+
+MAPS_HEADER = "bpf/maps.h"
+MAPS_DOCUMENT = "docs/maps.md"
+SCENARIOS = "tests/scenarios/"
+SEMANTICS_DOCUMENT = "docs/semantics.md"
+
+_MAP = re.compile(r'^\}\s*(\w+)\s+SEC\("\.maps"\)', re.MULTILINE)
+_HEADING = re.compile(r"^#{1,6}[ \t]+(.+?)[ \t]*#*$", re.MULTILINE)
+_FENCE = re.compile(r"^(```|~~~).*?^\1[^\n]*$", re.MULTILINE | re.DOTALL)
+_LINK = re.compile(r"!?\[[^\]\n]*\]\(\s*<?([^)\s>]+)>?(?:\s+\"[^\"]*\")?\s*\)")
+_SCHEME = re.compile(r"^[a-z][a-z0-9+.-]*:", re.IGNORECASE)
+
+
+def maps_are_described(tree):
+    """Every map of bpf/maps.h has a heading with its name in docs/maps.md."""
+    maps = _MAP.findall(tree.files.get(MAPS_HEADER, ""))
+    if not maps:
+        yield Finding(MAPS_HEADER, 0, "no map found: this rule reads `} name SEC(\".maps\")`")
+        return
+    if MAPS_DOCUMENT not in tree.files:
+        yield Finding(MAPS_DOCUMENT, 0, f"is missing: it describes the maps of {MAPS_HEADER}")
+        return
+    headings = " ".join(_HEADING.findall(tree.files[MAPS_DOCUMENT]))
+    for name in maps:
+        if not re.search(rf"`{name}`|\b{name}\b", headings):
+            yield Finding(MAPS_DOCUMENT, 0, f"no section about the map {name}")
+
+
+def scenarios_are_cited(tree):
+    """Every story of tests/scenarios is cited, by its name, in docs/semantics.md, and no other is cited there."""
+    stories = {posixpath.basename(path) for path in tree.files
+               if path.startswith(SCENARIOS) and path.endswith((".txt", ".txtar", ".story"))}
+    if not stories:
+        return
+    if SEMANTICS_DOCUMENT not in tree.files:
+        yield Finding(SEMANTICS_DOCUMENT, 0, f"is missing: it says which story of {SCENARIOS} proves what")
+        return
+    text = tree.files[SEMANTICS_DOCUMENT]
+    for story in sorted(stories):
+        stem = re.escape(story.rsplit(".", 1)[0])
+        if not re.search(rf"(?<![\w-]){stem}(?![\w-])", text):
+            yield Finding(SEMANTICS_DOCUMENT, 0, f"does not cite the scenario {story}")
+    for match in re.finditer(r"scenarios/(?:[\w-]+/)*([\w-]+\.(?:txt|txtar|story))", text):
+        if match.group(1) not in stories:
+            yield Finding(SEMANTICS_DOCUMENT, line_of(text, match.start()), f"no such scenario: {match.group(1)}")
+
+
+def anchors(text):
+    """The anchors that a Markdown page offers, as GitHub makes them from headings."""
+    found = set()
+    for heading in _HEADING.findall(_FENCE.sub("", text)):
+        words = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", heading).replace("`", "").replace("*", "").lower()
+        slug = re.sub(r"[^\w\- ]", "", words).replace(" ", "-")
+        unique, count = slug, 0
+        while unique in found:
+            count += 1
+            unique = f"{slug}-{count}"
+        found.add(unique)
+    return found
+
+
+def links_resolve(tree):
+    """Relative links in Markdown lead to a file of the tree, and to a heading where they name one."""
+    for path, text in tree.select(".md"):
+        prose = _FENCE.sub(lambda match: "\n" * match.group(0).count("\n"), text)
+        prose = re.sub(r"`[^`\n]*`", lambda match: " " * len(match.group(0)), prose)
+        for match in _LINK.finditer(prose):
+            target, _, anchor = match.group(1).partition("#")
+            if _SCHEME.match(target):
+                continue
+            line = line_of(prose, match.start())
+            page = posixpath.normpath(posixpath.join(posixpath.dirname(path), target)) if target else path
+            if not tree.exists(page):
+                yield Finding(path, line, f"the link {match.group(1)} leads nowhere")
+            elif anchor and page.endswith(".md") and anchor not in anchors(tree.files[page]):
+                yield Finding(path, line, f"the link {match.group(1)}: no such heading")

@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Who may include whom: design of the house, in one table."""
+
+import re
+
+from tree import Finding, line_of
+
+_INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*([<"])([^>"\n]+)[>"]', re.MULTILINE)
+
+# Files that only tests use, beside the unit; these may also use what stands in tests/.
+_TEST_FILE = re.compile(r"(_test|_fuzz)\.cc$|_fixture\.(cc|h)$|/test_[^/]*$")
+
+# Room -> rooms it may include besides itself. Rooms not named here (tests, bench) may include everything.
+ALLOWED = {
+    "bpf": (),
+    "userspace/model": (),
+    "userspace/planner": ("userspace/model",),
+    "userspace/datapath": ("userspace/model", "bpf"),
+    "userspace/sources": ("userspace/model",),
+    "userspace/admin": ("userspace/model", "proto"),
+    "userspace/agent": ("userspace/model", "userspace/planner", "userspace/datapath", "userspace/sources",
+                        "userspace/admin"),
+    "tools": ("userspace/model", "userspace/datapath", "userspace/admin", "proto"),
+}
+
+# What only some rooms know, by the header's path; tests and bench are free.
+KNOWLEDGE = (
+    ("libbpf and the kernel's BPF interface", re.compile(r"^(bpf/(bpf|libbpf|btf)\.h|linux/bpf\.h)$|\.skel\.h$"),
+     ("userspace/datapath", "bpf")),
+    ("gRPC", re.compile(r"^grpc(pp)?/"), ("userspace/admin", "tools")),
+    ("HTTP and TLS", re.compile(r"^(curl|openssl|nghttp2)/"), ("userspace/sources/kubernetes",)),
+    ("YAML", re.compile(r"^yaml-cpp/"), ("userspace/sources", "userspace/agent")),
+)
+
+_ROOMS = ("userspace/model", "userspace/planner", "userspace/datapath", "userspace/sources", "userspace/admin",
+          "userspace/agent", "bpf", "tools", "tests", "bench", "proto")
+
+
+def room_of(path):
+    """The room of a file or of an included header; None: not ours. Generated protobuf headers belong to proto."""
+    if path.endswith(".pb.h") and path.startswith(("shunt/", "proto/", "kubernetes/")):
+        return "proto"
+    for room in _ROOMS:
+        if path.startswith(room + "/"):
+            return room
+    return None
+
+
+def _included_room(quote, header):
+    # <bpf/bpf_helpers.h> and the like are libbpf's; ours are included with quotes.
+    return None if quote == "<" and header.startswith("bpf/") else room_of(header)
+
+
+def include_edges(tree):
+    """A room includes only what ALLOWED gives it, and a library only where KNOWLEDGE puts it."""
+    for path, text in tree.code():
+        room = room_of(path)
+        if room not in ALLOWED:
+            continue
+        is_test = _TEST_FILE.search(path)
+        for match in _INCLUDE.finditer(text):
+            quote, header = match.groups()
+            line = line_of(text, match.start())
+            target = _included_room(quote, header)
+            if target is not None and target != room and target not in ALLOWED[room]:
+                if not (is_test and target == "tests"):
+                    yield Finding(path, line, f"{room} may not include {target} ({header})")
+            for what, pattern, knowers in KNOWLEDGE:
+                if pattern.search(header) and not path.startswith(tuple(knower + "/" for knower in knowers)):
+                    yield Finding(path, line, f"only {' and '.join(knowers)} know {what} ({header})")

@@ -1,0 +1,151 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The rules themselves, each on small trees: one that keeps it, and the ways to break it."""
+
+import unittest
+
+import documents
+import edges
+import house
+import sizes
+import words
+from tree import Tree, strip_code
+
+
+def found(rule, files):
+    return [str(finding) for finding in rule(Tree(files))]
+
+
+class RuleTest(unittest.TestCase):
+    def check(self, rule, rows):
+        """rows: (sentence, files, the findings' beginnings)"""
+        for sentence, files, expected in rows:
+            with self.subTest(sentence):
+                findings = found(rule, files)
+                self.assertEqual(len(findings), len(expected), findings)
+                for finding, beginning in zip(findings, expected):
+                    self.assertTrue(finding.startswith(beginning), finding)
+
+    def test_include_edges(self):
+        self.check(edges.include_edges, [
+            ("the planner includes the model", {"userspace/planner/a.cc": '#include "userspace/model/m.h"\n'}, []),
+            ("and nothing beside it", {"userspace/planner/a.cc": '\n#include "userspace/datapath/d.h"\n'},
+             ["userspace/planner/a.cc:2: userspace/planner may not include userspace/datapath"]),
+            ("the model includes nothing of ours", {"userspace/model/a.h": '# include "userspace/planner/p.h"\n'},
+             ["userspace/model/a.h:1: userspace/model may not include userspace/planner"]),
+            ("the agent wires the rooms", {"userspace/agent/a.cc": '#include "userspace/sources/s.h"\n'}, []),
+            ("but does not know the ABI", {"userspace/agent/a.cc": '#include "bpf/abi.h"\n'},
+             ["userspace/agent/a.cc:1: userspace/agent may not include bpf"]),
+            ("the datapath knows the ABI and libbpf",
+             {"userspace/datapath/a.cc": '#include <bpf/libbpf.h>\n#include "bpf/abi.h"\n#include "sock.skel.h"\n'}, []),
+            ("a tool does not know libbpf", {"tools/a.cc": "#include <bpf/bpf.h>\n"},
+             ["tools/a.cc:1: only userspace/datapath and bpf know libbpf"]),
+            ("nor does the agent know the admin protobuf", {"userspace/agent/a.cc": '#include "shunt/admin/v1/x.pb.h"\n'},
+             ["userspace/agent/a.cc:1: userspace/agent may not include proto"]),
+            ("production does not include tests", {"userspace/datapath/a.cc": '#include "tests/sandbox/s.h"\n'},
+             ["userspace/datapath/a.cc:1: userspace/datapath may not include tests"]),
+            ("a unit's test may", {"userspace/datapath/a_test.cc": '#include "tests/sandbox/s.h"\n'}, []),
+            ("but crosses no layer", {"userspace/datapath/a_test.cc": '#include "userspace/agent/a.h"\n'},
+             ["userspace/datapath/a_test.cc:1: userspace/datapath may not include userspace/agent"]),
+            ("what stands in tests/ may", {"tests/kernel/a.cc": '#include "userspace/agent/a.h"\n'}, []),
+        ])
+
+    def test_banned_names(self):
+        self.check(words.banned_names, [
+            ("plain names", {"userspace/model/a.h": "struct Frontend { int slot_count; };\n"}, []),
+            ("a drawer", {"userspace/util/a.h": "\n"}, ["userspace/util/a.h: no folder is named util"]),
+            ("a file that says nothing", {"userspace/model/string_helpers.cc": "\n"},
+             ["userspace/model/string_helpers.cc: 'helpers' names no file"]),
+            ("a manager", {"tools/a.cc": "\nclass MapManager final {};\n"}, ["tools/a.cc:2: 'manager' in MapManager"]),
+            ("another project's word, as a variable", {"tools/a.cc": "int vip_count;\n"},
+             ["tools/a.cc:1: 'vip' in vip_count"]),
+            ("in a constant", {"bpf/a.h": "enum { SHUNT_VIP_MAX };\n"}, ["bpf/a.h:1: 'vip' in SHUNT_VIP_MAX"]),
+            ("in a comment or a literal it is only a word", {"tools/a.cc": '/* a VIP */ auto s = "vip"; // vip\n'}, []),
+            ("a container's data() is its own", {"tools/a.cc": "void F(C c) { c.data(); }\n"}, []),
+            ("a type of ours named data is not", {"tools/a.cc": "struct NodeData {\n};\n"},
+             ["tools/a.cc:1: 'data' in NodeData"]),
+            ("the kernel's names are its own", {"tools/a.cc": "struct bpf_map_info info;\n"}, []),
+            ("datapath and revise hold no banned word", {"tools/a.cc": "class Datapath {}; int revise, realize;\n"}, []),
+        ])
+
+    def test_lengths(self):
+        body = "  F();\n" * 69
+        self.check(sizes.function_lengths, [
+            ("70 lines will do", {"a.cc": "void F() {\n" + body[:-7] + "}\n"}, []),
+            ("71 will not", {"a.cc": "\nvoid F() {\n" + body + "}\n"}, ["a.cc:2: F has 71 lines"]),
+            ("a method, a namespace around it",
+             {"a.cc": "namespace n {\nclass C : public B {\n int M(int x) const override {\n" + body + "}\n};\n}\n"},
+             ["a.cc:3: M has 71 lines"]),
+            ("a class may be long", {"a.cc": "class C {\n" + "  int a;\n" * 100 + "};\n"}, []),
+            ("so may a table", {"a.cc": "constexpr int kTable[] = {\n" + "  F(1),\n" * 100 + "};\n"}, []),
+            ("also within a test", {"a.cc": "TEST(A, B) {\n  T t[] = {\n" + "  {1, 2},\n" * 100 + "};\n}\n"}, []),
+            ("braces in literals and comments do not count",
+             {"a.cc": "void F() {\n  char c = '{'; /* { */ G(\"{\"); // {\n}\nvoid H() {\n" + body + "}\n"},
+             ["a.cc:4: H has 71 lines"]),
+            ("lambdas are part of their function", {"a.cc": "void F() {\n  auto l = [](int x) {\n" + body + "  };\n}\n"},
+             ["a.cc:1: F has 73 lines"]),
+            ("Python too", {"a.py": "def f():\n" + "    g()\n" * 70}, ["a.py:1: f has 71 lines"]),
+        ])
+        self.check(sizes.line_lengths, [
+            ("120 columns", {"a.cc": "x" * 120 + "\n"}, []),
+            ("121 columns", {"a.cc": "\n" + "x" * 121 + "\n"}, ["a.cc:2: 121 columns"]),
+            ("a tab is eight", {"a.c": "\t" * 15 + "x\n"}, ["a.c:1: 121 columns"]),
+        ])
+        self.check(sizes.file_lengths, [
+            ("600 lines", {"a.h": "\n" * 600}, []),
+            ("601 lines", {"a.h": "\n" * 601}, ["a.h: 601 lines"]),
+        ])
+        self.assertEqual(sizes.median_file_length(Tree({"a.cc": "\n" * 3, "b.h": "\n" * 7, "b_test.cc": "\n" * 90})), 5)
+
+    def test_license_lines(self):
+        apache, dual = "// SPDX-License-Identifier: Apache-2.0\n", "/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */\n"
+        self.check(sizes.license_lines, [
+            ("ours", {"a.cc": apache, "bpf/a.h": dual, "tests/x.bpf.c": dual, "tests/shared.h": dual}, []),
+            ("none", {"a.cc": "int a;\n"}, ["a.cc:1: no line 'SPDX-License-Identifier: Apache-2.0'"]),
+            ("too late", {"a.cc": "\n\n\n" + apache}, ["a.cc:1: "]),
+            ("a program under Apache alone cannot be loaded", {"bpf/sock.bpf.c": apache}, ["bpf/sock.bpf.c:1: "]),
+            ("scripts without an ending", {".ci/run": "#!/bin/sh\n"}, [".ci/run:1: "]),
+        ])
+
+    def test_maps_are_described(self):
+        header = 'struct {\n} pools SEC(".maps") __weak;\n\nstruct {\n} slots SEC(".maps");\n'
+        self.check(documents.maps_are_described, [
+            ("both", {"bpf/maps.h": header, "docs/maps.md": "# Maps\n## `pools`\n### slots\n"}, []),
+            ("one is only mentioned", {"bpf/maps.h": header, "docs/maps.md": "## `pools`\nthen slots\n"},
+             ["docs/maps.md: no section about the map slots"]),
+            ("no document", {"bpf/maps.h": header}, ["docs/maps.md: is missing"]),
+            ("a header that is read wrongly is no pass", {"bpf/maps.h": "\n"}, ["bpf/maps.h: no map found"]),
+        ])
+
+    def test_scenarios_are_cited(self):
+        story = {"tests/scenarios/weights.txt": "", "tests/scenarios/weights-zero.txt": ""}
+        self.check(documents.scenarios_are_cited, [
+            ("both cited", {**story, "docs/semantics.md": "weights, `scenarios/weights-zero.txt`"}, []),
+            ("a longer name does not cite the shorter", {**story, "docs/semantics.md": "weights-zero"},
+             ["docs/semantics.md: does not cite the scenario weights.txt"]),
+            ("a story that is gone", {**story, "docs/semantics.md": "weights weights-zero\nscenarios/old.txt"},
+             ["docs/semantics.md:2: no such scenario: old.txt"]),
+        ])
+
+    def test_links_resolve(self):
+        self.check(documents.links_resolve, [
+            ("file, folder, heading, elsewhere",
+             {"a.md": "[b](docs/b.md#the-map-pools) [d](docs) [w](https://x/y) [self](#a)\n# A\n",
+              "docs/b.md": "[up](../a.md)\n## The map `pools`\n"}, []),
+            ("a file that is not there", {"docs/a.md": "\n[b](b.md)\n"}, ["docs/a.md:2: the link b.md leads nowhere"]),
+            ("a heading that is not there", {"a.md": "# A\n[b](#b)\n"}, ["a.md:2: the link #b: no such heading"]),
+            ("code is not prose", {"a.md": "```\n[b](b.md)\n```\n`[c](c.md)`\n"}, []),
+        ])
+
+    def test_unfinished(self):
+        self.check(house.unfinished, [
+            ("finished", {"a.cc": "int todos; // mktemp x.XXXXXX\n"}, []),
+            ("left for later", {"a.cc": "\n// TO" + "DO: more\n"}, ["a.cc:2: TO" + "DO"]),
+        ])
+
+    def test_strip_code_keeps_lines_and_numbers(self):
+        text = 'int a = 65\'536; /* one\ntwo */ F("x\\"{", \'{\', R"y({\n})y");\n'
+        self.assertEqual(strip_code(text), 'int a = 65\'536; \n F("", \'\', "\n");\n')
+
+
+if __name__ == "__main__":
+    unittest.main()
