@@ -55,6 +55,8 @@ struct ServiceStatus {
     uint64_t local_misses = 0;
   };
   std::vector<PortCounters> port_counters;
+  // Read back from the maps without an agent: no slices, conditions, weights, pool scopes or reasons are known.
+  bool from_maps = false;
 };
 
 // One Backend in the kernel, with who uses it.
