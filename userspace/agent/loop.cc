@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "userspace/agent/loop.h"
+
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "userspace/agent/log.h"
+
+namespace shunt::agent {
+namespace {
+
+SteadyTime Now() {
+  return std::chrono::steady_clock::now();
+}
+
+int64_t WallMilliseconds() {
+  const auto since_epoch = std::chrono::system_clock::now().time_since_epoch();
+  return std::chrono::duration_cast<std::chrono::milliseconds>(since_epoch).count();
+}
+
+}  // namespace
+
+Loop::Loop(ReconcilerOptions options, datapath::Datapath& datapath, Ledger& ledger, Inbox& inbox, AddressFeed addresses,
+           std::function<void()> on_first_apply)
+    : datapath_(datapath),
+      ledger_(ledger),
+      inbox_(inbox),
+      addresses_(std::move(addresses)),
+      on_first_apply_(std::move(on_first_apply)),
+      reconciler_(options, datapath, ledger),
+      problems_of_(options.sources) {}
+
+LoopState Loop::state() const {
+  const absl::MutexLock lock(&mutex_);
+  return state_;
+}
+
+void Loop::Run(std::stop_token stop) {
+  // A request to stop rings like a letter.
+  const std::stop_callback wake(stop, [this] { inbox_.Ring(); });
+  SteadyTime reclaim = Now() + kReclaim;
+  while (!stop.stop_requested()) {
+    ReadInbox();
+    ReadAddresses();
+    const SteadyTime now = Now();
+    const std::optional<SteadyTime> next = reconciler_.NextStep();
+    if (next.has_value() && std::max(*next, not_before_) <= now) {
+      Step();
+      reclaim = Now() + kReclaim;
+      continue;
+    }
+    if (now >= reclaim) {
+      datapath_.Reclaim();
+      reclaim = now + kReclaim;
+    }
+    Wait(next.has_value() ? std::min(std::max(*next, not_before_), reclaim) : reclaim);
+  }
+  inbox_.Close();
+}
+
+void Loop::ReadInbox() {
+  for (Letter& letter : inbox_.Take()) {
+    if (auto* delivery = std::get_if<Delivery>(&letter)) {
+      reconciler_.Deliver(std::move(delivery->events));
+    } else if (const auto* synced = std::get_if<SourceSynced>(&letter)) {
+      reconciler_.Synced(synced->source);
+    } else if (auto* report = std::get_if<SourceReport>(&letter)) {
+      ReportProblems(report->source, std::move(report->problems));
+    } else {
+      std::get<Question>(letter).Answer();
+    }
+  }
+}
+
+void Loop::ReadAddresses() {
+  if (addresses_.fd >= 0) {
+    pollfd ready{.fd = addresses_.fd, .events = POLLIN, .revents = 0};
+    if (::poll(&ready, 1, 0) > 0) addresses_pending_ = true;
+  }
+  if (!std::exchange(addresses_pending_, false)) return;
+  absl::StatusOr<std::vector<datapath::NodeAddress>> addresses = addresses_.read();
+  if (addresses.ok()) {
+    reconciler_.SetLocalAddresses(*std::move(addresses));
+  } else if (absl::IsUnavailable(addresses.status())) {
+    addresses_pending_ = true;  // they changed while being read; the announcement wakes the next round as well
+  } else {
+    LogError(addresses.status(), "Cannot read this node's addresses; NodePorts stay on those known so far");
+  }
+}
+
+void Loop::Step() {
+  const SteadyTime begin = Now();
+  const StepOutcome outcome = reconciler_.Step(begin);
+  const SteadyTime end = Now();
+  not_before_ = std::max<SteadyTime>(begin + kPace, end + (end - begin));
+  {
+    const absl::MutexLock lock(&mutex_);
+    state_.synced = true;
+    state_.addresses_problem = std::string(outcome.node_addresses.message());
+    if (outcome.first || outcome.applied + outcome.failures.size() > 0) {
+      ++state_.applies;
+      state_.last_apply_time_ms = WallMilliseconds();
+    }
+  }
+  LogOutcome(outcome, end - begin);
+  if (outcome.first && on_first_apply_ != nullptr) on_first_apply_();
+}
+
+void Loop::Wait(SteadyTime until) const {
+  pollfd ready[2] = {{.fd = inbox_.fd(), .events = POLLIN, .revents = 0},
+                     {.fd = addresses_.fd, .events = POLLIN, .revents = 0}};  // poll ignores a negative one
+  const auto left = std::chrono::ceil<std::chrono::nanoseconds>(until - Now());
+  if (left <= std::chrono::nanoseconds::zero()) return;
+  const timespec timeout = {.tv_sec = static_cast<time_t>(left.count() / 1'000'000'000),
+                            .tv_nsec = static_cast<long>(left.count() % 1'000'000'000)};
+  ::ppoll(ready, 2, &timeout, nullptr);
+}
+
+void Loop::LogOutcome(const StepOutcome& outcome, std::chrono::duration<double, std::milli> took) {
+  const SteadyTime now = Now();
+  if (outcome.first) {
+    const Ledger::Totals totals = ledger_.totals();
+    LogNote(0, "Everything is applied",
+            {{"services", totals.services},
+             {"frontends", totals.frontends},
+             {"failed", totals.failed},
+             {"took_ms", took.count()}});
+  } else if (outcome.applied + outcome.failures.size() > 0 && progress_lines_.Spend(now)) {
+    LogNote(2, "Applied",
+            {{"services", outcome.applied},
+             {"planned", outcome.planned},
+             {"failed", outcome.failures.size()},
+             {"took_ms", took.count()},
+             {"unsaid", progress_lines_.TakeUnsaid()}});
+  }
+  for (const datapath::ServiceFailure& failure : outcome.failures) {
+    if (!trouble_lines_.Spend(now)) continue;
+    LogError(failure.status, "Service not applied, it is tried again",
+             {{"service", failure.service.ToString()}, {"unsaid", trouble_lines_.TakeUnsaid()}});
+  }
+  if (!outcome.node_addresses.ok())
+    LogError(outcome.node_addresses, "Node addresses not applied, they are tried again");
+}
+
+void Loop::ReportProblems(size_t source, std::vector<sources::SourceProblem> problems) {
+  // Only what is new is worth a line: a source reports its whole list whenever it changes.
+  const std::vector<sources::SourceProblem>& known = problems_of_[source];
+  for (const sources::SourceProblem& problem : problems) {
+    if (std::find(known.begin(), known.end(), problem) != known.end() || !trouble_lines_.Spend(Now())) continue;
+    LogWarning("Not served",
+               {{"where", problem.where}, {"what", problem.what}, {"unsaid", trouble_lines_.TakeUnsaid()}});
+  }
+  problems_of_[source] = std::move(problems);
+  std::vector<sources::SourceProblem> all;
+  for (const auto& of_one : problems_of_) all.insert(all.end(), of_one.begin(), of_one.end());
+  const absl::MutexLock lock(&mutex_);
+  state_.source_problems = std::move(all);
+}
+
+}  // namespace shunt::agent

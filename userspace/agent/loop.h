@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+// The agent's one thread that changes anything: it reads the inbox and the node's addresses, steps the
+// reconciler at a pace of its own and says in the log what came of it.
+#ifndef SHUNT_AGENT_LOOP_H_
+#define SHUNT_AGENT_LOOP_H_
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/statusor.h"
+#include "absl/synchronization/mutex.h"
+#include "userspace/agent/inbox.h"
+#include "userspace/agent/line_budget.h"
+#include "userspace/agent/reconciler.h"
+#include "userspace/datapath/datapath.h"
+
+namespace shunt::agent {
+
+// Word of the node's own addresses, as the loop needs it.
+struct AddressFeed {
+  int fd = -1;  // readable when they may have changed; -1: they never change
+  // Consumes the announcement and reads all of them. kUnavailable: try again.
+  std::function<absl::StatusOr<std::vector<datapath::NodeAddress>>()> read;
+};
+
+// What the loop knows beyond the ledger.
+struct LoopState {
+  bool synced = false;             // every source has delivered what it began with, and it is applied
+  uint64_t applies = 0;            // steps that gave something to the datapath
+  int64_t last_apply_time_ms = 0;  // since 1970; 0: never
+  std::vector<sources::SourceProblem> source_problems;
+  std::string addresses_problem;  // empty: the kernel knows the node's addresses
+};
+
+class Loop {
+ public:
+  // A step begins at once when the loop has been idle; after it the next one waits until at least kPace has passed
+  // since its beginning, and at least as long as it took. So a lone change is in the kernel in the time of one
+  // step; a storm becomes at most 100 batches a second, each bounded by what changed meanwhile (an endpoint that
+  // flaps ten times in 10 ms is written once), and the loop spends at least half its time open to questions. The
+  // grace period of a changed pool takes 10 to 15 ms: a shorter pace would only queue up behind it.
+  static constexpr std::chrono::milliseconds kPace{10};
+  // How often an idle loop lets the datapath take back ids whose grace period has passed.
+  static constexpr std::chrono::seconds kReclaim{1};
+
+  // All must outlive it. `on_first_apply` is called once, in the loop's thread.
+  Loop(ReconcilerOptions options, datapath::Datapath& datapath, Ledger& ledger, Inbox& inbox, AddressFeed addresses,
+       std::function<void()> on_first_apply);
+
+  // Until `stop` is requested; then closes the inbox. What has been delivered by then but not applied is left: the
+  // next agent starts from the sources again.
+  void Run(std::stop_token stop);
+
+  LoopState state() const;  // thread-safe
+
+ private:
+  void ReadInbox();
+  void ReadAddresses();
+  void Step();
+  void Wait(SteadyTime until) const;
+  void LogOutcome(const StepOutcome& outcome, std::chrono::duration<double, std::milli> took);
+  void ReportProblems(size_t source, std::vector<sources::SourceProblem> problems);
+
+  datapath::Datapath& datapath_;
+  Ledger& ledger_;
+  Inbox& inbox_;
+  AddressFeed addresses_;
+  std::function<void()> on_first_apply_;
+  Reconciler reconciler_;
+  SteadyTime not_before_;  // of the next step
+  bool addresses_pending_ = true;
+  std::vector<std::vector<sources::SourceProblem>> problems_of_;  // by source
+  LineBudget progress_lines_;
+  LineBudget trouble_lines_;
+
+  mutable absl::Mutex mutex_;
+  LoopState state_ ABSL_GUARDED_BY(mutex_);
+};
+
+}  // namespace shunt::agent
+
+#endif  // SHUNT_AGENT_LOOP_H_

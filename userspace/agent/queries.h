@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+// The agent's answers to the admin API: put together from the ledger, a question to the loop where only the loop
+// may look, and a reader of the pins of its own for everything that is long.
+#ifndef SHUNT_AGENT_QUERIES_H_
+#define SHUNT_AGENT_QUERIES_H_
+
+#include <functional>
+#include <memory>
+
+#include "absl/status/statusor.h"
+#include "userspace/agent/inbox.h"
+#include "userspace/agent/ledger.h"
+#include "userspace/agent/loop.h"
+#include "userspace/datapath/datapath.h"
+#include "userspace/model/agent_status.h"
+
+namespace shunt::agent {
+
+// All must outlive the queries.
+struct QuerySources {
+  // What never changes while the agent runs: version to start_time_ms, programs_current, and in `problems` what
+  // went wrong at the start.
+  model::AgentStatus identity;
+  const Ledger& ledger;
+  const Loop& loop;
+  Inbox& inbox;
+  // Looked at in the loop's thread only.
+  const datapath::Datapath& datapath;
+  // Opens the maps for reading beside the loop: a dump of a million rows then costs the loop nothing, and a slow
+  // client nobody else. Called by any thread.
+  std::function<absl::StatusOr<std::unique_ptr<const datapath::Datapath>>()> open_reader;
+};
+
+model::AgentQueries MakeQueries(QuerySources sources);
+
+}  // namespace shunt::agent
+
+#endif  // SHUNT_AGENT_QUERIES_H_
