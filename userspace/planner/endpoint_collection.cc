@@ -14,10 +14,6 @@ namespace {
 
 using model::EndpointVerdict;
 
-model::AddressType TypeOf(model::IpFamily family) {
-  return family == model::IpFamily::kV4 ? model::AddressType::kIpv4 : model::AddressType::kIpv6;
-}
-
 // Whether dialling the backend would dial the Service again, through whichever of its ports.
 bool IsOwnFrontend(const model::SocketAddress& backend, model::Protocol protocol, const CollectionContext& context) {
   if (!context.addresses.Of(backend.address.family()).Has(backend.address)) return false;
@@ -97,6 +93,10 @@ void RefuseDuplicates(Candidates& candidates) {
 
 }  // namespace
 
+model::AddressType AddressTypeOf(model::IpFamily family) {
+  return family == model::IpFamily::kV4 ? model::AddressType::kIpv4 : model::AddressType::kIpv6;
+}
+
 WeightedSlices ReadSlices(absl::Span<const model::EndpointSlice* const> slices, Warnings& warnings) {
   WeightedSlices served;
   for (const model::EndpointSlice* slice : slices) {
@@ -122,11 +122,13 @@ Candidates CollectEndpoints(const model::ServicePort& port, model::IpFamily fami
                             const CollectionContext& context) {
   Candidates candidates;
   size_t endpoints = 0;
-  for (const WeightedSlice& slice : slices) endpoints += slice.slice->endpoints.size();
+  for (const WeightedSlice& slice : slices) {
+    if (slice.slice->address_type == AddressTypeOf(family)) endpoints += slice.slice->endpoints.size();
+  }
   candidates.reserve(endpoints);
 
   for (const WeightedSlice& slice : slices) {
-    if (slice.slice->address_type != TypeOf(family)) continue;
+    if (slice.slice->address_type != AddressTypeOf(family)) continue;
     const auto add_all = [&](uint16_t number) {
       for (const model::Endpoint& endpoint : slice.slice->endpoints) {
         candidates.push_back(MakeCandidate(slice, endpoint, number, family, port.protocol, context));

@@ -26,6 +26,8 @@ struct WeightedSlice {
 };
 using WeightedSlices = absl::InlinedVector<WeightedSlice, 8>;
 
+model::AddressType AddressTypeOf(model::IpFamily family);
+
 // The slices that this proxy serves, in name order. FQDN slices are left out with a warning.
 WeightedSlices ReadSlices(absl::Span<const model::EndpointSlice* const> slices, Warnings& warnings);
 

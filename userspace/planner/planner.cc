@@ -48,7 +48,7 @@ int32_t AffinityTimeout(const model::Service& service, Warnings& warnings) {
 
 // The ports that can be dialled: without number 0, and of several with one number and protocol the first; likewise
 // for NodePorts. The API server lets neither through, manifests do.
-std::vector<model::ServicePort> ReadPorts(const model::Service& service, Warnings& warnings) {
+std::vector<model::ServicePort> ReadPorts(const model::Service& service, uint32_t ports_max, Warnings& warnings) {
   std::vector<model::ServicePort> ports;
   ports.reserve(service.ports.size());
   absl::flat_hash_set<std::pair<uint16_t, model::Protocol>> numbers;
@@ -63,6 +63,10 @@ std::vector<model::ServicePort> ReadPorts(const model::Service& service, Warning
       warnings.Add(absl::StrCat("port ", text(port.port), " stands there twice: the second is not served"));
       continue;
     }
+    if (ports.size() == ports_max) {
+      warnings.Add(absl::StrCat("more than ", ports_max, " ports: the others are not served"));
+      break;
+    }
     ports.push_back(port);
     if (port.node_port != 0 && !node_ports.emplace(port.node_port, port.protocol).second) {
       warnings.Add(absl::StrCat("nodePort ", text(port.node_port), " stands there twice: the second is not served"));
@@ -70,6 +74,17 @@ std::vector<model::ServicePort> ReadPorts(const model::Service& service, Warning
     }
   }
   return ports;
+}
+
+// What a port costs in a family: see PlannerOptions::rows_max.
+uint64_t RowsOf(const model::ServicePort& port, model::IpFamily family, const FamilyAddresses& addresses,
+                const WeightedSlices& slices) {
+  uint64_t rows = 1 + (port.node_port != 0) + addresses.external_ips.size() +
+                  addresses.load_balancer_ips.size() * (1 + addresses.source_ranges.size());
+  for (const WeightedSlice& slice : slices) {
+    if (slice.slice->address_type == AddressTypeOf(family)) rows += slice.slice->endpoints.size();
+  }
+  return rows;
 }
 
 // Ready endpoints of this node that can get a share, unique by address. Of a dual-stack Service's families the
@@ -129,9 +144,9 @@ model::ServicePlan PlanService(const model::Service& service, absl::Span<const m
   if (!IsServed(service)) return plan;
 
   Warnings warnings;
-  const ServiceAddresses addresses = ReadServiceAddresses(service, node, warnings);
+  const ServiceAddresses addresses = ReadServiceAddresses(service, node, options, warnings);
   const EndpointWeights weights(service, warnings);
-  const std::vector<model::ServicePort> ports = ReadPorts(service, warnings);
+  const std::vector<model::ServicePort> ports = ReadPorts(service, options.ports_max, warnings);
   const int32_t affinity_timeout_s = AffinityTimeout(service, warnings);
   const WeightedSlices served_slices = ReadSlices(slices, warnings);
   const CollectionContext context = {service, addresses, weights, node};
@@ -140,10 +155,18 @@ model::ServicePlan PlanService(const model::Service& service, absl::Span<const m
                               service.health_check_node_port != 0;
 
   LocalReadyCount local_ready;
+  uint64_t rows = 0;
   plan.ports.reserve(2 * ports.size());
   for (const model::ServicePort& port : ports) {
     for (const model::IpFamily family : {model::IpFamily::kV4, model::IpFamily::kV6}) {
       if (!addresses.Of(family).served) continue;
+      rows += RowsOf(port, family, addresses.Of(family), served_slices);
+      if (rows > options.rows_max && !plan.ports.empty()) {
+        warnings.Add(absl::StrCat("port ", port.port, "/", model::ProtocolName(port.protocol),
+                                  ": with it the Service has ", "more than ", options.rows_max,
+                                  " endpoints and addresses on all ports: not served"));
+        continue;
+      }
       plan.ports.push_back(PlanPort(port, family, served_slices, context, options.endpoints_max,
                                     health_checked ? &local_ready : nullptr));
       plan.ports.back().affinity_timeout_s = affinity_timeout_s;

@@ -28,9 +28,19 @@ struct NodeContext {
   friend bool operator==(const NodeContext&, const NodeContext&) = default;
 };
 
+// What one Service may cost, so that its author cannot starve the others.
 struct PlannerOptions {
   // Endpoints of one pool beyond this many are left out (kTooMany).
   uint32_t endpoints_max = 100'000;
+  // Ports beyond this many are not served.
+  uint32_t ports_max = 512;
+  // Load-balancer and external addresses of one family beyond this many are not served.
+  uint32_t addresses_max = 256;
+  // Source ranges of one family beyond this many let nobody in.
+  uint32_t source_ranges_max = 1024;
+  // Endpoints, frontends and their source ranges of all ports together. Ports that go beyond are not served, except
+  // for the first.
+  uint32_t rows_max = 200'000;
 };
 
 // Plans `service`. `slices` are those whose ServiceName() is the service's, in any order, of any address type.

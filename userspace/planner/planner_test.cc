@@ -8,6 +8,7 @@
 #include <random>
 
 #include "userspace/planner/test_objects.h"
+#include "userspace/planner/warnings.h"
 
 namespace shunt::planner {
 namespace {
@@ -103,6 +104,54 @@ TEST(EndpointsMaxTest, TheCapTakesTheLowestBackendsAndKeepersGiveWayFirst) {
     }
     EXPECT_EQ(too_many, row.too_many);
   }
+}
+
+// One object of 1.5 MB must not become gigabytes of plan.
+TEST(SizeTest, OneServiceCannotStarveTheOthers) {
+  model::Service service = ExternalLocal();
+  service.ports.clear();
+  for (uint16_t i = 0; i < 2000; ++i) {
+    service.ports.push_back({"p" + std::to_string(i), model::Protocol::kTcp, static_cast<uint16_t>(1 + i), 0});
+  }
+  for (int i = 0; i < 2000; ++i) {
+    service.external_ips.push_back(model::IpAddress::FromV4(0xcb007100 + i).ToString());
+    service.load_balancer_source_ranges.push_back(model::IpAddress::FromV4(0x0b000000 + i).ToString() + "/32");
+  }
+  service.load_balancer_ingress = {{"198.51.100.1", ""}};
+  model::EndpointSlice slice = MakeSlice("s", {});
+  for (int i = 0; i < 1000; ++i) slice.endpoints.push_back(Ready(model::IpAddress::FromV4(0x0a000000 + i).ToString()));
+
+  PlannerOptions options;
+  options.rows_max = 100'000;
+  const model::ServicePlan plan = Plan(service, {slice}, Here(), options);
+  size_t rows = 0;
+  for (const model::PortPlan& port : plan.ports) {
+    EXPECT_EQ(port.frontends.size(), 2 + options.addresses_max - 1);
+    rows += port.endpoints.size() + port.frontends.size();
+    for (const model::Frontend& frontend : port.frontends) rows += frontend.source_ranges.size();
+  }
+  EXPECT_LE(rows, options.rows_max);
+  EXPECT_GT(rows, options.rows_max - 3000);
+  EXPECT_EQ(plan.warnings.size(), Warnings::kMax + 1);
+
+  service.external_ips.clear();
+  service.load_balancer_source_ranges.clear();
+  options.rows_max = 10'000'000;
+  const model::ServicePlan many_ports = Plan(service, {}, Here(), options);
+  EXPECT_EQ(many_ports.ports.size(), options.ports_max);
+  EXPECT_EQ(many_ports.warnings, (Texts{"more than 512 ports: the others are not served"}));
+}
+
+TEST(SizeTest, TheFirstPortIsServedWhateverItsSize) {
+  PlannerOptions options;
+  options.rows_max = 2;
+  model::Service service = MakeService();
+  service.ports.push_back({"b", model::Protocol::kTcp, 81, 0});
+  const model::ServicePlan plan =
+      Plan(service, {MakeSlice("s", {Ready("10.0.0.1"), Ready("10.0.0.2")})}, Here(), options);
+  ASSERT_EQ(plan.ports.size(), 1u);
+  EXPECT_EQ(Selected(plan.ports[0].pools[0]), (Texts{"10.0.0.1", "10.0.0.2"}));
+  EXPECT_EQ(plan.warnings.size(), 1u);
 }
 
 TEST(HealthCheckTest, CountsReadyEndpointsOfThisNodeByAddress) {

@@ -72,7 +72,7 @@ model::Pool BuildPool(model::PoolScope scope, bool any_usable, uint32_t endpoint
     }
   }
   pool.slots = BuildAliasTable(pool.members);
-  if (pool.slots.empty() && any_usable) pool.empty = model::EmptyPool::kLocalMiss;
+  if (pool.slots.empty() && any_usable && scope == model::PoolScope::kLocal) pool.empty = model::EmptyPool::kLocalMiss;
   return pool;
 }
 

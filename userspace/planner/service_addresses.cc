@@ -41,26 +41,31 @@ void ReadClusterIps(const model::Service& service, ServiceAddresses& addresses, 
     }
     family.served = true;
     family.cluster_ip = *address;
+    family.Remember(*address);
   }
 }
 
-// The family to which the address may be added; null, with a warning, if it may not.
-FamilyAddresses* FamilyFor(absl::string_view field, const model::IpAddress& address, ServiceAddresses& addresses,
-                           Warnings& warnings) {
-  FamilyAddresses& family = addresses.Of(address.family());
+// Whether the family takes the address in; a warning if not.
+bool TakeIn(absl::string_view field, const model::IpAddress& address, uint32_t addresses_max, FamilyAddresses& family,
+            Warnings& warnings) {
+  const auto refuse = [&](absl::string_view why) {
+    warnings.Add(absl::StrCat(field, ": ", address.ToString(), " ", why));
+    return false;
+  };
   if (!family.served) {
-    warnings.Add(absl::StrCat(field, ": ", address.ToString(), " is ", FamilyName(address.family()),
-                              ", of which the Service has no ClusterIP: not served"));
-    return nullptr;
+    return refuse(
+        absl::StrCat("is ", FamilyName(address.family()), ", of which the Service has no ClusterIP: not served"));
   }
-  if (family.Has(address)) {
-    warnings.Add(absl::StrCat(field, ": ", address.ToString(), " is already an address of this Service"));
-    return nullptr;
+  if (family.Has(address)) return refuse("is already an address of this Service");
+  if (family.load_balancer_ips.size() + family.external_ips.size() >= addresses_max) {
+    return refuse(absl::StrCat("is one more than the ", addresses_max, " addresses of a family that are served"));
   }
-  return &family;
+  family.Remember(address);
+  return true;
 }
 
-void ReadLoadBalancerIps(const model::Service& service, ServiceAddresses& addresses, Warnings& warnings) {
+void ReadLoadBalancerIps(const model::Service& service, uint32_t addresses_max, ServiceAddresses& addresses,
+                         Warnings& warnings) {
   constexpr absl::string_view kField = "status.loadBalancer.ingress";
   for (const model::LoadBalancerIngress& ingress : service.load_balancer_ingress) {
     if (ingress.ip.empty()) continue;
@@ -68,24 +73,23 @@ void ReadLoadBalancerIps(const model::Service& service, ServiceAddresses& addres
     if (!ingress.ip_mode.empty() && ingress.ip_mode != "VIP") continue;
     const std::optional<model::IpAddress> address = ReadFrontendAddress(kField, ingress.ip, warnings);
     if (!address) continue;
-    if (FamilyAddresses* family = FamilyFor(kField, *address, addresses, warnings)) {
-      family->load_balancer_ips.push_back(*address);
-    }
+    FamilyAddresses& family = addresses.Of(address->family());
+    if (TakeIn(kField, *address, addresses_max, family, warnings)) family.load_balancer_ips.push_back(*address);
   }
 }
 
-void ReadExternalIps(const model::Service& service, ServiceAddresses& addresses, Warnings& warnings) {
+void ReadExternalIps(const model::Service& service, uint32_t addresses_max, ServiceAddresses& addresses,
+                     Warnings& warnings) {
   constexpr absl::string_view kField = "externalIPs";
   for (const std::string& text : service.external_ips) {
     const std::optional<model::IpAddress> address = ReadFrontendAddress(kField, text, warnings);
     if (!address) continue;
-    if (FamilyAddresses* family = FamilyFor(kField, *address, addresses, warnings)) {
-      family->external_ips.push_back(*address);
-    }
+    FamilyAddresses& family = addresses.Of(address->family());
+    if (TakeIn(kField, *address, addresses_max, family, warnings)) family.external_ips.push_back(*address);
   }
 }
 
-void ReadSourceRanges(const model::Service& service, const NodeContext& node, ServiceAddresses& addresses,
+void ReadSourceRanges(const model::Service& service, uint32_t ranges_max, ServiceAddresses& addresses,
                       Warnings& warnings) {
   constexpr absl::string_view kField = "loadBalancerSourceRanges";
   bool unreadable = false;
@@ -97,36 +101,53 @@ void ReadSourceRanges(const model::Service& service, const NodeContext& node, Se
       continue;
     }
     FamilyAddresses& family = addresses.Of(range->family());
-    family.source_ranges.push_back(*range);
-    for (const model::IpAddress& own : node.primary_addresses) {
-      if (range->Contains(own)) family.node_in_source_ranges = true;
+    if (family.source_ranges.size() < ranges_max) {
+      family.source_ranges.push_back(*range);
+    } else {
+      warnings.Add(absl::StrCat(kField, ": only the first ", ranges_max, " of a family are used"));
+      unreadable = true;
     }
   }
-  for (FamilyAddresses* family : {&addresses.v4, &addresses.v6}) {
-    std::sort(family->source_ranges.begin(), family->source_ranges.end());
-    family->source_ranges.erase(std::unique(family->source_ranges.begin(), family->source_ranges.end()),
-                                family->source_ranges.end());
-    if (!unreadable || !family->source_ranges.empty() || family->load_balancer_ips.empty()) continue;
-    family->load_balancer_ips.clear();
-    warnings.Add(absl::StrCat(kField, ": no ", FamilyName(family->cluster_ip.family()),
+  for (const model::IpFamily family_name : {model::IpFamily::kV4, model::IpFamily::kV6}) {
+    FamilyAddresses& family = addresses.Of(family_name);
+    std::sort(family.source_ranges.begin(), family.source_ranges.end());
+    family.source_ranges.erase(std::unique(family.source_ranges.begin(), family.source_ranges.end()),
+                               family.source_ranges.end());
+    if (!unreadable || !family.source_ranges.empty() || family.load_balancer_ips.empty()) continue;
+    family.load_balancer_ips.clear();
+    warnings.Add(absl::StrCat(kField, ": no ", FamilyName(family_name),
                               " range can be read: load-balancer addresses of that family are not served"));
   }
+}
+
+// Whether one of the node's own addresses is within the ranges of its family.
+bool NodeIsWithin(const std::vector<model::IpPrefix>& ranges, const NodeContext& node) {
+  return std::any_of(ranges.begin(), ranges.end(), [&](const model::IpPrefix& range) {
+    return std::any_of(node.primary_addresses.begin(), node.primary_addresses.end(),
+                       [&](const model::IpAddress& own) { return range.Contains(own); });
+  });
 }
 
 }  // namespace
 
 bool FamilyAddresses::Has(const model::IpAddress& address) const {
-  if (!served) return false;
-  const auto among = [&](const auto& list) { return std::find(list.begin(), list.end(), address) != list.end(); };
-  return address == cluster_ip || among(load_balancer_ips) || among(external_ips);
+  return std::binary_search(all_.begin(), all_.end(), address);
 }
 
-ServiceAddresses ReadServiceAddresses(const model::Service& service, const NodeContext& node, Warnings& warnings) {
+void FamilyAddresses::Remember(const model::IpAddress& address) {
+  all_.insert(std::lower_bound(all_.begin(), all_.end(), address), address);
+}
+
+ServiceAddresses ReadServiceAddresses(const model::Service& service, const NodeContext& node,
+                                      const PlannerOptions& options, Warnings& warnings) {
   ServiceAddresses addresses;
   ReadClusterIps(service, addresses, warnings);
-  ReadLoadBalancerIps(service, addresses, warnings);
-  ReadExternalIps(service, addresses, warnings);
-  ReadSourceRanges(service, node, addresses, warnings);
+  ReadLoadBalancerIps(service, options.addresses_max, addresses, warnings);
+  ReadExternalIps(service, options.addresses_max, addresses, warnings);
+  ReadSourceRanges(service, options.source_ranges_max, addresses, warnings);
+  for (FamilyAddresses* family : {&addresses.v4, &addresses.v6}) {
+    family->node_in_source_ranges = NodeIsWithin(family->source_ranges, node);
+  }
   return addresses;
 }
 

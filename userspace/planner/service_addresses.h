@@ -15,7 +15,8 @@ namespace shunt::planner {
 
 // Of one family. An address stands in one place only: as ClusterIP, else as load-balancer address, else as
 // external address.
-struct FamilyAddresses {
+class FamilyAddresses {
+ public:
   // A family without a ClusterIP is not served at all, as with kube-proxy: no NodePort, no other address.
   bool served = false;
   model::IpAddress cluster_ip;
@@ -26,6 +27,11 @@ struct FamilyAddresses {
   bool node_in_source_ranges = false;
 
   bool Has(const model::IpAddress& address) const;
+  // REQUIRES: !Has(address).
+  void Remember(const model::IpAddress& address);
+
+ private:
+  absl::InlinedVector<model::IpAddress, 4> all_;  // sorted
 };
 
 struct ServiceAddresses {
@@ -39,7 +45,8 @@ struct ServiceAddresses {
 // A text that is no address, or one of a class that ForbiddenClass() names, is left out with a warning. Source
 // ranges that cannot be read never open a load balancer: if no range of a family remains and one could not be
 // read, the family's load-balancer addresses are left out.
-ServiceAddresses ReadServiceAddresses(const model::Service& service, const NodeContext& node, Warnings& warnings);
+ServiceAddresses ReadServiceAddresses(const model::Service& service, const NodeContext& node,
+                                      const PlannerOptions& options, Warnings& warnings);
 
 }  // namespace shunt::planner
 
