@@ -6,7 +6,6 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "userspace/datapath/kernel/array_table.h"
 #include "userspace/datapath/kernel/hash_table.h"
 #include "userspace/datapath/kernel/kernel_error.h"
 #include "userspace/datapath/kernel/mapped_table.h"
@@ -29,6 +28,9 @@ absl::Status BpfTable::CheckRow(absl::string_view operation, uint32_t index, siz
 }
 
 absl::Status BpfTable::Store(uint32_t, Bytes) {
+  return NoSuchOperation("store");
+}
+absl::Status BpfTable::StoreWord(uint32_t, uint32_t, uint64_t) {
   return NoSuchOperation("store");
 }
 absl::Status BpfTable::Load(uint32_t, absl::Span<std::byte>) const {
@@ -56,10 +58,7 @@ absl::Status BpfTable::ForEach(const std::function<void(Bytes, Bytes)>&) const {
 absl::StatusOr<std::unique_ptr<Table>> OpenTable(const MapSpec& spec, UniqueFd fd, bool writable) {
   switch (spec.type) {
     case BPF_MAP_TYPE_ARRAY:
-      if ((spec.flags & BPF_F_MMAPABLE) != 0) return MappedTable::Open(spec, std::move(fd), writable);
-      return std::make_unique<ArrayTable>(spec, std::move(fd), 1);
-    case BPF_MAP_TYPE_PERCPU_ARRAY:
-      return ArrayTable::OpenPerCpu(spec, std::move(fd));
+      return MappedTable::Open(spec, std::move(fd), writable);
     case BPF_MAP_TYPE_HASH:
     case BPF_MAP_TYPE_LRU_HASH:
       return std::make_unique<HashTable>(spec, std::move(fd));

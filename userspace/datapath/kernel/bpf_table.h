@@ -25,6 +25,7 @@ class BpfTable : public Table {
   uint32_t capacity() const override { return spec_.max_entries; }
 
   absl::Status Store(uint32_t index, Bytes value) override;
+  absl::Status StoreWord(uint32_t index, uint32_t word, uint64_t value) override;
   absl::Status Load(uint32_t index, absl::Span<std::byte> value) const override;
   absl::Status Put(Bytes key, Bytes value) override;
   absl::Status PutBatch(uint32_t count, Bytes keys, Bytes values) override;

@@ -113,7 +113,7 @@ absl::StatusOr<BpfObject> LoadForTrial() {
               .pools = 8,
               .slots = 8,
               .backends = 8,
-              .sockets = 8,
+              .sockets = 64,
               .socket_peers = 8,
               .affinities = 8};
   absl::StatusOr<MapSet> maps = MapSet::CreateUnpinned(tiny);
@@ -122,10 +122,9 @@ absl::StatusOr<BpfObject> LoadForTrial() {
   if (!cookie.ok()) return cookie.status();
   absl::StatusOr<BpfObject> object = BpfObject::OpenBuiltIn();
   if (!object.ok()) return object;
-  if (absl::Status status = maps->GiveTo(*object); !status.ok()) return status;
   shunt_config config{};
+  if (absl::Status status = maps->GiveTo(*object, &config); !status.ok()) return status;
   config.host_netns_cookie = *cookie;
-  config.socket_mask = tiny.sockets - 1;
   if (absl::Status status = LoadPrograms(*object, config); !status.ok()) return status;
   return object;
 }

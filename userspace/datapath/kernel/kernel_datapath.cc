@@ -14,6 +14,7 @@
 #include "userspace/datapath/kernel/cgroup_root.h"
 #include "userspace/datapath/kernel/kernel_error.h"
 #include "userspace/datapath/kernel/kernel_grace.h"
+#include "userspace/datapath/kernel/map_sizes.h"
 #include "userspace/datapath/kernel/netns_cookie.h"
 #include "userspace/datapath/kernel/pins.h"
 
@@ -43,10 +44,9 @@ absl::StatusOr<BpfObject> LoadObject(const KernelOptions& options, const MapSet&
   absl::StatusOr<BpfObject> object =
       options.object_path.has_value() ? BpfObject::OpenFile(*options.object_path) : BpfObject::OpenBuiltIn();
   if (!object.ok()) return object;
-  if (absl::Status status = maps.GiveTo(*object); !status.ok()) return status;
   shunt_config config{};
+  if (absl::Status status = maps.GiveTo(*object, &config); !status.ok()) return status;
   config.host_netns_cookie = *cookie;
-  config.socket_mask = maps.Capacity("socket_state") - 1;
   config.reader_window = options.reader_window;
   config.local_miss_drops = options.local_miss_drops ? 1 : 0;
   if (absl::Status status = LoadPrograms(*object, config); !status.ok()) return status;
@@ -147,6 +147,8 @@ absl::Status KernelDatapath::ExemptSocket(int socket_fd) {
   if (getsockopt(socket_fd, SOL_SOCKET, SO_COOKIE, &state.cookie, &length) != 0) {
     return KernelError(errno, "exempt a socket from translation: read its cookie");
   }
+  // Programs look into the storage only once this is set: first.
+  if (absl::Status status = maps_.UseStorage(); !status.ok()) return status;
   if (int error = bpf_map_update_elem(maps_.Fd(kSocketStorage), &socket_fd, &state, BPF_ANY); error < 0) {
     return KernelError(error, absl::StrCat("exempt a socket from translation: map ", kSocketStorage, ": update"));
   }

@@ -3,17 +3,22 @@
 
 #include <bpf/bpf.h>
 #include <fcntl.h>
+#include <sys/random.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <fstream>
+#include <limits>
 #include <optional>
 #include <utility>
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "bpf/abi.h"
 #include "userspace/datapath/kernel/bpf_table.h"
 #include "userspace/datapath/kernel/kernel_error.h"
+#include "userspace/datapath/kernel/map_sizes.h"
 
 namespace shunt::datapath {
 namespace {
@@ -22,17 +27,18 @@ constexpr char kWayOut[] =
     "`shuntd cleanup` removes the programs and their maps (connections made afterwards are not translated until an "
     "agent runs again)";
 
-// The limit that sizes the map; nullopt if its size is part of the ABI.
-std::optional<uint32_t> LimitOf(const std::string& map, const Limits& limits) {
-  if (map == "frontends" || map == "frontend_rows") return limits.frontends;
-  if (map == "pools") return limits.pools;
-  if (map == "slots") return limits.slots;
-  if (map == "backends" || map == "backend_counters") return limits.backends;
-  if (map == "service_ports" || map == "service_counters") return limits.service_ports;
-  if (map == "socket_state") return limits.sockets;
-  if (map == "socket_peers") return limits.socket_peers;
-  if (map == "affinities") return limits.affinities;
-  return std::nullopt;
+// The highest CPU number that there may ever be, plus 1: programs index counters by it. The file says "0-7" or,
+// with holes, "0,2-7".
+absl::StatusOr<uint32_t> PossibleCpus() {
+  constexpr char kFile[] = "/sys/devices/system/cpu/possible";
+  std::ifstream file(kFile);
+  std::string text;
+  std::getline(file, text);
+  uint32_t last = 0;
+  if (!absl::SimpleAtoi(text.substr(text.find_last_of(",-") + 1), &last)) {
+    return absl::InternalError(absl::StrCat("count the possible CPUs: ", kFile, " says '", text, "'"));
+  }
+  return last + 1;
 }
 
 absl::StatusOr<UniqueFd> Duplicate(int fd, const std::string& map) {
@@ -44,12 +50,19 @@ absl::StatusOr<UniqueFd> Duplicate(int fd, const std::string& map) {
 // Creates maps of `limits`; the object's programs stay out of the kernel.
 absl::StatusOr<BpfObject> CreateMaps(const Limits& limits) {
   if (absl::Status status = CheckLimits(limits); !status.ok()) return status;
+  absl::StatusOr<uint32_t> cpus = PossibleCpus();
+  if (!cpus.ok()) return cpus.status();
   absl::StatusOr<BpfObject> object = BpfObject::OpenBuiltIn();
   if (!object.ok()) return object.status();
   for (const MapSpec& spec : object->Maps()) {
-    std::optional<uint32_t> limit = LimitOf(spec.name, limits);
-    if (!limit.has_value()) continue;
-    if (absl::Status status = object->SetMaxEntries(spec.name, *limit); !status.ok()) return status;
+    std::optional<uint64_t> rows = RowsOf(spec.name, limits, *cpus);
+    if (!rows.has_value()) continue;
+    if (*rows > std::numeric_limits<uint32_t>::max()) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("map ", spec.name, ": ", *rows, " rows on ", *cpus, " CPUs are too many: lower its limit"));
+    }
+    absl::Status status = object->SetMaxEntries(spec.name, static_cast<uint32_t>(*rows));
+    if (!status.ok()) return status;
   }
   if (absl::Status status = object->LeaveOutPrograms(); !status.ok()) return status;
   if (absl::Status status = object->Load(); !status.ok()) return status;
@@ -65,93 +78,88 @@ absl::Status RemovePins(const PinDirectory& pins, const std::vector<std::string>
   return absl::OkStatus();
 }
 
-// The version is written before the map is pinned, so a pin without it is not ours.
-absl::Status WriteVersion(int meta_fd) {
+// Written before the map is pinned, so a pin without it is not ours.
+absl::Status WriteMeta(int meta_fd) {
   const uint32_t row = 0;
-  const shunt_meta meta{.abi_version = SHUNT_ABI_VERSION, .pad = 0};
+  shunt_meta meta{.index_seed = 0, .abi_version = SHUNT_ABI_VERSION, .storage_in_use = 0};
+  if (getrandom(&meta.index_seed, sizeof(meta.index_seed), 0) != sizeof(meta.index_seed)) {
+    return KernelError(errno, "map meta: draw the seed of the index");
+  }
   if (int error = bpf_map_update_elem(meta_fd, &row, &meta, BPF_ANY); error < 0) {
-    return KernelError(error, "map meta: write the ABI version");
+    return KernelError(error, "map meta: write");
   }
   return absl::OkStatus();
 }
 
-// What sizes and types do not say about a map that is found pinned.
-absl::Status CheckContents(const MapSpec& found, const MapSpec& layout, int fd) {
-  if (!LimitOf(found.name, Limits{}).has_value() && found.max_entries != layout.max_entries) {
-    return absl::FailedPreconditionError(absl::StrCat("map ", found.name, ": it has ", found.max_entries,
-                                                      " rows, this build's layout has ", layout.max_entries));
+absl::StatusOr<shunt_meta> ReadMeta(int meta_fd) {
+  const uint32_t row = 0;
+  shunt_meta meta{};
+  if (int error = bpf_map_lookup_elem(meta_fd, &row, &meta); error < 0) return KernelError(error, "map meta: read");
+  return meta;
+}
+
+// What types and row sizes do not say about a complete set that is found pinned.
+absl::Status CheckTogether(const MapSet& set, const std::vector<MapSpec>& layout) {
+  absl::StatusOr<uint32_t> cpus = PossibleCpus();
+  if (!cpus.ok()) return cpus.status();
+  const Limits limits = LimitsOf([&set](const std::string& map) { return set.Capacity(map); });
+  if (absl::Status status = CheckLimits(limits); !status.ok()) return absl::FailedPreconditionError(status.message());
+  for (const MapSpec& spec : layout) {
+    const uint64_t expected = RowsOf(spec.name, limits, *cpus).value_or(spec.max_entries);
+    if (set.Capacity(spec.name) == expected) continue;
+    return absl::FailedPreconditionError(absl::StrCat("map ", spec.name, ": it has ", set.Capacity(spec.name),
+                                                      " rows, the set that it is in needs ", expected));
   }
-  if (found.name == "socket_state" && (found.max_entries & (found.max_entries - 1)) != 0) {
+  absl::StatusOr<shunt_meta> meta = ReadMeta(set.Fd("meta"));
+  if (!meta.ok()) return meta.status();
+  if (meta->abi_version != SHUNT_ABI_VERSION) {
     return absl::FailedPreconditionError(
-        absl::StrCat("map socket_state: its ", found.max_entries, " rows are not a power of two"));
-  }
-  if (found.name == "meta") {
-    const uint32_t row = 0;
-    shunt_meta meta{};
-    if (int error = bpf_map_lookup_elem(fd, &row, &meta); error < 0) {
-      return KernelError(error, "map meta: read the ABI version");
-    }
-    if (meta.abi_version != SHUNT_ABI_VERSION) {
-      return absl::FailedPreconditionError(
-          absl::StrCat("map meta: it says ABI version ", meta.abi_version, ", this build's is ", SHUNT_ABI_VERSION));
-    }
+        absl::StrCat("map meta: it says ABI version ", meta->abi_version, ", this build's is ", SHUNT_ABI_VERSION));
   }
   return absl::OkStatus();
 }
 
 // Differences between the sizes that exist and those that are configured.
-void NoteSizes(const MapSet& set, const Limits& limits, std::vector<std::string>* notes) {
+absl::Status NoteSizes(const MapSet& set, const Limits& limits, std::vector<std::string>* notes) {
+  absl::StatusOr<uint32_t> cpus = PossibleCpus();
+  if (!cpus.ok()) return cpus.status();
   for (const auto& [name, map] : set.maps()) {
-    std::optional<uint32_t> limit = LimitOf(name, limits);
-    if (!limit.has_value() || *limit == map.spec.max_entries) continue;
+    const uint64_t configured = RowsOf(name, limits, *cpus).value_or(map.spec.max_entries);
+    if (configured == map.spec.max_entries) continue;
     notes->push_back(absl::StrCat("map ", name, " keeps the ", map.spec.max_entries,
-                                  " rows that it was created with; configured are ", *limit,
+                                  " rows that it was created with; configured are ", configured,
                                   ", which apply after `shuntd cleanup`"));
-  }
-}
-
-}  // namespace
-
-absl::Status CheckLimits(const Limits& limits) {
-  const std::pair<const char*, uint32_t> all[] = {{"frontends", limits.frontends},
-                                                  {"service_ports", limits.service_ports},
-                                                  {"pools", limits.pools},
-                                                  {"slots", limits.slots},
-                                                  {"backends", limits.backends},
-                                                  {"sockets", limits.sockets},
-                                                  {"socket_peers", limits.socket_peers},
-                                                  {"affinities", limits.affinities}};
-  for (const auto& [name, limit] : all) {
-    if (limit == 0) return absl::InvalidArgumentError(absl::StrCat("limit ", name, " is 0"));
-  }
-  if ((limits.sockets & (limits.sockets - 1)) != 0) {
-    return absl::InvalidArgumentError(absl::StrCat("limit sockets is ", limits.sockets, ", not a power of two"));
-  }
-  if (limits.slots > SHUNT_POOL_FIRST_MAX + 1) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("limit slots is ", limits.slots, ", a pool can point to at most ", SHUNT_POOL_FIRST_MAX + 1));
   }
   return absl::OkStatus();
 }
+
+absl::Status Misfit(absl::string_view what, const absl::Status& why) {
+  return absl::Status(why.code(), absl::StrCat(what, " does not fit: ", why.message(), "; ", kWayOut));
+}
+
+}  // namespace
 
 absl::StatusOr<MapSet> MapSet::OpenPinned(const PinDirectory& pins, const std::vector<MapSpec>& specs, PinAccess access,
                                           std::vector<std::string>* missing) {
   MapSet set;
   set.access_ = access;
   for (const MapSpec& spec : specs) {
-    absl::StatusOr<UniqueFd> fd = OpenPin(pins.MapPath(spec.name), BpfKind::kMap, access);
+    // The kernel maps no memory from a read-only descriptor; there the protection of the memory has to do.
+    const bool mapped = (spec.flags & BPF_F_MMAPABLE) != 0;
+    absl::StatusOr<UniqueFd> fd =
+        OpenPin(pins.MapPath(spec.name), BpfKind::kMap, mapped ? PinAccess::kReadWrite : access);
     if (absl::IsNotFound(fd.status())) {
       missing->push_back(spec.name);
       continue;
     }
     if (!fd.ok()) return absl::Status(fd.status().code(), absl::StrCat(fd.status().message(), "; ", kWayOut));
     absl::StatusOr<MapSpec> found = VerifyMap(fd->get(), spec);
-    absl::Status fits = found.ok() ? CheckContents(*found, spec, fd->get()) : found.status();
-    if (!fits.ok()) {
-      return absl::Status(
-          fits.code(), absl::StrCat("pin ", pins.MapPath(spec.name), " does not fit: ", fits.message(), "; ", kWayOut));
-    }
+    if (!found.ok()) return Misfit(absl::StrCat("pin ", pins.MapPath(spec.name)), found.status());
     set.maps_.emplace(spec.name, OpenMap{*std::move(found), *std::move(fd)});
+  }
+  if (!missing->empty()) return set;
+  if (absl::Status status = CheckTogether(set, specs); !status.ok()) {
+    return Misfit(absl::StrCat("what is pinned below ", pins.path(), "/maps"), status);
   }
   return set;
 }
@@ -166,7 +174,7 @@ absl::StatusOr<MapSet> MapSet::OpenOrCreate(const PinDirectory& pins, const Limi
   absl::StatusOr<MapSet> set = OpenPinned(pins, specs, PinAccess::kReadWrite, &missing);
   if (!set.ok()) return set;
   if (missing.empty()) {
-    NoteSizes(*set, limits, notes);
+    if (absl::Status status = NoteSizes(*set, limits, notes); !status.ok()) return status;
     return set;
   }
   if (!pins.LinkNames().empty()) {
@@ -181,7 +189,6 @@ absl::StatusOr<MapSet> MapSet::OpenOrCreate(const PinDirectory& pins, const Limi
   }
   absl::StatusOr<MapSet> fresh = CreateUnpinned(limits);
   if (!fresh.ok()) return fresh;
-  if (absl::Status status = WriteVersion(fresh->Fd("meta")); !status.ok()) return status;
   for (const auto& [name, map] : fresh->maps_) {
     if (absl::Status status = ReplacePin(map.fd.get(), pins.MapPath(name)); !status.ok()) return status;
   }
@@ -209,20 +216,22 @@ absl::StatusOr<MapSet> MapSet::CreateUnpinned(const Limits& limits) {
     if (!fd.ok()) return fd.status();
     set.maps_.emplace(spec.name, OpenMap{spec, *std::move(fd)});
   }
+  if (absl::Status status = WriteMeta(set.Fd("meta")); !status.ok()) return status;
   return set;
 }
 
 absl::StatusOr<Tables> MapSet::OpenTables() const {
   Tables tables;
   const std::pair<const char*, std::unique_ptr<Table>*> all[] = {
-      {"frontends", &tables.frontends},
+      {"prefix_filter", &tables.prefix_filter},
+      {"frontend_index", &tables.frontend_index},
       {"frontend_rows", &tables.frontend_rows},
-      {"frontend_filter", &tables.frontend_filter},
       {"pools", &tables.pools},
       {"slots", &tables.slots},
       {"backends", &tables.backends},
       {"service_ports", &tables.service_ports},
       {"socket_state", &tables.socket_state},
+      {"socket_taken", &tables.socket_taken},
       {"socket_peers", &tables.socket_peers},
       {"affinities", &tables.affinities},
       {"service_counters", &tables.service_counters},
@@ -243,9 +252,29 @@ absl::StatusOr<Tables> MapSet::OpenTables() const {
   return tables;
 }
 
-absl::Status MapSet::GiveTo(BpfObject& object) const {
+absl::Status MapSet::GiveTo(BpfObject& object, shunt_config* config) const {
+  absl::StatusOr<shunt_meta> meta = ReadMeta(Fd("meta"));
+  if (!meta.ok()) return meta.status();
+  config->index_seed = meta->index_seed;
+  config->index_mask = Capacity("frontend_index") - 1;
+  config->socket_mask = Capacity("socket_state") - 1;
+  config->service_stride = Capacity("service_ports");
+  config->backend_stride = Capacity("backends");
   for (const auto& [name, map] : maps_) {
     if (absl::Status status = object.UseMap(name, map.fd.get()); !status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status MapSet::UseStorage() const {
+  const uint32_t row = 0;
+  absl::StatusOr<shunt_meta> meta = ReadMeta(Fd("meta"));
+  if (!meta.ok()) return meta.status();
+  if (meta->storage_in_use != 0) return absl::OkStatus();
+  // The other fields never change, and programs too only ever set this one to 1.
+  meta->storage_in_use = 1;
+  if (int error = bpf_map_update_elem(Fd("meta"), &row, &*meta, BPF_ANY); error < 0) {
+    return KernelError(error, "map meta: say that socket storage is in use");
   }
   return absl::OkStatus();
 }

@@ -36,8 +36,11 @@ class MapSet {
 
   // Tables over descriptors of their own.
   absl::StatusOr<Tables> OpenTables() const;
-  // Makes `object`'s programs use these maps.
-  absl::Status GiveTo(BpfObject& object) const;
+  // Makes `object`'s programs use these maps, and fills in what `config` says about them (masks, strides, the
+  // seed).
+  absl::Status GiveTo(BpfObject& object, shunt_config* config) const;
+  // Says in `meta` that socket_storage has to be looked at from now on.
+  absl::Status UseStorage() const;
   // -1: no such map.
   int Fd(const std::string& name) const;
   // Rows of the map; 0: no such map, or one without a size.
@@ -56,9 +59,6 @@ class MapSet {
   std::map<std::string, OpenMap> maps_;
   PinAccess access_ = PinAccess::kReadWrite;
 };
-
-// kInvalidArgument names the limit that cannot be.
-absl::Status CheckLimits(const Limits& limits);
 
 }  // namespace shunt::datapath
 

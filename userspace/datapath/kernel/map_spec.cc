@@ -15,8 +15,6 @@ std::string MapTypeName(uint32_t type) {
       return "hash";
     case BPF_MAP_TYPE_ARRAY:
       return "array";
-    case BPF_MAP_TYPE_PERCPU_ARRAY:
-      return "percpu_array";
     case BPF_MAP_TYPE_LRU_HASH:
       return "lru_hash";
     case BPF_MAP_TYPE_SK_STORAGE:

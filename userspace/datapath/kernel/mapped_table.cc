@@ -43,28 +43,46 @@ MappedTable::~MappedTable() {
   munmap(rows_, length_);
 }
 
+absl::Status MappedTable::CheckWritable() const {
+  return writable_ ? absl::OkStatus() : Error(EACCES, "store: opened for reading");
+}
+
 absl::Status MappedTable::Store(uint32_t index, Bytes value) {
+  if (absl::Status status = CheckWritable(); !status.ok()) return status;
   if (absl::Status status = CheckRow("store", index, value.size()); !status.ok()) return status;
-  if (!writable_) return Error(EACCES, absl::StrCat("store row ", index, ": opened for reading"));
+  // Rows of one word can be read by programs at any time (bitmaps, counters): no half of one is ever seen.
   if (value.size() == sizeof(uint64_t)) {
     uint64_t word;
     std::memcpy(&word, value.data(), sizeof(word));
-    // Release: whoever reads this word reads everything stored before it.
-    __atomic_store_n(reinterpret_cast<uint64_t*>(Row(index)), word, __ATOMIC_RELEASE);
-    return absl::OkStatus();
+    return StoreWord(index, 0, word);
   }
   std::memcpy(Row(index), value.data(), value.size());
   return absl::OkStatus();
 }
 
+absl::Status MappedTable::StoreWord(uint32_t index, uint32_t word, uint64_t value) {
+  if (absl::Status status = CheckWritable(); !status.ok()) return status;
+  if (absl::Status status = CheckRow("store a word of", index, value_size()); !status.ok()) return status;
+  const size_t offset = size_t{word} * sizeof(value);
+  if (offset + sizeof(value) > value_size()) {
+    return absl::InternalError(
+        absl::StrCat("map ", name(), ": store word ", word, ": rows have ", value_size(), " bytes"));
+  }
+  // Release: whoever reads this word reads everything stored before it.
+  __atomic_store_n(reinterpret_cast<uint64_t*>(Row(index) + offset), value, __ATOMIC_RELEASE);
+  return absl::OkStatus();
+}
+
 absl::Status MappedTable::Load(uint32_t index, absl::Span<std::byte> value) const {
   if (absl::Status status = CheckRow("load", index, value.size()); !status.ok()) return status;
-  if (value.size() == sizeof(uint64_t)) {
-    uint64_t word = __atomic_load_n(reinterpret_cast<const uint64_t*>(Row(index)), __ATOMIC_ACQUIRE);
-    std::memcpy(value.data(), &word, sizeof(word));
-    return absl::OkStatus();
+  const std::byte* row = Row(index);
+  size_t at = 0;
+  // Word by word, so that no half of a published word is seen.
+  for (; at + sizeof(uint64_t) <= value.size(); at += sizeof(uint64_t)) {
+    uint64_t word = __atomic_load_n(reinterpret_cast<const uint64_t*>(row + at), __ATOMIC_ACQUIRE);
+    std::memcpy(value.data() + at, &word, sizeof(word));
   }
-  std::memcpy(value.data(), Row(index), value.size());
+  std::memcpy(value.data() + at, row + at, value.size() - at);
   return absl::OkStatus();
 }
 

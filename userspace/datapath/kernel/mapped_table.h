@@ -9,7 +9,8 @@
 
 namespace shunt::datapath {
 
-// Programs on any CPU read the rows at any instant. Only a value of 8 bytes is written and read whole.
+// Programs on any CPU read the rows at any instant, and write some. Only aligned 64-bit words are written and
+// read whole.
 class MappedTable final : public BpfTable {
  public:
   // Not `writable`: Store fails with kPermissionDenied.
@@ -19,10 +20,12 @@ class MappedTable final : public BpfTable {
   MappedTable& operator=(const MappedTable&) = delete;
 
   absl::Status Store(uint32_t index, Bytes value) override;
+  absl::Status StoreWord(uint32_t index, uint32_t word, uint64_t value) override;
   absl::Status Load(uint32_t index, absl::Span<std::byte> value) const override;
 
  private:
   MappedTable(const MapSpec& spec, UniqueFd fd, std::byte* rows, size_t length, bool writable);
+  absl::Status CheckWritable() const;
   std::byte* Row(uint32_t index) const { return rows_ + static_cast<size_t>(index) * stride_; }
 
   std::byte* rows_;
