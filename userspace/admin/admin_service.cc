@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "userspace/admin/admin_service.h"
+
+#include <grpcpp/server_context.h>
+
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "shunt/admin/v1/admin_service.grpc.pb.h"
+#include "userspace/admin/answers.h"
+#include "userspace/admin/dump_buffer.h"
+
+namespace shunt::admin {
+namespace {
+
+// Room for 100,000 Services of some 500 bytes; clients have to allow as much.
+constexpr size_t kAnswerBytesMax = size_t{64} << 20;
+// Every slot of the default limits is 12 MiB.
+constexpr size_t kDumpBytesMax = size_t{128} << 20;
+constexpr size_t kRowsPerChunk = 1024;
+
+// absl's codes are gRPC's.
+grpc::Status ToGrpc(const absl::Status& status) {
+  return {static_cast<grpc::StatusCode>(status.code()), std::string(status.message())};
+}
+
+template <typename Response>
+grpc::Status Give(absl::StatusOr<Response> answer, Response* response) {
+  if (!answer.ok()) return ToGrpc(answer.status());
+  *response = *std::move(answer);
+  return grpc::Status::OK;
+}
+
+class AdminServiceImpl final : public v1::AdminService::Service {
+ public:
+  explicit AdminServiceImpl(model::AgentQueries queries) : queries_(std::move(queries)) {}
+
+  grpc::Status GetStatus(grpc::ServerContext*, const v1::GetStatusRequest*, v1::GetStatusResponse* response) override {
+    *response = AnswerGetStatus(queries_);
+    return grpc::Status::OK;
+  }
+
+  grpc::Status ListServices(grpc::ServerContext*, const v1::ListServicesRequest* request,
+                            v1::ListServicesResponse* response) override {
+    return Give(AnswerListServices(queries_, *request, kAnswerBytesMax), response);
+  }
+
+  grpc::Status GetService(grpc::ServerContext*, const v1::GetServiceRequest* request,
+                          v1::GetServiceResponse* response) override {
+    return Give(AnswerGetService(queries_, *request), response);
+  }
+
+  grpc::Status ListBackends(grpc::ServerContext*, const v1::ListBackendsRequest* request,
+                            v1::ListBackendsResponse* response) override {
+    return Give(AnswerListBackends(queries_, *request, kAnswerBytesMax), response);
+  }
+
+  grpc::Status DumpMap(grpc::ServerContext* context, const v1::DumpMapRequest* request,
+                       grpc::ServerWriter<v1::DumpMapResponse>* writer) override {
+    DumpBuffer buffer(kRowsPerChunk, kDumpBytesMax);
+    size_t rows = 0;
+    const absl::Status status = AnswerDumpMap(queries_, *request, [&](v1::MapRow row) {
+      return (++rows % kRowsPerChunk != 0 || !context->IsCancelled()) && buffer.Add(std::move(row));
+    });
+    if (context->IsCancelled()) return {grpc::StatusCode::CANCELLED, "DumpMap: the client went away"};
+    if (!status.ok()) return ToGrpc(status);
+    if (buffer.full()) {
+      return {grpc::StatusCode::RESOURCE_EXHAUSTED,
+              "DumpMap " + request->map() + ": more rows than the agent holds for one client; use shuntctl --offline"};
+    }
+    while (std::optional<v1::DumpMapResponse> chunk = buffer.Take()) {
+      // Blocks while the client's window is closed; false: it went away.
+      if (!writer->Write(*chunk)) return {grpc::StatusCode::CANCELLED, "DumpMap: the client went away"};
+    }
+    return grpc::Status::OK;
+  }
+
+ private:
+  const model::AgentQueries queries_;
+};
+
+}  // namespace
+
+std::unique_ptr<grpc::Service> MakeAdminService(model::AgentQueries queries) {
+  return std::make_unique<AdminServiceImpl>(std::move(queries));
+}
+
+}  // namespace shunt::admin

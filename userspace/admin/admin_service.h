@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef SHUNT_ADMIN_ADMIN_SERVICE_H_
+#define SHUNT_ADMIN_ADMIN_SERVICE_H_
+
+#include <memory>
+
+#include "userspace/model/agent_status.h"
+
+namespace grpc {
+class Service;
+}
+
+namespace shunt::admin {
+
+// shunt.admin.v1.AdminService over `queries`, to be registered with a gRPC server.
+std::unique_ptr<grpc::Service> MakeAdminService(model::AgentQueries queries);
+
+}  // namespace shunt::admin
+
+#endif  // SHUNT_ADMIN_ADMIN_SERVICE_H_

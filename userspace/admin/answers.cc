@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "userspace/admin/answers.h"
+
+#include <algorithm>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "userspace/admin/backend_message.h"
+#include "userspace/admin/map_row_message.h"
+#include "userspace/admin/service_message.h"
+#include "userspace/admin/status_message.h"
+#include "userspace/admin/utf8.h"
+
+namespace shunt::admin {
+namespace {
+
+// As many names as fit a line of an error message.
+constexpr size_t kSuggestionsMax = 5;
+
+absl::Status TooLong(absl::string_view call, size_t max_bytes, absl::string_view what_to_do) {
+  return absl::ResourceExhaustedError(
+      absl::StrCat(call, ": the answer would be longer than ", max_bytes >> 20, " MiB; ", what_to_do));
+}
+
+absl::Status NoSuchService(const model::AgentQueries& queries, const model::ObjectName& wanted) {
+  std::vector<std::string> same_name;
+  std::vector<std::string> same_namespace;
+  size_t count = 0;
+  queries.services([&](const model::ServiceStatus& status) {
+    const model::ObjectName& name = status.plan.service;
+    ++count;
+    if (name.name == wanted.name && same_name.size() < kSuggestionsMax) {
+      same_name.push_back(name.ToString());
+    } else if (name.namespace_name == wanted.namespace_name && same_namespace.size() < kSuggestionsMax) {
+      same_namespace.push_back(name.ToString());
+    }
+    return true;
+  });
+  const std::string refusal = absl::StrCat("no Service ", ValidUtf8(wanted.ToString()));
+  if (!same_name.empty()) {
+    return absl::NotFoundError(absl::StrCat(refusal, "; there is ", ValidUtf8(absl::StrJoin(same_name, ", "))));
+  }
+  if (!same_namespace.empty()) {
+    return absl::NotFoundError(absl::StrCat(refusal, "; namespace ", ValidUtf8(wanted.namespace_name), " has ",
+                                            ValidUtf8(absl::StrJoin(same_namespace, ", ")),
+                                            same_namespace.size() == kSuggestionsMax ? " and maybe more" : ""));
+  }
+  return absl::NotFoundError(absl::StrCat(refusal, "; there are ", count, " Services, none in that namespace"));
+}
+
+}  // namespace
+
+v1::GetStatusResponse AnswerGetStatus(const model::AgentQueries& queries) {
+  v1::GetStatusResponse response;
+  *response.mutable_status() = ToMessage(queries.status());
+  return response;
+}
+
+absl::StatusOr<v1::ListServicesResponse> AnswerListServices(const model::AgentQueries& queries,
+                                                            const v1::ListServicesRequest& request, size_t max_bytes) {
+  const EndpointDetail detail =
+      request.include_endpoints() ? EndpointDetail::kEveryEndpoint : EndpointDetail::kCountsOnly;
+  v1::ListServicesResponse response;
+  size_t bytes = 0;
+  queries.services([&](const model::ServiceStatus& status) {
+    if (!request.namespace_name().empty() && status.plan.service.namespace_name != request.namespace_name()) {
+      return true;
+    }
+    v1::Service& service = *response.add_services();
+    service = ToMessage(status, detail);
+    bytes += service.ByteSizeLong() + 8;  // and at most 8 of tag and length
+    return bytes <= max_bytes;
+  });
+  if (bytes > max_bytes) return TooLong("ListServices", max_bytes, "ask for one namespace or without endpoints");
+  return response;
+}
+
+absl::StatusOr<v1::GetServiceResponse> AnswerGetService(const model::AgentQueries& queries,
+                                                        const v1::GetServiceRequest& request) {
+  if (request.namespace_name().empty() || request.name().empty()) {
+    return absl::InvalidArgumentError("GetService: namespace_name and name must both be set");
+  }
+  const model::ObjectName name{request.namespace_name(), request.name()};
+  const std::optional<model::ServiceStatus> status = queries.service(name);
+  if (!status.has_value()) return NoSuchService(queries, name);
+  v1::GetServiceResponse response;
+  *response.mutable_service() = ToMessage(*status, EndpointDetail::kEveryEndpoint);
+  return response;
+}
+
+absl::StatusOr<v1::ListBackendsResponse> AnswerListBackends(const model::AgentQueries& queries,
+                                                            const v1::ListBackendsRequest& request, size_t max_bytes) {
+  v1::ListBackendsResponse response;
+  for (const model::BackendStatus& backend : queries.backends()) {
+    const bool wanted = request.namespace_name().empty() ||
+                        std::any_of(backend.services.begin(), backend.services.end(), [&](const auto& service) {
+                          return service.namespace_name == request.namespace_name();
+                        });
+    if (wanted) *response.add_backends() = ToMessage(backend);
+  }
+  if (response.ByteSizeLong() > max_bytes) return TooLong("ListBackends", max_bytes, "ask for one namespace");
+  return response;
+}
+
+absl::Status AnswerDumpMap(const model::AgentQueries& queries, const v1::DumpMapRequest& request,
+                           const std::function<bool(v1::MapRow)>& visit) {
+  if (request.map().empty()) return absl::InvalidArgumentError("DumpMap: map must be set");
+  return queries.dump_map(request.map(), [&](const model::MapRow& row) { return visit(ToMessage(row)); });
+}
+
+}  // namespace shunt::admin

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+// What each call of the admin API answers, without a transport: the server gives these answers over a socket, and
+// `shuntctl --offline` over the pins.
+#ifndef SHUNT_ADMIN_ANSWERS_H_
+#define SHUNT_ADMIN_ANSWERS_H_
+
+#include <cstddef>
+#include <functional>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "shunt/admin/v1/admin_service.pb.h"
+#include "userspace/model/agent_status.h"
+
+namespace shunt::admin {
+
+v1::GetStatusResponse AnswerGetStatus(const model::AgentQueries& queries);
+
+// kResourceExhausted: the answer would be longer than `max_bytes`.
+absl::StatusOr<v1::ListServicesResponse> AnswerListServices(const model::AgentQueries& queries,
+                                                            const v1::ListServicesRequest& request, size_t max_bytes);
+
+// kInvalidArgument: no name. kNotFound names Services of the same name elsewhere, else some of that namespace.
+absl::StatusOr<v1::GetServiceResponse> AnswerGetService(const model::AgentQueries& queries,
+                                                        const v1::GetServiceRequest& request);
+
+absl::StatusOr<v1::ListBackendsResponse> AnswerListBackends(const model::AgentQueries& queries,
+                                                            const v1::ListBackendsRequest& request, size_t max_bytes);
+
+// Visits rows until `visit` returns false. kInvalidArgument: no name. kNotFound names the maps there are.
+absl::Status AnswerDumpMap(const model::AgentQueries& queries, const v1::DumpMapRequest& request,
+                           const std::function<bool(v1::MapRow)>& visit);
+
+}  // namespace shunt::admin
+
+#endif  // SHUNT_ADMIN_ANSWERS_H_

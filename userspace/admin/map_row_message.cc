@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "userspace/admin/map_row_message.h"
+
+#include "userspace/admin/address_message.h"
+#include "userspace/admin/service_message.h"
+#include "userspace/admin/utf8.h"
+
+namespace shunt::admin {
+namespace {
+
+// One function per kind of row; each fills its own alternative of the message.
+struct FillRow {
+  v1::MapRow& message;
+
+  void operator()(const model::FrontendRow& row) const {
+    v1::FrontendRow& out = *message.mutable_frontend();
+    out.set_row(row.row);
+    *out.mutable_address() = ToMessage(row.address);
+    out.set_about_address(row.about_address);
+    if (!row.about_address) {
+      out.set_protocol(ToMessage(row.address.protocol));
+      out.set_kind(ToMessage(row.kind));
+    }
+    out.set_service_port(row.service_port);
+    out.set_internal_pool(row.internal_pool);
+    out.set_external_pool(row.external_pool);
+    out.set_affinity_timeout_s(row.affinity_timeout_s);
+    for (const std::string& flag : row.flags) out.add_flags(flag);
+  }
+
+  void operator()(const model::PoolRow& row) const {
+    v1::PoolRow& out = *message.mutable_pool();
+    out.set_pool(row.pool);
+    out.set_first_slot(row.first_slot);
+    out.set_slot_count(row.slot_count);
+    out.set_generation(row.generation);
+    out.set_empty(row.empty);
+  }
+
+  void operator()(const model::SlotRow& row) const {
+    v1::SlotRow& out = *message.mutable_slot();
+    out.set_slot(row.slot);
+    out.set_backend(row.backend);
+    out.set_alias(row.alias);
+    out.set_threshold(row.threshold);
+  }
+
+  void operator()(const model::BackendRow& row) const {
+    v1::BackendRow& out = *message.mutable_backend();
+    out.set_backend(row.backend);
+    *out.mutable_address() = ToMessage(row.address);
+  }
+
+  void operator()(const model::ServicePortRow& row) const {
+    v1::ServicePortRow& out = *message.mutable_service_port();
+    out.set_service_port(row.service_port);
+    *out.mutable_service() = ToMessage(row.service);
+    out.set_port_name(ValidUtf8(row.port_name));
+    out.set_port(row.port);
+    out.set_protocol(ToMessage(row.protocol));
+    out.set_family(ToMessage(row.family));
+  }
+
+  void operator()(const model::SocketStateRow& row) const {
+    v1::SocketStateRow& out = *message.mutable_socket_state();
+    out.set_cookie(row.cookie);
+    *out.mutable_dialled() = ToMessage(row.dialled);
+    *out.mutable_backend_address() = ToMessage(row.backend_address);
+    out.set_pool(row.pool);
+    out.set_backend(row.backend);
+    for (const std::string& flag : row.flags) out.add_flags(flag);
+  }
+
+  void operator()(const model::SocketPeerRow& row) const {
+    v1::SocketPeerRow& out = *message.mutable_socket_peer();
+    out.set_cookie(row.cookie);
+    out.set_direction(row.direction);
+    *out.mutable_from() = ToMessage(row.from);
+    *out.mutable_to() = ToMessage(row.to);
+    out.set_pool(row.pool);
+    out.set_backend(row.backend);
+  }
+
+  void operator()(const model::AffinityRow& row) const {
+    v1::AffinityRow& out = *message.mutable_affinity();
+    out.set_client(row.client);
+    out.set_service_port(row.service_port);
+    out.set_backend(row.backend);
+    out.set_idle_ms(row.idle_ms);
+  }
+
+  void operator()(const model::ServiceCountersRow& row) const {
+    v1::ServiceCountersRow& out = *message.mutable_service_counters();
+    out.set_service_port(row.service_port);
+    out.set_translated(row.translated);
+    out.set_no_endpoints(row.no_endpoints);
+    out.set_local_misses(row.local_misses);
+  }
+
+  void operator()(const model::BackendCountersRow& row) const {
+    v1::BackendCountersRow& out = *message.mutable_backend_counters();
+    out.set_backend(row.backend);
+    out.set_chosen(row.chosen);
+  }
+
+  void operator()(const model::ReasonRow& row) const {
+    v1::ReasonRow& out = *message.mutable_reason();
+    out.set_name(row.name);
+    out.set_meaning(row.meaning);
+    out.set_count(row.count);
+  }
+
+  void operator()(const model::FilterRow& row) const {
+    v1::FilterRow& out = *message.mutable_filter();
+    out.set_bits_set(row.bits_set);
+    out.set_bits(row.bits);
+  }
+};
+
+}  // namespace
+
+v1::MapRow ToMessage(const model::MapRow& row) {
+  v1::MapRow message;
+  std::visit(FillRow{message}, row);
+  return message;
+}
+
+}  // namespace shunt::admin

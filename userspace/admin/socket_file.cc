@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "userspace/admin/socket_file.h"
+
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include "absl/cleanup/cleanup.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+
+namespace shunt::admin {
+namespace {
+
+constexpr int kBacklog = 64;
+
+absl::Status Failed(absl::string_view operation, absl::string_view object) {
+  const int error = errno;
+  return absl::ErrnoToStatus(error, absl::StrCat("admin socket: cannot ", operation, " ", object));
+}
+
+sockaddr_un AddressOf(absl::string_view path) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  memcpy(address.sun_path, path.data(), path.size());
+  return address;
+}
+
+absl::Status CheckPath(absl::string_view path) {
+  if (path.empty()) return absl::InvalidArgumentError("admin socket: the path is empty");
+  if (path[0] == '@' || absl::StrContains(path, absl::string_view("\0", 1))) {
+    return absl::InvalidArgumentError(
+        "admin socket: only a path of the file system will do: an abstract name has no file mode to protect it");
+  }
+  if (path.back() == '/') return absl::InvalidArgumentError(absl::StrCat("admin socket: ", path, " is a directory"));
+  if (path.size() >= sizeof(sockaddr_un::sun_path)) {
+    return absl::InvalidArgumentError(absl::StrCat("admin socket: path ", path, " has ", path.size(),
+                                                   " bytes, a socket's has at most ",
+                                                   sizeof(sockaddr_un::sun_path) - 1));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status MakeDirectories(const std::string& directory) {
+  for (size_t end = directory.find('/', 1);; end = directory.find('/', end + 1)) {
+    const std::string part = directory.substr(0, end);
+    if (mkdir(part.c_str(), 0700) != 0 && errno != EEXIST) return Failed("make directory", part);
+    if (end == std::string::npos) return absl::OkStatus();
+  }
+}
+
+// OK: nothing stands at `path`, or a socket that nobody listens on.
+absl::Status CheckFree(const std::string& path) {
+  struct stat found;
+  if (lstat(path.c_str(), &found) != 0) return errno == ENOENT ? absl::OkStatus() : Failed("look at", path);
+  if (!S_ISSOCK(found.st_mode)) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("admin socket: ", path, " exists and is no socket: move it away or choose another path"));
+  }
+  const int probe = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  if (probe < 0) return Failed("make a socket to try", path);
+  const absl::Cleanup close_probe = [probe] { close(probe); };
+  const sockaddr_un address = AddressOf(path);
+  if (connect(probe, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0 || errno == EAGAIN) {
+    return absl::AlreadyExistsError(
+        absl::StrCat("admin socket: another process listens on ", path, ": is an agent running already?"));
+  }
+  if (errno == ECONNREFUSED || errno == ENOENT) return absl::OkStatus();
+  return Failed("find out who listens on", path);
+}
+
+}  // namespace
+
+absl::StatusOr<SocketFile> SocketFile::Listen(const std::string& path) {
+  if (absl::Status status = CheckPath(path); !status.ok()) return status;
+  const size_t slash = path.rfind('/');
+  const std::string directory = slash == std::string::npos ? "." : slash == 0 ? "/" : path.substr(0, slash);
+  const std::string base = path.substr(slash == std::string::npos ? 0 : slash + 1);
+  if (absl::Status status = MakeDirectories(directory); !status.ok()) return status;
+  if (absl::Status status = CheckFree(path); !status.ok()) return status;
+
+  const int directory_fd = open(directory.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC);
+  if (directory_fd < 0) return Failed("open directory", directory);
+  const absl::Cleanup close_directory = [directory_fd] { close(directory_fd); };
+  const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  if (fd < 0) return Failed("make a socket for", path);
+  absl::Cleanup close_socket = [fd] { close(fd); };
+
+  // bind() gives the file the mode of the socket's own inode: set before, there is no moment at which the file has
+  // another one, and the process's umask stays as it is for the other threads.
+  if (fchmod(fd, 0600) != 0) return Failed("set the mode of", path);
+  // Under another name first: whoever finds the socket at its path finds it listening. By /proc, because the longer
+  // name need not fit where the path does.
+  const std::string temporary = absl::StrCat(".shunt-admin-", getpid());
+  const std::string bind_path = absl::StrCat("/proc/self/fd/", directory_fd, "/", temporary);
+  unlinkat(directory_fd, temporary.c_str(), 0);
+  const sockaddr_un address = AddressOf(bind_path);
+  if (bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0) return Failed("bind", path);
+  absl::Cleanup remove_temporary = [&] { unlinkat(directory_fd, temporary.c_str(), 0); };
+  struct stat made;
+  if (fstatat(directory_fd, temporary.c_str(), &made, AT_SYMLINK_NOFOLLOW) != 0) return Failed("look at", path);
+  if ((made.st_mode & 07777) != 0600) {
+    return absl::InternalError(
+        absl::StrCat("admin socket: ", path, " got a mode other than 0600: an ACL on ", directory, "?"));
+  }
+  if (listen(fd, kBacklog) != 0) return Failed("listen on", path);
+  if (renameat(directory_fd, temporary.c_str(), directory_fd, base.c_str()) != 0) return Failed("put in place", path);
+  std::move(remove_temporary).Cancel();
+  std::move(close_socket).Cancel();
+  return SocketFile(path, fd, made.st_dev, made.st_ino);
+}
+
+SocketFile::SocketFile(SocketFile&& other) noexcept
+    : path_(std::move(other.path_)), fd_(std::exchange(other.fd_, -1)), device_(other.device_), inode_(other.inode_) {}
+
+SocketFile::~SocketFile() {
+  if (fd_ < 0) return;
+  struct stat found;
+  if (lstat(path_.c_str(), &found) == 0 && found.st_dev == device_ && found.st_ino == inode_) unlink(path_.c_str());
+  close(fd_);
+}
+
+}  // namespace shunt::admin

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+// A listening unix socket at a path of the file system.
+#ifndef SHUNT_ADMIN_SOCKET_FILE_H_
+#define SHUNT_ADMIN_SOCKET_FILE_H_
+
+#include <sys/types.h>
+
+#include <string>
+
+#include "absl/status/statusor.h"
+
+namespace shunt::admin {
+
+// Owns the descriptor and, as long as nobody has replaced it, the file.
+class SocketFile {
+ public:
+  // See AdminServer::Start for what happens at `path` and for the errors. The file is owned by this process's user
+  // and has mode 0600, whatever the umask.
+  static absl::StatusOr<SocketFile> Listen(const std::string& path);
+  SocketFile(SocketFile&& other) noexcept;
+  SocketFile& operator=(SocketFile&&) = delete;
+  // Closes the socket and removes the file, unless it is another's by now.
+  ~SocketFile();
+
+  int fd() const { return fd_; }
+
+ private:
+  SocketFile(std::string path, int fd, dev_t device, ino_t inode)
+      : path_(std::move(path)), fd_(fd), device_(device), inode_(inode) {}
+
+  std::string path_;
+  int fd_;
+  dev_t device_;
+  ino_t inode_;
+};
+
+}  // namespace shunt::admin
+
+#endif  // SHUNT_ADMIN_SOCKET_FILE_H_

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "userspace/admin/status_message.h"
+
+#include "userspace/admin/utf8.h"
+
+namespace shunt::admin {
+namespace {
+
+void SetMilliseconds(int64_t since_1970_ms, google::protobuf::Timestamp* timestamp) {
+  timestamp->set_seconds(since_1970_ms / 1000);
+  timestamp->set_nanos(static_cast<int32_t>(since_1970_ms % 1000) * 1'000'000);
+}
+
+v1::Program ToMessage(const model::ProgramInfo& program) {
+  v1::Program message;
+  message.set_name(ValidUtf8(program.name));
+  message.set_hook(ValidUtf8(program.hook));
+  message.set_attach_point(ValidUtf8(program.attach_point));
+  message.set_tag(ValidUtf8(program.tag));
+  message.set_runs(program.runs);
+  message.set_run_time_ns(program.run_time_ns);
+  message.set_jited_bytes(program.jited_bytes);
+  message.set_attached(program.attached);
+  return message;
+}
+
+v1::MapFill ToMessage(const model::MapFill& fill) {
+  v1::MapFill message;
+  message.set_name(ValidUtf8(fill.name));
+  message.set_type(ValidUtf8(fill.type));
+  message.set_used(fill.used);
+  message.set_capacity(fill.capacity);
+  message.set_memory_bytes(fill.memory_bytes);
+  return message;
+}
+
+v1::Reason ToMessage(const model::ReasonRow& reason) {
+  v1::Reason message;
+  message.set_name(reason.name);
+  message.set_meaning(reason.meaning);
+  message.set_count(reason.count);
+  return message;
+}
+
+}  // namespace
+
+v1::AgentStatus ToMessage(const model::AgentStatus& status) {
+  v1::AgentStatus message;
+  message.set_version(ValidUtf8(status.version));
+  message.set_abi_version(status.abi_version);
+  message.set_pid(status.pid);
+  message.set_node_name(ValidUtf8(status.node_name));
+  message.set_source(ValidUtf8(status.source));
+  message.set_pin_directory(ValidUtf8(status.pin_directory));
+  message.set_cgroup(ValidUtf8(status.cgroup));
+  if (status.start_time_ms != 0) SetMilliseconds(status.start_time_ms, message.mutable_start_time());
+  message.set_synced(status.synced);
+  if (status.last_apply_time_ms != 0) SetMilliseconds(status.last_apply_time_ms, message.mutable_last_apply_time());
+  message.set_applies(status.applies);
+  message.set_services(status.services);
+  message.set_frontends(status.frontends);
+  message.set_backends(status.backends);
+  message.set_failed_services(status.failed_services);
+  message.set_programs_current(status.programs_current);
+  for (const model::ProgramInfo& program : status.programs) *message.add_programs() = ToMessage(program);
+  for (const model::MapFill& fill : status.maps) *message.add_maps() = ToMessage(fill);
+  for (const model::ReasonRow& reason : status.reasons) *message.add_reasons() = ToMessage(reason);
+  for (const model::StatusProblem& problem : status.problems) {
+    v1::Problem& added = *message.add_problems();
+    added.set_where(ValidUtf8(problem.where));
+    added.set_what(ValidUtf8(problem.what));
+  }
+  return message;
+}
+
+}  // namespace shunt::admin
