@@ -97,8 +97,7 @@ main() {
     reason="installing them needs root: run \`sudo make deps\`, then make again"
     refuse "$missing"
   fi
-  say "installing $(wc -w <<< "$missing") packages: $missing"
-  say "(downloads up to a few hundred MB on a bare machine; 1 to 3 minutes)"
+  say "installing $(wc -w <<< "$missing") packages (a few hundred MB and 1 to 4 minutes on a bare machine): $missing"
   # shellcheck disable=SC2086
   if ! install_packages $missing; then
     say "apt-get install failed once: reading the package lists anew and trying again"
@@ -113,8 +112,12 @@ main() {
 }
 
 install_packages() {
-  DEBIAN_FRONTEND=noninteractive apt-get -qq -y -o Dpkg::Use-Pty=0 install --no-install-recommends "$@" > "$log" 2>&1 ||
-    { tail -n 20 "$log" >&2; return 1; }
+  local how
+  for how in --download-only --no-download; do
+    if [ "$how" = --download-only ]; then say "downloading"; else say "unpacking and configuring"; fi
+    DEBIAN_FRONTEND=noninteractive apt-get -qq -y -o Dpkg::Use-Pty=0 install "$how" --no-install-recommends "$@" \
+      > "$log" 2>&1 || { tail -n 20 "$log" >&2; return 1; }
+  done
 }
 
 [ $# -gt 0 ] || set -- all
