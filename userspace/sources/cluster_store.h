@@ -43,12 +43,16 @@ class ClusterStore {
   std::vector<model::ObjectName> ServiceNames() const;
 
  private:
+  void Put(model::Service service);
+  void Put(model::EndpointSlice slice);
+  void Put(model::Node node);
+  void DropSlice(const model::ObjectName& name);
   void MarkAllChanged();
 
   std::string node_name_;
   absl::flat_hash_map<model::ObjectName, std::unique_ptr<model::Service>> services_;
   absl::flat_hash_map<model::ObjectName, std::unique_ptr<model::EndpointSlice>> slices_;
-  // Service -> names of its slices.
+  // Service -> its slices by name; they point into slices_.
   absl::flat_hash_map<model::ObjectName, std::map<std::string, const model::EndpointSlice*>> slices_of_;
   std::unique_ptr<model::Node> node_;
   absl::flat_hash_set<model::ObjectName> changed_;

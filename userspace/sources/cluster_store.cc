@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "userspace/sources/cluster_store.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace shunt::sources {
+
+ClusterStore::ClusterStore(std::string node_name) : node_name_(std::move(node_name)) {}
+
+void ClusterStore::Apply(Event event) {
+  if (auto* upsert = std::get_if<Upsert>(&event)) {
+    std::visit([this](auto&& object) { Put(std::move(object)); }, std::move(upsert->object));
+    return;
+  }
+  const Remove& remove = std::get<Remove>(event);
+  switch (remove.kind) {
+    case ObjectKind::kService:
+      if (services_.erase(remove.name) > 0) changed_.insert(remove.name);
+      break;
+    case ObjectKind::kEndpointSlice:
+      DropSlice(remove.name);
+      break;
+    case ObjectKind::kNode:
+      if (remove.name.name == node_name_ && node_ != nullptr) {
+        node_.reset();
+        MarkAllChanged();
+      }
+      break;
+  }
+}
+
+void ClusterStore::Put(model::Service service) {
+  const model::ObjectName name = service.name;
+  auto& stored = services_[name];
+  if (stored != nullptr && *stored == service) return;
+  stored = std::make_unique<model::Service>(std::move(service));
+  changed_.insert(name);
+}
+
+void ClusterStore::Put(model::EndpointSlice slice) {
+  const auto found = slices_.find(slice.name);
+  if (found != slices_.end() && *found->second == slice) return;
+  DropSlice(slice.name);
+  const model::ObjectName name = slice.name;
+  const model::ObjectName service = slice.ServiceName();
+  auto& stored = slices_[name];
+  stored = std::make_unique<model::EndpointSlice>(std::move(slice));
+  if (service.name.empty()) return;
+  slices_of_[service][name.name] = stored.get();
+  changed_.insert(service);
+}
+
+void ClusterStore::Put(model::Node node) {
+  if (node.name != node_name_) return;
+  const bool same_here = node_ != nullptr && node_->Zone() == node.Zone() && node_->addresses == node.addresses;
+  node_ = std::make_unique<model::Node>(std::move(node));
+  if (!same_here) MarkAllChanged();
+}
+
+void ClusterStore::DropSlice(const model::ObjectName& name) {
+  const auto found = slices_.find(name);
+  if (found == slices_.end()) return;
+  // By the stored object: its label is what the index was built from, whatever the event says now.
+  const model::ObjectName service = found->second->ServiceName();
+  const auto siblings = slices_of_.find(service);
+  if (siblings != slices_of_.end()) {
+    siblings->second.erase(name.name);
+    if (siblings->second.empty()) slices_of_.erase(siblings);
+    changed_.insert(service);
+  }
+  slices_.erase(found);
+}
+
+void ClusterStore::MarkChanged(const model::ObjectName& service) { changed_.insert(service); }
+
+void ClusterStore::MarkAllChanged() {
+  for (const auto& [name, service] : services_) changed_.insert(name);
+}
+
+std::vector<model::ObjectName> ClusterStore::TakeChanged() {
+  std::vector<model::ObjectName> names(changed_.begin(), changed_.end());
+  changed_.clear();
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+const model::Service* ClusterStore::FindService(const model::ObjectName& name) const {
+  const auto found = services_.find(name);
+  return found == services_.end() ? nullptr : found->second.get();
+}
+
+std::vector<const model::EndpointSlice*> ClusterStore::SlicesOf(const model::ObjectName& service) const {
+  std::vector<const model::EndpointSlice*> slices;
+  const auto found = slices_of_.find(service);
+  if (found == slices_of_.end()) return slices;
+  slices.reserve(found->second.size());
+  for (const auto& [name, slice] : found->second) slices.push_back(slice);
+  return slices;
+}
+
+const model::Node* ClusterStore::ThisNode() const { return node_.get(); }
+
+std::vector<model::ObjectName> ClusterStore::ServiceNames() const {
+  std::vector<model::ObjectName> names;
+  names.reserve(services_.size());
+  for (const auto& [name, service] : services_) names.push_back(name);
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+}  // namespace shunt::sources

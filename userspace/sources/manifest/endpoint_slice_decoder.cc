@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "absl/strings/str_cat.h"
+#include "userspace/sources/manifest/object_decoder.h"
+
+namespace shunt::sources {
+namespace {
+
+constexpr size_t kSliceNameLengthMax = 253;
+
+model::Endpoint DecodeEndpoint(const FieldReader& reader) {
+  model::Endpoint endpoint;
+  endpoint.addresses = reader.Strings("addresses");
+  const FieldReader conditions = reader.Map("conditions");
+  endpoint.ready = conditions.Bool("ready");
+  endpoint.serving = conditions.Bool("serving");
+  endpoint.terminating = conditions.Bool("terminating");
+  endpoint.node_name = reader.String("nodeName");
+  endpoint.zone = reader.String("zone");
+  const FieldReader target = reader.Map("targetRef");
+  if (target.String("kind") == "Pod") endpoint.pod_name = target.String("name");
+  const FieldReader hints = reader.Map("hints");
+  for (const FieldReader& zone : hints.Maps("forZones")) endpoint.hint_zones.push_back(zone.String("name"));
+  for (const FieldReader& node : hints.Maps("forNodes")) endpoint.hint_nodes.push_back(node.String("name"));
+  return endpoint;
+}
+
+model::EndpointPort DecodePort(const FieldReader& reader) {
+  model::EndpointPort port;
+  // The API server stores a missing name as the empty one: the unnamed port.
+  port.name = reader.String("name");
+  const std::string protocol = reader.Choice("protocol", "TCP", {"TCP", "UDP", "SCTP"});
+  port.protocol = model::ParseProtocol(protocol).value_or(model::Protocol::kTcp);
+  if (reader.Has("port")) port.port = static_cast<uint16_t>(reader.Int("port", 0, 0, 65535));
+  return port;
+}
+
+}  // namespace
+
+model::EndpointSlice DecodeEndpointSlice(const FieldReader& object) {
+  model::EndpointSlice slice;
+  slice.name = DecodeName(object, kSliceNameLengthMax);
+  const FieldReader metadata = object.Map("metadata");
+  slice.uid = metadata.String("uid");
+  slice.resource_version = metadata.String("resourceVersion");
+  slice.labels = metadata.StringMap("labels");
+  slice.annotations = metadata.StringMap("annotations");
+  if (!object.Has("addressType")) object.Complain("addressType", "is missing");
+  const std::string type = object.Choice("addressType", "", {"IPv4", "IPv6", "FQDN"});
+  if (type == "IPv6") slice.address_type = model::AddressType::kIpv6;
+  if (type == "FQDN") slice.address_type = model::AddressType::kFqdn;
+  for (const FieldReader& endpoint : object.Maps("endpoints")) slice.endpoints.push_back(DecodeEndpoint(endpoint));
+  for (const FieldReader& port : object.Maps("ports")) slice.ports.push_back(DecodePort(port));
+  return slice;
+}
+
+}  // namespace shunt::sources

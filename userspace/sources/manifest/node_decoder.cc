@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "userspace/sources/manifest/object_decoder.h"
+
+namespace shunt::sources {
+
+model::Node DecodeNode(const FieldReader& object) {
+  model::Node node;
+  const FieldReader metadata = object.Map("metadata");
+  node.name = metadata.String("name");
+  if (node.name.empty()) metadata.Complain("name", "is missing");
+  node.resource_version = metadata.String("resourceVersion");
+  node.labels = metadata.StringMap("labels");
+  for (const FieldReader& address : object.Map("status").Maps("addresses")) {
+    const std::string type = address.String("type");
+    if (type == "InternalIP" || type == "ExternalIP") node.addresses.push_back(address.String("address"));
+  }
+  return node;
+}
+
+}  // namespace shunt::sources
