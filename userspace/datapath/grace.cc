@@ -1,15 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "userspace/datapath/grace.h"
 
-#include <linux/membarrier.h>
-#include <sys/syscall.h>
-#include <unistd.h>
-
-#include <cerrno>
-#include <cstring>
 #include <utility>
-
-#include "absl/strings/str_cat.h"
 
 namespace shunt::datapath {
 
@@ -55,7 +47,7 @@ void WorkerGracePeriod::Run() {
     // Everything unlinked for tickets up to this one was unlinked before the wait below begins.
     const Ticket covered = asked_;
     lock.unlock();
-    absl::Status status = wait_();
+    absl::Status status = wait_ ? wait_() : absl::UnimplementedError("this host offers no grace period");
     lock.lock();
     attempted_ = covered;
     if (status.ok()) {
@@ -65,20 +57,6 @@ void WorkerGracePeriod::Run() {
     }
     changed_.notify_all();
   }
-}
-
-absl::Status WaitByMembarrier() {
-  // Asked before and after: a CPU may come or go meanwhile.
-  const bool one_cpu_before = sysconf(_SC_NPROCESSORS_ONLN) < 2;
-  if (syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0) != 0) {
-    return absl::UnimplementedError(
-        absl::StrCat("membarrier(MEMBARRIER_CMD_GLOBAL): ", std::strerror(errno), ": no grace period by this way"));
-  }
-  if (one_cpu_before || sysconf(_SC_NPROCESSORS_ONLN) < 2) {
-    return absl::UnimplementedError(
-        "membarrier(MEMBARRIER_CMD_GLOBAL): waits for nothing while one CPU is online: no grace period by this way");
-  }
-  return absl::OkStatus();
 }
 
 }  // namespace shunt::datapath

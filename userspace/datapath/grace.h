@@ -33,7 +33,8 @@ class GracePeriod {
 class WorkerGracePeriod final : public GracePeriod {
  public:
   // `wait` returns OK only after every program run that was under way when it was called has ended. It is
-  // called on the worker thread only. After an error the next Start() tries again.
+  // called on the worker thread only. After an error the next Start() tries again. Null: there is no way to
+  // wait, and no ticket ever passes.
   explicit WorkerGracePeriod(std::function<absl::Status()> wait);
   // Joins the worker: lasts as long as a `wait` under way.
   ~WorkerGracePeriod() override;
@@ -55,11 +56,6 @@ class WorkerGracePeriod final : public GracePeriod {
   bool stopping_ = false;
   std::thread worker_;
 };
-
-// membarrier(MEMBARRIER_CMD_GLOBAL), which waits for an RCU grace period: 10 to 15 ms. kUnimplemented where
-// it gives no such guarantee: on kernels that refuse it (nohz_full), and while only one CPU is online,
-// because the kernel then returns at once and a preempted program may still be under way.
-absl::Status WaitByMembarrier();
 
 }  // namespace shunt::datapath
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "userspace/datapath/memory_table.h"
 
+#include <bit>
 #include <cstring>
 #include <utility>
 
@@ -9,6 +10,9 @@
 
 namespace shunt::datapath {
 namespace {
+
+// The kernel's maps draw it at random; here equal histories are to give equal maps.
+constexpr uint64_t kIndexSeed = 0x5eed5eed5eed5eedull;
 
 absl::string_view AsView(Bytes bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
@@ -47,27 +51,40 @@ absl::Status MemoryTable::Check(TableKind kind, absl::string_view operation) con
   return absl::InternalError(absl::StrCat("map ", rows_.name, ": ", operation, ": not supported by this kind of map"));
 }
 
+absl::Status MemoryTable::CheckRow(uint32_t index, size_t size) const {
+  if (absl::Status status = Check(TableKind::kArray, "store or load"); !status.ok()) return status;
+  if (index < rows_.capacity && size == rows_.value_size) return absl::OkStatus();
+  return absl::InternalError(absl::StrCat("map ", rows_.name, ": store or load ", size, " bytes at row ", index,
+                                          ": it has ", rows_.capacity, " rows of ", rows_.value_size, " bytes"));
+}
+
 absl::Status MemoryTable::Store(uint32_t index, Bytes value) {
-  if (absl::Status status = Check(TableKind::kArray, "store"); !status.ok()) return status;
-  if (index >= rows_.capacity || value.size() != rows_.value_size) {
-    return absl::InternalError(absl::StrCat("map ", rows_.name, ": store of ", value.size(), " bytes at ", index,
-                                            ": the map has ", rows_.capacity, " rows of ", rows_.value_size, " bytes"));
+  if (absl::Status status = CheckRow(index, value.size()); !status.ok()) return status;
+  if (hooks_.before) {
+    if (absl::Status status = hooks_.before(WriteOperation::kStore, rows_.name); !status.ok()) return status;
+  }
+  std::memcpy(&rows_.array[size_t{index} * rows_.value_size], value.data(), value.size());
+  if (hooks_.after) hooks_.after(WriteOperation::kStore, rows_.name);
+  return absl::OkStatus();
+}
+
+absl::Status MemoryTable::StoreWord(uint32_t index, uint32_t word, uint64_t value) {
+  if (absl::Status status = CheckRow(index, rows_.value_size); !status.ok()) return status;
+  if ((size_t{word} + 1) * sizeof(value) > rows_.value_size) {
+    return absl::InternalError(
+        absl::StrCat("map ", rows_.name, ": store word ", word, ": rows have ", rows_.value_size, " bytes"));
   }
   if (hooks_.before) {
     if (absl::Status status = hooks_.before(WriteOperation::kStore, rows_.name); !status.ok()) return status;
   }
-  std::memcpy(&rows_.array[static_cast<size_t>(index) * rows_.value_size], value.data(), value.size());
+  std::memcpy(&rows_.array[size_t{index} * rows_.value_size + size_t{word} * sizeof(value)], &value, sizeof(value));
   if (hooks_.after) hooks_.after(WriteOperation::kStore, rows_.name);
   return absl::OkStatus();
 }
 
 absl::Status MemoryTable::Load(uint32_t index, absl::Span<std::byte> value) const {
-  if (absl::Status status = Check(TableKind::kArray, "load"); !status.ok()) return status;
-  if (index >= rows_.capacity || value.size() != rows_.value_size) {
-    return absl::InternalError(absl::StrCat("map ", rows_.name, ": load of ", value.size(), " bytes at ", index,
-                                            ": the map has ", rows_.capacity, " rows of ", rows_.value_size, " bytes"));
-  }
-  std::memcpy(value.data(), &rows_.array[static_cast<size_t>(index) * rows_.value_size], value.size());
+  if (absl::Status status = CheckRow(index, value.size()); !status.ok()) return status;
+  std::memcpy(value.data(), &rows_.array[size_t{index} * rows_.value_size], value.size());
   return absl::OkStatus();
 }
 
@@ -133,34 +150,48 @@ absl::Status MemoryTable::ForEach(const std::function<void(Bytes key, Bytes valu
   return absl::OkStatus();
 }
 
-MemoryMaps::MemoryMaps(const Limits& limits) {
-  maps_.push_back(MakeHash<shunt_frontend_key, uint32_t>("frontends", limits.frontends));
+MemoryMaps::MemoryMaps(const Limits& limits, uint32_t cpus) {
+  maps_.push_back(MakeArray<uint64_t>("prefix_filter", SHUNT_PREFIX_WORDS));
+  // At least two places for every row.
+  const uint32_t buckets = (2 * limits.frontends + SHUNT_INDEX_ENTRIES - 1) / SHUNT_INDEX_ENTRIES;
+  maps_.push_back(MakeArray<shunt_index_bucket>("frontend_index", std::bit_ceil(buckets)));
   maps_.push_back(MakeArray<shunt_frontend_row>("frontend_rows", limits.frontends));
-  maps_.push_back(MakeArray<uint64_t>("frontend_filter", SHUNT_FILTER_WORDS));
   maps_.push_back(MakeArray<uint64_t>("pools", limits.pools));
   maps_.push_back(MakeArray<shunt_slot>("slots", limits.slots));
   maps_.push_back(MakeArray<shunt_backend>("backends", limits.backends));
   maps_.push_back(MakeArray<shunt_service_port>("service_ports", limits.service_ports));
   maps_.push_back(MakeArray<shunt_socket_state>("socket_state", limits.sockets));
+  maps_.push_back(MakeArray<uint64_t>("socket_taken", (limits.sockets + 63) / 64));
   maps_.push_back(MakeHash<shunt_peer_key, shunt_peer>("socket_peers", limits.socket_peers));
   maps_.push_back(MakeHash<shunt_affinity_key, shunt_affinity>("affinities", limits.affinities));
-  maps_.push_back(MakeArray<shunt_service_counters>("service_counters", limits.service_ports));
-  maps_.push_back(MakeArray<shunt_backend_counters>("backend_counters", limits.backends));
-  maps_.push_back(MakeArray<uint64_t>("reasons", SHUNT_REASON_COUNT));
+  maps_.push_back(MakeArray<shunt_service_counters>("service_counters", cpus * limits.service_ports));
+  maps_.push_back(MakeArray<shunt_backend_counters>("backend_counters", cpus * limits.backends));
+  maps_.push_back(MakeArray<uint64_t>("reasons", cpus * SHUNT_REASON_STRIDE));
   maps_.push_back(MakeArray<shunt_meta>("meta", 1));
-  const shunt_meta meta = {.abi_version = SHUNT_ABI_VERSION, .pad = 0};
+  const shunt_meta meta = {.index_seed = kIndexSeed, .abi_version = SHUNT_ABI_VERSION, .storage_in_use = 0};
   std::memcpy(maps_.back()->array.data(), &meta, sizeof(meta));
 }
 
 Tables MemoryMaps::Open() {
   Tables tables;
-  std::unique_ptr<Table>* const slots[] = {
-      &tables.frontends,    &tables.frontend_rows, &tables.frontend_filter,  &tables.pools,
-      &tables.slots,        &tables.backends,      &tables.service_ports,    &tables.socket_state,
-      &tables.socket_peers, &tables.affinities,    &tables.service_counters, &tables.backend_counters,
-      &tables.reasons,      &tables.meta,
+  std::unique_ptr<Table>* const in_order[] = {
+      &tables.prefix_filter,
+      &tables.frontend_index,
+      &tables.frontend_rows,
+      &tables.pools,
+      &tables.slots,
+      &tables.backends,
+      &tables.service_ports,
+      &tables.socket_state,
+      &tables.socket_taken,
+      &tables.socket_peers,
+      &tables.affinities,
+      &tables.service_counters,
+      &tables.backend_counters,
+      &tables.reasons,
+      &tables.meta,
   };
-  for (size_t i = 0; i < maps_.size(); ++i) *slots[i] = std::make_unique<MemoryTable>(*maps_[i], hooks_);
+  for (size_t i = 0; i < maps_.size(); ++i) *in_order[i] = std::make_unique<MemoryTable>(*maps_[i], hooks_);
   return tables;
 }
 

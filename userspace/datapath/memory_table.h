@@ -53,6 +53,7 @@ class MemoryTable final : public Table {
   uint32_t capacity() const override { return rows_.capacity; }
 
   absl::Status Store(uint32_t index, Bytes value) override;
+  absl::Status StoreWord(uint32_t index, uint32_t word, uint64_t value) override;
   absl::Status Load(uint32_t index, absl::Span<std::byte> value) const override;
   absl::Status Put(Bytes key, Bytes value) override;
   absl::Status PutBatch(uint32_t count, Bytes keys, Bytes values) override;
@@ -63,16 +64,18 @@ class MemoryTable final : public Table {
 
  private:
   absl::Status Check(TableKind kind, absl::string_view operation) const;
+  absl::Status CheckRow(uint32_t index, size_t size) const;
 
   MemoryRows& rows_;
   const WriteHooks& hooks_;
 };
 
-// All maps of bpf/maps.h in memory. Handles from several Open() calls see the same rows, so an agent's
-// restart is: destroy its datapath, Open() again.
+// All maps of bpf/maps.h in memory, with the sizes that they get in the kernel. Handles from several Open() calls see
+// the same rows, so an agent's restart is: destroy its datapath, Open() again.
 class MemoryMaps {
  public:
-  explicit MemoryMaps(const Limits& limits);
+  // `cpus`: blocks of rows that the counters have.
+  explicit MemoryMaps(const Limits& limits, uint32_t cpus = 2);
 
   // The maps must outlive the handles.
   Tables Open();

@@ -30,6 +30,7 @@ class TableDatapath final : public Datapath {
   ~TableDatapath() override;
 
   std::vector<ServiceFailure> Apply(absl::Span<const model::ServicePlan* const> plans, ApplyScope scope) override;
+  // On an error the addresses that could be published are; every further Apply or Reclaim tries the others.
   absl::Status SetNodeAddresses(absl::Span<const NodeAddress> addresses) override;
   void Reclaim() override;
   // kUnimplemented: tables know no sockets.
@@ -44,7 +45,10 @@ class TableDatapath final : public Datapath {
   const Tables& tables() const;
 
  private:
+  class Application;
+
   explicit TableDatapath(std::unique_ptr<Inventory> inventory);
+  absl::Status FinishShared();
 
   std::unique_ptr<Inventory> inventory_;
 };

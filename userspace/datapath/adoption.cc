@@ -1,0 +1,257 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "userspace/datapath/adoption.h"
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cstring>
+#include <optional>
+#include <string>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "userspace/datapath/codec.h"
+
+namespace shunt::datapath {
+namespace {
+
+template <typename T>
+bool IsZero(const T& value) {
+  static constexpr std::array<std::byte, sizeof(T)> kZero = {};
+  return std::memcmp(&value, kZero.data(), sizeof(T)) == 0;
+}
+
+template <typename T>
+absl::StatusOr<std::vector<T>> LoadAll(const Table& table) {
+  std::vector<T> rows(table.capacity());
+  for (uint32_t i = 0; i < rows.size(); ++i) {
+    if (absl::Status status = table.Load(i, MutableBytesOf(rows[i])); !status.ok()) return status;
+  }
+  return rows;
+}
+
+absl::Status CheckLayout(const Table& table, size_t value_size) {
+  if (table.key_size() == sizeof(uint32_t) && table.value_size() == value_size) return absl::OkStatus();
+  return absl::FailedPreconditionError(absl::StrCat("open map ", std::string(table.name()), ": its rows have ",
+                                                    table.value_size(), " bytes, not ", value_size, ": another ABI"));
+}
+
+absl::Status CheckLayouts(const Tables& tables) {
+  const std::tuple<const Table*, size_t> layouts[] = {
+      {tables.prefix_filter.get(), sizeof(uint64_t)},
+      {tables.frontend_index.get(), sizeof(shunt_index_bucket)},
+      {tables.frontend_rows.get(), sizeof(shunt_frontend_row)},
+      {tables.pools.get(), sizeof(uint64_t)},
+      {tables.slots.get(), sizeof(shunt_slot)},
+      {tables.backends.get(), sizeof(shunt_backend)},
+      {tables.service_ports.get(), sizeof(shunt_service_port)},
+      {tables.service_counters.get(), sizeof(shunt_service_counters)},
+      {tables.backend_counters.get(), sizeof(shunt_backend_counters)},
+      {tables.meta.get(), sizeof(shunt_meta)},
+  };
+  for (const auto& [table, value_size] : layouts) {
+    if (absl::Status status = CheckLayout(*table, value_size); !status.ok()) return status;
+  }
+  if (tables.prefix_filter->capacity() != SHUNT_PREFIX_WORDS) {
+    return absl::FailedPreconditionError(absl::StrCat("open map prefix_filter: it has ",
+                                                      tables.prefix_filter->capacity(), " words, not ",
+                                                      SHUNT_PREFIX_WORDS, ": another ABI"));
+  }
+  if (!std::has_single_bit(tables.frontend_index->capacity())) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        "open map frontend_index: it has ", tables.frontend_index->capacity(), " buckets, which is no power of two"));
+  }
+  return absl::OkStatus();
+}
+
+// The tables' content while it is sorted out.
+struct Leftovers {
+  struct Frontend {
+    shunt_frontend_row row;
+    uint32_t id;
+    uint32_t place;
+  };
+
+  std::vector<shunt_service_port> service_ports;
+  std::vector<uint64_t> pool_words;
+  std::vector<shunt_backend> backends;
+  std::vector<Frontend> frontends;
+  bool anything = false;
+};
+
+// Whether programs could go on from this row to places that exist.
+bool MakesSense(const Leftovers& leftovers, const shunt_frontend_row& row) {
+  if (IsAddressKey(row.key)) return row.kind == SHUNT_KIND_ADDRESS && row.flags != 0;
+  return row.kind >= SHUNT_KIND_CLUSTER_IP && row.kind <= SHUNT_KIND_EXTERNAL_IP && row.key.port != 0 &&
+         row.service_port < leftovers.service_ports.size() && row.internal_pool < leftovers.pool_words.size() &&
+         row.external_pool < leftovers.pool_words.size();
+}
+
+// Goes through the index: address rows to the address book, frontends to `leftovers`, the rest is foreign.
+absl::Status AdoptIndex(Inventory& inventory, Leftovers& leftovers) {
+  const uint32_t rows_max = inventory.tables.frontend_rows->capacity();
+  const auto load = [&](uint32_t id, shunt_frontend_row& row) {
+    return id < rows_max && inventory.tables.frontend_rows->Load(id, MutableBytesOf(row)).ok();
+  };
+  const auto visit = [&](uint32_t id) -> std::optional<shunt_frontend_key> {
+    leftovers.anything = true;
+    shunt_frontend_row row = {};
+    if (!load(id, row) || !MakesSense(leftovers, row)) return std::nullopt;
+    return row.key;
+  };
+  const auto found = [&](const shunt_frontend_key& key, uint32_t place, uint32_t id) {
+    shunt_frontend_row row = {};
+    if (!load(id, row)) return false;
+    if (IsAddressKey(key)) {
+      if (!inventory.addresses.AdoptRow(DecodeAddress(key.address), place, id, row.flags)) return false;
+    } else {
+      if (!inventory.frontends.try_emplace(key).second) return false;
+      leftovers.frontends.push_back({.row = row, .id = id, .place = place});
+    }
+    inventory.room.rows().Reserve(id);
+    return true;
+  };
+  if (absl::Status status = inventory.room.index().Adopt(visit, found); !status.ok()) return status;
+  std::sort(leftovers.frontends.begin(), leftovers.frontends.end(), [](const auto& a, const auto& b) {
+    return std::pair(a.row.service_port, a.id) < std::pair(b.row.service_port, b.id);
+  });
+  return absl::OkStatus();
+}
+
+// The pool's set, if every slot of it can be followed; else a pool without one, to be published anew.
+PoolState AdoptPool(Inventory& inventory, const Leftovers& leftovers, uint32_t id) {
+  PoolState pool;
+  pool.id = id;
+  pool.word = leftovers.pool_words[id];
+  const SlotRun run = {shunt_pool_first(pool.word), shunt_pool_count(pool.word)};
+  if (run.count == 0 || !inventory.slots.Reserve(run)) return pool;
+  pool.run = run;
+  std::vector<shunt_slot> slots(run.count);
+  for (uint32_t i = 0; i < run.count; ++i) {
+    if (!inventory.tables.slots->Load(run.first + i, MutableBytesOf(slots[i])).ok()) return pool;
+  }
+  const auto is_backend = [&](uint32_t backend) {
+    return backend < leftovers.backends.size() && leftovers.backends[backend].in_use == 1;
+  };
+  std::vector<uint32_t> members;
+  for (const shunt_slot& slot : slots) members.push_back(slot.backend);
+  if (!std::all_of(members.begin(), members.end(), is_backend)) return pool;
+  for (const uint32_t member : members) {
+    const model::SocketAddress backend = DecodeBackend(leftovers.backends[member]);
+    inventory.backends.Adopt(member, backend);
+    inventory.filter.AdoptBackend(backend.address);
+  }
+  pool.members = std::move(members);
+  return pool;
+}
+
+// Gives every frontend to the Service that its service port names; to nobody if that makes no sense.
+void AdoptServicePorts(Inventory& inventory, const Leftovers& leftovers) {
+  const auto adopt_port = [&](uint32_t index) -> PortState& {
+    const std::optional<ServicePortIdentity> identity = DecodeServicePort(leftovers.service_ports[index]);
+    ServiceState& state = inventory.StateOf(identity ? identity->service : model::ObjectName{});
+    if (!identity) inventory.nobody = &state;
+    inventory.service_ports.Reserve(index);
+    inventory.owners[index] = &state;
+    PortState& port = state.ports.emplace_back();
+    port.index = index;
+    if (identity) {
+      port.name = identity->port_name;
+      port.port = identity->port;
+      port.protocol = identity->protocol;
+      port.family = identity->family;
+    }
+    return port;
+  };
+  PortState* port = nullptr;
+  for (const Leftovers::Frontend& frontend : leftovers.frontends) {
+    const uint32_t index = frontend.row.service_port;
+    if (port == nullptr || port->index != index) port = &adopt_port(index);
+    inventory.owners[index]->frontends.push_back(frontend.row.key);
+    const auto kind = static_cast<model::FrontendKind>(frontend.row.kind);
+    inventory.frontends[frontend.row.key] = {
+        .row = frontend.id, .service_port = index, .place = frontend.place, .stamp = 0, .kind = kind};
+    Need need;  // address rows that are missing find their room later
+    inventory.addresses.AddFrontend(frontend.row.key, kind, need);
+    for (const uint32_t pool : {frontend.row.internal_pool, frontend.row.external_pool}) {
+      // A pool that another service port has already is not this one's, whatever the row says.
+      if (inventory.pools.Reserve(pool)) port->pools.push_back(AdoptPool(inventory, leftovers, pool));
+    }
+  }
+  // Service ports that an Apply cut short has left without frontends keep their index, if somebody wants it.
+  for (uint32_t index = 0; index < leftovers.service_ports.size(); ++index) {
+    if (leftovers.service_ports[index].family != 0 && !inventory.service_ports.IsTaken(index)) adopt_port(index);
+  }
+}
+
+// What is marked used and cannot be reached.
+void AdoptUnreachable(Inventory& inventory, const Leftovers& leftovers) {
+  std::vector<Retired> things;
+  for (uint32_t id = 0; id < leftovers.pool_words.size(); ++id) {
+    if (leftovers.pool_words[id] == 0) continue;
+    if (inventory.pools.Reserve(id)) {
+      things.push_back({.kind = Retired::Kind::kPool, .id = id, .run = {}, .members = {}});
+    }
+  }
+  std::vector<uint32_t> backends;
+  for (uint32_t id = 0; id < leftovers.backends.size(); ++id) {
+    if (IsZero(leftovers.backends[id])) continue;
+    inventory.backends.MarkUsed(id);
+    if (leftovers.backends[id].in_use == 0 || inventory.backends.IsReferenced(id)) continue;
+    inventory.backends.Adopt(id, DecodeBackend(leftovers.backends[id]));
+    backends.push_back(id);
+  }
+  if (!backends.empty()) {
+    things.push_back({.kind = Retired::Kind::kSlotRun, .id = 0, .run = {}, .members = std::move(backends)});
+  }
+  inventory.quarantine.AddPassed(things);
+}
+
+absl::Status LoadLeftovers(Inventory& inventory, Leftovers& leftovers) {
+  auto service_ports = LoadAll<shunt_service_port>(*inventory.tables.service_ports);
+  if (!service_ports.ok()) return service_ports.status();
+  leftovers.service_ports = *std::move(service_ports);
+  auto pool_words = LoadAll<uint64_t>(*inventory.tables.pools);
+  if (!pool_words.ok()) return pool_words.status();
+  leftovers.pool_words = *std::move(pool_words);
+  auto backends = LoadAll<shunt_backend>(*inventory.tables.backends);
+  if (!backends.ok()) return backends.status();
+  leftovers.backends = *std::move(backends);
+  for (uint32_t i = 0; i < leftovers.service_ports.size(); ++i) {
+    if (IsZero(leftovers.service_ports[i])) continue;
+    inventory.service_ports.MarkUsed(i);
+    leftovers.anything = true;
+  }
+  for (const uint64_t word : leftovers.pool_words) {
+    inventory.generation = std::max(inventory.generation, shunt_pool_generation(word));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Inventory>> Adopt(Tables tables, GracePeriod& grace) {
+  if (absl::Status status = CheckLayouts(tables); !status.ok()) return status;
+  shunt_meta meta = {};
+  if (absl::Status status = tables.meta->Load(0, MutableBytesOf(meta)); !status.ok()) return status;
+  if (meta.abi_version != SHUNT_ABI_VERSION) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("open map meta: ABI version ", meta.abi_version, ", not ", SHUNT_ABI_VERSION));
+  }
+  auto inventory = std::make_unique<Inventory>(std::move(tables), meta.index_seed, grace);
+  Leftovers leftovers;
+  if (absl::Status status = LoadLeftovers(*inventory, leftovers); !status.ok()) return status;
+  if (absl::Status status = inventory->filter.ReadBack(); !status.ok()) return status;
+  inventory->repair_filter = true;
+  if (absl::Status status = AdoptIndex(*inventory, leftovers); !status.ok()) return status;
+  AdoptServicePorts(*inventory, leftovers);
+  inventory->addresses.EndAdoption();
+  AdoptUnreachable(*inventory, leftovers);
+  // What the earlier agent unlinked last has left no trace, and a program may still be using it.
+  if (leftovers.anything) grace.Wait(grace.Start()).IgnoreError();
+  return inventory;
+}
+
+}  // namespace shunt::datapath

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "userspace/datapath/backend_registry.h"
+
+#include "absl/hash/hash.h"
+#include "bpf/abi.h"
+#include "userspace/datapath/codec.h"
+
+namespace shunt::datapath {
+
+size_t BackendRegistry::Hash::operator()(const model::SocketAddress& backend) const {
+  return absl::HashOf(backend);
+}
+
+BackendRegistry::BackendRegistry(Table& backends, Table& counters)
+    : backends_(backends),
+      counters_(counters),
+      ids_(backends.capacity()),
+      by_address_(0, Hash{&entries_}, Equal{&entries_}) {}
+
+BackendRegistry::Entry& BackendRegistry::EntryOf(uint32_t id) {
+  if (id >= entries_.size()) entries_.resize(id + 1);
+  return entries_[id];
+}
+
+std::optional<uint32_t> BackendRegistry::Acquire(const model::SocketAddress& backend) {
+  if (const auto found = by_address_.find(backend); found != by_address_.end()) {
+    ++entries_[*found].references;
+    return *found;
+  }
+  const std::optional<uint32_t> id = ids_.Allocate();
+  if (!id) return std::nullopt;
+  EntryOf(*id) = {.backend = backend, .written = false, .references = 1};
+  by_address_.insert(*id);
+  return id;
+}
+
+absl::Status BackendRegistry::Write(uint32_t id) {
+  Entry& entry = entries_[id];
+  if (entry.written) return absl::OkStatus();
+  if (ids_.WasUsed(id)) {
+    if (absl::Status status = ZeroCounters(counters_, ids_.capacity(), id); !status.ok()) return status;
+  }
+  if (absl::Status status = backends_.Store(id, BytesOf(EncodeBackend(entry.backend))); !status.ok()) return status;
+  entry.written = true;
+  return absl::OkStatus();
+}
+
+absl::Status BackendRegistry::Release(uint32_t id) {
+  Entry& entry = entries_[id];
+  if (entry.references == 1 && entry.written) {
+    // The address stays: it tells the next agent that this id has been used.
+    shunt_backend row = EncodeBackend(entry.backend);
+    row.in_use = 0;
+    if (absl::Status status = backends_.Store(id, BytesOf(row)); !status.ok()) return status;
+  }
+  if (--entry.references > 0) return absl::OkStatus();
+  // After a corrupted start two ids may stand for one address; the set knows only one of them.
+  if (const auto found = by_address_.find(entry.backend); found != by_address_.end() && *found == id) {
+    by_address_.erase(found);
+  }
+  entry.written = false;
+  ids_.Free(id);
+  return absl::OkStatus();
+}
+
+bool BackendRegistry::Is(uint32_t id, const model::SocketAddress& backend) const {
+  return IsReferenced(id) && entries_[id].written && entries_[id].backend == backend;
+}
+
+void BackendRegistry::Adopt(uint32_t id, const model::SocketAddress& backend) {
+  Entry& entry = EntryOf(id);
+  if (entry.references++ > 0) return;
+  ids_.Reserve(id);
+  entry.backend = backend;
+  entry.written = true;
+  if (!by_address_.contains(backend)) by_address_.insert(id);
+}
+
+}  // namespace shunt::datapath

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+// The ids of an array map: which rows are taken. Lowest free first, so that rows in use stay close together.
+#ifndef SHUNT_DATAPATH_ID_POOL_H_
+#define SHUNT_DATAPATH_ID_POOL_H_
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+namespace shunt::datapath {
+
+// Not thread-safe. Ids in quarantine count as taken: see Quarantine.
+class IdPool {
+ public:
+  explicit IdPool(uint32_t capacity);
+
+  // The lowest free id; empty if there is none. O(1) amortized; at worst one pass over a bitmap of bitmaps.
+  std::optional<uint32_t> Allocate();
+  // Takes this very id: adoption. False if it is out of range or taken.
+  bool Reserve(uint32_t id);
+  // REQUIRES: taken.
+  void Free(uint32_t id);
+
+  // Says that an earlier agent has used the row.
+  void MarkUsed(uint32_t id);
+  // False only if the id has never been freed or marked: then the counters beside its row are still zero.
+  bool WasUsed(uint32_t id) const { return id < used_below_; }
+
+  bool IsTaken(uint32_t id) const;
+  uint32_t capacity() const { return capacity_; }
+  uint32_t taken() const { return taken_; }
+  uint32_t available() const { return capacity_ - taken_; }
+
+ private:
+  void Take(uint32_t id);
+
+  uint32_t capacity_;
+  uint32_t taken_ = 0;
+  uint32_t used_below_ = 0;
+  std::vector<uint64_t> free_;        // a set bit is a free id
+  std::vector<uint64_t> free_words_;  // a set bit is a word of free_ that is not 0
+  size_t lowest_ = 0;                 // no word of free_words_ below is set
+};
+
+}  // namespace shunt::datapath
+
+#endif  // SHUNT_DATAPATH_ID_POOL_H_

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+// What stands in the tables, and whose it is: the agent's own record of everything it has published. Changed
+// only after the write that it records, so it stays true whatever write fails.
+#ifndef SHUNT_DATAPATH_INVENTORY_H_
+#define SHUNT_DATAPATH_INVENTORY_H_
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/container/inlined_vector.h"
+#include "absl/status/status.h"
+#include "userspace/datapath/address_book.h"
+#include "userspace/datapath/backend_registry.h"
+#include "userspace/datapath/codec.h"
+#include "userspace/datapath/frontend_room.h"
+#include "userspace/datapath/id_pool.h"
+#include "userspace/datapath/prefix_filter.h"
+#include "userspace/datapath/quarantine.h"
+#include "userspace/datapath/slot_runs.h"
+#include "userspace/datapath/tables.h"
+#include "userspace/model/service_plan.h"
+
+namespace shunt::datapath {
+
+// A published pool. `run` and `members` belong together; both are empty for an empty pool, and for one that an
+// earlier agent left in a state that makes no sense.
+struct PoolState {
+  uint32_t id = kNoId;
+  uint64_t word = 0;
+  SlotRun run;
+  std::vector<uint32_t> members;  // backend ids, one a slot
+};
+
+// One ServicePort in one family, as published.
+struct PortState {
+  std::string name;
+  uint16_t port = 0;
+  model::Protocol protocol = model::Protocol::kTcp;
+  model::IpFamily family = model::IpFamily::kV4;
+  uint32_t index = kNoId;  // in service_ports
+  absl::InlinedVector<PoolState, 1> pools;
+
+  bool Is(const model::PortPlan& plan) const {
+    return port == plan.port && protocol == plan.protocol && family == plan.family && name == plan.name;
+  }
+};
+
+struct Change;
+
+struct ServiceState {
+  model::ObjectName name;  // empty for rows of no Service: see Inventory::nobody
+  std::vector<PortState> ports;
+  std::vector<shunt_frontend_key> frontends;  // keys in the index whose row is of one of these ports
+  Change* change = nullptr;                   // the one in hand, while an Apply works on it
+};
+
+// A key in the index, or one for which a change has been staged (row kNoId).
+struct FrontendState {
+  uint32_t row = kNoId;
+  uint32_t service_port = kNoId;
+  uint32_t place = FrontendIndex::kNowhere;
+  uint64_t stamp = 0;  // who looked at it last: see Stager
+  model::FrontendKind kind = model::FrontendKind::kClusterIp;
+};
+
+using FrontendMap = absl::flat_hash_map<shunt_frontend_key, FrontendState, FrontendKeyHash, FrontendKeyEqual>;
+
+struct Inventory {
+  // Of empty tables: see Adopt. `index_seed` is meta's.
+  Inventory(Tables tables_in, uint64_t index_seed, GracePeriod& grace);
+
+  // Gives one thing back to those who hand it out; `written`: after marking its row free in the table.
+  // On an error the rest of the thing is still in `thing`.
+  absl::Status TakeBack(Retired& thing, bool written);
+  // Things of which nothing was ever written.
+  void TakeBackUnwritten(std::vector<Retired>& things);
+  // Things whose grace period has passed. Returns how many.
+  size_t Reclaim(size_t limit);
+
+  // A fresh one for every publication; never 0, so that a word in use is never 0.
+  uint32_t NextGeneration();
+  ServiceState& StateOf(const model::ObjectName& service);
+
+  Tables tables;
+  IdPool service_ports;
+  IdPool pools;
+  SlotRuns slots;
+  BackendRegistry backends;
+  FrontendRoom room;
+  PrefixFilter filter;
+  AddressBook addresses;
+  Quarantine quarantine;
+
+  FrontendMap frontends;
+  absl::flat_hash_map<model::ObjectName, std::unique_ptr<ServiceState>> services;
+  std::vector<ServiceState*> owners;  // by service port index; null: free or in quarantine
+  ServiceState* nobody = nullptr;     // in `services`: rows that work but name no Service; removed by the next Apply
+  uint32_t generation = 0;            // the last one used
+  uint64_t stamp = 0;                 // the last one used
+  bool repair_filter = false;         // the filter was read back and has not been checked since
+};
+
+}  // namespace shunt::datapath
+
+#endif  // SHUNT_DATAPATH_INVENTORY_H_

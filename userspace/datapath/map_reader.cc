@@ -1,0 +1,370 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "userspace/datapath/map_reader.h"
+
+#include <time.h>
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <optional>
+#include <utility>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "bpf/abi.h"
+#include "userspace/datapath/codec.h"
+
+namespace shunt::datapath {
+namespace {
+
+using Visit = MapReader::Visit;
+
+// Loads the rows of an array one after another. `read(index, row)` returns false to end.
+template <typename Row, typename Read>
+absl::Status ForEachRow(const Table& table, const Read& read) {
+  for (uint32_t i = 0; i < table.capacity(); ++i) {
+    Row row = {};
+    if (absl::Status status = table.Load(i, MutableBytesOf(row)); !status.ok()) return status;
+    if (!read(i, row)) break;
+  }
+  return absl::OkStatus();
+}
+
+// Collects a hash, because its rows come in no order and cannot be left early.
+template <typename Key, typename Value>
+absl::StatusOr<std::vector<std::pair<Key, Value>>> Collect(const Table& table) {
+  std::vector<std::pair<Key, Value>> rows;
+  absl::Status status =
+      table.ForEach([&](Bytes key, Bytes value) { rows.emplace_back(FromBytes<Key>(key), FromBytes<Value>(value)); });
+  if (!status.ok()) return status;
+  return rows;
+}
+
+template <typename Flag>
+std::vector<std::string> FlagNames(uint32_t flags, std::initializer_list<std::pair<Flag, const char*>> names) {
+  std::vector<std::string> set;
+  for (const auto& [flag, name] : names) {
+    if ((flags & static_cast<uint32_t>(flag)) != 0) set.emplace_back(name);
+  }
+  return set;
+}
+
+model::FrontendRow DecodeRow(uint32_t id, const shunt_frontend_row& row) {
+  model::FrontendRow out;
+  out.row = id;
+  out.address = DecodeFrontend(row.key);
+  out.about_address = row.kind == SHUNT_KIND_ADDRESS;
+  if (!out.about_address) out.kind = static_cast<model::FrontendKind>(row.kind);
+  out.service_port = row.service_port;
+  out.internal_pool = row.internal_pool;
+  out.external_pool = row.external_pool;
+  out.affinity_timeout_s = row.affinity_timeout_s;
+  out.flags = FlagNames<shunt_row_flags>(row.flags, {{SHUNT_ROW_SOURCE_RANGES, "source_ranges"},
+                                                     {SHUNT_ROW_NODE_IN_RANGES, "node_in_ranges"},
+                                                     {SHUNT_ADDRESS_NODE, "node_address"},
+                                                     {SHUNT_ADDRESS_HOST_ONLY, "host_only"},
+                                                     {SHUNT_ADDRESS_CLUSTER_IP, "cluster_ip"}});
+  return out;
+}
+
+// Both `frontend_index` and `frontend_rows`: a row is in use iff the index has an entry for it. The first in the
+// order of entries, the second in the order of rows.
+absl::Status DumpFrontends(const Tables& tables, const Visit& visit, bool by_row) {
+  std::vector<uint32_t> ids;
+  absl::Status status =
+      ForEachRow<shunt_index_bucket>(*tables.frontend_index, [&](uint32_t, const shunt_index_bucket& bucket) {
+        for (const uint64_t entry : bucket.entry) {
+          if (static_cast<uint32_t>(entry) != 0) ids.push_back(static_cast<uint32_t>(entry) - 1);
+        }
+        return true;
+      });
+  if (!status.ok()) return status;
+  if (by_row) std::sort(ids.begin(), ids.end());
+  for (const uint32_t id : ids) {
+    shunt_frontend_row row = {};
+    if (id >= tables.frontend_rows->capacity()) continue;
+    if (status = tables.frontend_rows->Load(id, MutableBytesOf(row)); !status.ok()) return status;
+    if (row.kind > SHUNT_KIND_EXTERNAL_IP || (row.kind == SHUNT_KIND_ADDRESS) != IsAddressKey(row.key)) continue;
+    if (!visit(DecodeRow(id, row))) break;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status DumpFilter(const Tables& tables, const Visit& visit) {
+  model::FilterRow filter;
+  filter.bits = tables.prefix_filter->capacity() * 64;
+  absl::Status status = ForEachRow<uint64_t>(*tables.prefix_filter, [&](uint32_t, uint64_t word) {
+    filter.bits_set += static_cast<uint32_t>(std::popcount(word));
+    return true;
+  });
+  if (status.ok()) visit(filter);
+  return status;
+}
+
+model::PoolRow DecodePool(uint32_t id, uint64_t word) {
+  model::PoolRow pool = {.pool = id,
+                         .first_slot = shunt_pool_first(word),
+                         .slot_count = shunt_pool_count(word),
+                         .generation = shunt_pool_generation(word),
+                         .empty = ""};
+  if (pool.slot_count > 0) return pool;
+  switch (pool.first_slot) {
+    case SHUNT_EMPTY_LOCAL_MISS:
+      pool.empty = "local_miss";
+      break;
+    case SHUNT_EMPTY_REMOVED:
+      pool.empty = "removed";
+      break;
+    default:
+      pool.empty = "no_endpoints";
+  }
+  pool.first_slot = 0;
+  return pool;
+}
+
+absl::Status DumpPools(const Tables& tables, const Visit& visit) {
+  return ForEachRow<uint64_t>(*tables.pools,
+                              [&](uint32_t id, uint64_t word) { return word == 0 || visit(DecodePool(id, word)); });
+}
+
+absl::Status DumpSlots(const Tables& tables, const Visit& visit) {
+  std::vector<std::pair<uint32_t, uint32_t>> runs;
+  absl::Status status = ForEachRow<uint64_t>(*tables.pools, [&](uint32_t, uint64_t word) {
+    if (shunt_pool_count(word) > 0) runs.emplace_back(shunt_pool_first(word), shunt_pool_count(word));
+    return true;
+  });
+  if (!status.ok()) return status;
+  std::sort(runs.begin(), runs.end());
+  for (const auto& [first, count] : runs) {
+    for (uint32_t i = first; i < first + count && i < tables.slots->capacity(); ++i) {
+      shunt_slot slot = {};
+      if (status = tables.slots->Load(i, MutableBytesOf(slot)); !status.ok()) return status;
+      if (!visit(model::SlotRow{i, slot.backend, slot.alias, slot.threshold})) return absl::OkStatus();
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status DumpBackends(const Tables& tables, const Visit& visit) {
+  return ForEachRow<shunt_backend>(*tables.backends, [&](uint32_t id, const shunt_backend& row) {
+    return row.in_use == 0 || visit(model::BackendRow{id, DecodeBackend(row)});
+  });
+}
+
+absl::Status DumpServicePorts(const Tables& tables, const Visit& visit) {
+  return ForEachRow<shunt_service_port>(*tables.service_ports, [&](uint32_t index, const shunt_service_port& row) {
+    const std::optional<ServicePortIdentity> identity = DecodeServicePort(row);
+    if (!identity) return true;
+    return visit(model::ServicePortRow{.service_port = index,
+                                       .service = identity->service,
+                                       .port_name = identity->port_name,
+                                       .port = identity->port,
+                                       .protocol = identity->protocol,
+                                       .family = identity->family});
+  });
+}
+
+model::SocketAddress DecodeSocketAddress(const shunt_address& address, __be16 port) {
+  return DecodeBackend({.address = address, .port = port});
+}
+
+absl::Status DumpSockets(const Tables& tables, const Visit& visit) {
+  absl::Status failure;
+  absl::Status status = ForEachRow<uint64_t>(*tables.socket_taken, [&](uint32_t index, uint64_t word) {
+    for (; word != 0; word &= word - 1) {
+      const uint32_t id = index * 64 + static_cast<uint32_t>(std::countr_zero(word));
+      shunt_socket_state state = {};
+      if (id >= tables.socket_state->capacity()) return true;
+      failure = tables.socket_state->Load(id, MutableBytesOf(state));
+      if (!failure.ok()) return false;
+      const model::SocketStateRow row = {
+          .cookie = state.cookie,
+          .dialled = DecodeSocketAddress(state.dialled, state.dialled_port),
+          .backend_address = DecodeSocketAddress(state.backend_address, state.backend_port),
+          .pool = state.pool,
+          .backend = state.backend,
+          .flags = FlagNames<shunt_state_flags>(
+              state.flags, {{SHUNT_STATE_TRANSLATED, "translated"}, {SHUNT_STATE_PEERS, "peers"}})};
+      if (!visit(row)) return false;
+    }
+    return true;
+  });
+  return failure.ok() ? status : failure;
+}
+
+absl::Status DumpPeers(const Tables& tables, const Visit& visit) {
+  auto rows = Collect<shunt_peer_key, shunt_peer>(*tables.socket_peers);
+  if (!rows.ok()) return rows.status();
+  std::sort(rows->begin(), rows->end(), [](const auto& a, const auto& b) {
+    return std::pair(a.first.cookie, a.first.direction) < std::pair(b.first.cookie, b.first.direction);
+  });
+  static constexpr const char* kDirections[] = {"head", "forward", "reverse"};
+  for (const auto& [key, peer] : *rows) {
+    if (key.direction > SHUNT_PEER_REVERSE) continue;
+    model::SocketPeerRow row = {.cookie = key.cookie,
+                                .direction = kDirections[key.direction],
+                                .from = DecodeSocketAddress(key.address, key.port),
+                                .to = DecodeSocketAddress(peer.address, peer.port),
+                                .pool = peer.pool,
+                                .backend = peer.backend};
+    if (!visit(row)) break;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status DumpAffinities(const Tables& tables, uint64_t now_ns, const Visit& visit) {
+  auto rows = Collect<shunt_affinity_key, shunt_affinity>(*tables.affinities);
+  if (!rows.ok()) return rows.status();
+  std::sort(rows->begin(), rows->end(), [](const auto& a, const auto& b) {
+    return a.first.service_port != b.first.service_port ? a.first.service_port < b.first.service_port
+                                                        : std::memcmp(&a.first, &b.first, sizeof(a.first)) < 0;
+  });
+  for (const auto& [key, affinity] : *rows) {
+    model::AffinityRow row;
+    if (key.client_kind == SHUNT_CLIENT_NETNS) {
+      row.client = absl::StrCat("netns ", FromBytes<uint64_t>(BytesOf(key.client).first(sizeof(uint64_t))));
+    } else {
+      row.client = DecodeAddress(key.client).ToString();
+    }
+    row.service_port = key.service_port;
+    row.backend = affinity.backend;
+    // A program on another CPU may have used it after the clock was read.
+    row.idle_ms = now_ns > affinity.last_use_ns ? (now_ns - affinity.last_use_ns) / 1'000'000 : 0;
+    if (!visit(row)) break;
+  }
+  return absl::OkStatus();
+}
+
+// Adds up an index's counters, whose blocks, one a CPU, are `stride` rows apart.
+template <typename Counters>
+absl::StatusOr<std::array<uint64_t, sizeof(Counters) / sizeof(uint64_t)>> SumCounters(const Table& table,
+                                                                                      uint32_t stride, uint32_t index) {
+  std::array<uint64_t, sizeof(Counters) / sizeof(uint64_t)> sum = {};
+  for (uint64_t row = index; row < table.capacity(); row += stride) {
+    decltype(sum) one = {};
+    absl::Status status = table.Load(static_cast<uint32_t>(row), MutableBytesOf(one));
+    if (!status.ok()) return status;
+    for (size_t i = 0; i < sum.size(); ++i) sum[i] += one[i];
+  }
+  return sum;
+}
+
+absl::Status DumpServiceCounters(const Tables& tables, const Visit& visit) {
+  absl::Status failure;
+  absl::Status status =
+      ForEachRow<shunt_service_port>(*tables.service_ports, [&](uint32_t index, const shunt_service_port& row) {
+        if (row.family == 0) return true;
+        const auto sum =
+            SumCounters<shunt_service_counters>(*tables.service_counters, tables.service_ports->capacity(), index);
+        failure = sum.status();
+        if (!sum.ok()) return false;
+        return visit(model::ServiceCountersRow{
+            .service_port = index, .translated = (*sum)[0], .no_endpoints = (*sum)[1], .local_misses = (*sum)[2]});
+      });
+  return failure.ok() ? status : failure;
+}
+
+absl::Status DumpBackendCounters(const Tables& tables, const Visit& visit) {
+  absl::Status failure;
+  absl::Status status = ForEachRow<shunt_backend>(*tables.backends, [&](uint32_t id, const shunt_backend& row) {
+    if (row.in_use == 0) return true;
+    const auto sum = SumCounters<shunt_backend_counters>(*tables.backend_counters, tables.backends->capacity(), id);
+    failure = sum.status();
+    return sum.ok() && visit(model::BackendCountersRow{.backend = id, .chosen = (*sum)[0]});
+  });
+  return failure.ok() ? status : failure;
+}
+
+absl::Status DumpReasons(const Tables& tables, const Visit& visit) {
+  struct Reason {
+    const char* name;
+    const char* meaning;
+  };
+  static constexpr Reason kReasons[] = {
+#define SHUNT_REASON_NAMES(constant, name, meaning) {name, meaning},
+      SHUNT_REASONS(SHUNT_REASON_NAMES)
+#undef SHUNT_REASON_NAMES
+  };
+  for (uint32_t i = 0; i < SHUNT_REASON_COUNT; ++i) {
+    const auto sum = SumCounters<uint64_t>(*tables.reasons, SHUNT_REASON_STRIDE, i);
+    if (!sum.ok()) return sum.status();
+    if (!visit(model::ReasonRow{kReasons[i].name, kReasons[i].meaning, (*sum)[0]})) break;
+  }
+  return absl::OkStatus();
+}
+
+// Everything that is to be known about one map beside its table.
+struct MapView {
+  const char* name;
+  const char* type;
+  std::unique_ptr<Table> Tables::* table;
+  std::function<absl::Status(const Tables&, const Visit&)> dump;
+};
+
+std::vector<MapView> Views(const MapReader::BootClock& clock) {
+  return {
+      {"prefix_filter", "array", &Tables::prefix_filter, DumpFilter},
+      {"frontend_index", "array", &Tables::frontend_index,
+       [](const Tables& tables, const Visit& visit) { return DumpFrontends(tables, visit, /*by_row=*/false); }},
+      {"frontend_rows", "array", &Tables::frontend_rows,
+       [](const Tables& tables, const Visit& visit) { return DumpFrontends(tables, visit, /*by_row=*/true); }},
+      {"pools", "array", &Tables::pools, DumpPools},
+      {"slots", "array", &Tables::slots, DumpSlots},
+      {"backends", "array", &Tables::backends, DumpBackends},
+      {"service_ports", "array", &Tables::service_ports, DumpServicePorts},
+      {"socket_state", "array", &Tables::socket_state, DumpSockets},
+      {"socket_peers", "hash", &Tables::socket_peers, DumpPeers},
+      {"affinities", "lru_hash", &Tables::affinities,
+       [&clock](const Tables& tables, const Visit& visit) { return DumpAffinities(tables, clock(), visit); }},
+      {"service_counters", "array", &Tables::service_counters, DumpServiceCounters},
+      {"backend_counters", "array", &Tables::backend_counters, DumpBackendCounters},
+      {"reasons", "array", &Tables::reasons, DumpReasons},
+  };
+}
+
+}  // namespace
+
+MapReader::MapReader(const Tables& tables, BootClock clock) : tables_(tables), clock_(std::move(clock)) {}
+
+uint64_t MapReader::ReadBootClock() {
+  timespec now = {};
+  clock_gettime(CLOCK_BOOTTIME, &now);
+  return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(now.tv_nsec);
+}
+
+std::vector<std::string> MapReader::MapNames() {
+  std::vector<std::string> names;
+  for (const MapView& view : Views(&ReadBootClock)) names.emplace_back(view.name);
+  return names;
+}
+
+absl::Status MapReader::Dump(absl::string_view map, const Visit& visit) const {
+  for (const MapView& view : Views(clock_)) {
+    if (view.name == map) return view.dump(tables_, visit);
+  }
+  return absl::NotFoundError(
+      absl::StrCat("dump map ", map, ": no such map; there are ", absl::StrJoin(MapNames(), ", ")));
+}
+
+std::vector<model::MapFill> MapReader::FillLevels() const {
+  std::vector<model::MapFill> levels;
+  for (const MapView& view : Views(clock_)) {
+    const Table& table = *(tables_.*view.table);
+    model::MapFill fill = {.name = view.name, .type = view.type, .capacity = table.capacity()};
+    // A row that cannot be read is not counted; Dump tells why.
+    view.dump(tables_,
+              [&fill](const model::MapRow& row) {
+                const auto* filter = std::get_if<model::FilterRow>(&row);
+                fill.used += filter != nullptr ? filter->bits_set : 1;
+                return true;
+              })
+        .IgnoreError();
+    if (view.table == &Tables::prefix_filter) fill.capacity *= 64;
+    if (view.table == &Tables::frontend_index) fill.capacity *= SHUNT_INDEX_ENTRIES;
+    levels.push_back(std::move(fill));
+  }
+  return levels;
+}
+
+}  // namespace shunt::datapath

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+// The tables in readable rows. Needs no agent and no state of one: only the tables.
+#ifndef SHUNT_DATAPATH_MAP_READER_H_
+#define SHUNT_DATAPATH_MAP_READER_H_
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+#include "userspace/datapath/tables.h"
+#include "userspace/model/map_rows.h"
+
+namespace shunt::datapath {
+
+// Reads while others write, so a row may name something that has just gone; a row that makes no sense is
+// left out. Not thread-safe.
+class MapReader {
+ public:
+  using Visit = std::function<bool(const model::MapRow&)>;
+  // Nanoseconds of CLOCK_BOOTTIME, in which programs note the last use of an affinity.
+  using BootClock = std::function<uint64_t()>;
+
+  // `tables` must outlive the reader.
+  explicit MapReader(const Tables& tables, BootClock clock = &ReadBootClock);
+
+  // In the order of docs/maps.md.
+  static std::vector<std::string> MapNames();
+  // Visits the rows in use, in the order of their ids where they have one, until `visit` returns false.
+  // kNotFound: no such map.
+  absl::Status Dump(absl::string_view map, const Visit& visit) const;
+  // Counts rows in use by reading everything: some milliseconds. memory_bytes is 0.
+  std::vector<model::MapFill> FillLevels() const;
+
+  static uint64_t ReadBootClock();
+
+ private:
+  const Tables& tables_;
+  BootClock clock_;
+};
+
+}  // namespace shunt::datapath
+
+#endif  // SHUNT_DATAPATH_MAP_READER_H_

@@ -1,0 +1,380 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "userspace/datapath/stager.h"
+
+#include <algorithm>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "userspace/datapath/pool_match.h"
+
+namespace shunt::datapath {
+namespace {
+
+absl::Status Contradiction(const model::ServicePlan& plan, absl::string_view what) {
+  return absl::InvalidArgumentError(absl::StrCat("apply Service ", plan.service.ToString(), ": ", what));
+}
+
+absl::Status CheckPool(const model::ServicePlan& plan, const model::Pool& pool) {
+  if (pool.slots.empty()) return absl::OkStatus();
+  if (pool.slots.size() != pool.members.size() || pool.slots.size() > SHUNT_POOL_COUNT_MAX) {
+    return Contradiction(plan, absl::StrCat("a pool has ", pool.slots.size(), " slots for ", pool.members.size(),
+                                            " members; one each is right, and at most ", SHUNT_POOL_COUNT_MAX));
+  }
+  for (size_t i = 0; i < pool.slots.size(); ++i) {
+    if (pool.slots[i].member != i || pool.slots[i].alias >= pool.members.size()) {
+      return Contradiction(plan, absl::StrCat("slot ", i, " of a pool names members ", pool.slots[i].member, " and ",
+                                              pool.slots[i].alias, " of ", pool.members.size()));
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckPort(const model::ServicePlan& plan, const model::PortPlan& port) {
+  const ServicePortIdentity identity = {plan.service, port.name, port.port, port.protocol, port.family};
+  if (!EncodeServicePort(identity)) {
+    return Contradiction(plan, absl::StrCat("a name is empty or longer than 63 characters (port \"", port.name, "\")"));
+  }
+  for (const model::Pool& pool : port.pools) {
+    if (absl::Status status = CheckPool(plan, pool); !status.ok()) return status;
+  }
+  for (const model::Frontend& frontend : port.frontends) {
+    if (frontend.internal_pool >= port.pools.size() || frontend.external_pool >= port.pools.size()) {
+      return Contradiction(
+          plan, absl::StrCat("frontend ", frontend.address.ToString(), " names pools ", frontend.internal_pool, " and ",
+                             frontend.external_pool, " of ", port.pools.size()));
+    }
+    if (frontend.address.port == 0) {
+      return Contradiction(plan, absl::StrCat("frontend ", frontend.address.ToString(), " has port 0"));
+    }
+  }
+  return absl::OkStatus();
+}
+
+uint32_t EmptyReason(model::EmptyPool empty) {
+  return empty == model::EmptyPool::kLocalMiss ? SHUNT_EMPTY_LOCAL_MISS : SHUNT_EMPTY_NO_ENDPOINTS;
+}
+
+PortState* FindPort(ServiceState& state, uint32_t index) {
+  for (PortState& port : state.ports) {
+    if (port.index == index) return &port;
+  }
+  return nullptr;
+}
+
+shunt_frontend_row EncodeRow(const shunt_frontend_key& key, const PortChange& port, const model::Frontend& frontend) {
+  shunt_frontend_row row = {};
+  row.key = key;
+  row.service_port = port.index;
+  row.internal_pool = port.pool_ids[frontend.internal_pool];
+  row.external_pool = port.pool_ids[frontend.external_pool];
+  row.affinity_timeout_s = static_cast<uint32_t>(std::max(0, port.plan->affinity_timeout_s));
+  if (!frontend.source_ranges.empty()) row.flags |= SHUNT_ROW_SOURCE_RANGES;
+  if (!frontend.source_ranges.empty() && frontend.node_in_source_ranges) row.flags |= SHUNT_ROW_NODE_IN_RANGES;
+  row.kind = static_cast<uint8_t>(frontend.kind);
+  return row;
+}
+
+}  // namespace
+
+absl::Status Stager::Stage(Change& change) {
+  stamp_ = ++inventory_.stamp;
+  missing_backends_.clear();
+  WantedList wanted;
+  if (change.plan != nullptr) {
+    if (absl::Status status = CollectWanted(change, wanted); !status.ok()) {
+      for (const Wanted& one : wanted) {
+        if (!one.in_index) inventory_.frontends.erase(one.key);
+      }
+      change.ports.clear();
+      change.takes_from.clear();
+      return status;
+    }
+  }
+  Need need;
+  for (size_t i = 0; i < change.ports.size(); ++i) StagePort(change, i, wanted, need);
+  StageReleases(change);
+  if (!need.exceeded) return absl::OkStatus();
+  std::vector<Retired> things;
+  Abandon(inventory_, change, things);
+  inventory_.TakeBackUnwritten(things);
+  return Exhausted(change, need);
+}
+
+absl::Status Stager::CollectWanted(Change& change, WantedList& wanted) {
+  for (const model::PortPlan& port : change.plan->ports) {
+    if (absl::Status status = CollectPort(change, port, wanted); !status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Stager::CollectPort(Change& change, const model::PortPlan& plan, WantedList& wanted) {
+  const bool programmed = std::any_of(plan.frontends.begin(), plan.frontends.end(),
+                                      [&](const model::Frontend& frontend) { return IsProgrammed(plan, frontend); });
+  if (!programmed) return absl::OkStatus();
+  if (absl::Status status = CheckPort(*change.plan, plan); !status.ok()) return status;
+  for (const PortChange& other : change.ports) {
+    if (other.plan->port == plan.port && other.plan->protocol == plan.protocol && other.plan->family == plan.family &&
+        other.plan->name == plan.name) {
+      return Contradiction(*change.plan, absl::StrCat("port \"", plan.name, "\" stands twice in one family"));
+    }
+  }
+  PortChange& port = change.ports.emplace_back();
+  port.plan = &plan;
+  for (const PortState& state : change.state->ports) {
+    if (state.Is(plan)) {
+      port.index = state.index;
+      break;
+    }
+  }
+  for (const model::Frontend& frontend : plan.frontends) {
+    if (!IsProgrammed(plan, frontend)) continue;
+    Wanted one;
+    one.plan = &frontend;
+    one.port = change.ports.size() - 1;
+    one.key = EncodeFrontend(frontend.address);
+    if (absl::Status status = LookUp(change, one); !status.ok()) return status;
+    if (one.plan != nullptr) wanted.push_back(one);
+  }
+  return absl::OkStatus();
+}
+
+// Sets one.plan to null for an address that the plan names twice: the first one counts.
+absl::Status Stager::LookUp(Change& change, Wanted& one) {
+  const auto [entry, is_new] = inventory_.frontends.try_emplace(one.key);
+  FrontendState& state = entry->second;
+  if (is_new) {
+    state.stamp = stamp_;
+    return absl::OkStatus();
+  }
+  if (state.stamp == stamp_) {
+    one.plan = nullptr;
+    return absl::OkStatus();
+  }
+  const ServiceState* const owner = inventory_.owners[state.service_port];
+  if (owner != change.state) {
+    const Transfers::Transfer* const transfer = transfers_.Find(one.key);
+    if (state.row == kNoId || transfer == nullptr || transfer->taker != change.state) {
+      return absl::FailedPreconditionError(absl::StrCat("apply Service ", change.state->name.ToString(), ": Service ",
+                                                        owner->name.ToString(), " holds its frontend ",
+                                                        one.plan->address.ToString()));
+    }
+    change.takes_from.push_back(owner);
+  }
+  state.stamp = stamp_;
+  one.in_index = true;
+  one.old = state;
+  one.old_row_valid = LoadRow(state.row, one.key, one.old_row);
+  return absl::OkStatus();
+}
+
+bool Stager::LoadRow(uint32_t id, const shunt_frontend_key& key, shunt_frontend_row& row) const {
+  return inventory_.tables.frontend_rows->Load(id, MutableBytesOf(row)).ok() && FrontendKeyEqual()(row.key, key);
+}
+
+uint32_t Stager::TakeId(IdPool& ids, uint32_t& count, Need& need) {
+  ++count;
+  if (const auto id = ids.Allocate()) return *id;
+  need.exceeded = true;
+  return kNoId;
+}
+
+void Stager::StagePort(Change& change, size_t port_index, const WantedList& wanted, Need& need) {
+  PortChange& port = change.ports[port_index];
+  static const PortState kNothing;
+  const PortState* published = &kNothing;
+  if (port.index != kNoId) {
+    published = FindPort(*change.state, port.index);
+  } else {
+    port.fresh = true;
+    port.index = TakeId(inventory_.service_ports, need.service_ports, need);
+    if (port.index != kNoId) inventory_.owners[port.index] = change.state;
+  }
+
+  PoolMatch match(inventory_, *published);
+  std::vector<bool> used(port.plan->pools.size(), false);
+  for (const Wanted& one : wanted) {
+    if (one.port == port_index) used[one.plan->internal_pool] = used[one.plan->external_pool] = true;
+    if (port.fresh || !one.in_index || !one.old_row_valid || one.old.service_port != port.index) continue;
+    if (one.port == port_index) {
+      match.AddStaying(one.old_row.internal_pool, one.plan->internal_pool);
+      match.AddStaying(one.old_row.external_pool, one.plan->external_pool);
+    } else {
+      match.AddLeaving(one.old_row.internal_pool);
+      match.AddLeaving(one.old_row.external_pool);
+    }
+  }
+  if (!port.fresh && !transfers_.empty()) {
+    for (const shunt_frontend_key& key : change.state->frontends) {
+      const FrontendState& state = inventory_.frontends.at(key);
+      shunt_frontend_row row = {};
+      if (state.service_port != port.index || transfers_.Find(key) == nullptr) continue;
+      if (!LoadRow(state.row, key, row)) continue;
+      match.AddLeaving(row.internal_pool);
+      match.AddLeaving(row.external_pool);
+    }
+  }
+
+  port.pool_ids.assign(port.plan->pools.size(), kNoId);
+  for (uint32_t i = 0; i < port.pool_ids.size(); ++i) {
+    if (!used[i]) continue;
+    const PoolMatch::Result result = match.Match(i, port.plan->pools[i]);
+    port.pool_ids[i] = result.pool_id;
+    if (!result.unchanged) StagePool(port, i, result.pool_id, need);
+  }
+  for (const Wanted& one : wanted) {
+    if (one.port == port_index) StageRow(change, one, need);
+  }
+}
+
+void Stager::StagePool(PortChange& port, uint32_t pool_index, uint32_t pool_id, Need& need) {
+  PoolChange change;
+  change.plan = &port.plan->pools[pool_index];
+  change.fresh = pool_id == kNoId;
+  change.next.id = change.fresh ? TakeId(inventory_.pools, need.pools, need) : pool_id;
+  port.pool_ids[pool_index] = change.next.id;
+  const auto count = static_cast<uint32_t>(change.plan->slots.size());
+  uint32_t first = EmptyReason(change.plan->empty);
+  if (count > 0) {
+    need.slots += count;
+    need.longest_run = std::max(need.longest_run, count);
+    if (const auto run = inventory_.slots.Allocate(count)) {
+      change.next.run = *run;
+      first = run->first;
+    } else {
+      need.exceeded = true;
+    }
+    change.next.members.reserve(count);
+    for (const model::PoolMember& member : change.plan->members) {
+      const uint32_t taken_before = inventory_.backends.ids().taken();
+      if (const auto id = inventory_.backends.Acquire(member.backend)) {
+        change.next.members.push_back(*id);
+        need.backends += inventory_.backends.ids().taken() - taken_before;
+      } else {
+        need.backends += missing_backends_.insert(member.backend).second ? 1 : 0;
+        need.exceeded = true;
+      }
+    }
+  }
+  change.next.word = shunt_pool_word(first, count, inventory_.NextGeneration());
+  port.pools.push_back(std::move(change));
+}
+
+void Stager::StageRow(Change& change, const Wanted& one, Need& need) {
+  const PortChange& port = change.ports[one.port];
+  RowChange row;
+  row.content = EncodeRow(one.key, port, *one.plan);
+  row.kind = one.plan->kind;
+  if (one.in_index) {
+    row.old_owner = inventory_.owners[one.old.service_port];
+    if (row.old_owner == change.state && one.old_row_valid &&
+        std::memcmp(&row.content, &one.old_row, sizeof(row.content)) == 0) {
+      return;
+    }
+    row.old_row = one.old.row;
+    row.old_kind = one.old.kind;
+    row.place = one.old.place;
+  } else {
+    row.place = inventory_.room.TakePlace(one.key, need);
+    FrontendState& placeholder = inventory_.frontends.at(one.key);
+    placeholder.service_port = port.index;
+    placeholder.kind = row.kind;
+    placeholder.place = row.place;
+  }
+  row.row = inventory_.room.TakeRow(need);
+  inventory_.addresses.AddFrontend(one.key, row.kind, need);
+  if (row.old_owner == change.state) inventory_.addresses.RemoveFrontend(one.key, row.old_kind);
+  change.rows.push_back(row);
+}
+
+void Stager::StageReleases(Change& change) {
+  for (const shunt_frontend_key& key : change.state->frontends) {
+    const FrontendState& state = inventory_.frontends.at(key);
+    if (state.stamp == stamp_) continue;
+    change.released.push_back(key);
+    inventory_.addresses.RemoveFrontend(key, state.kind);
+  }
+}
+
+absl::Status Stager::Exhausted(const Change& change, const Need& need) const {
+  std::vector<std::string> lacks;
+  const auto compare = [&](const Table& table, uint32_t wants, uint32_t free, uint32_t capacity) {
+    if (wants > free) {
+      lacks.push_back(absl::StrCat("map ", std::string(table.name()), " needs ", wants, " more rows, ", free, " of ",
+                                   capacity, " are free"));
+    }
+  };
+  const FrontendRoom& room = inventory_.room;
+  compare(*inventory_.tables.frontend_rows, need.frontend_rows, room.rows().available(), room.rows().capacity());
+  compare(*inventory_.tables.service_ports, need.service_ports, inventory_.service_ports.available(),
+          inventory_.service_ports.capacity());
+  compare(*inventory_.tables.pools, need.pools, inventory_.pools.available(), inventory_.pools.capacity());
+  compare(*inventory_.tables.slots, need.slots, inventory_.slots.available(), inventory_.slots.capacity());
+  compare(*inventory_.tables.backends, need.backends, inventory_.backends.ids().available(),
+          inventory_.backends.ids().capacity());
+  if (lacks.empty() && need.unplaced > 0) {
+    lacks.push_back(absl::StrCat("map frontend_index has no room near the places of ", need.unplaced, " of ",
+                                 need.frontend_index, " new keys"));
+  }
+  if (lacks.empty()) {
+    lacks.push_back(absl::StrCat("map slots needs ", need.longest_run, " rows in one run, the longest free run has ",
+                                 inventory_.slots.longest_free(), " (", inventory_.slots.available(), " of ",
+                                 inventory_.slots.capacity(), " are free)"));
+  }
+  return absl::ResourceExhaustedError(absl::StrCat("apply Service ", change.state->name.ToString(),
+                                                   ": does not fit: ", absl::StrJoin(lacks, "; "),
+                                                   "; raise the limit of the map or remove Services"));
+}
+
+bool IsNothing(const Change& change) {
+  if (!change.rows.empty() || !change.released.empty()) return false;
+  if (change.ports.size() != change.state->ports.size()) return false;
+  for (const PortChange& port : change.ports) {
+    if (port.fresh || !port.pools.empty()) return false;
+    const auto used =
+        std::count_if(port.pool_ids.begin(), port.pool_ids.end(), [](uint32_t id) { return id != kNoId; });
+    for (const PortState& state : change.state->ports) {
+      if (state.index == port.index && state.pools.size() != static_cast<size_t>(used)) return false;
+    }
+  }
+  return true;
+}
+
+void AbandonRow(Inventory& inventory, const ServiceState& state, const RowChange& row, std::vector<Retired>& things) {
+  Need need;  // restores what was there, which has its room
+  if (row.old_owner == &state) inventory.addresses.AddFrontend(row.content.key, row.old_kind, need);
+  inventory.addresses.RemoveFrontend(row.content.key, row.kind);
+  if (row.row != kNoId)
+    things.push_back({.kind = Retired::Kind::kFrontendRow, .id = row.row, .run = {}, .members = {}});
+  if (row.old_row != kNoId) return;
+  inventory.frontends.erase(row.content.key);
+  if (row.place != FrontendIndex::kNowhere) inventory.room.index().GiveBack(row.place);
+}
+
+void Abandon(Inventory& inventory, Change& change, std::vector<Retired>& things) {
+  Need need;
+  for (const RowChange& row : change.rows) AbandonRow(inventory, *change.state, row, things);
+  for (const shunt_frontend_key& key : change.released) {
+    inventory.addresses.AddFrontend(key, inventory.frontends.at(key).kind, need);
+  }
+  for (PortChange& port : change.ports) {
+    for (PoolChange& pool : port.pools) {
+      if (pool.published) continue;
+      if (pool.fresh && pool.next.id != kNoId) {
+        things.push_back({.kind = Retired::Kind::kPool, .id = pool.next.id, .run = {}, .members = {}});
+      }
+      things.push_back(
+          {.kind = Retired::Kind::kSlotRun, .id = 0, .run = pool.next.run, .members = std::move(pool.next.members)});
+    }
+    if (!port.fresh || port.index == kNoId) continue;
+    inventory.owners[port.index] = nullptr;
+    things.push_back({.kind = Retired::Kind::kServicePort, .id = port.index, .run = {}, .members = {}});
+  }
+  change.ports.clear();
+  change.rows.clear();
+  change.released.clear();
+  change.takes_from.clear();
+  change.abandoned = true;
+}
+
+}  // namespace shunt::datapath

@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "userspace/datapath/table_datapath.h"
+
+#include <algorithm>
+#include <limits>
+#include <utility>
+
+#include "absl/container/flat_hash_set.h"
+#include "absl/strings/str_cat.h"
+#include "userspace/datapath/adoption.h"
+#include "userspace/datapath/change.h"
+#include "userspace/datapath/inventory.h"
+#include "userspace/datapath/map_reader.h"
+#include "userspace/datapath/publisher.h"
+#include "userspace/datapath/stager.h"
+#include "userspace/datapath/transfers.h"
+
+namespace shunt::datapath {
+namespace {
+
+// How many changes are staged at a time. Bounds memory; it orders nothing, because Services are independent
+// unless frontends go from one to another: then all are staged together.
+constexpr size_t kChangesMax = 4096;
+
+// How many things one Apply takes back from the quarantine. An Apply that needs more waits for all.
+constexpr size_t kReclaimMax = 4096;
+
+}  // namespace
+
+// One call of Apply.
+class TableDatapath::Application {
+ public:
+  explicit Application(Inventory& inventory) : inventory_(inventory) {}
+
+  std::vector<ServiceFailure> Run(absl::Span<const model::ServicePlan* const> plans, ApplyScope scope);
+
+ private:
+  std::vector<Request> CollectRequests(absl::Span<const model::ServicePlan* const> plans, ApplyScope scope);
+  std::vector<Request> Round(absl::Span<const Request> requests);
+  void ApplyChunk(absl::Span<const Request> requests, const Transfers& transfers, std::vector<Request>& deferred);
+  void Forget(absl::Span<const Request> requests);
+  bool MakeRoom();
+
+  Inventory& inventory_;
+  std::vector<ServiceFailure> failures_;
+  std::vector<ServiceFailure> deferred_failures_;  // of the last round
+};
+
+std::vector<ServiceFailure> TableDatapath::Application::Run(absl::Span<const model::ServicePlan* const> plans,
+                                                            ApplyScope scope) {
+  inventory_.Reclaim(kReclaimMax);
+  const std::vector<Request> requests = CollectRequests(plans, scope);
+  std::vector<Request> deferred = Round(requests);
+  // What did not fit may fit into what the round has given up, a grace period later.
+  while (!deferred.empty() && MakeRoom()) {
+    deferred_failures_.clear();
+    deferred = Round(deferred);
+  }
+  Forget(requests);
+  std::move(deferred_failures_.begin(), deferred_failures_.end(), std::back_inserter(failures_));
+  return std::move(failures_);
+}
+
+std::vector<Request> TableDatapath::Application::CollectRequests(absl::Span<const model::ServicePlan* const> plans,
+                                                                 ApplyScope scope) {
+  std::vector<Request> requests;
+  absl::flat_hash_set<const ServiceState*> named;
+  named.reserve(plans.size());
+  // Removals first: they make room.
+  for (const bool removals : {true, false}) {
+    for (const model::ServicePlan* plan : plans) {
+      if (plan->ports.empty() != removals) continue;
+      if (removals && !inventory_.services.contains(plan->service)) continue;
+      ServiceState& state = inventory_.StateOf(plan->service);
+      if (named.insert(&state).second) {
+        requests.push_back({.plan = plan, .state = &state});
+      } else {
+        failures_.push_back({.service = plan->service,
+                             .status = absl::InvalidArgumentError(absl::StrCat(
+                                 "apply Service ", plan->service.ToString(), ": two plans in one Apply"))});
+      }
+    }
+    if (!removals) break;
+    if (scope == ApplyScope::kAll) {
+      for (const auto& [name, state] : inventory_.services) requests.push_back({.plan = nullptr, .state = state.get()});
+    } else if (inventory_.nobody != nullptr) {
+      requests.push_back({.plan = nullptr, .state = inventory_.nobody});
+    }
+  }
+  // Those that have a plan are not removed after all.
+  std::erase_if(requests,
+                [&](const Request& request) { return request.plan == nullptr && named.contains(request.state); });
+  return requests;
+}
+
+std::vector<Request> TableDatapath::Application::Round(absl::Span<const Request> requests) {
+  std::vector<Request> deferred;
+  const Transfers transfers(inventory_, requests);
+  const size_t chunk = transfers.empty() ? kChangesMax : std::max<size_t>(requests.size(), 1);
+  size_t begin = 0;
+  do {  // once even without requests: shared things may be left to do
+    ApplyChunk(requests.subspan(begin, chunk), transfers, deferred);
+    begin += chunk;
+  } while (begin < requests.size());
+  return deferred;
+}
+
+void TableDatapath::Application::ApplyChunk(absl::Span<const Request> requests, const Transfers& transfers,
+                                            std::vector<Request>& deferred) {
+  Stager stager(inventory_, transfers);
+  std::vector<std::unique_ptr<Change>> changes;
+  std::vector<Change*> staged;
+  changes.reserve(requests.size());
+  for (const Request& request : requests) {
+    auto change = std::make_unique<Change>();
+    change->plan = request.plan;
+    change->state = request.state;
+    change->status = stager.Stage(*change);
+    change->abandoned = !change->status.ok();
+    // With an address row still to be published, a Service without changes may have to hear of its failure.
+    if (change->status.ok() && IsNothing(*change) && !inventory_.addresses.HasChanges()) continue;
+    request.state->change = change.get();
+    staged.push_back(change.get());
+    changes.push_back(std::move(change));
+  }
+  Publisher(inventory_, transfers).Publish(staged);
+  for (const Change* change : staged) {
+    change->state->change = nullptr;
+    if (change->status.ok()) continue;
+    const bool may_fit_later = absl::IsResourceExhausted(change->status) || absl::IsFailedPrecondition(change->status);
+    if (may_fit_later) deferred.push_back({.plan = change->plan, .state = change->state});
+    (may_fit_later ? deferred_failures_ : failures_)
+        .push_back({.service = change->state->name, .status = change->status});
+  }
+}
+
+// A Service that has nothing needs no record.
+void TableDatapath::Application::Forget(absl::Span<const Request> requests) {
+  for (const Request& request : requests) {
+    if (!request.state->ports.empty() || !request.state->frontends.empty()) continue;
+    if (request.state == inventory_.nobody) inventory_.nobody = nullptr;
+    inventory_.services.erase(request.state->name);
+  }
+}
+
+// Waits for what is in quarantine. False: there was nothing to be had.
+bool TableDatapath::Application::MakeRoom() {
+  if (inventory_.quarantine.empty()) return false;
+  if (!inventory_.quarantine.Wait().ok()) return false;
+  return inventory_.Reclaim(std::numeric_limits<size_t>::max()) > 0;
+}
+
+TableDatapath::TableDatapath(std::unique_ptr<Inventory> inventory) : inventory_(std::move(inventory)) {}
+
+TableDatapath::~TableDatapath() = default;
+
+absl::StatusOr<std::unique_ptr<TableDatapath>> TableDatapath::Open(Tables tables, GracePeriod& grace) {
+  absl::StatusOr<std::unique_ptr<Inventory>> inventory = Adopt(std::move(tables), grace);
+  if (!inventory.ok()) return inventory.status();
+  return std::unique_ptr<TableDatapath>(new TableDatapath(*std::move(inventory)));
+}
+
+std::vector<ServiceFailure> TableDatapath::Apply(absl::Span<const model::ServicePlan* const> plans, ApplyScope scope) {
+  if (absl::Status status = FinishShared(); !status.ok()) {
+    std::vector<ServiceFailure> failures;
+    for (const model::ServicePlan* plan : plans) failures.push_back({.service = plan->service, .status = status});
+    return failures;
+  }
+  return Application(*inventory_).Run(plans, scope);
+}
+
+// What an earlier call, or an earlier agent, has left undone and everything else relies on.
+absl::Status TableDatapath::FinishShared() {
+  if (absl::Status status = inventory_->room.index().WriteCounts(); !status.ok()) return status;
+  if (!inventory_->repair_filter) return absl::OkStatus();
+  absl::Status status = inventory_->filter.Repair();
+  inventory_->repair_filter = !status.ok();
+  return status;
+}
+
+absl::Status TableDatapath::SetNodeAddresses(absl::Span<const NodeAddress> addresses) {
+  if (absl::Status status = FinishShared(); !status.ok()) return status;
+  Need need;
+  inventory_->addresses.SetNodeAddresses(addresses, need);
+  const Transfers nothing;
+  Publisher publisher(*inventory_, nothing);
+  publisher.Publish({});
+  return publisher.shared_status();
+}
+
+void TableDatapath::Reclaim() {
+  // A failure stays where it is and is tried again next time.
+  if (FinishShared().ok()) {
+    const Transfers nothing;
+    Publisher(*inventory_, nothing).Publish({});
+  }
+  inventory_->Reclaim(std::numeric_limits<size_t>::max());
+}
+
+absl::Status TableDatapath::ExemptSocket(int /*socket_fd*/) {
+  return absl::UnimplementedError("exempt a socket from translation: these tables have no sockets");
+}
+
+std::vector<model::MapFill> TableDatapath::FillLevels() const {
+  return MapReader(inventory_->tables).FillLevels();
+}
+
+std::vector<model::ProgramInfo> TableDatapath::Programs() const {
+  return {};
+}
+
+std::vector<std::string> TableDatapath::MapNames() const {
+  return MapReader::MapNames();
+}
+
+absl::Status TableDatapath::DumpMap(absl::string_view map,
+                                    const std::function<bool(const model::MapRow&)>& visit) const {
+  return MapReader(inventory_->tables).Dump(map, visit);
+}
+
+const Tables& TableDatapath::tables() const {
+  return inventory_->tables;
+}
+
+}  // namespace shunt::datapath

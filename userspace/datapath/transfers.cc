@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "userspace/datapath/transfers.h"
+
+namespace shunt::datapath {
+namespace {
+
+template <typename Visit>
+void ForEachProgrammedKey(const Request& request, const Visit& visit) {
+  if (request.plan == nullptr) return;
+  for (const model::PortPlan& port : request.plan->ports) {
+    for (const model::Frontend& frontend : port.frontends) {
+      if (IsProgrammed(port, frontend)) visit(EncodeFrontend(frontend.address));
+    }
+  }
+}
+
+}  // namespace
+
+bool IsProgrammed(const model::PortPlan& port, const model::Frontend& frontend) {
+  return port.protocol != model::Protocol::kSctp && !frontend.InConflict();
+}
+
+Transfers::Transfers(Inventory& inventory, absl::Span<const Request> requests) {
+  // What anybody gives up.
+  for (const Request& request : requests) {
+    if (request.state->frontends.empty()) continue;
+    const uint64_t stamp = ++inventory.stamp;
+    ForEachProgrammedKey(request, [&](const shunt_frontend_key& key) {
+      if (const auto found = inventory.frontends.find(key); found != inventory.frontends.end()) {
+        found->second.stamp = stamp;
+      }
+    });
+    for (const shunt_frontend_key& key : request.state->frontends) {
+      if (inventory.frontends.at(key).stamp != stamp) transfers_[key].giver = request.state;
+    }
+  }
+  if (transfers_.empty()) return;
+  // Who wants it.
+  for (const Request& request : requests) {
+    ForEachProgrammedKey(request, [&](const shunt_frontend_key& key) {
+      const auto found = transfers_.find(key);
+      if (found != transfers_.end() && found->second.giver != request.state && found->second.taker == nullptr) {
+        found->second.taker = request.state;
+      }
+    });
+  }
+  absl::erase_if(transfers_, [](const auto& entry) { return entry.second.taker == nullptr; });
+}
+
+const Transfers::Transfer* Transfers::Find(const shunt_frontend_key& key) const {
+  if (transfers_.empty()) return nullptr;
+  const auto found = transfers_.find(key);
+  return found == transfers_.end() ? nullptr : &found->second;
+}
+
+}  // namespace shunt::datapath
