@@ -72,6 +72,10 @@ std::string PinPath(absl::string_view bpffs) {
   return absl::StrCat(PinRoot(bpffs), "/v", SHUNT_ABI_VERSION);
 }
 
+uint32_t PinAbiVersion() {
+  return SHUNT_ABI_VERSION;
+}
+
 absl::Status CheckBpffs(const std::string& bpffs) {
   struct statfs system{};
   if (statfs(bpffs.c_str(), &system) != 0) {

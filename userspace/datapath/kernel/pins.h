@@ -10,6 +10,7 @@
 #ifndef SHUNT_DATAPATH_KERNEL_PINS_H_
 #define SHUNT_DATAPATH_KERNEL_PINS_H_
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -45,6 +46,8 @@ class PinDirectory {
 // BPFFS/shunt and BPFFS/shunt/v1.
 std::string PinRoot(absl::string_view bpffs);
 std::string PinPath(absl::string_view bpffs);
+// The 1 of v1: SHUNT_ABI_VERSION for those who do not know bpf/abi.h.
+uint32_t PinAbiVersion();
 
 // kFailedPrecondition unless `bpffs` is a directory of a BPF file system.
 absl::Status CheckBpffs(const std::string& bpffs);
