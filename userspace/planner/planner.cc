@@ -12,13 +12,12 @@
 #include "userspace/planner/pools.h"
 #include "userspace/planner/service_addresses.h"
 #include "userspace/planner/service_filter.h"
+#include "userspace/planner/service_ports.h"
 #include "userspace/planner/warnings.h"
 #include "userspace/planner/weights.h"
 
 namespace shunt::planner {
 namespace {
-
-constexpr int32_t kAffinityTimeoutMaxS = 86'400;  // the Kubernetes API's own limit
 
 model::PlannedEndpoint ToPlanned(const Candidate& candidate) {
   model::PlannedEndpoint planned;
@@ -35,45 +34,6 @@ model::PlannedEndpoint ToPlanned(const Candidate& candidate) {
   planned.cluster_verdict = candidate.cluster_verdict;
   planned.local_verdict = candidate.local_verdict;
   return planned;
-}
-
-int32_t AffinityTimeout(const model::Service& service, Warnings& warnings) {
-  const int32_t timeout_s = service.affinity_timeout_s;
-  if (timeout_s >= 0 && timeout_s <= kAffinityTimeoutMaxS) return timeout_s;
-  const int32_t used_s = timeout_s < 0 ? 0 : kAffinityTimeoutMaxS;
-  warnings.Add(absl::StrCat("sessionAffinityConfig.clientIP.timeoutSeconds: ", timeout_s, " is not from 1 to ",
-                            kAffinityTimeoutMaxS, ": ", used_s, " is used"));
-  return used_s;
-}
-
-// The ports that can be dialled: without number 0, and of several with one number and protocol the first; likewise
-// for NodePorts. The API server lets neither through, manifests do.
-std::vector<model::ServicePort> ReadPorts(const model::Service& service, uint32_t ports_max, Warnings& warnings) {
-  std::vector<model::ServicePort> ports;
-  ports.reserve(service.ports.size());
-  absl::flat_hash_set<std::pair<uint16_t, model::Protocol>> numbers;
-  absl::flat_hash_set<std::pair<uint16_t, model::Protocol>> node_ports;
-  for (const model::ServicePort& port : service.ports) {
-    const auto text = [&](uint16_t number) { return absl::StrCat(number, "/", model::ProtocolName(port.protocol)); };
-    if (port.port == 0) {
-      warnings.Add(absl::StrCat("port ", Quoted(port.name), " has number 0: not served"));
-      continue;
-    }
-    if (!numbers.emplace(port.port, port.protocol).second) {
-      warnings.Add(absl::StrCat("port ", text(port.port), " stands there twice: the second is not served"));
-      continue;
-    }
-    if (ports.size() == ports_max) {
-      warnings.Add(absl::StrCat("more than ", ports_max, " ports: the others are not served"));
-      break;
-    }
-    ports.push_back(port);
-    if (port.node_port != 0 && !node_ports.emplace(port.node_port, port.protocol).second) {
-      warnings.Add(absl::StrCat("nodePort ", text(port.node_port), " stands there twice: the second is not served"));
-      ports.back().node_port = 0;
-    }
-  }
-  return ports;
 }
 
 // What a port costs in a family: see PlannerOptions::rows_max.
@@ -147,7 +107,7 @@ model::ServicePlan PlanService(const model::Service& service, absl::Span<const m
   const ServiceAddresses addresses = ReadServiceAddresses(service, node, options, warnings);
   const EndpointWeights weights(service, warnings);
   const std::vector<model::ServicePort> ports = ReadPorts(service, options.ports_max, warnings);
-  const int32_t affinity_timeout_s = AffinityTimeout(service, warnings);
+  const int32_t affinity_timeout_s = ReadAffinityTimeout(service, warnings);
   const WeightedSlices served_slices = ReadSlices(slices, warnings);
   const CollectionContext context = {service, addresses, weights, node};
   const bool health_checked = service.type == model::ServiceType::kLoadBalancer &&
@@ -163,7 +123,7 @@ model::ServicePlan PlanService(const model::Service& service, absl::Span<const m
       rows += RowsOf(port, family, addresses.Of(family), served_slices);
       if (rows > options.rows_max && !plan.ports.empty()) {
         warnings.Add(absl::StrCat("port ", port.port, "/", model::ProtocolName(port.protocol),
-                                  ": with it the Service has ", "more than ", options.rows_max,
+                                  ": with it the Service has more than ", options.rows_max,
                                   " endpoints and addresses on all ports: not served"));
         continue;
       }
