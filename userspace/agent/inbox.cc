@@ -50,22 +50,9 @@ void Inbox::Ring() const {
 void Inbox::Put(Letter letter) {
   {
     const absl::MutexLock lock(&mutex_);
-    if (closed_) return;
     letters_.push_back(std::move(letter));
   }
   Ring();
-}
-
-absl::Status Inbox::Ask(std::function<void()> question) {
-  const auto reply = std::make_shared<Question::Reply>();
-  {
-    const absl::MutexLock lock(&mutex_);
-    if (closed_) return absl::CancelledError("the agent is stopping");
-    letters_.push_back(Question(std::move(question), reply));
-  }
-  Ring();
-  reply->settled.WaitForNotification();
-  return reply->answered ? absl::OkStatus() : absl::CancelledError("the agent is stopping");
 }
 
 std::vector<Letter> Inbox::Take() {
@@ -74,28 +61,6 @@ std::vector<Letter> Inbox::Take() {
   [[maybe_unused]] const ssize_t got = ::read(event_, &count, sizeof(count));
   const absl::MutexLock lock(&mutex_);
   return std::exchange(letters_, {});
-}
-
-void Inbox::Close() {
-  std::vector<Letter> unread;
-  {
-    const absl::MutexLock lock(&mutex_);
-    closed_ = true;
-    unread = std::exchange(letters_, {});
-  }
-  for (Letter& letter : unread) {
-    if (auto* question = std::get_if<Question>(&letter)) question->Cancel();
-  }
-}
-
-void Question::Answer() {
-  run_();
-  reply_->answered = true;
-  reply_->settled.Notify();
-}
-
-void Question::Cancel() {
-  reply_->settled.Notify();
 }
 
 }  // namespace shunt::agent

@@ -46,33 +46,25 @@ TEST(InboxTest, KeepsTheOrderAndTheBatches) {
   EXPECT_TRUE(inbox.Take().empty());
 }
 
-TEST(InboxTest, QuestionsAreAnsweredByWhoTakesThem) {
-  Inbox inbox(0);
-  const std::thread::id loop = std::this_thread::get_id();
-  std::thread asker([&] {
-    std::thread::id answered_by;
-    EXPECT_TRUE(inbox.Ask([&] { answered_by = std::this_thread::get_id(); }).ok());
-    EXPECT_EQ(answered_by, loop);
-  });
-  pollfd ready{.fd = inbox.fd(), .events = POLLIN, .revents = 0};
-  ASSERT_EQ(::poll(&ready, 1, 10'000), 1);
-  for (Letter& letter : inbox.Take()) std::get<Question>(letter).Answer();
-  asker.join();
-}
-
-TEST(InboxTest, ClosingFreesWhoeverWaits) {
-  Inbox inbox(1);
-  std::thread asker([&] {
-    const absl::Status status = inbox.Ask([] { ADD_FAILURE() << "must not be run"; });
-    EXPECT_EQ(status.code(), absl::StatusCode::kCancelled);
-  });
-  pollfd ready{.fd = inbox.fd(), .events = POLLIN, .revents = 0};
-  ASSERT_EQ(::poll(&ready, 1, 10'000), 1);
-  inbox.Close();
-  asker.join();
-  EXPECT_EQ(inbox.Ask([] { ADD_FAILURE() << "must not be run"; }).code(), absl::StatusCode::kCancelled);
-  inbox.PortOf(0).Deliver({Removal("late")});
-  EXPECT_TRUE(inbox.Take().empty()) << "a late delivery is dropped";
+TEST(InboxTest, ManySourcesAtOnce) {
+  constexpr int kEach = 1000;
+  Inbox inbox(2);
+  std::vector<std::thread> senders;
+  for (size_t source : {0, 1}) {
+    senders.emplace_back([&inbox, source] {
+      for (int i = 0; i < kEach; ++i) inbox.PortOf(source).Report({{std::to_string(i), ""}});
+    });
+  }
+  int next_of[2] = {0, 0};
+  while (next_of[0] + next_of[1] < 2 * kEach) {
+    pollfd ready{.fd = inbox.fd(), .events = POLLIN, .revents = 0};
+    ASSERT_EQ(::poll(&ready, 1, 10'000), 1) << "a letter was put in and nobody rung for";
+    for (const Letter& letter : inbox.Take()) {
+      const auto& report = std::get<SourceReport>(letter);
+      EXPECT_EQ(report.problems[0].where, std::to_string(next_of[report.source]++));
+    }
+  }
+  for (std::thread& sender : senders) sender.join();
 }
 
 TEST(ServiceNotifyTest, SendsToPathsAndAbstractNames) {

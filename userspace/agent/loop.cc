@@ -22,6 +22,15 @@ int64_t WallMilliseconds() {
   return std::chrono::duration_cast<std::chrono::milliseconds>(since_epoch).count();
 }
 
+// Whether a line of this budget may be said now. Says first how many were not since the last one.
+bool MaySay(LineBudget& budget, SteadyTime now) {
+  if (!budget.Spend(now)) return false;
+  if (const uint64_t unsaid = budget.TakeUnsaid(); unsaid > 0) {
+    LogNote(0, "Lines like the next were left out", {{"lines", unsaid}});
+  }
+  return true;
+}
+
 }  // namespace
 
 Loop::Loop(ReconcilerOptions options, datapath::Datapath& datapath, Ledger& ledger, Inbox& inbox, AddressFeed addresses,
@@ -59,7 +68,6 @@ void Loop::Run(std::stop_token stop) {
     }
     Wait(next.has_value() ? std::min(std::max(*next, not_before_), reclaim) : reclaim);
   }
-  inbox_.Close();
 }
 
 void Loop::ReadInbox() {
@@ -68,10 +76,9 @@ void Loop::ReadInbox() {
       reconciler_.Deliver(std::move(delivery->events));
     } else if (const auto* synced = std::get_if<SourceSynced>(&letter)) {
       reconciler_.Synced(synced->source);
-    } else if (auto* report = std::get_if<SourceReport>(&letter)) {
-      ReportProblems(report->source, std::move(report->problems));
     } else {
-      std::get<Question>(letter).Answer();
+      auto& report = std::get<SourceReport>(letter);
+      ReportProblems(report.source, std::move(report.problems));
     }
   }
 }
@@ -129,18 +136,16 @@ void Loop::LogOutcome(const StepOutcome& outcome, std::chrono::duration<double, 
              {"frontends", totals.frontends},
              {"failed", totals.failed},
              {"took_ms", took.count()}});
-  } else if (outcome.applied + outcome.failures.size() > 0 && progress_lines_.Spend(now)) {
+  } else if (outcome.applied + outcome.failures.size() > 0 && MaySay(progress_lines_, now)) {
     LogNote(2, "Applied",
             {{"services", outcome.applied},
              {"planned", outcome.planned},
              {"failed", outcome.failures.size()},
-             {"took_ms", took.count()},
-             {"unsaid", progress_lines_.TakeUnsaid()}});
+             {"took_ms", took.count()}});
   }
   for (const datapath::ServiceFailure& failure : outcome.failures) {
-    if (!trouble_lines_.Spend(now)) continue;
-    LogError(failure.status, "Service not applied, it is tried again",
-             {{"service", failure.service.ToString()}, {"unsaid", trouble_lines_.TakeUnsaid()}});
+    if (!MaySay(trouble_lines_, now)) continue;
+    LogError(failure.status, "Service not applied, it is tried again", {{"service", failure.service.ToString()}});
   }
   if (!outcome.node_addresses.ok())
     LogError(outcome.node_addresses, "Node addresses not applied, they are tried again");
@@ -150,9 +155,8 @@ void Loop::ReportProblems(size_t source, std::vector<sources::SourceProblem> pro
   // Only what is new is worth a line: a source reports its whole list whenever it changes.
   const std::vector<sources::SourceProblem>& known = problems_of_[source];
   for (const sources::SourceProblem& problem : problems) {
-    if (std::find(known.begin(), known.end(), problem) != known.end() || !trouble_lines_.Spend(Now())) continue;
-    LogWarning("Not served",
-               {{"where", problem.where}, {"what", problem.what}, {"unsaid", trouble_lines_.TakeUnsaid()}});
+    if (std::find(known.begin(), known.end(), problem) != known.end() || !MaySay(trouble_lines_, Now())) continue;
+    LogWarning("Not served", {{"where", problem.where}, {"what", problem.what}});
   }
   problems_of_[source] = std::move(problems);
   std::vector<sources::SourceProblem> all;

@@ -42,8 +42,8 @@ class Loop {
   // A step begins at once when the loop has been idle; after it the next one waits until at least kPace has passed
   // since its beginning, and at least as long as it took. So a lone change is in the kernel in the time of one
   // step; a storm becomes at most 100 batches a second, each bounded by what changed meanwhile (an endpoint that
-  // flaps ten times in 10 ms is written once), and the loop spends at least half its time open to questions. The
-  // grace period of a changed pool takes 10 to 15 ms: a shorter pace would only queue up behind it.
+  // flaps ten times in 10 ms is written once), and one core never belongs to the loop alone. The grace period of a
+  // changed pool takes 10 to 15 ms: a shorter pace would only queue up behind it.
   static constexpr std::chrono::milliseconds kPace{10};
   // How often an idle loop lets the datapath take back ids whose grace period has passed.
   static constexpr std::chrono::seconds kReclaim{1};
@@ -52,8 +52,8 @@ class Loop {
   Loop(ReconcilerOptions options, datapath::Datapath& datapath, Ledger& ledger, Inbox& inbox, AddressFeed addresses,
        std::function<void()> on_first_apply);
 
-  // Until `stop` is requested; then closes the inbox. What has been delivered by then but not applied is left: the
-  // next agent starts from the sources again.
+  // Until `stop` is requested. What has been delivered by then but not applied is left: the next agent starts from
+  // the sources again.
   void Run(std::stop_token stop);
 
   LoopState state() const;  // thread-safe

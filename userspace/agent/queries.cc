@@ -88,14 +88,15 @@ model::AgentStatus AnswerStatus(const QuerySources& from) {
   for (model::StatusProblem& problem : from.ledger.Problems(kProblemsMax))
     status.problems.push_back(std::move(problem));
 
-  // Counters that the datapath has at hand; nothing here walks a large map.
-  const absl::Status asked = from.inbox.Ask([&] {
-    status.maps = from.datapath.FillLevels();
-    status.programs = from.datapath.Programs();
-    ForEachRow<model::ReasonRow>(from.datapath, "reasons",
-                                 [&](const model::ReasonRow& row) { status.reasons.push_back(row); });
-  });
-  if (!asked.ok()) status.problems.push_back({"agent", std::string(asked.message())});
+  const absl::StatusOr<Reader> reader = from.open_reader();
+  if (!reader.ok()) {
+    status.problems.push_back({"maps", std::string(reader.status().message())});
+    return status;
+  }
+  status.maps = (*reader)->FillLevels();
+  status.programs = (*reader)->Programs();
+  ForEachRow<model::ReasonRow>(**reader, "reasons",
+                               [&](const model::ReasonRow& row) { status.reasons.push_back(row); });
   for (const model::MapFill& fill : status.maps) {
     if (fill.name == "backends") status.backends = static_cast<uint32_t>(fill.used);
   }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The agent's answers to the admin API: put together from the ledger, a question to the loop where only the loop
-// may look, and a reader of the pins of its own for everything that is long.
+// The agent's answers to the admin API, put together from the ledger and from the maps, which are read beside the
+// loop: no query waits for it, none makes it wait.
 #ifndef SHUNT_AGENT_QUERIES_H_
 #define SHUNT_AGENT_QUERIES_H_
 
@@ -8,7 +8,6 @@
 #include <memory>
 
 #include "absl/status/statusor.h"
-#include "userspace/agent/inbox.h"
 #include "userspace/agent/ledger.h"
 #include "userspace/agent/loop.h"
 #include "userspace/datapath/datapath.h"
@@ -23,11 +22,8 @@ struct QuerySources {
   model::AgentStatus identity;
   const Ledger& ledger;
   const Loop& loop;
-  Inbox& inbox;
-  // Looked at in the loop's thread only.
-  const datapath::Datapath& datapath;
-  // Opens the maps for reading beside the loop: a dump of a million rows then costs the loop nothing, and a slow
-  // client nobody else. Called by any thread.
+  // Opens the maps for reading, with descriptors of its own. A dump of a million rows then costs the loop nothing,
+  // and a slow client nobody else. Called by any thread.
   std::function<absl::StatusOr<std::unique_ptr<const datapath::Datapath>>()> open_reader;
 };
 

@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: Apache-2.0
+// The loop with real threads and a real clock. What it decides is reconciler_test's; here it is about who wakes
+// whom, the pace, and that threads meet only where they may.
+#include "userspace/agent/loop.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <chrono>
+#include <memory>
+#include <string>
+#include <thread>
+
+#include "absl/strings/str_cat.h"
+#include "absl/synchronization/notification.h"
+#include "absl/time/time.h"
+#include "userspace/agent/testing/noting_datapath.h"
+
+namespace shunt::agent {
+namespace {
+
+using std::chrono::milliseconds;
+using testing::ElementsAre;
+
+sources::Event ServiceEvent(const std::string& name, int port) {
+  model::Service service;
+  service.name = {"shop", name};
+  service.cluster_ips = {"10.96.0.1"};
+  service.ports = {{.name = "web", .port = static_cast<uint16_t>(port)}};
+  return sources::Upsert{service};
+}
+
+// Delivers what the story says, in a thread of its own, as sources do.
+class ScriptedSource final : public sources::Source {
+ public:
+  using Script = std::function<void(sources::Sink&, std::stop_token)>;
+  explicit ScriptedSource(Script script) : script_(std::move(script)) {}
+  absl::Status Run(sources::Sink& sink, std::stop_token stop) override {
+    script_(sink, stop);
+    return absl::OkStatus();
+  }
+
+ private:
+  Script script_;
+};
+
+class LoopTest : public testing::Test {
+ protected:
+  ~LoopTest() override { ::close(address_event_); }
+
+  AddressFeed Feed() {
+    return {.fd = address_event_, .read = [this]() -> absl::StatusOr<std::vector<datapath::NodeAddress>> {
+              uint64_t count = 0;
+              [[maybe_unused]] const ssize_t got = ::read(address_event_, &count, sizeof(count));
+              if (++reads_ == 1) return absl::UnavailableError("changed while being read");
+              return std::vector<datapath::NodeAddress>{{model::IpAddress::FromV4(0x0a000000 + reads_), false}};
+            }};
+  }
+  void Start(ScriptedSource::Script script) {
+    loop_ = std::make_unique<Loop>(ReconcilerOptions{.node_name = "node-a"}, datapath_, ledger_, inbox_, Feed(),
+                                   [this] { first_apply_.Notify(); });
+    loop_thread_ = std::jthread([this](std::stop_token stop) { loop_->Run(stop); });
+    source_thread_ = std::jthread([this, script = std::move(script)](std::stop_token stop) {
+      EXPECT_TRUE(ScriptedSource(script).Run(inbox_.PortOf(0), stop).ok());
+    });
+  }
+  // What the loop's thread wrote may be read after this.
+  void Stop() {
+    source_thread_.request_stop();
+    source_thread_.join();
+    loop_thread_.request_stop();
+    loop_thread_.join();
+  }
+  // Until `done` or 10 s: no test takes that long unless it fails.
+  template <typename Condition>
+  [[nodiscard]] bool Eventually(Condition done) {
+    for (int i = 0; i < 10'000 && !done(); ++i) std::this_thread::sleep_for(milliseconds(1));
+    return done();
+  }
+
+  int address_event_ = ::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+  std::atomic<int> reads_ = 0;
+  NotingDatapath datapath_;
+  Ledger ledger_;
+  Inbox inbox_{1};
+  absl::Notification first_apply_;
+  std::unique_ptr<Loop> loop_;
+  std::jthread loop_thread_;
+  std::jthread source_thread_;
+};
+
+TEST_F(LoopTest, FromTheSourceToTheDatapath) {
+  absl::Notification go_on;
+  Start([&](sources::Sink& sink, std::stop_token) {
+    sink.Deliver({ServiceEvent("cart", 80), ServiceEvent("search", 81)});
+    sink.Report({{"services.yaml:3", "no kind"}});
+    go_on.WaitForNotification();
+    sink.Synced();
+  });
+  EXPECT_TRUE(Eventually([&] { return !loop_->state().source_problems.empty(); }));
+  EXPECT_FALSE(first_apply_.HasBeenNotified()) << "nothing before the source is synced";
+  EXPECT_FALSE(loop_->state().synced);
+  go_on.Notify();
+  EXPECT_TRUE(first_apply_.WaitForNotificationWithTimeout(absl::Seconds(10)));
+  const LoopState state = loop_->state();
+  EXPECT_TRUE(state.synced);
+  EXPECT_EQ(state.applies, 1u);
+  EXPECT_GT(state.last_apply_time_ms, 1'700'000'000'000);
+  EXPECT_THAT(state.source_problems, ElementsAre(sources::SourceProblem{"services.yaml:3", "no kind"}));
+  EXPECT_TRUE(ledger_.Find({"shop", "cart"}).has_value());
+  EXPECT_TRUE(Eventually([&] { return datapath_.address_calls > 0; }));
+  Stop();
+  EXPECT_THAT(datapath_.applies, ElementsAre("all: cart search"));
+  EXPECT_THAT(datapath_.node_addresses.size(), 1u) << "read again after the first try failed";
+}
+
+TEST_F(LoopTest, AStormBecomesFewBatchesAndTheLastWordCounts) {
+  constexpr int kChanges = 300;
+  Start([&](sources::Sink& sink, std::stop_token) {
+    sink.Synced();
+    for (int i = 1; i <= kChanges; ++i) {
+      sink.Deliver({ServiceEvent("cart", i)});
+      std::this_thread::sleep_for(milliseconds(1));
+    }
+  });
+  const SteadyTime begin = std::chrono::steady_clock::now();
+  EXPECT_TRUE(Eventually([&] {
+    const auto entry = ledger_.Find({"shop", "cart"});
+    return entry.has_value() && entry->plan->ports.at(0).port == kChanges;
+  }));
+  const auto took = std::chrono::steady_clock::now() - begin;
+  Stop();
+  EXPECT_LE(datapath_.applies.size(), took / Loop::kPace + 2);
+  EXPECT_LT(datapath_.applies.size(), kChanges / 2) << "batches, not one by one";
+  EXPECT_EQ(loop_->state().applies, datapath_.applies.size());
+}
+
+TEST_F(LoopTest, NewAddressesOfTheNodeArePassedOn) {
+  Start([](sources::Sink& sink, std::stop_token) { sink.Synced(); });
+  EXPECT_TRUE(first_apply_.WaitForNotificationWithTimeout(absl::Seconds(10)));
+  EXPECT_TRUE(Eventually([&] { return datapath_.address_calls == 1; }));
+  const uint64_t one = 1;
+  ASSERT_EQ(::write(address_event_, &one, sizeof(one)), static_cast<ssize_t>(sizeof(one)));
+  EXPECT_TRUE(Eventually([&] { return datapath_.address_calls == 2; }));
+  Stop();
+  ASSERT_EQ(datapath_.node_addresses.size(), 1u);
+  EXPECT_EQ(datapath_.node_addresses[0].address, model::IpAddress::FromV4(0x0a000000 + reads_));
+}
+
+TEST_F(LoopTest, AFailureIsTriedAgainByTheClock) {
+  datapath_.failures["cart"] = absl::UnavailableError("busy");
+  datapath_.failures_left = 1;
+  Start([](sources::Sink& sink, std::stop_token) {
+    sink.Deliver({ServiceEvent("cart", 80)});
+    sink.Synced();
+  });
+  EXPECT_TRUE(first_apply_.WaitForNotificationWithTimeout(absl::Seconds(10)));
+  EXPECT_EQ(ledger_.totals().failed, 1u);
+  EXPECT_TRUE(Eventually([&] { return ledger_.totals().failed == 0; }));
+  Stop();
+  EXPECT_THAT(datapath_.applies, ElementsAre("all: cart", "changed: cart"));
+}
+
+TEST_F(LoopTest, StopsAtOnceWhileIdle) {
+  Start([](sources::Sink& sink, std::stop_token) { sink.Synced(); });
+  EXPECT_TRUE(first_apply_.WaitForNotificationWithTimeout(absl::Seconds(10)));
+  const SteadyTime begin = std::chrono::steady_clock::now();
+  Stop();
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, milliseconds(500)) << "the request wakes it";
+}
+
+}  // namespace
+}  // namespace shunt::agent

@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "userspace/agent/queries.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "userspace/agent/testing/noting_datapath.h"
+
+namespace shunt::agent {
+namespace {
+
+using testing::ElementsAre;
+
+// Maps with the rows of a story.
+class StoryMaps final : public NotingDatapath {
+ public:
+  explicit StoryMaps(const std::map<std::string, std::vector<model::MapRow>>& rows) : rows_(rows) {}
+
+  std::vector<model::MapFill> FillLevels() const override {
+    return {{.name = "backends", .type = "array", .used = 2, .capacity = 100}};
+  }
+  std::vector<model::ProgramInfo> Programs() const override { return {{.name = "sock_connect4"}}; }
+  absl::Status DumpMap(absl::string_view map, const std::function<bool(const model::MapRow&)>& visit) const override {
+    const auto place = rows_.find(std::string(map));
+    if (place == rows_.end()) return absl::NotFoundError(absl::StrCat("no map ", map));
+    for (const model::MapRow& row : place->second) {
+      if (!visit(row)) break;
+    }
+    return absl::OkStatus();
+  }
+
+ private:
+  const std::map<std::string, std::vector<model::MapRow>>& rows_;
+};
+
+model::SocketAddress Backend(uint32_t low) {
+  return {model::IpAddress::FromV4(0x0a000000 + low), 8080};
+}
+
+std::shared_ptr<model::ServicePlan> Plan(const std::string& name, const std::vector<model::SocketAddress>& members) {
+  auto plan = std::make_shared<model::ServicePlan>();
+  plan->service = {"shop", name};
+  for (const char* port : {"web", "admin"}) {
+    model::PortPlan port_plan{.name = port, .port = static_cast<uint16_t>(plan->ports.empty() ? 80 : 81)};
+    port_plan.pools.resize(1);
+    for (const model::SocketAddress& member : members) port_plan.pools[0].members.push_back({member, 1});
+    plan->ports.push_back(port_plan);
+  }
+  return plan;
+}
+
+class QueriesTest : public testing::Test {
+ protected:
+  QueriesTest() {
+    ledger_.Record(Plan("cart", {Backend(1), Backend(2)}), absl::OkStatus());
+    ledger_.Record(Plan("search", {Backend(2)}), absl::ResourceExhaustedError("map slots: full"));
+    const auto port = [](uint32_t index, const char* service, const char* name, uint16_t number) {
+      return model::ServicePortRow{
+          .service_port = index, .service = {"shop", service}, .port_name = name, .port = number};
+    };
+    rows_["service_ports"] = {port(4, "cart", "web", 80), port(5, "cart", "admin", 81), port(9, "gone", "web", 80)};
+    rows_["service_counters"] = {model::ServiceCountersRow{4, 100, 2, 3}, model::ServiceCountersRow{9, 77, 0, 0}};
+    rows_["backends"] = {model::BackendRow{7, Backend(2)}, model::BackendRow{3, Backend(1)},
+                         model::BackendRow{8, Backend(99)}};
+    rows_["backend_counters"] = {model::BackendCountersRow{7, 60}, model::BackendCountersRow{3, 40}};
+    rows_["reasons"] = {model::ReasonRow{"port_zero", "dialled port 0", 5}};
+  }
+
+  model::AgentQueries Queries() {
+    model::AgentStatus identity;
+    identity.version = "1.2.3";
+    identity.problems = {{"programs", "an older set is in force"}};
+    return MakeQueries({.identity = identity, .ledger = ledger_, .loop = loop_, .open_reader = [this]() {
+                          ++readers_opened_;
+                          return Open();
+                        }});
+  }
+  absl::StatusOr<std::unique_ptr<const datapath::Datapath>> Open() {
+    if (!maps_open_) return absl::NotFoundError("open /sys/fs/bpf/shunt/v1: nothing is pinned");
+    return std::make_unique<const StoryMaps>(rows_);
+  }
+
+  std::map<std::string, std::vector<model::MapRow>> rows_;
+  bool maps_open_ = true;
+  int readers_opened_ = 0;
+  NotingDatapath datapath_;
+  Ledger ledger_;
+  Inbox inbox_{1};
+  Loop loop_{{.node_name = "node-a"}, datapath_, ledger_, inbox_, {}, nullptr};
+};
+
+TEST_F(QueriesTest, StatusPutsEverythingTogether) {
+  const model::AgentStatus status = Queries().status();
+  EXPECT_EQ(status.version, "1.2.3");
+  EXPECT_FALSE(status.synced);
+  EXPECT_EQ(status.services, 2u);
+  EXPECT_EQ(status.backends, 2u);
+  EXPECT_EQ(status.failed_services, 1u);
+  EXPECT_EQ(status.programs.at(0).name, "sock_connect4");
+  EXPECT_EQ(status.reasons.at(0).count, 5u);
+  ASSERT_EQ(status.problems.size(), 2u);
+  EXPECT_EQ(status.problems[0].what, "an older set is in force");
+  EXPECT_EQ(status.problems[1].where, "Service shop/search");
+}
+
+TEST_F(QueriesTest, ServicesWithTheirCounters) {
+  const auto service = Queries().service({"shop", "cart"});
+  ASSERT_TRUE(service.has_value());
+  EXPECT_TRUE(service->applied.ok());
+  ASSERT_EQ(service->port_counters.size(), 2u);
+  EXPECT_EQ(service->port_counters[0].translated, 100u);
+  EXPECT_EQ(service->port_counters[0].no_endpoints, 2u);
+  EXPECT_EQ(service->port_counters[0].local_misses, 3u);
+  EXPECT_EQ(service->port_counters[1].translated, 0u) << "no row of counters yet";
+  EXPECT_FALSE(Queries().service({"shop", "gone"}).has_value()) << "a leftover row is no Service";
+
+  std::vector<std::string> names;
+  readers_opened_ = 0;
+  Queries().services([&](const model::ServiceStatus& status) {
+    names.push_back(status.plan.service.name);
+    EXPECT_EQ(status.applied.ok(), status.plan.service.name == "cart");
+    return true;
+  });
+  EXPECT_THAT(names, ElementsAre("cart", "search"));
+  EXPECT_EQ(readers_opened_, 1) << "one for all Services";
+}
+
+TEST_F(QueriesTest, ServicesInPagesUntilTheVisitorHasEnough) {
+  for (int i = 0; i < 1200; ++i) ledger_.Record(Plan(absl::StrCat("x", 10'000 + i), {}), absl::OkStatus());
+  int visited = 0;
+  Queries().services([&](const model::ServiceStatus&) { return ++visited < 700; });
+  EXPECT_EQ(visited, 700);
+  visited = 0;
+  Queries().services([&](const model::ServiceStatus&) { return ++visited > 0; });
+  EXPECT_EQ(visited, 1202);
+}
+
+TEST_F(QueriesTest, BackendsByIdWithTheirServices) {
+  const std::vector<model::BackendStatus> backends = Queries().backends();
+  ASSERT_EQ(backends.size(), 3u);
+  EXPECT_EQ(backends[0].id, 3u);
+  EXPECT_EQ(backends[0].chosen, 40u);
+  EXPECT_THAT(backends[0].services, ElementsAre(model::ObjectName{"shop", "cart"}));
+  EXPECT_EQ(backends[1].id, 7u);
+  EXPECT_EQ(backends[1].address, Backend(2));
+  EXPECT_THAT(backends[1].services, ElementsAre(model::ObjectName{"shop", "cart"}, model::ObjectName{"shop", "search"}))
+      << "each once, though both of its ports use it";
+  EXPECT_TRUE(backends[2].services.empty()) << "in its grace period";
+}
+
+TEST_F(QueriesTest, MapsAndWhatIsSaidWithoutThem) {
+  int rows = 0;
+  EXPECT_TRUE(Queries().dump_map("backends", [&](const model::MapRow&) { return ++rows < 2; }).ok());
+  EXPECT_EQ(rows, 2);
+  EXPECT_EQ(Queries().dump_map("nonsense", [](const model::MapRow&) { return true; }).code(),
+            absl::StatusCode::kNotFound);
+
+  maps_open_ = false;
+  EXPECT_EQ(Queries().dump_map("backends", [](const model::MapRow&) { return true; }).message(),
+            "open /sys/fs/bpf/shunt/v1: nothing is pinned");
+  EXPECT_EQ(Queries().status().problems.back().where, "maps");
+  EXPECT_EQ(Queries().service({"shop", "cart"})->port_counters.size(), 2u) << "the plan, with zeros";
+}
+
+}  // namespace
+}  // namespace shunt::agent

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+// A datapath that writes down what it was given and fails as it is told.
+#ifndef SHUNT_AGENT_TESTING_NOTING_DATAPATH_H_
+#define SHUNT_AGENT_TESTING_NOTING_DATAPATH_H_
+
+#include <atomic>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "userspace/datapath/datapath.h"
+
+namespace shunt::agent {
+
+// One line per Apply: "all: a b" or "changed: b"; a plan without ports is "-b".
+class NotingDatapath : public datapath::Datapath {
+ public:
+  std::vector<datapath::ServiceFailure> Apply(absl::Span<const model::ServicePlan* const> plans,
+                                              datapath::ApplyScope scope) override {
+    std::vector<std::string> words;
+    std::vector<datapath::ServiceFailure> failed;
+    for (const model::ServicePlan* plan : plans) {
+      const std::string& name = plan->service.name;
+      words.push_back(absl::StrCat(plan->ports.empty() ? "-" : "", name));
+      if (const auto failure = failures.find(name); failure != failures.end() && failures_left != 0) {
+        if (failures_left > 0) --failures_left;
+        failed.push_back({plan->service, failure->second});
+      } else if (plan->ports.empty()) {
+        holds.erase(name);
+      } else {
+        holds[name] = *plan;
+      }
+    }
+    const absl::string_view kind = scope == datapath::ApplyScope::kAll ? "all:" : "changed:";
+    applies.push_back(absl::StrJoin(words, " "));
+    applies.back().insert(0, absl::StrCat(kind, words.empty() ? "" : " "));
+    if (scope == datapath::ApplyScope::kAll) {
+      for (const model::ObjectName& name : stuck_leftovers) failed.push_back({name, absl::UnavailableError("stuck")});
+    }
+    return failed;
+  }
+  absl::Status SetNodeAddresses(absl::Span<const datapath::NodeAddress> addresses) override {
+    ++address_calls;
+    if (address_status.ok()) node_addresses.assign(addresses.begin(), addresses.end());
+    return address_status;
+  }
+  void Reclaim() override {}
+  absl::Status ExemptSocket(int) override { return absl::OkStatus(); }
+  std::vector<model::MapFill> FillLevels() const override { return {}; }
+  std::vector<model::ProgramInfo> Programs() const override { return {}; }
+  std::vector<std::string> MapNames() const override { return {}; }
+  absl::Status DumpMap(absl::string_view, const std::function<bool(const model::MapRow&)>&) const override {
+    return absl::OkStatus();
+  }
+
+  std::vector<std::string> TakeApplies() { return std::exchange(applies, {}); }
+
+  std::map<std::string, absl::Status> failures;    // by Service name
+  int failures_left = -1;                          // below 0: they go on
+  std::vector<model::ObjectName> stuck_leftovers;  // of an earlier agent, which cannot be removed
+  std::vector<std::string> applies;
+  std::map<std::string, model::ServicePlan> holds;
+  absl::Status address_status;
+  std::atomic<int> address_calls = 0;
+  std::vector<datapath::NodeAddress> node_addresses;
+};
+
+}  // namespace shunt::agent
+
+#endif  // SHUNT_AGENT_TESTING_NOTING_DATAPATH_H_
