@@ -21,16 +21,7 @@
 namespace shunt::datapath {
 namespace {
 
-// A map by socket: it has no rows to count and no Table.
 constexpr char kSocketStorage[] = "socket_storage";
-
-// A reader removes nothing, so nothing it sees has to be waited for.
-class NoGracePeriod final : public GracePeriod {
- public:
-  Ticket Start() override { return 0; }
-  bool Passed(Ticket) const override { return false; }
-  absl::Status Wait(Ticket) override { return absl::UnimplementedError("a reader has no grace periods"); }
-};
 
 absl::StatusOr<std::string> ConfiguredCgroup(const KernelOptions& options) {
   if (!options.cgroup.empty()) return options.cgroup;
@@ -79,23 +70,6 @@ absl::StatusOr<std::unique_ptr<KernelDatapath>> KernelDatapath::Open(const Kerne
   if (absl::Status status = datapath->OpenRows(); !status.ok()) return status;
   if (absl::Status status = datapath->PutInForce(options, *pins); !status.ok()) return status;
   return datapath;
-}
-
-absl::StatusOr<std::unique_ptr<const Datapath>> KernelDatapath::OpenPinned(const std::string& bpffs) {
-  std::unique_ptr<KernelDatapath> datapath(new KernelDatapath);
-  absl::StatusOr<PinDirectory> pins = PinDirectory::Open(bpffs);
-  if (!pins.ok()) return pins.status();
-  datapath->pin_directory_ = pins->path();
-  absl::StatusOr<MapSet> maps = MapSet::OpenReadOnly(*pins);
-  if (!maps.ok()) return maps.status();
-  datapath->maps_ = *std::move(maps);
-  datapath->grace_ = std::make_unique<NoGracePeriod>();
-  if (absl::Status status = datapath->OpenRows(); !status.ok()) return status;
-  // Maps without programs are worth reading too: Programs() is empty then.
-  absl::StatusOr<std::string> root = FindCgroupRoot();
-  absl::StatusOr<AttachedPrograms> programs = AttachedPrograms::OpenPinned(*pins, root.ok() ? *root : "");
-  if (programs.ok()) datapath->programs_ = *std::move(programs);
-  return std::unique_ptr<const Datapath>(std::move(datapath));
 }
 
 absl::Status KernelDatapath::OpenRows() {
@@ -157,13 +131,7 @@ absl::Status KernelDatapath::ExemptSocket(int socket_fd) {
 
 std::vector<model::MapFill> KernelDatapath::FillLevels() const {
   std::vector<model::MapFill> levels = rows_->FillLevels();
-  levels.push_back(model::MapFill{.name = kSocketStorage});
-  for (model::MapFill& level : levels) {
-    auto map = maps_.maps().find(level.name);
-    if (map == maps_.maps().end()) continue;
-    level.type = MapTypeName(map->second.spec.type);
-    level.memory_bytes = MapMemoryBytes(map->second.fd.get());
-  }
+  maps_.AddKernelFacts(&levels);
   return levels;
 }
 

@@ -43,10 +43,6 @@ class KernelDatapath final : public Datapath {
   // bpffs. kInvalidArgument: limits or cgroup. Errors change nothing that was in force.
   static absl::StatusOr<std::unique_ptr<KernelDatapath>> Open(const KernelOptions& options);
 
-  // The pins as they are, with or without an agent: only the reading half of the interface. Takes no lock,
-  // loads nothing, writes nothing. kNotFound: nothing is pinned.
-  static absl::StatusOr<std::unique_ptr<const Datapath>> OpenPinned(const std::string& bpffs);
-
   std::vector<ServiceFailure> Apply(absl::Span<const model::ServicePlan* const> plans, ApplyScope scope) override;
   absl::Status SetNodeAddresses(absl::Span<const NodeAddress> addresses) override;
   void Reclaim() override;

@@ -3,6 +3,7 @@
 
 #include <bpf/bpf.h>
 #include <fcntl.h>
+#include <linux/bpf.h>
 #include <sys/random.h>
 #include <unistd.h>
 
@@ -277,6 +278,18 @@ absl::Status MapSet::UseStorage() const {
     return KernelError(error, "map meta: say that socket storage is in use");
   }
   return absl::OkStatus();
+}
+
+void MapSet::AddKernelFacts(std::vector<model::MapFill>* levels) const {
+  for (const auto& [name, map] : maps_) {
+    if (map.spec.type == BPF_MAP_TYPE_SK_STORAGE) levels->push_back(model::MapFill{.name = name});
+  }
+  for (model::MapFill& level : *levels) {
+    auto map = maps_.find(level.name);
+    if (map == maps_.end()) continue;
+    level.type = MapTypeName(map->second.spec.type);
+    level.memory_bytes = MapMemoryBytes(map->second.fd.get());
+  }
 }
 
 int MapSet::Fd(const std::string& name) const {

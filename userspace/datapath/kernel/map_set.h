@@ -16,6 +16,7 @@
 #include "userspace/datapath/kernel/unique_fd.h"
 #include "userspace/datapath/limits.h"
 #include "userspace/datapath/tables.h"
+#include "userspace/model/map_rows.h"
 
 namespace shunt::datapath {
 
@@ -41,6 +42,9 @@ class MapSet {
   absl::Status GiveTo(BpfObject& object, shunt_config* config) const;
   // Says in `meta` that socket_storage has to be looked at from now on.
   absl::Status UseStorage() const;
+  // Fills in type and memory, which only the kernel knows, and adds the map that is no Table: socket_storage,
+  // whose rows cannot be counted.
+  void AddKernelFacts(std::vector<model::MapFill>* levels) const;
   // -1: no such map.
   int Fd(const std::string& name) const;
   // Rows of the map; 0: no such map, or one without a size.
