@@ -33,6 +33,29 @@ static __always_inline int same_key(const struct shunt_frontend_key *a, const st
 	return same_address(&a->address, &b->address) && a->port == b->port && a->protocol == b->protocol;
 }
 
+/*
+ * The id of the key's row + 1 if this bucket names it, or 0. Each entry is read once: its word names a row
+ * that stays what it was for as long as we run.
+ */
+static __always_inline __u32 search_bucket(volatile struct shunt_index_bucket *bucket, __u64 hash,
+					   const struct shunt_frontend_key *key)
+{
+#pragma unroll
+	for (int i = 0; i < SHUNT_INDEX_ENTRIES; i++) {
+		const struct shunt_frontend_row *row;
+		__u64 entry = bucket->entry[i];
+		__u32 row_id = (__u32)entry - 1;
+
+		if ((entry ^ hash) >> 32 || !(__u32)entry)
+			continue;
+		reader_window();
+		row = bpf_map_lookup_elem(&frontend_rows, &row_id);
+		if (row && same_key(&row->key, key))
+			return row_id + 1;
+	}
+	return 0;
+}
+
 struct row_search {
 	struct shunt_frontend_key key;
 	__u32 bucket;
@@ -40,32 +63,17 @@ struct row_search {
 	__u32 row; /* id + 1, once found */
 };
 
-/*
- * Looks into one bucket; 1: the search is over. Each entry is read once: its word names a row that stays what
- * it was for as long as we run. Also the callback of a bpf_loop(), hence the first parameter.
- */
-static int search_bucket(__u32 probe, struct row_search *search)
+/* The rare rest: keys that stand past their own bucket. */
+static int search_next_bucket(__u32 probe, struct row_search *search)
 {
-	volatile struct shunt_index_bucket *bucket = bpf_map_lookup_elem(&frontend_index, &search->bucket);
+	volatile struct shunt_index_bucket *bucket;
 
+	search->bucket = (search->bucket + 1) & shunt_config.index_mask;
+	bucket = bpf_map_lookup_elem(&frontend_index, &search->bucket);
 	if (!bucket)
 		return 1;
-	for (int i = 0; i < SHUNT_INDEX_ENTRIES; i++) {
-		const struct shunt_frontend_row *row;
-		__u64 entry = bucket->entry[i];
-		__u32 row_id = (__u32)entry - 1;
-
-		if ((entry ^ search->hash) >> 32 || !(__u32)entry)
-			continue;
-		reader_window();
-		row = bpf_map_lookup_elem(&frontend_rows, &row_id);
-		if (row && same_key(&row->key, &search->key)) {
-			search->row = row_id + 1;
-			return 1;
-		}
-	}
-	search->bucket = (search->bucket + 1) & shunt_config.index_mask;
-	return !bucket->passed_over;
+	search->row = search_bucket(bucket, search->hash, &search->key);
+	return search->row || !bucket->passed_over;
 }
 
 /*
@@ -74,15 +82,22 @@ static int search_bucket(__u32 probe, struct row_search *search)
  */
 __noinline __weak __u32 find_row_id(const struct shunt_frontend_key *key)
 {
+	volatile struct shunt_index_bucket *bucket;
 	struct row_search search = {};
+	__u32 row;
 
 	if (!key)
 		return 0;
-	search.key = *key;
 	search.hash = shunt_key_hash(shunt_config.index_seed, key);
 	search.bucket = (__u32)search.hash & shunt_config.index_mask;
-	if (!search_bucket(0, &search))
-		bpf_loop(SHUNT_INDEX_PROBES - 1, search_bucket, &search, 0);
+	bucket = bpf_map_lookup_elem(&frontend_index, &search.bucket);
+	if (!bucket)
+		return 0;
+	row = search_bucket(bucket, search.hash, key);
+	if (row || !bucket->passed_over)
+		return row;
+	search.key = *key;
+	bpf_loop(SHUNT_INDEX_PROBES - 1, search_next_bucket, &search, 0);
 	return search.row;
 }
 
