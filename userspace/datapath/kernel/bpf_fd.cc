@@ -85,6 +85,12 @@ absl::Status ReplacePin(int fd, const std::string& path) {
   return absl::OkStatus();
 }
 
+void DetachPinnedLink(const std::string& path) {
+  absl::StatusOr<UniqueFd> link = OpenPin(path, BpfKind::kLink);
+  // Kinds of links that cannot be detached at once go with their pin.
+  if (link.ok()) (void)bpf_link_detach(link->get());
+}
+
 absl::StatusOr<bpf_map_info> DescribeMap(int fd, const std::string& what) {
   return Describe<bpf_map_info>(fd, what);
 }

@@ -26,6 +26,10 @@ absl::StatusOr<UniqueFd> OpenPin(const std::string& path, BpfKind kind, PinAcces
 // Pins `fd` at `path`, replacing in one step whatever was pinned there: at no instant is the path empty.
 absl::Status ReplacePin(int fd, const std::string& path);
 
+// Detaches the link pinned at `path`, if one is, before it returns. Removing its last pin would do the same
+// but some time later, when the kernel comes to it.
+void DetachPinnedLink(const std::string& path);
+
 // `what` begins the error's message: "map pools".
 absl::StatusOr<bpf_map_info> DescribeMap(int fd, const std::string& what);
 absl::StatusOr<bpf_prog_info> DescribeProgram(int fd, const std::string& what);

@@ -11,8 +11,10 @@
 #include <memory>
 #include <utility>
 
+#include "absl/algorithm/container.h"
 #include "absl/strings/str_cat.h"
 #include "userspace/datapath/kernel/agent_lock.h"
+#include "userspace/datapath/kernel/bpf_fd.h"
 #include "userspace/datapath/kernel/hooks.h"
 #include "userspace/datapath/kernel/kernel_error.h"
 #include "userspace/datapath/kernel/pins.h"
@@ -55,14 +57,24 @@ absl::Status RemoveAllBelow(const std::string& directory, std::vector<std::strin
   return RemoveOne(directory, removed);
 }
 
-absl::Status RemoveVersion(const std::string& directory, std::vector<std::string>* removed) {
-  const std::string links = directory + "/links";
+// In the order of detaching, then links that this build does not know.
+absl::Status RemoveLinks(const std::string& directory, std::vector<std::string>* removed) {
+  std::vector<std::string> paths;
   for (auto hook = kHooks.rbegin(); hook != kHooks.rend(); ++hook) {
-    absl::Status status = RemoveOne(absl::StrCat(links, "/", hook->program), removed);
-    if (!status.ok()) return status;
+    paths.push_back(absl::StrCat(directory, "/", hook->program));
   }
-  // Links that this build does not know, then what they held.
-  if (absl::Status status = RemoveAllBelow(links, removed); !status.ok()) return status;
+  for (std::string& path : PathsIn(directory)) {
+    if (!IsDirectory(path) && !absl::c_linear_search(paths, path)) paths.push_back(std::move(path));
+  }
+  for (const std::string& path : paths) {
+    DetachPinnedLink(path);
+    if (absl::Status status = RemoveOne(path, removed); !status.ok()) return status;
+  }
+  return RemoveAllBelow(directory, removed);
+}
+
+absl::Status RemoveVersion(const std::string& directory, std::vector<std::string>* removed) {
+  if (absl::Status status = RemoveLinks(directory + "/links", removed); !status.ok()) return status;
   return RemoveAllBelow(directory, removed);
 }
 

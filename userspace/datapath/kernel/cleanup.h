@@ -12,8 +12,8 @@ namespace shunt::datapath {
 
 // Removes everything below `bpffs`/shunt, of every ABI version: links first, translating hooks before
 // reversing ones, then programs, maps and the directories. Appends the path of all that it removed to
-// `removed`, also when it fails; nothing to remove is OK. From the last link on, new connections are not
-// translated; those that exist stay where they are.
+// `removed`, also when it fails; nothing to remove is OK. When it returns, new connections are not
+// translated any more; those that exist stay where they are.
 // kFailedPrecondition: an agent is using the pins (the message names its pid); nothing was removed.
 absl::Status Cleanup(const std::string& bpffs, std::vector<std::string>* removed);
 

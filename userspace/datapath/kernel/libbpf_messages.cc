@@ -74,4 +74,8 @@ std::string SummarizeLibbpfMessages(const std::string& text) {
   return first + "; the verifier's last words:\n  " + absl::StrJoin(log, "\n  ");
 }
 
+std::string LibbpfVersion() {
+  return libbpf_version_string();
+}
+
 }  // namespace shunt::datapath

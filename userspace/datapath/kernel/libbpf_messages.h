@@ -27,6 +27,9 @@ class LibbpfMessages {
 // Summary() as a function of the text.
 std::string SummarizeLibbpfMessages(const std::string& text);
 
+// "v1.1.2": of the library in use, for `shuntd version`.
+std::string LibbpfVersion();
+
 }  // namespace shunt::datapath
 
 #endif  // SHUNT_DATAPATH_KERNEL_LIBBPF_MESSAGES_H_

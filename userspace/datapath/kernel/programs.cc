@@ -65,7 +65,10 @@ absl::StatusOr<AttachedPrograms> AttachedPrograms::Attach(const PinDirectory& pi
   AttachedPrograms programs;
   std::vector<std::string> fresh;  // pins of links that this call made where none was
   auto undo = [&fresh](const absl::Status& status) {
-    for (auto pin = fresh.rbegin(); pin != fresh.rend(); ++pin) unlink(pin->c_str());
+    for (auto pin = fresh.rbegin(); pin != fresh.rend(); ++pin) {
+      DetachPinnedLink(*pin);
+      unlink(pin->c_str());
+    }
     return status;
   };
   for (const Hook& hook : kHooks) {
@@ -79,12 +82,16 @@ absl::StatusOr<AttachedPrograms> AttachedPrograms::Attach(const PinDirectory& pi
       }
     } else {
       const std::string pin = pins.LinkPath(hook.program);
-      const bool is_new = access(pin.c_str(), F_OK) != 0;
+      absl::StatusOr<UniqueFd> elsewhere = OpenPin(pin, BpfKind::kLink);
       link = CreateLink(hook, program->get(), cgroup);
       if (!link.ok()) return undo(link.status());
-      // Replacing the pin drops the last reference to a link on another cgroup, after this one has begun.
       if (absl::Status status = ReplacePin(link->get(), pin); !status.ok()) return undo(status);
-      if (is_new) fresh.push_back(pin);
+      // A link on another cgroup ends after this one has begun.
+      if (elsewhere.ok()) {
+        (void)bpf_link_detach(elsewhere->get());
+      } else {
+        fresh.push_back(pin);
+      }
     }
     if (absl::Status status = ReplacePin(program->get(), pins.ProgramPath(hook.program)); !status.ok()) {
       return undo(status);
