@@ -18,7 +18,9 @@ namespace {
 constexpr size_t kAnswerBytesMax = size_t{64} << 20;
 // Every slot of the default limits is 12 MiB.
 constexpr size_t kDumpBytesMax = size_t{128} << 20;
-constexpr size_t kRowsPerChunk = 1024;
+// Well below the 4 MiB that clients accept unless told otherwise.
+constexpr size_t kChunkBytes = size_t{128} << 10;
+constexpr size_t kRowsBetweenLooks = 1024;
 
 // absl's codes are gRPC's.
 grpc::Status ToGrpc(const absl::Status& status) {
@@ -58,10 +60,10 @@ class AdminServiceImpl final : public v1::AdminService::Service {
 
   grpc::Status DumpMap(grpc::ServerContext* context, const v1::DumpMapRequest* request,
                        grpc::ServerWriter<v1::DumpMapResponse>* writer) override {
-    DumpBuffer buffer(kRowsPerChunk, kDumpBytesMax);
+    DumpBuffer buffer(kChunkBytes, kDumpBytesMax);
     size_t rows = 0;
     const absl::Status status = AnswerDumpMap(queries_, *request, [&](v1::MapRow row) {
-      return (++rows % kRowsPerChunk != 0 || !context->IsCancelled()) && buffer.Add(std::move(row));
+      return (++rows % kRowsBetweenLooks != 0 || !context->IsCancelled()) && buffer.Add(std::move(row));
     });
     if (context->IsCancelled()) return {grpc::StatusCode::CANCELLED, "DumpMap: the client went away"};
     if (!status.ok()) return ToGrpc(status);

@@ -8,8 +8,9 @@ namespace shunt::admin {
 bool DumpBuffer::Add(v1::MapRow row) {
   if (sealed_bytes_ >= max_bytes_) full_ = true;
   if (full_) return false;
+  open_bytes_ += row.ByteSizeLong();
   *open_.add_rows() = std::move(row);
-  if (static_cast<size_t>(open_.rows_size()) >= rows_per_chunk_) Seal();
+  if (open_bytes_ >= chunk_bytes_) Seal();
   return true;
 }
 
@@ -17,6 +18,7 @@ void DumpBuffer::Seal() {
   sealed_.push_back(open_.SerializeAsString());
   sealed_bytes_ += sealed_.back().size();
   open_.Clear();
+  open_bytes_ = 0;
 }
 
 std::optional<v1::DumpMapResponse> DumpBuffer::Take() {

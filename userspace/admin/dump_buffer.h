@@ -16,8 +16,8 @@ namespace shunt::admin {
 // never the loop. Kept serialized, because a million slots as messages would take four times the memory.
 class DumpBuffer {
  public:
-  // `rows_per_chunk` at least 1.
-  DumpBuffer(size_t rows_per_chunk, size_t max_bytes) : rows_per_chunk_(rows_per_chunk), max_bytes_(max_bytes) {}
+  // A chunk ends with the row that brings it to `chunk_bytes`; no row is added beyond `max_bytes`.
+  DumpBuffer(size_t chunk_bytes, size_t max_bytes) : chunk_bytes_(chunk_bytes), max_bytes_(max_bytes) {}
 
   // False: the buffer is full and the row was not taken.
   bool Add(v1::MapRow row);
@@ -28,9 +28,10 @@ class DumpBuffer {
  private:
   void Seal();
 
-  const size_t rows_per_chunk_;
+  const size_t chunk_bytes_;
   const size_t max_bytes_;
   v1::DumpMapResponse open_;
+  size_t open_bytes_ = 0;
   std::deque<std::string> sealed_;
   size_t sealed_bytes_ = 0;
   bool full_ = false;

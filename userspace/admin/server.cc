@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "userspace/admin/server.h"
 
+#include <grpc/grpc.h>
 #include <grpcpp/ext/proto_server_reflection_plugin.h>
 #include <grpcpp/grpcpp.h>
 #include <grpcpp/health_check_service_interface.h>
@@ -38,6 +39,9 @@ constexpr int kAcceptRetryMs = 100;
 void EnableStandardServices() {
   static std::once_flag once;
   std::call_once(once, [] {
+    // Kept for good: the last user to leave the library waits for a poller that looks up only every 10 s when some
+    // client has been slow, and an agent should end at once.
+    grpc_init();
     grpc::EnableDefaultHealthCheckService(true);
     grpc::reflection::InitProtoReflectionServerBuilderPlugin();
   });

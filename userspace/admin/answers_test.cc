@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "userspace/admin/answers.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "userspace/admin/dump_buffer.h"
+#include "userspace/admin/testing/scripted_agent.h"
+
+namespace shunt::admin {
+namespace {
+
+using ::testing::HasSubstr;
+
+class AnswersTest : public ::testing::Test {
+ protected:
+  testing::ScriptedAgent agent_ = testing::SmallCluster();
+  model::AgentQueries queries_ = agent_.Queries();
+};
+
+TEST_F(AnswersTest, ListServicesFiltersByNamespace) {
+  v1::ListServicesRequest request;
+  EXPECT_EQ(AnswerListServices(queries_, request, 1 << 20)->services_size(), 3);
+  request.set_namespace_name("shop");
+  const auto shop = AnswerListServices(queries_, request, 1 << 20);
+  ASSERT_EQ(shop->services_size(), 2);
+  EXPECT_EQ(shop->services(0).name().name(), "cart");
+  EXPECT_EQ(shop->services(0).ports(0).endpoints_size(), 0);
+  request.set_include_endpoints(true);
+  EXPECT_EQ(AnswerListServices(queries_, request, 1 << 20)->services(0).ports(0).endpoints_size(), 5);
+}
+
+TEST_F(AnswersTest, AnAnswerTooLongIsRefusedWithAWayOut) {
+  const absl::Status status = AnswerListServices(queries_, {}, 100).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_THAT(status.message(), HasSubstr("ask for one namespace"));
+  EXPECT_EQ(AnswerListBackends(queries_, {}, 10).status().code(), absl::StatusCode::kResourceExhausted);
+}
+
+TEST_F(AnswersTest, AServiceThatIsNotThereIsAnsweredWithThoseThatAre) {
+  struct Row {
+    const char* namespace_name;
+    const char* name;
+    absl::StatusCode code;
+    const char* message;
+  };
+  const Row rows[] = {
+      {"default", "cart", absl::StatusCode::kNotFound, "no Service default/cart; there is shop/cart"},
+      {"shop", "crat", absl::StatusCode::kNotFound, "no Service shop/crat; namespace shop has shop/cart, shop/search"},
+      {"nowhere", "x", absl::StatusCode::kNotFound,
+       "no Service nowhere/x; there are 3 Services, none in that namespace"},
+      {"", "cart", absl::StatusCode::kInvalidArgument, "GetService: namespace_name and name must both be set"},
+      {"shop", "", absl::StatusCode::kInvalidArgument, "GetService: namespace_name and name must both be set"},
+  };
+  for (const Row& row : rows) {
+    v1::GetServiceRequest request;
+    request.set_namespace_name(row.namespace_name);
+    request.set_name(row.name);
+    const absl::Status status = AnswerGetService(queries_, request).status();
+    EXPECT_EQ(status.code(), row.code) << row.namespace_name << "/" << row.name;
+    EXPECT_EQ(status.message(), row.message);
+  }
+}
+
+TEST_F(AnswersTest, ListBackendsFiltersByTheNamespaceOfItsUsers) {
+  v1::ListBackendsRequest request;
+  EXPECT_EQ(AnswerListBackends(queries_, request, 1 << 20)->backends_size(), 4);
+  request.set_namespace_name("shop");
+  EXPECT_EQ(AnswerListBackends(queries_, request, 1 << 20)->backends_size(), 2);
+}
+
+TEST_F(AnswersTest, DumpMapStopsWhenToldAndNamesTheMapsThereAre) {
+  v1::DumpMapRequest request;
+  request.set_map("frontends");
+  int rows = 0;
+  EXPECT_TRUE(AnswerDumpMap(queries_, request, [&](v1::MapRow) { return ++rows < 1; }).ok());
+  EXPECT_EQ(rows, 1);
+  request.set_map("frontend");
+  const absl::Status unknown = AnswerDumpMap(queries_, request, [](v1::MapRow) { return true; });
+  EXPECT_EQ(unknown.code(), absl::StatusCode::kNotFound);
+  EXPECT_THAT(unknown.message(), HasSubstr("there are affinities, backend_counters"));
+  request.clear_map();
+  EXPECT_EQ(AnswerDumpMap(queries_, request, [](v1::MapRow) { return true; }).code(),
+            absl::StatusCode::kInvalidArgument);
+}
+
+v1::MapRow Slot(uint32_t number) {
+  v1::MapRow row;
+  row.mutable_slot()->set_slot(number);
+  return row;
+}
+
+TEST(DumpBufferTest, GivesChunksInOrderAndTheRestLast) {
+  const size_t row_bytes = Slot(1).ByteSizeLong();
+  DumpBuffer buffer(2 * row_bytes, 1 << 20);
+  for (uint32_t i = 1; i <= 5; ++i) EXPECT_TRUE(buffer.Add(Slot(i)));
+  std::vector<int> sizes;
+  uint32_t next = 1;
+  while (const auto chunk = buffer.Take()) {
+    sizes.push_back(chunk->rows_size());
+    for (const v1::MapRow& row : chunk->rows()) EXPECT_EQ(row.slot().slot(), next++);
+  }
+  EXPECT_THAT(sizes, ::testing::ElementsAre(2, 2, 1));
+  EXPECT_EQ(next, 6u);
+  EXPECT_FALSE(buffer.full());
+}
+
+TEST(DumpBufferTest, RefusesRowsBeyondItsBytes) {
+  DumpBuffer buffer(1, 20);
+  int taken = 0;
+  while (taken < 100 && buffer.Add(Slot(static_cast<uint32_t>(1000 + taken)))) ++taken;
+  EXPECT_TRUE(buffer.full());
+  EXPECT_GE(taken, 2);
+  EXPECT_LT(taken, 20);
+  EXPECT_FALSE(buffer.Add(Slot(1)));
+}
+
+}  // namespace
+}  // namespace shunt::admin

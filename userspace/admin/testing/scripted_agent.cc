@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "userspace/admin/testing/scripted_agent.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+
+namespace shunt::admin::testing {
+namespace {
+
+using model::EndpointVerdict;
+using model::FrontendKind;
+using model::Protocol;
+
+model::SocketAddress Address(absl::string_view text, uint16_t port) {
+  return {model::IpAddress::Parse(text).value_or(model::IpAddress()), port};
+}
+
+model::Frontend MakeFrontend(FrontendKind kind, absl::string_view address, uint16_t port, Protocol protocol) {
+  model::Frontend frontend;
+  frontend.kind = kind;
+  frontend.address = {model::IpAddress::Parse(address).value_or(model::IpAddress()), port, protocol};
+  return frontend;
+}
+
+model::PlannedEndpoint MakeEndpoint(absl::string_view address, uint16_t port, absl::string_view pod,
+                                    EndpointVerdict cluster, EndpointVerdict local) {
+  model::PlannedEndpoint endpoint;
+  endpoint.backend = Address(address, port);
+  endpoint.address_text = std::string(address);
+  endpoint.pod_name = std::string(pod);
+  endpoint.node_name = local == EndpointVerdict::kNotLocal ? "node-b" : "node-a";
+  endpoint.zone = "zone-1";
+  endpoint.slice_name = "cart-x7k2p";
+  endpoint.ready = endpoint.serving = true;
+  endpoint.cluster_verdict = cluster;
+  endpoint.local_verdict = local;
+  return endpoint;
+}
+
+model::ServiceStatus Kubernetes() {
+  model::ServiceStatus status;
+  status.plan.service = {"default", "kubernetes"};
+  status.plan.creation_time_s = 1'700'000'000;
+  model::PortPlan port{.name = "https", .protocol = Protocol::kTcp, .port = 443};
+  port.frontends = {MakeFrontend(FrontendKind::kClusterIp, "10.96.0.1", 443, Protocol::kTcp)};
+  port.endpoints = {MakeEndpoint("192.0.2.10", 6443, "", EndpointVerdict::kSelected, EndpointVerdict::kSelected)};
+  port.endpoints[0].slice_name = "kubernetes";
+  port.pools = {{.members = {{Address("192.0.2.10", 6443), 1}}, .slots = {{0, 0, UINT32_MAX}}}};
+  status.plan.ports = {port};
+  status.port_counters = {{.translated = 7}};
+  return status;
+}
+
+// Weights 3 and 1: slot 0 is wholly member 0's, slot 1 half member 1's.
+model::PortPlan CartHttp() {
+  model::PortPlan port{.name = "http", .protocol = Protocol::kTcp, .port = 80};
+  port.affinity_timeout_s = 10'800;
+  port.frontends = {MakeFrontend(FrontendKind::kClusterIp, "10.96.12.4", 80, Protocol::kTcp),
+                    MakeFrontend(FrontendKind::kNodePort, "0.0.0.0", 30'080, Protocol::kTcp),
+                    MakeFrontend(FrontendKind::kLoadBalancer, "203.0.113.7", 80, Protocol::kTcp)};
+  port.frontends[1].external_pool = port.frontends[2].external_pool = 1;
+  port.frontends[2].source_ranges = {*model::IpPrefix::Parse("198.51.100.0/24")};
+  port.endpoints = {
+      MakeEndpoint("10.244.1.5", 8080, "cart-0", EndpointVerdict::kSelected, EndpointVerdict::kSelected),
+      MakeEndpoint("10.244.1.6", 8080, "cart-1", EndpointVerdict::kTerminating, EndpointVerdict::kTerminating),
+      MakeEndpoint("10.244.2.5", 8080, "cart-2", EndpointVerdict::kSelected, EndpointVerdict::kNotLocal),
+      MakeEndpoint("10.244.2.6", 8080, "cart-3", EndpointVerdict::kWeightZero, EndpointVerdict::kNotLocal),
+      MakeEndpoint("not-an-address", 8080, "", EndpointVerdict::kBadAddress, EndpointVerdict::kBadAddress)};
+  port.endpoints[0].weight = 3;
+  port.endpoints[1].ready = false;
+  port.endpoints[1].terminating = true;
+  port.endpoints[3].weight = 0;
+  const model::Pool cluster{
+      .members = {{Address("10.244.1.5", 8080), 3}, {Address("10.244.2.5", 8080), 1}, {Address("10.244.2.6", 8080), 0}},
+      .slots = {{0, 0, UINT32_MAX}, {1, 0, uint32_t{3} << 30}, {2, 0, 0}},
+      .scope = model::PoolScope::kCluster};
+  const model::Pool local{
+      .members = {{Address("10.244.1.5", 8080), 3}}, .slots = {{0, 0, UINT32_MAX}}, .scope = model::PoolScope::kLocal};
+  port.pools = {cluster, local};
+  return port;
+}
+
+model::ServiceStatus Cart() {
+  model::ServiceStatus status;
+  status.plan.service = {"shop", "cart"};
+  model::PortPlan v6{.name = "http", .protocol = Protocol::kTcp, .port = 80, .family = model::IpFamily::kV6};
+  v6.frontends = {MakeFrontend(FrontendKind::kClusterIp, "fd00:96::4", 80, Protocol::kTcp)};
+  v6.pools = {{.empty = model::EmptyPool::kNoEndpoints}};
+  status.plan.ports = {CartHttp(), v6};
+  status.plan.health_check_node_port = 31'000;
+  status.plan.local_ready_endpoints = 1;
+  status.plan.warnings = {"slice cart-x7k2p: endpoint not-an-address is no IPv4 address"};
+  status.port_counters = {{.translated = 1200, .no_endpoints = 0, .local_misses = 3}, {.no_endpoints = 5}};
+  return status;
+}
+
+model::ServiceStatus Search() {
+  model::ServiceStatus status;
+  status.plan.service = {"shop", "search"};
+  status.applied =
+      absl::ResourceExhaustedError("shop/search: needs 12 slots, pools has room for 3; raise limits.slots");
+  model::PortPlan port{.protocol = Protocol::kUdp, .port = 53};
+  port.frontends = {MakeFrontend(FrontendKind::kClusterIp, "10.96.12.9", 53, Protocol::kUdp),
+                    MakeFrontend(FrontendKind::kExternalIp, "203.0.113.7", 80, Protocol::kUdp)};
+  port.frontends[1].conflict_with = {"shop", "cart"};
+  port.pools = {{.empty = model::EmptyPool::kNoEndpoints}};
+  status.plan.ports = {port};
+  status.port_counters = {{.no_endpoints = 41}};
+  return status;
+}
+
+model::AgentStatus Status() {
+  model::AgentStatus status;
+  status.version = "0.1.0";
+  status.abi_version = 1;
+  status.pid = 4242;
+  status.node_name = "node-a";
+  status.source = "manifests /etc/shunt/manifests";
+  status.pin_directory = "/sys/fs/bpf/shunt/v1";
+  status.cgroup = "/sys/fs/cgroup";
+  status.start_time_ms = 1'763'850'000'250;
+  status.synced = true;
+  status.last_apply_time_ms = 1'763'850'061'000;
+  status.applies = 12;
+  status.services = 3;
+  status.frontends = 6;
+  status.backends = 4;
+  status.failed_services = 1;
+  status.programs_current = true;
+  status.programs = {
+      {"sock_connect4", "cgroup/connect4", "/sys/fs/cgroup", "0123456789abcdef", 1000, 123'000, 2048, true},
+      {"sock_connect6", "cgroup/connect6", "/sys/fs/cgroup", "fedcba9876543210", 0, 0, 2050, true}};
+  status.maps = {{"frontends", "hash", 6, 131'072, 12'582'912},
+                 {"slots", "array", 1'040'000, 1'048'576, 16'777'216},
+                 {"socket_storage", "sk_storage", 0, 0, 0}};
+  status.reasons = {{"not_a_service", "the destination is no frontend: passed untouched", 99},
+                    {"no_endpoints", "the service has no endpoint anywhere: refused", 46}};
+  status.problems = {{"shop/search", "does not fit: needs 12 slots"}};
+  return status;
+}
+
+std::map<std::string, std::vector<model::MapRow>> Maps() {
+  const model::SocketAddress dialled = Address("10.96.12.4", 80);
+  const model::SocketAddress backend = Address("10.244.1.5", 8080);
+  model::FrontendRow frontend{.row = 3, .address = {dialled.address, 80, Protocol::kTcp}, .service_port = 1};
+  frontend.internal_pool = frontend.external_pool = 2;
+  frontend.affinity_timeout_s = 10'800;
+  model::FrontendRow address{.row = 4, .address = {dialled.address, 0, Protocol::kTcp}, .about_address = true};
+  address.flags = {"cluster_ip"};
+  return {
+      {"frontends", {frontend, address}},
+      {"pools",
+       {model::PoolRow{.pool = 2, .first_slot = 16, .slot_count = 3, .generation = 9},
+        model::PoolRow{.pool = 3, .generation = 4, .empty = "no_endpoints"}}},
+      {"slots", {model::SlotRow{.slot = 16, .backend = 5, .alias = 5, .threshold = UINT32_MAX}}},
+      {"backends", {model::BackendRow{.backend = 5, .address = backend}}},
+      {"service_ports",
+       {model::ServicePortRow{.service_port = 1, .service = {"shop", "cart"}, .port_name = "http", .port = 80}}},
+      {"socket_state", {model::SocketStateRow{71, dialled, backend, 2, 5, {"translated"}}}},
+      {"socket_peers", {model::SocketPeerRow{71, "forward", dialled, backend, 2, 5}}},
+      {"affinities", {model::AffinityRow{"netns 4026532008", 1, 5, 1500}}},
+      {"service_counters", {model::ServiceCountersRow{1, 1200, 0, 3}}},
+      {"backend_counters", {model::BackendCountersRow{5, 900}}},
+      {"reasons", {model::ReasonRow{"no_endpoints", "the service has no endpoint anywhere: refused", 46}}},
+      {"frontend_filter", {model::FilterRow{12, 4'259'840}}},
+  };
+}
+
+}  // namespace
+
+model::AgentQueries ScriptedAgent::Queries() const {
+  model::AgentQueries queries;
+  queries.status = [this] { return status; };
+  queries.services = [this](const std::function<bool(const model::ServiceStatus&)>& visit) {
+    for (const model::ServiceStatus& service : services) {
+      if (!visit(service)) return;
+    }
+  };
+  queries.service = [this](const model::ObjectName& name) -> std::optional<model::ServiceStatus> {
+    for (const model::ServiceStatus& service : services) {
+      if (service.plan.service == name) return service;
+    }
+    return std::nullopt;
+  };
+  queries.backends = [this] { return backends; };
+  queries.dump_map = [this](absl::string_view map, const std::function<bool(const model::MapRow&)>& visit) {
+    const auto found = maps.find(std::string(map));
+    if (found == maps.end()) {
+      std::string names;
+      for (const auto& [name, rows] : maps) absl::StrAppend(&names, names.empty() ? "" : ", ", name);
+      return absl::NotFoundError(absl::StrCat("no map ", map, "; there are ", names));
+    }
+    for (const model::MapRow& row : found->second) {
+      if (!visit(row)) break;
+    }
+    return absl::OkStatus();
+  };
+  return queries;
+}
+
+ScriptedAgent SmallCluster() {
+  ScriptedAgent agent;
+  agent.status = Status();
+  agent.services = {Kubernetes(), Cart(), Search()};
+  agent.backends = {{1, Address("192.0.2.10", 6443), 7, {{"default", "kubernetes"}}},
+                    {5, Address("10.244.1.5", 8080), 900, {{"shop", "cart"}}},
+                    {6, Address("10.244.2.5", 8080), 300, {{"shop", "cart"}}},
+                    {9, Address("fd00:244::7", 53), 0, {}}};
+  agent.maps = Maps();
+  return agent;
+}
+
+}  // namespace shunt::admin::testing

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+// An agent of given answers, and a small cluster with one of everything for tests of the admin API and of shuntctl.
+#ifndef SHUNT_ADMIN_TESTING_SCRIPTED_AGENT_H_
+#define SHUNT_ADMIN_TESTING_SCRIPTED_AGENT_H_
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "userspace/model/agent_status.h"
+
+namespace shunt::admin::testing {
+
+// What each query answers. Not to be changed while somebody asks.
+struct ScriptedAgent {
+  model::AgentStatus status;
+  std::vector<model::ServiceStatus> services;  // in name order
+  std::vector<model::BackendStatus> backends;
+  std::map<std::string, std::vector<model::MapRow>> maps;
+
+  // Answers from this object, which must outlive them.
+  model::AgentQueries Queries() const;
+};
+
+// Three Services: default/kubernetes, healthy; shop/cart with weights, a Local policy, a drained, a terminating and a
+// malformed endpoint; shop/search without endpoints, in conflict, not applied. Every map has a row.
+ScriptedAgent SmallCluster();
+
+}  // namespace shunt::admin::testing
+
+#endif  // SHUNT_ADMIN_TESTING_SCRIPTED_AGENT_H_
