@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "userspace/sources/manifest/directory_watch.h"
 
+#include <fcntl.h>
 #include <sys/inotify.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "userspace/sources/manifest/manifest.h"
 
 namespace shunt::sources {
 namespace {
@@ -21,31 +22,35 @@ constexpr char kConfigMapData[] = "..data";
 
 }  // namespace
 
-DirectoryWatch::DirectoryWatch(int fd, std::string directory) : fd_(fd), directory_(std::move(directory)) {}
+DirectoryWatch::DirectoryWatch(FileDescriptor fd, const Directory* directory)
+    : fd_(std::move(fd)), directory_(directory) {}
 
-DirectoryWatch::DirectoryWatch(DirectoryWatch&& other) noexcept
-    : fd_(std::exchange(other.fd_, -1)), directory_(std::move(other.directory_)) {}
-
-DirectoryWatch::~DirectoryWatch() {
-  if (fd_ >= 0) close(fd_);
-}
-
-absl::StatusOr<DirectoryWatch> DirectoryWatch::Open(const std::string& directory) {
-  const int fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
-  if (fd < 0) {
-    return absl::ResourceExhaustedError(absl::StrCat("inotify: ", strerror(errno),
+absl::StatusOr<DirectoryWatch> DirectoryWatch::Open(const Directory& directory) {
+  FileDescriptor fd(inotify_init1(IN_CLOEXEC | IN_NONBLOCK));
+  if (!fd.ok()) {
+    return absl::ResourceExhaustedError(absl::StrCat("inotify_init: ", strerror(errno),
                                                      ": raise fs.inotify.max_user_instances"));
   }
-  DirectoryWatch watch(fd, directory);
-  if (inotify_add_watch(fd, directory.c_str(), kEvents) >= 0) return watch;
-  const std::string message = absl::StrCat("watch ", directory, ": ", strerror(errno));
-  return errno == ENOENT || errno == ENOTDIR ? absl::NotFoundError(message) : absl::UnavailableError(message);
+  // Through the descriptor: the path may lead elsewhere by now.
+  const std::string path = absl::StrCat("/proc/self/fd/", directory.fd());
+  if (inotify_add_watch(fd.get(), path.c_str(), kEvents) < 0) {
+    return absl::UnavailableError(absl::StrCat("watch the manifest directory: ", strerror(errno),
+                                               errno == ENOSPC ? ": raise fs.inotify.max_user_watches" : ""));
+  }
+  return DirectoryWatch(std::move(fd), &directory);
+}
+
+bool DirectoryWatch::IsComplete(const char* name) const {
+  struct stat status = {};
+  if (fstatat(directory_->fd(), name, &status, AT_SYMLINK_NOFOLLOW) != 0) return true;  // gone again
+  // A regular file will be closed by who writes it; a link of either kind never will be.
+  return !S_ISREG(status.st_mode) || status.st_nlink > 1;
 }
 
 void DirectoryWatch::Take(DirectoryChanges* changes) {
   alignas(inotify_event) char buffer[16 * 1024];
   for (;;) {
-    const ssize_t length = read(fd_, buffer, sizeof(buffer));
+    const ssize_t length = read(fd_.get(), buffer, sizeof(buffer));
     if (length < 0 && errno == EINTR) continue;
     if (length <= 0) return;
     for (ssize_t at = 0; at < length;) {
@@ -54,15 +59,10 @@ void DirectoryWatch::Take(DirectoryChanges* changes) {
       if (event->mask & IN_Q_OVERFLOW) changes->all = true;
       if (event->mask & (IN_DELETE_SELF | IN_MOVE_SELF | IN_IGNORED | IN_UNMOUNT)) changes->directory_gone = true;
       if (event->len == 0) continue;
-      const std::string name = event->name;
-      if (name == kConfigMapData) changes->all = true;
-      if (event->mask & IN_CREATE) {
-        // A regular file will be closed by who writes it; a link never will be.
-        struct stat status = {};
-        const std::string path = absl::StrCat(directory_, "/", name);
-        if (lstat(path.c_str(), &status) != 0 || (S_ISREG(status.st_mode) && status.st_nlink < 2)) continue;
-      }
-      changes->names.insert(name);
+      if (strcmp(event->name, kConfigMapData) == 0) changes->all = true;
+      if (!IsManifestName(event->name)) continue;
+      if ((event->mask & IN_CREATE) && !IsComplete(event->name)) continue;
+      changes->names.insert(event->name);
     }
   }
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which files of one directory may have changed: inotify, in the words of somebody who reads whole files.
+// Which manifests of one directory may have changed: inotify, in the words of somebody who reads whole files.
 #ifndef SHUNT_SOURCES_MANIFEST_DIRECTORY_WATCH_H_
 #define SHUNT_SOURCES_MANIFEST_DIRECTORY_WATCH_H_
 
@@ -7,34 +7,38 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "userspace/sources/manifest/directory.h"
+#include "userspace/sources/manifest/file_descriptor.h"
 
 namespace shunt::sources {
 
 struct DirectoryChanges {
-  std::set<std::string> names;  // written and closed, moved, linked or removed
+  std::set<std::string> names;  // manifests that were written and closed, moved, linked or removed
   bool all = false;             // look at every file: events were lost, or a ConfigMap was swapped
   bool directory_gone = false;  // the watch is over; make another when the directory is back
+
+  bool empty() const { return names.empty() && !all && !directory_gone; }
 };
 
-// A file that is still being written is not named until it is closed, so nobody reads half of it.
+// A file that is still being written is not named until it is closed, so nobody reads half of it. A link's target
+// outside of the directory is not watched, but for the way a ConfigMap is mounted.
 class DirectoryWatch {
  public:
-  // kNotFound if there is no such directory.
-  static absl::StatusOr<DirectoryWatch> Open(const std::string& directory);
-  ~DirectoryWatch();
-  DirectoryWatch(DirectoryWatch&& other) noexcept;
-  DirectoryWatch& operator=(DirectoryWatch&&) = delete;
+  // `directory` outlives the watch.
+  static absl::StatusOr<DirectoryWatch> Open(const Directory& directory);
 
   // Readable when there is something to take.
-  int fd() const { return fd_; }
+  int fd() const { return fd_.get(); }
   // Adds what has happened since the last call to `changes`; never blocks.
   void Take(DirectoryChanges* changes);
 
  private:
-  DirectoryWatch(int fd, std::string directory);
+  DirectoryWatch(FileDescriptor fd, const Directory* directory);
+  // Whether a file that just came into being is complete already.
+  bool IsComplete(const char* name) const;
 
-  int fd_;
-  std::string directory_;
+  FileDescriptor fd_;
+  const Directory* directory_;
 };
 
 }  // namespace shunt::sources

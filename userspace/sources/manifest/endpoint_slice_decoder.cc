@@ -1,11 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "absl/strings/str_cat.h"
 #include "userspace/sources/manifest/object_decoder.h"
 
 namespace shunt::sources {
 namespace {
-
-constexpr size_t kSliceNameLengthMax = 253;
 
 model::Endpoint DecodeEndpoint(const FieldReader& reader) {
   model::Endpoint endpoint;
@@ -26,7 +23,7 @@ model::Endpoint DecodeEndpoint(const FieldReader& reader) {
 
 model::EndpointPort DecodePort(const FieldReader& reader) {
   model::EndpointPort port;
-  // The API server stores a missing name as the empty one: the unnamed port.
+  // The API server stores a missing name as the empty one, the name of an unnamed port.
   port.name = reader.String("name");
   const std::string protocol = reader.Choice("protocol", "TCP", {"TCP", "UDP", "SCTP"});
   port.protocol = model::ParseProtocol(protocol).value_or(model::Protocol::kTcp);
@@ -38,14 +35,14 @@ model::EndpointPort DecodePort(const FieldReader& reader) {
 
 model::EndpointSlice DecodeEndpointSlice(const FieldReader& object) {
   model::EndpointSlice slice;
-  slice.name = DecodeName(object, kSliceNameLengthMax);
   const FieldReader metadata = object.Map("metadata");
+  slice.name = DecodeName(metadata, NameForm::kSubdomain);
   slice.uid = metadata.String("uid");
   slice.resource_version = metadata.String("resourceVersion");
   slice.labels = metadata.StringMap("labels");
   slice.annotations = metadata.StringMap("annotations");
-  if (!object.Has("addressType")) object.Complain("addressType", "is missing");
   const std::string type = object.Choice("addressType", "", {"IPv4", "IPv6", "FQDN"});
+  if (type.empty()) object.Complain("addressType", "is needed: IPv4, IPv6 or FQDN");
   if (type == "IPv6") slice.address_type = model::AddressType::kIpv6;
   if (type == "FQDN") slice.address_type = model::AddressType::kFqdn;
   for (const FieldReader& endpoint : object.Maps("endpoints")) slice.endpoints.push_back(DecodeEndpoint(endpoint));

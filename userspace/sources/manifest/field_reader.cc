@@ -3,6 +3,7 @@
 
 #include <utility>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -24,24 +25,48 @@ absl::string_view KindName(const Value& value) {
   return "";
 }
 
-// What a plain (unquoted) scalar that is not a string looks like in YAML's core schema, as far as people mean it.
-bool LooksLikeNumberOrBool(const std::string& text) {
+// The booleans of YAML 1.1, which kubectl reads.
+std::optional<bool> ParseBool(absl::string_view text) {
+  for (const absl::string_view yes : {"true", "True", "TRUE", "yes", "Yes", "YES", "on", "On", "ON"}) {
+    if (text == yes) return true;
+  }
+  for (const absl::string_view no : {"false", "False", "FALSE", "no", "No", "NO", "off", "Off", "OFF"}) {
+    if (text == no) return false;
+  }
+  return std::nullopt;
+}
+
+bool LooksLikeNumber(absl::string_view text) {
+  absl::string_view digits = text;
+  if (!digits.empty() && (digits[0] == '-' || digits[0] == '+')) digits.remove_prefix(1);
+  if (!digits.empty() && digits[0] == '.') digits.remove_prefix(1);
   double number = 0;
-  return text == "true" || text == "false" || (absl::SimpleAtod(text, &number) && text != "inf" && text != "nan");
+  return !digits.empty() && absl::ascii_isdigit(digits[0]) && absl::SimpleAtod(text, &number);
 }
 
 }  // namespace
 
-FieldReader::FieldReader(const Value* value, std::string path, std::vector<ParseError>* errors)
-    : value_(value), path_(std::move(path)), errors_(errors) {
-  if (value_ != nullptr && value_->kind != Value::Kind::kMap) {
-    ComplainAt(value_->line, path_, absl::StrCat("must be an object, not ", KindName(*value_)));
+FieldReader::FieldReader(const Value& value, std::string path, std::vector<ParseError>* errors)
+    : value_(&value), line_(value.line), path_(std::move(path)), errors_(errors) {
+  if (value.kind != Value::Kind::kMap) {
+    ComplainAt(line_, path_, absl::StrCat("must be an object, not ", KindName(value)));
     value_ = nullptr;
   }
 }
 
+FieldReader::FieldReader(int line, std::string path, std::vector<ParseError>* errors)
+    : value_(nullptr), line_(line), path_(std::move(path)), errors_(errors) {}
+
 const Value* FieldReader::Field(absl::string_view field) const {
   return value_ == nullptr ? nullptr : value_->Find(field);
+}
+
+const std::vector<Value>* FieldReader::List(absl::string_view field) const {
+  const Value* const found = Field(field);
+  if (found == nullptr) return nullptr;
+  if (found->kind == Value::Kind::kList) return &found->items;
+  Complain(field, absl::StrCat("must be a list, not ", KindName(*found)));
+  return nullptr;
 }
 
 std::string FieldReader::PathOf(absl::string_view field) const {
@@ -54,18 +79,18 @@ void FieldReader::ComplainAt(int line, absl::string_view path, absl::string_view
 
 void FieldReader::Complain(absl::string_view field, absl::string_view what) const {
   const Value* const found = Field(field);
-  ComplainAt(found != nullptr ? found->line : (value_ != nullptr ? value_->line : 0), PathOf(field), what);
+  ComplainAt(found != nullptr ? found->line : line_, PathOf(field), what);
 }
 
 bool FieldReader::Has(absl::string_view field) const { return Field(field) != nullptr; }
 
-std::optional<std::string> FieldReader::Text(const Value& value, absl::string_view path) const {
+std::optional<std::string> FieldReader::Text(const Value& value, absl::string_view field) const {
   if (value.kind != Value::Kind::kScalar) {
-    ComplainAt(value.line, path, absl::StrCat("must be a string, not ", KindName(value)));
+    ComplainAt(value.line, PathOf(field), absl::StrCat("must be a string, not ", KindName(value)));
     return std::nullopt;
   }
-  if (!value.quoted && LooksLikeNumberOrBool(value.scalar)) {
-    ComplainAt(value.line, path, absl::StrCat("must be a string: write \"", value.scalar, "\" in quotes"));
+  if (!value.quoted && (ParseBool(value.scalar).has_value() || LooksLikeNumber(value.scalar))) {
+    ComplainAt(value.line, PathOf(field), absl::StrCat("must be a string: write \"", value.scalar, "\" in quotes"));
     return std::nullopt;
   }
   return value.scalar;
@@ -74,7 +99,20 @@ std::optional<std::string> FieldReader::Text(const Value& value, absl::string_vi
 std::string FieldReader::String(absl::string_view field, absl::string_view missing) const {
   const Value* const found = Field(field);
   if (found == nullptr) return std::string(missing);
-  return Text(*found, PathOf(field)).value_or(std::string(missing));
+  return Text(*found, field).value_or(std::string(missing));
+}
+
+std::string FieldReader::Name(absl::string_view field, NameForm form, std::optional<absl::string_view> missing) const {
+  const Value* const found = Field(field);
+  const std::optional<std::string> text = found == nullptr ? std::string() : Text(*found, field);
+  if (!text.has_value()) return "";
+  if (text->empty()) {
+    if (!missing.has_value()) Complain(field, "is missing");
+    return std::string(missing.value_or(""));
+  }
+  const std::string wrong = WrongWithName(*text, form);
+  if (!wrong.empty()) Complain(field, wrong);
+  return *text;
 }
 
 int64_t FieldReader::Int(absl::string_view field, int64_t missing, int64_t least, int64_t most) const {
@@ -91,24 +129,18 @@ int64_t FieldReader::Int(absl::string_view field, int64_t missing, int64_t least
 std::optional<bool> FieldReader::Bool(absl::string_view field) const {
   const Value* const found = Field(field);
   if (found == nullptr) return std::nullopt;
-  if (found->kind == Value::Kind::kScalar && !found->quoted) {
-    if (found->scalar == "true") return true;
-    if (found->scalar == "false") return false;
-  }
-  Complain(field, "must be true or false");
-  return std::nullopt;
+  const bool plain = found->kind == Value::Kind::kScalar && !found->quoted;
+  const std::optional<bool> value = plain ? ParseBool(found->scalar) : std::nullopt;
+  if (!value.has_value()) Complain(field, "must be true or false");
+  return value;
 }
 
 std::vector<std::string> FieldReader::Strings(absl::string_view field) const {
   std::vector<std::string> texts;
-  const Value* const found = Field(field);
-  if (found == nullptr) return texts;
-  if (found->kind != Value::Kind::kList) {
-    Complain(field, absl::StrCat("must be a list, not ", KindName(*found)));
-    return texts;
-  }
-  for (const Value& item : found->items) {
-    if (auto text = Text(item, PathOf(field))) texts.push_back(*std::move(text));
+  const std::vector<Value>* const items = List(field);
+  if (items == nullptr) return texts;
+  for (const Value& item : *items) {
+    if (auto text = Text(item, field)) texts.push_back(*std::move(text));
   }
   return texts;
 }
@@ -118,26 +150,28 @@ std::map<std::string, std::string> FieldReader::StringMap(absl::string_view fiel
   const FieldReader map = Map(field);
   if (map.value_ == nullptr) return texts;
   for (const auto& [name, value] : map.value_->fields) {
-    if (value.kind == Value::Kind::kNull) continue;
-    if (auto text = Text(value, map.PathOf(name))) texts[name] = *std::move(text);
+    // The API server stores null as the empty string.
+    if (value.kind == Value::Kind::kNull) {
+      texts[name];
+    } else if (auto text = map.Text(value, name)) {
+      texts[name] = *std::move(text);
+    }
   }
   return texts;
 }
 
 FieldReader FieldReader::Map(absl::string_view field) const {
-  return FieldReader(Field(field), PathOf(field), errors_);
+  const Value* const found = Field(field);
+  return found == nullptr ? FieldReader(line_, PathOf(field), errors_) : FieldReader(*found, PathOf(field), errors_);
 }
 
 std::vector<FieldReader> FieldReader::Maps(absl::string_view field) const {
   std::vector<FieldReader> readers;
-  const Value* const found = Field(field);
-  if (found == nullptr) return readers;
-  if (found->kind != Value::Kind::kList) {
-    Complain(field, absl::StrCat("must be a list, not ", KindName(*found)));
-    return readers;
-  }
-  for (size_t i = 0; i < found->items.size(); ++i) {
-    readers.emplace_back(&found->items[i], absl::StrCat(PathOf(field), "[", i, "]"), errors_);
+  const std::vector<Value>* const items = List(field);
+  if (items == nullptr) return readers;
+  readers.reserve(items->size());
+  for (size_t i = 0; i < items->size(); ++i) {
+    readers.emplace_back((*items)[i], absl::StrCat(PathOf(field), "[", i, "]"), errors_);
   }
   return readers;
 }
@@ -145,7 +179,7 @@ std::vector<FieldReader> FieldReader::Maps(absl::string_view field) const {
 std::string FieldReader::Choice(absl::string_view field, absl::string_view missing,
                                 std::initializer_list<absl::string_view> choices) const {
   const std::string text = String(field, missing);
-  if (text == missing) return text;
+  if (text.empty() || text == missing) return std::string(missing);
   for (const absl::string_view choice : choices) {
     if (text == choice) return text;
   }

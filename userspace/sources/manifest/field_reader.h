@@ -5,12 +5,14 @@
 #define SHUNT_SOURCES_MANIFEST_FIELD_READER_H_
 
 #include <cstdint>
+#include <initializer_list>
 #include <map>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "absl/strings/string_view.h"
+#include "userspace/sources/manifest/dns_name.h"
 #include "userspace/sources/manifest/value.h"
 
 namespace shunt::sources {
@@ -18,33 +20,45 @@ namespace shunt::sources {
 // Not thread-safe. `errors` and the values outlive the reader.
 class FieldReader {
  public:
-  // `value` may be null: every field is then missing. `path` is how errors name it ("spec", "").
-  FieldReader(const Value* value, std::string path, std::vector<ParseError>* errors);
+  // `path` is how errors name it ("spec", "").
+  FieldReader(const Value& value, std::string path, std::vector<ParseError>* errors);
 
   bool Has(absl::string_view field) const;
-  // Missing or null: `missing`. Numbers and booleans are no strings unless quoted.
+  // Missing or null: `missing`. What YAML takes for a number or a boolean is no string unless quoted, as for kubectl.
   std::string String(absl::string_view field, absl::string_view missing = "") const;
+  // A string that is a name of that form. Missing or empty: `missing`, or a complaint if there is no such.
+  std::string Name(absl::string_view field, NameForm form,
+                   std::optional<absl::string_view> missing = std::nullopt) const;
   int64_t Int(absl::string_view field, int64_t missing, int64_t least, int64_t most) const;
+  // true and false, and what else YAML 1.1 and therefore kubectl takes for them.
   std::optional<bool> Bool(absl::string_view field) const;
   std::vector<std::string> Strings(absl::string_view field) const;
-  // Values that are null are left out.
+  // Values that are null are empty strings, as the API server has it.
   std::map<std::string, std::string> StringMap(absl::string_view field) const;
+  // Missing or null: a reader on which every field is missing.
   FieldReader Map(absl::string_view field) const;
   std::vector<FieldReader> Maps(absl::string_view field) const;
-  // One of `choices`, or missing.
+  // One of `choices`; missing or empty: `missing`.
   std::string Choice(absl::string_view field, absl::string_view missing,
                      std::initializer_list<absl::string_view> choices) const;
 
-  // Notes an error at the field, or at this object if the field is missing.
+  // Notes an error at the field, or at this object if the field is missing; the message is "PATH WHAT".
   void Complain(absl::string_view field, absl::string_view what) const;
 
  private:
+  // A reader of a field that is missing from the object on `line`.
+  FieldReader(int line, std::string path, std::vector<ParseError>* errors);
+
   const Value* Field(absl::string_view field) const;
+  // The field if it is a list; complains if it is something else.
+  const std::vector<Value>* List(absl::string_view field) const;
   std::string PathOf(absl::string_view field) const;
-  std::optional<std::string> Text(const Value& value, absl::string_view path) const;
+  // The value as a string, or a complaint about it as a part of `field`.
+  std::optional<std::string> Text(const Value& value, absl::string_view field) const;
   void ComplainAt(int line, absl::string_view path, absl::string_view what) const;
 
-  const Value* value_;
+  const Value* value_;  // null: every field is missing
+  int line_;
   std::string path_;
   std::vector<ParseError>* errors_;
 };

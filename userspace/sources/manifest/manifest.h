@@ -3,6 +3,7 @@
 #ifndef SHUNT_SOURCES_MANIFEST_MANIFEST_H_
 #define SHUNT_SOURCES_MANIFEST_MANIFEST_H_
 
+#include <cstddef>
 #include <vector>
 
 #include "absl/strings/string_view.h"
@@ -11,16 +12,27 @@
 
 namespace shunt::sources {
 
+// Of one file; a larger one is refused unread.
 inline constexpr size_t kManifestBytesMax = 16 << 20;
+// So many errors of one file are kept; one more says how many were not.
+inline constexpr size_t kManifestErrorsMax = 100;
+
+enum class ManifestFormat { kYaml, kJson };
+
+// Whether a file of this name is a manifest: *.yaml, *.yml or *.json, not hidden.
+bool IsManifestName(absl::string_view file_name);
+// JSON if the name ends in ".json". (JSON in a YAML file is read as YAML, which it nearly is.)
+ManifestFormat FormatOf(absl::string_view file_name);
 
 struct Manifest {
   std::vector<DecodedObject> objects;  // in file order
   std::vector<ParseError> errors;      // empty: the file is good as a whole
 };
 
-// Decodes YAML (several documents, separated by lines that begin with "---") or JSON. Pure; never fails as a whole
-// but for a text beyond kManifestBytesMax.
-Manifest DecodeManifest(absl::string_view text, const ParseLimits& limits = {});
+// Decodes YAML (several documents, separated by lines that begin with "---") or one JSON value. Pure; never fails
+// as a whole but for a text beyond kManifestBytesMax, and JSON that does not parse.
+Manifest DecodeManifest(absl::string_view text, ManifestFormat format = ManifestFormat::kYaml,
+                        const ParseLimits& limits = {});
 
 }  // namespace shunt::sources
 

@@ -1,79 +1,122 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "userspace/sources/manifest/manifest_directory.h"
 
-#include <dirent.h>
-#include <fcntl.h>
-#include <poll.h>
-#include <sys/eventfd.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
+#include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <cstring>
-#include <memory>
 #include <utility>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 
 namespace shunt::sources {
 namespace {
 
-// Editors and `kubectl apply -o yaml > file` make several events of one change.
-constexpr int kSettleMs = 50;
-constexpr int kDirectoryRetryMs = 500;
+using std::chrono::milliseconds;
+using std::chrono::steady_clock;
 
-bool IsManifestName(absl::string_view name) {
-  return !absl::StartsWith(name, ".") &&
-         (absl::EndsWith(name, ".yaml") || absl::EndsWith(name, ".yml") || absl::EndsWith(name, ".json"));
-}
+// Changes that belong together (an editor's, a copied directory's) come close together; but a file that changes all
+// the time must not hold up the others for ever.
+struct Rest {
+  milliseconds quiet;
+  milliseconds most;
+};
+constexpr Rest kAfterChange{milliseconds(50), milliseconds(1000)};
+// A directory that was away is likely to be filled just now, and what it lacks would be taken away.
+constexpr Rest kAfterReturn{milliseconds(500), milliseconds(5000)};
+// inotify does not say that a path leads to another directory now.
+constexpr int kPathCheckMs = 1000;
+constexpr int kReturnCheckMs = 250;
 
-std::set<std::string> ManifestNames(const std::string& directory) {
-  std::set<std::string> names;
-  const std::unique_ptr<DIR, int (*)(DIR*)> stream(opendir(directory.c_str()), closedir);
-  if (stream == nullptr) return names;
-  while (const dirent* entry = readdir(stream.get())) {
-    if (IsManifestName(entry->d_name)) names.insert(entry->d_name);
+// Takes what the watch has to say until it is at rest. False: asked to stop.
+bool WaitForRest(DirectoryWatch& watch, StoppableWait& wait, const Rest& rest, DirectoryChanges* changes) {
+  const steady_clock::time_point end = steady_clock::now() + rest.most;
+  while (!changes->directory_gone) {
+    const auto left = std::chrono::duration_cast<milliseconds>(end - steady_clock::now());
+    if (left.count() <= 0) return true;
+    switch (wait.For(watch.fd(), static_cast<int>(std::min(rest.quiet, left).count()))) {
+      case StoppableWait::Woken::kStopped:
+        return false;
+      case StoppableWait::Woken::kTimeout:
+        return true;
+      case StoppableWait::Woken::kReadable:
+        watch.Take(changes);
+    }
   }
-  return names;
-}
-
-// The file's bytes, at most one more than the limit, so that DecodeManifest can tell. kNotFound if it is gone.
-absl::StatusOr<std::string> ReadBytes(const std::string& path) {
-  const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-  if (fd < 0) {
-    const std::string message = absl::StrCat("cannot be opened: ", strerror(errno));
-    return errno == ENOENT ? absl::NotFoundError(message) : absl::UnavailableError(message);
-  }
-  std::string bytes;
-  struct stat status = {};
-  const bool regular = fstat(fd, &status) == 0 && S_ISREG(status.st_mode);
-  char buffer[64 * 1024];
-  ssize_t length = 0;
-  while (regular && bytes.size() <= kManifestBytesMax && (length = read(fd, buffer, sizeof(buffer))) > 0) {
-    bytes.append(buffer, static_cast<size_t>(length));
-  }
-  const int error = errno;
-  close(fd);
-  if (!regular) return absl::InvalidArgumentError("not a regular file");
-  if (length < 0) return absl::UnavailableError(absl::StrCat("cannot be read: ", strerror(error)));
-  return bytes;
-}
-
-// True if `fd` became readable within the time; -1: for as long as it takes. `stop_fd` wakes too.
-bool WaitReadable(int fd, int stop_fd, int timeout_ms) {
-  pollfd fds[] = {{fd, POLLIN, 0}, {stop_fd, POLLIN, 0}};
-  return poll(fds, 2, timeout_ms) > 0 && fds[0].revents != 0;
+  return true;
 }
 
 }  // namespace
 
-ManifestDirectory::ManifestDirectory(std::string directory) : directory_(std::move(directory)) {}
+ManifestDirectory::ManifestDirectory(std::string path) : path_(std::move(path)) {}
 
-void ManifestDirectory::ReadFile(const std::string& name) {
-  const absl::StatusOr<std::string> bytes = ReadBytes(absl::StrCat(directory_, "/", name));
+absl::Status ManifestDirectory::Run(Sink& sink, std::stop_token stop) {
+  StoppableWait wait(std::move(stop));
+  if (!wait.ok()) return absl::ResourceExhaustedError(absl::StrCat("eventfd: ", strerror(errno)));
+  for (;;) {
+    const absl::StatusOr<Directory> directory = Directory::Open(path_);
+    absl::StatusOr<DirectoryWatch> watch =
+        directory.ok() ? DirectoryWatch::Open(*directory) : absl::StatusOr<DirectoryWatch>(directory.status());
+    if (watch.ok()) {
+      if (!Follow(*directory, *watch, wait, sink)) return absl::OkStatus();
+      continue;
+    }
+    if (!synced_) return watch.status();
+    directory_problems_ = {{path_, absl::StrCat("the directory is gone, what it said last stays in force: ",
+                                                std::string(watch.status().message()))}};
+    Report(sink);
+    if (wait.For(-1, kReturnCheckMs) == StoppableWait::Woken::kStopped) return absl::OkStatus();
+  }
+}
+
+bool ManifestDirectory::Follow(const Directory& directory, DirectoryWatch& watch, StoppableWait& wait, Sink& sink) {
+  DirectoryChanges changes{.names = {}, .all = true};
+  if (synced_ && !WaitForRest(watch, wait, kAfterReturn, &changes)) return false;
+  while (!changes.directory_gone) {
+    Read(directory, changes);
+    Report(sink);
+    std::vector<Event> events = manifests_.TakeChanges();
+    if (!events.empty()) sink.Deliver(std::move(events));
+    if (!synced_) sink.Synced();
+    synced_ = true;
+    changes = {};
+    if (!WaitForChanges(directory, watch, wait, &changes)) return false;
+  }
+  return true;
+}
+
+bool ManifestDirectory::WaitForChanges(const Directory& directory, DirectoryWatch& watch, StoppableWait& wait,
+                                       DirectoryChanges* changes) {
+  while (changes->empty()) {
+    const StoppableWait::Woken woken = wait.For(watch.fd(), kPathCheckMs);
+    if (woken == StoppableWait::Woken::kStopped) return false;
+    if (woken == StoppableWait::Woken::kReadable) watch.Take(changes);
+    if (!changes->empty() && !WaitForRest(watch, wait, kAfterChange, changes)) return false;
+    // Last, so that the removal of a whole directory is not taken for the removal of each of its files.
+    if (!directory.IsStillAtPath()) changes->directory_gone = true;
+  }
+  return true;
+}
+
+void ManifestDirectory::Read(const Directory& directory, const DirectoryChanges& changes) {
+  std::set<std::string> names = changes.names;
+  if (changes.all) {
+    directory_problems_.clear();
+    const absl::StatusOr<std::set<std::string>> present = directory.ManifestNames();
+    if (present.ok()) {
+      names.insert(present->begin(), present->end());
+    } else {
+      directory_problems_ = {{path_, std::string(present.status().message())}};
+    }
+    for (const std::string& known : manifests_.Files()) names.insert(known);
+  }
+  for (const std::string& name : names) ReadFile(directory, name);
+}
+
+void ManifestDirectory::ReadFile(const Directory& directory, const std::string& name) {
+  const absl::StatusOr<std::string> bytes = directory.Read(name);
   if (bytes.ok()) {
-    manifests_.Put(name, DecodeManifest(*bytes));
+    manifests_.Put(name, DecodeManifest(*bytes, FormatOf(name)));
   } else if (absl::IsNotFound(bytes.status())) {
     manifests_.Remove(name);
   } else {
@@ -81,74 +124,12 @@ void ManifestDirectory::ReadFile(const std::string& name) {
   }
 }
 
-void ManifestDirectory::Read(const DirectoryChanges& changes) {
-  std::set<std::string> names;
-  if (changes.all) {
-    names = ManifestNames(directory_);
-    for (const std::string& known : manifests_.Files()) names.insert(known);
-  } else {
-    names = changes.names;
-  }
-  for (const std::string& name : names) {
-    if (IsManifestName(name)) ReadFile(name);
-  }
-}
-
-void ManifestDirectory::Deliver(Sink& sink) {
-  std::vector<SourceProblem> problems = manifests_.Problems();
-  if (problems != reported_) {
-    reported_ = problems;
-    sink.Report(std::move(problems));
-  }
-  std::vector<Event> events = manifests_.TakeChanges();
-  if (!events.empty()) sink.Deliver(std::move(events));
-}
-
-bool ManifestDirectory::WaitForChanges(DirectoryWatch& watch, int stop_fd, DirectoryChanges* changes) const {
-  if (!WaitReadable(watch.fd(), stop_fd, -1)) return false;
-  do {
-    watch.Take(changes);
-  } while (!changes->directory_gone && WaitReadable(watch.fd(), stop_fd, kSettleMs));
-  return true;
-}
-
-bool ManifestDirectory::WaitForDirectory(Sink& sink, int stop_fd) {
-  reported_ = manifests_.Problems();
-  reported_.push_back({directory_, "the directory is gone: what it said last stays in force until it is back"});
-  sink.Report(reported_);
-  struct stat status = {};
-  while (stat(directory_.c_str(), &status) != 0 || !S_ISDIR(status.st_mode)) {
-    pollfd stop = {stop_fd, POLLIN, 0};
-    if (poll(&stop, 1, kDirectoryRetryMs) > 0) return false;
-  }
-  return true;
-}
-
-absl::Status ManifestDirectory::Run(Sink& sink, std::stop_token stop) {
-  const int stop_fd = eventfd(0, EFD_CLOEXEC);
-  if (stop_fd < 0) return absl::ResourceExhaustedError(absl::StrCat("eventfd: ", strerror(errno)));
-  const std::unique_ptr<const int, void (*)(const int*)> close_stop(&stop_fd, [](const int* fd) { close(*fd); });
-  const std::stop_callback wake(stop, [stop_fd] { eventfd_write(stop_fd, 1); });
-
-  bool synced = false;
-  while (!stop.stop_requested()) {
-    absl::StatusOr<DirectoryWatch> watch = DirectoryWatch::Open(directory_);
-    if (!watch.ok()) {
-      if (!synced || !absl::IsNotFound(watch.status())) return watch.status();
-      if (!WaitForDirectory(sink, stop_fd)) break;
-      continue;
-    }
-    DirectoryChanges changes{.names = {}, .all = true};
-    do {
-      Read(changes);
-      Deliver(sink);
-      if (!synced) sink.Synced();
-      synced = true;
-      changes = {};
-    } while (WaitForChanges(*watch, stop_fd, &changes) && !changes.directory_gone);
-    if (changes.directory_gone && !WaitForDirectory(sink, stop_fd)) break;
-  }
-  return absl::OkStatus();
+void ManifestDirectory::Report(Sink& sink) {
+  std::vector<SourceProblem> problems = directory_problems_;
+  for (SourceProblem& problem : manifests_.Problems()) problems.push_back(std::move(problem));
+  if (problems == reported_) return;
+  reported_ = problems;
+  sink.Report(std::move(problems));
 }
 
 }  // namespace shunt::sources

@@ -5,34 +5,41 @@
 #define SHUNT_SOURCES_MANIFEST_MANIFEST_DIRECTORY_H_
 
 #include <string>
+#include <vector>
 
-#include "absl/time/time.h"
+#include "absl/status/status.h"
+#include "userspace/sources/manifest/directory.h"
 #include "userspace/sources/manifest/directory_watch.h"
 #include "userspace/sources/manifest/manifest_set.h"
+#include "userspace/sources/manifest/stoppable_wait.h"
 #include "userspace/sources/source.h"
 
 namespace shunt::sources {
 
 class ManifestDirectory final : public Source {
  public:
-  explicit ManifestDirectory(std::string directory);
+  explicit ManifestDirectory(std::string path);
 
   // kNotFound if the directory is not there to begin with. If it goes away later, what it said stays in force and a
-  // problem is reported until it is back. Each batch of changes is one Deliver.
+  // problem is reported until it is back and has come to rest. Changes that come together are one Deliver.
   absl::Status Run(Sink& sink, std::stop_token stop) override;
 
  private:
-  // Reads what `changes` names; all: also notices files that have come or gone.
-  void Read(const DirectoryChanges& changes);
-  void ReadFile(const std::string& name);
-  void Deliver(Sink& sink);
+  // Delivers and reports until the directory is gone. False: asked to stop.
+  bool Follow(const Directory& directory, DirectoryWatch& watch, StoppableWait& wait, Sink& sink);
   // Waits for the watch to say something and for the dust to settle. False: asked to stop.
-  bool WaitForChanges(DirectoryWatch& watch, int stop_fd, DirectoryChanges* changes) const;
-  // Waits for the directory to come back. False: asked to stop.
-  bool WaitForDirectory(Sink& sink, int stop_fd);
+  static bool WaitForChanges(const Directory& directory, DirectoryWatch& watch, StoppableWait& wait,
+                             DirectoryChanges* changes);
+  // Reads what `changes` names; all: also notices files that have come or gone.
+  void Read(const Directory& directory, const DirectoryChanges& changes);
+  void ReadFile(const Directory& directory, const std::string& name);
+  // Reports what is wrong if that has changed.
+  void Report(Sink& sink);
 
-  const std::string directory_;
+  const std::string path_;
+  bool synced_ = false;
   ManifestSet manifests_;
+  std::vector<SourceProblem> directory_problems_;
   std::vector<SourceProblem> reported_;
 };
 

@@ -2,24 +2,12 @@
 #include "userspace/sources/manifest/manifest_set.h"
 
 #include <algorithm>
-#include <optional>
+#include <iterator>
 
 #include "absl/strings/str_cat.h"
 
 namespace shunt::sources {
 namespace {
-
-absl::string_view KindName(ObjectKind kind) {
-  switch (kind) {
-    case ObjectKind::kService:
-      return "Service";
-    case ObjectKind::kEndpointSlice:
-      return "EndpointSlice";
-    case ObjectKind::kNode:
-      return "Node";
-  }
-  return "";
-}
 
 std::string Describe(ObjectKind kind, const model::ObjectName& name) {
   return absl::StrCat(KindName(kind), " ", name.namespace_name.empty() ? name.name : name.ToString());
@@ -29,27 +17,71 @@ std::string Describe(ObjectKind kind, const model::ObjectName& name) {
 
 void ManifestSet::Put(const std::string& file, Manifest manifest) {
   File& stored = files_[file];
-  std::map<Key, DecodedObject> objects;
+  absl::flat_hash_map<Key, Entry> objects;
+  stored.repeats.clear();
   for (DecodedObject& decoded : manifest.objects) {
     const Key key{KindOf(decoded.object), NameOf(decoded.object)};
-    const int line = decoded.line;
-    const auto [first, inserted] = objects.emplace(key, std::move(decoded));
-    if (inserted) continue;
-    manifest.errors.push_back({line, absl::StrCat(Describe(key.first, key.second), " is given already on line ",
-                                                  first->second.line, ", which is used")});
+    const auto [first, inserted] = objects.try_emplace(key);
+    if (!inserted) {
+      stored.repeats.push_back({decoded.line, absl::StrCat(Describe(key.first, key.second), " is given already on line ",
+                                                           first->second.line, ", which is used")});
+      continue;
+    }
+    first->second = {std::make_shared<const Object>(std::move(decoded.object)), decoded.line, false};
   }
   stored.errors = std::move(manifest.errors);
-  if (!stored.errors.empty()) {
-    for (auto& [key, decoded] : stored.objects) objects.emplace(key, std::move(decoded));
+  std::vector<Key> dropped;
+  for (auto& [key, entry] : stored.objects) {
+    if (objects.contains(key)) continue;
+    if (stored.errors.empty()) {
+      dropped.push_back(key);
+    } else {
+      entry.kept = true;
+      objects.emplace(key, std::move(entry));
+    }
   }
   stored.objects = std::move(objects);
+  for (const Key& key : dropped) Release(key, file);
+  for (const auto& [key, entry] : stored.objects) Hold(key, file);
 }
 
 void ManifestSet::PutUnreadable(const std::string& file, std::string why) {
-  files_[file].errors = {{0, std::move(why)}};
+  File& stored = files_[file];
+  stored.errors = {{0, std::move(why)}};
+  stored.repeats.clear();
+  for (auto& [key, entry] : stored.objects) {
+    entry.kept = true;
+    touched_.insert(key);
+  }
 }
 
-void ManifestSet::Remove(const std::string& file) { files_.erase(file); }
+void ManifestSet::Remove(const std::string& file) {
+  const auto found = files_.find(file);
+  if (found == files_.end()) return;
+  for (const auto& [key, entry] : found->second.objects) Release(key, file);
+  files_.erase(found);
+}
+
+void ManifestSet::Hold(const Key& key, const std::string& file) {
+  touched_.insert(key);
+  std::vector<std::string>& files = holdings_[key].files;
+  const auto place = std::lower_bound(files.begin(), files.end(), file);
+  if (place == files.end() || *place != file) files.insert(place, file);
+  if (files.size() > 1) contested_.insert(key);
+}
+
+void ManifestSet::Release(const Key& key, const std::string& file) {
+  touched_.insert(key);
+  std::vector<std::string>& files = holdings_[key].files;
+  files.erase(std::remove(files.begin(), files.end(), file), files.end());
+  if (files.size() < 2) contested_.erase(key);
+}
+
+const std::string& ManifestSet::Winner(const Key& key, const Holding& holding) const {
+  const auto said_now = [&](const std::string& file) { return !files_.at(file).objects.at(key).kept; };
+  const auto winner = std::find_if(holding.files.begin(), holding.files.end(), said_now);
+  return winner == holding.files.end() ? holding.files.front() : *winner;
+}
 
 std::vector<std::string> ManifestSet::Files() const {
   std::vector<std::string> names;
@@ -58,43 +90,48 @@ std::vector<std::string> ManifestSet::Files() const {
 }
 
 std::vector<Event> ManifestSet::TakeChanges() {
+  std::vector<Key> touched(touched_.begin(), touched_.end());
+  touched_.clear();
+  std::sort(touched.begin(), touched.end());
   std::vector<Event> events;
-  std::map<Key, const Object*> present;
-  for (const auto& [name, file] : files_) {
-    for (const auto& [key, decoded] : file.objects) present.emplace(key, &decoded.object);
-  }
-  for (const auto& [key, object] : present) {
-    const auto taken = taken_.find(key);
-    if (taken != taken_.end() && taken->second == *object) continue;
-    taken_[key] = *object;
-    events.push_back(Upsert{*object});
-  }
-  for (auto taken = taken_.begin(); taken != taken_.end();) {
-    if (present.contains(taken->first)) {
-      ++taken;
+  for (const Key& key : touched) {
+    const auto found = holdings_.find(key);
+    if (found == holdings_.end()) continue;
+    Holding& holding = found->second;
+    if (holding.files.empty()) {
+      if (holding.taken != nullptr) events.push_back(sources::Remove{key.first, key.second});
+      holdings_.erase(found);
       continue;
     }
-    events.push_back(sources::Remove{taken->first.first, taken->first.second});
-    taken = taken_.erase(taken);
+    const std::shared_ptr<const Object>& object = files_.at(Winner(key, holding)).objects.at(key).object;
+    if (holding.taken == nullptr || *holding.taken != *object) events.push_back(Upsert{*object});
+    holding.taken = object;  // also if it is equal: one of the two copies can go
   }
   return events;
 }
 
 std::vector<SourceProblem> ManifestSet::Problems() const {
+  std::map<std::string, std::vector<ParseError>> contested;
+  for (const Key& key : contested_) {
+    const Holding& holding = holdings_.at(key);
+    const std::string& winner = Winner(key, holding);
+    for (const std::string& file : holding.files) {
+      const Entry& entry = files_.at(file).objects.at(key);
+      if (file == winner || entry.kept) continue;
+      contested[file].push_back({entry.line, absl::StrCat(Describe(key.first, key.second), " is given already in ",
+                                                          winner, ", which is used")});
+    }
+  }
   std::vector<SourceProblem> problems;
-  std::map<Key, std::string> holder;
   for (const auto& [name, file] : files_) {
     std::vector<ParseError> errors = file.errors;
-    for (const auto& [key, decoded] : file.objects) {
-      const auto [first, inserted] = holder.emplace(key, name);
-      if (inserted) continue;
-      errors.push_back({decoded.line, absl::StrCat(Describe(key.first, key.second), " is given already in ",
-                                                   first->second, ", which is used")});
-    }
+    errors.insert(errors.end(), file.repeats.begin(), file.repeats.end());
+    const auto found = contested.find(name);
+    if (found != contested.end()) errors.insert(errors.end(), found->second.begin(), found->second.end());
     std::stable_sort(errors.begin(), errors.end(),
                      [](const ParseError& a, const ParseError& b) { return a.line < b.line; });
-    for (const ParseError& error : errors) {
-      problems.push_back({error.line > 0 ? absl::StrCat(name, ":", error.line) : name, error.what});
+    for (ParseError& error : errors) {
+      problems.push_back({error.line > 0 ? absl::StrCat(name, ":", error.line) : name, std::move(error.what)});
     }
   }
   return problems;

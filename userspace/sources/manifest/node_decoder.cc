@@ -6,8 +6,7 @@ namespace shunt::sources {
 model::Node DecodeNode(const FieldReader& object) {
   model::Node node;
   const FieldReader metadata = object.Map("metadata");
-  node.name = metadata.String("name");
-  if (node.name.empty()) metadata.Complain("name", "is missing");
+  node.name = metadata.Name("name", NameForm::kSubdomain);
   node.resource_version = metadata.String("resourceVersion");
   node.labels = metadata.StringMap("labels");
   for (const FieldReader& address : object.Map("status").Maps("addresses")) {

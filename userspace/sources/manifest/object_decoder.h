@@ -11,6 +11,7 @@
 #include "userspace/model/endpoint_slice.h"
 #include "userspace/model/node.h"
 #include "userspace/model/service.h"
+#include "userspace/sources/manifest/dns_name.h"
 #include "userspace/sources/manifest/field_reader.h"
 #include "userspace/sources/manifest/value.h"
 #include "userspace/sources/source.h"
@@ -21,25 +22,27 @@ using Object = std::variant<model::Service, model::EndpointSlice, model::Node>;
 
 struct DecodedObject {
   Object object;
-  int line = 0;
+  int line = 0;  // on which it begins
 };
 
+// "Service", "EndpointSlice", "Node".
+absl::string_view KindName(ObjectKind kind);
 ObjectKind KindOf(const Object& object);
 // A Node's namespace is empty.
 model::ObjectName NameOf(const Object& object);
 
-// Decodes `document`, appending to both. Lists (kind List, ServiceList, ...) are opened, nested or not. Objects of other kinds
-// are none of ours and are passed over. An object with an error is not appended.
+// Decodes `document`, appending to both. Lists (List, ServiceList, EndpointSliceList, NodeList) are opened, nested
+// or not. Objects of other kinds are none of ours and are passed over; so are unknown fields. An object with an
+// error is not appended, and costs no other.
 void DecodeDocument(const Value& document, std::vector<DecodedObject>* objects, std::vector<ParseError>* errors);
 
-// The kinds one by one; REQUIRES: the reader stands on the object itself.
+// The kinds one by one; the reader stands on the object itself. What they return is of no use if they complained.
 model::Service DecodeService(const FieldReader& object);
 model::EndpointSlice DecodeEndpointSlice(const FieldReader& object);
 model::Node DecodeNode(const FieldReader& object);
 
-// metadata.name and namespace of a namespaced object, checked to be DNS labels or subdomains of at most
-// `name_length_max` characters; the namespace defaults to "default".
-model::ObjectName DecodeName(const FieldReader& object, size_t name_length_max);
+// Name and namespace, which defaults to "default", of the object whose metadata this is.
+model::ObjectName DecodeName(const FieldReader& metadata, NameForm form);
 
 }  // namespace shunt::sources
 

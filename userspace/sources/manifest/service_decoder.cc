@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <optional>
+#include <set>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
@@ -10,9 +12,6 @@ namespace {
 
 constexpr int64_t kAffinityTimeoutDefaultS = 10'800;
 constexpr int64_t kAffinityTimeoutMaxS = 86'400;
-// What the names of a Service and of its ports may be at most, as DNS labels.
-constexpr size_t kServiceNameLengthMax = 63;
-constexpr size_t kPortNameLengthMax = 63;
 
 model::ServiceType DecodeType(const FieldReader& spec) {
   const std::string type =
@@ -35,12 +34,10 @@ int32_t DecodeAffinity(const FieldReader& spec) {
   return client_ip ? static_cast<int32_t>(timeout_s) : 0;
 }
 
-model::ServicePort DecodePort(const FieldReader& reader) {
+// Only the only port of a Service may go without a name.
+model::ServicePort DecodePort(const FieldReader& reader, bool only) {
   model::ServicePort port;
-  port.name = reader.String("name");
-  if (port.name.size() > kPortNameLengthMax) {
-    reader.Complain("name", absl::StrCat("is longer than ", kPortNameLengthMax, " characters"));
-  }
+  port.name = only ? reader.Name("name", NameForm::kLabel, "") : reader.Name("name", NameForm::kLabel);
   const std::string protocol = reader.Choice("protocol", "TCP", {"TCP", "UDP", "SCTP"});
   port.protocol = model::ParseProtocol(protocol).value_or(model::Protocol::kTcp);
   if (!reader.Has("port")) reader.Complain("port", "is missing");
@@ -49,34 +46,68 @@ model::ServicePort DecodePort(const FieldReader& reader) {
   return port;
 }
 
+// The API server takes no two ports that could be mistaken for each other; a manifest has passed no API server.
+std::vector<model::ServicePort> DecodePorts(const FieldReader& spec) {
+  std::vector<model::ServicePort> ports;
+  std::set<std::string> names;
+  std::set<std::pair<model::Protocol, uint16_t>> numbers;
+  const std::vector<FieldReader> readers = spec.Maps("ports");
+  for (const FieldReader& reader : readers) {
+    const model::ServicePort port = DecodePort(reader, readers.size() == 1);
+    if (!port.name.empty() && !names.insert(port.name).second) reader.Complain("name", "is another port's name too");
+    if (port.port != 0 && !numbers.emplace(port.protocol, port.port).second) {
+      reader.Complain("port", "is another port's number too");
+    }
+    ports.push_back(port);
+  }
+  return ports;
+}
+
+// Seconds since 1970.
+int64_t DecodeCreationTime(const FieldReader& metadata) {
+  const std::string text = metadata.String("creationTimestamp");
+  if (text.empty()) return 0;
+  absl::Time time;
+  std::string error;
+  // ParseTime knows "infinite-future" too, which is no time at all.
+  if (absl::ParseTime(absl::RFC3339_full, text, &time, &error) && time >= absl::UnixEpoch() &&
+      time < absl::InfiniteFuture()) {
+    return absl::ToUnixSeconds(time);
+  }
+  metadata.Complain("creationTimestamp", "must be a time like 2026-01-31T12:00:00Z");
+  return 0;
+}
+
+// clusterIP is the first of clusterIPs; either may be given alone.
+std::vector<std::string> DecodeClusterIps(const FieldReader& spec) {
+  std::vector<std::string> addresses = spec.Strings("clusterIPs");
+  const std::string first = spec.String("clusterIP");
+  if (first.empty()) return addresses;
+  if (addresses.empty()) {
+    addresses.push_back(first);
+  } else if (addresses.front() != first) {
+    spec.Complain("clusterIP", absl::StrCat("is ", first, ", but the first of clusterIPs is ", addresses.front()));
+  }
+  return addresses;
+}
+
 }  // namespace
 
 model::Service DecodeService(const FieldReader& object) {
   model::Service service;
-  service.name = DecodeName(object, kServiceNameLengthMax);
   const FieldReader metadata = object.Map("metadata");
+  service.name = DecodeName(metadata, NameForm::kLabel);
   service.uid = metadata.String("uid");
   service.resource_version = metadata.String("resourceVersion");
   service.labels = metadata.StringMap("labels");
   service.annotations = metadata.StringMap("annotations");
-  const std::string created = metadata.String("creationTimestamp");
-  absl::Time time;
-  std::string error;
-  if (!created.empty()) {
-    if (absl::ParseTime(absl::RFC3339_full, created, &time, &error)) {
-      service.creation_time_s = absl::ToUnixSeconds(time);
-    } else {
-      metadata.Complain("creationTimestamp", "must be a time like 2026-01-31T12:00:00Z");
-    }
-  }
+  service.creation_time_s = DecodeCreationTime(metadata);
 
   const FieldReader spec = object.Map("spec");
   service.type = DecodeType(spec);
-  service.cluster_ips = spec.Strings("clusterIPs");
-  const std::string cluster_ip = spec.String("clusterIP");
-  if (service.cluster_ips.empty() && !cluster_ip.empty()) service.cluster_ips.push_back(cluster_ip);
+  service.cluster_ips = DecodeClusterIps(spec);
   service.external_ips = spec.Strings("externalIPs");
-  for (const FieldReader& port : spec.Maps("ports")) service.ports.push_back(DecodePort(port));
+  service.ports = DecodePorts(spec);
   service.internal_traffic_policy = DecodePolicy(spec, "internalTrafficPolicy");
   service.external_traffic_policy = DecodePolicy(spec, "externalTrafficPolicy");
   service.affinity_timeout_s = DecodeAffinity(spec);

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "userspace/sources/manifest/directory.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <cerrno>
+#include <cstring>
+#include <memory>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "userspace/sources/manifest/manifest.h"
+
+namespace shunt::sources {
+namespace {
+
+constexpr int kDirectoryFlags = O_RDONLY | O_DIRECTORY | O_CLOEXEC;
+
+}  // namespace
+
+Directory::Directory(FileDescriptor fd, std::string path) : fd_(std::move(fd)), path_(std::move(path)) {}
+
+absl::StatusOr<Directory> Directory::Open(const std::string& path) {
+  FileDescriptor fd(open(path.c_str(), kDirectoryFlags));
+  if (fd.ok()) return Directory(std::move(fd), path);
+  const std::string message = absl::StrCat("open manifest directory ", path, ": ", strerror(errno));
+  return errno == ENOENT || errno == ENOTDIR ? absl::NotFoundError(message) : absl::UnavailableError(message);
+}
+
+bool Directory::IsStillAtPath() const {
+  struct stat open = {};
+  struct stat present = {};
+  return fstat(fd_.get(), &open) == 0 && stat(path_.c_str(), &present) == 0 && open.st_dev == present.st_dev &&
+         open.st_ino == present.st_ino;
+}
+
+absl::StatusOr<std::set<std::string>> Directory::ManifestNames() const {
+  // A descriptor of its own, because reading a directory moves the position that its duplicates share.
+  const int fd = openat(fd_.get(), ".", kDirectoryFlags);
+  const std::unique_ptr<DIR, int (*)(DIR*)> stream(fd < 0 ? nullptr : fdopendir(fd), closedir);
+  if (stream == nullptr) {
+    const int error = errno;
+    if (fd >= 0) close(fd);
+    return absl::UnavailableError(absl::StrCat("cannot be listed: ", strerror(error)));
+  }
+  std::set<std::string> names;
+  errno = 0;
+  while (const dirent* entry = readdir(stream.get())) {
+    if (IsManifestName(entry->d_name)) names.insert(entry->d_name);
+  }
+  if (errno != 0) return absl::UnavailableError(absl::StrCat("cannot be listed: ", strerror(errno)));
+  return names;
+}
+
+absl::StatusOr<std::string> Directory::Read(const std::string& name) const {
+  // O_NONBLOCK: opening a FIFO for reading would otherwise wait for its writer.
+  const FileDescriptor fd(openat(fd_.get(), name.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  if (!fd.ok()) {
+    const std::string message = absl::StrCat("cannot be opened: ", strerror(errno));
+    return errno == ENOENT ? absl::NotFoundError(message) : absl::UnavailableError(message);
+  }
+  struct stat status = {};
+  if (fstat(fd.get(), &status) != 0 || !S_ISREG(status.st_mode)) {
+    return absl::InvalidArgumentError("cannot be read: not a regular file");
+  }
+  std::string bytes;
+  char buffer[64 * 1024];
+  while (bytes.size() <= kManifestBytesMax) {
+    const ssize_t length = read(fd.get(), buffer, sizeof(buffer));
+    if (length == 0) break;
+    if (length < 0 && errno == EINTR) continue;
+    if (length < 0) return absl::UnavailableError(absl::StrCat("cannot be read: ", strerror(errno)));
+    bytes.append(buffer, static_cast<size_t>(length));
+  }
+  return bytes;
+}
+
+}  // namespace shunt::sources
