@@ -18,6 +18,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
 #include "userspace/datapath/kernel/kernel_error.h"
 
 namespace shunt::datapath {
@@ -31,6 +32,19 @@ std::string Unescape(absl::string_view path) {
   return absl::StrReplaceAll(path, {{"\\040", " "}, {"\\011", "\t"}, {"\\012", "\n"}, {"\\134", "\\"}});
 }
 
+// "/", or above the root of this cgroup namespace: "/..", "/../..".
+bool IsRoot(absl::string_view shown) {
+  if (shown == "/") return true;
+  while (absl::ConsumePrefix(&shown, "/..")) {
+  }
+  return shown.empty();
+}
+
+int Rank(absl::string_view mount) {
+  if (mount == "/sys/fs/cgroup") return 0;
+  return mount == "/sys/fs/cgroup/unified" ? 1 : 2;
+}
+
 // The inode number of a cgroup's directory is its id on every 64-bit kernel.
 uint64_t IdOf(const struct stat& directory) {
   return directory.st_ino;
@@ -38,32 +52,30 @@ uint64_t IdOf(const struct stat& directory) {
 
 }  // namespace
 
-std::string ChooseCgroupMount(absl::string_view mountinfo) {
+std::vector<std::string> CgroupMounts(absl::string_view mountinfo) {
   std::vector<std::string> found;
   for (absl::string_view line : absl::StrSplit(mountinfo, '\n', absl::SkipEmpty())) {
     // "36 25 0:31 /root /mount/point options [optional fields...] - type source options"
     std::pair<absl::string_view, absl::string_view> sides = absl::StrSplit(line, absl::MaxSplits(" - ", 1));
     std::vector<absl::string_view> words = absl::StrSplit(sides.first, ' ');
     std::vector<absl::string_view> system = absl::StrSplit(sides.second, ' ');
-    // A mount of a subtree is not the root.
-    if (words.size() >= 5 && words[3] == "/" && system[0] == "cgroup2") found.push_back(Unescape(words[4]));
+    if (words.size() >= 5 && IsRoot(words[3]) && system[0] == "cgroup2") found.push_back(Unescape(words[4]));
   }
-  for (absl::string_view usual : {"/sys/fs/cgroup", "/sys/fs/cgroup/unified"}) {
-    if (absl::c_linear_search(found, usual)) return std::string(usual);
-  }
-  return found.empty() ? "" : found.front();
+  absl::c_stable_sort(found, [](const std::string& a, const std::string& b) { return Rank(a) < Rank(b); });
+  return found;
 }
 
 absl::StatusOr<std::string> FindCgroupRoot() {
   std::ifstream file("/proc/self/mountinfo");
-  std::string mounts((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
-  std::string root = ChooseCgroupMount(mounts);
-  if (root.empty()) return absl::NotFoundError(absl::StrCat("no cgroup2 file system is mounted: ", kHowToMount));
-  // The true root has no type of its own; every other cgroup has.
-  if (access(absl::StrCat(root, "/cgroup.type").c_str(), F_OK) == 0) {
-    return absl::NotFoundError(absl::StrCat(root, " shows a container's cgroup, not the host's root: ", kHowToMount));
+  std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+  std::vector<std::string> mounts = CgroupMounts(text);
+  if (mounts.empty()) return absl::NotFoundError(absl::StrCat("no cgroup2 file system is mounted: ", kHowToMount));
+  for (const std::string& mount : mounts) {
+    // The true root has no type of its own; every other cgroup has.
+    if (access(absl::StrCat(mount, "/cgroup.type").c_str(), F_OK) != 0) return mount;
   }
-  return root;
+  return absl::NotFoundError(
+      absl::StrCat(mounts.front(), " shows a container's cgroup, not the host's root: ", kHowToMount));
 }
 
 absl::StatusOr<Cgroup> OpenCgroup(const std::string& path) {

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -24,8 +25,9 @@ struct Cgroup {
 // own cgroup as the root, and programs there would see no other pod.
 absl::StatusOr<std::string> FindCgroupRoot();
 
-// The choice among the mounts of a /proc/PID/mountinfo; empty if there is none.
-std::string ChooseCgroupMount(absl::string_view mountinfo);
+// The mount points in a /proc/PID/mountinfo that may show the host's root, the usual places first. In a cgroup
+// namespace the host's root reads "/../..", and "/" is the namespace's own.
+std::vector<std::string> CgroupMounts(absl::string_view mountinfo);
 
 // kInvalidArgument: `path` is no directory of a cgroup2 file system.
 absl::StatusOr<Cgroup> OpenCgroup(const std::string& path);
