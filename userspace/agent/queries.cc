@@ -2,6 +2,8 @@
 #include "userspace/agent/queries.h"
 
 #include <algorithm>
+#include <memory>
+#include <string>
 #include <tuple>
 #include <utility>
 #include <variant>
@@ -17,7 +19,6 @@ constexpr size_t kProblemsMax = 1000;
 // Entries read under one lock of the ledger.
 constexpr size_t kPage = 500;
 
-using Reader = std::unique_ptr<const datapath::Datapath>;
 using PortCounters = model::ServiceStatus::PortCounters;
 // Which PortPlan a row of service_ports belongs to.
 using PortKey = std::tuple<model::ObjectName, std::string, uint16_t, model::Protocol, model::IpFamily>;
@@ -25,8 +26,8 @@ using CountersByPort = absl::flat_hash_map<PortKey, PortCounters>;
 
 // Visits the rows of one type. A map that cannot be read is as good as empty: the answer then lacks its numbers.
 template <typename Row, typename Visit>
-void ForEachRow(const datapath::Datapath& reader, absl::string_view map, Visit visit) {
-  const absl::Status status = reader.DumpMap(map, [&](const model::MapRow& row) {
+void ForEachRow(const MapViews& maps, absl::string_view map, Visit visit) {
+  const absl::Status status = maps.dump(map, [&](const model::MapRow& row) {
     if (const Row* typed = std::get_if<Row>(&row)) visit(*typed);
     return true;
   });
@@ -34,14 +35,14 @@ void ForEachRow(const datapath::Datapath& reader, absl::string_view map, Visit v
 }
 
 // Of `only`, or of every Service if it is null.
-CountersByPort ReadPortCounters(const datapath::Datapath& reader, const model::ObjectName* only) {
+CountersByPort ReadPortCounters(const MapViews& maps, const model::ObjectName* only) {
   absl::flat_hash_map<uint32_t, PortKey> ports;
-  ForEachRow<model::ServicePortRow>(reader, "service_ports", [&](const model::ServicePortRow& row) {
+  ForEachRow<model::ServicePortRow>(maps, "service_ports", [&](const model::ServicePortRow& row) {
     if (only != nullptr && row.service != *only) return;
     ports.emplace(row.service_port, PortKey(row.service, row.port_name, row.port, row.protocol, row.family));
   });
   CountersByPort counters;
-  ForEachRow<model::ServiceCountersRow>(reader, "service_counters", [&](const model::ServiceCountersRow& row) {
+  ForEachRow<model::ServiceCountersRow>(maps, "service_counters", [&](const model::ServiceCountersRow& row) {
     const auto port = ports.find(row.service_port);
     if (port == ports.end()) return;
     counters[port->second] = {
@@ -88,15 +89,14 @@ model::AgentStatus AnswerStatus(const QuerySources& from) {
   for (model::StatusProblem& problem : from.ledger.Problems(kProblemsMax))
     status.problems.push_back(std::move(problem));
 
-  const absl::StatusOr<Reader> reader = from.open_reader();
-  if (!reader.ok()) {
-    status.problems.push_back({"maps", std::string(reader.status().message())});
+  const absl::StatusOr<MapViews> maps = from.open_maps();
+  if (!maps.ok()) {
+    status.problems.push_back({"maps", std::string(maps.status().message())});
     return status;
   }
-  status.maps = (*reader)->FillLevels();
-  status.programs = (*reader)->Programs();
-  ForEachRow<model::ReasonRow>(**reader, "reasons",
-                               [&](const model::ReasonRow& row) { status.reasons.push_back(row); });
+  status.maps = maps->fill_levels();
+  status.programs = maps->programs();
+  ForEachRow<model::ReasonRow>(*maps, "reasons", [&](const model::ReasonRow& row) { status.reasons.push_back(row); });
   for (const model::MapFill& fill : status.maps) {
     if (fill.name == "backends") status.backends = static_cast<uint32_t>(fill.used);
   }
@@ -104,24 +104,24 @@ model::AgentStatus AnswerStatus(const QuerySources& from) {
 }
 
 CountersByPort ReadCounters(const QuerySources& from, const model::ObjectName* only) {
-  const absl::StatusOr<Reader> reader = from.open_reader();
-  if (reader.ok()) return ReadPortCounters(**reader, only);
-  LogError(reader.status(), "Cannot read counters for the admin API");
+  const absl::StatusOr<MapViews> maps = from.open_maps();
+  if (maps.ok()) return ReadPortCounters(*maps, only);
+  LogError(maps.status(), "Cannot read counters for the admin API");
   return {};
 }
 
 std::vector<model::BackendStatus> AnswerBackends(const QuerySources& from) {
-  const absl::StatusOr<Reader> reader = from.open_reader();
-  if (!reader.ok()) {
-    LogError(reader.status(), "Cannot read backends for the admin API");
+  const absl::StatusOr<MapViews> maps = from.open_maps();
+  if (!maps.ok()) {
+    LogError(maps.status(), "Cannot read backends for the admin API");
     return {};
   }
   absl::flat_hash_map<uint32_t, uint64_t> chosen;
   ForEachRow<model::BackendCountersRow>(
-      **reader, "backend_counters", [&](const model::BackendCountersRow& row) { chosen[row.backend] = row.chosen; });
+      *maps, "backend_counters", [&](const model::BackendCountersRow& row) { chosen[row.backend] = row.chosen; });
   std::vector<model::BackendStatus> backends;
   absl::flat_hash_map<model::SocketAddress, size_t> place_of;
-  ForEachRow<model::BackendRow>(**reader, "backends", [&](const model::BackendRow& row) {
+  ForEachRow<model::BackendRow>(*maps, "backends", [&](const model::BackendRow& row) {
     place_of.emplace(row.address, backends.size());
     const auto count = chosen.find(row.backend);
     backends.push_back(
@@ -162,8 +162,8 @@ model::AgentQueries MakeQueries(QuerySources sources) {
   };
   queries.backends = [from] { return AnswerBackends(*from); };
   queries.dump_map = [from](absl::string_view map, const std::function<bool(const model::MapRow&)>& visit) {
-    const absl::StatusOr<Reader> reader = from->open_reader();
-    return reader.ok() ? (*reader)->DumpMap(map, visit) : reader.status();
+    const absl::StatusOr<MapViews> maps = from->open_maps();
+    return maps.ok() ? maps->dump(map, visit) : maps.status();
   };
   return queries;
 }

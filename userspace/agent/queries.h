@@ -5,15 +5,23 @@
 #define SHUNT_AGENT_QUERIES_H_
 
 #include <functional>
-#include <memory>
+#include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "userspace/agent/ledger.h"
 #include "userspace/agent/loop.h"
-#include "userspace/datapath/datapath.h"
 #include "userspace/model/agent_status.h"
 
 namespace shunt::agent {
+
+// The maps as they are now, read with descriptors of one's own.
+struct MapViews {
+  std::function<std::vector<model::MapFill>()> fill_levels;
+  std::function<std::vector<model::ProgramInfo>()> programs;
+  // As model::AgentQueries::dump_map.
+  std::function<absl::Status(absl::string_view map, const std::function<bool(const model::MapRow&)>& visit)> dump;
+};
 
 // All must outlive the queries.
 struct QuerySources {
@@ -22,9 +30,9 @@ struct QuerySources {
   model::AgentStatus identity;
   const Ledger& ledger;
   const Loop& loop;
-  // Opens the maps for reading, with descriptors of its own. A dump of a million rows then costs the loop nothing,
-  // and a slow client nobody else. Called by any thread.
-  std::function<absl::StatusOr<std::unique_ptr<const datapath::Datapath>>()> open_reader;
+  // Opens the maps for one query: a dump of a million rows then costs the loop nothing, and a slow client nobody
+  // else. Called by any thread.
+  std::function<absl::StatusOr<MapViews>()> open_maps;
 };
 
 model::AgentQueries MakeQueries(QuerySources sources);

@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <map>
 #include <memory>
 #include <string>
 #include <utility>
@@ -14,28 +15,6 @@ namespace shunt::agent {
 namespace {
 
 using testing::ElementsAre;
-
-// Maps with the rows of a story.
-class StoryMaps final : public NotingDatapath {
- public:
-  explicit StoryMaps(const std::map<std::string, std::vector<model::MapRow>>& rows) : rows_(rows) {}
-
-  std::vector<model::MapFill> FillLevels() const override {
-    return {{.name = "backends", .type = "array", .used = 2, .capacity = 100}};
-  }
-  std::vector<model::ProgramInfo> Programs() const override { return {{.name = "sock_connect4"}}; }
-  absl::Status DumpMap(absl::string_view map, const std::function<bool(const model::MapRow&)>& visit) const override {
-    const auto place = rows_.find(std::string(map));
-    if (place == rows_.end()) return absl::NotFoundError(absl::StrCat("no map ", map));
-    for (const model::MapRow& row : place->second) {
-      if (!visit(row)) break;
-    }
-    return absl::OkStatus();
-  }
-
- private:
-  const std::map<std::string, std::vector<model::MapRow>>& rows_;
-};
 
 model::SocketAddress Backend(uint32_t low) {
   return {model::IpAddress::FromV4(0x0a000000 + low), 8080};
@@ -74,19 +53,32 @@ class QueriesTest : public testing::Test {
     model::AgentStatus identity;
     identity.version = "1.2.3";
     identity.problems = {{"programs", "an older set is in force"}};
-    return MakeQueries({.identity = identity, .ledger = ledger_, .loop = loop_, .open_reader = [this]() {
-                          ++readers_opened_;
+    return MakeQueries({.identity = identity, .ledger = ledger_, .loop = loop_, .open_maps = [this]() {
+                          ++maps_opened_;
                           return Open();
                         }});
   }
-  absl::StatusOr<std::unique_ptr<const datapath::Datapath>> Open() {
+  absl::StatusOr<MapViews> Open() {
     if (!maps_open_) return absl::NotFoundError("open /sys/fs/bpf/shunt/v1: nothing is pinned");
-    return std::make_unique<const StoryMaps>(rows_);
+    MapViews views;
+    views.fill_levels = [] {
+      return std::vector<model::MapFill>{{.name = "backends", .type = "array", .used = 2, .capacity = 100}};
+    };
+    views.programs = [] { return std::vector<model::ProgramInfo>{{.name = "sock_connect4"}}; };
+    views.dump = [this](absl::string_view map, const std::function<bool(const model::MapRow&)>& visit) {
+      const auto place = rows_.find(std::string(map));
+      if (place == rows_.end()) return absl::NotFoundError(absl::StrCat("no map ", map));
+      for (const model::MapRow& row : place->second) {
+        if (!visit(row)) break;
+      }
+      return absl::OkStatus();
+    };
+    return views;
   }
 
   std::map<std::string, std::vector<model::MapRow>> rows_;
   bool maps_open_ = true;
-  int readers_opened_ = 0;
+  int maps_opened_ = 0;
   NotingDatapath datapath_;
   Ledger ledger_;
   Inbox inbox_{1};
@@ -119,14 +111,14 @@ TEST_F(QueriesTest, ServicesWithTheirCounters) {
   EXPECT_FALSE(Queries().service({"shop", "gone"}).has_value()) << "a leftover row is no Service";
 
   std::vector<std::string> names;
-  readers_opened_ = 0;
+  maps_opened_ = 0;
   Queries().services([&](const model::ServiceStatus& status) {
     names.push_back(status.plan.service.name);
     EXPECT_EQ(status.applied.ok(), status.plan.service.name == "cart");
     return true;
   });
   EXPECT_THAT(names, ElementsAre("cart", "search"));
-  EXPECT_EQ(readers_opened_, 1) << "one for all Services";
+  EXPECT_EQ(maps_opened_, 1) << "one for all Services";
 }
 
 TEST_F(QueriesTest, ServicesInPagesUntilTheVisitorHasEnough) {
