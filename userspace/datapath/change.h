@@ -51,7 +51,9 @@ struct Change {
   // Keys in the index that the Service has and its plan does not. Some may go to another Service in this Apply.
   std::vector<shunt_frontend_key> released;
   std::vector<const ServiceState*> takes_from;  // whose keys this one takes
-  absl::Status status;                          // the first failure
+  const ServiceState* waits_for = nullptr;      // was to take one of this one's keys, and did not
+  absl::Status status;                          // a failure
+  bool staged = false;                          // Stage was content with it
   bool abandoned = false;                       // given up before a frontend was put
 };
 

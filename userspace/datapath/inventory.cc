@@ -2,6 +2,7 @@
 #include "userspace/datapath/inventory.h"
 
 #include <algorithm>
+#include <limits>
 #include <utility>
 
 namespace shunt::datapath {
@@ -60,6 +61,11 @@ void Inventory::TakeBackUnwritten(std::vector<Retired>& things) {
 
 size_t Inventory::Reclaim(size_t limit) {
   return quarantine.Reclaim(limit, [this](Retired& thing) { return TakeBack(thing, /*written=*/true); });
+}
+
+bool Inventory::MakeRoom() {
+  if (quarantine.empty() || !quarantine.Wait().ok()) return false;
+  return Reclaim(std::numeric_limits<size_t>::max()) > 0;
 }
 
 uint32_t Inventory::NextGeneration() {

@@ -79,6 +79,8 @@ struct Inventory {
   void TakeBackUnwritten(std::vector<Retired>& things);
   // Things whose grace period has passed. Returns how many.
   size_t Reclaim(size_t limit);
+  // Waits for the grace period of everything in quarantine and reclaims it. False: there was nothing to be had.
+  bool MakeRoom();
 
   // A fresh one for every publication; never 0, so that a word in use is never 0.
   uint32_t NextGeneration();

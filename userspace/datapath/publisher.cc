@@ -49,6 +49,9 @@ void Publisher::Publish(absl::Span<Change* const> changes) {
   for (Change* change : changes) {
     if (change->status.ok()) InsertFrontends(*change);
   }
+  for (Change* change : changes) {
+    if (!change->abandoned) SettleFrontends(*change);
+  }
   absl::Status counted = inventory_.room.index().WriteCounts();
   if (counted.ok()) {
     PublishAddresses(AddressBook::Turn::kAfterInsertions, changes);
@@ -62,7 +65,9 @@ void Publisher::Publish(absl::Span<Change* const> changes) {
 
   // 5. What nothing names any more: say so in the pool words, for late readers; clear the filter bits that no
   //    address needs; and after a grace period, asked for once for all of this, everything may be used again.
-  for (Change* change : changes) Settle(*change);
+  for (Change* change : changes) {
+    if (!change->abandoned) SettlePorts(*change);
+  }
   if (absl::Status status = inventory_.filter.ClearUnneeded(); !status.ok()) shared_status_ = std::move(status);
   inventory_.quarantine.Add(things_);
 }
@@ -170,10 +175,10 @@ void Publisher::RemoveReleased(Change& change) {
   std::erase_if(state.frontends, is_gone);
 }
 
+// A taker that fails takes the key when it is applied again; until then the key stays where it is.
 bool Publisher::IsTaken(const shunt_frontend_key& key) const {
   const Transfers::Transfer* const transfer = transfers_.Find(key);
-  return transfer != nullptr && transfer->taker->change != nullptr && transfer->taker->change->status.ok() &&
-         !transfer->taker->change->abandoned;
+  return transfer != nullptr && !given_up_.contains(transfer->taker);
 }
 
 void Publisher::PublishPools(Change& change) {
@@ -216,8 +221,8 @@ void Publisher::InsertFrontends(Change& change) {
   }
 }
 
-void Publisher::Settle(Change& change) {
-  if (change.abandoned) return;
+// Records which keys are now the Service's.
+void Publisher::SettleFrontends(Change& change) {
   ServiceState& state = *change.state;
   for (const RowChange& row : change.rows) {
     if (row.put) {
@@ -232,9 +237,10 @@ void Publisher::Settle(Change& change) {
     const FrontendState& frontend = inventory_.frontends.at(key);
     if (inventory_.owners[frontend.service_port] != &state) continue;
     inventory_.addresses.AddFrontend(key, frontend.kind, need);
-    change.status =
-        absl::UnavailableError(absl::StrCat("apply Service ", state.name.ToString(), ": frontend ",
-                                            DecodeFrontend(key).ToString(), " could not be handed to another Service"));
+    change.waits_for = transfers_.Find(key)->taker;
+    change.status = absl::UnavailableError(absl::StrCat("apply Service ", state.name.ToString(), ": frontend ",
+                                                        DecodeFrontend(key).ToString(), " stays until Service ",
+                                                        change.waits_for->name.ToString(), " can take it"));
   }
   std::sort(state.frontends.begin(), state.frontends.end(),
             [](const auto& a, const auto& b) { return std::memcmp(&a, &b, sizeof(a)) < 0; });
@@ -245,7 +251,6 @@ void Publisher::Settle(Change& change) {
     return found == inventory_.frontends.end() || found->second.row == kNoId ||
            inventory_.owners[found->second.service_port] != &state;
   });
-  SettlePorts(change);
 }
 
 // Records the new pools and ports. Retires those that the plan does not have only if everything went well:

@@ -16,8 +16,10 @@ namespace shunt::datapath {
 
 class Publisher {
  public:
-  // Both must outlive the publisher.
-  Publisher(Inventory& inventory, const Transfers& transfers) : inventory_(inventory), transfers_(transfers) {}
+  // `given_up`: Services that take no frontends after all, because their plans do not fit. All must outlive the
+  // publisher.
+  Publisher(Inventory& inventory, const Transfers& transfers, const ServiceSet& given_up)
+      : inventory_(inventory), transfers_(transfers), given_up_(given_up) {}
 
   // Publishes all staged changes whose status is OK, and everything that the address book has to change. A
   // failure goes into the status of its change: then every frontend of that Service has its old set or its
@@ -41,7 +43,7 @@ class Publisher {
   bool IsTaken(const shunt_frontend_key& key) const;
   void PublishPools(Change& change);
   void InsertFrontends(Change& change);
-  void Settle(Change& change);
+  void SettleFrontends(Change& change);
   void SettlePorts(Change& change);
   void RetirePort(PortState& port, Change& change);
   void RetirePool(PoolState& pool, Change& change);
@@ -50,6 +52,7 @@ class Publisher {
 
   Inventory& inventory_;
   const Transfers& transfers_;
+  const ServiceSet& given_up_;
   std::vector<Retired> things_;  // unlinked, or never linked: for the quarantine
   absl::Status shared_status_;
 };

@@ -208,7 +208,8 @@ void Stager::StagePort(Change& change, size_t port_index, const WantedList& want
     for (const shunt_frontend_key& key : change.state->frontends) {
       const FrontendState& state = inventory_.frontends.at(key);
       shunt_frontend_row row = {};
-      if (state.service_port != port.index || transfers_.Find(key) == nullptr) continue;
+      const Transfers::Transfer* const transfer = transfers_.Find(key);
+      if (state.service_port != port.index || transfer == nullptr || transfer->giver != change.state) continue;
       if (!LoadRow(state.row, key, row)) continue;
       match.AddLeaving(row.internal_pool);
       match.AddLeaving(row.external_pool);

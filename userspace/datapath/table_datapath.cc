@@ -25,6 +25,9 @@ constexpr size_t kChangesMax = 4096;
 // How many things one Apply takes back from the quarantine. An Apply that needs more waits for all.
 constexpr size_t kReclaimMax = 4096;
 
+// Every round either applies something or gives up; a few are enough even when Services wait for one another.
+constexpr int kRoundsMax = 8;
+
 }  // namespace
 
 // One call of Apply.
@@ -36,25 +39,35 @@ class TableDatapath::Application {
 
  private:
   std::vector<Request> CollectRequests(absl::Span<const model::ServicePlan* const> plans, ApplyScope scope);
-  std::vector<Request> Round(absl::Span<const Request> requests);
-  void ApplyChunk(absl::Span<const Request> requests, const Transfers& transfers, std::vector<Request>& deferred);
+  void Round(const std::vector<Request>& requests, const Transfers& transfers);
+  void ApplyChunk(absl::Span<const Request> requests, const Transfers& transfers);
+  std::vector<std::unique_ptr<Change>> StageAll(absl::Span<const Request> requests, const Transfers& transfers);
   void Forget(absl::Span<const Request> requests);
-  bool MakeRoom();
 
   Inventory& inventory_;
   std::vector<ServiceFailure> failures_;
-  std::vector<ServiceFailure> deferred_failures_;  // of the last round
+  // Of the last round: who may fare better in another one, and why they failed.
+  std::vector<Request> deferred_;
+  std::vector<ServiceFailure> deferred_failures_;
+  ServiceSet given_up_;       // takes no frontends: the plan does not fit, or contradicts itself
+  bool giver_waits_ = false;  // in the last round, for a Service that could not be staged
 };
 
 std::vector<ServiceFailure> TableDatapath::Application::Run(absl::Span<const model::ServicePlan* const> plans,
                                                             ApplyScope scope) {
   inventory_.Reclaim(kReclaimMax);
   const std::vector<Request> requests = CollectRequests(plans, scope);
-  std::vector<Request> deferred = Round(requests);
+  const Transfers transfers(inventory_, requests);
+  Round(requests, transfers);
   // What did not fit may fit into what the round has given up, a grace period later.
-  while (!deferred.empty() && MakeRoom()) {
-    deferred_failures_.clear();
-    deferred = Round(deferred);
+  for (int rounds = 1; rounds < kRoundsMax && !deferred_.empty() && inventory_.MakeRoom(); ++rounds) {
+    Round(std::exchange(deferred_, {}), transfers);
+  }
+  if (giver_waits_) {  // in vain
+    for (size_t i = 0; i < deferred_.size(); ++i) {
+      if (absl::IsResourceExhausted(deferred_failures_[i].status)) given_up_.insert(deferred_[i].state);
+    }
+    Round(std::exchange(deferred_, {}), transfers);
   }
   Forget(requests);
   std::move(deferred_failures_.begin(), deferred_failures_.end(), std::back_inserter(failures_));
@@ -93,45 +106,73 @@ std::vector<Request> TableDatapath::Application::CollectRequests(absl::Span<cons
   return requests;
 }
 
-std::vector<Request> TableDatapath::Application::Round(absl::Span<const Request> requests) {
-  std::vector<Request> deferred;
-  const Transfers transfers(inventory_, requests);
+void TableDatapath::Application::Round(const std::vector<Request>& requests, const Transfers& transfers) {
+  deferred_failures_.clear();
+  giver_waits_ = false;
   const size_t chunk = transfers.empty() ? kChangesMax : std::max<size_t>(requests.size(), 1);
   size_t begin = 0;
   do {  // once even without requests: shared things may be left to do
-    ApplyChunk(requests.subspan(begin, chunk), transfers, deferred);
+    ApplyChunk(absl::MakeConstSpan(requests).subspan(begin, chunk), transfers);
     begin += chunk;
   } while (begin < requests.size());
-  return deferred;
 }
 
-void TableDatapath::Application::ApplyChunk(absl::Span<const Request> requests, const Transfers& transfers,
-                                            std::vector<Request>& deferred) {
+void TableDatapath::Application::ApplyChunk(absl::Span<const Request> requests, const Transfers& transfers) {
+  std::vector<std::unique_ptr<Change>> changes = StageAll(requests, transfers);
+  std::vector<Change*> staged;
+  for (const std::unique_ptr<Change>& change : changes) staged.push_back(change.get());
+  Publisher(inventory_, transfers, given_up_).Publish(staged);
+  for (const Change* change : staged) {
+    if (change->status.ok()) continue;
+    const Change* const taker = change->waits_for == nullptr ? nullptr : change->waits_for->change;
+    const bool waits = taker != nullptr && !taker->staged;
+    giver_waits_ |= waits;
+    // What failed in writing is the caller's to try again.
+    const bool may_fare_better = waits || (!change->staged && !absl::IsInvalidArgument(change->status));
+    if (may_fare_better) deferred_.push_back({.plan = change->plan, .state = change->state});
+    (may_fare_better ? deferred_failures_ : failures_)
+        .push_back({.service = change->state->name, .status = change->status});
+  }
+  for (const Change* change : staged) change->state->change = nullptr;
+}
+
+// Changes that would do nothing are left out.
+std::vector<std::unique_ptr<Change>> TableDatapath::Application::StageAll(absl::Span<const Request> requests,
+                                                                          const Transfers& transfers) {
   Stager stager(inventory_, transfers);
   std::vector<std::unique_ptr<Change>> changes;
-  std::vector<Change*> staged;
   changes.reserve(requests.size());
   for (const Request& request : requests) {
     auto change = std::make_unique<Change>();
     change->plan = request.plan;
     change->state = request.state;
     change->status = stager.Stage(*change);
-    change->abandoned = !change->status.ok();
+    change->staged = change->status.ok();
+    change->abandoned = !change->staged;
+    if (absl::IsInvalidArgument(change->status)) given_up_.insert(change->state);
     // With an address row still to be published, a Service without changes may have to hear of its failure.
-    if (change->status.ok() && IsNothing(*change) && !inventory_.addresses.HasChanges()) continue;
+    if (change->staged && IsNothing(*change) && !inventory_.addresses.HasChanges()) continue;
     request.state->change = change.get();
-    staged.push_back(change.get());
     changes.push_back(std::move(change));
   }
-  Publisher(inventory_, transfers).Publish(staged);
-  for (const Change* change : staged) {
-    change->state->change = nullptr;
-    if (change->status.ok()) continue;
-    const bool may_fit_later = absl::IsResourceExhausted(change->status) || absl::IsFailedPrecondition(change->status);
-    if (may_fit_later) deferred.push_back({.plan = change->plan, .state = change->state});
-    (may_fit_later ? deferred_failures_ : failures_)
-        .push_back({.service = change->state->name, .status = change->status});
+  // Who takes a frontend from a Service that stays as it is cannot have it.
+  const auto keeps_all = [](const ServiceState* giver) { return giver->change == nullptr || !giver->change->staged; };
+  for (bool again = !transfers.empty(); again;) {
+    again = false;
+    for (const std::unique_ptr<Change>& change : changes) {
+      const auto giver = std::find_if(change->takes_from.begin(), change->takes_from.end(), keeps_all);
+      if (!change->staged || giver == change->takes_from.end()) continue;
+      change->status = absl::FailedPreconditionError(
+          absl::StrCat("apply Service ", change->state->name.ToString(), ": takes a frontend of Service ",
+                       (*giver)->name.ToString(), ", which could not be applied"));
+      change->staged = false;
+      std::vector<Retired> things;
+      Abandon(inventory_, *change, things);
+      inventory_.TakeBackUnwritten(things);
+      again = true;
+    }
   }
+  return changes;
 }
 
 // A Service that has nothing needs no record.
@@ -141,13 +182,6 @@ void TableDatapath::Application::Forget(absl::Span<const Request> requests) {
     if (request.state == inventory_.nobody) inventory_.nobody = nullptr;
     inventory_.services.erase(request.state->name);
   }
-}
-
-// Waits for what is in quarantine. False: there was nothing to be had.
-bool TableDatapath::Application::MakeRoom() {
-  if (inventory_.quarantine.empty()) return false;
-  if (!inventory_.quarantine.Wait().ok()) return false;
-  return inventory_.Reclaim(std::numeric_limits<size_t>::max()) > 0;
 }
 
 TableDatapath::TableDatapath(std::unique_ptr<Inventory> inventory) : inventory_(std::move(inventory)) {}
@@ -179,21 +213,25 @@ absl::Status TableDatapath::FinishShared() {
 }
 
 absl::Status TableDatapath::SetNodeAddresses(absl::Span<const NodeAddress> addresses) {
-  if (absl::Status status = FinishShared(); !status.ok()) return status;
   Need need;
   inventory_->addresses.SetNodeAddresses(addresses, need);
-  const Transfers nothing;
-  Publisher publisher(*inventory_, nothing);
+  if (need.exceeded) inventory_->MakeRoom();  // if that is not enough, the publisher complains
+  if (absl::Status status = FinishShared(); !status.ok()) return status;
+  return PublishShared();
+}
+
+// What belongs to no single Service.
+absl::Status TableDatapath::PublishShared() {
+  const Transfers no_transfers;
+  const ServiceSet nobody;
+  Publisher publisher(*inventory_, no_transfers, nobody);
   publisher.Publish({});
   return publisher.shared_status();
 }
 
 void TableDatapath::Reclaim() {
   // A failure stays where it is and is tried again next time.
-  if (FinishShared().ok()) {
-    const Transfers nothing;
-    Publisher(*inventory_, nothing).Publish({});
-  }
+  if (FinishShared().ok()) PublishShared().IgnoreError();
   inventory_->Reclaim(std::numeric_limits<size_t>::max());
 }
 

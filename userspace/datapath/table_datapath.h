@@ -49,6 +49,7 @@ class TableDatapath final : public Datapath {
 
   explicit TableDatapath(std::unique_ptr<Inventory> inventory);
   absl::Status FinishShared();
+  absl::Status PublishShared();
 
   std::unique_ptr<Inventory> inventory_;
 };

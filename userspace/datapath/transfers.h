@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
 #include "absl/types/span.h"
 #include "userspace/datapath/inventory.h"
 
@@ -21,11 +22,13 @@ struct Request {
   ServiceState* state = nullptr;
 };
 
+using ServiceSet = absl::flat_hash_set<const ServiceState*>;
+
 class Transfers {
  public:
   // No key goes anywhere.
   Transfers() = default;
-  // Looks at all Services of an Apply before any of them is staged.
+  // Looks at all Services of an Apply before any of them is staged; stays right while keys go over.
   Transfers(Inventory& inventory, absl::Span<const Request> requests);
 
   struct Transfer {

@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "userspace/datapath/testing/simulated_reader.h"
+
+#include <cstring>
+
+#include "absl/strings/str_cat.h"
+#include "userspace/datapath/codec.h"
+
+namespace shunt::datapath {
+namespace {
+
+template <typename T>
+T Load(const Table& table, uint32_t index) {
+  T row = {};
+  table.Load(index, MutableBytesOf(row)).IgnoreError();
+  return row;
+}
+
+std::string SetText(const ReadSet& set) {
+  if (set.dangling) return "dangling";
+  if (set.slots.empty()) return absl::StrCat("empty(", set.empty_reason, ")");
+  std::string text;
+  for (const ReadSlot& slot : set.slots) {
+    absl::StrAppend(&text, text.empty() ? "" : " ", slot.backend.address.ToStringWithPort(slot.backend.port), "|",
+                    slot.alias.address.ToStringWithPort(slot.alias.port), "<", slot.threshold);
+  }
+  return absl::StrCat("{", text, "}");
+}
+
+}  // namespace
+
+std::string ServicePortText(const model::ObjectName& service, const std::string& port_name, uint16_t port,
+                            model::Protocol protocol, model::IpFamily family) {
+  return absl::StrCat(service.ToString(), ":", port_name, " ", port, "/", model::ProtocolName(protocol), " IPv",
+                      static_cast<int>(family));
+}
+
+std::string Reading::ToString() const {
+  switch (outcome) {
+    case Outcome::kNotAService:
+      return "not a service";
+    case Outcome::kHostOnly:
+      return "host only";
+    case Outcome::kUnusedPort:
+      return "unused port";
+    case Outcome::kDangling:
+      return "DANGLING";
+    case Outcome::kFound:
+      break;
+  }
+  return absl::StrCat(service_port, " kind ", static_cast<int>(kind), " flags ", flags, " affinity ",
+                      affinity_timeout_s, " internal ", SetText(internal), " external ", SetText(external));
+}
+
+bool SimulatedReader::PassesFilter(const model::IpAddress& address) const {
+  const shunt_address encoded = EncodeAddress(address);
+  const uint32_t bit = shunt_prefix_bit(&encoded, SHUNT_PREFIX_FRONTENDS);
+  return (Load<uint64_t>(*tables_.prefix_filter, bit / 64) >> (bit % 64) & 1) != 0;
+}
+
+std::optional<uint32_t> SimulatedReader::FindRow(const shunt_frontend_key& key) const {
+  const uint64_t hash = shunt_key_hash(Load<shunt_meta>(*tables_.meta, 0).index_seed, &key);
+  const uint32_t mask = tables_.frontend_index->capacity() - 1;
+  for (uint32_t probe = 0, at = static_cast<uint32_t>(hash) & mask; probe < SHUNT_INDEX_PROBES;
+       ++probe, at = (at + 1) & mask) {
+    const auto bucket = Load<shunt_index_bucket>(*tables_.frontend_index, at);
+    for (const uint64_t entry : bucket.entry) {
+      if ((entry ^ hash) >> 32 != 0 || static_cast<uint32_t>(entry) == 0) continue;
+      const uint32_t row = static_cast<uint32_t>(entry) - 1;
+      if (row < tables_.frontend_rows->capacity() && FrontendKeyEqual()(Row(row).key, key)) return row;
+    }
+    if (bucket.passed_over == 0) break;
+  }
+  return std::nullopt;
+}
+
+shunt_frontend_row SimulatedReader::Row(uint32_t id) const {
+  return Load<shunt_frontend_row>(*tables_.frontend_rows, id);
+}
+
+uint64_t SimulatedReader::PoolWord(uint32_t pool) const {
+  return Load<uint64_t>(*tables_.pools, pool);
+}
+
+ReadSet SimulatedReader::Set(uint64_t pool_word) const {
+  ReadSet set;
+  const uint32_t first = shunt_pool_first(pool_word);
+  const uint32_t count = shunt_pool_count(pool_word);
+  if (count == 0) {
+    set.empty_reason = first;
+    return set;
+  }
+  const auto backend = [&](uint32_t id) {
+    if (id >= tables_.backends->capacity()) {
+      set.dangling = true;
+      return model::SocketAddress();
+    }
+    const auto row = Load<shunt_backend>(*tables_.backends, id);
+    set.dangling |= row.in_use != 1;
+    return DecodeBackend(row);
+  };
+  for (uint32_t i = first; i < first + count && !set.dangling; ++i) {
+    set.dangling |= i >= tables_.slots->capacity();
+    const auto slot = Load<shunt_slot>(*tables_.slots, i);
+    set.slots.push_back({backend(slot.backend), backend(slot.alias), slot.threshold});
+  }
+  return set;
+}
+
+std::vector<uint32_t> SimulatedReader::AllRows() const {
+  std::vector<uint32_t> rows;
+  for (uint32_t at = 0; at < tables_.frontend_index->capacity(); ++at) {
+    const auto bucket = Load<shunt_index_bucket>(*tables_.frontend_index, at);
+    for (const uint64_t entry : bucket.entry) {
+      if (static_cast<uint32_t>(entry) != 0) rows.push_back(static_cast<uint32_t>(entry) - 1);
+    }
+  }
+  return rows;
+}
+
+Reading SimulatedReader::Follow(const shunt_frontend_row& row) const {
+  Reading reading;
+  reading.outcome = Outcome::kDangling;
+  if (row.internal_pool >= tables_.pools->capacity() || row.external_pool >= tables_.pools->capacity() ||
+      row.service_port >= tables_.service_ports->capacity()) {
+    return reading;
+  }
+  const auto identity = DecodeServicePort(Load<shunt_service_port>(*tables_.service_ports, row.service_port));
+  if (!identity) return reading;
+  reading.outcome = Outcome::kFound;
+  reading.service_port =
+      ServicePortText(identity->service, identity->port_name, identity->port, identity->protocol, identity->family);
+  reading.kind = static_cast<model::FrontendKind>(row.kind);
+  reading.flags = row.flags;
+  reading.affinity_timeout_s = row.affinity_timeout_s;
+  reading.internal = Set(PoolWord(row.internal_pool));
+  reading.external = Set(PoolWord(row.external_pool));
+  if (reading.internal.dangling || reading.external.dangling) reading.outcome = Outcome::kDangling;
+  return reading;
+}
+
+Reading SimulatedReader::Read(const model::FrontendAddress& dialled, bool on_host) const {
+  Reading reading;
+  if (!PassesFilter(dialled.address)) return reading;
+  if (const auto row = FindRow(EncodeFrontend(dialled))) return Follow(Row(*row));
+  const auto about_address = FindRow(EncodeAddressKey(dialled.address));
+  if (!about_address) return reading;
+  const uint16_t flags = Row(*about_address).flags;
+  if ((flags & SHUNT_ADDRESS_NODE) != 0) {
+    if ((flags & SHUNT_ADDRESS_HOST_ONLY) != 0 && !on_host) {
+      reading.outcome = Outcome::kHostOnly;
+      return reading;
+    }
+    model::FrontendAddress wildcard = dialled;
+    wildcard.address = model::IpAddress::Unspecified(dialled.address.family());
+    if (const auto row = FindRow(EncodeFrontend(wildcard))) return Follow(Row(*row));
+  }
+  if ((flags & SHUNT_ADDRESS_CLUSTER_IP) != 0) reading.outcome = Outcome::kUnusedPort;
+  return reading;
+}
+
+}  // namespace shunt::datapath

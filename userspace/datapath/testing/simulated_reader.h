@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+// Reads the tables as the programs do, step by step (bpf/frontend.h, bpf/pool.h), and says where each step led.
+#ifndef SHUNT_DATAPATH_TESTING_SIMULATED_READER_H_
+#define SHUNT_DATAPATH_TESTING_SIMULATED_READER_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "bpf/abi.h"
+#include "userspace/datapath/tables.h"
+#include "userspace/model/service_plan.h"
+
+namespace shunt::datapath {
+
+// One slot of a set, with addresses for ids.
+struct ReadSlot {
+  model::SocketAddress backend;
+  model::SocketAddress alias;
+  uint32_t threshold = 0;
+
+  friend bool operator==(const ReadSlot&, const ReadSlot&) = default;
+};
+
+// A pool's set; the reason if it has none.
+struct ReadSet {
+  std::vector<ReadSlot> slots;
+  uint32_t empty_reason = 0;
+  bool dangling = false;  // an id outside its map, or of a row that is not in use
+
+  friend bool operator==(const ReadSet&, const ReadSet&) = default;
+};
+
+enum class Outcome : uint8_t { kNotAService, kHostOnly, kUnusedPort, kDangling, kFound };
+
+// What a program would find for one dialled destination.
+struct Reading {
+  Outcome outcome = Outcome::kNotAService;
+  // The rest only if kFound.
+  std::string service_port;  // "default/web:http 80/TCP IPv4"
+  model::FrontendKind kind = model::FrontendKind::kClusterIp;
+  uint16_t flags = 0;
+  uint32_t affinity_timeout_s = 0;
+  ReadSet internal;
+  ReadSet external;
+
+  std::string ToString() const;
+  friend bool operator==(const Reading&, const Reading&) = default;
+};
+
+class SimulatedReader {
+ public:
+  // `tables` must outlive the reader.
+  explicit SimulatedReader(const Tables& tables) : tables_(tables) {}
+
+  Reading Read(const model::FrontendAddress& dialled, bool on_host) const;
+
+  // ---- the steps, for readers that stop half-way ----
+  bool PassesFilter(const model::IpAddress& address) const;
+  std::optional<uint32_t> FindRow(const shunt_frontend_key& key) const;
+  shunt_frontend_row Row(uint32_t id) const;
+  uint64_t PoolWord(uint32_t pool) const;
+  ReadSet Set(uint64_t pool_word) const;
+  // Row ids of all entries of the index.
+  std::vector<uint32_t> AllRows() const;
+
+ private:
+  Reading Follow(const shunt_frontend_row& row) const;
+
+  const Tables& tables_;
+};
+
+// "default/web:http 80/TCP IPv4"
+std::string ServicePortText(const model::ObjectName& service, const std::string& port_name, uint16_t port,
+                            model::Protocol protocol, model::IpFamily family);
+
+}  // namespace shunt::datapath
+
+#endif  // SHUNT_DATAPATH_TESTING_SIMULATED_READER_H_
