@@ -64,6 +64,7 @@ class RuleTest(unittest.TestCase):
             ("a type of ours named data is not", {"tools/a.cc": "struct NodeData {\n};\n"},
              ["tools/a.cc:1: 'data' in NodeData"]),
             ("the kernel's names are its own", {"tools/a.cc": "struct bpf_map_info info;\n"}, []),
+            ("so are a library's", {"tools/a.cc": "using google::protobuf::util::JsonPrintOptions;\n"}, []),
             ("datapath and revise hold no banned word", {"tools/a.cc": "class Datapath {}; int revise, realize;\n"}, []),
         ])
 

@@ -17,6 +17,8 @@ DECLARED = EVERYWHERE | {"data", "info", "infos", "common", "real", "reals", "de
 # Other people's names, which we cannot change.
 FOREIGN = {"bpf_helpers", "bpf_core_read_helpers"}
 
+_FOREIGN_SCOPE = re.compile(r"\b(?:std|absl|google|protobuf|grpc|testing|nlohmann|YAML|CLI)::[\w:]+")
+
 _DECLARATION = re.compile(r"\b(?:class|struct|union|enum(?:\s+class)?|namespace)\s+([A-Za-z_]\w*)\s*(?:final\s*)?[:{]"
                           r"|\busing\s+([A-Za-z_]\w*)\s*=")
 _IDENTIFIER = re.compile(r"\b[A-Za-z_]\w*")
@@ -46,7 +48,9 @@ def banned_names(tree):
 
 
 def _in_code(path, text):
-    code = _TEST_NAME.sub("", _INCLUDE_LINE.sub("", strip_code(text)))
+    code = strip_code(text)
+    for foreign in (_INCLUDE_LINE, _TEST_NAME, _FOREIGN_SCOPE):
+        code = foreign.sub("", code)
     declared = {first or second for first, second in _DECLARATION.findall(code)}
     seen = set()
     for match in _IDENTIFIER.finditer(code):
