@@ -62,13 +62,13 @@ void AddRunFlags(CLI::App& run, Flags& flags) {
       ->type_name("PATH");
   run.add_option("--local-policy-miss", flags.local_policy_miss,
                  "when a Local policy leaves no endpoint on this node: refuse at once, or drop as kube-proxy does")
-      ->check(CLI::IsMember(Names(kLocalPolicyMisses)))
+      ->check(CLI::IsMember(Names(kLocalPolicyMisses)).description(""))
       ->type_name("refuse|drop");
   run.add_option("--log-format", flags.log_format, "form of the log lines (default text)")
-      ->check(CLI::IsMember(Names(kLogFormats)))
+      ->check(CLI::IsMember(Names(kLogFormats)).description(""))
       ->type_name("text|json");
   run.add_option("-v,--v", flags.verbosity, "log level, 0 to 10 (default 2)")
-      ->check(CLI::Range(0, kVerbosityMax))
+      ->check(CLI::Range(0, kVerbosityMax).description(""))
       ->type_name("LEVEL");
   for (const char* flag : kFlagsOfLaterVersions) run.add_option(flag, flags.later)->group("");
 }

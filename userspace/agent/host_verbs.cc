@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "userspace/agent/host_verbs.h"
+
+#include <sys/utsname.h>
+
+#include <algorithm>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "shunt_version.h"
+#include "userspace/datapath/kernel/cleanup.h"
+#include "userspace/datapath/kernel/libbpf_messages.h"
+#include "userspace/datapath/kernel/pins.h"
+
+namespace shunt::agent {
+namespace {
+
+absl::string_view Word(datapath::Verdict verdict) {
+  switch (verdict) {
+    case datapath::Verdict::kOk:
+      return "ok";
+    case datapath::Verdict::kWarning:
+      return "warning";
+    case datapath::Verdict::kMissing:
+      return "MISSING";
+  }
+  return "";
+}
+
+absl::string_view Compiler() {
+#if defined(__clang__)
+  return "clang " __clang_version__;
+#else
+  return "g++ " __VERSION__;
+#endif
+}
+
+}  // namespace
+
+ExitStatus CleanUp(const Options& options, std::ostream& out, std::ostream& err) {
+  std::vector<std::string> removed;
+  const absl::Status status = datapath::Cleanup(options.bpffs, &removed);
+  for (const std::string& path : removed) out << "removed " << path << "\n";
+  if (!status.ok()) {
+    err << "shuntd cleanup: " << status.message() << "\n";
+    return kExitFailed;
+  }
+  if (removed.empty()) out << "nothing to remove below " << datapath::PinRoot(options.bpffs) << "\n";
+  return kExitOk;
+}
+
+ExitStatus Check(const Options& options, std::ostream& out) {
+  return PrintFindings(datapath::CheckHost({.bpffs = options.bpffs, .cgroup = options.cgroup}), out);
+}
+
+ExitStatus PrintFindings(const std::vector<datapath::Finding>& findings, std::ostream& out) {
+  size_t width = 0;
+  for (const datapath::Finding& finding : findings) width = std::max(width, finding.what.size());
+  size_t missing = 0;
+  for (const datapath::Finding& finding : findings) {
+    out << absl::StrFormat("%-8s %-*s  %s\n", Word(finding.verdict), static_cast<int>(width), finding.what,
+                           finding.detail);
+    if (!finding.what_to_do.empty()) out << absl::StrFormat("%-8s -> %s\n", "", finding.what_to_do);
+    missing += finding.verdict == datapath::Verdict::kMissing;
+  }
+  if (missing == 0) {
+    out << "This host can run shuntd.\n";
+    return kExitOk;
+  }
+  out << "This host cannot run shuntd: " << missing << (missing == 1 ? " thing is" : " things are") << " missing.\n";
+  return kExitFailed;
+}
+
+void PrintVersion(std::ostream& out) {
+  utsname kernel = {};
+  ::uname(&kernel);
+  out << "shuntd " << kVersion << "\n"
+      << "abi     v" << datapath::PinAbiVersion() << " (pins in shunt/v" << datapath::PinAbiVersion() << ")\n"
+      << "build   " << Compiler() << "\n"
+      << "libbpf  " << datapath::LibbpfVersion() << "\n"
+      << "kernel  " << kernel.release << " " << kernel.machine << "\n";
+}
+
+}  // namespace shunt::agent

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+// The verbs that do one thing and print it: `shuntd cleanup`, `check`, `version`.
+#ifndef SHUNT_AGENT_HOST_VERBS_H_
+#define SHUNT_AGENT_HOST_VERBS_H_
+
+#include <ostream>
+#include <vector>
+
+#include "userspace/agent/exit_status.h"
+#include "userspace/agent/options.h"
+#include "userspace/datapath/kernel/host_check.h"
+
+namespace shunt::agent {
+
+// Removes every pin and link and says which. Refuses while an agent runs.
+ExitStatus CleanUp(const Options& options, std::ostream& out, std::ostream& err);
+
+// Says in plain words what this host has and lacks.
+ExitStatus Check(const Options& options, std::ostream& out);
+// The words for `findings`. kExitFailed if anything is missing.
+ExitStatus PrintFindings(const std::vector<datapath::Finding>& findings, std::ostream& out);
+
+void PrintVersion(std::ostream& out);
+
+}  // namespace shunt::agent
+
+#endif  // SHUNT_AGENT_HOST_VERBS_H_

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+// shuntd: moves each connection onto its pod's track at connect() time.
+#include <unistd.h>
+
+#include <cstdlib>
+#include <iostream>
+#include <string>
+#include <vector>
+
+#include "userspace/agent/exit_status.h"
+#include "userspace/agent/host_verbs.h"
+#include "userspace/agent/options.h"
+#include "userspace/agent/run.h"
+
+namespace {
+
+using namespace shunt::agent;  // NOLINT(build/namespaces): this is its main
+
+Environment Surroundings() {
+  Environment environment;
+  if (const char* name = std::getenv("NODE_NAME"); name != nullptr) environment.node_name = name;
+  char host[256] = {};
+  if (::gethostname(host, sizeof(host) - 1) == 0) environment.host_name = host;
+  return environment;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const absl::StatusOr<CommandLine> command =
+      ParseCommandLine(std::vector<std::string>(argv + 1, argv + argc), Surroundings());
+  if (!command.ok()) {
+    std::cerr << "shuntd: " << command.status().message() << "\nTry shuntd --help.\n";
+    return kExitUsage;
+  }
+  switch (command->verb) {
+    case Verb::kRun:
+      return Run(command->options);
+    case Verb::kCleanup:
+      return CleanUp(command->options, std::cout, std::cerr);
+    case Verb::kCheck:
+      return Check(command->options, std::cout);
+    case Verb::kVersion:
+      PrintVersion(std::cout);
+      return kExitOk;
+    case Verb::kHelp:
+      std::cout << command->help;
+      return kExitOk;
+  }
+  return kExitFailed;
+}

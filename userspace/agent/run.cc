@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "userspace/agent/run.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <chrono>
+#include <cstdlib>
+#include <memory>
+#include <optional>
+#include <string>
+#include <thread>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "shunt_version.h"
+#include "userspace/admin/server.h"
+#include "userspace/agent/inbox.h"
+#include "userspace/agent/ledger.h"
+#include "userspace/agent/log.h"
+#include "userspace/agent/loop.h"
+#include "userspace/agent/queries.h"
+#include "userspace/agent/service_notify.h"
+#include "userspace/agent/signals.h"
+#include "userspace/datapath/kernel/kernel_datapath.h"
+#include "userspace/datapath/kernel/node_addresses.h"
+#include "userspace/datapath/kernel/pinned_reader.h"
+#include "userspace/datapath/kernel/pins.h"
+#include "userspace/sources/manifest/manifest_directory.h"
+
+namespace shunt::agent {
+namespace {
+
+// Calls of the admin API in progress get this long when the agent stops.
+constexpr absl::Duration kAdminGrace = absl::Milliseconds(500);
+
+void Notify(absl::string_view state) {
+  const char* socket = std::getenv("NOTIFY_SOCKET");
+  const absl::Status status = NotifySupervisor(socket == nullptr ? "" : socket, state);
+  if (!status.ok()) LogError(status, "The supervisor does not listen");
+}
+
+// The agent's parts in the order in which they start; they are taken apart in the reverse order.
+class Agent {
+ public:
+  Agent(const Options& options, const EndWatch& end) : options_(options), end_(end) {}
+  ~Agent() { Stop(); }
+
+  // kInvalidArgument: the configuration cannot be meant. Other errors: this host, now.
+  absl::Status Start();
+  void Stop();
+
+ private:
+  absl::Status OpenDatapath();
+  void MakeLoop();
+  absl::Status StartAdmin();
+  void StartThreads();
+  model::AgentStatus Identity() const;
+  void SayReady();
+
+  const Options& options_;
+  const EndWatch& end_;
+  std::unique_ptr<datapath::KernelDatapath> datapath_;
+  std::optional<datapath::NodeAddressWatch> addresses_;
+  Ledger ledger_;
+  Inbox inbox_{1};
+  std::optional<Loop> loop_;
+  std::unique_ptr<admin::AdminServer> admin_;
+  std::jthread loop_thread_;
+  std::jthread source_thread_;
+};
+
+absl::Status Agent::Start() {
+  struct stat directory = {};
+  if (::stat(options_.manifests.c_str(), &directory) != 0) {
+    return absl::InvalidArgumentError(absl::StrCat("--manifests ", options_.manifests, ": ", std::strerror(errno)));
+  }
+  if (!S_ISDIR(directory.st_mode)) {
+    return absl::InvalidArgumentError(absl::StrCat("--manifests ", options_.manifests, ": not a directory"));
+  }
+  if (absl::Status status = OpenDatapath(); !status.ok()) return status;
+  absl::StatusOr<datapath::NodeAddressWatch> addresses = datapath::NodeAddressWatch::Open();
+  if (!addresses.ok()) return addresses.status();
+  addresses_ = *std::move(addresses);
+  MakeLoop();
+  if (absl::Status status = StartAdmin(); !status.ok()) return status;
+  StartThreads();
+  return absl::OkStatus();
+}
+
+absl::Status Agent::OpenDatapath() {
+  absl::StatusOr<std::unique_ptr<datapath::KernelDatapath>> opened =
+      datapath::KernelDatapath::Open({.bpffs = options_.bpffs,
+                                      .cgroup = options_.cgroup,
+                                      .limits = options_.limits,
+                                      .local_miss_drops = options_.local_policy_miss == LocalPolicyMiss::kDrop});
+  if (!opened.ok()) return opened.status();
+  datapath_ = *std::move(opened);
+  for (const std::string& note : datapath_->notes()) LogNote(1, "Pinned maps", {{"note", note}});
+  for (const std::string& problem : datapath_->problems()) LogWarning("Degraded", {{"problem", problem}});
+  LogNote(1, "Programs are in force",
+          {{"pins", datapath_->pin_directory()},
+           {"cgroup", datapath_->cgroup()},
+           {"of_this_build", datapath_->programs_current()}});
+  return absl::OkStatus();
+}
+
+void Agent::MakeLoop() {
+  AddressFeed feed{.fd = addresses_->fd(), .read = [this]() -> absl::StatusOr<std::vector<datapath::NodeAddress>> {
+                     if (absl::StatusOr<bool> drained = addresses_->Drain(); !drained.ok()) return drained.status();
+                     return addresses_->Read();
+                   }};
+  ReconcilerOptions reconciler{.node_name = options_.node_name,
+                               .sources = 1,
+                               .planner = {.endpoints_max = options_.endpoints_per_pool},
+                               .jitter_seed = static_cast<uint64_t>(::getpid())};
+  loop_.emplace(std::move(reconciler), *datapath_, ledger_, inbox_, std::move(feed), [this] { SayReady(); });
+}
+
+absl::Status Agent::StartAdmin() {
+  QuerySources sources{.identity = Identity(), .ledger = ledger_, .loop = *loop_, .open_maps = nullptr};
+  sources.open_maps = [bpffs = options_.bpffs]() -> absl::StatusOr<MapViews> {
+    absl::StatusOr<std::unique_ptr<datapath::PinnedReader>> opened = datapath::PinnedReader::Open(bpffs);
+    if (!opened.ok()) return opened.status();
+    const std::shared_ptr<const datapath::PinnedReader> reader = *std::move(opened);
+    return MapViews{.fill_levels = [reader] { return reader->FillLevels(); },
+                    .programs = [reader] { return reader->Programs(); },
+                    .dump = [reader](absl::string_view map, const auto& visit) { return reader->DumpMap(map, visit); }};
+  };
+  absl::StatusOr<std::unique_ptr<admin::AdminServer>> admin =
+      admin::AdminServer::Start(options_.admin_socket, MakeQueries(std::move(sources)));
+  if (!admin.ok()) return admin.status();
+  admin_ = *std::move(admin);
+  return absl::OkStatus();
+}
+
+void Agent::StartThreads() {
+  loop_thread_ = std::jthread([this](std::stop_token stop) { loop_->Run(stop); });
+  source_thread_ = std::jthread([this](std::stop_token stop) {
+    sources::ManifestDirectory source(options_.manifests);
+    const absl::Status status = source.Run(inbox_.PortOf(0), stop);
+    if (!status.ok()) end_.End(status);
+  });
+}
+
+model::AgentStatus Agent::Identity() const {
+  const auto since_epoch = std::chrono::system_clock::now().time_since_epoch();
+  model::AgentStatus identity;
+  identity.version = kVersion;
+  identity.abi_version = datapath::PinAbiVersion();
+  identity.pid = ::getpid();
+  identity.node_name = options_.node_name;
+  identity.source = absl::StrCat("manifests ", options_.manifests);
+  identity.pin_directory = datapath_->pin_directory();
+  identity.cgroup = datapath_->cgroup();
+  identity.start_time_ms = std::chrono::duration_cast<std::chrono::milliseconds>(since_epoch).count();
+  identity.programs_current = datapath_->programs_current();
+  for (const std::string& problem : datapath_->problems()) identity.problems.push_back({"programs", problem});
+  return identity;
+}
+
+// In the loop's thread, after the first Apply.
+void Agent::SayReady() {
+  admin_->SetServing(true);
+  Notify(absl::StrCat("READY=1\nSTATUS=", ledger_.totals().services, " services"));
+}
+
+void Agent::Stop() {
+  source_thread_ = {};  // asks it to stop, and joins
+  loop_thread_ = {};
+  if (admin_ != nullptr) admin_->Shutdown(kAdminGrace);
+}
+
+ExitStatus StatusOf(const absl::Status& error) {
+  return absl::IsInvalidArgument(error) ? kExitUsage : kExitFailed;
+}
+
+}  // namespace
+
+ExitStatus Run(const Options& options) {
+  OpenLog(options.log_format, options.verbosity);
+  LogNote(0, "Starting",
+          {{"version", kVersion},
+           {"abi", datapath::PinAbiVersion()},
+           {"node", options.node_name},
+           {"manifests", options.manifests},
+           {"bpffs", options.bpffs},
+           {"admin_socket", options.admin_socket}});
+  const absl::StatusOr<EndWatch> end = EndWatch::Open();
+  if (!end.ok()) {
+    LogError(end.status(), "Cannot start");
+    return kExitFailed;
+  }
+  Agent agent(options, *end);
+  if (absl::Status status = agent.Start(); !status.ok()) {
+    LogError(status, "Cannot start");
+    return StatusOf(status);
+  }
+  const absl::Status why = end->Wait();
+  Notify("STOPPING=1");
+  agent.Stop();
+  if (!why.ok()) {
+    LogError(why, "Stopped; the pins stay in force");
+    return kExitFailed;
+  }
+  LogNote(0, "Stopped; the pins stay in force");
+  return kExitOk;
+}
+
+}  // namespace shunt::agent
