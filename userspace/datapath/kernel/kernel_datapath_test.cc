@@ -12,12 +12,14 @@
 #include <filesystem>
 
 #include "absl/strings/str_cat.h"
+#include "sock_rejected.skel.h"
 #include "tests/sandbox/cgroup.h"
 #include "tests/sandbox/client_socket.h"
 #include "tests/sandbox/echo_server.h"
 #include "tests/sandbox/service_story.h"
 #include "userspace/datapath/kernel/bpf_fd.h"
 #include "userspace/datapath/kernel/cleanup.h"
+#include "userspace/datapath/kernel/object_file.h"
 #include "userspace/datapath/kernel/pinned_reader.h"
 #include "userspace/datapath/kernel/sandbox_fixture.h"
 
@@ -68,6 +70,8 @@ class KernelDatapathTest : public SandboxTest {
     if (int error = client.Connect(sandbox::At(kService)); error != 0) return strerror(error);
     return client.Receive().text;
   }
+
+  const ObjectFile rejected_{&sock_rejected__elf_bytes};
 
   // Every path below the test's bpffs directory.
   std::vector<std::string> Left() const {
@@ -144,7 +148,7 @@ TEST_F(KernelDatapathTest, AFailedUpgradeLeavesTheOldProgramsInForce) {
   Serve(*datapath);
   datapath.reset();
   KernelOptions broken = Options();
-  broken.object_path = SHUNT_REJECTED_OBJECT;
+  broken.object_path = rejected_.path();
   datapath = Open(broken);
   ASSERT_NE(datapath, nullptr);
   EXPECT_FALSE(datapath->programs_current());
@@ -162,7 +166,7 @@ TEST_F(KernelDatapathTest, AFailedUpgradeLeavesTheOldProgramsInForce) {
 
 TEST_F(KernelDatapathTest, WithoutOldProgramsAFailedLoadIsAnErrorThatAttachesNothing) {
   KernelOptions broken = Options();
-  broken.object_path = SHUNT_REJECTED_OBJECT;
+  broken.object_path = rejected_.path();
   EXPECT_THAT(KernelDatapath::Open(broken).status().message(), HasSubstr("map_value_or_null"));
   EXPECT_TRUE(std::filesystem::is_empty(bpffs_ + "/shunt/v1/links"));
   EXPECT_NE(Open(Options()), nullptr) << "and the next start is a first start";

@@ -11,11 +11,14 @@
 #include <optional>
 #include <thread>
 
+#include "sock.skel.h"
+#include "sock_rejected.skel.h"
 #include "tests/sandbox/cgroup.h"
 #include "tests/sandbox/client_socket.h"
 #include "tests/sandbox/echo_server.h"
 #include "userspace/datapath/kernel/bpf_fd.h"
 #include "userspace/datapath/kernel/map_set.h"
+#include "userspace/datapath/kernel/object_file.h"
 #include "userspace/datapath/kernel/sandbox_fixture.h"
 
 namespace shunt::datapath {
@@ -52,8 +55,8 @@ class ProgramsTest : public SandboxTest {
     maps_ = *std::move(maps);
   }
 
-  absl::StatusOr<BpfObject> Load(const char* file = nullptr) {
-    absl::StatusOr<BpfObject> object = file == nullptr ? BpfObject::OpenBuiltIn() : BpfObject::OpenFile(file);
+  absl::StatusOr<BpfObject> Load(const std::string& file = "") {
+    absl::StatusOr<BpfObject> object = file.empty() ? BpfObject::OpenBuiltIn() : BpfObject::OpenFile(file);
     if (!object.ok()) return object.status();
     shunt_config config{};
     if (absl::Status status = maps_.GiveTo(*object, &config); !status.ok()) return status;
@@ -61,7 +64,7 @@ class ProgramsTest : public SandboxTest {
     return object;
   }
 
-  absl::StatusOr<AttachedPrograms> Attach(const std::string& cgroup_path, const char* file = nullptr) {
+  absl::StatusOr<AttachedPrograms> Attach(const std::string& cgroup_path, const std::string& file = "") {
     absl::StatusOr<BpfObject> object = Load(file);
     if (!object.ok()) return object.status();
     absl::StatusOr<Cgroup> cgroup = OpenCgroup(cgroup_path);
@@ -69,6 +72,8 @@ class ProgramsTest : public SandboxTest {
     return AttachedPrograms::Attach(*pins_, *object, *cgroup);
   }
 
+  const ObjectFile rebuilt_{&sock__elf_bytes};
+  const ObjectFile rejected_{&sock_rejected__elf_bytes};
   std::optional<PinDirectory> pins_;
   MapSet maps_;
 };
@@ -108,7 +113,7 @@ TEST_F(ProgramsTest, AnUpgradeChangesTheProgramsOfTheSameLinks) {
   const std::vector<uint32_t> before = LinkedPrograms(*pins_);
   struct stat old_pin{}, new_pin{};
   ASSERT_EQ(stat(pins_->LinkPath("sock_connect4").c_str(), &old_pin), 0);
-  absl::StatusOr<AttachedPrograms> upgraded = Attach(cgroup_, SHUNT_SOCK_OBJECT);
+  absl::StatusOr<AttachedPrograms> upgraded = Attach(cgroup_, rebuilt_.path());
   ASSERT_TRUE(upgraded.ok()) << upgraded.status();
   EXPECT_THAT(LinkedPrograms(*pins_), SizeIs(9));
   for (size_t hook = 0; hook < before.size(); ++hook) EXPECT_NE(LinkedPrograms(*pins_)[hook], before[hook]);
@@ -119,7 +124,7 @@ TEST_F(ProgramsTest, AnUpgradeChangesTheProgramsOfTheSameLinks) {
 
 TEST_F(ProgramsTest, UpgradesUnderLoadFailNoConnect) {
   constexpr int kUpgrades = 1000;
-  absl::StatusOr<BpfObject> built_in = Load(), rebuilt = Load(SHUNT_SOCK_OBJECT);
+  absl::StatusOr<BpfObject> built_in = Load(), rebuilt = Load(rebuilt_.path());
   ASSERT_TRUE(built_in.ok() && rebuilt.ok()) << built_in.status() << rebuilt.status();
   absl::StatusOr<Cgroup> cgroup = OpenCgroup(cgroup_);
   ASSERT_TRUE(cgroup.ok()) << cgroup.status();
@@ -151,7 +156,7 @@ TEST_F(ProgramsTest, UpgradesUnderLoadFailNoConnect) {
 TEST_F(ProgramsTest, ARejectedObjectChangesNothingAndTheVerifierIsQuoted) {
   ASSERT_TRUE(Attach(cgroup_).ok());
   const std::vector<uint32_t> before = LinkedPrograms(*pins_);
-  absl::Status status = Attach(cgroup_, SHUNT_REJECTED_OBJECT).status();
+  absl::Status status = Attach(cgroup_, rejected_.path()).status();
   EXPECT_THAT(status.message(),
               AllOf(HasSubstr("sock_connect4"), HasSubstr("map_value_or_null"), Not(HasSubstr("BEGIN PROG LOAD LOG"))));
   EXPECT_EQ(LinkedPrograms(*pins_), before);
