@@ -71,8 +71,8 @@ absl::StatusOr<std::string> FindCgroupRoot() {
   std::vector<std::string> mounts = CgroupMounts(text);
   if (mounts.empty()) return absl::NotFoundError(absl::StrCat("no cgroup2 file system is mounted: ", kHowToMount));
   for (const std::string& mount : mounts) {
-    // The true root has no type of its own; every other cgroup has.
-    if (access(absl::StrCat(mount, "/cgroup.type").c_str(), F_OK) != 0) return mount;
+    // A mount that another covers is listed all the same. The true root has no type; every other cgroup has.
+    if (OpenCgroup(mount).ok() && access(absl::StrCat(mount, "/cgroup.type").c_str(), F_OK) != 0) return mount;
   }
   return absl::NotFoundError(
       absl::StrCat(mounts.front(), " shows a container's cgroup, not the host's root: ", kHowToMount));
