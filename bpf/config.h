@@ -23,7 +23,8 @@ struct shunt_config {
 	/* A Local policy without a local endpoint: 0 fails with EHOSTUNREACH, 1 leaves the destination as it
 	 * is, for the packet path to drop (kube-proxy's silence). */
 	__u8 local_miss_drops;
-	__u8 pad[3];
+	__u8 has_mptcp; /* 1: the kernel knows MPTCP, and so the helper that leads from a subflow to its connection */
+	__u8 pad[2];
 };
 SHUNT_STATIC_ASSERT(sizeof(struct shunt_config) == 40);
 

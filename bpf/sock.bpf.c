@@ -13,6 +13,8 @@
 
 #include "bpf/socket_state.h"
 
+#define SHUNT_AF_INET6 10
+
 /* Counts the way out and leaves the destination as it is. */
 static __always_inline int untouched(__u32 reason)
 {
@@ -38,8 +40,8 @@ static __always_inline struct shunt_frontend_key key_of(const struct bpf_sock_ad
 }
 
 /*
- * By protocol, not by socket type: an SCTP or MPTCP socket is a stream too. An MPTCP socket's subflows
- * come here as the TCP sockets that they are.
+ * By protocol, not by socket type: an SCTP or MPTCP socket is a stream too. What connects of an MPTCP socket
+ * is its first subflow, which comes here as the TCP socket that it is.
  */
 static __always_inline int is_translatable(const struct bpf_sock_addr *ctx)
 {
@@ -61,6 +63,17 @@ static __always_inline int connect_refused(const struct bpf_sock_addr *ctx, cons
 	return fail(decision->error, decision->reason);
 }
 
+/*
+ * The MPTCP connection whose subflow this is, or NULL. The application has that socket, not the subflow, so
+ * it is the one to ask for its peer's name; and no sock_release runs for a subflow, so a row would be lost.
+ */
+static __always_inline void *mptcp_connection(const struct bpf_sock_addr *ctx)
+{
+	if (!shunt_config.has_mptcp || ctx->protocol != IPPROTO_TCP)
+		return NULL;
+	return bpf_skc_to_mptcp_sock(ctx->sk);
+}
+
 /* 1: go on to `*to`, which is rewritten if it is a service; 0: fail. */
 static __always_inline int connect_to(struct bpf_sock_addr *ctx, struct destination *to)
 {
@@ -68,6 +81,7 @@ static __always_inline int connect_to(struct bpf_sock_addr *ctx, struct destinat
 	struct decision decision = {};
 	struct shunt_socket_state *state;
 	struct shunt_frontend_key key;
+	void *connection;
 	__u64 cookie;
 
 	if (!is_translatable(ctx))
@@ -79,7 +93,8 @@ static __always_inline int connect_to(struct bpf_sock_addr *ctx, struct destinat
 	if (!prefix_in(&to->address, SHUNT_PREFIX_FRONTENDS) && !prefix_in(&to->address, SHUNT_PREFIX_BACKENDS))
 		return untouched(SHUNT_REASON_NOT_A_SERVICE);
 	cookie = bpf_get_socket_cookie(ctx);
-	state = find_state(ctx->sk, cookie);
+	connection = mptcp_connection(ctx);
+	state = connection ? find_stored_state(connection) : find_state(ctx->sk, cookie);
 	reset_state(state, cookie);
 	if (!to->port)
 		return untouched(SHUNT_REASON_PORT_ZERO);
@@ -96,7 +111,7 @@ static __always_inline int connect_to(struct bpf_sock_addr *ctx, struct destinat
 		return connect_refused(ctx, &decision);
 
 	if (!state)
-		state = claim_state(ctx->sk, cookie);
+		state = connection ? store_state(connection) : claim_state(ctx->sk, cookie);
 	if (state)
 		write_state(state, &dialled, &decision);
 	else /* the connection works all the same; only getpeername() will name the pod */
@@ -127,27 +142,49 @@ int sock_connect6(struct bpf_sock_addr *ctx)
 
 /* ---- sendmsg: unconnected UDP ------------------------------------------------------------- */
 
+/*
+ * The remembered backend of `dialled` may be used again. Once the pool's word has changed, the frontend is
+ * looked up too: the pool may be another service's by now, and have the backend in it.
+ */
+static __always_inline int still_right(struct bpf_sock_addr *ctx, const struct destination *dialled,
+				       __u64 *pool_word, __u32 pool, __u32 backend,
+				       const struct shunt_address *address, __be16 port)
+{
+	__u32 reason = SHUNT_REASON_NOT_A_SERVICE;
+	const struct shunt_frontend_row *row;
+	struct shunt_frontend_key key;
+
+	if (same_set(pool, *pool_word))
+		return 1;
+	key = key_of(ctx, dialled);
+	row = find_frontend(&key, bpf_get_netns_cookie(ctx) == shunt_config.host_netns_cookie, &reason);
+	return row && row->internal_pool == pool && still_member(pool_word, pool, backend, address, port);
+}
+
 /* The socket has sent to this destination before, and its backend still serves: no lookup, no write. */
-static __always_inline int send_again(struct shunt_socket_state *state, __u64 cookie, struct destination *to)
+static __always_inline int send_again(struct bpf_sock_addr *ctx, struct shunt_socket_state *state, __u64 cookie,
+				      struct destination *to)
 {
 	struct destination dialled = *to, backend;
 	struct shunt_peer *peer;
 
+	/* Services may share a backend: its replies belong to the one dialled last. */
 	if ((state->flags & SHUNT_STATE_TRANSLATED) && is_destination(to, &state->dialled, state->dialled_port)) {
-		if (!still_member(&state->pool_word, state->pool, state->backend, &state->backend_address,
-				  state->backend_port))
+		if (!still_right(ctx, &dialled, &state->pool_word, state->pool, state->backend,
+				 &state->backend_address, state->backend_port))
 			return 0;
 		*to = (struct destination){ .address = state->backend_address, .port = state->backend_port };
+		if (state->flags & SHUNT_STATE_PEERS)
+			drop_any_reverse(cookie, to);
 		return 1;
 	}
 	if (!(state->flags & SHUNT_STATE_PEERS))
 		return 0;
 	peer = find_peer(cookie, to, SHUNT_PEER_FORWARD);
-	if (!peer ||
-	    !still_member(&peer->pool_word, peer->pool, peer->backend, &peer->address, peer->port))
+	if (!peer || !still_right(ctx, &dialled, &peer->pool_word, peer->pool, peer->backend, &peer->address,
+				  peer->port))
 		return 0;
 	backend = (struct destination){ .address = peer->address, .port = peer->port };
-	/* Two services may share a backend: its replies belong to the one dialled last. */
 	if (point_reverse(cookie, &dialled, &backend))
 		return 0;
 	*to = backend;
@@ -158,17 +195,13 @@ static __always_inline int send_again(struct shunt_socket_state *state, __u64 co
 static __always_inline void forget_backend(struct shunt_socket_state *state, __u64 cookie,
 					   const struct destination *to)
 {
-	struct shunt_peer_key reverse;
-
 	if (!state)
 		return;
 	if ((state->flags & SHUNT_STATE_TRANSLATED) &&
 	    is_destination(to, &state->backend_address, state->backend_port))
 		state->flags &= ~SHUNT_STATE_TRANSLATED;
-	if (state->flags & SHUNT_STATE_PEERS) {
-		reverse = peer_key(cookie, to, SHUNT_PEER_REVERSE);
-		bpf_map_delete_elem(&socket_peers, &reverse);
-	}
+	if (state->flags & SHUNT_STATE_PEERS)
+		drop_any_reverse(cookie, to);
 }
 
 /* 0, or a positive errno: the reply could not be told apart, so the datagram must not leave. */
@@ -180,6 +213,8 @@ static __always_inline int remember_send(struct shunt_socket_state *state, __u64
 	if (!(state->flags & SHUNT_STATE_TRANSLATED) ||
 	    is_destination(dialled, &state->dialled, state->dialled_port)) {
 		write_state(state, dialled, decision);
+		if (state->flags & SHUNT_STATE_PEERS)
+			drop_any_reverse(cookie, &decision->to);
 		return 0;
 	}
 	/* Before the first row is made, so that there is no row without the flag. */
@@ -205,7 +240,7 @@ static __always_inline int send_to(struct bpf_sock_addr *ctx, struct destination
 	state = find_state(ctx->sk, cookie);
 	if (is_exempt(state))
 		return untouched(SHUNT_REASON_EXEMPT_SOCKET);
-	if (state && send_again(state, cookie, to))
+	if (state && send_again(ctx, state, cookie, to))
 		return 1;
 	if (!prefix_in(&to->address, SHUNT_PREFIX_FRONTENDS)) {
 		forget_backend(state, cookie, to);
@@ -229,12 +264,28 @@ static __always_inline int send_to(struct bpf_sock_addr *ctx, struct destination
 	return 1;
 }
 
+/*
+ * True for send() on an IPv6 socket that is connected to a v4-mapped peer: the one send on a connected
+ * socket that comes here, because the kernel hands it to IPv4 as if the application had named the peer. It
+ * was decided at connect(); taken for a direct dial of the backend it would end the translation.
+ */
+static __always_inline int is_connected_send(const struct bpf_sock_addr *ctx, const struct destination *to)
+{
+	const struct bpf_sock *sk = ctx->sk;
+
+	return ctx->family == SHUNT_AF_INET6 && sk->state == BPF_TCP_ESTABLISHED &&
+	       sk->dst_ip4 == to->address.word[3] && sk->dst_port == to->port;
+}
+
 SEC("cgroup/sendmsg4")
 int sock_sendmsg4(struct bpf_sock_addr *ctx)
 {
 	struct destination to = destination4(ctx);
-	int verdict = send_to(ctx, &to);
+	int verdict;
 
+	if (is_connected_send(ctx, &to))
+		return 1;
+	verdict = send_to(ctx, &to);
 	write_destination4(ctx, &to);
 	return verdict;
 }
@@ -279,9 +330,10 @@ static __always_inline int received_from(struct bpf_sock_addr *ctx, struct desti
 
 	if (!state)
 		return untouched(SHUNT_REASON_NO_STATE);
-	if (reverse_first(state, from))
-		return 1;
+	/* A further destination that shares the first one's backend and was dialled later has a row. */
 	if ((state->flags & SHUNT_STATE_PEERS) && reverse_peer(cookie, from))
+		return 1;
+	if (reverse_first(state, from))
 		return 1;
 	return untouched(SHUNT_REASON_OTHER_PEER);
 }

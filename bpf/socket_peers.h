@@ -37,6 +37,15 @@ static __always_inline void drop_reverse(__u64 cookie, const struct destination 
 		bpf_map_delete_elem(&socket_peers, &key);
 }
 
+/* Replies of `backend` are no further destination's any more: the application dialled it another way. */
+static __always_inline void drop_any_reverse(__u64 cookie, const struct destination *backend)
+{
+	struct shunt_peer_key key = peer_key(cookie, backend, SHUNT_PEER_REVERSE);
+
+	if (bpf_map_lookup_elem(&socket_peers, &key))
+		bpf_map_delete_elem(&socket_peers, &key);
+}
+
 /* Replies of `backend` now carry `dialled`. Writes only if they did not already. 0, or a negative errno. */
 static __always_inline long point_reverse(__u64 cookie, const struct destination *dialled,
 					  const struct destination *backend)

@@ -133,10 +133,18 @@ static __always_inline void release_state(void *sk, __u64 cookie)
 	}
 }
 
+/* True if the pool's set is the one that `pool_word` names. */
+static __always_inline int same_set(__u32 pool, __u64 pool_word)
+{
+	__u64 *word = pool_of(pool);
+
+	return word && *(volatile __u64 *)word == pool_word;
+}
+
 /*
- * True if a backend remembered under `pool_word` may be used again: the pool's set is unchanged, or the
- * backend is a member of the new one too, with or without a share (a UDP flow stays as long as its
- * endpoint serves). Brings `pool_word` up to date. The address is compared because ids are reused.
+ * True if a backend remembered under another `pool_word` is a member of the pool's set now, with or without
+ * a share (a UDP flow stays as long as its endpoint serves). Brings `pool_word` up to date. The address is
+ * compared because ids are reused.
  */
 static __always_inline int still_member(__u64 *pool_word, __u32 pool, __u32 backend,
 					const struct shunt_address *address, __be16 port)
@@ -148,8 +156,6 @@ static __always_inline int still_member(__u64 *pool_word, __u32 pool, __u32 back
 	if (!word)
 		return 0;
 	now = *(volatile __u64 *)word;
-	if (now == *pool_word)
-		return 1;
 	if (!shunt_pool_count(now) || !find_member(now, backend).found)
 		return 0;
 	row = bpf_map_lookup_elem(&backends, &backend);
