@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <grpcpp/grpcpp.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "shunt/admin/v1/admin_service.grpc.pb.h"
+#include "tools/shuntctl/state_reader.h"
+
+namespace shunt::shuntctl {
+namespace {
+
+// The agent allows itself 64 MiB for one answer.
+constexpr int kAnswerBytesMax = 65 << 20;
+// An agent that is busy applying 100,000 Services answers within a second or two.
+constexpr std::chrono::seconds kCallTimeout(30);
+constexpr std::chrono::seconds kDumpTimeout(300);
+
+absl::Status ToAbsl(const grpc::Status& status) {
+  if (status.ok()) return absl::OkStatus();
+  const auto code = static_cast<absl::StatusCode>(status.error_code());
+  if (code == absl::StatusCode::kDeadlineExceeded) {
+    return absl::DeadlineExceededError("the agent did not answer in time; --offline reads the pins without it");
+  }
+  if (code == absl::StatusCode::kUnavailable) {
+    return absl::UnavailableError(absl::StrCat("the agent went away: ", status.error_message()));
+  }
+  return {code, status.error_message()};
+}
+
+// gRPC would say only that it failed to connect, so the first look is our own.
+absl::Status CheckSocket(const std::string& path) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  if (path.size() >= sizeof(address.sun_path)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("socket ", path, ": a socket's path has at most ", sizeof(address.sun_path) - 1, " bytes"));
+  }
+  memcpy(address.sun_path, path.data(), path.size());
+  const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (fd < 0) return absl::ErrnoToStatus(errno, "cannot make a socket");
+  const int result = connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof(address));
+  const int error = result == 0 ? 0 : errno;
+  close(fd);
+  if (error == 0) return absl::OkStatus();
+  const std::string what = absl::StrCat("cannot reach the agent at ", path, ": ", strerror(error));
+  if (error == EACCES || error == EPERM) {
+    return absl::PermissionDeniedError(absl::StrCat(what, "; the socket is its owner's alone: run this as root"));
+  }
+  return absl::UnavailableError(
+      absl::StrCat(what, "; is shuntd running? Name its socket with --socket, or read the pins with --offline"));
+}
+
+class AgentReader final : public StateReader {
+ public:
+  explicit AgentReader(const std::string& socket) {
+    grpc::ChannelArguments arguments;
+    arguments.SetMaxReceiveMessageSize(kAnswerBytesMax);
+    stub_ = v1::AdminService::NewStub(
+        grpc::CreateCustomChannel("unix:" + socket, grpc::InsecureChannelCredentials(), arguments));
+  }
+
+  absl::StatusOr<v1::AgentStatus> Status() override {
+    absl::StatusOr<v1::GetStatusResponse> response =
+        Call<v1::GetStatusResponse>(&v1::AdminService::Stub::GetStatus, v1::GetStatusRequest());
+    if (!response.ok()) return response.status();
+    return std::move(*response->mutable_status());
+  }
+
+  absl::StatusOr<v1::ListServicesResponse> Services(const v1::ListServicesRequest& request) override {
+    return Call<v1::ListServicesResponse>(&v1::AdminService::Stub::ListServices, request);
+  }
+
+  absl::StatusOr<v1::Service> Service(const v1::GetServiceRequest& request) override {
+    absl::StatusOr<v1::GetServiceResponse> response =
+        Call<v1::GetServiceResponse>(&v1::AdminService::Stub::GetService, request);
+    if (!response.ok()) return response.status();
+    return std::move(*response->mutable_service());
+  }
+
+  absl::StatusOr<v1::ListBackendsResponse> Backends(const v1::ListBackendsRequest& request) override {
+    return Call<v1::ListBackendsResponse>(&v1::AdminService::Stub::ListBackends, request);
+  }
+
+  absl::Status DumpMap(const std::string& map, const std::function<void(v1::MapRow)>& visit) override {
+    grpc::ClientContext context;
+    context.set_deadline(std::chrono::system_clock::now() + kDumpTimeout);
+    v1::DumpMapRequest request;
+    request.set_map(map);
+    const auto chunks = stub_->DumpMap(&context, request);
+    v1::DumpMapResponse chunk;
+    while (chunks->Read(&chunk)) {
+      for (v1::MapRow& row : *chunk.mutable_rows()) visit(std::move(row));
+    }
+    return ToAbsl(chunks->Finish());
+  }
+
+ private:
+  template <typename Response, typename Request>
+  absl::StatusOr<Response> Call(grpc::Status (v1::AdminService::Stub::*call)(grpc::ClientContext*, const Request&,
+                                                                             Response*),
+                                const Request& request) {
+    grpc::ClientContext context;
+    context.set_deadline(std::chrono::system_clock::now() + kCallTimeout);
+    Response response;
+    if (absl::Status status = ToAbsl(((*stub_).*call)(&context, request, &response)); !status.ok()) return status;
+    return response;
+  }
+
+  std::unique_ptr<v1::AdminService::Stub> stub_;
+};
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<StateReader>> ConnectToAgent(const std::string& socket) {
+  if (absl::Status status = CheckSocket(socket); !status.ok()) return status;
+  return std::make_unique<AgentReader>(socket);
+}
+
+}  // namespace shunt::shuntctl

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+// The grammar: OBJECT { COMMAND | help }. Every noun's file declares its object; all.cc lists them.
+#ifndef SHUNT_TOOLS_SHUNTCTL_COMMAND_H_
+#define SHUNT_TOOLS_SHUNTCTL_COMMAND_H_
+
+#include <cstddef>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "tools/shuntctl/options.h"
+#include "tools/shuntctl/state_reader.h"
+
+namespace shunt::shuntctl {
+
+struct Request {
+  const Options& options;
+  const std::vector<std::string>& arguments;  // as many as the command takes
+  StateReader& reader;
+};
+
+struct Answer {
+  std::string text;
+  // Printed after the text, on standard error; the exit status is then 1 although the text is complete.
+  std::string complaint;
+};
+
+struct Command {
+  std::string name;       // empty for the only command of an object like `status`
+  std::string arguments;  // as in "NS/NAME[:PORT]"; empty: none. All are required.
+  size_t argument_count = 0;
+  std::string summary;                // half a sentence
+  std::vector<std::string> details;   // lines for its own help
+  std::vector<std::string> examples;  // whole command lines
+  // kInvalidArgument: an argument is malformed (exit status 2).
+  absl::StatusOr<Answer> (*run)(const Request& request) = nullptr;
+};
+
+struct Object {
+  std::string name;
+  std::string summary;
+  std::vector<Command> commands;  // the first runs if none is named
+
+  bool HasCommands() const { return !commands.front().name.empty(); }
+};
+
+Object ServiceObject();
+Object BackendObject();
+Object MapObject();
+Object ProgObject();
+Object StatusObject();
+Object CheckObject();
+Object VersionObject();
+
+// In the order of help.
+const std::vector<Object>& Objects();
+
+// Help for everything, for one object, for one of its commands. Each ends in a newline.
+std::string ProgramHelp();
+std::string ObjectHelp(const Object& object);
+std::string CommandHelp(const Object& object, const Command& command);
+
+}  // namespace shunt::shuntctl
+
+#endif  // SHUNT_TOOLS_SHUNTCTL_COMMAND_H_

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+// shuntctl map: the kernel's maps, by size and row by row.
+#include <nlohmann/json.hpp>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "tools/shuntctl/command.h"
+#include "tools/shuntctl/document.h"
+#include "tools/shuntctl/map_table.h"
+#include "tools/shuntctl/table.h"
+#include "tools/shuntctl/wording.h"
+#include "tools/shuntctl/words.h"
+
+namespace shunt::shuntctl {
+namespace {
+
+std::string FillText(const v1::MapFill& map) {
+  if (map.capacity() == 0) return "";
+  return PercentText(100.0 * static_cast<double>(map.used()) / static_cast<double>(map.capacity()));
+}
+
+absl::StatusOr<Answer> List(const Request& request) {
+  const absl::StatusOr<v1::AgentStatus> status = request.reader.Status();
+  if (!status.ok()) return status.status();
+  if (request.options.IsDocument()) {
+    return Answer{PrintList("MapList", status->maps(), request.options.format), ""};
+  }
+  Table table({"NAME", "TYPE", "USED", "CAPACITY", "FILL", "MEMORY"});
+  for (const v1::MapFill& map : status->maps()) {
+    table.Add({map.name(), map.type(), absl::StrCat(map.used()),
+               map.capacity() == 0 ? "" : absl::StrCat(map.capacity()), FillText(map),
+               map.memory_bytes() == 0 ? "" : BytesText(map.memory_bytes())});
+  }
+  return Answer{table.ToString(request.options.headers), ""};
+}
+
+// A map's name may be shortened like any other word. `frontends` is what frontend_index and frontend_rows hold.
+absl::StatusOr<std::string> FindMap(const std::string& word) {
+  if (word == "frontends") return std::string("frontend_rows");
+  const absl::StatusOr<size_t> index = MatchWord("map", word, DumpableMaps());
+  if (!index.ok()) return index.status();
+  return DumpableMaps()[*index];
+}
+
+absl::StatusOr<Answer> Dump(const Request& request) {
+  const absl::StatusOr<std::string> map = FindMap(request.arguments[0]);
+  if (!map.ok()) return map.status();
+  std::vector<v1::MapRow> rows;
+  if (absl::Status status = request.reader.DumpMap(*map, [&](v1::MapRow row) { rows.push_back(std::move(row)); });
+      !status.ok()) {
+    return status;
+  }
+  if (!request.options.IsDocument()) return Answer{MapTable(*map, rows, request.options.headers), ""};
+  Json document = NewDocument("MapDump");
+  document["map"] = *map;
+  Json& items = document["items"] = Json::array();
+  for (const v1::MapRow& row : rows) {
+    // Every row of a map is of one kind, so the name of the kind would only repeat itself.
+    Json wrapped = ToJson(row);
+    if (!wrapped.empty()) items.push_back(wrapped.begin().value());
+  }
+  return Answer{Print(document, request.options.format), ""};
+}
+
+}  // namespace
+
+Object MapObject() {
+  return {.name = "map",
+          .summary = "Maps: how full, and what is in them",
+          .commands = {{.name = "list",
+                        .summary = "All maps: rows in use, room, kernel memory",
+                        .examples = {"shuntctl map list"},
+                        .run = &List},
+                       {.name = "dump",
+                        .arguments = "NAME",
+                        .argument_count = 1,
+                        .summary = "The rows of one map, in the words of docs/maps.md, one line each",
+                        .details = {absl::StrCat("NAME is one of ", absl::StrJoin(DumpableMaps(), ", "), ";"),
+                                    "or frontends, for frontend_rows."},
+                        .examples = {"shuntctl map dump frontends", "shuntctl map dump pools -j",
+                                     "shuntctl map dump slots --offline --no-headers"},
+                        .run = &Dump}}};
+}
+
+}  // namespace shunt::shuntctl

@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tools/shuntctl/map_table.h"
+
+#include <functional>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "tools/shuntctl/table.h"
+#include "tools/shuntctl/wording.h"
+
+namespace shunt::shuntctl {
+namespace {
+
+namespace v1 = admin::v1;
+using Cells = std::vector<std::string>;
+
+// The columns of the maps that hold one kind of row.
+struct RowView {
+  v1::MapRow::RowCase kind;
+  Cells headers;
+  Cells (*cells)(const v1::MapRow& row);
+};
+
+std::string Seconds(uint32_t seconds) {
+  return seconds == 0 ? "" : absl::StrCat(seconds, "s");
+}
+
+Cells FrontendCells(const v1::MapRow& of) {
+  const v1::FrontendRow& row = of.frontend();
+  const std::string flags = absl::StrJoin(row.flags(), ",");
+  if (row.about_address()) {
+    return {absl::StrCat(row.row()), row.address().address(), "", "about the address", "", "", "", "", flags};
+  }
+  return {absl::StrCat(row.row()),           AddressText(row.address()),        ProtocolText(row.protocol()),
+          FrontendKindText(row.kind()),      absl::StrCat(row.service_port()),  absl::StrCat(row.internal_pool()),
+          absl::StrCat(row.external_pool()), Seconds(row.affinity_timeout_s()), flags};
+}
+
+Cells PoolCells(const v1::MapRow& of) {
+  const v1::PoolRow& row = of.pool();
+  return {absl::StrCat(row.pool()), row.slot_count() == 0 ? "" : absl::StrCat(row.first_slot()),
+          absl::StrCat(row.slot_count()), absl::StrCat(row.generation()), row.empty()};
+}
+
+// The part of the slot that its owner keeps; the alias has the rest.
+Cells SlotCells(const v1::MapRow& of) {
+  const v1::SlotRow& row = of.slot();
+  const double own = row.backend() == row.alias() ? 100.0 : 100.0 * row.threshold() / 4294967296.0;
+  return {absl::StrCat(row.slot()), absl::StrCat(row.backend()), absl::StrCat(row.alias()),
+          absl::StrCat(row.threshold()), PercentText(own)};
+}
+
+Cells BackendCells(const v1::MapRow& of) {
+  return {absl::StrCat(of.backend().backend()), AddressText(of.backend().address())};
+}
+
+Cells ServicePortCells(const v1::MapRow& of) {
+  const v1::ServicePortRow& row = of.service_port();
+  return {absl::StrCat(row.service_port()), row.service().namespace_name(), row.service().name(),    row.port_name(),
+          absl::StrCat(row.port()),         ProtocolText(row.protocol()),   FamilyText(row.family())};
+}
+
+Cells SocketStateCells(const v1::MapRow& of) {
+  const v1::SocketStateRow& row = of.socket_state();
+  return {absl::StrCat(row.cookie()), AddressText(row.dialled()),  AddressText(row.backend_address()),
+          absl::StrCat(row.pool()),   absl::StrCat(row.backend()), absl::StrJoin(row.flags(), ",")};
+}
+
+Cells SocketPeerCells(const v1::MapRow& of) {
+  const v1::SocketPeerRow& row = of.socket_peer();
+  return {absl::StrCat(row.cookie()), row.direction(),          AddressText(row.from()),
+          AddressText(row.to()),      absl::StrCat(row.pool()), absl::StrCat(row.backend())};
+}
+
+Cells AffinityCells(const v1::MapRow& of) {
+  const v1::AffinityRow& row = of.affinity();
+  return {row.client(), absl::StrCat(row.service_port()), absl::StrCat(row.backend()),
+          absl::StrCat(row.idle_ms(), "ms")};
+}
+
+Cells ServiceCountersCells(const v1::MapRow& of) {
+  const v1::ServiceCountersRow& row = of.service_counters();
+  return {absl::StrCat(row.service_port()), absl::StrCat(row.translated()), absl::StrCat(row.no_endpoints()),
+          absl::StrCat(row.local_misses())};
+}
+
+Cells BackendCountersCells(const v1::MapRow& of) {
+  return {absl::StrCat(of.backend_counters().backend()), absl::StrCat(of.backend_counters().chosen())};
+}
+
+Cells ReasonCells(const v1::MapRow& of) {
+  return {of.reason().name(), absl::StrCat(of.reason().count()), of.reason().meaning()};
+}
+
+Cells FilterCells(const v1::MapRow& of) {
+  const double fill = of.filter().bits() == 0 ? 0 : 100.0 * of.filter().bits_set() / of.filter().bits();
+  return {absl::StrCat(of.filter().bits_set()), absl::StrCat(of.filter().bits()), PercentText(fill)};
+}
+
+RowView ViewOf(const std::string& map) {
+  if (map == "prefix_filter") return {v1::MapRow::kFilter, {"BITS-SET", "BITS", "FILL"}, &FilterCells};
+  if (map == "pools") {
+    return {v1::MapRow::kPool, {"POOL", "FIRST-SLOT", "SLOTS", "GENERATION", "EMPTY"}, &PoolCells};
+  }
+  if (map == "slots") return {v1::MapRow::kSlot, {"SLOT", "BACKEND", "ALIAS", "THRESHOLD", "OWN-PART"}, &SlotCells};
+  if (map == "backends") return {v1::MapRow::kBackend, {"BACKEND", "ADDRESS"}, &BackendCells};
+  if (map == "service_ports") {
+    return {v1::MapRow::kServicePort,
+            {"SERVICE-PORT", "NAMESPACE", "NAME", "PORT-NAME", "PORT", "PROTO", "FAMILY"},
+            &ServicePortCells};
+  }
+  if (map == "socket_state") {
+    return {v1::MapRow::kSocketState,
+            {"COOKIE", "DIALLED", "BACKEND-ADDRESS", "POOL", "BACKEND", "FLAGS"},
+            &SocketStateCells};
+  }
+  if (map == "socket_peers") {
+    return {v1::MapRow::kSocketPeer, {"COOKIE", "DIRECTION", "FROM", "TO", "POOL", "BACKEND"}, &SocketPeerCells};
+  }
+  if (map == "affinities") {
+    return {v1::MapRow::kAffinity, {"CLIENT", "SERVICE-PORT", "BACKEND", "IDLE"}, &AffinityCells};
+  }
+  if (map == "service_counters") {
+    return {v1::MapRow::kServiceCounters,
+            {"SERVICE-PORT", "TRANSLATED", "NO-ENDPOINTS", "LOCAL-MISSES"},
+            &ServiceCountersCells};
+  }
+  if (map == "backend_counters") {
+    return {v1::MapRow::kBackendCounters, {"BACKEND", "CHOSEN"}, &BackendCountersCells};
+  }
+  if (map == "reasons") return {v1::MapRow::kReason, {"REASON", "COUNT", "MEANING"}, &ReasonCells};
+  return {v1::MapRow::kFrontend,
+          {"ROW", "ADDRESS", "PROTO", "KIND", "SERVICE-PORT", "INTERNAL-POOL", "EXTERNAL-POOL", "AFFINITY", "FLAGS"},
+          &FrontendCells};
+}
+
+}  // namespace
+
+const std::vector<std::string>& DumpableMaps() {
+  static const auto* const kMaps = new std::vector<std::string>{
+      "prefix_filter",    "frontend_index",   "frontend_rows", "pools",        "slots",
+      "backends",         "service_ports",    "socket_state",  "socket_peers", "affinities",
+      "service_counters", "backend_counters", "reasons"};
+  return *kMaps;
+}
+
+std::string MapTable(const std::string& map, const std::vector<v1::MapRow>& rows, bool with_headers) {
+  const RowView view = ViewOf(map);
+  Table table(view.headers);
+  for (const v1::MapRow& row : rows) {
+    if (row.row_case() == view.kind) table.Add(view.cells(row));
+  }
+  return table.ToString(with_headers);
+}
+
+}  // namespace shunt::shuntctl

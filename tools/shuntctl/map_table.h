@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+// The rows of a map as a table: a column per field, a line per row.
+#ifndef SHUNT_TOOLS_SHUNTCTL_MAP_TABLE_H_
+#define SHUNT_TOOLS_SHUNTCTL_MAP_TABLE_H_
+
+#include <string>
+#include <vector>
+
+#include "shunt/admin/v1/map_row.pb.h"
+
+namespace shunt::shuntctl {
+
+// In the order of docs/maps.md.
+const std::vector<std::string>& DumpableMaps();
+
+// REQUIRES: `map` is one of DumpableMaps(). Rows of another kind than the map's are left out.
+std::string MapTable(const std::string& map, const std::vector<admin::v1::MapRow>& rows, bool with_headers);
+
+}  // namespace shunt::shuntctl
+
+#endif  // SHUNT_TOOLS_SHUNTCTL_MAP_TABLE_H_

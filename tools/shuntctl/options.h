@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+// The command line: options may stand before, between and after the words.
+#ifndef SHUNT_TOOLS_SHUNTCTL_OPTIONS_H_
+#define SHUNT_TOOLS_SHUNTCTL_OPTIONS_H_
+
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+
+namespace shunt::shuntctl {
+
+enum class Format { kTable, kWide, kJson, kPrettyJson, kYaml };
+
+struct Options {
+  Format format = Format::kTable;
+  bool headers = true;
+  bool watch = false;
+  absl::Duration interval = absl::Seconds(2);  // between two looks with `watch`
+  std::string socket = "/run/shunt/admin.sock";
+  bool offline = false;
+  std::string bpffs = "/sys/fs/bpf";
+  std::string namespace_name;  // empty: all
+  bool help = false;
+  bool version = false;
+
+  bool IsDocument() const { return format >= Format::kJson; }
+  bool IsWide() const { return format == Format::kWide; }
+};
+
+struct CommandLine {
+  Options options;
+  std::vector<std::string> words;  // OBJECT COMMAND ARGUMENTS
+};
+
+// `arguments` are those after the program's name. kInvalidArgument says what is wrong with which.
+absl::StatusOr<CommandLine> ParseCommandLine(const std::vector<std::string>& arguments);
+
+// The options with what they do, for help; ends in a newline.
+std::string DescribeOptions();
+
+}  // namespace shunt::shuntctl
+
+#endif  // SHUNT_TOOLS_SHUNTCTL_OPTIONS_H_

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <cstdint>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "tools/shuntctl/pinned_services.h"
+#include "tools/shuntctl/state_reader.h"
+#include "userspace/datapath/kernel/pinned_reader.h"
+#include "userspace/datapath/kernel/pins.h"
+
+namespace shunt::shuntctl {
+namespace {
+
+// Reads anew at every question, so that a watch sees changes. Damaged maps can still be dumped one by one.
+class PinReader final : public StateReader {
+ public:
+  explicit PinReader(std::unique_ptr<datapath::PinnedReader> pins) : pins_(std::move(pins)) {}
+
+  absl::StatusOr<v1::AgentStatus> Status() override {
+    absl::StatusOr<std::unique_ptr<StateReader>> reader = Snapshot();
+    return reader.ok() ? (*reader)->Status() : reader.status();
+  }
+
+  absl::StatusOr<v1::ListServicesResponse> Services(const v1::ListServicesRequest& request) override {
+    absl::StatusOr<std::unique_ptr<StateReader>> reader = Snapshot();
+    return reader.ok() ? (*reader)->Services(request) : reader.status();
+  }
+
+  absl::StatusOr<v1::Service> Service(const v1::GetServiceRequest& request) override {
+    absl::StatusOr<std::unique_ptr<StateReader>> reader = Snapshot();
+    return reader.ok() ? (*reader)->Service(request) : reader.status();
+  }
+
+  absl::StatusOr<v1::ListBackendsResponse> Backends(const v1::ListBackendsRequest& request) override {
+    absl::StatusOr<std::unique_ptr<StateReader>> reader = Snapshot();
+    return reader.ok() ? (*reader)->Backends(request) : reader.status();
+  }
+
+  absl::Status DumpMap(const std::string& map, const std::function<void(v1::MapRow)>& visit) override {
+    model::AgentQueries queries;
+    queries.dump_map = Dump();
+    return ReadQueries(std::move(queries))->DumpMap(map, visit);
+  }
+
+ private:
+  DumpRows Dump() const {
+    return [this](absl::string_view map, const std::function<bool(const model::MapRow&)>& visit) {
+      return pins_->DumpMap(map, visit);
+    };
+  }
+
+  // What the agent would say that knew only this moment's maps.
+  absl::StatusOr<std::unique_ptr<StateReader>> Snapshot() const {
+    absl::StatusOr<PinnedState> read = ReadPinnedState(Dump());
+    if (!read.ok()) return read.status();
+    const auto state = std::make_shared<const PinnedState>(*std::move(read));
+    model::AgentQueries queries;
+    queries.status = [this, state] { return DescribePins(*state); };
+    queries.services = [state](const std::function<bool(const model::ServiceStatus&)>& visit) {
+      for (const model::ServiceStatus& service : state->services) {
+        if (!visit(service)) return;
+      }
+    };
+    queries.service = [state](const model::ObjectName& name) -> std::optional<model::ServiceStatus> {
+      for (const model::ServiceStatus& service : state->services) {
+        if (service.plan.service == name) return service;
+      }
+      return std::nullopt;
+    };
+    queries.backends = [state] { return state->backends; };
+    return ReadQueries(std::move(queries));
+  }
+
+  model::AgentStatus DescribePins(const PinnedState& state) const {
+    model::AgentStatus status;
+    status.abi_version = datapath::PinAbiVersion();
+    status.pin_directory = pins_->pin_directory();
+    status.services = static_cast<uint32_t>(state.services.size());
+    status.frontends = state.frontends;
+    status.backends = static_cast<uint32_t>(state.backends.size());
+    status.programs = pins_->Programs();
+    if (!status.programs.empty()) status.cgroup = status.programs.front().attach_point;
+    status.maps = pins_->FillLevels();
+    status.reasons = state.reasons;
+    return status;
+  }
+
+  const std::unique_ptr<datapath::PinnedReader> pins_;
+};
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<StateReader>> OpenPins(const std::string& bpffs) {
+  absl::StatusOr<std::unique_ptr<datapath::PinnedReader>> pins = datapath::PinnedReader::Open(bpffs);
+  if (!pins.ok()) {
+    return absl::Status(pins.status().code(),
+                        absl::StrCat(pins.status().message(), "; --bpffs names the BPF file system that it uses"));
+  }
+  return std::make_unique<PinReader>(*std::move(pins));
+}
+
+}  // namespace shunt::shuntctl

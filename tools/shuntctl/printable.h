@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+// Other people's text (names, annotations, pods, file contents) as it may stand on a terminal.
+#ifndef SHUNT_TOOLS_SHUNTCTL_PRINTABLE_H_
+#define SHUNT_TOOLS_SHUNTCTL_PRINTABLE_H_
+
+#include <cstddef>
+#include <string>
+
+#include "absl/strings/string_view.h"
+
+namespace shunt::shuntctl {
+
+// `text` with everything replaced that could move a cursor, end a line or change the order in which it is read:
+// C0, DEL, C1, line and direction marks and non-characters become \xNN, \uNNNN or \UNNNNNNNN; bytes that are not UTF-8
+// become \xNN.
+std::string Printable(absl::string_view text);
+
+// Whether Printable leaves this code point alone.
+bool IsPrintable(char32_t code_point);
+
+// Columns that a printable text takes: its code points.
+size_t DisplayWidth(absl::string_view text);
+
+}  // namespace shunt::shuntctl
+
+#endif  // SHUNT_TOOLS_SHUNTCTL_PRINTABLE_H_

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+// From arguments to an exit status.
+#ifndef SHUNT_TOOLS_SHUNTCTL_RUN_H_
+#define SHUNT_TOOLS_SHUNTCTL_RUN_H_
+
+#include <functional>
+#include <memory>
+#include <ostream>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "tools/shuntctl/options.h"
+#include "tools/shuntctl/state_reader.h"
+
+namespace shunt::shuntctl {
+
+inline constexpr int kExitOk = 0;
+inline constexpr int kExitFailed = 1;  // the call failed, or `check` found something wrong
+inline constexpr int kExitUsage = 2;
+
+// What the program takes from its surroundings.
+struct Surroundings {
+  std::ostream& out;  // answers, and help that was asked for
+  std::ostream& err;  // everything else
+  bool out_is_terminal = false;
+  std::function<absl::StatusOr<std::unique_ptr<StateReader>>(const Options&)> open;
+  // Between two looks of --watch; false ends it.
+  std::function<bool(absl::Duration)> wait;
+};
+
+// `arguments` are those after the program's name.
+int RunShuntctl(const std::vector<std::string>& arguments, const Surroundings& surroundings);
+
+}  // namespace shunt::shuntctl
+
+#endif  // SHUNT_TOOLS_SHUNTCTL_RUN_H_

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+// shuntctl service: what clients dial, where that leads, and why an endpoint is left out.
+#include <algorithm>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "tools/shuntctl/command.h"
+#include "tools/shuntctl/document.h"
+#include "tools/shuntctl/service_page.h"
+#include "tools/shuntctl/table.h"
+#include "tools/shuntctl/wording.h"
+
+namespace shunt::shuntctl {
+namespace {
+
+// A table's cell holds so many frontends; `-o wide` and `service show` have all.
+constexpr size_t kFrontendsInTable = 3;
+
+std::string FrontendsText(const v1::ServicePort& port, bool all) {
+  std::vector<std::string> parts;
+  for (const v1::Frontend& frontend : port.frontends()) {
+    if (!all && parts.size() == kFrontendsInTable) {
+      parts.push_back(absl::StrCat("+", port.frontends_size() - static_cast<int>(kFrontendsInTable)));
+      break;
+    }
+    parts.push_back(absl::StrCat(FrontendKindText(frontend.kind()), " ", FrontendAddressText(frontend)));
+  }
+  return absl::StrJoin(parts, ",");
+}
+
+absl::StatusOr<Answer> List(const Request& request) {
+  v1::ListServicesRequest wanted;
+  wanted.set_namespace_name(request.options.namespace_name);
+  const absl::StatusOr<v1::ListServicesResponse> response = request.reader.Services(wanted);
+  if (!response.ok()) return response.status();
+  if (request.options.IsDocument()) {
+    return Answer{PrintList("ServiceList", response->services(), request.options.format), ""};
+  }
+  const bool wide = request.options.IsWide();
+  std::vector<std::string> headers = {"NAMESPACE", "NAME", "PORT", "PROTO", "FRONTENDS", "ENDPOINTS", "STATE"};
+  if (wide) headers.insert(headers.end(), {"PORT-NAME", "AFFINITY", "TRANSLATED", "REFUSED"});
+  Table table(std::move(headers));
+  for (const v1::Service& service : response->services()) {
+    for (const v1::ServicePort& port : service.ports()) {
+      std::vector<std::string> cells = {
+          service.name().namespace_name(), service.name().name(),
+          absl::StrCat(port.port()),       ProtocolText(port.protocol()),
+          FrontendsText(port, wide),       absl::StrCat(port.selected_endpoint_count(), "/", port.endpoint_count()),
+          StateText(service, port)};
+      if (wide) {
+        cells.insert(cells.end(),
+                     {port.name(), port.affinity_timeout_s() == 0 ? "" : absl::StrCat(port.affinity_timeout_s(), "s"),
+                      absl::StrCat(port.counters().translated()),
+                      absl::StrCat(port.counters().no_endpoints() + port.counters().local_misses())});
+      }
+      table.Add(std::move(cells));
+    }
+  }
+  if (table.empty()) return Answer{"", ""};
+  return Answer{table.ToString(request.options.headers), ""};
+}
+
+struct Target {
+  v1::GetServiceRequest service;
+  std::string port;  // number or name; empty: all
+};
+
+absl::StatusOr<Target> ParseTarget(const std::string& text, const std::string& default_namespace) {
+  Target target;
+  const size_t colon = text.find(':');
+  const std::string name = text.substr(0, colon);
+  if (colon != std::string::npos) target.port = text.substr(colon + 1);
+  const size_t slash = name.find('/');
+  const std::string namespace_name = slash == std::string::npos ? default_namespace : name.substr(0, slash);
+  const std::string base = slash == std::string::npos ? name : name.substr(slash + 1);
+  if (namespace_name.empty() || base.empty() || absl::StrContains(base, '/') ||
+      (colon != std::string::npos && target.port.empty())) {
+    return absl::InvalidArgumentError(absl::StrCat("'", text, "' is not NAMESPACE/NAME or NAMESPACE/NAME:PORT",
+                                                   slash == std::string::npos ? "; or add -n" : ""));
+  }
+  target.service.set_namespace_name(namespace_name);
+  target.service.set_name(base);
+  return target;
+}
+
+// Leaves only the ports that `wanted` names.
+absl::Status KeepPort(const std::string& wanted, v1::Service& service) {
+  if (wanted.empty()) return absl::OkStatus();
+  v1::Service kept = service;
+  kept.clear_ports();
+  std::vector<std::string> names;
+  for (const v1::ServicePort& port : service.ports()) {
+    names.push_back(port.name().empty() ? absl::StrCat(port.port())
+                                        : absl::StrCat(port.port(), " (", port.name(), ")"));
+    if (wanted == port.name() || wanted == absl::StrCat(port.port())) *kept.add_ports() = port;
+  }
+  if (kept.ports_size() == 0) {
+    names.erase(std::unique(names.begin(), names.end()), names.end());
+    return absl::NotFoundError(absl::StrCat("Service ", NameText(service.name()), " has no port ", wanted, "; it has ",
+                                            names.empty() ? "none" : absl::StrJoin(names, ", ")));
+  }
+  service = std::move(kept);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<Answer> Show(const Request& request) {
+  const absl::StatusOr<Target> target = ParseTarget(request.arguments[0], request.options.namespace_name);
+  if (!target.ok()) return target.status();
+  absl::StatusOr<v1::Service> service = request.reader.Service(target->service);
+  if (!service.ok()) return service.status();
+  if (absl::Status status = KeepPort(target->port, *service); !status.ok()) return status;
+  if (request.options.IsDocument()) return Answer{PrintMessage("Service", *service, request.options.format), ""};
+  return Answer{ServicePage(*service, request.options), ""};
+}
+
+}  // namespace
+
+Object ServiceObject() {
+  return {.name = "service",
+          .summary = "Services: what clients dial and where that leads",
+          .commands = {
+              {.name = "list",
+               .summary = "All Services, one line per port and address family",
+               .details = {"ENDPOINTS is how many take new connections, of how many there are. STATE is one of:",
+                           "  Ready             as planned",
+                           "  NoEndpoints       nothing to lead to: connections are refused",
+                           "  NoLocalEndpoints  a Local policy, and nothing on this node for it",
+                           "  Conflict          another Service holds one of its frontends",
+                           "  Failed            the kernel does not hold the plan: see `service show`"},
+               .examples = {"shuntctl service list", "shuntctl service list -n shop -o wide",
+                            "shuntctl service list -w --interval 1"},
+               .run = &List},
+              {.name = "show",
+               .arguments = "NS/NAME[:PORT]",
+               .argument_count = 1,
+               .summary = "One Service: its frontends, and each endpoint's share or why it has none",
+               .details = {"PORT is a port's number or name."},
+               .examples = {"shuntctl service show shop/cart", "shuntctl service show -n shop cart:http -o yaml",
+                            "shuntctl service show kube-system/kube-dns:53 --offline"},
+               .run = &Show},
+          }};
+}
+
+}  // namespace shunt::shuntctl

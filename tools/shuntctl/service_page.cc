@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tools/shuntctl/service_page.h"
+
+#include <utility>
+#include <vector>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
+#include "tools/shuntctl/printable.h"
+#include "tools/shuntctl/table.h"
+#include "tools/shuntctl/wording.h"
+
+namespace shunt::shuntctl {
+namespace {
+
+namespace v1 = admin::v1;
+
+void AppendField(absl::string_view name, absl::string_view value, std::string& out) {
+  if (!value.empty()) absl::StrAppendFormat(&out, "%-14s%s\n", absl::StrCat(name, ":"), Printable(value));
+}
+
+// "cluster", "local", or the number where the maps do not tell.
+std::string PoolName(const v1::ServicePort& port, int index) {
+  if (index >= port.pools_size()) return "";
+  switch (port.pools(index).scope()) {
+    case v1::POOL_SCOPE_CLUSTER:
+      return "cluster";
+    case v1::POOL_SCOPE_LOCAL:
+      return "local";
+    default:
+      return absl::StrCat("pool-", index);
+  }
+}
+
+std::string SourcesText(const v1::Frontend& frontend) {
+  if (frontend.source_ranges().empty()) return "any";
+  return absl::StrCat(absl::StrJoin(frontend.source_ranges(), ","),
+                      frontend.node_in_source_ranges() ? " (this node included)" : "");
+}
+
+std::string FrontendTable(const v1::ServicePort& port) {
+  Table table({"FRONTEND", "ADDRESS", "FROM-THIS-NODE", "FROM-OUTSIDE", "SOURCES", "CONFLICT"});
+  for (const v1::Frontend& frontend : port.frontends()) {
+    const bool conflict = frontend.has_conflict_with();
+    table.Add({FrontendKindText(frontend.kind()), FrontendAddressText(frontend),
+               conflict ? "" : PoolName(port, static_cast<int>(frontend.internal_pool())),
+               conflict ? "" : PoolName(port, static_cast<int>(frontend.external_pool())), SourcesText(frontend),
+               conflict ? absl::StrCat("held by ", NameText(frontend.conflict_with())) : ""});
+  }
+  return table.ToString(true, "  ");
+}
+
+std::string PlaceText(const v1::PoolPlace& place) {
+  return place.verdict() == v1::ENDPOINT_VERDICT_SELECTED ? PercentText(place.share_percent())
+                                                          : VerdictText(place.verdict());
+}
+
+std::string ConditionsText(const v1::Endpoint& endpoint) {
+  std::vector<std::string> conditions;
+  if (endpoint.ready()) conditions.emplace_back("ready");
+  if (endpoint.serving()) conditions.emplace_back("serving");
+  if (endpoint.terminating()) conditions.emplace_back("terminating");
+  return absl::StrJoin(conditions, ",");
+}
+
+// One column per pool, after whose name it is called. Without an agent there is nothing to say of pods and nodes.
+std::string EndpointTable(const v1::ServicePort& port, bool wide) {
+  const bool from_maps = port.pools_size() > 0 && port.pools(0).scope() == v1::POOL_SCOPE_UNSPECIFIED;
+  std::vector<std::string> headers = {"ENDPOINT"};
+  for (int i = 0; i < port.pools_size(); ++i) headers.push_back(absl::AsciiStrToUpper(PoolName(port, i)));
+  if (!from_maps) headers.insert(headers.end(), {"WEIGHT", "POD", "NODE", "ZONE"});
+  if (!from_maps && wide) headers.insert(headers.end(), {"CONDITIONS", "SLICE"});
+  Table table(std::move(headers));
+  for (const v1::Endpoint& endpoint : port.endpoints()) {
+    const std::string address = AddressText(endpoint.address());
+    std::vector<std::string> cells = {address.empty() ? endpoint.address_text() : address};
+    for (const v1::PoolPlace& place : endpoint.places()) cells.push_back(PlaceText(place));
+    if (!from_maps) {
+      cells.insert(cells.end(),
+                   {absl::StrCat(endpoint.weight()), endpoint.pod_name(), endpoint.node_name(), endpoint.zone()});
+    }
+    if (!from_maps && wide) cells.insert(cells.end(), {ConditionsText(endpoint), endpoint.slice_name()});
+    table.Add(std::move(cells));
+  }
+  return table.ToString(true, "  ");
+}
+
+// What becomes of a connection where there is nobody to take it.
+std::string EmptyText(const v1::ServicePort& port) {
+  std::string out;
+  for (int i = 0; i < port.pools_size(); ++i) {
+    const std::string pool = absl::StrCat("  Pool ", PoolName(port, i), " is empty: ");
+    if (port.pools(i).empty() == v1::EMPTY_POOL_NO_ENDPOINTS) {
+      absl::StrAppend(&out, pool, "no endpoint anywhere, connections are refused (ECONNREFUSED).\n");
+    } else if (port.pools(i).empty() == v1::EMPTY_POOL_LOCAL_MISS) {
+      absl::StrAppend(&out, pool, "no endpoint on this node, connections are unreachable (EHOSTUNREACH).\n");
+    }
+  }
+  return out;
+}
+
+std::string PortSection(const v1::Service& service, const v1::ServicePort& port, bool wide) {
+  std::string out =
+      absl::StrCat("\nPort ", port.port(), "/", ProtocolText(port.protocol()), " ", FamilyText(port.family()),
+                   port.name().empty() ? "" : " ", Printable(port.name()), ": ", StateText(service, port));
+  if (port.affinity_timeout_s() != 0) {
+    absl::StrAppend(&out, ", a client stays with its backend for ", port.affinity_timeout_s(), " s");
+  }
+  out += '\n';
+  if (port.frontends_size() > 0) absl::StrAppend(&out, FrontendTable(port), "\n");
+  if (port.endpoints_size() > 0) absl::StrAppend(&out, EndpointTable(port, wide));
+  absl::StrAppend(&out, EmptyText(port));
+  absl::StrAppend(&out, "  Counted: ", port.counters().translated(), " translated, ", port.counters().no_endpoints(),
+                  " without endpoint, ", port.counters().local_misses(), " without local endpoint.\n");
+  return out;
+}
+
+}  // namespace
+
+std::string FrontendAddressText(const v1::Frontend& frontend) {
+  if (frontend.kind() == v1::FRONTEND_KIND_NODE_PORT) return absl::StrCat("*:", frontend.address().port());
+  return AddressText(frontend.address());
+}
+
+std::string StateText(const v1::Service& service, const v1::ServicePort& port) {
+  if (service.state() == v1::SERVICE_STATE_FAILED) return "Failed";
+  for (const v1::Frontend& frontend : port.frontends()) {
+    if (frontend.has_conflict_with()) return "Conflict";
+  }
+  bool local_miss = false;
+  for (const v1::Pool& pool : port.pools()) {
+    if (pool.empty() == v1::EMPTY_POOL_NO_ENDPOINTS) return "NoEndpoints";
+    local_miss |= pool.empty() == v1::EMPTY_POOL_LOCAL_MISS;
+  }
+  return local_miss ? "NoLocalEndpoints" : "Ready";
+}
+
+std::string ServicePage(const v1::Service& service, const Options& options) {
+  std::string out;
+  AppendField("Name", NameText(service.name()), out);
+  AppendField("Created", service.has_creation_time() ? TimeText(service.creation_time()) : "", out);
+  AppendField("In the kernel",
+              service.state() == v1::SERVICE_STATE_APPLIED ? "as planned" : absl::StrCat("no: ", service.apply_error()),
+              out);
+  if (service.health_check_node_port() != 0) {
+    AppendField("Health check",
+                absl::StrCat("port ", service.health_check_node_port(), ", ", service.local_ready_endpoints(),
+                             " ready on this node"),
+                out);
+  }
+  for (const std::string& warning : service.warnings()) AppendField("Warning", warning, out);
+  for (const v1::ServicePort& port : service.ports()) {
+    absl::StrAppend(&out, PortSection(service, port, options.IsWide()));
+  }
+  if (service.ports().empty()) absl::StrAppend(&out, "\nIt has nothing in the kernel: no port that is served here.\n");
+  return out;
+}
+
+}  // namespace shunt::shuntctl

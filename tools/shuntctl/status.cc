@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+// shuntctl status: the agent on one page.
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "tools/shuntctl/command.h"
+#include "tools/shuntctl/document.h"
+#include "tools/shuntctl/printable.h"
+#include "tools/shuntctl/table.h"
+#include "tools/shuntctl/wording.h"
+
+namespace shunt::shuntctl {
+namespace {
+
+void AppendField(absl::string_view name, absl::string_view value, std::string& out) {
+  if (!value.empty()) absl::StrAppendFormat(&out, "%-11s%s\n", absl::StrCat(name, ":"), Printable(value));
+}
+
+std::string AgentText(const v1::AgentStatus& status) {
+  if (status.pid() == 0) return "not asked: this is read from the pins";
+  return absl::StrCat("shuntd ", status.version(), ", pid ", status.pid(), ", since ", TimeText(status.start_time()));
+}
+
+std::string ProgramsText(const v1::AgentStatus& status) {
+  const auto attached = std::count_if(status.programs().begin(), status.programs().end(),
+                                      [](const v1::Program& program) { return program.attached(); });
+  std::string text = absl::StrCat(attached, " of ", status.programs_size(), " attached");
+  if (!status.cgroup().empty()) absl::StrAppend(&text, " to ", status.cgroup());
+  if (status.pid() != 0 && !status.programs_current()) absl::StrAppend(&text, ", of an earlier build");
+  return text;
+}
+
+std::string ServicesText(const v1::AgentStatus& status) {
+  std::string text = absl::StrCat(status.services(), " Services, ", status.frontends(), " frontends, ",
+                                  status.backends(), " backends");
+  if (status.failed_services() != 0) absl::StrAppend(&text, "; ", status.failed_services(), " failed");
+  return text;
+}
+
+std::string AppliedText(const v1::AgentStatus& status) {
+  if (status.pid() == 0) return "";
+  if (!status.has_last_apply_time()) return "not yet";
+  return absl::StrCat(status.applies(), " times, last at ", TimeText(status.last_apply_time()));
+}
+
+// The map that will be full first.
+std::string FullestText(const v1::AgentStatus& status) {
+  const v1::MapFill* fullest = nullptr;
+  double most = -1;
+  for (const v1::MapFill& map : status.maps()) {
+    if (map.capacity() == 0) continue;
+    const double fill = static_cast<double>(map.used()) / static_cast<double>(map.capacity());
+    if (fill > most) {
+      most = fill;
+      fullest = &map;
+    }
+  }
+  if (fullest == nullptr) return "";
+  return absl::StrCat("fullest is ", fullest->name(), ", ", fullest->used(), " of ", fullest->capacity(), " (",
+                      PercentText(100 * most), ")");
+}
+
+std::string StatusPage(const v1::AgentStatus& status, bool wide) {
+  std::string out;
+  AppendField("Agent", AgentText(status), out);
+  AppendField("Node", status.node_name(), out);
+  if (status.pid() != 0) {
+    AppendField("Source", absl::StrCat(status.source(), status.synced() ? ", synced" : ", not synced yet"), out);
+  }
+  AppendField("Pins", absl::StrCat(status.pin_directory(), ", ABI ", status.abi_version()), out);
+  AppendField("Programs", ProgramsText(status), out);
+  AppendField("Serving", ServicesText(status), out);
+  AppendField("Applied", AppliedText(status), out);
+  AppendField("Maps", FullestText(status), out);
+
+  Table reasons({"REASON", "COUNT", "MEANING"});
+  for (const v1::Reason& reason : status.reasons()) {
+    if (reason.count() != 0 || wide) reasons.Add({reason.name(), absl::StrCat(reason.count()), reason.meaning()});
+  }
+  if (!reasons.empty()) absl::StrAppend(&out, "\nNot translated:\n", reasons.ToString(true, "  "));
+
+  Table problems({"WHERE", "WHAT"});
+  for (const v1::Problem& problem : status.problems()) problems.Add({problem.where(), problem.what()});
+  if (!problems.empty()) absl::StrAppend(&out, "\nProblems:\n", problems.ToString(true, "  "));
+  return out;
+}
+
+absl::StatusOr<Answer> Show(const Request& request) {
+  const absl::StatusOr<v1::AgentStatus> status = request.reader.Status();
+  if (!status.ok()) return status.status();
+  if (request.options.IsDocument()) {
+    return Answer{PrintMessage("AgentStatus", *status, request.options.format), ""};
+  }
+  return Answer{StatusPage(*status, request.options.IsWide()), ""};
+}
+
+}  // namespace
+
+Object StatusObject() {
+  return {.name = "status",
+          .summary = "The agent, what it serves, and what is wrong",
+          .commands = {{.summary = "The agent, what it serves, why destinations were not translated, and what is wrong",
+                        .examples = {"shuntctl status", "shuntctl status -o wide", "shuntctl -p status --offline"},
+                        .run = &Show}}};
+}
+
+}  // namespace shunt::shuntctl

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tools/shuntctl/wording.h"
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/time/time.h"
+
+namespace shunt::shuntctl {
+
+namespace v1 = admin::v1;
+
+std::string ProtocolText(v1::Protocol protocol) {
+  switch (protocol) {
+    case v1::PROTOCOL_TCP:
+      return "TCP";
+    case v1::PROTOCOL_UDP:
+      return "UDP";
+    case v1::PROTOCOL_SCTP:
+      return "SCTP";
+    default:
+      return "";
+  }
+}
+
+std::string FamilyText(v1::IpFamily family) {
+  return family == v1::IP_FAMILY_IPV4 ? "IPv4" : family == v1::IP_FAMILY_IPV6 ? "IPv6" : "";
+}
+
+std::string FrontendKindText(v1::FrontendKind kind) {
+  switch (kind) {
+    case v1::FRONTEND_KIND_CLUSTER_IP:
+      return "ClusterIP";
+    case v1::FRONTEND_KIND_NODE_PORT:
+      return "NodePort";
+    case v1::FRONTEND_KIND_LOAD_BALANCER:
+      return "LoadBalancer";
+    case v1::FRONTEND_KIND_EXTERNAL_IP:
+      return "ExternalIP";
+    default:
+      return "";
+  }
+}
+
+std::string AddressText(const v1::SocketAddress& address) {
+  if (address.address().empty()) return "";
+  if (absl::StrContains(address.address(), ':')) return absl::StrCat("[", address.address(), "]:", address.port());
+  return absl::StrCat(address.address(), ":", address.port());
+}
+
+std::string NameText(const v1::ObjectName& name) {
+  return name.name().empty() ? "" : absl::StrCat(name.namespace_name(), "/", name.name());
+}
+
+std::string VerdictText(v1::EndpointVerdict verdict) {
+  switch (verdict) {
+    case v1::ENDPOINT_VERDICT_SELECTED:
+      return "selected";
+    case v1::ENDPOINT_VERDICT_NOT_READY:
+      return "not ready";
+    case v1::ENDPOINT_VERDICT_TERMINATING:
+      return "terminating";
+    case v1::ENDPOINT_VERDICT_NOT_SERVING:
+      return "not serving";
+    case v1::ENDPOINT_VERDICT_NOT_LOCAL:
+      return "on another node";
+    case v1::ENDPOINT_VERDICT_OTHER_ZONE:
+      return "for other zones";
+    case v1::ENDPOINT_VERDICT_OTHER_NODE:
+      return "for other nodes";
+    case v1::ENDPOINT_VERDICT_WEIGHT_ZERO:
+      return "drained";
+    case v1::ENDPOINT_VERDICT_DUPLICATE:
+      return "duplicate";
+    case v1::ENDPOINT_VERDICT_NO_PORT:
+      return "no such port";
+    case v1::ENDPOINT_VERDICT_BAD_ADDRESS:
+      return "bad address";
+    case v1::ENDPOINT_VERDICT_FORBIDDEN_ADDRESS:
+      return "forbidden address";
+    case v1::ENDPOINT_VERDICT_OWN_FRONTEND:
+      return "own frontend";
+    case v1::ENDPOINT_VERDICT_TOO_MANY:
+      return "beyond the cap";
+    default:
+      return "not in this pool";
+  }
+}
+
+std::string PercentText(double percent) {
+  return absl::StrFormat("%.2f%%", percent);
+}
+
+std::string BytesText(uint64_t bytes) {
+  const char* const units[] = {"B", "KiB", "MiB", "GiB", "TiB"};
+  if (bytes < 1024) return absl::StrCat(bytes, " B");
+  double value = static_cast<double>(bytes);
+  size_t unit = 0;
+  while (value >= 1024 && unit + 1 < std::size(units)) {
+    value /= 1024;
+    ++unit;
+  }
+  return absl::StrFormat("%.1f %s", value, units[unit]);
+}
+
+std::string TimeText(const google::protobuf::Timestamp& time) {
+  return absl::FormatTime("%Y-%m-%dT%H:%M:%SZ", absl::FromUnixSeconds(time.seconds()), absl::UTCTimeZone());
+}
+
+}  // namespace shunt::shuntctl

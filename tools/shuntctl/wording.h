@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+// Values of the admin API in words, the same in every table.
+#ifndef SHUNT_TOOLS_SHUNTCTL_WORDING_H_
+#define SHUNT_TOOLS_SHUNTCTL_WORDING_H_
+
+#include <cstdint>
+#include <string>
+
+#include "google/protobuf/timestamp.pb.h"
+#include "shunt/admin/v1/address.pb.h"
+#include "shunt/admin/v1/service.pb.h"
+
+namespace shunt::shuntctl {
+
+std::string ProtocolText(admin::v1::Protocol protocol);            // TCP
+std::string FamilyText(admin::v1::IpFamily family);                // IPv4
+std::string FrontendKindText(admin::v1::FrontendKind kind);        // ClusterIP
+std::string AddressText(const admin::v1::SocketAddress& address);  // 10.0.0.1:80, [fd00::1]:80; empty if not known
+std::string NameText(const admin::v1::ObjectName& name);           // shop/cart; empty if not set
+// "selected", or why not: "not ready", "on another node".
+std::string VerdictText(admin::v1::EndpointVerdict verdict);
+std::string PercentText(double percent);                        // 33.33%
+std::string BytesText(uint64_t bytes);                          // 12.0 MiB
+std::string TimeText(const google::protobuf::Timestamp& time);  // 2025-11-22T22:20:50Z
+
+}  // namespace shunt::shuntctl
+
+#endif  // SHUNT_TOOLS_SHUNTCTL_WORDING_H_
