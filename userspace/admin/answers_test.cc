@@ -71,7 +71,7 @@ TEST_F(AnswersTest, ListBackendsFiltersByTheNamespaceOfItsUsers) {
 
 TEST_F(AnswersTest, DumpMapStopsWhenToldAndNamesTheMapsThereAre) {
   v1::DumpMapRequest request;
-  request.set_map("frontends");
+  request.set_map("frontend_rows");
   int rows = 0;
   EXPECT_TRUE(AnswerDumpMap(queries_, request, [&](v1::MapRow) { return ++rows < 1; }).ok());
   EXPECT_EQ(rows, 1);

@@ -189,7 +189,7 @@ TEST(MapRowMessageTest, EveryKindOfRowFillsEveryFieldOfItsMessage) {
   EXPECT_EQ(socket.socket_state().ShortDebugString(),
             "cookie: 71 dialled { address: \"10.96.12.4\" port: 80 } backend_address { address: \"10.244.1.5\" port: "
             "8080 } pool: 2 backend: 5 flags: \"translated\"");
-  const v1::MapRow about = ToMessage(agent.maps.at("frontends").back());
+  const v1::MapRow about = ToMessage(agent.maps.at("frontend_rows").back());
   EXPECT_EQ(about.frontend().ShortDebugString(),
             "row: 4 address { address: \"10.96.12.4\" } about_address: true flags: \"cluster_ip\"");
   const v1::MapRow head = ToMessage(model::MapRow(model::SocketPeerRow{.cookie = 1, .direction = "head"}));

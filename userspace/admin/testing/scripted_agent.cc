@@ -131,7 +131,7 @@ model::AgentStatus Status() {
   status.programs = {
       {"sock_connect4", "cgroup/connect4", "/sys/fs/cgroup", "0123456789abcdef", 1000, 123'000, 2048, true},
       {"sock_connect6", "cgroup/connect6", "/sys/fs/cgroup", "fedcba9876543210", 0, 0, 2050, true}};
-  status.maps = {{"frontends", "hash", 6, 131'072, 12'582'912},
+  status.maps = {{"frontend_rows", "array", 6, 131'072, 12'582'912},
                  {"slots", "array", 1'040'000, 1'048'576, 16'777'216},
                  {"socket_storage", "sk_storage", 0, 0, 0}};
   status.reasons = {{"not_a_service", "the destination is no frontend: passed untouched", 99},
@@ -149,7 +149,7 @@ std::map<std::string, std::vector<model::MapRow>> Maps() {
   model::FrontendRow address{.row = 4, .address = {dialled.address, 0, Protocol::kTcp}, .about_address = true};
   address.flags = {"cluster_ip"};
   return {
-      {"frontends", {frontend, address}},
+      {"frontend_rows", {frontend, address}},
       {"pools",
        {model::PoolRow{.pool = 2, .first_slot = 16, .slot_count = 3, .generation = 9},
         model::PoolRow{.pool = 3, .generation = 4, .empty = "no_endpoints"}}},
@@ -163,7 +163,7 @@ std::map<std::string, std::vector<model::MapRow>> Maps() {
       {"service_counters", {model::ServiceCountersRow{1, 1200, 0, 3}}},
       {"backend_counters", {model::BackendCountersRow{5, 900}}},
       {"reasons", {model::ReasonRow{"no_endpoints", "the service has no endpoint anywhere: refused", 46}}},
-      {"frontend_filter", {model::FilterRow{12, 4'259'840}}},
+      {"prefix_filter", {model::FilterRow{12, 65'536}}},
   };
 }
 
