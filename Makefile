@@ -8,7 +8,7 @@ JOBS ?= $(shell nproc)
 FUZZ_SECONDS ?= 30
 
 dependencies := cmake/install_dependencies.sh
-sources = $(shell git ls-files '*.cc' '*.h' '*.c')
+sources = $(shell git ls-files '*.cc' '*.h' ':!bpf' ':!bench/connbench' ':!bench/*.h' ':!tests/bpf/*.h')
 clang_tool = $(firstword $(shell for v in 19 18 17 16 15 14; do command -v $(1)-$$v; done; true) $(1))
 
 .DEFAULT_GOAL := all
@@ -51,7 +51,8 @@ fuzz: ## every fuzz target for FUZZ_SECONDS (30) each
 
 bench: ## the figures of bench/RESULTS.md, measured here (root, minutes)
 	@$(dependencies) build bench
-	@$(MAKE) --no-print-directory all PRESET=release
+	@cmake --preset release -Wno-dev --log-level=WARNING
+	@cmake --build --preset release -j $(JOBS) --target connbench load_cluster key_width empty_object
 	@bench/run
 
 install: ## shuntd, shuntctl, kubectl-shunt below DESTDIR and PREFIX (/usr/local)

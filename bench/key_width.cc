@@ -21,8 +21,7 @@ constexpr uint32_t kLookups = 1'000'000;
 
 template <typename T>
 T* Map(bpf_map* map, size_t rows) {
-  void* const memory =
-      mmap(nullptr, rows * sizeof(T), PROT_READ | PROT_WRITE, MAP_SHARED, bpf_map__fd(map), 0);
+  void* const memory = mmap(nullptr, rows * sizeof(T), PROT_READ | PROT_WRITE, MAP_SHARED, bpf_map__fd(map), 0);
   if (memory == MAP_FAILED) {
     perror(bpf_map__name(map));
     exit(1);

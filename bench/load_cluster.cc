@@ -22,14 +22,16 @@
 namespace shunt {
 namespace {
 
-constexpr uint32_t kFirstService = 0x0a600000;   // 10.96.0.0
-constexpr uint32_t kFirstEndpoint = 0x0a800000;  // 10.128.0.0
+constexpr uint32_t kFirstService = 0x0a600000;      // 10.96.0.0
+constexpr uint32_t kFirstEndpoint = 0x0a800000;     // 10.128.0.0
 constexpr uint32_t kFirstReplacement = 0x0ac00000;  // 10.192.0.0
 constexpr uint32_t kChanges = 2'000;
 
 using Clock = std::chrono::steady_clock;
 
-double Seconds(Clock::time_point since) { return std::chrono::duration<double>(Clock::now() - since).count(); }
+double Seconds(Clock::time_point since) {
+  return std::chrono::duration<double>(Clock::now() - since).count();
+}
 
 struct Cluster {
   std::vector<model::Service> services;
@@ -117,8 +119,8 @@ int Run(const std::string& bpffs, const std::string& cgroup, uint32_t services, 
   printf("plan_ns_per_service %.0f\n", Seconds(start) * 1e9 / services);
 
   start = Clock::now();
-  auto opened = datapath::KernelDatapath::Open(
-      {.bpffs = bpffs, .cgroup = cgroup, .limits = LimitsFor(services, endpoints)});
+  auto opened =
+      datapath::KernelDatapath::Open({.bpffs = bpffs, .cgroup = cgroup, .limits = LimitsFor(services, endpoints)});
   if (!opened.ok()) {
     fprintf(stderr, "load_cluster: %s\n", opened.status().ToString().c_str());
     return 1;
@@ -131,8 +133,7 @@ int Run(const std::string& bpffs, const std::string& cgroup, uint32_t services, 
   const auto failures = datapath.Apply(pointers, datapath::ApplyScope::kAll);
   printf("load_s %.3f\n", Seconds(start));
   if (!failures.empty()) {
-    fprintf(stderr, "load_cluster: %zu Services failed: %s\n", failures.size(),
-            failures[0].status.ToString().c_str());
+    fprintf(stderr, "load_cluster: %zu Services failed: %s\n", failures.size(), failures[0].status.ToString().c_str());
     return 1;
   }
   start = Clock::now();
@@ -143,8 +144,8 @@ int Run(const std::string& bpffs, const std::string& cgroup, uint32_t services, 
   std::vector<double> planning;
   Cluster changed = cluster;
   const std::vector<double> applying = ChangeEndpoints(datapath, changed, &planning);
-  printf("change_plan_us_p50 %.1f\nchange_apply_us_p50 %.1f\nchange_apply_us_p99 %.1f\n",
-         Quantile(planning, 0.5) * 1e6, Quantile(applying, 0.5) * 1e6, Quantile(applying, 0.99) * 1e6);
+  printf("change_plan_us_p50 %.1f\nchange_apply_us_p50 %.1f\nchange_apply_us_p99 %.1f\n", Quantile(planning, 0.5) * 1e6,
+         Quantile(applying, 0.5) * 1e6, Quantile(applying, 0.99) * 1e6);
   datapath.Apply(pointers, datapath::ApplyScope::kAll);
   printf("ready\n");
   fflush(stdout);

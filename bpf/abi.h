@@ -379,7 +379,8 @@ struct shunt_backend_counters {
 	X(UNUSED_PORT, "unused_port", "a ClusterIP's port that no service uses: refused")             \
 	X(NO_ENDPOINTS, "no_endpoints", "the service has no endpoint anywhere: refused")              \
 	X(LOCAL_MISS, "local_miss", "no endpoint on this node under a Local policy: unreachable or left alone") \
-	X(UDP_CONNECT_UNSERVED, "udp_connect_unserved", "a UDP connect that cannot be served now: left to the packet path") \
+	X(UDP_CONNECT_UNSERVED, "udp_connect_unserved",                               \
+	  "a UDP connect that cannot be served now: left to the packet path") \
 	X(DANGLING, "dangling", "an id outside its map: a bug; the connection fails with EAGAIN")     \
 	X(STATE_LOST, "state_lost", "no room to remember the translation; replies keep the pod's address") \
 	X(PEERS_FULL, "peers_full", "no room for a further destination of a UDP socket: ENOBUFS")     \

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // One truth for two compilers: the layout of every shared struct as clang put it into the object's BTF
 // is the layout that g++ sees, member by member, and no byte lies outside a member.
+#include "bpf/abi.h"
+
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
 #include <gtest/gtest.h>
@@ -11,7 +13,6 @@
 #include <string>
 #include <vector>
 
-#include "bpf/abi.h"
 #include "bpf/config.h"
 
 namespace {
@@ -28,8 +29,10 @@ struct Layout {
   std::vector<Member> members;
 };
 
-#define MEMBER(type, name) \
-  Member { #name, offsetof(type, name), sizeof(type::name) }
+#define MEMBER(type, name)                          \
+  Member {                                          \
+    #name, offsetof(type, name), sizeof(type::name) \
+  }
 
 const std::vector<Layout>& Layouts() {
   static const auto* const kLayouts = new std::vector<Layout>{
@@ -64,8 +67,8 @@ const std::vector<Layout>& Layouts() {
        sizeof(shunt_socket_state),
        {MEMBER(shunt_socket_state, cookie), MEMBER(shunt_socket_state, pool_word), MEMBER(shunt_socket_state, dialled),
         MEMBER(shunt_socket_state, backend_address), MEMBER(shunt_socket_state, dialled_port),
-        MEMBER(shunt_socket_state, backend_port), MEMBER(shunt_socket_state, pool),
-        MEMBER(shunt_socket_state, backend), MEMBER(shunt_socket_state, flags)}},
+        MEMBER(shunt_socket_state, backend_port), MEMBER(shunt_socket_state, pool), MEMBER(shunt_socket_state, backend),
+        MEMBER(shunt_socket_state, flags)}},
       {"shunt_peer_key",
        sizeof(shunt_peer_key),
        {MEMBER(shunt_peer_key, cookie), MEMBER(shunt_peer_key, address), MEMBER(shunt_peer_key, port),
@@ -73,8 +76,8 @@ const std::vector<Layout>& Layouts() {
       {"shunt_peer",
        sizeof(shunt_peer),
        {MEMBER(shunt_peer, pool_word), MEMBER(shunt_peer, address), MEMBER(shunt_peer, next_address),
-        MEMBER(shunt_peer, port), MEMBER(shunt_peer, next_port), MEMBER(shunt_peer, pool),
-        MEMBER(shunt_peer, backend), MEMBER(shunt_peer, pad)}},
+        MEMBER(shunt_peer, port), MEMBER(shunt_peer, next_port), MEMBER(shunt_peer, pool), MEMBER(shunt_peer, backend),
+        MEMBER(shunt_peer, pad)}},
       {"shunt_affinity_key",
        sizeof(shunt_affinity_key),
        {MEMBER(shunt_affinity_key, client), MEMBER(shunt_affinity_key, service_port),
@@ -88,12 +91,15 @@ const std::vector<Layout>& Layouts() {
        {MEMBER(shunt_service_counters, translated), MEMBER(shunt_service_counters, no_endpoints),
         MEMBER(shunt_service_counters, local_misses)}},
       {"shunt_backend_counters", sizeof(shunt_backend_counters), {MEMBER(shunt_backend_counters, chosen)}},
-      {"shunt_meta", sizeof(shunt_meta), {MEMBER(shunt_meta, index_seed), MEMBER(shunt_meta, abi_version), MEMBER(shunt_meta, storage_in_use)}},
+      {"shunt_meta",
+       sizeof(shunt_meta),
+       {MEMBER(shunt_meta, index_seed), MEMBER(shunt_meta, abi_version), MEMBER(shunt_meta, storage_in_use)}},
       {"shunt_config",
        sizeof(shunt_config),
        {MEMBER(shunt_config, host_netns_cookie), MEMBER(shunt_config, index_seed), MEMBER(shunt_config, index_mask),
         MEMBER(shunt_config, socket_mask), MEMBER(shunt_config, service_stride), MEMBER(shunt_config, backend_stride),
-        MEMBER(shunt_config, reader_window), MEMBER(shunt_config, local_miss_drops), MEMBER(shunt_config, pad)}},
+        MEMBER(shunt_config, reader_window), MEMBER(shunt_config, local_miss_drops), MEMBER(shunt_config, has_mptcp),
+        MEMBER(shunt_config, pad)}},
   };
   return *kLayouts;
 }

@@ -135,8 +135,14 @@ class DecisionTest : public SandboxTest {
     return reached;
   }
 
-  const Limits limits_{.frontends = 256, .service_ports = 64, .pools = 64, .slots = 8192, .backends = 4096,
-                       .sockets = 64, .socket_peers = 64, .affinities = 256};
+  const Limits limits_{.frontends = 256,
+                       .service_ports = 64,
+                       .pools = 64,
+                       .slots = 8192,
+                       .backends = 4096,
+                       .sockets = 64,
+                       .socket_peers = 64,
+                       .affinities = 256};
   std::vector<model::IpAddress> primary_ = {*model::IpAddress::Parse("192.168.7.1")};
   std::unique_ptr<KernelDatapath> datapath_;
   harness* harness_ = nullptr;
@@ -192,16 +198,16 @@ TEST_F(DecisionTest, EveryOutcomeOfADial) {
        "10.1.0.1:8080"},
       {"a NodePort on loopback from a pod", "127.0.0.1", 30080, kPod, IPPROTO_TCP, kPass, 0, SHUNT_REASON_HOST_ONLY,
        ""},
-      {"another port of a node address", "192.168.7.1", 30081, kPod, IPPROTO_TCP, kPass, 0,
-       SHUNT_REASON_NOT_A_SERVICE, ""},
+      {"another port of a node address", "192.168.7.1", 30081, kPod, IPPROTO_TCP, kPass, 0, SHUNT_REASON_NOT_A_SERVICE,
+       ""},
       {"a NodePort on a stranger's address", "192.168.7.2", 30080, kPod, IPPROTO_TCP, kPass, 0,
        SHUNT_REASON_NOT_A_SERVICE, ""},
       {"an unused port of a ClusterIP", "10.96.0.10", 81, kPod, IPPROTO_TCP, kRefuse, ECONNREFUSED,
        SHUNT_REASON_UNUSED_PORT, ""},
       {"the other protocol of a ClusterIP", "10.96.0.10", 80, kPod, IPPROTO_UDP, kRefuse, ECONNREFUSED,
        SHUNT_REASON_UNUSED_PORT, ""},
-      {"an unused port of an external IP", "203.0.113.10", 81, kPod, IPPROTO_TCP, kPass, 0,
-       SHUNT_REASON_NOT_A_SERVICE, ""},
+      {"an unused port of an external IP", "203.0.113.10", 81, kPod, IPPROTO_TCP, kPass, 0, SHUNT_REASON_NOT_A_SERVICE,
+       ""},
       {"a stranger beside the ClusterIPs", "10.96.1.10", 80, kPod, IPPROTO_TCP, kPass, 0, SHUNT_REASON_NOT_A_SERVICE,
        ""},
       {"a stranger far away", "198.51.100.1", 80, kPod, IPPROTO_TCP, kPass, 0, SHUNT_REASON_NOT_A_SERVICE, ""},
@@ -262,7 +268,8 @@ TEST_F(DecisionTest, KeysPastTheirOwnBucketAreFound) {
   slice.ports.clear();
   for (uint16_t port = 1; port <= 60; ++port) {
     wide.ports.push_back({.name = absl::StrCat("p", port), .protocol = model::Protocol::kTcp, .port = port});
-    slice.ports.push_back({.name = absl::StrCat("p", port), .protocol = model::Protocol::kTcp,
+    slice.ports.push_back({.name = absl::StrCat("p", port),
+                           .protocol = model::Protocol::kTcp,
                            .port = static_cast<uint16_t>(8000 + port)});
   }
   Apply({{wide, {slice}}});
@@ -286,7 +293,8 @@ TEST_F(DecisionTest, DrawsFollowTheWeights) {
                             [&](const model::MapRow& row) {
                               const auto& backend = std::get<model::BackendRow>(row);
                               const uint32_t last = backend.address.address.bytes()[15];
-                              weight_of[backend.backend] = last == 5 ? 0 : static_cast<uint64_t>(std::pow(10, last - 1));
+                              weight_of[backend.backend] =
+                                  last == 5 ? 0 : static_cast<uint64_t>(std::pow(10, last - 1));
                               return true;
                             })
                   .ok());

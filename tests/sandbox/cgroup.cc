@@ -70,7 +70,9 @@ absl::Status MakeCgroup(const std::string& directory) {
   return absl::OkStatus();
 }
 
-absl::Status EnterCgroup(const std::string& directory) { return WriteTo(absl::StrCat(directory, "/cgroup.procs"), "0"); }
+absl::Status EnterCgroup(const std::string& directory) {
+  return WriteTo(absl::StrCat(directory, "/cgroup.procs"), "0");
+}
 
 absl::Status RemoveCgroup(const std::string& directory) {
   if (access(directory.c_str(), F_OK) != 0) return absl::OkStatus();

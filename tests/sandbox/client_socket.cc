@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/sandbox/client_socket.h"
 
+#include <netinet/in.h>
 #include <sys/time.h>
 #include <unistd.h>
 
@@ -12,6 +13,9 @@
 #include "absl/strings/numbers.h"
 #include "tests/sandbox/socket_address.h"
 
+#ifndef IPV6_FREEBIND
+#define IPV6_FREEBIND 78
+#endif
 #ifndef SO_COOKIE
 #define SO_COOKIE 57
 #endif
@@ -23,7 +27,9 @@ using model::SocketAddress;
 
 constexpr timeval kPatience = {.tv_sec = 2, .tv_usec = 0};
 
-int ErrnoUnless(bool success) { return success ? 0 : errno; }
+int ErrnoUnless(bool success) {
+  return success ? 0 : errno;
+}
 
 template <typename Call>
 Received NameFrom(Call call, int fd) {
@@ -77,6 +83,9 @@ void ClientSocket::Close() {
 
 int ClientSocket::Bind(const SocketAddress& address) const {
   const KernelAddress at = ToKernel(address, family_);
+  const int on = 1;
+  setsockopt(fd_, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  if (family_ == AF_INET6) setsockopt(fd_, IPPROTO_IPV6, IPV6_FREEBIND, &on, sizeof on);
   return ErrnoUnless(bind(fd_, at.get(), at.size) == 0);
 }
 
@@ -145,9 +154,13 @@ Received ClientSocket::ReceiveMessage() const {
   return received;
 }
 
-Received ClientSocket::PeerName() const { return NameFrom(getpeername, fd_); }
+Received ClientSocket::PeerName() const {
+  return NameFrom(getpeername, fd_);
+}
 
-Received ClientSocket::SocketName() const { return NameFrom(getsockname, fd_); }
+Received ClientSocket::SocketName() const {
+  return NameFrom(getsockname, fd_);
+}
 
 uint64_t ClientSocket::Cookie() const {
   uint64_t cookie = 0;

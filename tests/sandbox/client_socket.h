@@ -20,7 +20,7 @@ model::SocketAddress At(absl::string_view text);
 
 // What a call that yields an address or a message brought.
 struct Received {
-  int error = 0;               // errno; 0: the rest is meaningful
+  int error = 0;  // errno; 0: the rest is meaningful
   model::SocketAddress from;
   std::string text;
 };
@@ -41,6 +41,7 @@ class ClientSocket {
   void Close();
 
   // Each returns 0 or an errno. Calls that could block for ever give up after 2 seconds (EAGAIN).
+  // Any address of a local prefix; also one that a connection of before still lingers on.
   int Bind(const model::SocketAddress& address) const;
   int Connect(const model::SocketAddress& to) const;
   int Disconnect() const;  // connect(AF_UNSPEC)

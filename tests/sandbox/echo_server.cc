@@ -8,9 +8,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <cstring>
-#include <array>
 #include <string>
 
 #include "absl/strings/str_cat.h"
@@ -25,14 +25,18 @@ namespace {
 
 enum class Role : uint32_t { kStop, kListener, kConnection, kDatagrams };
 
-uint64_t Tag(Role role, int fd) { return static_cast<uint64_t>(role) << 32 | static_cast<uint32_t>(fd); }
+uint64_t Tag(Role role, int fd) {
+  return static_cast<uint64_t>(role) << 32 | static_cast<uint32_t>(fd);
+}
 
 bool SetOption(int fd, int level, int name) {
   const int on = 1;
   return setsockopt(fd, level, name, &on, sizeof on) == 0;
 }
 
-std::string Describe(const model::SocketAddress& address) { return address.address.ToStringWithPort(address.port); }
+std::string Describe(const model::SocketAddress& address) {
+  return address.address.ToStringWithPort(address.port);
+}
 
 // Where a datagram was sent to, from its control messages; made ready to be its answer's source.
 bool TakeDestination(msghdr& message, model::IpAddress* destination) {

@@ -86,7 +86,9 @@ absl::Status Outcome(int error, absl::string_view operation) {
   return absl::ErrnoToStatus(error, operation);
 }
 
-uint8_t FamilyOf(const IpAddress& address) { return address.IsV4() ? AF_INET : AF_INET6; }
+uint8_t FamilyOf(const IpAddress& address) {
+  return address.IsV4() ? AF_INET : AF_INET6;
+}
 
 }  // namespace
 

@@ -20,7 +20,9 @@
 namespace shunt::sandbox {
 namespace {
 
-int OpenCurrent() { return open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC); }
+int OpenCurrent() {
+  return open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
+}
 
 void EnterOrAbort(int fd) {
   if (fd >= 0 && setns(fd, CLONE_NEWNET) == 0) return;
@@ -73,7 +75,9 @@ uint64_t NetworkNamespace::Cookie() const {
   return cookie;
 }
 
-InNamespace::InNamespace(const NetworkNamespace& target) : previous_(OpenCurrent()) { EnterOrAbort(target.fd()); }
+InNamespace::InNamespace(const NetworkNamespace& target) : previous_(OpenCurrent()) {
+  EnterOrAbort(target.fd());
+}
 
 InNamespace::~InNamespace() {
   EnterOrAbort(previous_);

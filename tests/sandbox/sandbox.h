@@ -20,8 +20,8 @@ namespace shunt::sandbox {
 struct SandboxOptions {
   // Every address of these is local in every namespace, so that a wildcard listener stands for all pods,
   // and a destination that nobody translated is answered by what was dialled instead of wandering off.
-  std::vector<std::string> local_prefixes = {"10.0.0.0/8", "192.0.2.0/24", "198.51.100.0/24",
-                                             "fd00::/16",  "2001:db8::/32"};
+  std::vector<std::string> local_prefixes = {"10.0.0.0/8", "192.0.2.0/24", "198.51.100.0/24", "fd00::/16",
+                                             "2001:db8::/32"};
   // On the loopback device of every namespace, /32 and /128.
   std::vector<std::string> addresses = {"10.0.0.1", "fd00::1"};
 };

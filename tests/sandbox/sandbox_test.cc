@@ -31,9 +31,13 @@ bool InChild(Body body) {
   return WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
-std::string CgroupOf(pid_t pid) { return absl::StrCat(*FindCgroupMount(), "/shunt-test-", pid); }
+std::string CgroupOf(pid_t pid) {
+  return absl::StrCat(*FindCgroupMount(), "/shunt-test-", pid);
+}
 
-bool Exists(const std::string& path) { return access(path.c_str(), F_OK) == 0; }
+bool Exists(const std::string& path) {
+  return access(path.c_str(), F_OK) == 0;
+}
 
 // False for a zombie too: whoever inherits orphans may reap them late.
 bool IsRunning(pid_t pid) {

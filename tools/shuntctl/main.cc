@@ -12,7 +12,6 @@ int main(int argc, char** argv) {
   const shunt::shuntctl::Surroundings surroundings{.out = std::cout,
                                                    .err = std::cerr,
                                                    .out_is_terminal = isatty(STDOUT_FILENO) == 1,
-                                                   .open = &shunt::shuntctl::OpenReader,
                                                    .wait = [](absl::Duration interval) {
                                                      absl::SleepFor(interval);
                                                      return true;

@@ -93,8 +93,11 @@ class PinReader final : public StateReader {
 absl::StatusOr<std::unique_ptr<StateReader>> OpenPins(const std::string& bpffs) {
   absl::StatusOr<std::unique_ptr<datapath::PinnedReader>> pins = datapath::PinnedReader::Open(bpffs);
   if (!pins.ok()) {
+    const absl::string_view what_to_do =
+        absl::IsNotFound(pins.status()) ? "; no agent has run here, or `shuntd cleanup` did: name another with --bpffs"
+                                        : "";
     return absl::Status(pins.status().code(),
-                        absl::StrCat(pins.status().message(), "; --bpffs names the BPF file system that it uses"));
+                        absl::StrCat("cannot read the pins below ", bpffs, ": ", pins.status().message(), what_to_do));
   }
   return std::make_unique<PinReader>(*std::move(pins));
 }

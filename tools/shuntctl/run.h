@@ -25,7 +25,7 @@ struct Surroundings {
   std::ostream& out;  // answers, and help that was asked for
   std::ostream& err;  // everything else
   bool out_is_terminal = false;
-  std::function<absl::StatusOr<std::unique_ptr<StateReader>>(const Options&)> open;
+  std::function<absl::StatusOr<std::unique_ptr<StateReader>>(const Options&)> open = &OpenReader;
   // Between two looks of --watch; false ends it.
   std::function<bool(absl::Duration)> wait;
 };

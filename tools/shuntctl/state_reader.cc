@@ -47,6 +47,10 @@ class QueriesReader final : public StateReader {
 
 }  // namespace
 
+absl::StatusOr<std::unique_ptr<StateReader>> OpenReader(const Options& options) {
+  return options.offline ? OpenPins(options.bpffs) : ConnectToAgent(options.socket);
+}
+
 std::unique_ptr<StateReader> ReadQueries(model::AgentQueries queries) {
   return std::make_unique<QueriesReader>(std::move(queries));
 }

@@ -11,7 +11,7 @@ void SetMilliseconds(int64_t since_1970_ms, google::protobuf::Timestamp* timesta
   timestamp->set_nanos(static_cast<int32_t>(since_1970_ms % 1000) * 1'000'000);
 }
 
-v1::Program ToMessage(const model::ProgramInfo& program) {
+v1::Program ToMessage(const model::ProgramStatus& program) {
   v1::Program message;
   message.set_name(ValidUtf8(program.name));
   message.set_hook(ValidUtf8(program.hook));
@@ -62,7 +62,7 @@ v1::AgentStatus ToMessage(const model::AgentStatus& status) {
   message.set_backends(status.backends);
   message.set_failed_services(status.failed_services);
   message.set_programs_current(status.programs_current);
-  for (const model::ProgramInfo& program : status.programs) *message.add_programs() = ToMessage(program);
+  for (const model::ProgramStatus& program : status.programs) *message.add_programs() = ToMessage(program);
   for (const model::MapFill& fill : status.maps) *message.add_maps() = ToMessage(fill);
   for (const model::ReasonRow& reason : status.reasons) *message.add_reasons() = ToMessage(reason);
   for (const model::StatusProblem& problem : status.problems) {

@@ -18,7 +18,7 @@ namespace shunt::agent {
 // The maps as they are now, read with descriptors of one's own.
 struct MapViews {
   std::function<std::vector<model::MapFill>()> fill_levels;
-  std::function<std::vector<model::ProgramInfo>()> programs;
+  std::function<std::vector<model::ProgramStatus>()> programs;
   // As model::AgentQueries::dump_map.
   std::function<absl::Status(absl::string_view map, const std::function<bool(const model::MapRow&)>& visit)> dump;
 };

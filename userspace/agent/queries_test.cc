@@ -64,7 +64,7 @@ class QueriesTest : public testing::Test {
     views.fill_levels = [] {
       return std::vector<model::MapFill>{{.name = "backends", .type = "array", .used = 2, .capacity = 100}};
     };
-    views.programs = [] { return std::vector<model::ProgramInfo>{{.name = "sock_connect4"}}; };
+    views.programs = [] { return std::vector<model::ProgramStatus>{{.name = "sock_connect4"}}; };
     views.dump = [this](absl::string_view map, const std::function<bool(const model::MapRow&)>& visit) {
       const auto place = rows_.find(std::string(map));
       if (place == rows_.end()) return absl::NotFoundError(absl::StrCat("no map ", map));

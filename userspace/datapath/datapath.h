@@ -60,7 +60,7 @@ class Datapath {
 
   // ---- reading ----
   virtual std::vector<model::MapFill> FillLevels() const = 0;
-  virtual std::vector<model::ProgramInfo> Programs() const = 0;
+  virtual std::vector<model::ProgramStatus> Programs() const = 0;
   // Names accepted by DumpMap, in the order of docs/maps.md.
   virtual std::vector<std::string> MapNames() const = 0;
   // Visits the rows in use, until `visit` returns false. kNotFound: no such map.

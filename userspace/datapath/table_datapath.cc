@@ -243,7 +243,7 @@ std::vector<model::MapFill> TableDatapath::FillLevels() const {
   return MapReader(inventory_->tables).FillLevels();
 }
 
-std::vector<model::ProgramInfo> TableDatapath::Programs() const {
+std::vector<model::ProgramStatus> TableDatapath::Programs() const {
   return {};
 }
 

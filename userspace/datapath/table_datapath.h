@@ -38,7 +38,7 @@ class TableDatapath final : public Datapath {
 
   // memory_bytes is 0: only the kernel knows.
   std::vector<model::MapFill> FillLevels() const override;
-  std::vector<model::ProgramInfo> Programs() const override;  // none
+  std::vector<model::ProgramStatus> Programs() const override;  // none
   std::vector<std::string> MapNames() const override;
   absl::Status DumpMap(absl::string_view map, const std::function<bool(const model::MapRow&)>& visit) const override;
 

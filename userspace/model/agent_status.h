@@ -27,7 +27,7 @@ struct AgentStatus {
   uint32_t abi_version = 0;
   int32_t pid = 0;
   std::string node_name;
-  std::string source;    // "manifests /etc/shunt/manifests"
+  std::string source;  // "manifests /etc/shunt/manifests"
   std::string pin_directory;
   std::string cgroup;
   int64_t start_time_ms = 0;       // since 1970
@@ -37,9 +37,9 @@ struct AgentStatus {
   uint32_t services = 0;
   uint32_t frontends = 0;
   uint32_t backends = 0;
-  uint32_t failed_services = 0;    // waiting for a retry
-  bool programs_current = false;   // this build's programs are attached, not an older pinned set
-  std::vector<ProgramInfo> programs;
+  uint32_t failed_services = 0;   // waiting for a retry
+  bool programs_current = false;  // this build's programs are attached, not an older pinned set
+  std::vector<ProgramStatus> programs;
   std::vector<MapFill> maps;
   std::vector<ReasonRow> reasons;
   std::vector<StatusProblem> problems;  // objects refused, Services that do not fit, programs not loaded

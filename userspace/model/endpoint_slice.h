@@ -21,9 +21,9 @@ struct Endpoint {
   std::optional<bool> ready;
   std::optional<bool> serving;
   std::optional<bool> terminating;
-  std::string node_name;               // empty: never local
+  std::string node_name;  // empty: never local
   std::string zone;
-  std::string pod_name;                // targetRef.name when targetRef.kind is Pod
+  std::string pod_name;                 // targetRef.name when targetRef.kind is Pod
   std::vector<std::string> hint_zones;  // hints.forZones
   std::vector<std::string> hint_nodes;  // hints.forNodes
 

@@ -16,9 +16,9 @@ namespace shunt::model {
 // One map's size and use. `used` counts rows that mean something, never a kernel-side estimate.
 struct MapFill {
   std::string name;
-  std::string type;        // "hash", "array", "lru_hash", "percpu_array", "sk_storage"
-  uint64_t used = 0;       // 0 where rows cannot be counted (sk_storage)
-  uint64_t capacity = 0;   // rows; 0: no limit of its own
+  std::string type;       // "hash", "array", "lru_hash", "percpu_array", "sk_storage"
+  uint64_t used = 0;      // 0 where rows cannot be counted (sk_storage)
+  uint64_t capacity = 0;  // rows; 0: no limit of its own
   uint64_t memory_bytes = 0;
 };
 
@@ -111,17 +111,16 @@ struct FilterRow {
   uint32_t bits = 0;
 };
 
-using MapRow = std::variant<FrontendRow, PoolRow, SlotRow, BackendRow, ServicePortRow, SocketStateRow,
-                            SocketPeerRow, AffinityRow, ServiceCountersRow, BackendCountersRow, ReasonRow,
-                            FilterRow>;
+using MapRow = std::variant<FrontendRow, PoolRow, SlotRow, BackendRow, ServicePortRow, SocketStateRow, SocketPeerRow,
+                            AffinityRow, ServiceCountersRow, BackendCountersRow, ReasonRow, FilterRow>;
 
 // One attached program.
-struct ProgramInfo {
-  std::string name;    // sock_connect4
-  std::string hook;    // cgroup/connect4
+struct ProgramStatus {
+  std::string name;          // sock_connect4
+  std::string hook;          // cgroup/connect4
   std::string attach_point;  // the cgroup directory
-  std::string tag;     // 16 hex digits
-  uint64_t runs = 0;        // 0 unless kernel.bpf_stats_enabled
+  std::string tag;           // 16 hex digits
+  uint64_t runs = 0;         // 0 unless kernel.bpf_stats_enabled
   uint64_t run_time_ns = 0;
   uint32_t jited_bytes = 0;
   bool attached = false;

@@ -72,7 +72,9 @@ void ClusterStore::DropSlice(const model::ObjectName& name) {
   slices_.erase(found);
 }
 
-void ClusterStore::MarkChanged(const model::ObjectName& service) { changed_.insert(service); }
+void ClusterStore::MarkChanged(const model::ObjectName& service) {
+  changed_.insert(service);
+}
 
 void ClusterStore::MarkAllChanged() {
   for (const auto& [name, service] : services_) changed_.insert(name);
@@ -99,7 +101,9 @@ std::vector<const model::EndpointSlice*> ClusterStore::SlicesOf(const model::Obj
   return slices;
 }
 
-const model::Node* ClusterStore::ThisNode() const { return node_.get(); }
+const model::Node* ClusterStore::ThisNode() const {
+  return node_.get();
+}
 
 std::vector<model::ObjectName> ClusterStore::ServiceNames() const {
   std::vector<model::ObjectName> names;

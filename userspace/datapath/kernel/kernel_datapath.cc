@@ -151,7 +151,7 @@ std::vector<model::MapFill> KernelDatapath::FillLevels() const {
   return levels;
 }
 
-std::vector<model::ProgramInfo> KernelDatapath::Programs() const {
+std::vector<model::ProgramStatus> KernelDatapath::Programs() const {
   return programs_.Describe();
 }
 

@@ -50,7 +50,7 @@ class KernelDatapath final : public Datapath {
   absl::Status ExemptSocket(int socket_fd) override;
 
   std::vector<model::MapFill> FillLevels() const override;
-  std::vector<model::ProgramInfo> Programs() const override;
+  std::vector<model::ProgramStatus> Programs() const override;
   std::vector<std::string> MapNames() const override;
   absl::Status DumpMap(absl::string_view map, const std::function<bool(const model::MapRow&)>& visit) const override;
 

@@ -154,7 +154,7 @@ TEST_F(KernelDatapathTest, AFailedUpgradeLeavesTheOldProgramsInForce) {
   EXPECT_FALSE(datapath->programs_current());
   EXPECT_THAT(datapath->problems(), ElementsAre(AllOf(HasSubstr("of an earlier agent are"), HasSubstr("sock_connect4"),
                                                       HasSubstr("map_value_or_null"))));
-  EXPECT_THAT(datapath->Programs(), AllOf(SizeIs(9), Each(Field(&model::ProgramInfo::attached, true))));
+  EXPECT_THAT(datapath->Programs(), AllOf(SizeIs(9), Each(Field(&model::ProgramStatus::attached, true))));
   EXPECT_EQ(Dial(), kPod);
 
   datapath.reset();
@@ -196,8 +196,8 @@ TEST_F(KernelDatapathTest, ThePinsCanBeReadWithAndWithoutAnAgent) {
     if (!agent) datapath.reset();
     absl::StatusOr<std::unique_ptr<PinnedReader>> reader = PinnedReader::Open(bpffs_);
     ASSERT_TRUE(reader.ok()) << reader.status();
-    EXPECT_THAT((*reader)->Programs(), AllOf(SizeIs(9), Each(Field(&model::ProgramInfo::attached, true)),
-                                             Each(Field(&model::ProgramInfo::attach_point, cgroup_))));
+    EXPECT_THAT((*reader)->Programs(), AllOf(SizeIs(9), Each(Field(&model::ProgramStatus::attached, true)),
+                                             Each(Field(&model::ProgramStatus::attach_point, cgroup_))));
     std::vector<std::string> backends;
     absl::Status dumped = (*reader)->DumpMap("backends", [&backends](const model::MapRow& row) {
       const model::SocketAddress& address = std::get<model::BackendRow>(row).address;

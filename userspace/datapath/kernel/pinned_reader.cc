@@ -33,7 +33,7 @@ std::vector<model::MapFill> PinnedReader::FillLevels() const {
   return levels;
 }
 
-std::vector<model::ProgramInfo> PinnedReader::Programs() const {
+std::vector<model::ProgramStatus> PinnedReader::Programs() const {
   return programs_.Describe();
 }
 

@@ -28,7 +28,7 @@ class PinnedReader {
 
   // As in Datapath.
   std::vector<model::MapFill> FillLevels() const;
-  std::vector<model::ProgramInfo> Programs() const;  // empty while no complete set is in force
+  std::vector<model::ProgramStatus> Programs() const;  // empty while no complete set is in force
   std::vector<std::string> MapNames() const;
   absl::Status DumpMap(absl::string_view map, const std::function<bool(const model::MapRow&)>& visit) const;
 

@@ -126,10 +126,10 @@ absl::StatusOr<AttachedPrograms> AttachedPrograms::OpenPinned(const PinDirectory
   return programs;
 }
 
-std::vector<model::ProgramInfo> AttachedPrograms::Describe() const {
-  std::vector<model::ProgramInfo> described;
+std::vector<model::ProgramStatus> AttachedPrograms::Describe() const {
+  std::vector<model::ProgramStatus> described;
   std::transform(attached_.rbegin(), attached_.rend(), std::back_inserter(described), [](const Attached& attached) {
-    model::ProgramInfo program;
+    model::ProgramStatus program;
     program.name = attached.hook.program;
     program.hook = attached.hook.hook;
     program.attach_point = attached.attach_point;

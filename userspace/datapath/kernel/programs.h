@@ -31,7 +31,7 @@ class AttachedPrograms {
   static absl::StatusOr<AttachedPrograms> OpenPinned(const PinDirectory& pins, const std::string& cgroup_root);
 
   // In the order of the hooks that a connection meets: connect first.
-  std::vector<model::ProgramInfo> Describe() const;
+  std::vector<model::ProgramStatus> Describe() const;
 
  private:
   struct Attached {

@@ -81,15 +81,15 @@ class ProgramsTest : public SandboxTest {
 TEST_F(ProgramsTest, EveryHookIsAttachedPinnedAndDescribed) {
   absl::StatusOr<AttachedPrograms> programs = Attach(cgroup_);
   ASSERT_TRUE(programs.ok()) << programs.status();
-  std::vector<model::ProgramInfo> described = programs->Describe();
+  std::vector<model::ProgramStatus> described = programs->Describe();
   ASSERT_THAT(described, SizeIs(9));
   EXPECT_EQ(described[0].name, "sock_connect4");
   EXPECT_EQ(described[0].hook, "cgroup/connect4");
   EXPECT_EQ(described[8].name, "sock_release");
-  EXPECT_THAT(described, Each(AllOf(Field("attached", &model::ProgramInfo::attached, true),
-                                    Field("attach_point", &model::ProgramInfo::attach_point, cgroup_),
-                                    Field("tag", &model::ProgramInfo::tag, SizeIs(16)),
-                                    Field("jited_bytes", &model::ProgramInfo::jited_bytes, testing::Gt(0u)))));
+  EXPECT_THAT(described, Each(AllOf(Field("attached", &model::ProgramStatus::attached, true),
+                                    Field("attach_point", &model::ProgramStatus::attach_point, cgroup_),
+                                    Field("tag", &model::ProgramStatus::tag, SizeIs(16)),
+                                    Field("jited_bytes", &model::ProgramStatus::jited_bytes, testing::Gt(0u)))));
   for (const Hook& hook : kHooks) {
     for (const std::string& path : {pins_->LinkPath(hook.program), pins_->ProgramPath(hook.program)}) {
       struct stat pin{};
@@ -104,8 +104,8 @@ TEST_F(ProgramsTest, WithoutTheirAgentTheyStayAndCanBeRead) {
   ASSERT_TRUE(Attach(cgroup_).ok());
   absl::StatusOr<AttachedPrograms> pinned = AttachedPrograms::OpenPinned(*pins_, world_->cgroup());
   ASSERT_TRUE(pinned.ok()) << pinned.status();
-  EXPECT_THAT(pinned->Describe(), AllOf(SizeIs(9), Each(Field(&model::ProgramInfo::attached, true)),
-                                        Each(Field(&model::ProgramInfo::attach_point, cgroup_))));
+  EXPECT_THAT(pinned->Describe(), AllOf(SizeIs(9), Each(Field(&model::ProgramStatus::attached, true)),
+                                        Each(Field(&model::ProgramStatus::attach_point, cgroup_))));
 }
 
 TEST_F(ProgramsTest, AnUpgradeChangesTheProgramsOfTheSameLinks) {
@@ -119,7 +119,7 @@ TEST_F(ProgramsTest, AnUpgradeChangesTheProgramsOfTheSameLinks) {
   for (size_t hook = 0; hook < before.size(); ++hook) EXPECT_NE(LinkedPrograms(*pins_)[hook], before[hook]);
   ASSERT_EQ(stat(pins_->LinkPath("sock_connect4").c_str(), &new_pin), 0);
   EXPECT_EQ(old_pin.st_ino, new_pin.st_ino) << "updated in place";
-  EXPECT_THAT(upgraded->Describe(), Each(Field(&model::ProgramInfo::attached, true)));
+  EXPECT_THAT(upgraded->Describe(), Each(Field(&model::ProgramStatus::attached, true)));
 }
 
 TEST_F(ProgramsTest, UpgradesUnderLoadFailNoConnect) {
@@ -196,7 +196,7 @@ TEST_F(ProgramsTest, LinksOfARemovedCgroupAreMadeAnew) {
   EXPECT_THAT(in_force.message(), HasSubstr("the cgroup that it was attached to is gone"));
   absl::StatusOr<AttachedPrograms> programs = Attach(cgroup_);
   ASSERT_TRUE(programs.ok()) << programs.status();
-  EXPECT_THAT(programs->Describe(), Each(Field(&model::ProgramInfo::attached, true)));
+  EXPECT_THAT(programs->Describe(), Each(Field(&model::ProgramStatus::attached, true)));
 }
 
 TEST_F(ProgramsTest, AFirstAttachThatFailsLeavesNoLink) {

@@ -15,8 +15,8 @@
 namespace shunt::sources {
 namespace {
 
-constexpr uint32_t kEvents = IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE | IN_CREATE | IN_DELETE_SELF |
-                             IN_MOVE_SELF | IN_ONLYDIR;
+constexpr uint32_t kEvents =
+    IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE | IN_CREATE | IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR;
 // What the kubelet renames to replace all files of a mounted ConfigMap at once.
 constexpr char kConfigMapData[] = "..data";
 
@@ -28,8 +28,8 @@ DirectoryWatch::DirectoryWatch(FileDescriptor fd, const Directory* directory)
 absl::StatusOr<DirectoryWatch> DirectoryWatch::Open(const Directory& directory) {
   FileDescriptor fd(inotify_init1(IN_CLOEXEC | IN_NONBLOCK));
   if (!fd.ok()) {
-    return absl::ResourceExhaustedError(absl::StrCat("inotify_init: ", strerror(errno),
-                                                     ": raise fs.inotify.max_user_instances"));
+    return absl::ResourceExhaustedError(
+        absl::StrCat("inotify_init: ", strerror(errno), ": raise fs.inotify.max_user_instances"));
   }
   // Through the descriptor: the path may lead elsewhere by now.
   const std::string path = absl::StrCat("/proc/self/fd/", directory.fd());

@@ -41,8 +41,7 @@ model::EndpointSlice DecodeEndpointSlice(const FieldReader& object) {
   slice.resource_version = metadata.String("resourceVersion");
   slice.labels = metadata.StringMap("labels");
   slice.annotations = metadata.StringMap("annotations");
-  const std::string type = object.Choice("addressType", "", {"IPv4", "IPv6", "FQDN"});
-  if (type.empty()) object.Complain("addressType", "is needed: IPv4, IPv6 or FQDN");
+  const std::string type = object.Choice("addressType", std::nullopt, {"IPv4", "IPv6", "FQDN"});
   if (type == "IPv6") slice.address_type = model::AddressType::kIpv6;
   if (type == "FQDN") slice.address_type = model::AddressType::kFqdn;
   for (const FieldReader& endpoint : object.Maps("endpoints")) slice.endpoints.push_back(DecodeEndpoint(endpoint));

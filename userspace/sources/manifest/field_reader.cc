@@ -51,11 +51,16 @@ FieldReader::FieldReader(const Value& value, std::string path, std::vector<Parse
   if (value.kind != Value::Kind::kMap) {
     ComplainAt(line_, path_, absl::StrCat("must be an object, not ", KindName(value)));
     value_ = nullptr;
+    silent_ = true;
   }
 }
 
-FieldReader::FieldReader(int line, std::string path, std::vector<ParseError>* errors)
-    : value_(nullptr), line_(line), path_(std::move(path)), errors_(errors) {}
+FieldReader::FieldReader(const FieldReader& object, absl::string_view field)
+    : value_(nullptr),
+      line_(object.line_),
+      silent_(object.silent_),
+      path_(object.PathOf(field)),
+      errors_(object.errors_) {}
 
 const Value* FieldReader::Field(absl::string_view field) const {
   return value_ == nullptr ? nullptr : value_->Find(field);
@@ -74,6 +79,7 @@ std::string FieldReader::PathOf(absl::string_view field) const {
 }
 
 void FieldReader::ComplainAt(int line, absl::string_view path, absl::string_view what) const {
+  if (silent_) return;
   errors_->push_back({line, path.empty() ? std::string(what) : absl::StrCat(path, " ", what)});
 }
 
@@ -82,7 +88,9 @@ void FieldReader::Complain(absl::string_view field, absl::string_view what) cons
   ComplainAt(found != nullptr ? found->line : line_, PathOf(field), what);
 }
 
-bool FieldReader::Has(absl::string_view field) const { return Field(field) != nullptr; }
+bool FieldReader::Has(absl::string_view field) const {
+  return Field(field) != nullptr;
+}
 
 std::optional<std::string> FieldReader::Text(const Value& value, absl::string_view field) const {
   if (value.kind != Value::Kind::kScalar) {
@@ -162,7 +170,7 @@ std::map<std::string, std::string> FieldReader::StringMap(absl::string_view fiel
 
 FieldReader FieldReader::Map(absl::string_view field) const {
   const Value* const found = Field(field);
-  return found == nullptr ? FieldReader(line_, PathOf(field), errors_) : FieldReader(*found, PathOf(field), errors_);
+  return found == nullptr ? FieldReader(*this, field) : FieldReader(*found, PathOf(field), errors_);
 }
 
 std::vector<FieldReader> FieldReader::Maps(absl::string_view field) const {
@@ -176,15 +184,21 @@ std::vector<FieldReader> FieldReader::Maps(absl::string_view field) const {
   return readers;
 }
 
-std::string FieldReader::Choice(absl::string_view field, absl::string_view missing,
+std::string FieldReader::Choice(absl::string_view field, std::optional<absl::string_view> missing,
                                 std::initializer_list<absl::string_view> choices) const {
-  const std::string text = String(field, missing);
-  if (text.empty() || text == missing) return std::string(missing);
+  const Value* const found = Field(field);
+  const std::optional<std::string> text = found == nullptr ? std::string() : Text(*found, field);
+  if (!text.has_value()) return "";
   for (const absl::string_view choice : choices) {
-    if (text == choice) return text;
+    if (*text == choice) return *text;
   }
-  Complain(field, absl::StrCat("is \"", text, "\"; it must be one of ", absl::StrJoin(choices, ", ")));
-  return std::string(missing);
+  const std::string accepted = absl::StrCat("it must be one of ", absl::StrJoin(choices, ", "));
+  if (!text->empty()) {
+    Complain(field, absl::StrCat("is \"", *text, "\"; ", accepted));
+  } else if (!missing.has_value()) {
+    Complain(field, absl::StrCat("is missing; ", accepted));
+  }
+  return std::string(missing.value_or(""));
 }
 
 }  // namespace shunt::sources

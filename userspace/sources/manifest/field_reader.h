@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Typed access to the fields of one object of a manifest. Reading never stops at an error: each reader notes it
-// with its line and path and returns the field's default, so one look at an object names all that is wrong.
+// with its line and path and returns the field's default, so one look at an object names all that is wrong. A value
+// that is no object at all is noted once; what it lacks then is not.
 #ifndef SHUNT_SOURCES_MANIFEST_FIELD_READER_H_
 #define SHUNT_SOURCES_MANIFEST_FIELD_READER_H_
 
@@ -38,16 +39,16 @@ class FieldReader {
   // Missing or null: a reader on which every field is missing.
   FieldReader Map(absl::string_view field) const;
   std::vector<FieldReader> Maps(absl::string_view field) const;
-  // One of `choices`; missing or empty: `missing`.
-  std::string Choice(absl::string_view field, absl::string_view missing,
+  // One of `choices`. Missing or empty: `missing`, or a complaint if there is no such.
+  std::string Choice(absl::string_view field, std::optional<absl::string_view> missing,
                      std::initializer_list<absl::string_view> choices) const;
 
   // Notes an error at the field, or at this object if the field is missing; the message is "PATH WHAT".
   void Complain(absl::string_view field, absl::string_view what) const;
 
  private:
-  // A reader of a field that is missing from the object on `line`.
-  FieldReader(int line, std::string path, std::vector<ParseError>* errors);
+  // Of a field that is missing from `object`.
+  FieldReader(const FieldReader& object, absl::string_view field);
 
   const Value* Field(absl::string_view field) const;
   // The field if it is a list; complains if it is something else.
@@ -59,6 +60,7 @@ class FieldReader {
 
   const Value* value_;  // null: every field is missing
   int line_;
+  bool silent_ = false;  // there is no object here, and that was noted
   std::string path_;
   std::vector<ParseError>* errors_;
 };

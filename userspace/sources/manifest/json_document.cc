@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "userspace/sources/manifest/value_builder.h"
 
 namespace shunt::sources {
@@ -42,11 +43,16 @@ class TrackedIterator {
   Progress* progress_;
 };
 
-// "[json.exception.parse_error.101] parse error at line 3, column 5: CAUSE" without what ParseError says already.
+// The CAUSE of "[json.exception.parse_error.101] parse error at line 3, column 5: CAUSE" and of
+// "[json.exception.out_of_range.406] CAUSE": the rest stands in the ParseError, or says nothing to people.
 std::string CauseOf(absl::string_view message) {
-  const size_t column = message.find("column ");
-  const size_t colon = column == absl::string_view::npos ? column : message.find(": ", column);
-  return std::string(colon == absl::string_view::npos ? message : message.substr(colon + 2));
+  const size_t bracket = message.find("] ");
+  if (bracket != absl::string_view::npos) message.remove_prefix(bracket + 2);
+  if (absl::ConsumePrefix(&message, "parse error")) {
+    const size_t colon = message.find(": ");
+    if (colon != absl::string_view::npos) message.remove_prefix(colon + 2);
+  }
+  return std::string(message);
 }
 
 class EventReader final : public nlohmann::json_sax<nlohmann::json> {

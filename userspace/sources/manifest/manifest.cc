@@ -50,7 +50,12 @@ Manifest DecodeManifest(absl::string_view text, ManifestFormat format, const Par
     return manifest;
   }
   absl::ConsumePrefix(&text, "\xef\xbb\xbf");  // a byte order mark
-  for (const DocumentText& document : DocumentsOf(text, format)) {
+  const std::vector<DocumentText> documents = DocumentsOf(text, format);
+  if (documents.size() > kManifestDocumentsMax) {
+    manifest.errors.push_back({0, absl::StrCat("more than ", kManifestDocumentsMax, " documents: split the file")});
+    return manifest;
+  }
+  for (const DocumentText& document : documents) {
     Value value;
     ParseError error;
     if (Parse(document, format, limits, &value, &error)) {

@@ -14,6 +14,7 @@ namespace shunt::sources {
 
 // Of one file; a larger one is refused unread.
 inline constexpr size_t kManifestBytesMax = 16 << 20;
+inline constexpr size_t kManifestDocumentsMax = 200'000;
 // So many errors of one file are kept; one more says how many were not.
 inline constexpr size_t kManifestErrorsMax = 100;
 
@@ -29,8 +30,8 @@ struct Manifest {
   std::vector<ParseError> errors;      // empty: the file is good as a whole
 };
 
-// Decodes YAML (several documents, separated by lines that begin with "---") or one JSON value. Pure; never fails
-// as a whole but for a text beyond kManifestBytesMax, and JSON that does not parse.
+// Decodes YAML (several documents, separated by lines that begin with "---") or one JSON value. Pure; a text beyond
+// kManifestBytesMax or kManifestDocumentsMax is one error.
 Manifest DecodeManifest(absl::string_view text, ManifestFormat format = ManifestFormat::kYaml,
                         const ParseLimits& limits = {});
 

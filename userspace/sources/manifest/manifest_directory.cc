@@ -73,7 +73,7 @@ bool ManifestDirectory::Follow(const Directory& directory, DirectoryWatch& watch
   DirectoryChanges changes{.names = {}, .all = true};
   if (synced_ && !WaitForRest(watch, wait, kAfterReturn, &changes)) return false;
   while (!changes.directory_gone) {
-    Read(directory, changes);
+    if (!Read(directory, changes, wait)) return false;
     Report(sink);
     std::vector<Event> events = manifests_.TakeChanges();
     if (!events.empty()) sink.Deliver(std::move(events));
@@ -98,7 +98,7 @@ bool ManifestDirectory::WaitForChanges(const Directory& directory, DirectoryWatc
   return true;
 }
 
-void ManifestDirectory::Read(const Directory& directory, const DirectoryChanges& changes) {
+bool ManifestDirectory::Read(const Directory& directory, const DirectoryChanges& changes, StoppableWait& wait) {
   std::set<std::string> names = changes.names;
   if (changes.all) {
     directory_problems_.clear();
@@ -110,7 +110,11 @@ void ManifestDirectory::Read(const Directory& directory, const DirectoryChanges&
     }
     for (const std::string& known : manifests_.Files()) names.insert(known);
   }
-  for (const std::string& name : names) ReadFile(directory, name);
+  for (const std::string& name : names) {
+    if (wait.For(-1, 0) == StoppableWait::Woken::kStopped) return false;
+    ReadFile(directory, name);
+  }
+  return true;
 }
 
 void ManifestDirectory::ReadFile(const Directory& directory, const std::string& name) {

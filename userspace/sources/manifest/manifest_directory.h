@@ -30,8 +30,8 @@ class ManifestDirectory final : public Source {
   // Waits for the watch to say something and for the dust to settle. False: asked to stop.
   static bool WaitForChanges(const Directory& directory, DirectoryWatch& watch, StoppableWait& wait,
                              DirectoryChanges* changes);
-  // Reads what `changes` names; all: also notices files that have come or gone.
-  void Read(const Directory& directory, const DirectoryChanges& changes);
+  // Reads what `changes` names; all: also notices files that have come or gone. False: asked to stop.
+  bool Read(const Directory& directory, const DirectoryChanges& changes, StoppableWait& wait);
   void ReadFile(const Directory& directory, const std::string& name);
   // Reports what is wrong if that has changed.
   void Report(Sink& sink);

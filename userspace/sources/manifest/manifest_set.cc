@@ -23,8 +23,9 @@ void ManifestSet::Put(const std::string& file, Manifest manifest) {
     const Key key{KindOf(decoded.object), NameOf(decoded.object)};
     const auto [first, inserted] = objects.try_emplace(key);
     if (!inserted) {
-      stored.repeats.push_back({decoded.line, absl::StrCat(Describe(key.first, key.second), " is given already on line ",
-                                                           first->second.line, ", which is used")});
+      stored.repeats.push_back(
+          {decoded.line, absl::StrCat(Describe(key.first, key.second), " is given already on line ", first->second.line,
+                                      ", which is used")});
       continue;
     }
     first->second = {std::make_shared<const Object>(std::move(decoded.object)), decoded.line, false};

@@ -36,8 +36,8 @@ class Decoder {
     if (type.kind.empty() || type.version.empty()) {
       errors_->push_back({value.line, "not a Kubernetes object: apiVersion or kind is missing"});
     } else if (absl::StartsWith(type.version, "discovery.k8s.io/") && type.version != kDiscovery) {
-      errors_->push_back({value.line, absl::StrCat(type.kind, " of ", type.version, ": only ", kDiscovery,
-                                                   " is read, the same object in it will do")});
+      errors_->push_back(
+          {value.line, absl::StrCat(type.kind, " of ", type.version, ": only ", kDiscovery, " is read")});
     } else if (type.Is(kCore, "List")) {
       DecodeItems(object, value, {});
     } else if (type.Is(kCore, "ServiceList")) {

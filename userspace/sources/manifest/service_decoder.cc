@@ -14,8 +14,7 @@ constexpr int64_t kAffinityTimeoutDefaultS = 10'800;
 constexpr int64_t kAffinityTimeoutMaxS = 86'400;
 
 model::ServiceType DecodeType(const FieldReader& spec) {
-  const std::string type =
-      spec.Choice("type", "ClusterIP", {"ClusterIP", "NodePort", "LoadBalancer", "ExternalName"});
+  const std::string type = spec.Choice("type", "ClusterIP", {"ClusterIP", "NodePort", "LoadBalancer", "ExternalName"});
   if (type == "NodePort") return model::ServiceType::kNodePort;
   if (type == "LoadBalancer") return model::ServiceType::kLoadBalancer;
   if (type == "ExternalName") return model::ServiceType::kExternalName;

@@ -9,7 +9,9 @@
 
 namespace shunt::sources {
 
-void StoppableWait::Wake::operator()() const { eventfd_write(fd, 1); }
+void StoppableWait::Wake::operator()() const {
+  eventfd_write(fd, 1);
+}
 
 StoppableWait::StoppableWait(std::stop_token stop)
     : fd_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)), wake_(std::move(stop), Wake{fd_.get()}) {}

@@ -14,7 +14,9 @@ constexpr size_t kSearchedFieldsMax = 16;
 
 }  // namespace
 
-ValueBuilder::ValueBuilder(const ParseLimits& limits, Value* root) : limits_(limits), root_(root) { *root_ = Value{}; }
+ValueBuilder::ValueBuilder(const ParseLimits& limits, Value* root) : limits_(limits), root_(root) {
+  *root_ = Value{};
+}
 
 bool ValueBuilder::Refuse(int line, std::string what) {
   error_ = {line, std::move(what)};

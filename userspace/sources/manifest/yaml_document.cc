@@ -4,8 +4,11 @@
 #include <yaml-cpp/eventhandler.h>
 #include <yaml-cpp/yaml.h>
 
+#include <algorithm>
+#include <cstddef>
 #include <exception>
-#include <sstream>
+#include <istream>
+#include <streambuf>
 #include <string>
 
 #include "absl/strings/str_cat.h"
@@ -16,6 +19,37 @@ namespace {
 
 // The only way to stop yaml-cpp's parser is to throw through it; caught in ParseYamlDocument.
 struct Stopped {};
+struct ReadTooFarAhead {};
+
+// yaml-cpp keeps every token of a flow collection that could turn out to be a key until it has seen its end, at a
+// hundred bytes for each byte of "[[[[". No value that an API server would store is longer than this.
+constexpr ptrdiff_t kAheadMax = 1 << 20;
+
+// The text as a stream that does not let its reader run ahead of the events that it makes.
+class PacedText final : public std::streambuf {
+ public:
+  explicit PacedText(absl::string_view text)
+      : begin_(const_cast<char*>(text.data())), end_(begin_ + text.size()), last_event_(begin_) {
+    setg(begin_, begin_, begin_);
+  }
+  void NoteEvent() { last_event_ = gptr(); }
+
+ protected:
+  int_type underflow() override {
+    if (gptr() == end_) return traits_type::eof();
+    if (gptr() - last_event_ > kAheadMax) throw ReadTooFarAhead{};
+    setg(begin_, gptr(), gptr() + std::min<ptrdiff_t>(kStep, end_ - gptr()));
+    return traits_type::to_int_type(*gptr());
+  }
+
+ private:
+  static constexpr ptrdiff_t kStep = 4096;
+
+  // streambuf wants to be able to write; nobody does.
+  char* const begin_;
+  char* const end_;
+  const char* last_event_;
+};
 
 // yaml-cpp's names for "no tag, plain", "no tag, quoted" and "!!str".
 constexpr char kPlainTag[] = "?";
@@ -24,9 +58,16 @@ constexpr char kStringTag[] = "tag:yaml.org,2002:str";
 
 class EventReader final : public YAML::EventHandler {
  public:
-  EventReader(int first_line, ValueBuilder* builder) : first_line_(first_line), builder_(builder) {}
+  EventReader(int first_line, PacedText* text, ValueBuilder* builder)
+      : first_line_(first_line), last_line_(first_line), text_(text), builder_(builder) {}
 
-  void OnDocumentStart(const YAML::Mark&) override {}
+  // Of the last event.
+  int last_line() const { return last_line_; }
+
+  void OnDocumentStart(const YAML::Mark& mark) override {
+    if (started_) Check(builder_->Refuse(LineOf(mark), "there is more after the end of the document"));
+    started_ = true;
+  }
   void OnDocumentEnd() override {}
 
   void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override {
@@ -64,7 +105,12 @@ class EventReader final : public YAML::EventHandler {
   void OnMapEnd() override { builder_->Close(); }
 
  private:
-  int LineOf(const YAML::Mark& mark) const { return mark.is_null() ? first_line_ : first_line_ + mark.line; }
+  // Of an event: it is noted, too.
+  int LineOf(const YAML::Mark& mark) {
+    text_->NoteEvent();
+    if (!mark.is_null()) last_line_ = first_line_ + mark.line;
+    return last_line_;
+  }
 
   static void Check(bool accepted) {
     if (!accepted) throw Stopped{};
@@ -78,6 +124,9 @@ class EventReader final : public YAML::EventHandler {
   }
 
   const int first_line_;
+  int last_line_;
+  bool started_ = false;
+  PacedText* const text_;
   ValueBuilder* const builder_;
 };
 
@@ -86,19 +135,19 @@ class EventReader final : public YAML::EventHandler {
 bool ParseYamlDocument(absl::string_view text, int first_line, const ParseLimits& limits, Value* value,
                        ParseError* error) {
   ValueBuilder builder(limits, value);
-  std::istringstream stream{std::string(text)};
+  PacedText paced(text);
+  std::istream stream(&paced);
+  EventReader reader(first_line, &paced, &builder);
   try {
     YAML::Parser parser(stream);
-    EventReader reader(first_line, &builder);
-    parser.HandleNextDocument(reader);
-    Value rest;
-    ValueBuilder rest_builder(limits, &rest);
-    EventReader rest_reader(first_line, &rest_builder);
-    if (!parser.HandleNextDocument(rest_reader)) return true;
-    *error = {rest.line > 0 ? rest.line : first_line, "there is more after the end of the document"};
+    while (parser.HandleNextDocument(reader)) {
+    }
+    return true;
   } catch (const Stopped&) {
-    *error = builder.error().what.empty() ? ParseError{first_line, "there is more after the end of the document"}
-                                          : builder.error();
+    *error = builder.error();
+  } catch (const ReadTooFarAhead&) {
+    *error = {reader.last_line(), absl::StrCat("what begins here or on the next line has not ended after ",
+                                               kAheadMax >> 10, " KiB: shorten it; JSON belongs into a .json file")};
   } catch (const YAML::Exception& exception) {
     const int line = exception.mark.is_null() ? first_line : first_line + exception.mark.line;
     *error = {line, absl::StrCat("not valid YAML: ", exception.msg)};

@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: Apache-2.0
+// sessionAffinity: ClientIP. The client is a network namespace: all of a pod's containers, all of the host.
+#include <chrono>
+#include <set>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "tests/kernel/dials.h"
+#include "tests/kernel/kernel_test.h"
+
+namespace shunt::kernel_test {
+namespace {
+
+class AffinityTest : public KernelTest {
+ protected:
+  static constexpr int kServices = 8;
+  static constexpr int kEndpoints = 16;
+
+  static std::string Endpoint(int i) { return absl::StrCat("10.244.5.", i + 1); }
+
+  // 80/TCP and 443/TCP to 8080, and NodePort 30080 for the first.
+  static ServiceStory Sticky(int32_t timeout_s, int number = 0) {
+    ServiceStory story(absl::StrCat("sticky-", number));
+    story.ClusterIp(absl::StrCat("10.96.1.", number)).Affinity(timeout_s).Port(80, kTcp, 8080).Port(443, kTcp, 8080);
+    for (int i = 0; i < kEndpoints; ++i) story.Endpoint({.address = Endpoint(i)});
+    return story;
+  }
+
+  // Sixteen endpoints and eight services: two runs of independent picks agree once in 2^32.
+  void ApplySeveral(int32_t timeout_s) {
+    std::vector<ServiceStory> stories;
+    for (int i = 0; i < kServices; ++i) stories.push_back(Sticky(timeout_s, i));
+    Apply(stories);
+  }
+  std::vector<std::string> DialSeveral(const sandbox::NetworkNamespace& from, int port = 80) {
+    std::vector<std::string> reached;
+    for (int i = 0; i < kServices; ++i) reached.push_back(DialTcp(from, absl::StrCat("10.96.1.", i, ":", port)));
+    return reached;
+  }
+};
+
+TEST_F(AffinityTest, ANamespaceKeepsItsBackendAndAnotherMayHaveAnother) {
+  ApplySeveral(10'800);
+  const std::vector<std::string> pod = DialSeveral(world().pod());
+  const std::vector<std::string> other = DialSeveral(world().other_pod());
+  EXPECT_NE(pod, other);
+  for (int i = 0; i < 5; ++i) {
+    EXPECT_EQ(DialSeveral(world().pod()), pod);
+    EXPECT_EQ(DialSeveral(world().other_pod()), other);
+  }
+}
+
+TEST_F(AffinityTest, PortsOfOneServiceStickApart) {
+  ApplySeveral(10'800);
+  const std::vector<std::string> http = DialSeveral(world().pod(), 80);
+  const std::vector<std::string> https = DialSeveral(world().pod(), 443);
+  EXPECT_NE(http, https);
+  EXPECT_EQ(DialSeveral(world().pod(), 80), http);
+  EXPECT_EQ(DialSeveral(world().pod(), 443), https);
+}
+
+TEST_F(AffinityTest, AllFrontendsOfAServicePortShareIt) {
+  const datapath::NodeAddress node[] = {{*model::IpAddress::Parse("10.0.0.1"), false}};
+  ASSERT_TRUE(datapath().SetNodeAddresses(node).ok());
+  ServiceStory story("shared");
+  story.ClusterIp("10.96.1.100").Affinity(10'800).Port(80, kTcp, 8080, 30080).LoadBalancerIp("192.0.2.20");
+  for (int i = 0; i < kEndpoints; ++i) story.Endpoint({.address = Endpoint(i)});
+  Apply({story});
+  const std::string reached = DialTcp(world().pod(), "10.96.1.100:80");
+  for (int i = 0; i < 5; ++i) {
+    EXPECT_EQ(DialTcp(world().pod(), "10.0.0.1:30080"), reached);
+    EXPECT_EQ(DialTcp(world().pod(), "192.0.2.20:80"), reached);
+    EXPECT_EQ(DialTcp(world().pod(), "10.96.1.100:80"), reached);
+  }
+}
+
+TEST_F(AffinityTest, ItEndsAfterTheTimeoutWithoutUse) {
+  ApplySeveral(1);
+  const std::vector<std::string> before = DialSeveral(world().pod());
+  std::this_thread::sleep_for(std::chrono::milliseconds(1100));
+  EXPECT_NE(DialSeveral(world().pod()), before);
+}
+
+TEST_F(AffinityTest, EveryUseRenewsIt) {
+  ApplySeveral(2);
+  const std::vector<std::string> first = DialSeveral(world().pod());
+  for (int i = 0; i < 4; ++i) {  // twice the timeout in all
+    std::this_thread::sleep_for(std::chrono::milliseconds(1000));
+    EXPECT_EQ(DialSeveral(world().pod()), first) << "after " << i + 1 << " s";
+  }
+}
+
+TEST_F(AffinityTest, AnEndpointThatIsGoneIsReplacedByOneThatStays) {
+  ServiceStory story = Sticky(10'800);
+  Apply({story});
+  const std::string gone = DialTcp(world().pod(), "10.96.1.0:80");
+  story.NoEndpoints();
+  for (int i = 0; i < kEndpoints; ++i) {
+    if (absl::StrCat(Endpoint(i), ":8080") != gone) story.Endpoint({.address = Endpoint(i)});
+  }
+  Apply({story});
+  const std::string next = DialTcp(world().pod(), "10.96.1.0:80");
+  EXPECT_NE(next, gone);
+  for (int i = 0; i < 10; ++i) EXPECT_EQ(DialTcp(world().pod(), "10.96.1.0:80"), next);
+}
+
+TEST_F(AffinityTest, ItOutlastsAChangeThatKeepsTheEndpoint) {
+  ApplySeveral(10'800);
+  const std::vector<std::string> before = DialSeveral(world().pod());
+  std::vector<ServiceStory> grown;
+  for (int i = 0; i < kServices; ++i) grown.push_back(Sticky(10'800, i).Endpoints({"10.244.6.1", "10.244.6.2"}));
+  Apply(grown);
+  EXPECT_EQ(DialSeveral(world().pod()), before);
+}
+
+TEST_F(AffinityTest, ADrainedEndpointGetsNoNewConnectionByAffinity) {
+  ServiceStory story = Sticky(10'800);
+  Apply({story});
+  const std::string drained = DialTcp(world().pod(), "10.96.1.0:80");
+  story.Weight(drained.substr(0, drained.find(':')), 0);
+  Apply({story});
+  EXPECT_NE(DialTcp(world().pod(), "10.96.1.0:80"), drained);
+}
+
+// The ClusterIP may only choose the local endpoint, the NodePort any.
+TEST_F(AffinityTest, ItHonoursThePoolOfTheFrontend) {
+  const datapath::NodeAddress node[] = {{*model::IpAddress::Parse("10.0.0.1"), false}};
+  ASSERT_TRUE(datapath().SetNodeAddresses(node).ok());
+  for (int number = 0; number < 4; ++number) {
+    ServiceStory story(absl::StrCat("local-", number));
+    const std::string cluster_ip = absl::StrCat("10.96.2.", number);
+    const uint16_t node_port = static_cast<uint16_t>(31'000 + number);
+    story.ClusterIp(cluster_ip).Affinity(10'800).InternalLocal().Port(80, kTcp, 8080, node_port);
+    story.Endpoint({.address = "10.244.5.1"});
+    for (int i = 1; i < kEndpoints; ++i) story.Endpoint({.address = Endpoint(i), .node = "elsewhere"});
+    Apply({story});
+    const std::string by_node_port = absl::StrCat("10.0.0.1:", node_port);
+    const std::string first = DialTcp(world().pod(), by_node_port);
+    EXPECT_EQ(DialTcp(world().pod(), by_node_port), first);
+    EXPECT_EQ(DialTcp(world().pod(), cluster_ip + ":80"), "10.244.5.1:8080");
+    // The pick of the narrower pool is allowed in the wider one, so it now holds for both.
+    EXPECT_EQ(DialTcp(world().pod(), by_node_port), "10.244.5.1:8080");
+  }
+}
+
+TEST_F(AffinityTest, UdpAndIpv6StickToo) {
+  ServiceStory story("sticky-udp");
+  story.ClusterIp("10.96.1.200").ClusterIp("fd00:96::1:200").Affinity(10'800).Port(53, kUdp, 8081);
+  for (int i = 0; i < kEndpoints; ++i) {
+    story.Endpoint({.address = Endpoint(i)}).Endpoint({.address = absl::StrCat("fd00:244:5::", i + 1)});
+  }
+  Apply({story});
+  EXPECT_EQ(SendUdp(world().pod(), "10.96.1.200:53", 50).size(), 1u);
+  EXPECT_EQ(ConnectUdp(world().pod(), "10.96.1.200:53", 50), SendUdp(world().pod(), "10.96.1.200:53", 50));
+  EXPECT_EQ(SendUdp(world().pod(), "[fd00:96::1:200]:53", 50).size(), 1u);
+}
+
+}  // namespace
+}  // namespace shunt::kernel_test

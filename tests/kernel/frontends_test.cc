@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: Apache-2.0
+// What can be dialled besides a ClusterIP, from where, and what it reaches.
+#include <cerrno>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "tests/kernel/kernel_test.h"
+
+namespace shunt::kernel_test {
+namespace {
+
+using datapath::NodeAddress;
+
+constexpr char kBackend4[] = "10.244.1.1:8080";
+constexpr char kBackend6[] = "[fd00:244:1::1]:8080";
+
+// Where one dial of TCP ends: the name that the server gives, or "errno N".
+std::string Reach(const sandbox::NetworkNamespace& from, const std::string& dialled, int socket_family = AF_UNSPEC) {
+  const int family = dialled[0] == '[' ? AF_INET6 : AF_INET;
+  ClientSocket socket(from, socket_family == AF_UNSPEC ? family : socket_family, SOCK_STREAM);
+  if (const int error = socket.Connect(At(dialled)); error != 0) return absl::StrCat("errno ", error);
+  if (const Received peer = socket.PeerName(); peer.from != At(dialled)) return "another peer name";
+  return socket.Receive().text;
+}
+
+// The same by one datagram on an unconnected socket.
+std::string ReachByDatagram(const sandbox::NetworkNamespace& from, const std::string& dialled) {
+  ClientSocket socket(from, dialled[0] == '[' ? AF_INET6 : AF_INET, SOCK_DGRAM);
+  if (const int error = socket.SendTo(At(dialled), "x"); error != 0) return absl::StrCat("errno ", error);
+  const Received answer = socket.Receive();
+  if (answer.error != 0) return absl::StrCat("errno ", answer.error);
+  if (answer.from != At(dialled)) return "another source";
+  return answer.text.substr(0, answer.text.find(' '));
+}
+
+class FrontendsTest : public SocketTest {
+ protected:
+  void SetUp() override {
+    KernelTest::SetUp();
+    if (IsSkipped() || HasFatalFailure()) return;
+    const NodeAddress addresses[] = {{*model::IpAddress::Parse("10.0.0.1"), false},
+                                     {*model::IpAddress::Parse("fd00::1"), false},
+                                     {*model::IpAddress::Parse("127.0.0.1"), true},
+                                     {*model::IpAddress::Parse("::1"), true}};
+    ASSERT_TRUE(datapath().SetNodeAddresses(addresses).ok());
+  }
+
+  static ServiceStory Outside() {
+    return ServiceStory("outside")
+        .ClusterIp("10.96.0.50")
+        .ClusterIp("fd00:96::50")
+        .Port(80, kTcp, 8080, 30080)
+        .Endpoints({"10.244.1.1", "fd00:244:1::1"});
+  }
+};
+SHUNT_IN_BOTH_MEMORIES(FrontendsTest);
+
+TEST_P(FrontendsTest, ANodePortAnswersOnTheNodesAddressesFromHostAndPods) {
+  Apply({Outside()});
+  for (const sandbox::NetworkNamespace* from : {&world().host(), &world().pod()}) {
+    EXPECT_EQ(Reach(*from, "10.0.0.1:30080"), kBackend4);
+    EXPECT_EQ(Reach(*from, "10.0.0.1:30080", AF_INET6), kBackend4) << "v4-mapped";
+    EXPECT_EQ(Reach(*from, "[fd00::1]:30080"), kBackend6);
+  }
+}
+
+TEST_P(FrontendsTest, ANodePortAnswersOnLoopbackOnlyInTheHostsNamespace) {
+  Apply({Outside()});
+  EXPECT_EQ(Reach(world().host(), "127.0.0.1:30080"), kBackend4);
+  EXPECT_EQ(Reach(world().host(), "[::1]:30080"), kBackend6);
+  const uint64_t before = Reason("host_only");
+  EXPECT_EQ(Reach(world().pod(), "127.0.0.1:30080"), "127.0.0.1:30080") << "the pod's own server";
+  EXPECT_EQ(Reach(world().pod(), "[::1]:30080"), "[::1]:30080") << "the pod's own server";
+  EXPECT_EQ(Reason("host_only"), before + 2);
+}
+
+TEST_P(FrontendsTest, ANodePortDoesNotAnswerOnOtherAddresses) {
+  Apply({Outside()});
+  EXPECT_EQ(Reach(world().host(), "10.0.0.2:30080"), "10.0.0.2:30080");
+  EXPECT_EQ(Reach(world().pod(), "10.244.1.1:30080"), "10.244.1.1:30080") << "a pod is no node";
+}
+
+TEST_P(FrontendsTest, OtherPortsOfTheNodeAreTheNodesOwn) {
+  Apply({Outside()});
+  EXPECT_EQ(Reach(world().pod(), "10.0.0.1:8080"), "10.0.0.1:8080");
+  EXPECT_EQ(Reach(world().host(), "127.0.0.1:8080"), "127.0.0.1:8080");
+}
+
+TEST_P(FrontendsTest, OneNodePortNumberServesTcpAndUdpApart) {
+  Apply({ServiceStory("both")
+             .ClusterIp("10.96.0.51")
+             .Port(80, kTcp, 8080, 30080)
+             .Port(53, kUdp, 8081, 30080)
+             .Endpoints({"10.244.1.1"})});
+  EXPECT_EQ(Reach(world().pod(), "10.0.0.1:30080"), "10.244.1.1:8080");
+  EXPECT_EQ(ReachByDatagram(world().pod(), "10.0.0.1:30080"), "10.244.1.1:8081");
+  EXPECT_EQ(ReachByDatagram(world().host(), "127.0.0.1:30080"), "10.244.1.1:8081");
+}
+
+TEST_P(FrontendsTest, AnAddressThatLeavesTheNodeTakesItsNodePortsAlong) {
+  Apply({Outside()});
+  const NodeAddress only_v6[] = {{*model::IpAddress::Parse("fd00::1"), false}};
+  ASSERT_TRUE(datapath().SetNodeAddresses(only_v6).ok());
+  EXPECT_EQ(Reach(world().pod(), "10.0.0.1:30080"), "10.0.0.1:30080");
+  EXPECT_EQ(Reach(world().pod(), "[fd00::1]:30080"), kBackend6);
+}
+
+TEST_P(FrontendsTest, LoadBalancerAndExternalAddressesAnswerOnTheServicesPortsOnly) {
+  Apply({Outside().LoadBalancerIp("192.0.2.10").LoadBalancerIp("2001:db8::10").ExternalIp("198.51.100.10")});
+  for (const sandbox::NetworkNamespace* from : {&world().host(), &world().pod()}) {
+    EXPECT_EQ(Reach(*from, "192.0.2.10:80"), kBackend4);
+    EXPECT_EQ(Reach(*from, "[2001:db8::10]:80"), kBackend6);
+    EXPECT_EQ(Reach(*from, "198.51.100.10:80"), kBackend4);
+    EXPECT_EQ(Reach(*from, "192.0.2.10:443"), "192.0.2.10:443") << "not the proxy's business";
+    EXPECT_EQ(Reach(*from, "198.51.100.10:443"), "198.51.100.10:443") << "not the proxy's business";
+  }
+}
+
+TEST_P(FrontendsTest, ASourceRangeLeavesPodsToThePacketPathAndLetsTheNodeInItThrough) {
+  Apply({Outside().LoadBalancerIp("192.0.2.10").SourceRange("10.0.0.0/24")});
+  const uint64_t before = Reason("source_ranges");
+  EXPECT_EQ(Reach(world().pod(), "192.0.2.10:80"), "192.0.2.10:80") << "untranslated";
+  EXPECT_EQ(Reason("source_ranges"), before + 1);
+  EXPECT_EQ(Reach(world().host(), "192.0.2.10:80"), kBackend4);
+  EXPECT_EQ(Reach(world().pod(), "10.96.0.50:80"), kBackend4) << "ranges do not concern the ClusterIP";
+}
+
+TEST_P(FrontendsTest, ASourceRangeWithoutTheNodeLeavesTheHostToThePacketPathToo) {
+  Apply({Outside().LoadBalancerIp("192.0.2.10").SourceRange("203.0.113.0/24")});
+  EXPECT_EQ(Reach(world().host(), "192.0.2.10:80"), "192.0.2.10:80") << "untranslated";
+}
+
+TEST_P(FrontendsTest, ExternalTrafficPolicyLocalDoesNotConcernClientsOnThisNode) {
+  Apply({Outside()
+             .NoEndpoints()
+             .ExternalLocal()
+             .LoadBalancerIp("192.0.2.10")
+             .Endpoint({.address = "10.244.1.1", .node = "elsewhere"})});
+  for (const sandbox::NetworkNamespace* from : {&world().host(), &world().pod()}) {
+    EXPECT_EQ(Reach(*from, "10.0.0.1:30080"), kBackend4);
+    EXPECT_EQ(Reach(*from, "192.0.2.10:80"), kBackend4);
+    EXPECT_EQ(Reach(*from, "10.96.0.50:80"), kBackend4);
+  }
+}
+
+TEST_P(FrontendsTest, InternalTrafficPolicyLocalConcernsTheClusterIpOnly) {
+  Apply({Outside().NoEndpoints().InternalLocal().Endpoint({.address = "10.244.1.1", .node = "elsewhere"})});
+  EXPECT_EQ(Reach(world().pod(), "10.96.0.50:80"), absl::StrCat("errno ", EHOSTUNREACH));
+  EXPECT_EQ(Reach(world().pod(), "10.0.0.1:30080"), kBackend4);
+}
+
+TEST_P(FrontendsTest, ANodePortWithoutEndpointsIsRefused) {
+  Apply({Outside().NoEndpoints()});
+  EXPECT_EQ(Reach(world().pod(), "10.0.0.1:30080"), absl::StrCat("errno ", ECONNREFUSED));
+  EXPECT_EQ(Reach(world().host(), "127.0.0.1:30080"), absl::StrCat("errno ", ECONNREFUSED));
+}
+
+}  // namespace
+}  // namespace shunt::kernel_test

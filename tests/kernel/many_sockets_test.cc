@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a socket dialled is remembered as long as it lives, whatever others do, and not longer.
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <vector>
+
+#include "tests/kernel/kernel_test.h"
+
+namespace shunt::kernel_test {
+namespace {
+
+class ManySocketsTest : public SocketTest {
+ protected:
+  // Fewer in a guest without hardware virtualisation, where a system call takes microseconds.
+#ifdef SHUNT_GUEST
+  static constexpr int kSockets = 20'000;
+#else
+  static constexpr int kSockets = 300'000;
+#endif
+};
+SHUNT_IN_BOTH_MEMORIES(ManySocketsTest);
+
+TEST_P(ManySocketsTest, OnePodsSocketsInTurnDoNotChangeTheAddressThatAnothersReplyComesFrom) {
+  Apply({ServiceStory("late").ClusterIp("10.96.5.1").Port(53, kUdp, 18053).Endpoints({"10.244.12.1"}), Web()});
+  ClientSocket server = PodSocket(AF_INET, SOCK_DGRAM), client = PodSocket(AF_INET, SOCK_DGRAM);
+  ASSERT_EQ(server.Bind(At("10.244.12.1:18053")), 0);
+  ASSERT_EQ(client.SendTo(At("10.96.5.1:53"), "answer me late"), 0);
+  const SocketAddress asker = server.Receive().from;
+
+  sandbox::InNamespace inside(world().other_pod());
+  for (int i = 0; i < kSockets; ++i) {
+    const ClientSocket other(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), AF_INET);
+    // One in sixteen sends, to two services; the others connect, which needs no server's time.
+    if (i % 16 != 0) {
+      ASSERT_EQ(other.Connect(At("10.96.0.10:53")), 0);
+    } else {
+      ASSERT_EQ(other.SendTo(At("10.96.5.1:53"), "x"), 0);
+      ASSERT_EQ(other.SendTo(At("10.96.0.10:53"), "x"), 0);
+    }
+  }
+  ASSERT_EQ(server.SendTo(asker, "late"), 0);
+  const Received answer = client.Receive();
+  EXPECT_EQ(answer.text, "late");
+  EXPECT_EQ(answer.from, At("10.96.5.1:53"));
+}
+
+TEST_P(ManySocketsTest, MoreLivingSocketsThanRowsAllKeepTheirNames) {
+  Apply({Web()});
+  std::vector<ClientSocket> sockets;
+  for (int i = 0; i < 6000; ++i) {
+    sockets.push_back(PodSocket(AF_INET, SOCK_DGRAM));
+    ASSERT_EQ(sockets.back().Connect(At("10.96.0.10:53")), 0);
+  }
+  for (const ClientSocket& socket : sockets) ASSERT_EQ(socket.PeerName().from, At("10.96.0.10:53"));
+  sockets.clear();
+  EXPECT_EQ(RowsOf("socket_state"), 0u);
+}
+
+TEST_P(ManySocketsTest, AProcessThatDiesLeavesNoRow) {
+  Apply({Web(), Api()});
+  const pid_t child = fork();
+  if (child == 0) {
+    std::vector<ClientSocket> sockets;
+    for (int i = 0; i < 100; ++i) {
+      sockets.push_back(PodSocket(AF_INET, SOCK_DGRAM));
+      sockets.back().SendTo(At("10.96.0.10:53"), "x");
+      sockets.back().SendTo(At("10.96.0.20:53"), "x");
+    }
+    kill(getpid(), SIGKILL);
+  }
+  int status = 0;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  EXPECT_TRUE(WIFSIGNALED(status));
+  EXPECT_EQ(RowsOf("socket_state"), 0u);
+  EXPECT_EQ(RowsOf("socket_peers"), 0u);
+}
+
+}  // namespace
+}  // namespace shunt::kernel_test

@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: Apache-2.0
+// Never a torn set: while sets, Services and all their ids churn, with the programs' windows between two loads
+// held open on purpose, every connection reaches a backend of a set that its Service had meanwhile.
+//
+// The agent's side is the real one: planner, update protocol, grace periods, ids reused from small maps.
+#include <atomic>
+#include <chrono>
+#include <cstdio>
+#include <memory>
+#include <random>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "tests/kernel/dials.h"
+#include "tests/kernel/history.h"
+#include "tests/kernel/kernel_test.h"
+#include "tests/sandbox/netlink.h"
+#include "userspace/datapath/kernel/kernel_datapath.h"
+
+namespace shunt::kernel_test {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+using Verdict = History::Verdict;
+
+constexpr int64_t kConnects = 1'200'000;
+constexpr std::chrono::seconds kAtLeast{15};
+constexpr std::chrono::seconds kAtMost{75};
+
+// What a group of connections came to.
+struct Tally {
+  std::atomic<int64_t> verdicts[History::kVerdicts] = {};
+  std::atomic<int64_t> errors = 0;  // failures while the Service was there all the time
+  std::atomic<int64_t> absent = 0;  // failures while it may have been gone
+
+  void Add(Verdict verdict) { ++verdicts[static_cast<int>(verdict)]; }
+  int64_t Of(Verdict verdict) const { return verdicts[static_cast<int>(verdict)]; }
+};
+
+class TornSetTest : public KernelTest {
+ protected:
+  datapath::KernelOptions Options() const override {
+    datapath::KernelOptions options = KernelTest::Options();
+    options.reader_window = 1500;
+    // Small, so that every id is in use again as soon as its grace period allows.
+    options.limits.frontends = 256;
+    options.limits.service_ports = 128;
+    options.limits.pools = 128;
+    options.limits.slots = 4096;
+    options.limits.backends = 2048;
+    return options;
+  }
+
+  void SetUp() override {
+    KernelTest::SetUp();
+    if (IsSkipped() || HasFatalFailure()) return;
+    const sandbox::InNamespace inside(world().host());
+    ASSERT_TRUE(sandbox::AddLocalPrefix(History::kPrefix).ok());
+    for (int frontend = 0; frontend < History::kFrontends; ++frontend) Change(frontend, true, false);
+  }
+
+  // The Service at the frontend as it is to be next. Its name says which of three owners of the address it is.
+  ServiceStory Next(int frontend, uint32_t set, int members) const {
+    ServiceStory story(absl::StrCat("churn-", frontend, "-", owners_[frontend]));
+    story.ClusterIp(History::ClusterIp(frontend)).Port(53, kUdp, 8081).Port(80, kTcp, 8080);
+    if (frontend % 3 == 0) story.Affinity(10'800);
+    for (int member = 0; member < members; ++member) {
+      const std::string backend = History::Backend(frontend, set, member);
+      story.Endpoint({.address = backend});
+      if (frontend % 2 == 0) story.Weight(backend, static_cast<uint32_t>(member % 4 + 1));
+    }
+    return story;
+  }
+
+  // Publishes the frontend's next set: a new one, none, or a new one under another Service.
+  void Change(int frontend, bool present, bool new_owner) {
+    const bool was_present = history_.present(frontend);
+    const ServiceStory before = Next(frontend, 0, 0);
+    if (new_owner) owners_[frontend] = (owners_[frontend] + 1) % 3;
+    const uint32_t set = history_.Begin(frontend, present);
+    std::vector<model::ServicePlan> plans;
+    if (was_present && (new_owner || !present)) plans.push_back(before.Removed());
+    const int members = 1 + static_cast<int>(random_() % 12);
+    if (present) plans.push_back(Next(frontend, set, members).Plan());
+    std::vector<const model::ServicePlan*> pointers;
+    for (const model::ServicePlan& plan : plans) pointers.push_back(&plan);
+    const auto failures = datapath().Apply(pointers, datapath::ApplyScope::kChanged);
+    for (const auto& failure : failures) ADD_FAILURE() << failure.service.ToString() << ": " << failure.status;
+    history_.Finish(frontend);
+    ++changes_;
+  }
+
+  void ChangeSomething() {
+    const int frontend = static_cast<int>(random_() % History::kFrontends);
+    const uint32_t kind = random_() % 10;
+    if (!history_.present(frontend)) {
+      Change(frontend, true, kind < 5);
+    } else if (kind < 7) {
+      Change(frontend, true, false);
+    } else if (kind < 9) {
+      Change(frontend, true, true);  // another Service takes the address over
+    } else {
+      Change(frontend, false, false);
+    }
+  }
+
+  // Dials frontends in a random order until the test ends. `dial` returns 0 or an errno and sets the address
+  // that was reached.
+  template <typename Dial>
+  void KeepDialling(uint32_t seed, Tally& tally, Dial dial) {
+    const sandbox::InNamespace inside(world().host());
+    std::minstd_rand random(seed);
+    while (!stop_) {
+      const int frontend = static_cast<int>(random() % History::kFrontends);
+      model::IpAddress reached;
+      const uint32_t oldest = history_.oldest(frontend);
+      const int error = dial(frontend, reached);
+      const uint32_t latest = history_.latest(frontend);
+      if (error == 0) {
+        tally.Add(history_.Judge(frontend, oldest, latest, reached));
+      } else if (history_.MayBeAbsent(frontend, oldest, latest)) {
+        ++tally.absent;
+      } else {
+        ++tally.errors;
+      }
+    }
+  }
+
+  History history_;
+  std::mt19937 random_{20'251'122};
+  int owners_[History::kFrontends] = {};
+  int64_t changes_ = 0;
+  std::atomic<bool> stop_ = false;
+};
+
+void ExpectAllRight(const char* who, const Tally& tally) {
+  std::printf("%s: %lld right, %lld failed while there was no Service\n", who,
+              static_cast<long long>(tally.Of(Verdict::kRight)), static_cast<long long>(tally.absent));
+  EXPECT_EQ(tally.Of(Verdict::kOtherService), 0) << who;
+  EXPECT_EQ(tally.Of(Verdict::kOtherSet), 0) << who;
+  EXPECT_EQ(tally.Of(Verdict::kUntranslated), 0) << who;
+  EXPECT_EQ(tally.Of(Verdict::kStray), 0) << who;
+  EXPECT_EQ(tally.errors, 0) << who;
+}
+
+TEST_F(TornSetTest, EveryConnectionReachesABackendOfASetThatItsServiceHadMeanwhile) {
+  Tally connected, streams, senders;
+  std::vector<std::thread> threads;
+  std::vector<SocketAddress> udp, tcp;
+  for (int frontend = 0; frontend < History::kFrontends; ++frontend) {
+    udp.push_back(At(History::ClusterIp(frontend) + ":53"));
+    tcp.push_back(At(History::ClusterIp(frontend) + ":80"));
+  }
+  for (uint32_t thread = 0; thread < 3; ++thread) {
+    threads.emplace_back([&, thread] {
+      KeepDialling(1 + thread, connected,
+                   [&](int frontend, auto& reached) { return ConnectOnce(udp[frontend], SOCK_DGRAM, reached); });
+    });
+  }
+  threads.emplace_back([&] {
+    KeepDialling(4, streams,
+                 [&](int frontend, auto& reached) { return ConnectOnce(tcp[frontend], SOCK_STREAM, reached); });
+  });
+  // One socket for all Services and for the whole time: it remembers a backend of each, and must forget it in time.
+  threads.emplace_back([&] {
+    const ClientSocket client(world().host(), AF_INET, SOCK_DGRAM);
+    KeepDialling(5, senders, [&](int frontend, auto& reached) {
+      if (const int error = client.SendTo(udp[frontend], "x"); error != 0) return error;
+      const Received answer = client.Receive();
+      if (answer.error != 0) return answer.error;
+      if (answer.from != udp[frontend]) return EPROTO;  // the reply does not name what was dialled
+      reached = At(answer.text.substr(0, answer.text.find(' '))).address;
+      return 0;
+    });
+  });
+
+  const auto start = Clock::now();
+  while (Clock::now() - start < kAtMost) {
+    if (connected.Of(Verdict::kRight) >= kConnects && Clock::now() - start >= kAtLeast) break;
+    ChangeSomething();
+  }
+  stop_ = true;
+  for (std::thread& thread : threads) thread.join();
+
+  std::printf("%lld changes of sets and Services in %.1f s\n", static_cast<long long>(changes_),
+              std::chrono::duration<double>(Clock::now() - start).count());
+  ExpectAllRight("connected UDP sockets", connected);
+  ExpectAllRight("TCP connections", streams);
+  ExpectAllRight("datagrams of one unconnected socket", senders);
+  EXPECT_GE(connected.Of(Verdict::kRight), 1'000'000);
+  EXPECT_GE(streams.Of(Verdict::kRight), 10'000);
+  EXPECT_GE(senders.Of(Verdict::kRight), 10'000);
+  EXPECT_GE(changes_, 1'000);
+  EXPECT_EQ(Reason("dangling"), 0u);
+}
+
+}  // namespace
+}  // namespace shunt::kernel_test

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+// Agents change and programs are replaced while applications dial: no connect notices.
+#include <chrono>
+#include <cstdio>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "tests/kernel/dialler.h"
+#include "tests/kernel/history.h"
+#include "tests/kernel/kernel_test.h"
+#include "tests/sandbox/netlink.h"
+#include "userspace/datapath/kernel/kernel_datapath.h"
+
+namespace shunt::kernel_test {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+class UpgradeTest : public KernelTest {
+ protected:
+  void SetUp() override {
+    KernelTest::SetUp();
+    if (IsSkipped() || HasFatalFailure()) return;
+    const sandbox::InNamespace inside(world().host());
+    ASSERT_TRUE(sandbox::AddLocalPrefix(History::kPrefix).ok());
+    for (int frontend = 0; frontend < History::kFrontends; ++frontend) NewSet(frontend);
+  }
+
+  void NewSet(int frontend) {
+    const uint32_t set = history_.Begin(frontend, true);
+    ServiceStory story("upgraded-" + std::to_string(frontend));
+    story.ClusterIp(History::ClusterIp(frontend)).Port(53, kUdp, 8081).Port(80, kTcp, 8080);
+    for (int member = 0; member < 8; ++member) story.Endpoint({.address = History::Backend(frontend, set, member)});
+    Apply({story});
+    history_.Finish(frontend);
+  }
+
+  std::vector<std::string> Tags() {
+    std::vector<std::string> tags;
+    for (const model::ProgramStatus& program : datapath().Programs()) tags.push_back(program.tag);
+    return tags;
+  }
+
+  History history_;
+};
+
+TEST_F(UpgradeTest, ReplacingTheProgramsByARebuiltObjectFailsNoConnect) {
+  const std::vector<std::string> built_in = Tags();
+  datapath::KernelOptions rebuilt = Options();
+  rebuilt.object_path = SHUNT_REBUILT_OBJECT;
+  Dialler dialler(history_, world().host());
+  int upgrades = 0;
+  for (const auto start = Clock::now(); Clock::now() - start < std::chrono::seconds(10); ++upgrades) {
+    Reopen(upgrades % 2 == 0 ? rebuilt : Options());
+    ASSERT_TRUE(kernel_datapath().programs_current());
+    if (upgrades % 2 == 0) {
+      EXPECT_NE(Tags(), built_in) << "another build has other instructions";
+    } else {
+      EXPECT_EQ(Tags(), built_in);
+    }
+    NewSet(upgrades % History::kFrontends);
+  }
+  dialler.Stop();
+  std::printf("%d upgrades, %lld connects\n", upgrades, static_cast<long long>(dialler.connects()));
+  EXPECT_EQ(dialler.failures(), 0) << ::testing::PrintToString(dialler.complaints());
+  EXPECT_GE(upgrades, 5);
+  EXPECT_GE(dialler.connects(), 10'000);
+}
+
+TEST_F(UpgradeTest, AnObjectThatCannotBeLoadedLeavesTheOldProgramsInForce) {
+  datapath::KernelOptions broken = Options();
+  broken.object_path = "/proc/self/exe";
+  Dialler dialler(history_, world().host());
+  const std::vector<std::string> before = Tags();
+  Reopen(broken);
+  EXPECT_FALSE(kernel_datapath().programs_current());
+  EXPECT_THAT(kernel_datapath().problems(), ::testing::Not(::testing::IsEmpty()));
+  EXPECT_EQ(Tags(), before);
+  NewSet(0);
+  std::this_thread::sleep_for(std::chrono::milliseconds(200));
+  dialler.Stop();
+  EXPECT_EQ(dialler.failures(), 0) << ::testing::PrintToString(dialler.complaints());
+}
+
+}  // namespace
+}  // namespace shunt::kernel_test

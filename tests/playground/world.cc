@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/playground/world.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/mount.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <chrono>
+#include <filesystem>
+#include <fstream>
+#include <functional>
+#include <iterator>
+#include <set>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "tests/sandbox/cgroup.h"
+
+namespace shunt::playground {
+namespace {
+
+// Inside the playground this is a file system of its own, so the agent's default socket works and nothing of it is
+// ever seen outside.
+constexpr char kRun[] = "/run";
+constexpr char kHome[] = "/run/playground";
+constexpr char kNotifySocket[] = "/run/playground/notify";
+constexpr std::chrono::seconds kAgentPatience{30};
+
+absl::Status Errno(absl::string_view what) {
+  return absl::ErrnoToStatus(errno, what);
+}
+
+std::string LastWords(const std::string& log) {
+  std::ifstream in(log);
+  const std::string text((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
+  return text.size() > 2000 ? text.substr(text.size() - 2000) : text;
+}
+
+// Where the agent says that it is ready.
+absl::StatusOr<int> OpenNotifySocket() {
+  const int fd = ::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  sockaddr_un address = {};
+  address.sun_family = AF_UNIX;
+  absl::string_view(kNotifySocket).copy(address.sun_path, sizeof(address.sun_path) - 1);
+  if (fd < 0 || ::bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0) {
+    return Errno(absl::StrCat("listen on ", kNotifySocket));
+  }
+  return fd;
+}
+
+// Waits for a byte or a datagram. kDeadlineExceeded, or what `gone` says before one came.
+absl::StatusOr<std::string> Await(int fd, const std::function<absl::Status()>& gone) {
+  const auto deadline = std::chrono::steady_clock::now() + kAgentPatience;
+  while (std::chrono::steady_clock::now() < deadline) {
+    pollfd ready{.fd = fd, .events = POLLIN, .revents = 0};
+    if (::poll(&ready, 1, 50) > 0) {
+      char text[256];
+      const ssize_t got = ::read(fd, text, sizeof(text));
+      if (got > 0) return std::string(text, static_cast<size_t>(got));
+    }
+    if (absl::Status status = gone(); !status.ok()) return status;
+  }
+  return absl::DeadlineExceededError(absl::StrCat("no word within ", kAgentPatience.count(), " s"));
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<World>> World::Build(const Places& places, Narrator& narrator) {
+  std::unique_ptr<World> world(new World(places));
+  absl::StatusOr<Shop> shop = ReadShop(places.examples);
+  if (!shop.ok()) return shop.status();
+  world->shop_ = *std::move(shop);
+  world->listening_ = PodsOf(world->shop_);
+  struct Part {
+    std::string what;
+    absl::Status (World::*work)();
+  };
+  const Part parts[] = {
+      {"making a sandbox: network, mounts, cgroup, BPF file system", &World::MakeRoom},
+      {absl::StrCat("starting ", world->listening_.size(), " pods"), &World::StartPods},
+      {"starting shuntd and waiting until it is ready", &World::StartAgent},
+  };
+  for (const Part& part : parts) {
+    absl::Status status = narrator.Step(part.what, [&] { return (world.get()->*part.work)(); });
+    if (!status.ok()) return status;
+  }
+  return world;
+}
+
+World::~World() {
+  if (agent_.has_value()) agent_->Stop(std::chrono::seconds(5));
+  agent_.reset();
+  pods_.clear();
+  sandbox_.reset();
+}
+
+absl::Status World::MakeRoom() {
+  std::set<std::string> addresses;
+  for (const model::Node& node : shop_.nodes) addresses.insert(node.addresses.begin(), node.addresses.end());
+  for (const Pod& pod : listening_) {
+    for (const PodListener& listener : pod.listeners) addresses.insert(listener.address.address.ToString());
+  }
+  // Addresses of pods and node only. There is no route: what is not translated, or not a pod's, goes nowhere.
+  absl::StatusOr<std::unique_ptr<sandbox::Sandbox>> made =
+      sandbox::Sandbox::Create({.local_prefixes = {}, .addresses = {addresses.begin(), addresses.end()}});
+  if (!made.ok()) return made.status();
+  sandbox_ = *std::move(made);
+  absl::StatusOr<std::string> cgroup = sandbox_->NewCgroup();
+  if (!cgroup.ok()) return cgroup.status();
+  cgroup_ = *cgroup;
+  if (absl::Status status = sandbox::EnterCgroup(cgroup_); !status.ok()) return status;
+
+  if (::mount("playground", kRun, "tmpfs", 0, "mode=0755") != 0) return Errno(absl::StrCat("mount a tmpfs at ", kRun));
+  manifests_ = absl::StrCat(kHome, "/manifests");
+  agent_log_ = absl::StrCat(kHome, "/shuntd.log");
+  shell_ = absl::StrCat(kHome, "/shell");
+  std::error_code error;
+  std::filesystem::create_directories(kHome, error);
+  if (!error) std::filesystem::copy(places_.examples, manifests_, error);
+  if (error) return absl::InternalError(absl::StrCat("copy ", places_.examples, ": ", error.message()));
+  return WriteShell();
+}
+
+absl::Status World::WriteShell() const {
+  const auto directory_of = [](const std::string& path) { return std::filesystem::path(path).parent_path().string(); };
+  std::ofstream out(shell_);
+  out << "#!/bin/sh\n"
+      << "# Joins the playground's cgroup, where connections are translated.\n"
+      << "echo $$ > " << cgroup_ << "/cgroup.procs || exit 1\n"
+      << "PATH=" << directory_of(places_.shuntctl) << ":" << directory_of(places_.shuntd) << ":"
+      << directory_of(places_.self) << ":$PATH\nexport PATH\ncd " << kHome << "\n"
+      << "[ $# -gt 0 ] && exec \"$@\"\n"
+      << "PS1='playground# ' exec sh -i\n";
+  out.close();
+  if (!out || ::chmod(shell_.c_str(), 0755) != 0) return Errno(absl::StrCat("write ", shell_));
+  return absl::OkStatus();
+}
+
+absl::Status World::StartPods() {
+  for (const Pod& pod : listening_) {
+    int ends[2];
+    if (::pipe2(ends, O_CLOEXEC) != 0) return Errno("make a pipe");
+    const absl::Status status = StartPod(pod, ends[0], ends[1]);
+    ::close(ends[0]);
+    if (!status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status World::StartPod(const Pod& pod, int word, int told_by) {
+  ChildOptions options{.command = {places_.self, "pod", pod.name, absl::StrCat(told_by)},
+                       .environment = {},
+                       .output = absl::StrCat(kHome, "/pods.log"),
+                       .kept_fd = told_by};
+  for (const PodListener& listener : pod.listeners) options.command.push_back(FormatListener(listener));
+  absl::StatusOr<Child> child = Child::Start(options);
+  ::close(told_by);
+  if (!child.ok()) return child.status();
+  pods_.push_back(*std::move(child));
+  return Await(word,
+               [&]() -> absl::Status {
+                 if (!pods_.back().Ended().has_value()) return absl::OkStatus();
+                 return absl::AbortedError(absl::StrCat("pod ", pod.name, " has ended\n", LastWords(options.output)));
+               })
+      .status();
+}
+
+absl::Status World::StartAgent() {
+  const absl::StatusOr<int> notify = OpenNotifySocket();
+  if (!notify.ok()) return notify.status();
+  const std::string node = shop_.nodes.empty() ? "playground" : shop_.nodes[0].name;
+  absl::StatusOr<Child> agent = Child::Start(
+      {.command = {places_.shuntd, "run", "--manifests", manifests_, "--cgroup", cgroup_, "--node-name", node},
+       .environment = {absl::StrCat("NOTIFY_SOCKET=", kNotifySocket)},
+       .output = agent_log_});
+  absl::Status status = agent.status();
+  if (agent.ok()) {
+    agent_.emplace(*std::move(agent));
+    status = Await(*notify, [this] { return AgentIsWell(); }).status();
+  }
+  ::close(*notify);
+  return status;
+}
+
+absl::Status World::AgentIsWell() {
+  if (!agent_.has_value()) return absl::FailedPreconditionError("shuntd was never started");
+  const std::optional<int> ended = agent_->Ended();
+  if (!ended.has_value()) return absl::OkStatus();
+  agent_.reset();
+  return absl::AbortedError(absl::StrCat("shuntd ended with exit status ", *ended, "\n", LastWords(agent_log_)));
+}
+
+}  // namespace shunt::playground

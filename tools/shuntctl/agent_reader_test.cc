@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: Apache-2.0
+// shuntctl and a server of the admin API, through a socket file and all of gRPC; and the binary itself.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include "absl/strings/str_cat.h"
+#include "tools/shuntctl/run.h"
+#include "userspace/admin/server.h"
+#include "userspace/admin/testing/scripted_agent.h"
+
+namespace shunt::shuntctl {
+namespace {
+
+using ::testing::HasSubstr;
+
+class AgentReaderTest : public ::testing::Test {
+ protected:
+  AgentReaderTest() {
+    char name[] = "/tmp/shuntctl-XXXXXX";
+    directory_ = mkdtemp(name);
+    socket_ = directory_ + "/admin.sock";
+  }
+  ~AgentReaderTest() override {
+    server_.reset();
+    std::filesystem::remove_all(directory_);
+  }
+
+  void Start() {
+    auto server = admin::AdminServer::Start(socket_, agent_.Queries());
+    ASSERT_TRUE(server.ok()) << server.status();
+    server_ = *std::move(server);
+  }
+
+  // Standard output of the binary; `status` is its exit status.
+  std::string Execute(const std::string& arguments, int* status) {
+    FILE* pipe =
+        popen(absl::StrCat(SHUNTCTL_BINARY, " -s ", socket_, " ", arguments, " 2>", directory_, "/err").c_str(), "r");
+    std::string out;
+    char buffer[4096];
+    for (size_t got; (got = fread(buffer, 1, sizeof(buffer), pipe)) > 0;) out.append(buffer, got);
+    *status = WEXITSTATUS(pclose(pipe));
+    return out;
+  }
+  std::string Errors() const {
+    std::ifstream file(directory_ + "/err");
+    std::stringstream text;
+    text << file.rdbuf();
+    return text.str();
+  }
+
+  admin::testing::ScriptedAgent agent_ = admin::testing::SmallCluster();
+  std::string directory_;
+  std::string socket_;
+  std::unique_ptr<admin::AdminServer> server_;
+};
+
+// What is read through the socket is what is read without it.
+TEST_F(AgentReaderTest, EveryCommandPrintsOverTheSocketWhatTheAgentSays) {
+  agent_.status.failed_services = 0;
+  Start();
+  for (const char* line : {"service list", "service show shop/cart", "backend list", "map list", "map dump frontends",
+                           "prog list", "status", "version", "-j service list", "-o yaml service show shop/search"}) {
+    std::vector<std::string> arguments;
+    std::istringstream words(line);
+    for (std::string word; words >> word;) arguments.push_back(word);
+    arguments.insert(arguments.end(), {"-s", socket_});
+    std::ostringstream over_socket;
+    std::ostringstream without;
+    std::ostringstream err;
+    Surroundings surroundings{.out = over_socket, .err = err, .wait = [](absl::Duration) { return false; }};
+    EXPECT_EQ(RunShuntctl(arguments, surroundings), kExitOk) << line << ": " << err.str();
+    Surroundings direct{.out = without,
+                        .err = err,
+                        .open = [this](const Options&) { return ReadQueries(agent_.Queries()); },
+                        .wait = [](absl::Duration) { return false; }};
+    EXPECT_EQ(RunShuntctl(arguments, direct), kExitOk) << line;
+    EXPECT_EQ(over_socket.str(), without.str()) << line;
+    EXPECT_FALSE(without.str().empty()) << line;
+  }
+}
+
+TEST_F(AgentReaderTest, AnAgentThatIsNotThereIsNamedWithWhatToDo) {
+  struct Row {
+    const char* sentence;
+    std::string path;
+    absl::StatusCode code;
+    std::string message;
+  };
+  std::ofstream(directory_ + "/file") << "no socket";
+  const Row rows[] = {
+      {"no such socket", socket_, absl::StatusCode::kUnavailable,
+       absl::StrCat("cannot reach the agent at ", socket_,
+                    ": No such file or directory; is shuntd running? Name its "
+                    "socket with --socket, or read the pins with --offline")},
+      {"not a socket", directory_ + "/file", absl::StatusCode::kUnavailable, "Connection refused; is shuntd running?"},
+      {"too long a path", "/" + std::string(200, 'x'), absl::StatusCode::kInvalidArgument, "at most 107 bytes"},
+  };
+  for (const Row& row : rows) {
+    const auto reader = ConnectToAgent(row.path);
+    EXPECT_EQ(reader.status().code(), row.code) << row.sentence;
+    EXPECT_THAT(reader.status().message(), HasSubstr(row.message)) << row.sentence;
+  }
+}
+
+TEST_F(AgentReaderTest, AnAgentThatGoesAwayIsNotWaitedFor) {
+  Start();
+  const auto reader = ConnectToAgent(socket_);
+  ASSERT_TRUE(reader.ok()) << reader.status();
+  ASSERT_TRUE((*reader)->Status().ok());
+  server_.reset();
+  const absl::Time start = absl::Now();
+  EXPECT_EQ((*reader)->Status().status().code(), absl::StatusCode::kUnavailable);
+  EXPECT_LT(absl::Now() - start, absl::Seconds(20));
+}
+
+TEST_F(AgentReaderTest, AServiceListLargerThanGrpcsDefaultLimitArrives) {
+  const model::ServiceStatus one = agent_.services[1];
+  agent_.services.assign(20'000, one);  // some 10 MB; gRPC clients take 4 MiB unless told
+  Start();
+  const auto reader = ConnectToAgent(socket_);
+  ASSERT_TRUE(reader.ok()) << reader.status();
+  const auto services = (*reader)->Services({});
+  ASSERT_TRUE(services.ok()) << services.status();
+  EXPECT_EQ(services->services_size(), 20'000);
+  EXPECT_GT(services->ByteSizeLong(), size_t{5} << 20);
+}
+
+TEST_F(AgentReaderTest, TheBinaryKeepsItsExitStatusesAndStreamsApart) {
+  int status = -1;
+  EXPECT_EQ(Execute("service list", &status), "");
+  EXPECT_EQ(status, kExitFailed);
+  EXPECT_THAT(Errors(), HasSubstr("is shuntd running?"));
+
+  Start();
+  EXPECT_THAT(Execute("service list", &status), HasSubstr("kubernetes"));
+  EXPECT_EQ(status, kExitOk);
+  EXPECT_EQ(Errors(), "");
+
+  EXPECT_EQ(Execute("servise", &status), "");
+  EXPECT_EQ(status, kExitUsage);
+  EXPECT_THAT(Errors(), HasSubstr("did you mean 'service'?"));
+
+  EXPECT_THAT(Execute("check", &status), HasSubstr("WRONG"));
+  EXPECT_EQ(status, kExitFailed);
+  EXPECT_THAT(Execute("help", &status), HasSubstr("Usage: shuntctl"));
+  EXPECT_EQ(status, kExitOk);
+}
+
+}  // namespace
+}  // namespace shunt::shuntctl

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+// shuntctl --offline on real pins in a sandbox: an agent's datapath writes them and goes away.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <sstream>
+
+#include "absl/strings/str_cat.h"
+#include "tools/shuntctl/run.h"
+#include "userspace/admin/testing/scripted_agent.h"
+#include "userspace/datapath/kernel/kernel_datapath.h"
+#include "userspace/datapath/kernel/sandbox_fixture.h"
+
+namespace shunt::shuntctl {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+class PinReaderTest : public datapath::SandboxTest {
+ protected:
+  struct Outcome {
+    int status;
+    std::string out;
+    std::string err;
+  };
+
+  Outcome Run(std::vector<std::string> arguments) {
+    arguments.insert(arguments.end(), {"--offline", "--bpffs", bpffs_});
+    std::ostringstream out;
+    std::ostringstream err;
+    const Surroundings surroundings{.out = out, .err = err, .wait = [](absl::Duration) { return false; }};
+    const int status = RunShuntctl(arguments, surroundings);
+    return {status, out.str(), err.str()};
+  }
+
+  // The Services of SmallCluster that an agent would have applied, then no agent.
+  void WritePins() {
+    auto datapath = datapath::KernelDatapath::Open({.bpffs = bpffs_, .cgroup = cgroup_, .limits = TinyLimits()});
+    ASSERT_TRUE(datapath.ok()) << datapath.status();
+    const admin::testing::ScriptedAgent agent = admin::testing::SmallCluster();
+    const auto failures =
+        (*datapath)->Apply({&agent.services[0].plan, &agent.services[1].plan}, datapath::ApplyScope::kAll);
+    ASSERT_TRUE(failures.empty()) << failures[0].status;
+  }
+};
+
+TEST_F(PinReaderTest, WithoutPinsItSaysWhereItLooked) {
+  const Outcome outcome = Run({"service", "list"});
+  EXPECT_EQ(outcome.status, kExitFailed);
+  EXPECT_THAT(outcome.err, HasSubstr(bpffs_));
+  EXPECT_THAT(outcome.err, HasSubstr("--bpffs"));
+}
+
+TEST_F(PinReaderTest, ReadsServicesBackWithTheirShares) {
+  WritePins();
+  const Outcome list = Run({"service", "list"});
+  ASSERT_EQ(list.status, kExitOk) << list.err;
+  EXPECT_THAT(list.out, HasSubstr("kubernetes"));
+  EXPECT_THAT(list.out, HasSubstr("ClusterIP 10.96.12.4:80,NodePort *:30080,LoadBalancer 203.0.113.7:80"));
+  const Outcome show = Run({"service", "show", "shop/cart:80"});
+  ASSERT_EQ(show.status, kExitOk) << show.err;
+  EXPECT_THAT(show.out, HasSubstr("10.244.1.5:8080   75.00%"));
+  EXPECT_THAT(show.out, HasSubstr("10.244.2.5:8080   25.00%"));
+  EXPECT_THAT(show.out, HasSubstr("10.244.2.6:8080   drained"));
+  EXPECT_THAT(show.out, HasSubstr("stays with its backend for 10800 s"));
+  EXPECT_EQ(Run({"service", "show", "shop/search"}).status, kExitFailed);
+}
+
+TEST_F(PinReaderTest, DumpsEveryMapThatItsHelpNames) {
+  WritePins();
+  for (const char* map :
+       {"prefix_filter", "frontend_index", "frontend_rows", "pools", "slots", "backends", "service_ports",
+        "socket_state", "socket_peers", "affinities", "service_counters", "backend_counters", "reasons"}) {
+    const Outcome dump = Run({"map", "dump", map});
+    EXPECT_EQ(dump.status, kExitOk) << map << ": " << dump.err;
+  }
+  EXPECT_THAT(Run({"map", "dump", "backends"}).out, HasSubstr("10.244.1.5:8080"));
+  EXPECT_THAT(Run({"map", "dump", "service_ports"}).out, HasSubstr("shop"));
+  EXPECT_THAT(Run({"map", "list"}).out, HasSubstr("socket_state"));
+}
+
+TEST_F(PinReaderTest, CheckSeesWhetherProgramsAreInForce) {
+  WritePins();
+  const Outcome good = Run({"check"});
+  EXPECT_EQ(good.status, kExitOk) << good.out << good.err;
+  EXPECT_THAT(good.out, HasSubstr("all 9 attached"));
+  EXPECT_THAT(Run({"prog", "list"}).out, HasSubstr("cgroup/connect4"));
+  // A link that nothing holds any more is detached.
+  ASSERT_EQ(unlink(absl::StrCat(bpffs_, "/shunt/v1/links/sock_connect4").c_str()), 0);
+  const Outcome broken = Run({"check"});
+  EXPECT_EQ(broken.status, kExitFailed) << broken.out;
+  EXPECT_THAT(broken.out, HasSubstr("WRONG"));
+  EXPECT_THAT(broken.out, Not(HasSubstr("all 9 attached")));
+}
+
+}  // namespace
+}  // namespace shunt::shuntctl

@@ -1,0 +1,273 @@
+// SPDX-License-Identifier: Apache-2.0
+// Whole command lines: what they print, to whom, with which exit status. The transcripts in testdata/ are as a user
+// would see them; SHUNT_REWRITE_GOLDENS=1 writes them anew.
+#include "tools/shuntctl/run.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
+#include "tools/shuntctl/printable.h"
+#include "userspace/admin/testing/scripted_agent.h"
+
+namespace shunt::shuntctl {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::StartsWith;
+
+struct Outcome {
+  int status = 0;
+  std::string out;
+  std::string err;
+};
+
+class RunTest : public ::testing::Test {
+ protected:
+  // --offline reads from a second agent of the same content, so that tests see which one was asked.
+  absl::StatusOr<std::unique_ptr<StateReader>> Open(const Options& options) {
+    ++opened_;
+    if (!open_error_.ok()) return open_error_;
+    return ReadQueries((options.offline ? pins_ : agent_).Queries());
+  }
+
+  Outcome Run(absl::string_view line) {
+    std::ostringstream out;
+    std::ostringstream err;
+    Surroundings surroundings{.out = out,
+                              .err = err,
+                              .out_is_terminal = terminal_,
+                              .open = [this](const Options& options) { return Open(options); },
+                              .wait = [this](absl::Duration interval) { return wait_(interval); }};
+    std::vector<std::string> arguments;
+    if (!line.empty()) arguments = absl::StrSplit(line, ' ');
+    const int status = RunShuntctl(arguments, surroundings);
+    return {status, out.str(), err.str()};
+  }
+
+  // Runs every "$ shuntctl ..." line of the transcript and compares what follows.
+  void CheckTranscript(const std::string& name) {
+    const std::string path = absl::StrCat(SHUNT_TESTDATA, "/", name);
+    std::ifstream file(path);
+    ASSERT_TRUE(file) << path;
+    std::string written;
+    std::string actual;
+    std::string line;
+    while (std::getline(file, line)) {
+      absl::StrAppend(&written, line, "\n");
+      if (absl::StartsWith(line, "# ")) absl::StrAppend(&actual, line, "\n");
+      if (!absl::StartsWith(line, "$ shuntctl")) continue;
+      const Outcome outcome = Run(absl::StripPrefix(absl::StripPrefix(line, "$ shuntctl"), " "));
+      absl::StrAppend(&actual, line, "\n", outcome.out, outcome.err);
+      if (outcome.status != 0) absl::StrAppend(&actual, "[exit status ", outcome.status, "]\n");
+      absl::StrAppend(&actual, "\n");
+    }
+    if (std::getenv("SHUNT_REWRITE_GOLDENS") != nullptr) {
+      std::ofstream(path) << actual;
+    } else {
+      EXPECT_EQ(actual, written) << path;
+    }
+  }
+
+  admin::testing::ScriptedAgent agent_ = admin::testing::SmallCluster();
+  admin::testing::ScriptedAgent pins_ = admin::testing::SmallCluster();
+  absl::Status open_error_;
+  bool terminal_ = false;
+  int opened_ = 0;
+  std::function<bool(absl::Duration)> wait_ = [](absl::Duration) { return false; };
+};
+
+TEST_F(RunTest, ServiceTranscript) {
+  CheckTranscript("service.txt");
+}
+TEST_F(RunTest, MapTranscript) {
+  CheckTranscript("map.txt");
+}
+TEST_F(RunTest, OtherObjectsTranscript) {
+  CheckTranscript("objects.txt");
+}
+TEST_F(RunTest, DocumentsTranscript) {
+  CheckTranscript("documents.txt");
+}
+TEST_F(RunTest, MistakesTranscript) {
+  CheckTranscript("mistakes.txt");
+}
+TEST_F(RunTest, HelpTranscript) {
+  CheckTranscript("help.txt");
+}
+
+TEST_F(RunTest, OfflineTranscript) {
+  pins_.status.pid = 0;
+  pins_.status.version.clear();
+  for (model::ServiceStatus& service : pins_.services) service.from_maps = true;
+  CheckTranscript("offline.txt");
+}
+
+TEST_F(RunTest, WhenNobodyAnswersEveryCommandSaysSoButVersion) {
+  open_error_ = absl::UnavailableError("cannot reach the agent at /run/x: No such file; is shuntd running?");
+  for (const char* line : {"service list", "service show a/b", "backend list", "map list", "map dump pools",
+                           "prog list", "status", "check"}) {
+    const Outcome outcome = Run(line);
+    EXPECT_EQ(outcome.status, kExitFailed) << line;
+    EXPECT_THAT(outcome.out, IsEmpty()) << line;
+    EXPECT_EQ(outcome.err, absl::StrCat("shuntctl: ", line, ": ", open_error_.message(), "\n"));
+  }
+  const Outcome version = Run("version");
+  EXPECT_EQ(version.status, kExitOk);
+  EXPECT_THAT(version.out, HasSubstr("is shuntd running?"));
+}
+
+TEST_F(RunTest, HelpNeverAsksTheAgent) {
+  for (const char* line : {"help", "-h", "service help", "service list help", "service list -h", "help service list",
+                           "help se li", "map h", "status help", "--help status"}) {
+    const Outcome outcome = Run(line);
+    EXPECT_EQ(outcome.status, kExitOk) << line;
+    EXPECT_THAT(outcome.out, HasSubstr("xamples:\n  shuntctl")) << line;
+    EXPECT_THAT(outcome.err, IsEmpty()) << line;
+  }
+  EXPECT_EQ(opened_, 0);
+}
+
+TEST_F(RunTest, PrefixesMeanTheSame) {
+  const std::string whole = Run("service list").out;
+  for (const char* line : {"service", "se", "se l", "serv li"}) {
+    EXPECT_EQ(Run(line).out, whole) << line;
+  }
+  EXPECT_EQ(Run("m d po").out, Run("map dump pools").out);
+  EXPECT_EQ(Run("map dump frontends").out, Run("map dump frontend_rows").out);
+}
+
+TEST_F(RunTest, HostileNamesCannotTouchTheTerminalInAnyFormat) {
+  const std::string evil =
+      "\x1b[2J\r\n\xe2\x80\xae\x9b"
+      "31m";
+  model::ServiceStatus& service = agent_.services[1];
+  service.plan.service = {evil, evil};
+  service.plan.warnings = {evil};
+  service.applied = absl::InternalError(evil);
+  service.plan.ports[0].name = evil;
+  for (model::PlannedEndpoint& endpoint : service.plan.ports[0].endpoints) {
+    endpoint.pod_name = endpoint.node_name = endpoint.zone = endpoint.slice_name = endpoint.address_text = evil;
+  }
+  service.plan.ports[0].frontends[0].conflict_with = {evil, evil};
+  agent_.backends[1].services = {{evil, evil}};
+  agent_.status.problems = {{evil, evil}};
+  agent_.status.version = agent_.status.source = agent_.status.node_name = agent_.status.cgroup = evil;
+  agent_.status.programs[0].name = agent_.status.maps[0].name = evil;
+  agent_.maps["service_ports"] = {model::ServicePortRow{.service = {evil, evil}, .port_name = evil}};
+  for (const char* format : {"table", "wide", "json", "yaml"}) {
+    for (const std::string& command : std::vector<std::string>{
+             "service list", "service show " + evil + "/" + evil, "backend list", "map list", "map dump service_ports",
+             "prog list", "status", "check", "version", "service show x/y", "map dump " + evil, evil}) {
+      const Outcome outcome = Run(absl::StrCat("-o ", format, " ", command));
+      for (const std::string& text : {outcome.out, outcome.err}) {
+        for (const char c : text) {
+          // U+202E and C1 are escaped too, so what is left beyond ASCII is U+FFFD for bytes that are not UTF-8.
+          const bool replacement = c == '\xef' || c == '\xbf' || c == '\xbd';
+          ASSERT_TRUE(c == '\n' || (c >= 0x20 && c < 0x7f) || replacement) << format << " " << Printable(command);
+        }
+      }
+    }
+  }
+}
+
+TEST_F(RunTest, CheckFindsWhatIsWrongAndOnlyThat) {
+  agent_.status.failed_services = 0;
+  agent_.status.problems.clear();
+  agent_.status.maps[1].used = 10;
+  ASSERT_EQ(Run("check").status, kExitOk) << Run("check").out;
+  struct Row {
+    const char* sentence;
+    std::function<void(model::AgentStatus&)> spoil;
+    int status;
+    const char* line;
+  };
+  const Row rows[] = {
+      {"not synced", [](auto& s) { s.synced = false; }, kExitFailed, "WRONG     sources"},
+      {"a Service failed", [](auto& s) { s.failed_services = 2; }, kExitFailed, "does not hold 2 of 3"},
+      {"a problem", [](auto& s) { s.problems = {{"a.yaml:7", "bad port"}}; }, kExitFailed, "WRONG     a.yaml:7"},
+      {"a program is detached", [](auto& s) { s.programs[1].attached = false; }, kExitFailed,
+       "not attached: sock_connect6"},
+      {"no program at all", [](auto& s) { s.programs.clear(); }, kExitFailed, "nothing is translated"},
+      {"programs of an earlier build", [](auto& s) { s.programs_current = false; }, kExitFailed, "earlier build"},
+      {"a map is full", [](auto& s) { s.maps[1].used = 1'048'576; }, kExitFailed, "WRONG     map slots"},
+      {"a map is nearly full", [](auto& s) { s.maps[1].used = 900'000; }, kExitOk, "warning   map slots"},
+      {"an LRU map is always full", [](auto& s) { s.maps[1] = {"affinities", "lru_hash", 9, 9, 0}; }, kExitOk,
+       "none above 80 %"},
+      {"an id led nowhere", [](auto& s) { s.reasons = {{"dangling", "a bug", 1}}; }, kExitOk, "1 times: a bug"},
+      {"another version", [](auto& s) { s.version = "9.9.9"; }, kExitOk, "warning   agent"},
+  };
+  const model::AgentStatus good = agent_.status;
+  for (const Row& row : rows) {
+    agent_.status = good;
+    row.spoil(agent_.status);
+    const Outcome outcome = Run("check");
+    EXPECT_EQ(outcome.status, row.status) << row.sentence << "\n" << outcome.out;
+    EXPECT_THAT(outcome.out, HasSubstr(row.line)) << row.sentence;
+    EXPECT_EQ(outcome.err.empty(), row.status == kExitOk) << row.sentence;
+    const auto document = nlohmann::json::parse(Run("check -j").out);
+    EXPECT_EQ(document["kind"], "CheckResult");
+  }
+}
+
+TEST_F(RunTest, WatchPrintsWhenTheAnswerChanges) {
+  int round = 0;
+  wait_ = [&](absl::Duration interval) {
+    EXPECT_EQ(interval, absl::Milliseconds(500));
+    ++round;
+    if (round == 2) agent_.services.pop_back();
+    return round < 4;
+  };
+  const Outcome outcome = Run("service list -w --interval 0.5 --no-headers");
+  EXPECT_EQ(outcome.status, kExitOk);
+  const std::vector<std::string> blocks = absl::StrSplit(outcome.out, "\n\n");
+  ASSERT_EQ(blocks.size(), 2u) << outcome.out;
+  EXPECT_THAT(blocks[0], HasSubstr("search"));
+  EXPECT_THAT(blocks[1], ::testing::Not(HasSubstr("search")));
+}
+
+TEST_F(RunTest, WatchRedrawsATerminalAndSurvivesAnAgentThatRestarts) {
+  terminal_ = true;
+  int round = 0;
+  wait_ = [&](absl::Duration) {
+    ++round;
+    open_error_ = round == 1 || round == 2 ? absl::UnavailableError("gone") : absl::OkStatus();
+    if (round == 3) agent_.backends.pop_back();
+    return round < 4;
+  };
+  const Outcome outcome = Run("backend list -w");
+  EXPECT_EQ(outcome.status, kExitOk);
+  EXPECT_THAT(outcome.out, StartsWith("\033[H\033[2J"));
+  EXPECT_EQ(outcome.err, "shuntctl: backend list: gone\n") << "said once";
+  EXPECT_EQ(opened_, 4) << "asked anew every time";
+}
+
+TEST_F(RunTest, WatchFailsAtOnceIfTheFirstLookDoes) {
+  open_error_ = absl::UnavailableError("gone");
+  EXPECT_EQ(Run("status -w").status, kExitFailed);
+  EXPECT_EQ(opened_, 1);
+}
+
+TEST_F(RunTest, AnAnswerThatCannotBeWrittenIsAFailure) {
+  std::ostringstream err;
+  std::ofstream full("/dev/full");
+  Surroundings surroundings{.out = full,
+                            .err = err,
+                            .open = [this](const Options& options) { return Open(options); },
+                            .wait = [](absl::Duration) { return false; }};
+  EXPECT_EQ(RunShuntctl({"service", "list"}, surroundings), kExitFailed);
+  EXPECT_THAT(err.str(), HasSubstr("cannot write"));
+}
+
+}  // namespace
+}  // namespace shunt::shuntctl

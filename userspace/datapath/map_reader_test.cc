@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "userspace/datapath/map_reader.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <map>
+#include <variant>
+#include <vector>
+
+#include "userspace/datapath/codec.h"
+#include "userspace/datapath/memory_table.h"
+#include "userspace/datapath/table_datapath.h"
+#include "userspace/datapath/testing/manual_grace.h"
+#include "userspace/datapath/testing/plans.h"
+
+namespace shunt::datapath {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+class MapReaderTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    auto datapath = TableDatapath::Open(maps_.Open(), grace_);
+    ASSERT_TRUE(datapath.ok()) << datapath.status();
+    datapath_ = *std::move(datapath);
+    ASSERT_TRUE(datapath_->SetNodeAddresses({{Ip("127.0.0.1"), true}}).ok());
+    model::PortPlan http = MakePort("10.96.0.10", 80, MakePool({"10.244.0.1", "10.244.0.2"}, 8080));
+    http.name = "http";
+    http.affinity_timeout_s = 30;
+    http.frontends.push_back(MakeFrontend(model::FrontendKind::kNodePort, "0.0.0.0", 30080));
+    http.frontends.back().external_pool = 1;
+    http.frontends.back().source_ranges.push_back(*model::IpPrefix::Parse("10.0.0.0/8"));
+    http.pools.push_back(MakeEmptyPool(model::EmptyPool::kLocalMiss));
+    const model::ServicePlan plan = MakePlan("web", {http});
+    const model::ServicePlan* const plans[] = {&plan};
+    ASSERT_TRUE(datapath_->Apply(plans, ApplyScope::kAll).empty());
+  }
+
+  template <typename Row>
+  std::vector<Row> Dump(absl::string_view map) const {
+    std::vector<Row> rows;
+    const absl::Status status = reader_.Dump(map, [&](const model::MapRow& row) {
+      rows.push_back(std::get<Row>(row));
+      return true;
+    });
+    EXPECT_TRUE(status.ok()) << status;
+    return rows;
+  }
+
+  MemoryMaps maps_{{.frontends = 8,
+                    .service_ports = 4,
+                    .pools = 4,
+                    .slots = 8,
+                    .backends = 4,
+                    .sockets = 64,
+                    .socket_peers = 4,
+                    .affinities = 4}};
+  ManualGrace grace_;
+  std::unique_ptr<TableDatapath> datapath_;
+  Tables tables_ = maps_.Open();
+  MapReader reader_{tables_, [] { return uint64_t{5'000'000'000}; }};
+};
+
+TEST_F(MapReaderTest, FrontendRowsSayWhatTheyLeadTo) {
+  const auto rows = Dump<model::FrontendRow>("frontend_rows");
+  ASSERT_EQ(rows.size(), 4u);
+  std::map<std::string, model::FrontendRow> by_address;
+  for (const model::FrontendRow& row : rows) {
+    by_address[row.about_address ? row.address.address.ToString() : row.address.ToString()] = row;
+  }
+  const model::FrontendRow& cluster_ip = by_address.at("10.96.0.10:80/TCP");
+  EXPECT_EQ(cluster_ip.kind, model::FrontendKind::kClusterIp);
+  EXPECT_EQ(cluster_ip.affinity_timeout_s, 30u);
+  EXPECT_EQ(cluster_ip.internal_pool, cluster_ip.external_pool);
+  EXPECT_THAT(cluster_ip.flags, ElementsAre());
+  const model::FrontendRow& node_port = by_address.at("0.0.0.0:30080/TCP");
+  EXPECT_EQ(node_port.kind, model::FrontendKind::kNodePort);
+  EXPECT_EQ(node_port.internal_pool, cluster_ip.internal_pool);
+  EXPECT_NE(node_port.external_pool, cluster_ip.internal_pool);
+  EXPECT_THAT(node_port.flags, ElementsAre("source_ranges"));
+  EXPECT_THAT(by_address.at("10.96.0.10").flags, ElementsAre("cluster_ip"));
+  EXPECT_THAT(by_address.at("127.0.0.1").flags, ElementsAre("node_address", "host_only"));
+  EXPECT_EQ(Dump<model::FrontendRow>("frontend_index").size(), 4u);
+}
+
+TEST_F(MapReaderTest, PoolsSlotsAndBackends) {
+  const auto pools = Dump<model::PoolRow>("pools");
+  ASSERT_EQ(pools.size(), 2u);
+  EXPECT_EQ(pools[0].slot_count, 2u);
+  EXPECT_EQ(pools[0].empty, "");
+  EXPECT_EQ(pools[1].slot_count, 0u);
+  EXPECT_EQ(pools[1].empty, "local_miss");
+  EXPECT_NE(pools[0].generation, pools[1].generation);
+  const auto slots = Dump<model::SlotRow>("slots");
+  ASSERT_EQ(slots.size(), 2u);
+  EXPECT_EQ(slots[0].backend, slots[0].alias);
+  EXPECT_EQ(slots[0].threshold, 0xffffffffu);
+  const auto backends = Dump<model::BackendRow>("backends");
+  ASSERT_EQ(backends.size(), 2u);
+  EXPECT_EQ(backends[slots[1].backend].address, Socket("10.244.0.2", 8080));
+}
+
+TEST_F(MapReaderTest, ServicePortsByName) {
+  const auto rows = Dump<model::ServicePortRow>("service_ports");
+  ASSERT_EQ(rows.size(), 1u);
+  EXPECT_EQ(rows[0].service.ToString(), "default/web");
+  EXPECT_EQ(rows[0].port_name, "http");
+  EXPECT_EQ(rows[0].port, 80);
+  EXPECT_EQ(rows[0].protocol, model::Protocol::kTcp);
+  EXPECT_EQ(rows[0].family, model::IpFamily::kV4);
+}
+
+TEST_F(MapReaderTest, CountersAreSummedOverTheCpus) {
+  const shunt_service_counters counted = {.translated = 5, .no_endpoints = 2, .local_misses = 1};
+  ASSERT_TRUE(tables_.service_counters->Store(0, BytesOf(counted)).ok());
+  ASSERT_TRUE(tables_.service_counters->Store(4, BytesOf(counted)).ok());  // the second CPU's
+  const auto services = Dump<model::ServiceCountersRow>("service_counters");
+  ASSERT_EQ(services.size(), 1u);
+  EXPECT_EQ(services[0].translated, 10u);
+  EXPECT_EQ(services[0].no_endpoints, 4u);
+  EXPECT_EQ(services[0].local_misses, 2u);
+  ASSERT_TRUE(tables_.backend_counters->Store(1 + 4, BytesOf(shunt_backend_counters{.chosen = 9})).ok());
+  const auto backends = Dump<model::BackendCountersRow>("backend_counters");
+  ASSERT_EQ(backends.size(), 2u);
+  EXPECT_EQ(backends[1].chosen, 9u);
+  ASSERT_TRUE(tables_.reasons->Store(SHUNT_REASON_PORT_ZERO, BytesOf(uint64_t{3})).ok());
+  ASSERT_TRUE(tables_.reasons->Store(SHUNT_REASON_STRIDE + SHUNT_REASON_PORT_ZERO, BytesOf(uint64_t{4})).ok());
+  const auto reasons = Dump<model::ReasonRow>("reasons");
+  ASSERT_EQ(reasons.size(), size_t{SHUNT_REASON_COUNT});
+  EXPECT_EQ(reasons[SHUNT_REASON_PORT_ZERO].name, "port_zero");
+  EXPECT_EQ(reasons[SHUNT_REASON_PORT_ZERO].count, 7u);
+}
+
+TEST_F(MapReaderTest, OnlySocketsWhoseRowIsTakenCount) {
+  const shunt_socket_state state = {.cookie = 66,
+                                    .dialled = EncodeAddress(Ip("10.96.0.10")),
+                                    .backend_address = EncodeAddress(Ip("10.244.0.1")),
+                                    .dialled_port = EncodeBackend(Socket("10.0.0.1", 80)).port,
+                                    .backend_port = EncodeBackend(Socket("10.0.0.1", 8080)).port,
+                                    .flags = SHUNT_STATE_TRANSLATED};
+  ASSERT_TRUE(tables_.socket_state->Store(2, BytesOf(state)).ok());
+  ASSERT_TRUE(tables_.socket_state->Store(3, BytesOf(state)).ok());
+  ASSERT_TRUE(tables_.socket_taken->StoreWord(0, 0, 1u << 2).ok());
+  const auto rows = Dump<model::SocketStateRow>("socket_state");
+  ASSERT_EQ(rows.size(), 1u);
+  EXPECT_EQ(rows[0].cookie, 66u);
+  EXPECT_EQ(rows[0].dialled, Socket("10.96.0.10", 80));
+  EXPECT_EQ(rows[0].backend_address, Socket("10.244.0.1", 8080));
+  EXPECT_THAT(rows[0].flags, ElementsAre("translated"));
+}
+
+TEST_F(MapReaderTest, AffinitiesAndPeers) {
+  shunt_affinity_key netns = {.service_port = 3, .client_kind = SHUNT_CLIENT_NETNS};
+  const uint64_t cookie = 4026532008;
+  std::memcpy(&netns.client, &cookie, sizeof(cookie));
+  ASSERT_TRUE(
+      tables_.affinities->Put(BytesOf(netns), BytesOf(shunt_affinity{.last_use_ns = 4'750'000'000, .backend = 1}))
+          .ok());
+  const shunt_affinity_key address = {
+      .client = EncodeAddress(Ip("10.0.0.9")), .service_port = 4, .client_kind = SHUNT_CLIENT_ADDRESS};
+  ASSERT_TRUE(tables_.affinities->Put(BytesOf(address), BytesOf(shunt_affinity{.last_use_ns = 6'000'000'000})).ok());
+  const auto affinities = Dump<model::AffinityRow>("affinities");
+  ASSERT_EQ(affinities.size(), 2u);
+  EXPECT_EQ(affinities[0].client, "netns 4026532008");
+  EXPECT_EQ(affinities[0].idle_ms, 250u);
+  EXPECT_EQ(affinities[1].client, "10.0.0.9");
+  EXPECT_EQ(affinities[1].idle_ms, 0u) << "used after the clock was read";
+
+  const shunt_peer_key peer = {.cookie = 7,
+                               .address = EncodeAddress(Ip("10.96.0.10")),
+                               .port = EncodeBackend(Socket("10.0.0.1", 53)).port,
+                               .direction = SHUNT_PEER_FORWARD};
+  const shunt_peer to = {.address = EncodeAddress(Ip("10.244.0.1")),
+                         .port = EncodeBackend(Socket("10.0.0.1", 5353)).port};
+  ASSERT_TRUE(tables_.socket_peers->Put(BytesOf(peer), BytesOf(to)).ok());
+  const auto peers = Dump<model::SocketPeerRow>("socket_peers");
+  ASSERT_EQ(peers.size(), 1u);
+  EXPECT_EQ(peers[0].direction, "forward");
+  EXPECT_EQ(peers[0].from, Socket("10.96.0.10", 53));
+  EXPECT_EQ(peers[0].to, Socket("10.244.0.1", 5353));
+}
+
+TEST_F(MapReaderTest, AVisitMayEndEarlyAndAnUnknownMapIsNamed) {
+  int rows = 0;
+  EXPECT_TRUE(reader_.Dump("backends", [&](const model::MapRow&) { return ++rows < 1; }).ok());
+  EXPECT_EQ(rows, 1);
+  const absl::Status status = reader_.Dump("nonsense", [](const model::MapRow&) { return true; });
+  EXPECT_EQ(status.code(), absl::StatusCode::kNotFound);
+  EXPECT_THAT(std::string(status.message()), HasSubstr("there are prefix_filter, frontend_index"));
+}
+
+TEST_F(MapReaderTest, FillLevelsCountWhatIsInUse) {
+  std::map<std::string, model::MapFill> fills;
+  for (const model::MapFill& fill : reader_.FillLevels()) fills[fill.name] = fill;
+  EXPECT_EQ(fills.size(), MapReader::MapNames().size());
+  EXPECT_EQ(fills["frontend_rows"].used, 4u);
+  EXPECT_EQ(fills["frontend_rows"].capacity, 8u);
+  EXPECT_EQ(fills["frontend_index"].capacity, 4u * SHUNT_INDEX_ENTRIES);
+  EXPECT_EQ(fills["pools"].used, 2u);
+  EXPECT_EQ(fills["slots"].used, 2u);
+  EXPECT_EQ(fills["backends"].used, 2u);
+  EXPECT_EQ(fills["service_ports"].used, 1u);
+  EXPECT_EQ(fills["affinities"].type, "lru_hash");
+  EXPECT_EQ(fills["prefix_filter"].capacity, SHUNT_PREFIX_WORDS * 64u);
+}
+
+TEST_F(MapReaderTest, WhatIsRetiredIsShownUntilItIsTakenBack) {
+  ASSERT_TRUE(datapath_->Apply({}, ApplyScope::kAll).empty());
+  EXPECT_EQ(Dump<model::FrontendRow>("frontend_rows").size(), 0u);
+  const auto removed = Dump<model::PoolRow>("pools");
+  ASSERT_EQ(removed.size(), 2u);
+  EXPECT_EQ(removed[0].empty, "removed");
+  grace_.Pass();
+  datapath_->Reclaim();
+  EXPECT_EQ(Dump<model::PoolRow>("pools").size(), 0u);
+  EXPECT_EQ(Dump<model::BackendRow>("backends").size(), 0u);
+  EXPECT_EQ(Dump<model::ServicePortRow>("service_ports").size(), 0u);
+}
+
+}  // namespace
+}  // namespace shunt::datapath

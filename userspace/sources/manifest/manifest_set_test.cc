@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "userspace/sources/manifest/manifest_set.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+
+namespace shunt::sources {
+namespace {
+
+using testing::ElementsAre;
+using testing::IsEmpty;
+
+std::string Service(const std::string& name, int port = 80) {
+  return absl::StrCat("---\napiVersion: v1\nkind: Service\nmetadata: {name: ", name, "}\nspec: {ports: [{port: ", port,
+                      "}]}\n");
+}
+constexpr char kBad[] = "---\nkind: [\n";
+
+class ManifestSetTest : public testing::Test {
+ protected:
+  void Put(const std::string& file, const std::string& text) { set_.Put(file, DecodeManifest(text)); }
+
+  // "+NAME:PORT" and "-NAME" for Services.
+  std::vector<std::string> Changes() {
+    std::vector<std::string> changes;
+    for (const Event& event : set_.TakeChanges()) {
+      if (const auto* upsert = std::get_if<Upsert>(&event)) {
+        const auto& service = std::get<model::Service>(upsert->object);
+        changes.push_back(absl::StrCat("+", service.name.name, ":", service.ports[0].port));
+      } else {
+        changes.push_back(absl::StrCat("-", std::get<Remove>(event).name.name));
+      }
+    }
+    return changes;
+  }
+
+  std::vector<std::string> Problems() const {
+    std::vector<std::string> problems;
+    for (const SourceProblem& problem : set_.Problems())
+      problems.push_back(absl::StrCat(problem.where, ": ", problem.what));
+    return problems;
+  }
+
+  ManifestSet set_;
+};
+
+TEST_F(ManifestSetTest, OnlyDifferencesAreTaken) {
+  Put("a.yaml", Service("one") + Service("two"));
+  EXPECT_THAT(Changes(), ElementsAre("+one:80", "+two:80"));
+  EXPECT_THAT(Changes(), IsEmpty());
+  Put("a.yaml", "# a comment more\n" + Service("two") + Service("one"));
+  EXPECT_THAT(Changes(), IsEmpty()) << "the same objects, in another order";
+  Put("a.yaml", Service("two", 81) + Service("three"));
+  EXPECT_THAT(Changes(), ElementsAre("-one", "+three:80", "+two:81"));
+  set_.Remove("a.yaml");
+  EXPECT_THAT(Changes(), ElementsAre("-three", "-two"));
+  EXPECT_THAT(set_.Files(), IsEmpty());
+  set_.Remove("a.yaml");
+  EXPECT_THAT(Changes(), IsEmpty());
+}
+
+TEST_F(ManifestSetTest, WhatComesAndGoesBetweenTwoLooksIsNoChange) {
+  Put("a.yaml", Service("one"));
+  set_.Remove("a.yaml");
+  EXPECT_THAT(Changes(), IsEmpty());
+}
+
+TEST_F(ManifestSetTest, AMoveToAnotherFileIsNoChange) {
+  Put("a.yaml", Service("one"));
+  Changes();
+  set_.Remove("a.yaml");
+  Put("b.yaml", Service("one"));
+  EXPECT_THAT(Changes(), IsEmpty());
+}
+
+TEST_F(ManifestSetTest, ABadFileTakesNothingAway) {
+  Put("a.yaml", Service("one") + Service("two"));
+  Changes();
+  Put("a.yaml", Service("two", 81) + kBad + Service("three"));
+  EXPECT_THAT(Changes(), ElementsAre("+three:80", "+two:81")) << "its good documents are served, the missing one stays";
+  ASSERT_EQ(Problems().size(), 1u);
+  EXPECT_THAT(Problems()[0], testing::StartsWith("a.yaml:8: not valid YAML: "));
+  Put("a.yaml", kBad);
+  EXPECT_THAT(Changes(), IsEmpty()) << "bad twice in a row keeps what was kept";
+  Put("a.yaml", Service("three"));
+  EXPECT_THAT(Changes(), ElementsAre("-one", "-two"));
+  EXPECT_THAT(Problems(), IsEmpty());
+}
+
+TEST_F(ManifestSetTest, AnObjectThatTurnsBadKeepsItsLastGoodForm) {
+  Put("a.yaml", Service("one"));
+  Changes();
+  Put("a.yaml", Service("one", 0));
+  EXPECT_THAT(Changes(), IsEmpty());
+  EXPECT_THAT(Problems(), ElementsAre("a.yaml:5: spec.ports[0].port must be a whole number from 1 to 65535"));
+  Put("a.yaml", Service("one", 82));
+  EXPECT_THAT(Changes(), ElementsAre("+one:82"));
+}
+
+TEST_F(ManifestSetTest, ARemovedFileIsGoneHoweverBadItWas) {
+  Put("a.yaml", Service("one"));
+  Changes();
+  Put("a.yaml", kBad);
+  set_.Remove("a.yaml");
+  EXPECT_THAT(Changes(), ElementsAre("-one"));
+  EXPECT_THAT(Problems(), IsEmpty());
+}
+
+TEST_F(ManifestSetTest, AnUnreadableFileKeepsWhatItSaid) {
+  Put("a.yaml", Service("one"));
+  Changes();
+  set_.PutUnreadable("a.yaml", "cannot be opened: Permission denied");
+  set_.PutUnreadable("b.yaml", "cannot be opened: Permission denied");
+  EXPECT_THAT(Changes(), IsEmpty());
+  EXPECT_THAT(Problems(), ElementsAre("a.yaml: cannot be opened: Permission denied",
+                                      "b.yaml: cannot be opened: Permission denied"));
+  Put("a.yaml", "");
+  EXPECT_THAT(Changes(), ElementsAre("-one"));
+}
+
+TEST_F(ManifestSetTest, TheFirstFileByNameWins) {
+  Put("b.yaml", Service("one", 82));
+  EXPECT_THAT(Changes(), ElementsAre("+one:82"));
+  Put("a.yaml", Service("one", 81));
+  EXPECT_THAT(Changes(), ElementsAre("+one:81")) << "whenever it came";
+  Put("c.yaml", "# late\n" + Service("one", 83));
+  EXPECT_THAT(Changes(), IsEmpty());
+  EXPECT_THAT(Problems(), ElementsAre("b.yaml:2: Service default/one is given already in a.yaml, which is used",
+                                      "c.yaml:3: Service default/one is given already in a.yaml, which is used"));
+  set_.Remove("a.yaml");
+  EXPECT_THAT(Changes(), ElementsAre("+one:82"));
+  EXPECT_THAT(Problems(), ElementsAre("c.yaml:3: Service default/one is given already in b.yaml, which is used"));
+  Put("b.yaml", "");
+  EXPECT_THAT(Changes(), ElementsAre("+one:83"));
+  EXPECT_THAT(Problems(), IsEmpty());
+}
+
+TEST_F(ManifestSetTest, WhatIsSaidNowCountsBeforeWhatIsKept) {
+  Put("a.yaml", Service("one", 81));
+  Changes();
+  Put("a.yaml", kBad);
+  Put("b.yaml", Service("one", 82));
+  EXPECT_THAT(Changes(), ElementsAre("+one:82")) << "moved to another file, while the first has an error elsewhere";
+  EXPECT_EQ(Problems().size(), 1u);
+  set_.Remove("b.yaml");
+  EXPECT_THAT(Changes(), ElementsAre("+one:81")) << "still kept";
+}
+
+TEST_F(ManifestSetTest, WithinAFileTheFirstWins) {
+  Put("a.yaml", Service("one", 81) + Service("one", 82) + Service("two"));
+  EXPECT_THAT(Changes(), ElementsAre("+one:81", "+two:80"));
+  EXPECT_THAT(Problems(), ElementsAre("a.yaml:7: Service default/one is given already on line 2, which is used"));
+  Put("a.yaml", Service("one", 81) + Service("one", 82));
+  EXPECT_THAT(Changes(), ElementsAre("-two")) << "a repetition is no reason to doubt the rest";
+}
+
+TEST_F(ManifestSetTest, ObjectsOfDifferentKindsMayShareAName) {
+  Put("a.yaml", absl::StrCat(Service("one"), "---\n{apiVersion: v1, kind: Node, metadata: {name: one}}\n---\n",
+                             "{apiVersion: discovery.k8s.io/v1, kind: EndpointSlice, addressType: IPv4, ",
+                             "metadata: {name: one}}\n"));
+  const std::vector<Event> events = set_.TakeChanges();
+  ASSERT_EQ(events.size(), 3u);
+  EXPECT_EQ(std::get<model::Node>(std::get<Upsert>(events[2]).object).name, "one");
+  set_.Remove("a.yaml");
+  const std::vector<Event> removals = set_.TakeChanges();
+  ASSERT_EQ(removals.size(), 3u);
+  EXPECT_EQ(std::get<Remove>(removals[1]).kind, ObjectKind::kEndpointSlice);
+  EXPECT_EQ(std::get<Remove>(removals[2]).name, (model::ObjectName{"", "one"}));
+}
+
+}  // namespace
+}  // namespace shunt::sources
