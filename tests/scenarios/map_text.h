@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a datapath's maps hold, in lines that do not depend on which ids were free.
+#ifndef SHUNT_TESTS_SCENARIOS_MAP_TEXT_H_
+#define SHUNT_TESTS_SCENARIOS_MAP_TEXT_H_
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "userspace/datapath/datapath.h"
+#include "userspace/model/map_rows.h"
+
+namespace shunt::scenarios {
+
+// The rows that describe Services, by id.
+struct MapRows {
+  std::vector<model::FrontendRow> frontends;  // by address
+  std::map<uint32_t, model::ServicePortRow> service_ports;
+  std::map<uint32_t, model::PoolRow> pools;
+  std::map<uint32_t, model::SlotRow> slots;
+  std::map<uint32_t, model::BackendRow> backends;
+};
+
+// By Datapath::DumpMap. The index and the rows of frontends must name the same ones: kDataLoss if not.
+absl::StatusOr<MapRows> ReadMapRows(const datapath::Datapath& datapath);
+
+// For example:
+//
+//     frontend 10.96.0.10 address cluster_ip
+//     frontend 10.96.0.10:80/TCP ClusterIP -> service port 1, pool 1
+//     service port 1 shop/web:http 80/TCP IPv4
+//     pool 1: backend 1, backend 2 (or 1 beyond 50.00%)
+//     backend 1 10.244.1.5:8080
+//     backend 2 10.244.2.7:8080
+//
+// Ids are counted anew: service ports by name, pools as frontends first name them, backends by address. A pool that
+// no frontend names is shown as unused, unless it is withdrawn (its id is resting).
+std::string MapText(const MapRows& rows);
+
+// Sentences about ids that `after` changed without need: of a backend or a ServicePort that was there before. Programs
+// keep these ids with sockets and affinities.
+std::vector<std::string> ChangedIds(const MapRows& before, const MapRows& after);
+
+}  // namespace shunt::scenarios
+
+#endif  // SHUNT_TESTS_SCENARIOS_MAP_TEXT_H_

@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: Apache-2.0
+// The program itself, in a sandbox: exit statuses, one agent per pin directory, signals, pins that stay.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "tests/sandbox/sandbox.h"
+
+namespace shunt::agent {
+namespace {
+
+using testing::HasSubstr;
+
+std::string Contents(const std::string& path) {
+  std::ifstream in(path);
+  return std::string((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
+}
+
+class ShuntdTest : public testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    absl::StatusOr<std::unique_ptr<sandbox::Sandbox>> made = sandbox::Sandbox::Create();
+    if (made.ok()) {
+      sandbox_ = std::move(*made).release();
+    } else {
+      cannot_ = std::string(made.status().message());
+    }
+  }
+  static void TearDownTestSuite() {
+    delete sandbox_;
+    sandbox_ = nullptr;
+  }
+
+  void SetUp() override {
+    if (sandbox_ == nullptr) GTEST_SKIP() << cannot_;
+    cgroup_ = sandbox_->NewCgroup().value();
+    bpffs_ = sandbox_->NewBpffs().value();
+    char name[] = "/tmp/shuntd_test.XXXXXX";
+    directory_ = ::mkdtemp(name);
+    std::filesystem::create_directory(directory_ + "/manifests");
+    std::ofstream(directory_ + "/manifests/cart.yaml")
+        << "apiVersion: v1\nkind: Service\nmetadata: {name: cart, namespace: shop}\n"
+           "spec: {clusterIPs: [10.96.0.1], ports: [{port: 80}]}\n";
+  }
+  void TearDown() override {
+    for (const pid_t pid : running_) {
+      ::kill(pid, SIGKILL);
+      ::waitpid(pid, nullptr, 0);
+    }
+    if (!directory_.empty()) std::filesystem::remove_all(directory_);
+    if (!bpffs_.empty()) sandbox::RemovePins(bpffs_);
+  }
+
+  std::vector<std::string> RunArguments() const {
+    return {"run",     "--manifests", directory_ + "/manifests", "--cgroup",        cgroup_,
+            "--bpffs", bpffs_,        "--admin-socket",          directory_ + "/s", "--node-name=here"};
+  }
+  pid_t Start(const std::vector<std::string>& arguments, const std::string& output) {
+    std::vector<std::string> words = {SHUNTD_BINARY};
+    words.insert(words.end(), arguments.begin(), arguments.end());
+    std::vector<char*> pointers;
+    for (std::string& word : words) pointers.push_back(word.data());
+    pointers.push_back(nullptr);
+    const pid_t pid = ::fork();
+    if (pid == 0) {
+      if (std::freopen(output.c_str(), "a", stdout) == nullptr || ::dup2(1, 2) < 0) ::_exit(126);
+      ::execv(pointers[0], pointers.data());
+      ::_exit(127);
+    }
+    running_.push_back(pid);
+    return pid;
+  }
+  int Wait(pid_t pid) {
+    int status = 0;
+    ::waitpid(pid, &status, 0);
+    running_.erase(std::find(running_.begin(), running_.end(), pid));
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+  }
+  // Runs to the end; what it said is left in said_.
+  int Run(const std::vector<std::string>& arguments) {
+    const std::string output = directory_ + "/said";
+    std::filesystem::remove(output);
+    const int status = Wait(Start(arguments, output));
+    said_ = Contents(output);
+    return status;
+  }
+  bool Says(const std::string& output, const std::string& words) {
+    for (int i = 0; i < 2000; ++i) {
+      if (Contents(output).find(words) != std::string::npos) return true;
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    }
+    ADD_FAILURE() << "never said \"" << words << "\":\n" << Contents(output);
+    return false;
+  }
+  size_t Pins() const {
+    std::error_code none;
+    const std::filesystem::recursive_directory_iterator all(bpffs_, none);
+    return std::distance(begin(all), end(all));
+  }
+
+  static inline sandbox::Sandbox* sandbox_ = nullptr;
+  static inline std::string cannot_;
+  std::string cgroup_, bpffs_, directory_, said_;
+  std::vector<pid_t> running_;
+};
+
+TEST_F(ShuntdTest, UsageErrorsExitWithTwo) {
+  EXPECT_EQ(Run({}), 2);
+  EXPECT_EQ(said_,
+            "shuntd: run: nothing to serve: give --manifests DIR, or manifests: in the file of --config\n"
+            "Try shuntd --help.\n");
+  EXPECT_EQ(Run({"--kubeconfig", "/etc/kubernetes/kubelet.conf"}), 2);
+  EXPECT_THAT(said_, HasSubstr("not in this version"));
+  EXPECT_EQ(Run({"run", "--manifests", "/nonexistent", "--node-name=here"}), 2);
+  EXPECT_THAT(said_, HasSubstr("--manifests /nonexistent: No such file or directory"));
+  EXPECT_EQ(Pins(), 0u);
+}
+
+TEST_F(ShuntdTest, FailuresOfTheHostExitWithOne) {
+  std::vector<std::string> arguments = RunArguments();
+  arguments[6] = directory_;
+  EXPECT_EQ(Run(arguments), 1) << "not a BPF file system";
+  EXPECT_THAT(said_, HasSubstr("\"Cannot start\" err="));
+  EXPECT_EQ(Run({"check", "--bpffs", directory_, "--cgroup", cgroup_}), 1);
+  EXPECT_THAT(said_, HasSubstr("MISSING"));
+  EXPECT_THAT(said_, HasSubstr("This host cannot run shuntd: 1 thing is missing."));
+}
+
+TEST_F(ShuntdTest, WordsThatNeedNoAgent) {
+  EXPECT_EQ(Run({"check", "--bpffs", bpffs_, "--cgroup", cgroup_}), 0) << said_;
+  EXPECT_THAT(said_, HasSubstr("This host can run shuntd.\n"));
+  EXPECT_EQ(Run({"version"}), 0);
+  EXPECT_THAT(said_, testing::StartsWith("shuntd "));
+  EXPECT_THAT(said_, HasSubstr("abi     v1 (pins in shunt/v1)\n"));
+  EXPECT_EQ(Run({"--help"}), 0);
+  EXPECT_THAT(said_, HasSubstr("cleanup"));
+  EXPECT_EQ(Run({"cleanup", "--bpffs", bpffs_}), 0);
+  EXPECT_EQ(said_, absl::StrCat("nothing to remove below ", bpffs_, "/shunt\n"));
+}
+
+TEST_F(ShuntdTest, OneAgentPerPinDirectoryAndPinsThatStay) {
+  const std::string log = directory_ + "/log";
+  const pid_t first = Start(RunArguments(), log);
+  ASSERT_TRUE(Says(log, "\"Everything is applied\" services=1"));
+
+  EXPECT_EQ(Run(RunArguments()), 1);
+  EXPECT_THAT(said_, HasSubstr(absl::StrCat("pid ", first)));
+  EXPECT_EQ(Run({"cleanup", "--bpffs", bpffs_}), 1);
+  EXPECT_THAT(said_, HasSubstr(absl::StrCat("pid ", first)));
+
+  ::kill(first, SIGHUP);
+  EXPECT_TRUE(Says(log, "\"Ignored:"));
+  ::kill(first, SIGTERM);
+  EXPECT_EQ(Wait(first), 0);
+  EXPECT_THAT(Contents(log), HasSubstr("\"Asked to stop\" signal=\"Terminated\""));
+  EXPECT_FALSE(std::filesystem::exists(directory_ + "/s")) << "the admin socket goes with the agent";
+  const size_t pins = Pins();
+  EXPECT_GT(pins, 20u);
+
+  const std::string log_of_second = directory_ + "/log2";
+  const pid_t second = Start(RunArguments(), log_of_second);
+  ASSERT_TRUE(Says(log_of_second, "\"Everything is applied\" services=1"));
+  EXPECT_EQ(Pins(), pins) << "the same pins, taken over";
+  ::kill(second, SIGKILL);
+  EXPECT_EQ(Wait(second), 128 + SIGKILL);
+  EXPECT_EQ(Pins(), pins);
+  EXPECT_EQ(Run({"cleanup", "--bpffs", bpffs_}), 0) << said_;
+  EXPECT_THAT(said_, HasSubstr("removed "));
+  EXPECT_EQ(Pins(), 0u);
+}
+
+TEST_F(ShuntdTest, TellsItsSupervisor) {
+  const std::string path = directory_ + "/notify";
+  const int receiver = ::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  sockaddr_un address = {};
+  address.sun_family = AF_UNIX;
+  path.copy(address.sun_path, sizeof(address.sun_path) - 1);
+  ASSERT_EQ(::bind(receiver, reinterpret_cast<const sockaddr*>(&address), sizeof(address)), 0);
+  const timeval patience = {.tv_sec = 20, .tv_usec = 0};
+  ::setsockopt(receiver, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+  ::setenv("NOTIFY_SOCKET", path.c_str(), 1);
+  const pid_t agent = Start(RunArguments(), directory_ + "/log");
+  ::unsetenv("NOTIFY_SOCKET");
+  const auto next = [&] {
+    char text[256] = {};
+    return ::recv(receiver, text, sizeof(text) - 1, 0) < 0 ? std::string("nothing") : std::string(text);
+  };
+  EXPECT_EQ(next(), "READY=1\nSTATUS=1 services");
+  ::kill(agent, SIGINT);
+  EXPECT_EQ(next(), "STOPPING=1");
+  EXPECT_EQ(Wait(agent), 0);
+  ::close(receiver);
+}
+
+TEST_F(ShuntdTest, ServesWhatIsWrittenAndFollowsAnEdit) {
+  const std::string log = directory_ + "/log";
+  const pid_t agent = Start(RunArguments(), log);
+  ASSERT_TRUE(Says(log, "\"Everything is applied\" services=1"));
+  std::ofstream(directory_ + "/manifests/bad.yaml") << "apiVersion: v1\nkind: Service\nmetadata: {}\n";
+  EXPECT_TRUE(Says(log, "\"Not served\" where=\"bad.yaml:"));
+  std::filesystem::remove(directory_ + "/manifests/cart.yaml");
+  EXPECT_TRUE(Says(log, "\"Applied\" services=1"));
+  ::kill(agent, SIGTERM);
+  EXPECT_EQ(Wait(agent), 0);
+}
+
+}  // namespace
+}  // namespace shunt::agent

@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: Apache-2.0
+// Plans that do not fit, and what a change costs.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "userspace/datapath/testing/table_fixture.h"
+
+namespace shunt::datapath {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+
+using LimitsTest = TableFixture;
+
+model::ServicePlan Plan(int number, std::initializer_list<absl::string_view> backends) {
+  return MakePlan(absl::StrCat("s", number), absl::StrCat("10.96.0.", number), 80, MakePool(backends, 8080));
+}
+
+// Each limit is one too few for two Services with two backends each.
+TEST_F(LimitsTest, APlanThatDoesNotFitFailsWholeByNameAndTheOthersAreApplied) {
+  struct Case {
+    uint32_t Limits::* limit;
+    uint32_t rows;
+    const char* message;
+  };
+  const Case cases[] = {
+      {&Limits::frontends, 3, "map frontend_rows needs 2 more rows, 1 of 3 are free"},
+      {&Limits::service_ports, 1, "map service_ports needs 1 more rows, 0 of 1 are free"},
+      {&Limits::pools, 1, "map pools needs 1 more rows, 0 of 1 are free"},
+      {&Limits::slots, 3, "map slots needs 2 more rows, 1 of 3 are free"},
+      {&Limits::backends, 3, "map backends needs 2 more rows, 1 of 3 are free"},
+  };
+  for (const Case& c : cases) {
+    Limits limits = kLimits;
+    limits.*c.limit = c.rows;
+    Create(limits);
+    const auto failures =
+        Apply({Plan(1, {"10.244.0.1", "10.244.0.2"}), Plan(2, {"10.244.0.3", "10.244.0.4"})}, ApplyScope::kAll);
+    ASSERT_EQ(failures.size(), 1u) << c.message;
+    EXPECT_EQ(failures[0].service.ToString(), "default/s2");
+    EXPECT_EQ(failures[0].status.code(), absl::StatusCode::kResourceExhausted) << failures[0].status;
+    EXPECT_THAT(std::string(failures[0].status.message()), HasSubstr("apply Service default/s2: does not fit"));
+    EXPECT_THAT(std::string(failures[0].status.message()), HasSubstr(c.message));
+    EXPECT_EQ(Backends("10.96.0.1", 80), "10.244.0.1 10.244.0.2") << c.message;
+    EXPECT_EQ(Read("10.96.0.2", 80).outcome, Outcome::kNotAService) << c.message;
+    // Nothing of the failed one is left: a smaller one takes all that is free.
+    MustApply({Plan(1, {}), Plan(2, {})}, ApplyScope::kAll);
+    ASSERT_FALSE(HasFailure()) << c.message;
+  }
+}
+
+TEST_F(LimitsTest, TheMessageNamesEveryMapThatLacksRooms) {
+  Limits limits = kLimits;
+  limits.slots = 2;
+  limits.backends = 2;
+  Create(limits);
+  const auto failures = Apply({Plan(1, {"10.244.0.1", "10.244.0.2", "10.244.0.3"})});
+  ASSERT_EQ(failures.size(), 1u);
+  const std::string message(failures[0].status.message());
+  EXPECT_THAT(message, HasSubstr("map slots needs 3 more rows, 2 of 2 are free"));
+  EXPECT_THAT(message, HasSubstr("map backends needs 3 more rows, 2 of 2 are free"));
+  EXPECT_THAT(message, Not(HasSubstr("pools")));
+}
+
+TEST_F(LimitsTest, FreeSlotsThatLieApartAreSaidToLieApart) {
+  Limits limits = kLimits;
+  limits.slots = 6;
+  Create(limits);
+  MustApply({Plan(1, {"10.244.0.1", "10.244.0.2"}), Plan(2, {"10.244.0.1", "10.244.0.2"}),
+             Plan(3, {"10.244.0.1", "10.244.0.2"})});
+  MustApply({MakePlan("s1", {}), MakePlan("s3", {})});
+  const auto failures = Apply({Plan(4, {"10.244.0.1", "10.244.0.2", "10.244.0.3"})});
+  ASSERT_EQ(failures.size(), 1u);
+  EXPECT_THAT(std::string(failures[0].status.message()),
+              HasSubstr("map slots needs 3 rows in one run, the longest free run has 2 (4 of 6 are free)"));
+}
+
+TEST_F(LimitsTest, AChangeThatFitsOnlyAfterAGracePeriodWaitsForOne) {
+  Limits limits = kLimits;
+  limits.slots = 4;
+  Create(limits);
+  MustApply({Plan(1, {"10.244.0.1", "10.244.0.2"})});
+  const int waits = grace_.waits();
+  MustApply({Plan(1, {"10.244.0.1", "10.244.0.3"})});
+  EXPECT_EQ(grace_.waits(), waits) << "the new run fits beside the old one";
+  MustApply({Plan(1, {"10.244.0.2", "10.244.0.3"})});
+  EXPECT_EQ(grace_.waits(), waits + 1) << "the first run has to go";
+  EXPECT_EQ(Backends("10.96.0.1", 80), "10.244.0.2 10.244.0.3");
+}
+
+TEST_F(LimitsTest, ServicesThatGoMakeRoomInTheSameApply) {
+  Limits limits = kLimits;
+  limits.pools = 2;
+  Create(limits);
+  MustApply({Plan(1, {"10.244.0.1"}), Plan(2, {"10.244.0.1"})}, ApplyScope::kAll);
+  MustApply({Plan(3, {"10.244.0.3"}), Plan(4, {"10.244.0.4"})}, ApplyScope::kAll);
+  EXPECT_EQ(Backends("10.96.0.3", 80), "10.244.0.3");
+  EXPECT_EQ(Backends("10.96.0.4", 80), "10.244.0.4");
+  EXPECT_EQ(Read("10.96.0.1", 80).outcome, Outcome::kNotAService);
+}
+
+TEST_F(LimitsTest, AFrontendLeavesEvenIfWhoIsToTakeItDoesNotFit) {
+  Limits limits = kLimits;
+  limits.slots = 3;
+  Create(limits);
+  MustApply({Plan(1, {"10.244.0.1"})});
+  model::ServicePlan taker = Plan(1, {"10.244.0.2", "10.244.0.3", "10.244.0.4", "10.244.0.5"});
+  taker.service.name = "taker";
+  const auto failures = Apply({MakePlan("s1", {}), taker}, ApplyScope::kAll);
+  ASSERT_EQ(failures.size(), 1u);
+  EXPECT_EQ(failures[0].service.ToString(), "default/taker");
+  EXPECT_EQ(Read("10.96.0.1", 80).outcome, Outcome::kNotAService) << "its Service is gone";
+}
+
+TEST_F(LimitsTest, WithoutGracePeriodsNothingIsReused) {
+  Limits limits = kLimits;
+  limits.slots = 4;
+  Create(limits);
+  grace_.set_available(false);
+  MustApply({Plan(1, {"10.244.0.1", "10.244.0.2"})});
+  MustApply({Plan(1, {"10.244.0.1", "10.244.0.3"})});
+  const auto failures = Apply({Plan(1, {"10.244.0.2", "10.244.0.3"})});
+  ASSERT_EQ(failures.size(), 1u);
+  EXPECT_EQ(failures[0].status.code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_EQ(Backends("10.96.0.1", 80), "10.244.0.1 10.244.0.3");
+  Restart();
+  MustApply({Plan(1, {"10.244.0.2", "10.244.0.3"})});
+  EXPECT_EQ(Backends("10.96.0.1", 80), "10.244.0.2 10.244.0.3") << "a new agent may reuse what the old one unlinked";
+}
+
+TEST_F(LimitsTest, NodeAddressesWithoutRoomAreAnErrorAndComeLater) {
+  Limits limits = kLimits;
+  limits.frontends = 4;
+  Create(limits);
+  model::PortPlan port = MakePort("10.96.0.1", 80, MakePool({"10.244.0.1"}, 8080));
+  port.frontends.push_back(MakeFrontend(model::FrontendKind::kNodePort, "0.0.0.0", 30080));
+  MustApply({MakePlan("web", {port})});  // two frontends and a ClusterIP: one row is left
+  const absl::Status status = datapath_->SetNodeAddresses({{Ip("203.0.113.5"), false}, {Ip("203.0.113.6"), false}});
+  EXPECT_EQ(status.code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_EQ(Backends("203.0.113.5", 30080), "10.244.0.1");
+  EXPECT_EQ(Read("203.0.113.6", 30080).outcome, Outcome::kNotAService);
+  EXPECT_TRUE(datapath_->SetNodeAddresses({{Ip("203.0.113.6"), false}}).ok());
+  EXPECT_EQ(Backends("203.0.113.6", 30080), "10.244.0.1");
+}
+
+// Counts every call.
+class CountingTable final : public Table {
+ public:
+  CountingTable(std::unique_ptr<Table> table, uint64_t& calls) : table_(std::move(table)), calls_(calls) {}
+
+  absl::string_view name() const override { return table_->name(); }
+  uint32_t key_size() const override { return table_->key_size(); }
+  uint32_t value_size() const override { return table_->value_size(); }
+  uint32_t capacity() const override { return table_->capacity(); }
+  absl::Status Store(uint32_t index, Bytes value) override { return Count().Store(index, value); }
+  absl::Status StoreWord(uint32_t index, uint32_t word, uint64_t value) override {
+    return Count().StoreWord(index, word, value);
+  }
+  absl::Status Load(uint32_t index, absl::Span<std::byte> value) const override { return Count().Load(index, value); }
+  absl::Status Put(Bytes key, Bytes value) override { return Count().Put(key, value); }
+  absl::Status PutBatch(uint32_t count, Bytes keys, Bytes values) override {
+    return Count().PutBatch(count, keys, values);
+  }
+  absl::Status Remove(Bytes key) override { return Count().Remove(key); }
+  absl::Status RemoveBatch(uint32_t count, Bytes keys) override { return Count().RemoveBatch(count, keys); }
+  absl::Status Find(Bytes key, absl::Span<std::byte> value) const override { return Count().Find(key, value); }
+  absl::Status ForEach(const std::function<void(Bytes key, Bytes value)>& visit) const override {
+    return Count().ForEach(visit);
+  }
+
+ private:
+  Table& Count() const {
+    ++calls_;
+    return *table_;
+  }
+
+  std::unique_ptr<Table> table_;
+  uint64_t& calls_;
+};
+
+// Calls of any table for one changed endpoint, beside `others` other Services.
+uint64_t CallsOfOneChange(uint32_t others) {
+  MemoryMaps maps(
+      {.frontends = 4096, .service_ports = 2048, .pools = 2048, .slots = 4096, .backends = 64, .sockets = 64});
+  uint64_t calls = 0;
+  Tables tables = maps.Open();
+  for (std::unique_ptr<Table>* table :
+       {&tables.prefix_filter, &tables.frontend_index, &tables.frontend_rows, &tables.pools, &tables.slots,
+        &tables.backends, &tables.service_ports, &tables.service_counters, &tables.backend_counters}) {
+    *table = std::make_unique<CountingTable>(std::move(*table), calls);
+  }
+  ManualGrace grace;
+  auto datapath = *TableDatapath::Open(std::move(tables), grace);
+  std::vector<model::ServicePlan> plans;
+  for (uint32_t i = 0; i <= others; ++i) {
+    plans.push_back(MakePlan(absl::StrCat("s", i), absl::StrCat("10.96.", i / 250, ".", 1 + i % 250), 80,
+                             MakePool({"10.244.0.1", "10.244.0.2"}, 8080)));
+  }
+  std::vector<const model::ServicePlan*> all;
+  for (const model::ServicePlan& plan : plans) all.push_back(&plan);
+  EXPECT_TRUE(datapath->Apply(all, ApplyScope::kAll).empty());
+  calls = 0;
+  plans[0].ports[0].pools[0] = MakePool({"10.244.0.1", "10.244.0.3"}, 8080);
+  EXPECT_TRUE(datapath->Apply({all.data(), 1}, ApplyScope::kChanged).empty());
+  return calls;
+}
+
+TEST(CostTest, OneChangedEndpointCostsTheSameBesideAnyNumberOfServices) {
+  const uint64_t alone = CallsOfOneChange(0);
+  EXPECT_LT(alone, 20u);
+  EXPECT_EQ(CallsOfOneChange(1000), alone);
+}
+
+}  // namespace
+}  // namespace shunt::datapath
