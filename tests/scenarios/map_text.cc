@@ -100,6 +100,26 @@ std::string PoolText(const MapRows& rows, const model::PoolRow& pool, const Numb
   return absl::StrJoin(slots, ", ");
 }
 
+// Of those that some frontend names: an id that is resting may come again as another.
+std::map<std::string, uint32_t> ServicePortIds(const MapRows& rows) {
+  std::map<std::string, uint32_t> ids;
+  for (const model::FrontendRow& frontend : rows.frontends) {
+    const auto row = rows.service_ports.find(frontend.service_port);
+    if (!frontend.about_address && row != rows.service_ports.end()) ids[Text(row->second)] = row->first;
+  }
+  return ids;
+}
+
+// Of those that some pool's slot names.
+std::map<std::string, uint32_t> BackendIds(const MapRows& rows) {
+  std::map<std::string, uint32_t> ids;
+  for (const auto& [id, slot] : rows.slots) {
+    const auto row = rows.backends.find(slot.backend);
+    if (row != rows.backends.end()) ids[Text(row->second.address)] = row->first;
+  }
+  return ids;
+}
+
 template <typename Row>
 absl::Status Collect(const datapath::Datapath& datapath, absl::string_view map,
                      const std::function<void(const Row&)>& take) {
@@ -178,17 +198,16 @@ std::string MapText(const MapRows& rows) {
 
 std::vector<std::string> ChangedIds(const MapRows& before, const MapRows& after) {
   std::vector<std::string> changes;
-  const auto compare = [&](const auto& old_rows, const auto& new_rows, const auto& key) {
-    std::map<std::string, uint32_t> old_ids;
-    for (const auto& [id, row] : old_rows) old_ids[key(row)] = id;
-    for (const auto& [id, row] : new_rows) {
-      const auto old = old_ids.find(key(row));
+  const auto compare = [&](const std::map<std::string, uint32_t>& old_ids,
+                           const std::map<std::string, uint32_t>& new_ids) {
+    for (const auto& [name, id] : new_ids) {
+      const auto old = old_ids.find(name);
       if (old == old_ids.end() || old->second == id) continue;
-      changes.push_back(absl::StrCat(key(row), " was number ", old->second, " and is now ", id));
+      changes.push_back(absl::StrCat(name, " was number ", old->second, " and is now ", id));
     }
   };
-  compare(before.service_ports, after.service_ports, [](const model::ServicePortRow& row) { return Text(row); });
-  compare(before.backends, after.backends, [](const model::BackendRow& row) { return Text(row.address); });
+  compare(ServicePortIds(before), ServicePortIds(after));
+  compare(BackendIds(before), BackendIds(after));
   return changes;
 }
 

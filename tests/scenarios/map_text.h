@@ -39,7 +39,7 @@ absl::StatusOr<MapRows> ReadMapRows(const datapath::Datapath& datapath);
 // no frontend names is shown as unused, unless it is withdrawn (its id is resting).
 std::string MapText(const MapRows& rows);
 
-// Sentences about ids that `after` changed without need: of a backend or a ServicePort that was there before. Programs
+// Sentences about ids that `after` changed without need: of a backend or a ServicePort that was in use before. Programs
 // keep these ids with sockets and affinities.
 std::vector<std::string> ChangedIds(const MapRows& before, const MapRows& after);
 

@@ -71,7 +71,7 @@ TEST_P(MemoryScenario, ComesOutAsToldAlthoughWritesFail) {
   int failed = 0;
   for (uint32_t seed = first; seed <= last; ++seed) {
     SCOPED_TRACE(absl::StrCat("SHUNT_SEED=", seed));
-    UnreliableFloor floor(seed, 2 + seed % 7);
+    UnreliableFloor floor(seed, 4 + seed % 8);
     PlayStory(GetParam(), floor, Goldens::kCompare);
     if (HasFailure()) break;
     failed += floor.failed();

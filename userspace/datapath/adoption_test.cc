@@ -22,8 +22,8 @@ namespace {
 using testing::HasSubstr;
 using testing::IsEmpty;
 
-class AdoptionTest : public TableFixture {
- protected:
+// What the next agent is going to find.
+struct Found {
   template <typename Row>
   void Spoil(Table& table, uint32_t index, const std::function<void(Row&)>& spoil) {
     Row row = {};
@@ -31,6 +31,13 @@ class AdoptionTest : public TableFixture {
     spoil(row);
     ASSERT_TRUE(table.Store(index, BytesOf(row)).ok());
   }
+
+  const Tables& tables;
+  MemoryMaps& maps;
+};
+
+class AdoptionTest : public TableFixture {
+ protected:
   // Backends in use, by address: what is left after everything else is gone.
   std::multiset<std::string> BackendsInUse() const {
     std::multiset<std::string> backends;
@@ -143,122 +150,125 @@ TEST_F(AdoptionTest, TablesOfAnotherLayoutAreNotTouched) {
 TEST_F(AdoptionTest, WhatMakesNoSenseIsRepaired) {
   struct Case {
     const char* what;
-    std::function<void(AdoptionTest&)> spoil;
+    std::function<void(Found&)> spoil;
   };
   const Case cases[] = {
       {"a frontend row has another key",
-       [](AdoptionTest& t) {
-         t.Spoil<shunt_frontend_row>(*t.tables_.frontend_rows, 0, [](auto& row) { row.key.port ^= 1; });
+       [](Found& found) {
+         found.Spoil<shunt_frontend_row>(*found.tables.frontend_rows, 0, [](auto& row) { row.key.port ^= 1; });
        }},
       {"a frontend row names a pool outside the map",
-       [](AdoptionTest& t) {
-         t.Spoil<shunt_frontend_row>(*t.tables_.frontend_rows, 0, [](auto& row) { row.internal_pool = 9999; });
+       [](Found& found) {
+         found.Spoil<shunt_frontend_row>(*found.tables.frontend_rows, 0, [](auto& row) { row.internal_pool = 9999; });
        }},
       {"a frontend row names another Service's pool",
-       [](AdoptionTest& t) {
-         t.Spoil<shunt_frontend_row>(*t.tables_.frontend_rows, 0, [](auto& row) { row.internal_pool = 1; });
+       [](Found& found) {
+         found.Spoil<shunt_frontend_row>(*found.tables.frontend_rows, 0, [](auto& row) { row.internal_pool = 1; });
        }},
       {"a frontend row names another Service's port",
-       [](AdoptionTest& t) {
-         t.Spoil<shunt_frontend_row>(*t.tables_.frontend_rows, 0, [](auto& row) { row.service_port = 1; });
+       [](Found& found) {
+         found.Spoil<shunt_frontend_row>(*found.tables.frontend_rows, 0, [](auto& row) { row.service_port = 1; });
        }},
       {"a frontend row names a service port outside the map",
-       [](AdoptionTest& t) {
-         t.Spoil<shunt_frontend_row>(*t.tables_.frontend_rows, 0, [](auto& row) { row.service_port = ~0u; });
+       [](Found& found) {
+         found.Spoil<shunt_frontend_row>(*found.tables.frontend_rows, 0, [](auto& row) { row.service_port = ~0u; });
        }},
       {"a frontend row is of no kind",
-       [](AdoptionTest& t) {
-         t.Spoil<shunt_frontend_row>(*t.tables_.frontend_rows, 0, [](auto& row) { row.kind = 77; });
+       [](Found& found) {
+         found.Spoil<shunt_frontend_row>(*found.tables.frontend_rows, 0, [](auto& row) { row.kind = 77; });
        }},
       {"padding is not zero",
-       [](AdoptionTest& t) {
-         t.Spoil<shunt_frontend_row>(*t.tables_.frontend_rows, 0, [](auto& row) { row.pad[24] = 1; });
+       [](Found& found) {
+         found.Spoil<shunt_frontend_row>(*found.tables.frontend_rows, 0, [](auto& row) { row.pad[24] = 1; });
        }},
       {"an address row has other flags",
-       [](AdoptionTest& t) {
-         t.Spoil<shunt_frontend_row>(*t.tables_.frontend_rows, 2, [](auto& row) { row.flags = SHUNT_ADDRESS_NODE; });
+       [](Found& found) {
+         found.Spoil<shunt_frontend_row>(*found.tables.frontend_rows, 2,
+                                         [](auto& row) { row.flags = SHUNT_ADDRESS_NODE; });
        }},
       {"an address row says nothing",
-       [](AdoptionTest& t) {
-         t.Spoil<shunt_frontend_row>(*t.tables_.frontend_rows, 2, [](auto& row) { row.flags = 0; });
+       [](Found& found) {
+         found.Spoil<shunt_frontend_row>(*found.tables.frontend_rows, 2, [](auto& row) { row.flags = 0; });
        }},
       {"a pool word points outside the slots",
-       [](AdoptionTest& t) { ASSERT_TRUE(t.tables_.pools->StoreWord(0, 0, shunt_pool_word(5000, 2, 7)).ok()); }},
+       [](Found& found) { ASSERT_TRUE(found.tables.pools->StoreWord(0, 0, shunt_pool_word(5000, 2, 7)).ok()); }},
       {"a pool word reaches over the end of the slots",
-       [](AdoptionTest& t) {
-         ASSERT_TRUE(t.tables_.pools->StoreWord(0, 0, shunt_pool_word(kLimits.slots - 1, 2, 7)).ok());
+       [](Found& found) {
+         ASSERT_TRUE(found.tables.pools->StoreWord(0, 0, shunt_pool_word(kLimits.slots - 1, 2, 7)).ok());
        }},
       {"a pool word overlaps another pool's run",
-       [](AdoptionTest& t) { ASSERT_TRUE(t.tables_.pools->StoreWord(0, 0, shunt_pool_word(1, 2, 7)).ok()); }},
+       [](Found& found) { ASSERT_TRUE(found.tables.pools->StoreWord(0, 0, shunt_pool_word(1, 2, 7)).ok()); }},
       {"a pool says that its Service is removed",
-       [](AdoptionTest& t) {
-         ASSERT_TRUE(t.tables_.pools->StoreWord(0, 0, shunt_pool_word(SHUNT_EMPTY_REMOVED, 0, 7)).ok());
+       [](Found& found) {
+         ASSERT_TRUE(found.tables.pools->StoreWord(0, 0, shunt_pool_word(SHUNT_EMPTY_REMOVED, 0, 7)).ok());
        }},
       {"a slot names a backend outside the map",
-       [](AdoptionTest& t) { t.Spoil<shunt_slot>(*t.tables_.slots, 0, [](auto& row) { row.backend = 1u << 30; }); }},
+       [](Found& found) {
+         found.Spoil<shunt_slot>(*found.tables.slots, 0, [](auto& row) { row.backend = 1u << 30; });
+       }},
       {"a slot names a backend that is not in use",
-       [](AdoptionTest& t) { t.Spoil<shunt_slot>(*t.tables_.slots, 1, [](auto& row) { row.backend = 200; }); }},
+       [](Found& found) { found.Spoil<shunt_slot>(*found.tables.slots, 1, [](auto& row) { row.backend = 200; }); }},
       {"a slot's alias is nobody",
-       [](AdoptionTest& t) { t.Spoil<shunt_slot>(*t.tables_.slots, 1, [](auto& row) { row.alias = ~0u; }); }},
+       [](Found& found) { found.Spoil<shunt_slot>(*found.tables.slots, 1, [](auto& row) { row.alias = ~0u; }); }},
       {"a slot has another threshold",
-       [](AdoptionTest& t) { t.Spoil<shunt_slot>(*t.tables_.slots, 1, [](auto& row) { row.threshold = 5; }); }},
+       [](Found& found) { found.Spoil<shunt_slot>(*found.tables.slots, 1, [](auto& row) { row.threshold = 5; }); }},
       {"a backend has another address",
-       [](AdoptionTest& t) {
-         t.Spoil<shunt_backend>(*t.tables_.backends, 1, [](auto& row) { row.address.word[3] ^= 0x01000000; });
+       [](Found& found) {
+         found.Spoil<shunt_backend>(*found.tables.backends, 1, [](auto& row) { row.address.word[3] ^= 0x01000000; });
        }},
       {"two backends have one address",
-       [](AdoptionTest& t) {
+       [](Found& found) {
          shunt_backend first = {};
-         ASSERT_TRUE(t.tables_.backends->Load(0, MutableBytesOf(first)).ok());
-         ASSERT_TRUE(t.tables_.backends->Store(1, BytesOf(first)).ok());
+         ASSERT_TRUE(found.tables.backends->Load(0, MutableBytesOf(first)).ok());
+         ASSERT_TRUE(found.tables.backends->Store(1, BytesOf(first)).ok());
        }},
       {"a backend nobody uses is marked in use",
-       [](AdoptionTest& t) {
-         ASSERT_TRUE(t.tables_.backends->Store(99, BytesOf(EncodeBackend(Socket("10.9.9.9", 9)))).ok());
+       [](Found& found) {
+         ASSERT_TRUE(found.tables.backends->Store(99, BytesOf(EncodeBackend(Socket("10.9.9.9", 9)))).ok());
        }},
       {"a service port has no name",
-       [](AdoptionTest& t) {
-         t.Spoil<shunt_service_port>(*t.tables_.service_ports, 0,
-                                     [](auto& row) { std::memset(&row, 0xff, sizeof(row)); });
+       [](Found& found) {
+         found.Spoil<shunt_service_port>(*found.tables.service_ports, 0,
+                                         [](auto& row) { std::memset(&row, 0xff, sizeof(row)); });
        }},
       {"a service port is marked free",
-       [](AdoptionTest& t) {
-         t.Spoil<shunt_service_port>(*t.tables_.service_ports, 0, [](auto& row) { row.family = 0; });
+       [](Found& found) {
+         found.Spoil<shunt_service_port>(*found.tables.service_ports, 0, [](auto& row) { row.family = 0; });
        }},
       {"two service ports have one name",
-       [](AdoptionTest& t) {
+       [](Found& found) {
          shunt_service_port first = {};
-         ASSERT_TRUE(t.tables_.service_ports->Load(0, MutableBytesOf(first)).ok());
-         ASSERT_TRUE(t.tables_.service_ports->Store(1, BytesOf(first)).ok());
+         ASSERT_TRUE(found.tables.service_ports->Load(0, MutableBytesOf(first)).ok());
+         ASSERT_TRUE(found.tables.service_ports->Store(1, BytesOf(first)).ok());
        }},
       {"a service port nobody uses",
-       [](AdoptionTest& t) {
+       [](Found& found) {
          const auto row = EncodeServicePort({{"default", "ghost"}, "", 1, model::Protocol::kTcp, model::IpFamily::kV4});
-         ASSERT_TRUE(t.tables_.service_ports->Store(100, BytesOf(*row)).ok());
+         ASSERT_TRUE(found.tables.service_ports->Store(100, BytesOf(*row)).ok());
        }},
       {"a pool nobody uses",
-       [](AdoptionTest& t) { ASSERT_TRUE(t.tables_.pools->StoreWord(100, 0, shunt_pool_word(0, 4, 1)).ok()); }},
+       [](Found& found) { ASSERT_TRUE(found.tables.pools->StoreWord(100, 0, shunt_pool_word(0, 4, 1)).ok()); }},
       {"an entry of the index leads nowhere",
-       [](AdoptionTest& t) { ASSERT_TRUE(t.tables_.frontend_index->StoreWord(0, 6, 0xdeadbeef12345678).ok()); }},
+       [](Found& found) { ASSERT_TRUE(found.tables.frontend_index->StoreWord(0, 6, 0xdeadbeef12345678).ok()); }},
       {"the index is full of garbage",
-       [](AdoptionTest& t) {
-         MemoryRows* const index = t.maps_->rows("frontend_index");
+       [](Found& found) {
+         MemoryRows* const index = found.maps.rows("frontend_index");
          std::fill(index->array.begin(), index->array.end(), std::byte{0x5a});
        }},
       {"the index has no counts",
-       [](AdoptionTest& t) {
-         for (uint32_t i = 0; i < t.tables_.frontend_index->capacity(); ++i) {
-           ASSERT_TRUE(t.tables_.frontend_index->StoreWord(i, SHUNT_INDEX_ENTRIES, 0).ok());
+       [](Found& found) {
+         for (uint32_t i = 0; i < found.tables.frontend_index->capacity(); ++i) {
+           ASSERT_TRUE(found.tables.frontend_index->StoreWord(i, SHUNT_INDEX_ENTRIES, 0).ok());
          }
        }},
       {"the filter is empty",
-       [](AdoptionTest& t) {
-         MemoryRows* const filter = t.maps_->rows("prefix_filter");
+       [](Found& found) {
+         MemoryRows* const filter = found.maps.rows("prefix_filter");
          std::fill(filter->array.begin(), filter->array.end(), std::byte{0});
        }},
       {"the filter is full",
-       [](AdoptionTest& t) {
-         MemoryRows* const filter = t.maps_->rows("prefix_filter");
+       [](Found& found) {
+         MemoryRows* const filter = found.maps.rows("prefix_filter");
          std::fill(filter->array.begin(), filter->array.end(), std::byte{0xff});
        }},
   };
@@ -266,7 +276,8 @@ TEST_F(AdoptionTest, WhatMakesNoSenseIsRepaired) {
     SCOPED_TRACE(c.what);
     Create(kLimits);
     MustApply({web_, api_});
-    c.spoil(*this);
+    Found found = {tables_, *maps_};
+    c.spoil(found);
     Restart();
     MustApply({web_, api_}, ApplyScope::kAll);
     EXPECT_EQ(Backends("10.96.0.10", 80), "10.244.0.1 10.244.0.2");

@@ -62,7 +62,8 @@ TEST_F(FrontendIndexTest, EveryKeyIsFoundWhereverItStands) {
   std::optional<uint32_t> in_hand;  // being put or removed
   maps_.hooks().after = [&](WriteOperation, absl::string_view) {
     for (const auto& [number, place] : places) {
-      if (number != in_hand) ASSERT_EQ(Find(number), number % 56) << number;
+      if (number == in_hand) continue;
+      ASSERT_EQ(Find(number), number % 56) << number;
     }
   };
   size_t most = 0;

@@ -1,0 +1,41 @@
+When the pod network gives the address of a terminating pod to a new one, the running pod counts, in whichever slice
+it stands.
+
+-- apply --
+apiVersion: v1
+kind: Service
+metadata: {name: web, namespace: shop}
+spec:
+  clusterIPs: [10.96.0.10]
+  ports: [{name: http, port: 80, targetPort: 8080}]
+---
+apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
+metadata: {name: web-1, namespace: shop, labels: {kubernetes.io/service-name: web}, uid: a}
+addressType: IPv4
+ports: [{name: http, port: 8080}]
+endpoints:
+  - {addresses: [10.244.1.5], nodeName: node-a, conditions: {ready: false, serving: true, terminating: true}, targetRef: {kind: Pod, name: web-old}}
+---
+apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
+metadata: {name: web-2, namespace: shop, labels: {kubernetes.io/service-name: web}, uid: b}
+addressType: IPv4
+ports: [{name: http, port: 8080}]
+endpoints:
+  - {addresses: [10.244.1.5], nodeName: node-b, conditions: {ready: true, serving: true, terminating: false}, targetRef: {kind: Pod, name: web-new}}
+
+-- expect plan --
+service shop/web
+  port http 80/TCP IPv4
+    10.96.0.10:80/TCP ClusterIP -> pool cluster
+    pool cluster
+      10.244.1.5:8080 weight 1, share 100.00%
+    left out 10.244.1.5:8080 of slice web-1: duplicate
+
+-- expect maps --
+frontend 10.96.0.10 address cluster_ip
+frontend 10.96.0.10:80/TCP ClusterIP -> service port 1, pool 1
+service port 1 shop/web:http 80/TCP IPv4
+pool 1: backend 1
+backend 1 10.244.1.5:8080

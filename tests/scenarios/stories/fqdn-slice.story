@@ -1,0 +1,33 @@
+A slice of host names is left out with a warning; those of addresses beside it serve.
+
+-- apply --
+apiVersion: v1
+kind: Service
+metadata: {name: web, namespace: shop}
+spec:
+  clusterIPs: [10.96.0.10]
+  ports: [{name: http, port: 80, targetPort: 8080}]
+---
+apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
+metadata: {name: web-1, namespace: shop, labels: {kubernetes.io/service-name: web}}
+addressType: FQDN
+ports: [{name: http, port: 8080}]
+endpoints:
+  - {addresses: [pod.example.com]}
+---
+apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
+metadata: {name: web-2, namespace: shop, labels: {kubernetes.io/service-name: web}}
+addressType: IPv4
+ports: [{name: http, port: 8080}]
+endpoints:
+  - {addresses: [10.244.1.5], nodeName: node-a}
+
+-- expect plan --
+service shop/web
+  port http 80/TCP IPv4
+    10.96.0.10:80/TCP ClusterIP -> pool cluster
+    pool cluster
+      10.244.1.5:8080 weight 1, share 100.00%
+  warning: EndpointSlice web-1: address type FQDN is not served

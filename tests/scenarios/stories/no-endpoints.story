@@ -1,0 +1,40 @@
+A Service without any usable endpoint refuses its clients, on every frontend and under every policy: nothing anywhere is
+not the same as nothing here.
+
+-- apply --
+apiVersion: v1
+kind: Service
+metadata: {name: web, namespace: shop}
+spec:
+  type: NodePort
+  clusterIPs: [10.96.0.10]
+  ports: [{name: http, port: 80, nodePort: 30080}]
+  internalTrafficPolicy: Local
+  externalTrafficPolicy: Local
+---
+apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
+metadata: {name: web-1, namespace: shop, labels: {kubernetes.io/service-name: web}}
+addressType: IPv4
+ports: [{name: http, port: 8080}]
+endpoints:
+  - {addresses: [10.244.1.5], nodeName: node-a, conditions: {ready: false, serving: false, terminating: false}}
+  - {addresses: [10.244.2.7], nodeName: node-b, conditions: {ready: false, serving: false, terminating: true}}
+
+-- expect plan --
+service shop/web
+  port http 80/TCP IPv4
+    10.96.0.10:80/TCP ClusterIP -> pool local
+    0.0.0.0:30080/TCP NodePort -> pool cluster, from outside pool local
+    pool cluster: no endpoints
+    pool local: no endpoints
+    left out 10.244.1.5:8080 of slice web-1: not_ready
+    left out 10.244.2.7:8080 of slice web-1: not_serving
+
+-- expect maps --
+frontend 0.0.0.0:30080/TCP NodePort -> service port 1, pool 1, from outside pool 2
+frontend 10.96.0.10 address cluster_ip
+frontend 10.96.0.10:80/TCP ClusterIP -> service port 1, pool 2
+service port 1 shop/web:http 80/TCP IPv4
+pool 1: no_endpoints
+pool 2: no_endpoints

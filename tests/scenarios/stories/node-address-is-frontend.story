@@ -1,0 +1,43 @@
+An address may be a node's own and a Service's at once: as a ClusterIP of the node's it has one row that says both, and gives
+back what was taken when either goes.
+
+-- node-addresses 192.0.2.1 --
+
+-- apply --
+apiVersion: v1
+kind: Service
+metadata: {name: web, namespace: shop}
+spec:
+  clusterIPs: [192.0.2.1]
+  ports: [{name: http, port: 80}]
+---
+apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
+metadata: {name: web-1, namespace: shop, labels: {kubernetes.io/service-name: web}}
+addressType: IPv4
+ports: [{name: http, port: 8080}]
+endpoints:
+  - {addresses: [10.244.1.5], nodeName: node-a}
+
+-- expect maps --
+frontend 192.0.2.1 address cluster_ip
+frontend 192.0.2.1:80/TCP ClusterIP -> service port 1, pool 1
+service port 1 shop/web:http 80/TCP IPv4
+pool 1: backend 1
+backend 1 10.244.1.5:8080
+
+-- node-addresses --
+
+-- expect maps --
+frontend 192.0.2.1 address cluster_ip
+frontend 192.0.2.1:80/TCP ClusterIP -> service port 1, pool 1
+service port 1 shop/web:http 80/TCP IPv4
+pool 1: backend 1
+backend 1 10.244.1.5:8080
+
+-- node-addresses 192.0.2.1 --
+
+-- delete Service shop/web --
+
+-- expect maps --
+nothing

@@ -1,0 +1,51 @@
+The endpoints of a Service are the union of its slices; a slice that goes takes only its own.
+
+-- apply --
+apiVersion: v1
+kind: Service
+metadata: {name: web, namespace: shop}
+spec:
+  clusterIPs: [10.96.0.10]
+  ports: [{name: http, port: 80, targetPort: 8080}]
+---
+apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
+metadata: {name: web-1, namespace: shop, labels: {kubernetes.io/service-name: web}}
+addressType: IPv4
+ports: [{name: http, port: 8080}]
+endpoints:
+  - {addresses: [10.244.1.5], nodeName: node-a}
+---
+apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
+metadata: {name: web-2, namespace: shop, labels: {kubernetes.io/service-name: web}}
+addressType: IPv4
+ports: [{name: http, port: 8080}]
+endpoints:
+  - {addresses: [10.244.2.7], nodeName: node-b}
+  - {addresses: [10.244.3.9], nodeName: node-c}
+
+-- expect plan --
+service shop/web
+  port http 80/TCP IPv4
+    10.96.0.10:80/TCP ClusterIP -> pool cluster
+    pool cluster
+      10.244.1.5:8080 weight 1, share 33.33%
+      10.244.2.7:8080 weight 1, share 33.33%
+      10.244.3.9:8080 weight 1, share 33.33%
+
+-- delete EndpointSlice shop/web-2 --
+
+-- expect plan --
+service shop/web
+  port http 80/TCP IPv4
+    10.96.0.10:80/TCP ClusterIP -> pool cluster
+    pool cluster
+      10.244.1.5:8080 weight 1, share 100.00%
+
+-- expect maps --
+frontend 10.96.0.10 address cluster_ip
+frontend 10.96.0.10:80/TCP ClusterIP -> service port 1, pool 1
+service port 1 shop/web:http 80/TCP IPv4
+pool 1: backend 1
+backend 1 10.244.1.5:8080

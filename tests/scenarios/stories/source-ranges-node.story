@@ -1,0 +1,73 @@
+If this node's own address lies within the source ranges, the node's local clients may dial the load balancer's address. The
+Node object says which address that is, and a Node that changes it changes the rows.
+
+-- apply --
+apiVersion: v1
+kind: Node
+metadata: {name: node-a}
+status:
+  addresses:
+    - {type: InternalIP, address: 192.0.2.1}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: web, namespace: shop}
+spec:
+  type: LoadBalancer
+  clusterIPs: [10.96.0.10]
+  ports: [{name: http, port: 80, nodePort: 30080}]
+  loadBalancerSourceRanges: [192.0.2.0/28]
+status:
+  loadBalancer: {ingress: [{ip: 192.0.2.80}]}
+---
+apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
+metadata: {name: web-1, namespace: shop, labels: {kubernetes.io/service-name: web}}
+addressType: IPv4
+ports: [{name: http, port: 8080}]
+endpoints:
+  - {addresses: [10.244.1.5], nodeName: node-a}
+
+-- expect plan --
+service shop/web
+  port http 80/TCP IPv4
+    10.96.0.10:80/TCP ClusterIP -> pool cluster
+    0.0.0.0:30080/TCP NodePort -> pool cluster
+    192.0.2.80:80/TCP LoadBalancer -> pool cluster, only for 192.0.2.0/28 and this node
+    pool cluster
+      10.244.1.5:8080 weight 1, share 100.00%
+
+-- expect maps --
+frontend 0.0.0.0:30080/TCP NodePort -> service port 1, pool 1
+frontend 10.96.0.10 address cluster_ip
+frontend 10.96.0.10:80/TCP ClusterIP -> service port 1, pool 1
+frontend 192.0.2.80:80/TCP LoadBalancer -> service port 1, pool 1, source_ranges node_in_ranges
+service port 1 shop/web:http 80/TCP IPv4
+pool 1: backend 1
+backend 1 10.244.1.5:8080
+
+-- apply --
+apiVersion: v1
+kind: Node
+metadata: {name: node-a}
+status:
+  addresses:
+    - {type: InternalIP, address: 198.51.100.1}
+
+-- expect plan --
+service shop/web
+  port http 80/TCP IPv4
+    10.96.0.10:80/TCP ClusterIP -> pool cluster
+    0.0.0.0:30080/TCP NodePort -> pool cluster
+    192.0.2.80:80/TCP LoadBalancer -> pool cluster, only for 192.0.2.0/28
+    pool cluster
+      10.244.1.5:8080 weight 1, share 100.00%
+
+-- expect maps --
+frontend 0.0.0.0:30080/TCP NodePort -> service port 1, pool 1
+frontend 10.96.0.10 address cluster_ip
+frontend 10.96.0.10:80/TCP ClusterIP -> service port 1, pool 1
+frontend 192.0.2.80:80/TCP LoadBalancer -> service port 1, pool 1, source_ranges
+service port 1 shop/web:http 80/TCP IPv4
+pool 1: backend 1
+backend 1 10.244.1.5:8080
