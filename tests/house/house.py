@@ -8,6 +8,7 @@ import sys
 
 import documents
 import edges
+import registration
 import sizes
 import words
 from tree import Finding, Tree
@@ -31,6 +32,7 @@ RULES = (
     sizes.function_lengths,
     sizes.line_lengths,
     sizes.license_lines,
+    registration.tests_are_registered,
     documents.maps_are_described,
     documents.scenarios_are_cited,
     documents.links_resolve,

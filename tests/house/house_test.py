@@ -6,6 +6,7 @@ import unittest
 import documents
 import edges
 import house
+import registration
 import sizes
 import words
 from tree import Tree, strip_code
@@ -105,6 +106,17 @@ class RuleTest(unittest.TestCase):
             ("too late", {"a.cc": "\n\n\n" + apache}, ["a.cc:1: "]),
             ("a program under Apache alone cannot be loaded", {"bpf/sock.bpf.c": apache}, ["bpf/sock.bpf.c:1: "]),
             ("scripts without an ending", {".ci/run": "#!/bin/sh\n"}, [".ci/run:1: "]),
+        ])
+
+    def test_tests_are_registered(self):
+        unit = {"a/b/c_test.cc": ""}
+        self.check(registration.tests_are_registered, [
+            ("in its folder", {**unit, "a/b/CMakeLists.txt": "shunt_test(x SOURCES c_test.cc)"}, []),
+            ("above it", {**unit, "a/CMakeLists.txt": "shunt_test(x SOURCES\n  b/c_test.cc)"}, []),
+            ("by a list of units", {**unit, "a/b/CMakeLists.txt": "foreach(unit c d)\n t(${unit}_test.cc)"}, []),
+            ("not at all", {**unit, "a/b/CMakeLists.txt": "shunt_test(x SOURCES abc_test.cc)"},
+             ["a/b/c_test.cc: no CMakeLists.txt names it"]),
+            ("a fuzz target, in no list", {"a_fuzz.cc": "", "CMakeLists.txt": ""}, ["a_fuzz.cc: no CMakeLists"]),
         ])
 
     def test_maps_are_described(self):

@@ -95,7 +95,7 @@ class RestartTest : public ::testing::Test {
     const int output = open(log.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0644);
     dup2(output, STDOUT_FILENO);
     dup2(output, STDERR_FILENO);
-    execl(SHUNTD, SHUNTD, "run", "--manifests", manifests.c_str(), "--cgroup", cgroup_.c_str(), "--bpffs",
+    execl(SHUNTD_BINARY, SHUNTD_BINARY, "run", "--manifests", manifests.c_str(), "--cgroup", cgroup_.c_str(), "--bpffs",
           bpffs_.c_str(), "--admin-socket", socket.c_str(), "--node-name", "here", nullptr);
     _exit(127);
   }

@@ -44,8 +44,6 @@ absl::Status Stage::StartAgent() {
   if (!datapath.ok()) return datapath.status();
   datapath_ = *std::move(datapath);
   ledger_ = std::make_unique<agent::Ledger>();
-  agent::ReconcilerOptions options;
-  options.node_name = kNodeName;
   reconciler_ =
       std::make_unique<agent::Reconciler>(agent::ReconcilerOptions{.node_name = kNodeName}, *datapath_, *ledger_);
   std::vector<sources::Event> events;

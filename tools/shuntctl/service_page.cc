@@ -18,7 +18,7 @@ namespace {
 namespace v1 = admin::v1;
 
 void AppendField(absl::string_view name, absl::string_view value, std::string& out) {
-  if (!value.empty()) absl::StrAppendFormat(&out, "%-14s%s\n", absl::StrCat(name, ":"), Printable(value));
+  if (!value.empty()) absl::StrAppendFormat(&out, "%-15s%s\n", absl::StrCat(name, ":"), Printable(value));
 }
 
 // "cluster", "local", or the number where the maps do not tell.

@@ -47,7 +47,6 @@ class FrontendIndex {
   absl::Status Adopt(const Visit& visit, const Found& found);
   // Frees the entries that made no sense.
   absl::Status RemoveForeign();
-  bool has_foreign() const { return !foreign_.empty(); }
 
  private:
   struct Bucket {

@@ -29,7 +29,6 @@ void Publisher::Publish(absl::Span<Change* const> changes) {
   // 2. Frontends that go. Before any pool changes, so that a frontend that is to go is not seen with a set that
   //    it never had. An address ceases to be a ClusterIP before its frontends go: the other way round a connect
   //    to one of them would be refused as a port that no service uses, where it is now nobody's address.
-  if (absl::Status status = inventory_.room.index().RemoveForeign(); !status.ok()) shared_status_ = std::move(status);
   PublishAddresses(AddressBook::Turn::kBeforeRemovals, changes);
   for (Change* change : changes) {
     if (change->status.ok()) RemoveReleased(*change);

@@ -27,7 +27,7 @@ class Publisher {
   void Publish(absl::Span<Change* const> changes);
 
   // The last failure of something that belongs to no single Service: address rows, filter bits that are to
-  // go, entries of the index that made no sense. Each of them is tried again by every Publish.
+  // go. Each of them is tried again by every Publish.
   const absl::Status& shared_status() const { return shared_status_; }
 
  private:

@@ -206,6 +206,8 @@ std::vector<ServiceFailure> TableDatapath::Apply(absl::Span<const model::Service
 // What an earlier call, or an earlier agent, has left undone and everything else relies on.
 absl::Status TableDatapath::FinishShared() {
   if (absl::Status status = inventory_->room.index().WriteCounts(); !status.ok()) return status;
+  // Before anything is staged: what makes no sense must not keep its place from a key that does.
+  if (absl::Status status = inventory_->room.index().RemoveForeign(); !status.ok()) return status;
   if (!inventory_->repair_filter) return absl::OkStatus();
   absl::Status status = inventory_->filter.Repair();
   inventory_->repair_filter = !status.ok();

@@ -10,8 +10,16 @@ spec:
   ports: [{name: http, port: 80, targetPort: 8080}]
 
 -- expect plan --
+service shop/web
+  port http 80/TCP IPv4
+    10.96.0.10:80/TCP ClusterIP -> pool cluster
+    pool cluster: no endpoints
 
 -- expect maps --
+frontend 10.96.0.10 address cluster_ip
+frontend 10.96.0.10:80/TCP ClusterIP -> service port 1, pool 1
+service port 1 shop/web:http 80/TCP IPv4
+pool 1: no_endpoints
 
 -- apply --
 apiVersion: discovery.k8s.io/v1
@@ -24,6 +32,12 @@ endpoints:
   - {addresses: [10.244.2.7], nodeName: node-b}
 
 -- expect maps --
+frontend 10.96.0.10 address cluster_ip
+frontend 10.96.0.10:80/TCP ClusterIP -> service port 1, pool 1
+service port 1 shop/web:http 80/TCP IPv4
+pool 1: backend 1, backend 2
+backend 1 10.244.1.5:8080
+backend 2 10.244.2.7:8080
 
 -- apply --
 apiVersion: discovery.k8s.io/v1
@@ -34,8 +48,16 @@ ports: [{name: http, port: 8080}]
 endpoints: []
 
 -- expect plan --
+service shop/web
+  port http 80/TCP IPv4
+    10.96.0.10:80/TCP ClusterIP -> pool cluster
+    pool cluster: no endpoints
 
 -- expect maps --
+frontend 10.96.0.10 address cluster_ip
+frontend 10.96.0.10:80/TCP ClusterIP -> service port 1, pool 1
+service port 1 shop/web:http 80/TCP IPv4
+pool 1: no_endpoints
 
 -- apply --
 apiVersion: discovery.k8s.io/v1
@@ -47,5 +69,15 @@ endpoints:
   - {addresses: [10.244.2.7], nodeName: node-b}
 
 -- expect plan --
+service shop/web
+  port http 80/TCP IPv4
+    10.96.0.10:80/TCP ClusterIP -> pool cluster
+    pool cluster
+      10.244.2.7:8080 weight 1, share 100.00%
 
 -- expect maps --
+frontend 10.96.0.10 address cluster_ip
+frontend 10.96.0.10:80/TCP ClusterIP -> service port 1, pool 1
+service port 1 shop/web:http 80/TCP IPv4
+pool 1: backend 1
+backend 1 10.244.2.7:8080

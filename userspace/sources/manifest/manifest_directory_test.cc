@@ -266,7 +266,7 @@ TEST_F(ManifestDirectoryTest, BadThenGoodThenBad) {
   Write("a.yaml", Service("three", 3) + Service("four", 0));
   ASSERT_TRUE(sink_.AwaitServices({{"two", 2}, {"three", 3}}));
   EXPECT_THAT(sink_.problems(),
-              ElementsAre(SourceProblem{"a.yaml:9", "spec.ports[0].port must be a whole number from 1 to 65535"}));
+              ElementsAre(SourceProblem{"a.yaml:10", "spec.ports[0].port must be a whole number from 1 to 65535"}));
   fs::remove(directory_ / "a.yaml");
   ASSERT_TRUE(sink_.AwaitServices({}));
   EXPECT_TRUE(sink_.AwaitProblems(0));
