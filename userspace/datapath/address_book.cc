@@ -2,8 +2,10 @@
 #include "userspace/datapath/address_book.h"
 
 #include <algorithm>
+#include <string>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "userspace/datapath/codec.h"
 
 namespace shunt::datapath {
@@ -154,7 +156,11 @@ absl::Status AddressBook::PublishOne(const model::IpAddress& address, Facts& fac
   } else {
     Need need;
     if (facts.staged_row == kNoId) TakeStagedRow(address, facts, need);  // there may be room by now
-    if (facts.staged_row == kNoId) return absl::ResourceExhaustedError("map frontend_rows: no room for an address");
+    if (facts.staged_row == kNoId) {
+      return absl::ResourceExhaustedError(absl::StrCat("publish address ", address.ToString(), ": map ",
+                                                       std::string(frontend_rows_.name()),
+                                                       " has no free row; raise its limit or remove Services"));
+    }
     const shunt_frontend_row row = {.key = key, .flags = wanted, .kind = SHUNT_KIND_ADDRESS};
     ReviewFilter(address, facts);
     absl::Status status = filter_.Set(address);

@@ -51,8 +51,9 @@ TEST_F(LimitsTest, APlanThatDoesNotFitFailsWholeByNameAndTheOthersAreApplied) {
     EXPECT_THAT(std::string(failures[0].status.message()), HasSubstr(c.message));
     EXPECT_EQ(Backends("10.96.0.1", 80), "10.244.0.1 10.244.0.2") << c.message;
     EXPECT_EQ(Read("10.96.0.2", 80).outcome, Outcome::kNotAService) << c.message;
-    // Nothing of the failed one is left: a smaller one takes all that is free.
-    MustApply({Plan(1, {}), Plan(2, {})}, ApplyScope::kAll);
+    // The failed one has left nothing behind: alone it fits.
+    MustApply({Plan(2, {"10.244.0.3", "10.244.0.4"})}, ApplyScope::kAll);
+    EXPECT_EQ(Backends("10.96.0.2", 80), "10.244.0.3 10.244.0.4") << c.message;
     ASSERT_FALSE(HasFailure()) << c.message;
   }
 }

@@ -217,9 +217,12 @@ absl::Status TableDatapath::FinishShared() {
 absl::Status TableDatapath::SetNodeAddresses(absl::Span<const NodeAddress> addresses) {
   Need need;
   inventory_->addresses.SetNodeAddresses(addresses, need);
-  if (need.exceeded) inventory_->MakeRoom();  // if that is not enough, the publisher complains
+  if (need.exceeded) inventory_->MakeRoom();
   if (absl::Status status = FinishShared(); !status.ok()) return status;
-  return PublishShared();
+  absl::Status status = PublishShared();
+  // The addresses that have just gone may make room for those that come.
+  if (absl::IsResourceExhausted(status) && inventory_->MakeRoom()) status = PublishShared();
+  return status;
 }
 
 // What belongs to no single Service.
