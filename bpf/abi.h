@@ -181,6 +181,9 @@ SHUNT_STATIC_ASSERT(__builtin_offsetof(struct shunt_frontend_row, kind) == 38);
  *
  * The generation is the agent's publication counter. Whoever remembers a backend remembers the word it
  * was chosen under: an equal word proves without another look that the backend is still a member.
+ *
+ * Generation 0 is a set that has been withdrawn: no row names the pool any more. It stays for a grace period, for
+ * whoever has such a row in hand, and proves nothing to whoever remembers it (shunt_pool_is_same).
  */
 #define SHUNT_POOL_GENERATION_BITS 20
 #define SHUNT_POOL_COUNT_BITS 20
@@ -190,7 +193,6 @@ SHUNT_STATIC_ASSERT(__builtin_offsetof(struct shunt_frontend_row, kind) == 38);
 enum shunt_pool_empty {
 	SHUNT_EMPTY_NO_ENDPOINTS = 0, /* none anywhere: refuse */
 	SHUNT_EMPTY_LOCAL_MISS = 1,   /* some elsewhere, none here under a Local policy */
-	SHUNT_EMPTY_REMOVED = 2,      /* the service is gone; only late readers see this */
 };
 
 static inline __u64 shunt_pool_word(__u32 first_slot, __u32 slot_count, __u32 generation)
@@ -212,6 +214,12 @@ static inline __u32 shunt_pool_count(__u64 word)
 static inline __u32 shunt_pool_generation(__u64 word)
 {
 	return (__u32)word & ((1u << SHUNT_POOL_GENERATION_BITS) - 1);
+}
+
+/* True if `now` proves that what was a member under `then` still is. */
+static inline int shunt_pool_is_same(__u64 then, __u64 now)
+{
+	return then == now && shunt_pool_generation(now);
 }
 
 /*

@@ -81,7 +81,7 @@ follow_affinity(const struct shunt_affinity_key *key, __u64 now_ns, __u64 timeou
 	/* Signed: another CPU's use may be younger than our clock reading. */
 	if ((__s64)(now_ns - renewed.last_use_ns) >= (__s64)timeout_ns)
 		return NULL;
-	if (renewed.pool_word == pool_word) {
+	if (shunt_pool_is_same(renewed.pool_word, pool_word)) {
 		affinity->last_use_ns = now_ns;
 	} else {
 		if (!find_member(pool_word, renewed.backend).selectable)

@@ -133,12 +133,12 @@ static __always_inline void release_state(void *sk, __u64 cookie)
 	}
 }
 
-/* True if the pool's set is the one that `pool_word` names. */
+/* True if the pool's set is still the one that `pool_word` names. */
 static __always_inline int same_set(__u32 pool, __u64 pool_word)
 {
 	__u64 *word = pool_of(pool);
 
-	return word && *(volatile __u64 *)word == pool_word;
+	return word && shunt_pool_is_same(pool_word, *(volatile __u64 *)word);
 }
 
 /*

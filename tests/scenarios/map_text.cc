@@ -187,7 +187,7 @@ std::string MapText(const MapRows& rows) {
     return absl::StrCat("pool ", numbering.pools.Of(row.pool), ": ", PoolText(rows, row, numbering.backends));
   }));
   for (const auto& [id, row] : rows.pools) {
-    if (numbering.pools.Has(id) || row.empty == "removed") continue;
+    if (numbering.pools.Has(id)) continue;
     absl::StrAppend(&text, "unused pool: ", PoolText(rows, row, numbering.backends), "\n");
   }
   absl::StrAppend(&text, in_order(rows.backends, numbering.backends, [&](const auto& row) {

@@ -36,7 +36,7 @@ absl::StatusOr<MapRows> ReadMapRows(const datapath::Datapath& datapath);
 //     backend 2 10.244.2.7:8080
 //
 // Ids are counted anew: service ports by name, pools as frontends first name them, backends by address. A pool that
-// no frontend names is shown as unused, unless it is withdrawn (its id is resting).
+// no frontend names is shown as unused; so is one whose id is resting.
 std::string MapText(const MapRows& rows);
 
 // Sentences about ids that `after` changed without need: of a backend or a ServicePort that was in use before. Programs

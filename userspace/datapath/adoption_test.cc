@@ -198,10 +198,8 @@ TEST_F(AdoptionTest, WhatMakesNoSenseIsRepaired) {
        }},
       {"a pool word overlaps another pool's run",
        [](Found& found) { ASSERT_TRUE(found.tables.pools->StoreWord(0, 0, shunt_pool_word(1, 2, 7)).ok()); }},
-      {"a pool says that its Service is removed",
-       [](Found& found) {
-         ASSERT_TRUE(found.tables.pools->StoreWord(0, 0, shunt_pool_word(SHUNT_EMPTY_REMOVED, 0, 7)).ok());
-       }},
+      {"a pool is empty for a reason that does not exist",
+       [](Found& found) { ASSERT_TRUE(found.tables.pools->StoreWord(0, 0, shunt_pool_word(2, 0, 7)).ok()); }},
       {"a slot names a backend outside the map",
        [](Found& found) {
          found.Spoil<shunt_slot>(*found.tables.slots, 0, [](auto& row) { row.backend = 1u << 30; });

@@ -113,9 +113,6 @@ model::PoolRow DecodePool(uint32_t id, uint64_t word) {
     case SHUNT_EMPTY_LOCAL_MISS:
       pool.empty = "local_miss";
       break;
-    case SHUNT_EMPTY_REMOVED:
-      pool.empty = "removed";
-      break;
     default:
       pool.empty = "no_endpoints";
   }

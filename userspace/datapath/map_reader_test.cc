@@ -208,11 +208,13 @@ TEST_F(MapReaderTest, FillLevelsCountWhatIsInUse) {
 }
 
 TEST_F(MapReaderTest, WhatIsRetiredIsShownUntilItIsTakenBack) {
+  const auto before = Dump<model::PoolRow>("pools");
   ASSERT_TRUE(datapath_->Apply({}, ApplyScope::kAll).empty());
   EXPECT_EQ(Dump<model::FrontendRow>("frontend_rows").size(), 0u);
-  const auto removed = Dump<model::PoolRow>("pools");
-  ASSERT_EQ(removed.size(), 2u);
-  EXPECT_EQ(removed[0].empty, "removed");
+  const auto retired = Dump<model::PoolRow>("pools");
+  ASSERT_EQ(retired.size(), 2u);
+  EXPECT_EQ(retired[0].slot_count, before[0].slot_count) << "for those who have a row in hand";
+  EXPECT_EQ(retired[0].generation, 0u) << "for those who remember the word";
   grace_.Pass();
   datapath_->Reclaim();
   EXPECT_EQ(Dump<model::PoolRow>("pools").size(), 0u);

@@ -62,8 +62,8 @@ void Publisher::Publish(absl::Span<Change* const> changes) {
     shared_status_ = std::move(counted);
   }
 
-  // 5. What nothing names any more: say so in the pool words, for late readers; clear the filter bits that no
-  //    address needs; and after a grace period, asked for once for all of this, everything may be used again.
+  // 5. What nothing names any more: generation 0 in the pool words, for sockets that remember them; clear the
+  //    filter bits that no address needs; and after a grace period, asked for once for all of this, everything may be used again.
   for (Change* change : changes) {
     if (!change->abandoned) SettlePorts(*change);
   }
@@ -297,8 +297,9 @@ void Publisher::RetirePort(PortState& port, Change& change) {
 }
 
 void Publisher::RetirePool(PoolState& pool, Change& change) {
-  const uint64_t word = shunt_pool_word(SHUNT_EMPTY_REMOVED, 0, inventory_.NextGeneration());
-  // If this fails, late readers find the last set, as they may; the row is freed in its time all the same.
+  // A late reader with a row in hand finds the last set: its destination may be another Service's by now, and has
+  // had one all the time. Generation 0: a socket that remembers the pool looks its destination up anew.
+  const uint64_t word = shunt_pool_word(shunt_pool_first(pool.word), shunt_pool_count(pool.word), 0);
   if (absl::Status status = inventory_.tables.pools->StoreWord(pool.id, 0, word); !status.ok()) {
     change.status = std::move(status);
   }

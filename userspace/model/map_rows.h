@@ -39,7 +39,7 @@ struct PoolRow {
   uint32_t first_slot = 0;
   uint32_t slot_count = 0;
   uint32_t generation = 0;
-  std::string empty;  // "", "no_endpoints", "local_miss", "removed"
+  std::string empty;  // "", "no_endpoints", "local_miss"
 };
 
 struct SlotRow {

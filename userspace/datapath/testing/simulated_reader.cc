@@ -16,6 +16,8 @@ T Load(const Table& table, uint32_t index) {
   return row;
 }
 
+}  // namespace
+
 std::string SetText(const ReadSet& set) {
   if (set.dangling) return "dangling";
   if (set.slots.empty()) return absl::StrCat("empty(", set.empty_reason, ")");
@@ -26,8 +28,6 @@ std::string SetText(const ReadSet& set) {
   }
   return absl::StrCat("{", text, "}");
 }
-
-}  // namespace
 
 std::string ServicePortText(const model::ObjectName& service, const std::string& port_name, uint16_t port,
                             model::Protocol protocol, model::IpFamily family) {
@@ -78,6 +78,12 @@ shunt_frontend_row SimulatedReader::Row(uint32_t id) const {
   return Load<shunt_frontend_row>(*tables_.frontend_rows, id);
 }
 
+std::optional<std::string> SimulatedReader::ServicePort(uint32_t index) const {
+  const auto identity = DecodeServicePort(Load<shunt_service_port>(*tables_.service_ports, index));
+  if (!identity) return std::nullopt;
+  return ServicePortText(identity->service, identity->port_name, identity->port, identity->protocol, identity->family);
+}
+
 uint64_t SimulatedReader::PoolWord(uint32_t pool) const {
   return Load<uint64_t>(*tables_.pools, pool);
 }
@@ -125,11 +131,10 @@ Reading SimulatedReader::Follow(const shunt_frontend_row& row) const {
       row.service_port >= tables_.service_ports->capacity()) {
     return reading;
   }
-  const auto identity = DecodeServicePort(Load<shunt_service_port>(*tables_.service_ports, row.service_port));
-  if (!identity) return reading;
+  const std::optional<std::string> service_port = ServicePort(row.service_port);
+  if (!service_port) return reading;
   reading.outcome = Outcome::kFound;
-  reading.service_port =
-      ServicePortText(identity->service, identity->port_name, identity->port, identity->protocol, identity->family);
+  reading.service_port = *service_port;
   reading.kind = static_cast<model::FrontendKind>(row.kind);
   reading.flags = row.flags;
   reading.affinity_timeout_s = row.affinity_timeout_s;

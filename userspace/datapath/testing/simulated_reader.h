@@ -60,6 +60,8 @@ class SimulatedReader {
   bool PassesFilter(const model::IpAddress& address) const;
   std::optional<uint32_t> FindRow(const shunt_frontend_key& key) const;
   shunt_frontend_row Row(uint32_t id) const;
+  // "default/web:http 80/TCP IPv4"; nothing for a row that names nobody.
+  std::optional<std::string> ServicePort(uint32_t index) const;
   uint64_t PoolWord(uint32_t pool) const;
   ReadSet Set(uint64_t pool_word) const;
   // Row ids of all entries of the index.
@@ -70,6 +72,9 @@ class SimulatedReader {
 
   const Tables& tables_;
 };
+
+// "{10.0.0.1:80|10.0.0.2:80<threshold ...}", "empty(reason)" or "dangling"
+std::string SetText(const ReadSet& set);
 
 // "default/web:http 80/TCP IPv4"
 std::string ServicePortText(const model::ObjectName& service, const std::string& port_name, uint16_t port,

@@ -164,7 +164,7 @@ void WatchedWorld::LookAtDestinations(absl::string_view table) {
 void WatchedWorld::BeginLateReader() {
   if (late_readers_.size() == kLateReadersMax)
     late_readers_.erase(late_readers_.begin() + random_.Draw(kLateReadersMax));
-  LateReader late = {.asked = grace_.asked(), .rows = {}, .sets = {}};
+  LateReader late = {.asked = grace_.asked(), .rows = {}, .sets = {}, .pools = {}};
   for (const uint32_t id : reader_.AllRows()) {
     const shunt_frontend_row row = reader_.Row(id);
     late.rows.emplace_back(id, row);
@@ -172,6 +172,7 @@ void WatchedWorld::BeginLateReader() {
     for (const uint32_t pool : {row.internal_pool, row.external_pool}) {
       const uint64_t word = reader_.PoolWord(pool);
       late.sets.emplace_back(word, reader_.Set(word));
+      late.pools.push_back({pool, reader_.ServicePort(row.service_port).value_or(""), late.sets.back().second});
     }
   }
   late_readers_.push_back(std::move(late));
@@ -179,7 +180,8 @@ void WatchedWorld::BeginLateReader() {
 
 void WatchedWorld::LookAsLateReaders(absl::string_view table) {
   std::erase_if(late_readers_, [&](const LateReader& late) { return grace_.passed() > late.asked; });
-  for (const LateReader& late : late_readers_) {
+  for (LateReader& late : late_readers_) {
+    LookAtPoolsAhead(table, late);
     for (const auto& [id, row] : late.rows) {
       const shunt_frontend_row now = reader_.Row(id);
       if (std::memcmp(&now, &row, sizeof(row)) == 0) continue;
@@ -192,6 +194,30 @@ void WatchedWorld::LookAsLateReaders(absl::string_view table) {
       return;
     }
   }
+}
+
+// A set published meanwhile will do, and so will the last one of a Service that has gone; no set at all will not.
+void WatchedWorld::LookAtPoolsAhead(absl::string_view table, LateReader& late) {
+  for (PoolAhead& ahead : late.pools) {
+    ReadSet now = reader_.Set(reader_.PoolWord(ahead.pool));
+    if (now == ahead.set) continue;
+    if (!IsAllowedSet(ahead.service_port, now)) {
+      Fail(absl::StrCat("a write to ", table, " left pool ", ahead.pool, " of ", ahead.service_port, " with ",
+                        SetText(now), " under a late reader"));
+      return;
+    }
+    ahead.set = std::move(now);
+  }
+}
+
+bool WatchedWorld::IsAllowedSet(const std::string& service_port, const ReadSet& set) const {
+  for (const std::vector<Reading>& readings : allowed_) {
+    for (const Reading& reading : readings) {
+      if (reading.outcome != Outcome::kFound || reading.service_port != service_port) continue;
+      if (reading.internal == set || reading.external == set) return true;
+    }
+  }
+  return false;
 }
 
 void WatchedWorld::Fail(const std::string& what) {

@@ -20,7 +20,8 @@ namespace shunt::datapath {
 // After every write each destination must read as one of the worlds asked for since the last one that was
 // applied whole: its old set or its new one, never a mixture, a foreign one, or a dangling id. And readers that have
 // stopped half-way, with a row or a pool word in hand, must find what they would have found at once, until a
-// grace period that began later has passed. What is wrong goes to ADD_FAILURE, once.
+// grace period that began later has passed; with a row in hand, a set that its Service had meanwhile. What is wrong
+// goes to ADD_FAILURE, once.
 class WatchedWorld {
  public:
   explicit WatchedWorld(const Limits& limits, uint32_t seed);
@@ -52,10 +53,17 @@ class WatchedWorld {
   bool failed() const { return failed_; }
 
  private:
+  // A pool that a late reader is about to read.
+  struct PoolAhead {
+    uint32_t pool;
+    std::string service_port;
+    ReadSet set;  // as last seen
+  };
   struct LateReader {
     GracePeriod::Ticket asked;  // tickets given out when it began
     std::vector<std::pair<uint32_t, shunt_frontend_row>> rows;
     std::vector<std::pair<uint64_t, ReadSet>> sets;  // by pool word
+    std::vector<PoolAhead> pools;
   };
 
   void Watch();
@@ -63,8 +71,11 @@ class WatchedWorld {
   void Look(absl::string_view table);
   void LookAtDestinations(absl::string_view table);
   void LookAsLateReaders(absl::string_view table);
+  void LookAtPoolsAhead(absl::string_view table, LateReader& late);
   void BeginLateReader();
   bool IsAllowed(const Reading& reading, size_t destination) const;
+  // Whether the service port has this set in a world that was asked for.
+  bool IsAllowedSet(const std::string& service_port, const ReadSet& set) const;
   void Fail(const std::string& what);
 
   std::unique_ptr<MemoryMaps> maps_;
