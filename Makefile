@@ -37,7 +37,7 @@ check-kernels: ## only the tests in Debian's 6.1 and 6.12 cloud kernels under qe
 	@cmake --build --preset dev -j $(JOBS) --target tests-guest
 	@ctest --preset dev -L '^guest$$' --verbose
 
-asan tsan: ## unit and scenario tests with address + UB sanitizers; agent, sources, admin with the thread sanitizer
+asan tsan: ## unit and scenario tests with address + UB sanitizers; agent and sources with the thread sanitizer
 	@$(dependencies) build check
 	@cmake --preset $@ -Wno-dev --log-level=WARNING
 	@cmake --build --preset $@ -j $(JOBS)
@@ -52,7 +52,7 @@ fuzz: ## every fuzz target for FUZZ_SECONDS (30) each
 bench: ## the figures of bench/RESULTS.md, measured here (root, minutes)
 	@$(dependencies) build bench
 	@cmake --preset release -Wno-dev --log-level=WARNING
-	@cmake --build --preset release -j $(JOBS) --target connbench load_cluster key_width empty_object
+	@cmake --build --preset release -j $(JOBS) --target connbench load_cluster key_width empty_object shuntd shuntctl
 	@bench/run
 
 install: ## shuntd, shuntctl, kubectl-shunt below DESTDIR and PREFIX (/usr/local)

@@ -14,7 +14,7 @@ endforeach()
 set(SHUNT_TEST_ENVIRONMENT
   "ASAN_OPTIONS=detect_stack_use_after_return=1:strict_string_checks=1"
   "UBSAN_OPTIONS=print_stacktrace=1"
-  "TSAN_OPTIONS=suppressions=${CMAKE_SOURCE_DIR}/cmake/tsan.supp:second_deadlock_stack=1")
+  "TSAN_OPTIONS=second_deadlock_stack=1")
 if(SHUNT_SANITIZE AND EXISTS /proc/sys/vm/mmap_rnd_bits)
   # The sanitizers of g++ 12 and clang 14 die at start ("unexpected memory mapping") now and then where the kernel
   # randomizes more address bits than they know of.

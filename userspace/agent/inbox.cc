@@ -49,7 +49,7 @@ void Inbox::Ring() const {
 
 void Inbox::Put(Letter letter) {
   {
-    const absl::MutexLock lock(&mutex_);
+    const std::lock_guard lock(mutex_);
     letters_.push_back(std::move(letter));
   }
   Ring();
@@ -59,7 +59,7 @@ std::vector<Letter> Inbox::Take() {
   uint64_t count = 0;
   // Before the letters are taken: a letter put in between rings again. Fails only when nobody has rung.
   [[maybe_unused]] const ssize_t got = ::read(event_, &count, sizeof(count));
-  const absl::MutexLock lock(&mutex_);
+  const std::lock_guard lock(mutex_);
   return std::exchange(letters_, {});
 }
 

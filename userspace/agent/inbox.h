@@ -5,11 +5,11 @@
 
 #include <cstddef>
 #include <memory>
+#include <mutex>
 #include <variant>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
-#include "absl/synchronization/mutex.h"
 #include "userspace/sources/source.h"
 
 namespace shunt::agent {
@@ -54,7 +54,7 @@ class Inbox {
 
   int event_;  // eventfd
   std::vector<std::unique_ptr<Port>> ports_;
-  absl::Mutex mutex_;
+  std::mutex mutex_;
   std::vector<Letter> letters_ ABSL_GUARDED_BY(mutex_);
 };
 

@@ -36,7 +36,7 @@ void Ledger::Record(std::shared_ptr<const model::ServicePlan> plan, absl::Status
   const model::ObjectName name = plan->service;
   Entry entry{std::move(plan), std::move(applied)};
   const bool troubled = !ProblemsOf(entry).empty();
-  const absl::MutexLock lock(&mutex_);
+  const std::lock_guard lock(mutex_);
   Count(entry, +1);
   if (const auto [place, inserted] = entries_.try_emplace(name, entry); !inserted) {
     Count(place->second, -1);
@@ -51,7 +51,7 @@ void Ledger::Record(std::shared_ptr<const model::ServicePlan> plan, absl::Status
 }
 
 void Ledger::Erase(const model::ObjectName& service) {
-  const absl::MutexLock lock(&mutex_);
+  const std::lock_guard lock(mutex_);
   const auto place = entries_.find(service);
   if (place == entries_.end()) return;
   Count(place->second, -1);
@@ -60,7 +60,7 @@ void Ledger::Erase(const model::ObjectName& service) {
 }
 
 std::optional<Ledger::Entry> Ledger::Find(const model::ObjectName& service) const {
-  const absl::MutexLock lock(&mutex_);
+  const std::lock_guard lock(mutex_);
   const auto place = entries_.find(service);
   if (place == entries_.end()) return std::nullopt;
   return place->second;
@@ -68,21 +68,21 @@ std::optional<Ledger::Entry> Ledger::Find(const model::ObjectName& service) cons
 
 std::vector<Ledger::Entry> Ledger::PageAfter(const model::ObjectName* last, size_t limit) const {
   std::vector<Entry> page;
-  const absl::MutexLock lock(&mutex_);
+  const std::lock_guard lock(mutex_);
   auto place = last == nullptr ? entries_.begin() : entries_.upper_bound(*last);
   for (; place != entries_.end() && page.size() < limit; ++place) page.push_back(place->second);
   return page;
 }
 
 Ledger::Totals Ledger::totals() const {
-  const absl::MutexLock lock(&mutex_);
+  const std::lock_guard lock(mutex_);
   return totals_;
 }
 
 std::vector<model::StatusProblem> Ledger::Problems(size_t limit) const {
   std::vector<model::StatusProblem> problems;
   size_t looked_at = 0;
-  const absl::MutexLock lock(&mutex_);
+  const std::lock_guard lock(mutex_);
   for (const model::ObjectName& name : troubled_) {
     if (problems.size() >= limit) break;
     for (model::StatusProblem& problem : ProblemsOf(entries_.at(name))) problems.push_back(std::move(problem));

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <vector>
 
@@ -14,7 +15,6 @@
 #include "absl/container/btree_map.h"
 #include "absl/container/btree_set.h"
 #include "absl/status/status.h"
-#include "absl/synchronization/mutex.h"
 #include "userspace/model/agent_status.h"
 #include "userspace/model/service_plan.h"
 
@@ -49,7 +49,7 @@ class Ledger {
  private:
   void Count(const Entry& entry, int sign) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
-  mutable absl::Mutex mutex_;
+  mutable std::mutex mutex_;
   absl::btree_map<model::ObjectName, Entry> entries_ ABSL_GUARDED_BY(mutex_);
   absl::btree_set<model::ObjectName> troubled_ ABSL_GUARDED_BY(mutex_);  // those Problems() has to look at
   Totals totals_ ABSL_GUARDED_BY(mutex_);

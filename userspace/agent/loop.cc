@@ -44,7 +44,7 @@ Loop::Loop(ReconcilerOptions options, datapath::Datapath& datapath, Ledger& ledg
       problems_of_(options.sources) {}
 
 LoopState Loop::state() const {
-  const absl::MutexLock lock(&mutex_);
+  const std::lock_guard lock(mutex_);
   return state_;
 }
 
@@ -105,7 +105,7 @@ void Loop::Step() {
   const SteadyTime end = Now();
   not_before_ = std::max<SteadyTime>(begin + kPace, end + (end - begin));
   {
-    const absl::MutexLock lock(&mutex_);
+    const std::lock_guard lock(mutex_);
     state_.synced = true;
     state_.addresses_problem = std::string(outcome.node_addresses.message());
     if (outcome.first || outcome.applied + outcome.failures.size() > 0) {
@@ -161,7 +161,7 @@ void Loop::ReportProblems(size_t source, std::vector<sources::SourceProblem> pro
   problems_of_[source] = std::move(problems);
   std::vector<sources::SourceProblem> all;
   for (const auto& of_one : problems_of_) all.insert(all.end(), of_one.begin(), of_one.end());
-  const absl::MutexLock lock(&mutex_);
+  const std::lock_guard lock(mutex_);
   state_.source_problems = std::move(all);
 }
 

@@ -7,13 +7,13 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <mutex>
 #include <stop_token>
 #include <string>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/statusor.h"
-#include "absl/synchronization/mutex.h"
 #include "userspace/agent/inbox.h"
 #include "userspace/agent/line_budget.h"
 #include "userspace/agent/reconciler.h"
@@ -78,7 +78,7 @@ class Loop {
   LineBudget progress_lines_;
   LineBudget trouble_lines_;
 
-  mutable absl::Mutex mutex_;
+  mutable std::mutex mutex_;
   LoopState state_ ABSL_GUARDED_BY(mutex_);
 };
 

@@ -10,10 +10,10 @@
 #include <csignal>
 #include <cstring>
 #include <memory>
+#include <mutex>
 #include <utility>
 
 #include "absl/base/thread_annotations.h"
-#include "absl/synchronization/mutex.h"
 #include "userspace/agent/log.h"
 
 namespace shunt::agent {
@@ -26,7 +26,7 @@ struct EndWatch::State {
 
   int signals = -1;  // signalfd
   int ended = -1;    // eventfd
-  absl::Mutex mutex;
+  std::mutex mutex;
   absl::Status why ABSL_GUARDED_BY(mutex);
 };
 
@@ -53,7 +53,7 @@ EndWatch::~EndWatch() {
 
 void EndWatch::End(const absl::Status& why) const {
   {
-    const absl::MutexLock lock(&state_->mutex);
+    const std::lock_guard lock(state_->mutex);
     if (state_->why.ok()) state_->why = why;
   }
   const uint64_t one = 1;
@@ -66,7 +66,7 @@ absl::Status EndWatch::Wait() const {
                        {.fd = state_->ended, .events = POLLIN, .revents = 0}};
     if (::poll(ready, 2, -1) < 0 && errno != EINTR) return absl::ErrnoToStatus(errno, "wait for signals");
     if (ready[1].revents != 0) {
-      const absl::MutexLock lock(&state_->mutex);
+      const std::lock_guard lock(state_->mutex);
       return state_->why;
     }
     signalfd_siginfo signal = {};

@@ -82,7 +82,7 @@ std::optional<NodeAddress> ParseAddress(const nlmsghdr* header) {
 absl::Status ParseAddressMessages(const char* bytes, size_t length, AddressDump* dump) {
   // Netlink messages are aligned to 4; copying guards against a buffer that is not.
   std::vector<uint32_t> aligned((length + 3) / 4);
-  std::memcpy(aligned.data(), bytes, length);
+  std::copy_n(bytes, length, reinterpret_cast<char*>(aligned.data()));
   auto rest = static_cast<uint32_t>(length);
   for (auto* header = reinterpret_cast<nlmsghdr*>(aligned.data()); NLMSG_OK(header, rest);
        header = NLMSG_NEXT(header, rest)) {

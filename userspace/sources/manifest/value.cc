@@ -4,8 +4,8 @@
 namespace shunt::sources {
 
 const Value* Value::Find(absl::string_view key) const {
-  for (const auto& [name, value] : fields) {
-    if (name == key) return value.kind == Kind::kNull ? nullptr : &value;
+  for (const Field& field : fields) {
+    if (field.key == key) return field.value.kind == Kind::kNull ? nullptr : &field.value;
   }
   return nullptr;
 }

@@ -6,7 +6,6 @@
 
 #include <cstddef>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "absl/strings/string_view.h"
@@ -14,17 +13,23 @@
 namespace shunt::sources {
 
 struct Value {
+  struct Field;
   enum class Kind { kNull, kScalar, kList, kMap };
 
   Kind kind = Kind::kNull;
-  int line = 0;                                       // in its file, from 1
-  bool quoted = false;                                // if kScalar: it is a string, whatever it looks like
-  std::string scalar;                                 // if kScalar: the text, unquoted
-  std::vector<Value> items;                           // if kList
-  std::vector<std::pair<std::string, Value>> fields;  // if kMap, in order; keys are unique
+  int line = 0;               // in its file, from 1
+  bool quoted = false;        // if kScalar: it is a string, whatever it looks like
+  std::string scalar;         // if kScalar: the text, unquoted
+  std::vector<Value> items;   // if kList
+  std::vector<Field> fields;  // if kMap, in order; keys are unique
 
   // The field, or null if there is none or this is not a map. A field that is null counts as missing.
   const Value* Find(absl::string_view key) const;
+};
+
+struct Value::Field {
+  std::string key;
+  Value value;
 };
 
 // What a document may cost. An alias that names a large value many times would get past any such limit, which is

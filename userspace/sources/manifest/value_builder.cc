@@ -67,8 +67,8 @@ bool ValueBuilder::Add(int line, Value value, Value** place) {
   }
   if (!level.has_key) return TakeKey(level, std::move(value));
   level.has_key = false;
-  level.value->fields.emplace_back(std::move(level.key), std::move(value));
-  *place = &level.value->fields.back().second;
+  level.value->fields.push_back({std::move(level.key), std::move(value)});
+  *place = &level.value->fields.back().value;
   return true;
 }
 
@@ -85,10 +85,10 @@ bool ValueBuilder::TakeKey(Level& level, Value value) {
 bool ValueBuilder::IsNewKey(Level& level, const std::string& key) {
   const auto& fields = level.value->fields;
   if (fields.size() < kSearchedFieldsMax) {
-    return std::none_of(fields.begin(), fields.end(), [&](const auto& field) { return field.first == key; });
+    return std::none_of(fields.begin(), fields.end(), [&](const Value::Field& field) { return field.key == key; });
   }
   if (level.keys.empty()) {
-    for (const auto& [name, value] : fields) level.keys.insert(name);
+    for (const Value::Field& field : fields) level.keys.insert(field.key);
   }
   return level.keys.insert(key).second;
 }

@@ -1,0 +1,151 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The figures of one run of the benchmarks as bench/RESULTS.md."""
+import dataclasses, os, platform, time
+
+HEADER = ["figure", "1,000 x 10", "100,000 x 10", "target"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Results:
+    clusters: dict        # by number of services: figures by mode, of bench/run's measure()
+    rules_calls: dict     # (arm, which call) -> figures, beside rules of kube-proxy's shape
+    rules_seconds: dict   # kind of rules -> what loading them took
+    few: dict             # load_cluster's figures with few services
+    footprints: dict      # by number of services: agent_footprint's figures
+    key_width: dict
+
+    def rows_of(self, *names):
+        """One figure of load_cluster for each cluster."""
+        return [[cluster["load"][name] for cluster in self.clusters.values()] for name in names]
+
+
+def microseconds(ns):
+    return f"{ns / 1000:.2f} µs"
+
+
+def table(rows):
+    head, *body = rows
+    lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
+    return "\n".join(lines + ["| " + " | ".join(str(cell) for cell in row) + " |" for row in body])
+
+
+def connect(results):
+    clusters = results.clusters
+
+    def program(mode, name):
+        return [f"{r[mode].get((f'shunt{n}', name), float('nan')):.0f}" for n, r in clusters.items()]
+
+    def over_empty(mode):
+        return [f"+{r[mode][f'shunt{n}', 'sock_connect4'] - r[mode][f'empty{n}', 'empty_connect4']:.0f}"
+                for n, r in clusters.items()]
+
+    def extra(call):
+        return [microseconds(r["connect"][call, "first"]["diff"]) for r in clusters.values()]
+
+    return "## Connect\n\n" + table([
+        HEADER,
+        ["TCP connect to a ClusterIP minus direct", *extra("shunt"), "1.5 µs / 2.0 µs"],
+        ["TCP connect to something else minus direct", *extra("stranger"), ""],
+        ["TCP connect under an empty program minus direct", *extra("empty"), ""],
+        ["direct connect(), p50", *[microseconds(r["connect"]["direct", "first"]["p50"]) for r in clusters.values()], ""],
+        ["not a service: ns per run over an empty program", *over_empty("miss"), "60 / 150"],
+        ["a pod dialled directly: ns per run over an empty program", *over_empty("pod"), ""],
+        ["connect4, TCP: ns per run", *program("tcp-connect", "sock_connect4"), ""],
+        ["connect4, UDP: ns per run", *program("udp-connect", "sock_connect4"), ""],
+        ["sock_release: ns per run", *program("tcp-connect", "sock_release"), ""]])
+
+
+def afterwards(results):
+    clusters = results.clusters
+
+    def program(mode, name):
+        return [f"{r[mode].get((f'shunt{n}', name), float('nan')):.0f}" for n, r in clusters.items()]
+
+    def worst_ratio(mode):
+        return [f"{max(v['ratio'] for (arm, _), v in r[mode].items() if arm == 'shunt'):.4f}" for r in clusters.values()]
+
+    return "## Everything after\n\n" + table([
+        HEADER,
+        ["first `sendto` of a socket: ns per run", *program("udp-fresh", "sock_sendmsg4"), ""],
+        ["`sendto` again: ns per run", *program("udp-unconn", "sock_sendmsg4"), "300"],
+        ["`recvfrom`: ns per run", *program("udp-unconn", "sock_recvmsg4"), "250"],
+        ["`getpeername`: ns per run", *program("peername", "sock_getpeernam"), "200"],
+        ["connected UDP send and recv, ratio to direct", *worst_ratio("udp-conn"), "1.01"],
+        ["TCP round trip, ratio to direct", *worst_ratio("tcp-rr"), "1.01"],
+        ["TCP bulk, ratio to direct", *worst_ratio("tcp-bulk"), "1.01"]])
+
+
+def against_rules(results):
+    def diff(arm):
+        return results.rules_calls[arm, "first"]["diff"]
+
+    loading = min(results.clusters.items())[1]["load"]["load_s"]
+    return "## Against rules of kube-proxy's shape, 1,000 services\n\n" + table([
+        ["", "connect() minus direct", "Shunt's share of it", "loading"],
+        ["nftables", microseconds(diff("nft")), f"{diff('shunt') / diff('nft'):.2f} (target 0.25)",
+         f"{results.rules_seconds['nft']:.1f} s"],
+        ["iptables", microseconds(diff("iptables")), f"{diff('shunt') / diff('iptables'):.2f}",
+         f"{results.rules_seconds['iptables']:.1f} s"],
+        ["Shunt", microseconds(diff("shunt")), "", f"{loading:.3f} s"]])
+
+
+def control(results):
+    def seconds(name):
+        return [f"{value:.3f} s" for value in results.rows_of(name)[0]]
+
+    def us(name):
+        return [f"{value:.1f} µs" for value in results.rows_of(name)[0]]
+
+    few = results.few["change_plan_us_p50"] + results.few["change_apply_us_p50"]
+    changes = [plan + apply for plan, apply in zip(*results.rows_of("change_plan_us_p50", "change_apply_us_p50"))]
+    return "## Control\n\n" + table([
+        HEADER,
+        ["planning, per service", *[microseconds(ns) for ns in results.rows_of("plan_ns_per_service")[0]], ""],
+        ["plans to kernel, everything", *seconds("load_s"), "0.5 s"],
+        ["the same plans again", *seconds("unchanged_s"), ""],
+        ["opening: maps, programs, links", *seconds("open_s"), ""],
+        ["one changed endpoint: planning, p50", *us("change_plan_us_p50"), ""],
+        ["one changed endpoint: plan to kernel, p50", *us("change_apply_us_p50"), ""],
+        ["one changed endpoint: plan to kernel, p99", *us("change_apply_us_p99"), "1 ms"],
+        [f"one changed endpoint, both: times its {few:.1f} µs at 100 services", *[f"{c / few:.2f}" for c in changes], "2"]])
+
+
+def footprint(results):
+    def mib(name):
+        return [f"{f[name]:.1f} MiB" for f in results.footprints.values()]
+
+    def per_endpoint(name):
+        return [f"{f[name] * 2**20 / (services * 10):.0f} B" for services, f in results.footprints.items()]
+
+    return "## The agent\n\n`shuntd` on JSON manifests, default limits at 1,000 services.\n\n" + table([
+        HEADER,
+        ["resident, mapped maps included", *mib("resident_mib"), "60 MiB"],
+        ["of it the process's own", *mib("own_mib"), ""],
+        ["the process's own, per endpoint", *per_endpoint("own_mib"), ""],
+        ["kernel memory of the maps", *mib("maps_mib"), ""],
+        ["kernel memory of the maps, per endpoint", *per_endpoint("maps_mib"), ""],
+        ["start to everything applied", *[f"{f['start_s']:.2f} s" for f in results.footprints.values()], ""],
+        ["CPU until then", *[f"{f['cpu_s']:.2f} s" for f in results.footprints.values()], ""]])
+
+
+def address_family(results):
+    width = results.key_width
+    return (f"## One address family\n\nOne lookup among 100,000 keys, hot loop: {width['key_20_bytes_ns']:.0f} ns with the "
+            f"20-byte key, {width['key_8_bytes_ns']:.0f} ns with an 8-byte key, difference "
+            f"{width['key_difference_ns']:.0f} ns ([key width](../docs/decisions/0001-one-address-family.md); bound 60 ns).")
+
+
+def cpu_model():
+    for line in open("/proc/cpuinfo"):
+        if line.startswith("model name"):
+            return line.split(":", 1)[1].strip()
+    return "unknown"
+
+
+def report(results):
+    head = (f"# Results\n\nWritten by `make bench` on {time.strftime('%Y-%m-%d')}: {platform.machine()}, "
+            f"{os.cpu_count()} CPUs ({cpu_model()}), Linux {platform.release()}. Interleaved arms in one run, medians over "
+            "rounds ([how](../docs/testing.md#benchmarks)). Absolute figures are this machine's; differences and ratios are "
+            "what to compare.")
+    sections = [section(results) for section in (connect, afterwards, against_rules, control, footprint, address_family)]
+    return "\n\n".join([head, *sections]) + "\n"
