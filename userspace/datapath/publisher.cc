@@ -62,8 +62,9 @@ void Publisher::Publish(absl::Span<Change* const> changes) {
     shared_status_ = std::move(counted);
   }
 
-  // 5. What nothing names any more: generation 0 in the pool words, for sockets that remember them; clear the
-  //    filter bits that no address needs; and after a grace period, asked for once for all of this, everything may be used again.
+  // 5. What nothing names any more: generation 0 in the pool words, for sockets that remember them; clear the filter
+  //    bits that no address needs; and after a grace period, asked for once for all of this, everything may be used
+  //    again.
   for (Change* change : changes) {
     if (!change->abandoned) SettlePorts(*change);
   }

@@ -5,7 +5,6 @@
 #include <linux/rtnetlink.h>
 #include <sys/socket.h>
 
-#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
@@ -81,8 +80,8 @@ std::optional<NodeAddress> ParseAddress(const nlmsghdr* header) {
 
 absl::Status ParseAddressMessages(const char* bytes, size_t length, AddressDump* dump) {
   // Netlink messages are aligned to 4; copying guards against a buffer that is not.
-  std::vector<uint32_t> aligned((length + 3) / 4);
-  std::copy_n(bytes, length, reinterpret_cast<char*>(aligned.data()));
+  std::vector<uint32_t> aligned(length / 4 + 1);
+  std::memcpy(aligned.data(), bytes, length);
   auto rest = static_cast<uint32_t>(length);
   for (auto* header = reinterpret_cast<nlmsghdr*>(aligned.data()); NLMSG_OK(header, rest);
        header = NLMSG_NEXT(header, rest)) {
