@@ -11,8 +11,8 @@
 #include <atomic>
 #include <chrono>
 #include <memory>
-#include <string>
 #include <semaphore>
+#include <string>
 #include <thread>
 
 #include "absl/strings/str_cat.h"
