@@ -18,6 +18,7 @@
 #include "bpf/config.h"  // the skeleton needs it first
 #include "harness.skel.h"
 #include "tests/bpf/harness.h"
+#include "userspace/datapath/codec.h"
 #include "userspace/datapath/kernel/kernel_datapath.h"
 #include "userspace/datapath/kernel/sandbox_fixture.h"
 #include "userspace/planner/planner.h"
@@ -260,22 +261,38 @@ TEST_F(DecisionTest, AnAffinityIsKeptPerClientAndHonoursTheSet) {
   EXPECT_EQ(Decide("10.96.0.10", 80).to, "10.1.0.9:8080") << "a terminating backend is no longer selectable";
 }
 
+// Three buckets' worth of keys with one home: most stand past it, so the program has to go on, and on once more.
 TEST_F(DecisionTest, KeysPastTheirOwnBucketAreFound) {
-  std::vector<std::pair<model::Service, std::vector<model::EndpointSlice>>> cluster;
+  OpenHarness();
+  const auto& config = harness_->rodata->shunt_config;
+  const model::IpAddress address = *model::IpAddress::Parse("10.96.0.10");
+  constexpr uint32_t kHome = 5;
+  std::vector<uint16_t> ports;
+  for (uint16_t port = 1; port != 0 && ports.size() < 3 * SHUNT_INDEX_ENTRIES; ++port) {
+    const shunt_frontend_key key = EncodeFrontend({address, port, model::Protocol::kTcp});
+    if ((shunt_key_hash(config.index_seed, &key) & config.index_mask) == kHome) ports.push_back(port);
+  }
+  ASSERT_EQ(ports.size(), 3u * SHUNT_INDEX_ENTRIES);
+
   model::Service wide = MakeService("wide", "10.96.0.10");
   wide.ports.clear();
   model::EndpointSlice slice = MakeSlice("wide", {"10.1.0.1"});
   slice.ports.clear();
-  for (uint16_t port = 1; port <= 60; ++port) {
-    wide.ports.push_back({.name = absl::StrCat("p", port), .protocol = model::Protocol::kTcp, .port = port});
-    slice.ports.push_back({.name = absl::StrCat("p", port),
-                           .protocol = model::Protocol::kTcp,
-                           .port = static_cast<uint16_t>(8000 + port)});
+  const auto backend_port = [](size_t i) { return static_cast<uint16_t>(8000 + i); };
+  for (size_t i = 0; i < ports.size(); ++i) {
+    const std::string name = absl::StrCat("p", i);
+    wide.ports.push_back({.name = name, .protocol = model::Protocol::kTcp, .port = ports[i]});
+    slice.ports.push_back({.name = name, .protocol = model::Protocol::kTcp, .port = backend_port(i)});
   }
   Apply({{wide, {slice}}});
-  OpenHarness();
-  for (uint16_t port = 1; port <= 60; ++port) {
-    EXPECT_EQ(Decide("10.96.0.10", port).to, absl::StrCat("10.1.0.1:", 8000 + port));
+
+  for (const uint32_t bucket : {kHome, kHome + 1}) {
+    shunt_index_bucket row = {};
+    ASSERT_EQ(bpf_map_lookup_elem(bpf_map__fd(harness_->maps.frontend_index), &bucket, &row), 0);
+    ASSERT_GE(row.passed_over, SHUNT_INDEX_ENTRIES) << "nothing stands past bucket " << bucket;
+  }
+  for (size_t i = 0; i < ports.size(); ++i) {
+    EXPECT_EQ(Decide("10.96.0.10", ports[i]).to, absl::StrCat("10.1.0.1:", backend_port(i))) << "port " << ports[i];
   }
 }
 
