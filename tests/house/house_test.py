@@ -130,13 +130,29 @@ class RuleTest(unittest.TestCase):
         ])
 
     def test_scenarios_are_cited(self):
-        story = {"tests/scenarios/weights.txt": "", "tests/scenarios/weights-zero.txt": ""}
+        stories = {"tests/scenarios/stories/weights.story": "", "tests/scenarios/stories/weights-zero.story": ""}
+        head = "| field | what | stories |\n|---|---|---|\n"
+        row = "| `w` | weighs | weights, weights-zero |\n"
         self.check(documents.scenarios_are_cited, [
-            ("both cited", {**story, "docs/semantics.md": "weights, `scenarios/weights-zero.txt`"}, []),
-            ("a longer name does not cite the shorter", {**story, "docs/semantics.md": "weights-zero"},
-             ["docs/semantics.md: does not cite the scenario weights.txt"]),
-            ("a story that is gone", {**story, "docs/semantics.md": "weights weights-zero\nscenarios/old.txt"},
-             ["docs/semantics.md:2: no such scenario: old.txt"]),
+            ("both cited", {**stories, "docs/semantics.md": head + row}, []),
+            ("one by the list at the end of a sentence",
+             {**stories, "docs/semantics.md": head + "| w | weighs | weights |\n\nZero drains: weights-zero.\n"}, []),
+            ("a longer name does not cite the shorter",
+             {**stories, "docs/semantics.md": head + "| w | weighs | weights-zero |\n"},
+             ["docs/semantics.md: does not cite the scenario weights"]),
+            ("nor does the word, in prose or in another column",
+             {**stories, "docs/semantics.md": "The weights.\n" + head + "| weights | weights | weights-zero |\n"},
+             ["docs/semantics.md: does not cite the scenario weights"]),
+            ("a story that is gone", {**stories, "docs/semantics.md": head + row + "| o | is old | old |\n"},
+             ["docs/semantics.md:4: no such scenario: old"]),
+            ("one of several that is gone", {**stories, "docs/semantics.md": head + row + "| o | is | weights, old |\n"},
+             ["docs/semantics.md:4: no such scenario: old"]),
+            ("one that a sentence ends in", {**stories, "docs/semantics.md": head + row + "\nThat is: old.\n"},
+             ["docs/semantics.md:5: no such scenario: old"]),
+            ("a table of something else",
+             {**stories, "docs/semantics.md": head + row + "\n| a | b | c |\n|-|-|-|\n|1|2|3|\n"}, []),
+            ("a field that nothing proves", {**stories, "docs/semantics.md": head + row + "| o | is new | |\n"}, []),
+            ("no page", stories, ["docs/semantics.md: is missing"]),
         ])
 
     def test_links_resolve(self):
