@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <random>
 
+#include "tests/seeds.h"
 #include "userspace/planner/test_objects.h"
 #include "userspace/planner/warnings.h"
 
@@ -212,7 +213,7 @@ TEST(PlannedEndpointTest, CarriesWhatPeopleWantToSee) {
 // Random clusters of one Service with every trouble at once.
 class RandomSlices {
  public:
-  explicit RandomSlices(uint64_t seed) : random_(seed) {}
+  explicit RandomSlices(uint32_t seed) : random_(seed) {}
 
   std::vector<model::EndpointSlice> Make() {
     std::vector<model::EndpointSlice> slices;
@@ -248,9 +249,9 @@ class RandomSlices {
 };
 
 TEST(DeterminismTest, TheOrderOfSlicesDoesNotMatter) {
-  std::mt19937 shuffle(3);
-  for (uint64_t seed = 0; seed < 500; ++seed) {
-    SCOPED_TRACE(seed);
+  for (const uint32_t seed : seeds::UpTo(500)) {
+    SCOPED_TRACE(seeds::Trace(seed));
+    std::mt19937 shuffle(seed);
     std::vector<model::EndpointSlice> slices = RandomSlices(seed).Make();
     model::Service service = ExternalLocal();
     service.annotations["shunt-lb.io/endpoint-weights"] = R"({"10.0.0.3": 0, "10.0.0.4": 9, "bad": 1, "worse": 2})";
@@ -263,8 +264,8 @@ TEST(DeterminismTest, TheOrderOfSlicesDoesNotMatter) {
 }
 
 TEST(InvariantTest, PoolsAndVerdictsAgreeWhateverTheSlices) {
-  for (uint64_t seed = 1000; seed < 2000; ++seed) {
-    SCOPED_TRACE(seed);
+  for (const uint32_t seed : seeds::UpTo(1000)) {
+    SCOPED_TRACE(seeds::Trace(seed));
     const model::PortPlan port = Plan(ExternalLocal(), RandomSlices(seed).Make()).ports[0];
     ASSERT_EQ(port.pools.size(), 2u);
     bool any = false;
