@@ -18,10 +18,24 @@ namespace {
 const std::map<std::string, LogFormat> kLogFormats = {{"text", LogFormat::kText}, {"json", LogFormat::kJson}};
 const std::map<std::string, LocalPolicyMiss> kLocalPolicyMisses = {{"refuse", LocalPolicyMiss::kRefuse},
                                                                    {"drop", LocalPolicyMiss::kDrop}};
-// Of the contract, but of later versions. Refused by name: ignoring one would serve another cluster than asked for.
-constexpr const char* kFlagsOfLaterVersions[] = {"--kubeconfig",          "--api-server", "--devices",
-                                                 "--pod-devices",         "--xdp",        "--healthz-bind-address",
-                                                 "--metrics-bind-address"};
+// Of the contract, but of later versions. Refused by name: ignoring one would serve another cluster than asked for, or
+// let somebody wait for answers on a port that nobody listens on.
+struct LaterFlag {
+  const char* name;
+  const char* remedy;
+};
+constexpr const char* kGiveManifests = "give --manifests DIR instead";
+constexpr const char* kRemoveIt = "remove the flag";
+constexpr const char* kAskTheAdminSocket = "remove the flag, and ask `shuntctl status` or the admin API";
+constexpr LaterFlag kFlagsOfLaterVersions[] = {
+    {"--kubeconfig", kGiveManifests},
+    {"--api-server", kGiveManifests},
+    {"--devices", kRemoveIt},
+    {"--pod-devices", kRemoveIt},
+    {"--xdp", kRemoveIt},
+    {"--healthz-bind-address", kAskTheAdminSocket},
+    {"--metrics-bind-address", kAskTheAdminSocket},
+};
 
 // What was given on the command line and nothing else.
 struct Flags {
@@ -70,7 +84,7 @@ void AddRunFlags(CLI::App& run, Flags& flags) {
   run.add_option("-v,--v", flags.verbosity, "log level, 0 to 10 (default 2)")
       ->check(CLI::Range(0, kVerbosityMax).description(""))
       ->type_name("LEVEL");
-  for (const char* flag : kFlagsOfLaterVersions) run.add_option(flag, flags.later)->group("");
+  for (const LaterFlag& flag : kFlagsOfLaterVersions) run.add_option(flag.name, flags.later)->group("");
 }
 
 // A flag, else the file's field, else what is there already.
@@ -110,10 +124,17 @@ absl::StatusOr<Options> Resolve(const Flags& flags, const Environment& environme
   return options;
 }
 
+// `help`, `help VERB` and `VERB help`, as shuntctl has them.
+void SpellHelpAsFlag(std::vector<std::string>& arguments) {
+  if (arguments.size() == 2 && arguments[0] == "help") std::swap(arguments[0], arguments[1]);
+  const bool after_verb = arguments.size() == 2 && !absl::StartsWith(arguments[0], "-");
+  if ((arguments.size() == 1 || after_verb) && arguments.back() == "help") arguments.back() = "--help";
+}
+
 absl::Status CheckRun(const CLI::App& run, const Options& options) {
-  for (const char* flag : kFlagsOfLaterVersions) {
-    if (run.count(flag) == 0) continue;
-    return absl::InvalidArgumentError(absl::StrCat(flag, ": not in this version; it serves --manifests DIR only"));
+  for (const LaterFlag& flag : kFlagsOfLaterVersions) {
+    if (run.count(flag.name) == 0) continue;
+    return absl::InvalidArgumentError(absl::StrCat(flag.name, ": not in this version: ", flag.remedy));
   }
   if (options.manifests.empty()) {
     return absl::InvalidArgumentError(
@@ -139,15 +160,17 @@ absl::StatusOr<CommandLine> ParseCommandLine(std::vector<std::string> arguments,
   AddPlaceFlags(*app.add_subcommand("cleanup", "remove every pin and link; no agent may be running"), flags);
   AddPlaceFlags(*app.add_subcommand("check", "can this host run it? what is missing, in plain words"), flags);
   app.add_subcommand("version", "print version, ABI, build and kernel");
+  app.footer("`shuntd help COMMAND` tells of one command's options.");
 
   if (!arguments.empty() && arguments[0] == "--version") arguments[0] = "version";
+  SpellHelpAsFlag(arguments);
   const bool wants_help = !arguments.empty() && (arguments[0] == "-h" || arguments[0] == "--help");
   if (arguments.empty() || (absl::StartsWith(arguments[0], "-") && !wants_help)) {
     arguments.insert(arguments.begin(), "run");
   }
   if (!wants_help && verbs.count(arguments[0]) == 0) {
     return absl::InvalidArgumentError(
-        absl::StrCat("unknown command \"", arguments[0], "\": expected run, cleanup, check or version"));
+        absl::StrCat("unknown command \"", arguments[0], "\": expected run, cleanup, check, version or help"));
   }
   for (std::string& argument : arguments) {
     if (absl::StartsWith(argument, "-v=")) argument.erase(2, 1);  // klog's spelling

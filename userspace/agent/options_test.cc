@@ -5,10 +5,13 @@
 #include <gtest/gtest.h>
 
 #include <cstdio>
+#include <fstream>
+#include <iterator>
 #include <string>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 
 namespace shunt::agent {
 namespace {
@@ -31,7 +34,11 @@ TEST(OptionsTest, VerbsAndDefaults) {
       {"version", {"version"}, Verb::kVersion},
       {"version as a flag", {"--version"}, Verb::kVersion},
       {"help", {"--help"}, Verb::kHelp},
+      {"help as a word", {"help"}, Verb::kHelp},
       {"help of a verb", {"cleanup", "-h"}, Verb::kHelp},
+      {"help of a verb in words", {"help", "cleanup"}, Verb::kHelp},
+      {"help of a verb, the other way round", {"cleanup", "help"}, Verb::kHelp},
+      {"a directory may be called help", {"--manifests", "help"}, Verb::kRun},
       {"help of the default verb stays help", {"-h"}, Verb::kHelp},
   };
   for (const Row& row : rows) {
@@ -40,6 +47,8 @@ TEST(OptionsTest, VerbsAndDefaults) {
     EXPECT_EQ(command->verb, row.verb) << row.what;
     EXPECT_EQ(command->help.empty(), row.verb != Verb::kHelp) << row.what;
   }
+  EXPECT_EQ(ParseCommandLine({"help"}, kHost)->help, ParseCommandLine({"--help"}, kHost)->help);
+  EXPECT_EQ(ParseCommandLine({"help", "run"}, kHost)->help, ParseCommandLine({"run", "--help"}, kHost)->help);
   const Options options = ParseCommandLine({"--manifests", "/m"}, kHost)->options;
   EXPECT_EQ(options.manifests, "/m");
   EXPECT_EQ(options.node_name, "node-a.example") << "the host's name, lower case";
@@ -118,6 +127,45 @@ TEST_F(OptionsFileTest, ErrorsOfTheFile) {
   EXPECT_THAT(std::string(status.message()), testing::StartsWith(absl::StrCat(path_, ":3: unknown field slots;")));
 }
 
+// The names that an error lists after "known here:" for an unknown field at this place.
+std::vector<std::string> KnownFields(absl::string_view yaml) {
+  const std::string head = "apiVersion: shunt-lb.io/v1alpha1\nkind: ShuntConfiguration\n";
+  const std::string error(DecodeConfiguration(absl::StrCat(head, yaml), "f.yaml").status().message());
+  const std::vector<std::string> parts = absl::StrSplit(error, "known here: ");
+  EXPECT_EQ(parts.size(), 2u) << error;
+  return absl::StrSplit(parts.back(), ", ");
+}
+
+TEST(ExampleTest, HasEveryFieldWithItsDefault) {
+  const std::string path = absl::StrCat(SHUNT_EXAMPLES, "/shuntd.yaml");
+  std::ifstream file(path);
+  const std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+  for (const std::string& name : KnownFields("x: 1\n")) {
+    EXPECT_THAT(text, testing::HasSubstr(absl::StrCat("\n", name, ":"))) << name;
+  }
+  for (const char* nested : {"logging: {x: 1}\n", "limits: {x: 1}\n"}) {
+    for (const std::string& name : KnownFields(nested)) {
+      EXPECT_THAT(text, testing::HasSubstr(absl::StrCat("\n  ", name, ": "))) << name;
+    }
+  }
+
+  const absl::StatusOr<CommandLine> command = ParseCommandLine({"--config", path}, kHost);
+  ASSERT_TRUE(command.ok()) << command.status();
+  const Options& options = command->options;
+  const Options defaults;
+  EXPECT_EQ(options.bpffs, defaults.bpffs);
+  EXPECT_EQ(options.admin_socket, defaults.admin_socket);
+  EXPECT_EQ(options.local_policy_miss, defaults.local_policy_miss);
+  EXPECT_EQ(options.log_format, defaults.log_format);
+  EXPECT_EQ(options.verbosity, defaults.verbosity);
+  EXPECT_EQ(options.limits, defaults.limits);
+  EXPECT_EQ(options.endpoints_per_pool, defaults.endpoints_per_pool);
+  // The three that depend on the host or have no default, as the file says.
+  EXPECT_EQ(options.node_name, "node-a");
+  EXPECT_EQ(options.manifests, "/etc/shunt/manifests");
+  EXPECT_EQ(options.cgroup, "/sys/fs/cgroup");
+}
+
 TEST(OptionsTest, Errors) {
   struct Row {
     const char* what;
@@ -129,7 +177,7 @@ TEST(OptionsTest, Errors) {
       {"the same by name",
        {"run", "-v", "3"},
        "run: nothing to serve: give --manifests DIR, or manifests: in the file of --config"},
-      {"an unknown verb", {"start"}, "unknown command \"start\": expected run, cleanup, check or version"},
+      {"an unknown verb", {"start"}, "unknown command \"start\": expected run, cleanup, check, version or help"},
       {"an unknown flag", {"--manifest", "/m"}, "The following arguments were not expected: /m --manifest"},
       {"two verbs", {"version", "check"}, "The following argument was not expected: check"},
       {"a flag of another verb",
@@ -138,13 +186,19 @@ TEST(OptionsTest, Errors) {
       {"no value", {"--manifests"}, "--manifests: 1 required DIR missing"},
       {"Kubernetes is a later version's",
        {"--kubeconfig", "/k"},
-       "--kubeconfig: not in this version; it serves --manifests DIR only"},
+       "--kubeconfig: not in this version: give --manifests DIR instead"},
       {"also when manifests are given",
        {"--manifests=/m", "--api-server=https://10.0.0.1"},
-       "--api-server: not in this version; it serves --manifests DIR only"},
+       "--api-server: not in this version: give --manifests DIR instead"},
       {"the packet path is a later version's",
        {"--manifests=/m", "--xdp=off"},
-       "--xdp: not in this version; it serves --manifests DIR only"},
+       "--xdp: not in this version: remove the flag"},
+      {"so are metrics",
+       {"--manifests=/m", "--metrics-bind-address=127.0.0.1:10249"},
+       "--metrics-bind-address: not in this version: remove the flag, and ask `shuntctl status` or the admin API"},
+      {"help of a verb that is none",
+       {"help", "start"},
+       "unknown command \"start\": expected run, cleanup, check, version or help"},
       {"another word", {"--manifests=/m", "--log-format=xml"}, "--log-format: xml not in {json,text}"},
       {"a policy that is none",
        {"--manifests=/m", "--local-policy-miss=wait"},
