@@ -4,7 +4,7 @@
 #include <cstdint>
 
 #include "absl/strings/str_format.h"
-#include "userspace/admin/utf8.h"
+#include "userspace/model/utf8.h"
 
 namespace shunt::shuntctl {
 
@@ -23,7 +23,7 @@ std::string Printable(absl::string_view text) {
   std::string out;
   while (!text.empty()) {
     char32_t code_point = 0;
-    const size_t length = admin::DecodeUtf8(text, &code_point);
+    const size_t length = model::DecodeUtf8(text, &code_point);
     if (length == 0) {
       absl::StrAppendFormat(&out, "\\x%02x", static_cast<uint8_t>(text[0]));
     } else if (IsPrintable(code_point)) {

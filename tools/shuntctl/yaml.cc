@@ -9,7 +9,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/string_view.h"
-#include "userspace/admin/utf8.h"
+#include "userspace/model/utf8.h"
 
 namespace shunt::shuntctl {
 namespace {
@@ -36,7 +36,7 @@ void AppendString(absl::string_view text, std::string& out) {
   out += '"';
   while (!text.empty()) {
     char32_t code_point = 0xfffd;
-    const size_t length = std::max<size_t>(admin::DecodeUtf8(text, &code_point), 1);
+    const size_t length = std::max<size_t>(model::DecodeUtf8(text, &code_point), 1);
     if (code_point == '"' || code_point == '\\') {
       out += '\\';
       out += static_cast<char>(code_point);

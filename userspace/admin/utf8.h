@@ -13,10 +13,6 @@ namespace shunt::admin {
 // message for one such byte.
 std::string ValidUtf8(absl::string_view text);
 
-// Length of the well-formed UTF-8 sequence at the start of `text`; 0: there is none. Overlong forms, surrogates and
-// code points above U+10FFFF are not well-formed. Sets `code_point` if there is one.
-size_t DecodeUtf8(absl::string_view text, char32_t* code_point);
-
 }  // namespace shunt::admin
 
 #endif  // SHUNT_ADMIN_UTF8_H_

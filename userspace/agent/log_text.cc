@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "absl/strings/str_format.h"
+#include "userspace/model/utf8.h"
 
 namespace shunt::agent {
 namespace {
@@ -11,25 +12,14 @@ namespace {
 struct Character {
   uint32_t code = 0;
   size_t length = 1;   // bytes taken
-  bool valid = false;  // false: one byte that starts no UTF-8 sequence
+  bool valid = false;  // false: one byte that starts no UTF-8 sequence, and `code` is that byte
 };
 
 // REQUIRES: !text.empty().
 Character Decode(absl::string_view text) {
-  const auto byte = [&](size_t i) { return static_cast<uint8_t>(text[i]); };
-  const uint8_t first = byte(0);
-  if (first < 0x80) return {first, 1, true};
-  const size_t length = first >= 0xf0 && first < 0xf5 ? 4 : first >= 0xe0 ? 3 : first >= 0xc2 ? 2 : 0;
-  if (first >= 0xf5 || length == 0 || text.size() < length) return {first, 1, false};
-  uint32_t code = first & (0x7f >> length);
-  for (size_t i = 1; i < length; ++i) {
-    if ((byte(i) & 0xc0) != 0x80) return {first, 1, false};
-    code = code << 6 | (byte(i) & 0x3f);
-  }
-  // Overlong forms, surrogates and what lies beyond Unicode are no characters.
-  constexpr uint32_t kSmallest[] = {0, 0, 0x80, 0x800, 0x10000};
-  const bool surrogate = code >= 0xd800 && code <= 0xdfff;
-  if (code < kSmallest[length] || surrogate || code > 0x10ffff) return {first, 1, false};
+  char32_t code = 0;
+  const size_t length = model::DecodeUtf8(text, &code);
+  if (length == 0) return {static_cast<uint8_t>(text[0]), 1, false};
   return {code, length, true};
 }
 

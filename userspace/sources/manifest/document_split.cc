@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "userspace/sources/manifest/document_split.h"
 
-#include <cstdint>
-
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/strip.h"
+#include "userspace/model/utf8.h"
 
 namespace shunt::sources {
 namespace {
@@ -38,23 +37,6 @@ bool IsForbiddenControl(unsigned char byte) {
   return (byte < 0x20 && byte != '\t' && byte != '\n' && byte != '\r') || byte == 0x7f;
 }
 
-// The length of the UTF-8 sequence that `text` begins with; 0 if it is none (overlong and surrogates included).
-size_t SequenceLength(absl::string_view text) {
-  const auto byte = static_cast<unsigned char>(text[0]);
-  if (byte < 0x80) return 1;
-  const size_t length = byte >> 5 == 6 ? 2 : byte >> 4 == 14 ? 3 : byte >> 3 == 30 ? 4 : 0;
-  if (length == 0 || length > text.size()) return 0;
-  uint32_t rune = byte & (0x7fu >> length);
-  for (size_t i = 1; i < length; ++i) {
-    const auto next = static_cast<unsigned char>(text[i]);
-    if (next >> 6 != 2) return 0;
-    rune = rune << 6 | (next & 0x3f);
-  }
-  constexpr uint32_t kLeast[] = {0, 0, 0x80, 0x800, 0x10000};
-  const bool surrogate = rune >= 0xd800 && rune <= 0xdfff;
-  return rune < kLeast[length] || rune > 0x10ffff || surrogate ? 0 : length;
-}
-
 }  // namespace
 
 std::vector<DocumentText> SplitDocuments(absl::string_view file) {
@@ -81,7 +63,8 @@ std::vector<DocumentText> SplitDocuments(absl::string_view file) {
 std::optional<size_t> FindForbiddenByte(absl::string_view text) {
   for (size_t i = 0; i < text.size();) {
     if (IsForbiddenControl(static_cast<unsigned char>(text[i]))) return i;
-    const size_t length = SequenceLength(text.substr(i));
+    char32_t ignored;
+    const size_t length = model::DecodeUtf8(text.substr(i), &ignored);
     if (length == 0) return i;
     i += length;
   }
