@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // shuntctl check: is everything as it should be, and if not, what to do?
+#include "tools/shuntctl/check.h"
+
+#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <utility>
@@ -25,8 +28,6 @@ struct Finding {
 
 constexpr double kFillWarning = 0.80;
 constexpr double kFillWrong = 0.95;  // an update needs its new rows beside the old ones
-// A lost translation or a dangling id is no wrong destination, but nothing that should happen.
-constexpr absl::string_view kSuspectReasons[] = {"row_lost", "dangling", "state_lost", "peers_full"};
 
 absl::string_view VerdictWord(Verdict verdict) {
   return verdict == Verdict::kOk ? "ok" : verdict == Verdict::kWarning ? "warning" : "WRONG";
@@ -88,11 +89,10 @@ std::vector<Finding> CheckMaps(const v1::AgentStatus& status) {
 std::vector<Finding> CheckReasons(const v1::AgentStatus& status) {
   std::vector<Finding> findings;
   for (const v1::Reason& reason : status.reasons()) {
-    for (const absl::string_view suspect : kSuspectReasons) {
-      if (reason.name() != suspect || reason.count() == 0) continue;
-      findings.push_back({absl::StrCat("reason ", reason.name()), Verdict::kWarning,
-                          absl::StrCat(reason.count(), " times: ", reason.meaning())});
-    }
+    const std::vector<absl::string_view>& suspects = SuspectReasons();
+    if (reason.count() == 0 || std::find(suspects.begin(), suspects.end(), reason.name()) == suspects.end()) continue;
+    findings.push_back({absl::StrCat("reason ", reason.name()), Verdict::kWarning,
+                        absl::StrCat(reason.count(), " times: ", reason.meaning())});
   }
   return findings;
 }
@@ -134,6 +134,11 @@ absl::StatusOr<Answer> Check(const Request& request) {
 }
 
 }  // namespace
+
+const std::vector<absl::string_view>& SuspectReasons() {
+  static const std::vector<absl::string_view> suspects = {"dangling", "state_lost", "peers_full"};
+  return suspects;
+}
 
 Object CheckObject() {
   return {.name = "check",

@@ -53,36 +53,12 @@ class PinReader final : public StateReader {
   absl::StatusOr<std::unique_ptr<StateReader>> Snapshot() const {
     absl::StatusOr<PinnedState> read = ReadPinnedState(Dump());
     if (!read.ok()) return read.status();
-    const auto state = std::make_shared<const PinnedState>(*std::move(read));
-    model::AgentQueries queries;
-    queries.status = [this, state] { return DescribePins(*state); };
-    queries.services = [state](const std::function<bool(const model::ServiceStatus&)>& visit) {
-      for (const model::ServiceStatus& service : state->services) {
-        if (!visit(service)) return;
-      }
-    };
-    queries.service = [state](const model::ObjectName& name) -> std::optional<model::ServiceStatus> {
-      for (const model::ServiceStatus& service : state->services) {
-        if (service.plan.service == name) return service;
-      }
-      return std::nullopt;
-    };
-    queries.backends = [state] { return state->backends; };
-    return ReadQueries(std::move(queries));
-  }
-
-  model::AgentStatus DescribePins(const PinnedState& state) const {
-    model::AgentStatus status;
-    status.abi_version = datapath::PinAbiVersion();
-    status.pin_directory = pins_->pin_directory();
-    status.services = static_cast<uint32_t>(state.services.size());
-    status.frontends = state.frontends;
-    status.backends = static_cast<uint32_t>(state.backends.size());
-    status.programs = pins_->Programs();
-    if (!status.programs.empty()) status.cgroup = status.programs.front().attach_point;
-    status.maps = pins_->FillLevels();
-    status.reasons = state.reasons;
-    return status;
+    return ReadQueries(PinnedQueries(*std::move(read), [this] {
+      return PinDescription{.abi_version = datapath::PinAbiVersion(),
+                            .directory = pins_->pin_directory(),
+                            .programs = pins_->Programs(),
+                            .maps = pins_->FillLevels()};
+    }));
   }
 
   const std::unique_ptr<datapath::PinnedReader> pins_;

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <nlohmann/json.hpp>
 #include <sstream>
 
 #include "absl/strings/str_cat.h"
@@ -14,6 +15,7 @@
 namespace shunt::shuntctl {
 namespace {
 
+using ::testing::ContainsRegex;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
@@ -65,6 +67,27 @@ TEST_F(PinReaderTest, ReadsServicesBackWithTheirShares) {
   EXPECT_THAT(show.out, HasSubstr("10.244.2.6:8080   drained"));
   EXPECT_THAT(show.out, HasSubstr("stays with its backend for 10800 s"));
   EXPECT_EQ(Run({"service", "show", "shop/search"}).status, kExitFailed);
+}
+
+TEST_F(PinReaderTest, SaysOfAFrontendWithSourceRangesThatItIsRestricted) {
+  WritePins();
+  const Outcome show = Run({"service", "show", "shop/cart:80"});
+  ASSERT_EQ(show.status, kExitOk) << show.err;
+  EXPECT_THAT(show.out, ContainsRegex("LoadBalancer +203.0.113.7:80 .* restricted +<none>"));
+  EXPECT_THAT(show.out, ContainsRegex("ClusterIP +10.96.12.4:80 .* any +<none>"));
+}
+
+TEST_F(PinReaderTest, StatusNamesTheCgroupAndClaimsNothingOfAnAgent) {
+  WritePins();
+  const Outcome status = Run({"-j", "status"});
+  ASSERT_EQ(status.status, kExitOk) << status.err;
+  const auto document = nlohmann::json::parse(status.out);
+  EXPECT_EQ(document["cgroup"], cgroup_);
+  EXPECT_EQ(document["pid"], 0);
+  EXPECT_TRUE(document["problems"].empty()) << document["problems"];
+  ASSERT_EQ(unlink(absl::StrCat(bpffs_, "/shunt/v1/links/sock_connect4").c_str()), 0);
+  EXPECT_EQ(nlohmann::json::parse(Run({"-j", "status"}).out)["cgroup"], "")
+      << "no complete set of programs is in force";
 }
 
 TEST_F(PinReaderTest, DumpsEveryMapThatItsHelpNames) {

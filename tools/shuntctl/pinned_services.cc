@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <map>
+#include <memory>
+#include <optional>
 #include <set>
 #include <tuple>
 #include <utility>
@@ -82,13 +84,17 @@ model::Pool ReadPool(const Rows& rows, const model::PoolRow& row, std::set<uint3
   return pool;
 }
 
+bool HasFlag(const model::FrontendRow& row, absl::string_view flag) {
+  return std::find(row.flags.begin(), row.flags.end(), flag) != row.flags.end();
+}
+
 model::Frontend ReadFrontend(const model::FrontendRow& row, uint32_t internal_pool, uint32_t external_pool) {
   model::Frontend frontend;
   frontend.address = row.address;
   frontend.kind = row.kind;
   frontend.internal_pool = internal_pool;
   frontend.external_pool = external_pool;
-  frontend.node_in_source_ranges = std::find(row.flags.begin(), row.flags.end(), "node_in_ranges") != row.flags.end();
+  frontend.node_in_source_ranges = HasFlag(row, "node_in_ranges");
   return frontend;
 }
 
@@ -123,6 +129,30 @@ model::PortPlan ReadPort(const Rows& rows, const model::ServicePortRow& row, std
   return port;
 }
 
+std::vector<model::FrontendAddress> RestrictedFrontends(const Rows& rows, uint32_t service_port) {
+  std::vector<model::FrontendAddress> restricted;
+  const auto frontends = rows.frontends.find(service_port);
+  if (frontends == rows.frontends.end()) return restricted;
+  for (const model::FrontendRow& row : frontends->second) {
+    if (HasFlag(row, "source_ranges")) restricted.push_back(row.address);
+  }
+  return restricted;
+}
+
+model::AgentStatus DescribePins(const PinnedState& state, PinDescription pins) {
+  model::AgentStatus status;
+  status.abi_version = pins.abi_version;
+  status.pin_directory = std::move(pins.directory);
+  status.services = static_cast<uint32_t>(state.services.size());
+  status.frontends = state.frontends;
+  status.backends = static_cast<uint32_t>(state.backends.size());
+  status.programs = std::move(pins.programs);
+  if (!status.programs.empty()) status.cgroup = status.programs.front().attach_point;
+  status.maps = std::move(pins.maps);
+  status.reasons = state.reasons;
+  return status;
+}
+
 }  // namespace
 
 absl::StatusOr<PinnedState> ReadPinnedState(const DumpRows& dump) {
@@ -137,6 +167,9 @@ absl::StatusOr<PinnedState> ReadPinnedState(const DumpRows& dump) {
     service.from_maps = true;
     std::set<uint32_t> used_backends;
     service.plan.ports.push_back(ReadPort(*rows, row, used_backends));
+    for (model::FrontendAddress& address : RestrictedFrontends(*rows, index)) {
+      service.restricted_frontends.push_back(std::move(address));
+    }
     state.frontends += static_cast<uint32_t>(service.plan.ports.back().frontends.size());
     for (const uint32_t backend : used_backends) users[backend].insert(row.service);
     const auto counters = rows->service_counters.find(index);
@@ -156,6 +189,25 @@ absl::StatusOr<PinnedState> ReadPinnedState(const DumpRows& dump) {
   }
   state.reasons = std::move(rows->reasons);
   return state;
+}
+
+model::AgentQueries PinnedQueries(PinnedState read, std::function<PinDescription()> describe) {
+  const auto state = std::make_shared<const PinnedState>(std::move(read));
+  model::AgentQueries queries;
+  queries.status = [state, describe = std::move(describe)] { return DescribePins(*state, describe()); };
+  queries.services = [state](const std::function<bool(const model::ServiceStatus&)>& visit) {
+    for (const model::ServiceStatus& service : state->services) {
+      if (!visit(service)) return;
+    }
+  };
+  queries.service = [state](const model::ObjectName& name) -> std::optional<model::ServiceStatus> {
+    for (const model::ServiceStatus& service : state->services) {
+      if (service.plan.service == name) return service;
+    }
+    return std::nullopt;
+  };
+  queries.backends = [state] { return state->backends; };
+  return queries;
 }
 
 }  // namespace shunt::shuntctl

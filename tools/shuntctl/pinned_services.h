@@ -3,7 +3,9 @@
 #ifndef SHUNT_TOOLS_SHUNTCTL_PINNED_SERVICES_H_
 #define SHUNT_TOOLS_SHUNTCTL_PINNED_SERVICES_H_
 
+#include <cstdint>
 #include <functional>
+#include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -24,6 +26,18 @@ struct PinnedState {
 
 // The maps may be changing meanwhile, or be damaged: an id that leads nowhere is left out, never followed.
 absl::StatusOr<PinnedState> ReadPinnedState(const DumpRows& dump);
+
+// What is pinned beside the rows.
+struct PinDescription {
+  uint32_t abi_version = 0;
+  std::string directory;
+  std::vector<model::ProgramStatus> programs;  // empty: no complete set is in force
+  std::vector<model::MapFill> maps;
+};
+
+// What the agent would say that knew only this; no dump_map. `describe` is asked with every question for the status,
+// because it costs more than all else.
+model::AgentQueries PinnedQueries(PinnedState read, std::function<PinDescription()> describe);
 
 }  // namespace shunt::shuntctl
 

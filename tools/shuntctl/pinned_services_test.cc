@@ -36,6 +36,7 @@ class PinnedServicesTest : public ::testing::Test {
                                  .service_port = 7,
                                  .internal_pool = 2,
                                  .external_pool = 3};
+    node_port.flags = {"source_ranges", "node_in_ranges"};
     model::FrontendRow about{.row = 3, .address = {*model::IpAddress::Parse("10.96.0.4"), 0}, .about_address = true};
     about.service_port = 7;
     maps_["frontend_rows"] = {node_port, cluster_ip, about};
@@ -80,6 +81,8 @@ TEST_F(PinnedServicesTest, FindsServicesFrontendsPoolsAndShares) {
   ASSERT_EQ(port.pools.size(), 2u);
   const model::Frontend& node_port = port.frontends[1];
   EXPECT_NE(node_port.internal_pool, node_port.external_pool);
+  EXPECT_TRUE(node_port.node_in_source_ranges);
+  EXPECT_THAT(cart.restricted_frontends, ElementsAre(node_port.address)) << "which ranges, the row does not say";
   EXPECT_EQ(port.pools[node_port.external_pool].empty, model::EmptyPool::kLocalMiss);
   // Members are ordered by address although the slots are not.
   const model::Pool& pool = port.pools[node_port.internal_pool];

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Whole command lines: what they print, to whom, with which exit status. The transcripts in testdata/ are as a user
-// would see them; SHUNT_REWRITE_GOLDENS=1 writes them anew.
+// would see them; SHUNT_UPDATE_GOLDENS=1 writes them anew.
 #include "tools/shuntctl/run.h"
 
 #include <gmock/gmock.h>
@@ -16,7 +16,9 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
+#include "tools/shuntctl/check.h"
 #include "tools/shuntctl/printable.h"
+#include "tools/shuntctl/testing/memory_pins.h"
 #include "userspace/admin/testing/scripted_agent.h"
 
 namespace shunt::shuntctl {
@@ -34,11 +36,11 @@ struct Outcome {
 
 class RunTest : public ::testing::Test {
  protected:
-  // --offline reads from a second agent of the same content, so that tests see which one was asked.
+  // --offline reads what the agent's maps would hold.
   absl::StatusOr<std::unique_ptr<StateReader>> Open(const Options& options) {
     ++opened_;
     if (!open_error_.ok()) return open_error_;
-    return ReadQueries((options.offline ? pins_ : agent_).Queries());
+    return ReadQueries(options.offline ? pins_.Queries() : agent_.Queries());
   }
 
   Outcome Run(absl::string_view line) {
@@ -72,7 +74,7 @@ class RunTest : public ::testing::Test {
       if (outcome.status != 0) absl::StrAppend(&actual, "[exit status ", outcome.status, "]\n");
       absl::StrAppend(&actual, "\n");
     }
-    if (std::getenv("SHUNT_REWRITE_GOLDENS") != nullptr) {
+    if (std::getenv("SHUNT_UPDATE_GOLDENS") != nullptr) {
       std::ofstream(path) << actual;
     } else {
       EXPECT_EQ(actual, written) << path;
@@ -80,7 +82,7 @@ class RunTest : public ::testing::Test {
   }
 
   admin::testing::ScriptedAgent agent_ = admin::testing::SmallCluster();
-  admin::testing::ScriptedAgent pins_ = admin::testing::SmallCluster();
+  const testing::MemoryPins pins_{agent_.services};
   absl::Status open_error_;
   bool terminal_ = false;
   int opened_ = 0;
@@ -107,9 +109,6 @@ TEST_F(RunTest, HelpTranscript) {
 }
 
 TEST_F(RunTest, OfflineTranscript) {
-  pins_.status.pid = 0;
-  pins_.status.version.clear();
-  for (model::ServiceStatus& service : pins_.services) service.from_maps = true;
   CheckTranscript("offline.txt");
 }
 
@@ -217,6 +216,35 @@ TEST_F(RunTest, CheckFindsWhatIsWrongAndOnlyThat) {
     EXPECT_EQ(outcome.err.empty(), row.status == kExitOk) << row.sentence;
     const auto document = nlohmann::json::parse(Run("check -j").out);
     EXPECT_EQ(document["kind"], "CheckResult");
+  }
+}
+
+TEST_F(RunTest, AServiceLacksLocalEndpointsIfClientsOnThisNodeDo) {
+  model::PortPlan& port = agent_.services[1].plan.ports[0];
+  port.pools[1] = {.empty = model::EmptyPool::kLocalMiss, .scope = model::PoolScope::kLocal};
+  EXPECT_THAT(Run("service list -n shop").out, HasSubstr("2/5         Ready"));
+  EXPECT_THAT(Run("service show shop/cart:80").out,
+              HasSubstr("Pool local is empty: no endpoint on this node for connections from outside.\n"));
+
+  port.frontends[0].internal_pool = 1;  // internalTrafficPolicy: Local
+  EXPECT_THAT(Run("service list -n shop").out, HasSubstr("2/5         NoLocalEndpoints"));
+  EXPECT_THAT(Run("service show shop/cart:80").out,
+              HasSubstr("Pool local is empty: no endpoint on this node, connections are unreachable (EHOSTUNREACH),\n"
+                        "  or left to the packet path if shuntd runs with --local-policy-miss=drop.\n"));
+}
+
+TEST_F(RunTest, EveryReasonThatCheckSuspectsIsOneThatProgramsGive) {
+  std::vector<std::string> names;
+  ASSERT_TRUE(pins_
+                  .Dump("reasons",
+                        [&](const model::MapRow& row) {
+                          names.push_back(std::get<model::ReasonRow>(row).name);
+                          return true;
+                        })
+                  .ok());
+  ASSERT_THAT(SuspectReasons(), ::testing::Not(IsEmpty()));
+  for (const absl::string_view suspect : SuspectReasons()) {
+    EXPECT_THAT(names, ::testing::Contains(std::string(suspect)));
   }
 }
 

@@ -43,7 +43,7 @@ absl::StatusOr<Answer> List(const Request& request) {
   }
   const bool wide = request.options.IsWide();
   std::vector<std::string> headers = {"NAMESPACE", "NAME", "PORT", "PROTO", "FRONTENDS", "ENDPOINTS", "STATE"};
-  if (wide) headers.insert(headers.end(), {"PORT-NAME", "AFFINITY", "TRANSLATED", "REFUSED"});
+  if (wide) headers.insert(headers.end(), {"PORT-NAME", "AFFINITY", "TRANSLATED", "UNSERVED"});
   Table table(std::move(headers));
   for (const v1::Service& service : response->services()) {
     for (const v1::ServicePort& port : service.ports()) {
@@ -129,7 +129,7 @@ Object ServiceObject() {
                .details = {"ENDPOINTS is how many take new connections, of how many there are. STATE is one of:",
                            "  Ready             as planned",
                            "  NoEndpoints       nothing to lead to: connections are refused",
-                           "  NoLocalEndpoints  a Local policy, and nothing on this node for it",
+                           "  NoLocalEndpoints  a Local policy, and nothing here for clients on this node",
                            "  Conflict          another Service holds one of its frontends",
                            "  Failed            the kernel does not hold the plan: see `service show`"},
                .examples = {"shuntctl service list", "shuntctl service list -n shop -o wide",

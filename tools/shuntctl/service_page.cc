@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tools/shuntctl/service_page.h"
 
+#include <algorithm>
 #include <utility>
 #include <vector>
 
@@ -35,8 +36,9 @@ std::string PoolName(const v1::ServicePort& port, int index) {
 }
 
 std::string SourcesText(const v1::Frontend& frontend) {
-  if (frontend.source_ranges().empty()) return "any";
-  return absl::StrCat(absl::StrJoin(frontend.source_ranges(), ","),
+  if (frontend.source_ranges().empty() && !frontend.restricted()) return "any";
+  // The maps know that there are ranges, not which.
+  return absl::StrCat(frontend.source_ranges().empty() ? "restricted" : absl::StrJoin(frontend.source_ranges(), ","),
                       frontend.node_in_source_ranges() ? " (this node included)" : "");
 }
 
@@ -87,6 +89,14 @@ std::string EndpointTable(const v1::ServicePort& port, bool wide) {
   return table.ToString(true, "  ");
 }
 
+// Whether a client on this node may be led to the pool. No frontend at all: it cannot be told.
+bool ServesThisNode(const v1::ServicePort& port, int pool) {
+  const auto& frontends = port.frontends();
+  return frontends.empty() || std::any_of(frontends.begin(), frontends.end(), [&](const v1::Frontend& frontend) {
+           return static_cast<int>(frontend.internal_pool()) == pool;
+         });
+}
+
 // What becomes of a connection where there is nobody to take it.
 std::string EmptyText(const v1::ServicePort& port) {
   std::string out;
@@ -94,11 +104,26 @@ std::string EmptyText(const v1::ServicePort& port) {
     const std::string pool = absl::StrCat("  Pool ", PoolName(port, i), " is empty: ");
     if (port.pools(i).empty() == v1::EMPTY_POOL_NO_ENDPOINTS) {
       absl::StrAppend(&out, pool, "no endpoint anywhere, connections are refused (ECONNREFUSED).\n");
+    } else if (port.pools(i).empty() == v1::EMPTY_POOL_LOCAL_MISS && !ServesThisNode(port, i)) {
+      absl::StrAppend(&out, pool, "no endpoint on this node for connections from outside.\n");
     } else if (port.pools(i).empty() == v1::EMPTY_POOL_LOCAL_MISS) {
-      absl::StrAppend(&out, pool, "no endpoint on this node, connections are unreachable (EHOSTUNREACH).\n");
+      absl::StrAppend(&out, pool,
+                      "no endpoint on this node, connections are unreachable (EHOSTUNREACH),\n"
+                      "  or left to the packet path if shuntd runs with --local-policy-miss=drop.\n");
     }
   }
   return out;
+}
+
+std::string InTheKernelText(const v1::Service& service) {
+  switch (service.state()) {
+    case v1::SERVICE_STATE_APPLIED:
+      return "as planned";
+    case v1::SERVICE_STATE_FAILED:
+      return absl::StrCat("no: ", service.apply_error());
+    default:
+      return "what follows; the plan is not known without the agent";
+  }
 }
 
 std::string PortSection(const v1::Service& service, const v1::ServicePort& port, bool wide) {
@@ -130,9 +155,10 @@ std::string StateText(const v1::Service& service, const v1::ServicePort& port) {
     if (frontend.has_conflict_with()) return "Conflict";
   }
   bool local_miss = false;
-  for (const v1::Pool& pool : port.pools()) {
-    if (pool.empty() == v1::EMPTY_POOL_NO_ENDPOINTS) return "NoEndpoints";
-    local_miss |= pool.empty() == v1::EMPTY_POOL_LOCAL_MISS;
+  for (int i = 0; i < port.pools_size(); ++i) {
+    if (port.pools(i).empty() == v1::EMPTY_POOL_NO_ENDPOINTS) return "NoEndpoints";
+    // Where only clients from outside find nobody, the cloud's load balancer sends them to other nodes.
+    local_miss |= port.pools(i).empty() == v1::EMPTY_POOL_LOCAL_MISS && ServesThisNode(port, i);
   }
   return local_miss ? "NoLocalEndpoints" : "Ready";
 }
@@ -141,9 +167,7 @@ std::string ServicePage(const v1::Service& service, const Options& options) {
   std::string out;
   AppendField("Name", NameText(service.name()), out);
   AppendField("Created", service.has_creation_time() ? TimeText(service.creation_time()) : "", out);
-  AppendField("In the kernel",
-              service.state() == v1::SERVICE_STATE_APPLIED ? "as planned" : absl::StrCat("no: ", service.apply_error()),
-              out);
+  AppendField("In the kernel", InTheKernelText(service), out);
   if (service.health_check_node_port() != 0) {
     AppendField("Health check",
                 absl::StrCat("port ", service.health_check_node_port(), ", ", service.local_ready_endpoints(),

@@ -97,6 +97,22 @@ TEST(ServiceMessageTest, EndpointsSayTheirShareOrWhyTheyHaveNone) {
   EXPECT_EQ(cart.ports(1).pools(0).empty(), v1::EMPTY_POOL_NO_ENDPOINTS);
 }
 
+TEST(ServiceMessageTest, AFrontendIsRestrictedIfItHasSourceRangesKnownOrNot) {
+  testing::ScriptedAgent agent = testing::SmallCluster();
+  model::ServiceStatus& status = agent.services[1];
+  const v1::Service known = ToMessage(status, EndpointDetail::kCountsOnly);
+  EXPECT_FALSE(known.ports(0).frontends(0).restricted()) << "everybody";
+  EXPECT_TRUE(known.ports(0).frontends(2).restricted());
+  EXPECT_THAT(known.ports(0).frontends(2).source_ranges(), ElementsAre("198.51.100.0/24"));
+  model::Frontend& load_balancer = status.plan.ports[0].frontends[2];
+  load_balancer.source_ranges.clear();
+  status.restricted_frontends = {load_balancer.address};
+  const v1::Service unknown = ToMessage(status, EndpointDetail::kCountsOnly);
+  EXPECT_FALSE(unknown.ports(0).frontends(0).restricted());
+  EXPECT_TRUE(unknown.ports(0).frontends(2).restricted());
+  EXPECT_THAT(unknown.ports(0).frontends(2).source_ranges(), IsEmpty());
+}
+
 TEST(ServiceMessageTest, CountsOnlyLeavesEndpointsOutAndKeepsTheirNumbers) {
   const testing::ScriptedAgent agent = testing::SmallCluster();
   const v1::Service cart = ToMessage(agent.services[1], EndpointDetail::kCountsOnly);
@@ -119,6 +135,7 @@ TEST(ServiceMessageTest, WhatWasReadFromTheMapsClaimsNothingElse) {
   testing::ScriptedAgent agent = testing::SmallCluster();
   agent.services[1].from_maps = true;
   const v1::Service cart = ToMessage(agent.services[1], EndpointDetail::kEveryEndpoint);
+  EXPECT_EQ(cart.state(), v1::SERVICE_STATE_UNSPECIFIED);
   const v1::ServicePort& port = cart.ports(0);
   EXPECT_EQ(port.pools(0).scope(), v1::POOL_SCOPE_UNSPECIFIED);
   EXPECT_FALSE(port.endpoints(0).has_weight());

@@ -16,7 +16,7 @@ struct WeighedPool {
   std::vector<double> shares;  // per member
 };
 
-v1::Frontend ToMessage(const model::Frontend& frontend) {
+v1::Frontend ToMessage(const model::Frontend& frontend, const std::vector<model::FrontendAddress>& restricted) {
   v1::Frontend message;
   message.set_kind(admin::ToMessage(frontend.kind));
   *message.mutable_address() = admin::ToMessage(frontend.address);
@@ -25,6 +25,8 @@ v1::Frontend ToMessage(const model::Frontend& frontend) {
   message.set_external_pool(frontend.external_pool);
   for (const model::IpPrefix& range : frontend.source_ranges) message.add_source_ranges(range.ToString());
   message.set_node_in_source_ranges(frontend.node_in_source_ranges);
+  message.set_restricted(!frontend.source_ranges.empty() ||
+                         std::find(restricted.begin(), restricted.end(), frontend.address) != restricted.end());
   if (frontend.InConflict()) *message.mutable_conflict_with() = admin::ToMessage(frontend.conflict_with);
   return message;
 }
@@ -112,14 +114,17 @@ void AddEndpoints(const model::PortPlan& plan, const std::vector<WeighedPool>& p
   message.set_selected_endpoint_count(selected);
 }
 
-v1::ServicePort ToMessage(const model::PortPlan& plan, bool from_maps, EndpointDetail detail) {
+v1::ServicePort ToMessage(const model::PortPlan& plan, const model::ServiceStatus& status, EndpointDetail detail) {
+  const bool from_maps = status.from_maps;
   v1::ServicePort message;
   message.set_name(ValidUtf8(plan.name));
   message.set_protocol(admin::ToMessage(plan.protocol));
   message.set_port(plan.port);
   message.set_family(admin::ToMessage(plan.family));
   message.set_affinity_timeout_s(static_cast<uint32_t>(std::max(plan.affinity_timeout_s, 0)));
-  for (const model::Frontend& frontend : plan.frontends) *message.add_frontends() = ToMessage(frontend);
+  for (const model::Frontend& frontend : plan.frontends) {
+    *message.add_frontends() = ToMessage(frontend, status.restricted_frontends);
+  }
   std::vector<WeighedPool> pools;
   for (const model::Pool& pool : plan.pools) pools.push_back({&pool, SharesPercent(pool)});
   for (const WeighedPool& pool : pools) *message.add_pools() = ToMessage(pool, from_maps);
@@ -200,13 +205,15 @@ v1::Service ToMessage(const model::ServiceStatus& status, EndpointDetail detail)
   const model::ServicePlan& plan = status.plan;
   v1::Service message;
   *message.mutable_name() = ToMessage(plan.service);
-  message.set_state(status.applied.ok() ? v1::SERVICE_STATE_APPLIED : v1::SERVICE_STATE_FAILED);
+  if (!status.from_maps) {
+    message.set_state(status.applied.ok() ? v1::SERVICE_STATE_APPLIED : v1::SERVICE_STATE_FAILED);
+  }
   const absl::string_view error = status.applied.message();
   message.set_apply_error(ValidUtf8(error));
   if (plan.creation_time_s != 0) message.mutable_creation_time()->set_seconds(plan.creation_time_s);
   for (size_t i = 0; i < plan.ports.size(); ++i) {
     v1::ServicePort& port = *message.add_ports();
-    port = ToMessage(plan.ports[i], status.from_maps, detail);
+    port = ToMessage(plan.ports[i], status, detail);
     if (i >= status.port_counters.size()) continue;
     port.mutable_counters()->set_translated(status.port_counters[i].translated);
     port.mutable_counters()->set_no_endpoints(status.port_counters[i].no_endpoints);

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+// What an agent's datapath leaves in the maps, without a kernel: for tests of what can be told from pins alone.
+#ifndef SHUNT_TOOLS_SHUNTCTL_TESTING_MEMORY_PINS_H_
+#define SHUNT_TOOLS_SHUNTCTL_TESTING_MEMORY_PINS_H_
+
+#include <vector>
+
+#include "absl/strings/string_view.h"
+#include "tools/shuntctl/pinned_services.h"
+#include "userspace/datapath/memory_table.h"
+#include "userspace/datapath/tables.h"
+#include "userspace/model/agent_status.h"
+
+namespace shunt::shuntctl::testing {
+
+class MemoryPins {
+ public:
+  // Writes the plans of those `services` that an agent could apply, as the agent does.
+  explicit MemoryPins(const std::vector<model::ServiceStatus>& services);
+
+  // As the kernel's, but for the counts: reason no_endpoints has been met 46 times.
+  absl::Status Dump(absl::string_view map, const std::function<bool(const model::MapRow&)>& visit) const;
+  // What `shuntctl --offline` has to answer from, with two programs in force.
+  model::AgentQueries Queries() const;
+
+ private:
+  datapath::MemoryMaps maps_;
+  datapath::Tables tables_;
+};
+
+}  // namespace shunt::shuntctl::testing
+
+#endif  // SHUNT_TOOLS_SHUNTCTL_TESTING_MEMORY_PINS_H_
