@@ -15,26 +15,19 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
-// Changes that belong together (an editor's, a copied directory's) come close together; but a file that changes all
-// the time must not hold up the others for ever.
-struct Rest {
-  milliseconds quiet;
-  milliseconds most;
-};
-constexpr Rest kAfterChange{milliseconds(50), milliseconds(1000)};
-// A directory that was away is likely to be filled just now, and what it lacks would be taken away.
-constexpr Rest kAfterReturn{milliseconds(500), milliseconds(5000)};
-// inotify does not say that a path leads to another directory now.
-constexpr int kPathCheckMs = 1000;
-constexpr int kReturnCheckMs = 250;
+// As poll(2) wants it.
+int Milliseconds(milliseconds time) {
+  return static_cast<int>(time.count());
+}
 
 // Takes what the watch has to say until it is at rest. False: asked to stop.
-bool WaitForRest(DirectoryWatch& watch, StoppableWait& wait, const Rest& rest, DirectoryChanges* changes) {
+bool WaitForRest(DirectoryWatch& watch, StoppableWait& wait, const ManifestPace::Rest& rest,
+                 DirectoryChanges* changes) {
   const steady_clock::time_point end = steady_clock::now() + rest.most;
   while (!changes->directory_gone) {
     const auto left = std::chrono::duration_cast<milliseconds>(end - steady_clock::now());
     if (left.count() <= 0) return true;
-    switch (wait.For(watch.fd(), static_cast<int>(std::min(rest.quiet, left).count()))) {
+    switch (wait.For(watch.fd(), Milliseconds(std::min(rest.quiet, left)))) {
       case StoppableWait::Woken::kStopped:
         return false;
       case StoppableWait::Woken::kTimeout:
@@ -48,7 +41,8 @@ bool WaitForRest(DirectoryWatch& watch, StoppableWait& wait, const Rest& rest, D
 
 }  // namespace
 
-ManifestDirectory::ManifestDirectory(std::string path) : path_(std::move(path)) {}
+ManifestDirectory::ManifestDirectory(std::string path, const ManifestPace& pace)
+    : path_(std::move(path)), pace_(pace) {}
 
 absl::Status ManifestDirectory::Run(Sink& sink, std::stop_token stop) {
   StoppableWait wait(std::move(stop));
@@ -65,13 +59,13 @@ absl::Status ManifestDirectory::Run(Sink& sink, std::stop_token stop) {
     directory_problems_ = {{path_, absl::StrCat("the directory is gone, what it said last stays in force: ",
                                                 std::string(watch.status().message()))}};
     Report(sink);
-    if (wait.For(-1, kReturnCheckMs) == StoppableWait::Woken::kStopped) return absl::OkStatus();
+    if (wait.For(-1, Milliseconds(pace_.return_check)) == StoppableWait::Woken::kStopped) return absl::OkStatus();
   }
 }
 
 bool ManifestDirectory::Follow(const Directory& directory, DirectoryWatch& watch, StoppableWait& wait, Sink& sink) {
   DirectoryChanges changes{.names = {}, .all = true};
-  if (synced_ && !WaitForRest(watch, wait, kAfterReturn, &changes)) return false;
+  if (synced_ && !WaitForRest(watch, wait, pace_.after_return, &changes)) return false;
   while (!changes.directory_gone) {
     if (!Read(directory, changes, wait)) return false;
     Report(sink);
@@ -86,12 +80,12 @@ bool ManifestDirectory::Follow(const Directory& directory, DirectoryWatch& watch
 }
 
 bool ManifestDirectory::WaitForChanges(const Directory& directory, DirectoryWatch& watch, StoppableWait& wait,
-                                       DirectoryChanges* changes) {
+                                       DirectoryChanges* changes) const {
   while (changes->empty()) {
-    const StoppableWait::Woken woken = wait.For(watch.fd(), kPathCheckMs);
+    const StoppableWait::Woken woken = wait.For(watch.fd(), Milliseconds(pace_.path_check));
     if (woken == StoppableWait::Woken::kStopped) return false;
     if (woken == StoppableWait::Woken::kReadable) watch.Take(changes);
-    if (!changes->empty() && !WaitForRest(watch, wait, kAfterChange, changes)) return false;
+    if (!changes->empty() && !WaitForRest(watch, wait, pace_.after_change, changes)) return false;
     // Last, so that the removal of a whole directory is not taken for the removal of each of its files.
     if (!directory.IsStillAtPath()) changes->directory_gone = true;
   }

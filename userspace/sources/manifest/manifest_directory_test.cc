@@ -73,6 +73,9 @@ class RecordingSink final : public Sink {
   bool AwaitProblems(size_t count) {
     return Await([&] { return problems_.size() == count; });
   }
+  bool AwaitSynced(int times) {
+    return Await([&] { return synced_ == times; });
+  }
   std::vector<SourceProblem> problems() {
     const std::lock_guard lock(mutex_);
     return problems_;
@@ -101,6 +104,9 @@ std::string Service(const std::string& name, int port) {
                       "}]}\n");
 }
 
+// For a wait that no test sees the end of.
+constexpr std::chrono::hours kForEver(1);
+
 class ManifestDirectoryTest : public testing::Test {
  protected:
   ManifestDirectoryTest() {
@@ -116,7 +122,7 @@ class ManifestDirectoryTest : public testing::Test {
 
   void Start(const fs::path& path) {
     thread_ = std::jthread([this, path](std::stop_token stop) {
-      ManifestDirectory source(path.string());
+      ManifestDirectory source(path.string(), pace_);
       result_ = source.Run(sink_, std::move(stop));
     });
   }
@@ -132,6 +138,7 @@ class ManifestDirectoryTest : public testing::Test {
 
   fs::path root_;
   fs::path directory_;
+  ManifestPace pace_;
   RecordingSink sink_;
   absl::Status result_;
   std::jthread thread_;
@@ -297,18 +304,36 @@ TEST_F(ManifestDirectoryTest, ADirectoryThatGoesAwayKeepsWhatItSaid) {
   EXPECT_EQ(sink_.problems()[0].where, directory_.string());
   EXPECT_THAT(sink_.problems()[0].what, StartsWith("the directory is gone, what it said last stays in force: "));
   EXPECT_EQ(sink_.counts().removals, 0);
-  // It comes back in pieces; what is still missing in between must not be taken away.
-  fs::create_directory(directory_);
-  std::this_thread::sleep_for(std::chrono::milliseconds(350));
-  Write("a.yaml", Service("one", 1));
-  std::this_thread::sleep_for(std::chrono::milliseconds(350));
-  Write("b.yaml", Service("two", 22));
+  // It comes back whole.
+  const fs::path other = root_ / "other";
+  fs::create_directory(other);
+  Write(other / "a.yaml", Service("one", 1));
+  Write(other / "b.yaml", Service("two", 22));
+  fs::rename(other, directory_);
   ASSERT_TRUE(sink_.AwaitServices({{"one", 1}, {"two", 22}}));
   EXPECT_EQ(sink_.counts().removals, 0);
   EXPECT_TRUE(sink_.AwaitProblems(0));
   EXPECT_EQ(sink_.counts().synced, 1);
   Write("a.yaml", Service("one", 11));
   ASSERT_TRUE(sink_.AwaitServices({{"one", 11}, {"two", 22}})) << "it is watched again";
+}
+
+// What is still missing in between must not be taken away.
+TEST_F(ManifestDirectoryTest, ADirectoryThatComesBackInPiecesIsGivenTime) {
+  pace_.after_return = {kForEver, kForEver};
+  pace_.return_check = std::chrono::milliseconds(1);
+  Write("a.yaml", Service("one", 1));
+  Write("b.yaml", Service("two", 2));
+  Start();
+  ASSERT_TRUE(sink_.AwaitServices({{"one", 1}, {"two", 2}}));
+  fs::remove_all(directory_);
+  ASSERT_TRUE(sink_.AwaitProblems(1));
+  fs::create_directory(directory_);
+  Write("a.yaml", Service("one", 11));
+  // Time to do wrong: whoever would not wait has read the directory by now, or is only slower than this test.
+  std::this_thread::sleep_for(std::chrono::milliseconds(200));
+  EXPECT_EQ(sink_.counts().removals, 0);
+  EXPECT_EQ(sink_.counts().deliveries, 1) << "half a directory is not read";
 }
 
 TEST_F(ManifestDirectoryTest, APathMayLeadToAnotherDirectory) {
@@ -340,12 +365,28 @@ TEST_F(ManifestDirectoryTest, AFileThatChangesAllTheTimeDoesNotHoldUpTheOthers) 
   EXPECT_TRUE(sink_.AwaitServices({{"one", 1}}));
 }
 
-TEST_F(ManifestDirectoryTest, AStopIsNoticedAtOnce) {
+// If one is not ended, the test takes an hour, and CTest does not wait for that.
+TEST_F(ManifestDirectoryTest, AStopEndsEveryWait) {
+  pace_.path_check = kForEver;
+  pace_.return_check = kForEver;
   Start();
-  ASSERT_TRUE(sink_.AwaitServices({}));
-  const auto begin = std::chrono::steady_clock::now();
-  Stop();
-  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::milliseconds(500));
+  ASSERT_TRUE(sink_.AwaitSynced(1));
+  Stop();  // while nothing happens
+
+  Start();
+  ASSERT_TRUE(sink_.AwaitSynced(2));
+  Write("a.yaml", Service("one", 1));
+  ASSERT_TRUE(sink_.AwaitServices({{"one", 1}}));
+  fs::remove_all(directory_);
+  ASSERT_TRUE(sink_.AwaitProblems(1));
+  Stop();  // while the directory is away
+
+  fs::create_directory(directory_);
+  pace_.after_change = {kForEver, kForEver};
+  Start();
+  ASSERT_TRUE(sink_.AwaitSynced(3));
+  Write("a.yaml", Service("one", 1));
+  Stop();  // while it comes to rest
 }
 
 }  // namespace
