@@ -167,8 +167,8 @@ absl::StatusOr<PinnedState> ReadPinnedState(const DumpRows& dump) {
     service.from_maps = true;
     std::set<uint32_t> used_backends;
     service.plan.ports.push_back(ReadPort(*rows, row, used_backends));
-    for (model::FrontendAddress& address : RestrictedFrontends(*rows, index)) {
-      service.restricted_frontends.push_back(std::move(address));
+    for (const model::FrontendAddress& address : RestrictedFrontends(*rows, index)) {
+      service.restricted_frontends.push_back(address);
     }
     state.frontends += static_cast<uint32_t>(service.plan.ports.back().frontends.size());
     for (const uint32_t backend : used_backends) users[backend].insert(row.service);

@@ -126,6 +126,7 @@ v1::ServicePort ToMessage(const model::PortPlan& plan, const model::ServiceStatu
     *message.add_frontends() = ToMessage(frontend, status.restricted_frontends);
   }
   std::vector<WeighedPool> pools;
+  pools.reserve(plan.pools.size());
   for (const model::Pool& pool : plan.pools) pools.push_back({&pool, SharesPercent(pool)});
   for (const WeighedPool& pool : pools) *message.add_pools() = ToMessage(pool, from_maps);
   AddEndpoints(plan, pools, from_maps, detail, message);
@@ -193,6 +194,7 @@ std::vector<double> SharesPercent(const model::Pool& pool) {
     parts[slot.alias] += kWhole - own;
   }
   std::vector<double> shares;
+  shares.reserve(parts.size());
   for (const uint64_t part : parts) {
     shares.push_back(pool.slots.empty() ? 0
                                         : 100.0 * static_cast<double>(part) /
