@@ -175,30 +175,35 @@ SHUNT_STATIC_ASSERT(__builtin_offsetof(struct shunt_frontend_row, kind) == 38);
  * pools: array by pool id, memory-mapped. The whole row is one word, so one aligned store publishes a
  * complete set and one load reads it:
  *
- *   bits 63..40  first slot (24)   or, when the count is 0, enum shunt_pool_empty
- *   bits 39..20  slot count (20)
+ *   bits 63..40  first slot (24)
+ *   bits 39..22  slot count (18)
+ *   bits 21..20  enum shunt_pool_empty (2)
  *   bits 19..0   generation (20)
  *
- * The generation is the agent's publication counter. Whoever remembers a backend remembers the word it
- * was chosen under: an equal word proves without another look that the backend is still a member.
+ * A pool that is empty to new connections may have slots all the same: members that keep their flows.
+ *
+ * The generation is the agent's publication counter (meta's, across restarts; 0 is left out when it wraps).
+ * Whoever remembers a backend remembers the word it was chosen under: an equal word proves without another look
+ * that the backend is still a member.
  *
  * Generation 0 is a set that has been withdrawn: no row names the pool any more. It stays for a grace period, for
  * whoever has such a row in hand, and proves nothing to whoever remembers it (shunt_pool_is_same).
  */
-#define SHUNT_POOL_GENERATION_BITS 20
-#define SHUNT_POOL_COUNT_BITS 20
-#define SHUNT_POOL_COUNT_MAX ((1u << SHUNT_POOL_COUNT_BITS) - 1)
+#define SHUNT_POOL_GENERATION_MASK ((1u << 20) - 1)
+#define SHUNT_POOL_COUNT_MAX ((1u << 18) - 1)
 #define SHUNT_POOL_FIRST_MAX ((1u << 24) - 1)
 
 enum shunt_pool_empty {
-	SHUNT_EMPTY_NO_ENDPOINTS = 0, /* none anywhere: refuse */
-	SHUNT_EMPTY_LOCAL_MISS = 1,   /* some elsewhere, none here under a Local policy */
+	SHUNT_EMPTY_NOT = 0,	      /* somebody takes new connections */
+	SHUNT_EMPTY_NO_ENDPOINTS = 1, /* nobody anywhere: refuse */
+	SHUNT_EMPTY_LOCAL_MISS = 2,   /* some elsewhere, nobody here under a Local policy */
 };
 
-static inline __u64 shunt_pool_word(__u32 first_slot, __u32 slot_count, __u32 generation)
+static inline __u64 shunt_pool_word(__u32 first_slot, __u32 slot_count, enum shunt_pool_empty empty,
+				    __u32 generation)
 {
-	return (__u64)first_slot << 40 | (__u64)slot_count << SHUNT_POOL_GENERATION_BITS |
-	       (generation & ((1u << SHUNT_POOL_GENERATION_BITS) - 1));
+	return (__u64)first_slot << 40 | (__u64)slot_count << 22 | (__u64)empty << 20 |
+	       (generation & SHUNT_POOL_GENERATION_MASK);
 }
 
 static inline __u32 shunt_pool_first(__u64 word)
@@ -208,12 +213,18 @@ static inline __u32 shunt_pool_first(__u64 word)
 
 static inline __u32 shunt_pool_count(__u64 word)
 {
-	return (__u32)(word >> SHUNT_POOL_GENERATION_BITS) & SHUNT_POOL_COUNT_MAX;
+	return (__u32)(word >> 22) & SHUNT_POOL_COUNT_MAX;
+}
+
+/* A word of 0 is a pool that nobody has published. */
+static inline enum shunt_pool_empty shunt_pool_emptiness(__u64 word)
+{
+	return word ? (enum shunt_pool_empty)(word >> 20 & 3) : SHUNT_EMPTY_NO_ENDPOINTS;
 }
 
 static inline __u32 shunt_pool_generation(__u64 word)
 {
-	return (__u32)word & ((1u << SHUNT_POOL_GENERATION_BITS) - 1);
+	return (__u32)word & SHUNT_POOL_GENERATION_MASK;
 }
 
 /* True if `now` proves that what was a member under `then` still is. */
@@ -281,7 +292,7 @@ SHUNT_STATIC_ASSERT(sizeof(struct shunt_service_port) == 200);
 enum shunt_state_flags {
 	SHUNT_STATE_TRANSLATED = 1 << 0, /* the fields below `cookie` hold a translation */
 	SHUNT_STATE_PEERS = 1 << 1,      /* socket_peers holds further destinations of this socket */
-	SHUNT_STATE_EXEMPT = 1 << 2,     /* never translate: set by the agent on its own sockets (storage only) */
+	SHUNT_STATE_EXEMPT = 1 << 2,     /* never translate: set by the agent on its own sockets */
 };
 
 struct shunt_socket_state {
@@ -343,13 +354,26 @@ struct shunt_affinity_key {
 };
 SHUNT_STATIC_ASSERT(sizeof(struct shunt_affinity_key) == 24);
 
+/*
+ * The backend and under which pool word it was last known to be selectable, in one word, because the kernel may give
+ * an LRU element to another key while it is being read: the backend in the place of the first slot, then the pool
+ * word's own count, emptiness and generation. No two publications agree in these.
+ */
 struct shunt_affinity {
 	__u64 last_use_ns; /* CLOCK_BOOTTIME */
-	__u64 pool_word;   /* under which the backend was last known to be selectable */
-	__u32 backend;
-	__u32 pad;
+	__u64 choice;
 };
-SHUNT_STATIC_ASSERT(sizeof(struct shunt_affinity) == 24);
+SHUNT_STATIC_ASSERT(sizeof(struct shunt_affinity) == 16);
+
+static inline __u64 shunt_affinity_choice(__u32 backend, __u64 pool_word)
+{
+	return (__u64)backend << 40 | (pool_word & ((1ull << 40) - 1));
+}
+
+static inline __u32 shunt_affinity_backend(__u64 choice)
+{
+	return (__u32)(choice >> 40);
+}
 
 /* ---- counters ----------------------------------------------------------------------------- */
 
@@ -391,7 +415,9 @@ struct shunt_backend_counters {
 	  "a UDP connect that cannot be served now: left to the packet path") \
 	X(DANGLING, "dangling", "an id outside its map: a bug; the connection fails with EAGAIN")     \
 	X(STATE_LOST, "state_lost", "no room to remember the translation; replies keep the pod's address") \
-	X(PEERS_FULL, "peers_full", "no room for a further destination of a UDP socket: ENOBUFS")     \
+	X(PEERS_FULL, "peers_full", "no room to remember a destination of a UDP socket: ENOBUFS")      \
+	X(CONNECTED_SEND, "connected_send", "a send that was decided at connect: passed untouched")   \
+	X(MPTCP_JOIN, "mptcp_join", "a further subflow of an MPTCP connection: passed untouched")     \
 	X(NO_STATE, "no_state", "a reply or peer name on a socket without a translation: untouched")  \
 	X(OTHER_PEER, "other_peer", "a reply or peer name from an address that no service led to: untouched")
 
@@ -410,8 +436,11 @@ SHUNT_STATIC_ASSERT(SHUNT_REASON_COUNT <= SHUNT_REASON_STRIDE);
 struct shunt_meta {
 	__u64 index_seed;     /* of shunt_key_hash(): random, from the creation of the maps on */
 	__u32 abi_version;    /* SHUNT_ABI_VERSION */
-	__u32 storage_in_use; /* 1 once any socket has had to use socket_storage; never cleared */
+	__u32 storage_in_use; /* 1 once a socket without a row has had to use socket_storage; never cleared */
+	/* The last generation that the agent has given out, unwrapped. Stored before a word that carries it, so that an
+	 * agent after this one gives out none of them again. */
+	__u64 generation;
 };
-SHUNT_STATIC_ASSERT(sizeof(struct shunt_meta) == 16);
+SHUNT_STATIC_ASSERT(sizeof(struct shunt_meta) == 24);
 
 #endif

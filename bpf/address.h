@@ -32,6 +32,23 @@ static __always_inline int is_v4(const struct shunt_address *address)
 	return address->word[0] == 0 && address->word[1] == 0 && address->word[2] == bpf_htonl(0xffff);
 }
 
+/*
+ * What the kernel will do with the address: the unspecified one is loopback's. (A socket that is bound to an address
+ * reaches that one instead, which is its own either way.)
+ */
+static __always_inline struct destination as_kernel_dials(struct destination to)
+{
+	struct shunt_address *address = &to.address;
+
+	if (address->word[0] || address->word[1] || address->word[3])
+		return to;
+	if (!address->word[2])
+		address->word[3] = bpf_htonl(1);
+	else if (address->word[2] == bpf_htonl(0xffff))
+		address->word[3] = bpf_htonl(0x7f000001);
+	return to;
+}
+
 static __always_inline struct destination destination4(const struct bpf_sock_addr *ctx)
 {
 	return (struct destination){

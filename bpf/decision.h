@@ -44,11 +44,11 @@ static __always_inline void refuse(struct decision *decision, __u32 error, __u32
 	decision->reason = reason;
 }
 
-/* A pool without members, by the reason that its word carries. */
+/* A pool that takes no new connections, by the reason that its word carries. */
 static __always_inline void decide_empty(struct decision *decision, __u64 pool_word,
 					 struct shunt_service_counters *counters)
 {
-	if (shunt_pool_first(pool_word) == SHUNT_EMPTY_LOCAL_MISS) {
+	if (shunt_pool_emptiness(pool_word) == SHUNT_EMPTY_LOCAL_MISS) {
 		if (counters)
 			counters->local_misses++;
 		if (shunt_config.local_miss_drops)
@@ -66,31 +66,32 @@ static __always_inline void decide_empty(struct decision *decision, __u64 pool_w
  * The backend that this client's affinity names, if it is young enough and still selectable.
  *
  * Only `last_use_ns` is written through the pointer: the kernel may give an LRU element to another key
- * at any time, and a use too many is harmless there, while a foreign pool word would not be.
+ * at any time, and a use too many is harmless there, while a foreign choice would not be.
  */
 static __always_inline const struct shunt_backend *
 follow_affinity(const struct shunt_affinity_key *key, __u64 now_ns, __u64 timeout_ns, __u64 pool_word,
 		__u32 *backend)
 {
 	struct shunt_affinity *affinity = bpf_map_lookup_elem(&affinities, key);
-	struct shunt_affinity renewed;
+	struct shunt_affinity renewed = { .last_use_ns = now_ns };
+	__u64 choice;
 
 	if (!affinity)
 		return NULL;
-	renewed = *affinity;
+	reader_window();
+	choice = *(volatile __u64 *)&affinity->choice;
 	/* Signed: another CPU's use may be younger than our clock reading. */
-	if ((__s64)(now_ns - renewed.last_use_ns) >= (__s64)timeout_ns)
+	if ((__s64)(now_ns - affinity->last_use_ns) >= (__s64)timeout_ns)
 		return NULL;
-	if (shunt_pool_is_same(renewed.pool_word, pool_word)) {
+	*backend = shunt_affinity_backend(choice);
+	if (shunt_pool_is_same(choice, shunt_affinity_choice(*backend, pool_word))) {
 		affinity->last_use_ns = now_ns;
 	} else {
-		if (!find_member(pool_word, renewed.backend).selectable)
+		if (!find_member(pool_word, *backend).selectable)
 			return NULL;
-		renewed.pool_word = pool_word;
-		renewed.last_use_ns = now_ns;
+		renewed.choice = shunt_affinity_choice(*backend, pool_word);
 		bpf_map_update_elem(&affinities, key, &renewed, BPF_ANY);
 	}
-	*backend = renewed.backend;
 	return bpf_map_lookup_elem(&backends, backend);
 }
 
@@ -104,7 +105,7 @@ choose_with_affinity(const struct shunt_frontend_row *row, __u64 netns_cookie, _
 		.service_port = row->service_port,
 		.client_kind = SHUNT_CLIENT_NETNS,
 	};
-	struct shunt_affinity affinity = { .last_use_ns = now_ns, .pool_word = pool_word };
+	struct shunt_affinity affinity = { .last_use_ns = now_ns };
 	const struct shunt_backend *chosen;
 
 	chosen = follow_affinity(&key, now_ns, timeout_ns, pool_word, backend);
@@ -113,7 +114,7 @@ choose_with_affinity(const struct shunt_frontend_row *row, __u64 netns_cookie, _
 	chosen = choose_backend(pool_word, backend);
 	if (!chosen)
 		return NULL;
-	affinity.backend = *backend;
+	affinity.choice = shunt_affinity_choice(*backend, pool_word);
 	bpf_map_update_elem(&affinities, &key, &affinity, BPF_ANY);
 	return chosen;
 }
@@ -147,7 +148,7 @@ static __always_inline void decide(const struct shunt_frontend_key *key, __u64 n
 	pool_word = *(volatile __u64 *)word;
 	reader_window();
 	counters = counters_of(row->service_port);
-	if (!shunt_pool_count(pool_word))
+	if (shunt_pool_emptiness(pool_word))
 		return decide_empty(decision, pool_word, counters);
 	/* Counted before the choice: the CPU fetches this line while it waits for the slot's. */
 	if (counters)

@@ -13,7 +13,7 @@ static __always_inline __u64 *pool_of(__u32 pool)
 
 /*
  * Draws a member with a probability proportional to its weight: one random number, two loads.
- * REQUIRES: the word's count is not 0. Returns NULL if an id points outside its map.
+ * REQUIRES: the word does not say that the pool is empty. Returns NULL if an id points outside its map.
  */
 static __always_inline const struct shunt_backend *choose_backend(__u64 pool_word, __u32 *backend)
 {

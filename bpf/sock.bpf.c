@@ -15,6 +15,11 @@
 
 #define SHUNT_AF_INET6 10
 
+/* Of the kernel's, the one field that we read. */
+struct sock_common {
+	volatile unsigned char skc_state;
+} __attribute__((preserve_access_index));
+
 /* Counts the way out and leaves the destination as it is. */
 static __always_inline int untouched(__u32 reason)
 {
@@ -56,10 +61,8 @@ static __always_inline int is_translatable(const struct bpf_sock_addr *ctx)
  */
 static __always_inline int connect_refused(const struct bpf_sock_addr *ctx, const struct decision *decision)
 {
-	if (ctx->protocol == IPPROTO_UDP && decision->error != SHUNT_EAGAIN) {
-		count_reason(decision->reason);
+	if (ctx->protocol == IPPROTO_UDP && decision->error != SHUNT_EAGAIN)
 		return untouched(SHUNT_REASON_UDP_CONNECT_UNSERVED);
-	}
 	return fail(decision->error, decision->reason);
 }
 
@@ -74,10 +77,22 @@ static __always_inline void *mptcp_connection(const struct bpf_sock_addr *ctx)
 	return bpf_skc_to_mptcp_sock(ctx->sk);
 }
 
+/*
+ * True for a subflow that joins a connection which has its peer already: that peer is what was dialled, and
+ * what the kernel dials now are addresses that the peer has told it. (A first subflow connects while its
+ * connection is SYN_SENT.)
+ */
+static __always_inline int is_join(const void *connection)
+{
+	const struct sock_common *connection_sock = connection;
+
+	return connection && connection_sock->skc_state == BPF_TCP_ESTABLISHED;
+}
+
 /* 1: go on to `*to`, which is rewritten if it is a service; 0: fail. */
 static __always_inline int connect_to(struct bpf_sock_addr *ctx, struct destination *to)
 {
-	struct destination dialled = *to;
+	struct destination dialled = as_kernel_dials(*to);
 	struct decision decision = {};
 	struct shunt_socket_state *state;
 	struct shunt_frontend_key key;
@@ -90,28 +105,32 @@ static __always_inline int connect_to(struct bpf_sock_addr *ctx, struct destinat
 	 * What the socket remembers is matched against its peer's address, so it can mislead only if the new
 	 * peer may be a backend; elsewhere the old memory is as good as none, and finding it is not free.
 	 */
-	if (!prefix_in(&to->address, SHUNT_PREFIX_FRONTENDS) && !prefix_in(&to->address, SHUNT_PREFIX_BACKENDS))
+	if (!prefix_in(&dialled.address, SHUNT_PREFIX_FRONTENDS) && !prefix_in(&dialled.address, SHUNT_PREFIX_BACKENDS))
 		return untouched(SHUNT_REASON_NOT_A_SERVICE);
 	cookie = bpf_get_socket_cookie(ctx);
 	connection = mptcp_connection(ctx);
-	state = connection ? find_stored_state(connection) : find_state(ctx->sk, cookie);
+	if (is_join(connection))
+		return untouched(SHUNT_REASON_MPTCP_JOIN);
+	state = connection ? mptcp_state(connection, 0) : find_state(ctx->sk, cookie);
 	reset_state(state, cookie);
-	if (!to->port)
+	if (!dialled.port)
 		return untouched(SHUNT_REASON_PORT_ZERO);
-	if (!prefix_in(&to->address, SHUNT_PREFIX_FRONTENDS))
+	if (!prefix_in(&dialled.address, SHUNT_PREFIX_FRONTENDS))
 		return untouched(SHUNT_REASON_NOT_A_SERVICE);
 	if (is_exempt(state))
 		return untouched(SHUNT_REASON_EXEMPT_SOCKET);
 
-	key = key_of(ctx, to);
+	key = key_of(ctx, &dialled);
 	decide(&key, bpf_get_netns_cookie(ctx), &decision);
 	if (decision.verdict == VERDICT_PASS)
 		return untouched(decision.reason);
 	if (decision.verdict == VERDICT_REFUSE)
 		return connect_refused(ctx, &decision);
 
-	if (!state)
-		state = connection ? store_state(connection) : claim_state(ctx->sk, cookie);
+	if (!state && connection)
+		state = mptcp_state(connection, BPF_SK_STORAGE_GET_F_CREATE);
+	else if (!state)
+		state = claim_state(ctx->sk, cookie);
 	if (state)
 		write_state(state, &dialled, &decision);
 	else /* the connection works all the same; only getpeername() will name the pod */
@@ -143,35 +162,36 @@ int sock_connect6(struct bpf_sock_addr *ctx)
 /* ---- sendmsg: unconnected UDP ------------------------------------------------------------- */
 
 /*
- * The remembered backend of `dialled` may be used again. Once the pool's word has changed, the frontend is
- * looked up too: the pool may be another service's by now, and have the backend in it.
+ * The remembered backend of `dialled` may be used again. Once the pool's word has changed, the frontend is looked up
+ * too: it may lead to another pool by now, of this service or of another one, which may have the backend in it.
  */
 static __always_inline int still_right(struct bpf_sock_addr *ctx, const struct destination *dialled,
-				       __u64 *pool_word, __u32 pool, __u32 backend,
-				       const struct shunt_address *address, __be16 port)
+				       const struct remembered *memory)
 {
 	__u32 reason = SHUNT_REASON_NOT_A_SERVICE;
 	const struct shunt_frontend_row *row;
 	struct shunt_frontend_key key;
 
-	if (same_set(pool, *pool_word))
+	if (same_set(*memory->pool, *memory->pool_word))
 		return 1;
 	key = key_of(ctx, dialled);
 	row = find_frontend(&key, bpf_get_netns_cookie(ctx) == shunt_config.host_netns_cookie, &reason);
-	return row && row->internal_pool == pool && still_member(pool_word, pool, backend, address, port);
+	return row && still_member(memory, row->internal_pool);
 }
 
 /* The socket has sent to this destination before, and its backend still serves: no lookup, no write. */
 static __always_inline int send_again(struct bpf_sock_addr *ctx, struct shunt_socket_state *state, __u64 cookie,
-				      struct destination *to)
+				      const struct destination *dialled, struct destination *to)
 {
-	struct destination dialled = *to, backend;
+	struct destination backend;
+	struct remembered memory;
 	struct shunt_peer *peer;
 
 	/* Services may share a backend: its replies belong to the one dialled last. */
-	if ((state->flags & SHUNT_STATE_TRANSLATED) && is_destination(to, &state->dialled, state->dialled_port)) {
-		if (!still_right(ctx, &dialled, &state->pool_word, state->pool, state->backend,
-				 &state->backend_address, state->backend_port))
+	if ((state->flags & SHUNT_STATE_TRANSLATED) && is_destination(dialled, &state->dialled, state->dialled_port)) {
+		memory = (struct remembered){ &state->pool_word, &state->pool, state->backend,
+					      &state->backend_address, state->backend_port };
+		if (!still_right(ctx, dialled, &memory))
 			return 0;
 		*to = (struct destination){ .address = state->backend_address, .port = state->backend_port };
 		if (state->flags & SHUNT_STATE_PEERS)
@@ -180,12 +200,14 @@ static __always_inline int send_again(struct bpf_sock_addr *ctx, struct shunt_so
 	}
 	if (!(state->flags & SHUNT_STATE_PEERS))
 		return 0;
-	peer = find_peer(cookie, to, SHUNT_PEER_FORWARD);
-	if (!peer || !still_right(ctx, &dialled, &peer->pool_word, peer->pool, peer->backend, &peer->address,
-				  peer->port))
+	peer = find_peer(cookie, dialled, SHUNT_PEER_FORWARD);
+	if (!peer)
+		return 0;
+	memory = (struct remembered){ &peer->pool_word, &peer->pool, peer->backend, &peer->address, peer->port };
+	if (!still_right(ctx, dialled, &memory))
 		return 0;
 	backend = (struct destination){ .address = peer->address, .port = peer->port };
-	if (point_reverse(cookie, &dialled, &backend))
+	if (point_reverse(cookie, dialled, &backend))
 		return 0;
 	*to = backend;
 	return 1;
@@ -224,7 +246,7 @@ static __always_inline int remember_send(struct shunt_socket_state *state, __u64
 
 static __always_inline int send_to(struct bpf_sock_addr *ctx, struct destination *to)
 {
-	struct destination dialled = *to;
+	struct destination dialled = as_kernel_dials(*to);
 	struct decision decision = {};
 	struct shunt_socket_state *state;
 	struct shunt_frontend_key key;
@@ -232,25 +254,25 @@ static __always_inline int send_to(struct bpf_sock_addr *ctx, struct destination
 
 	if (!is_translatable(ctx))
 		return untouched(SHUNT_REASON_OTHER_PROTOCOL);
-	if (!to->port)
+	if (!dialled.port)
 		return untouched(SHUNT_REASON_PORT_ZERO);
-	if (!prefix_in(&to->address, SHUNT_PREFIX_FRONTENDS) && !prefix_in(&to->address, SHUNT_PREFIX_BACKENDS))
+	if (!prefix_in(&dialled.address, SHUNT_PREFIX_FRONTENDS) && !prefix_in(&dialled.address, SHUNT_PREFIX_BACKENDS))
 		return untouched(SHUNT_REASON_NOT_A_SERVICE);
 	cookie = bpf_get_socket_cookie(ctx);
 	state = find_state(ctx->sk, cookie);
 	if (is_exempt(state))
 		return untouched(SHUNT_REASON_EXEMPT_SOCKET);
-	if (state && send_again(ctx, state, cookie, to))
+	if (state && send_again(ctx, state, cookie, &dialled, to))
 		return 1;
-	if (!prefix_in(&to->address, SHUNT_PREFIX_FRONTENDS)) {
-		forget_backend(state, cookie, to);
+	if (!prefix_in(&dialled.address, SHUNT_PREFIX_FRONTENDS)) {
+		forget_backend(state, cookie, &dialled);
 		return untouched(SHUNT_REASON_NOT_A_SERVICE);
 	}
 
-	key = key_of(ctx, to);
+	key = key_of(ctx, &dialled);
 	decide(&key, bpf_get_netns_cookie(ctx), &decision);
 	if (decision.verdict == VERDICT_PASS) {
-		forget_backend(state, cookie, to);
+		forget_backend(state, cookie, &dialled);
 		return untouched(decision.reason);
 	}
 	if (decision.verdict == VERDICT_REFUSE)
@@ -284,7 +306,7 @@ int sock_sendmsg4(struct bpf_sock_addr *ctx)
 	int verdict;
 
 	if (is_connected_send(ctx, &to))
-		return 1;
+		return untouched(SHUNT_REASON_CONNECTED_SEND);
 	verdict = send_to(ctx, &to);
 	write_destination4(ctx, &to);
 	return verdict;
@@ -341,7 +363,9 @@ static __always_inline int received_from(struct bpf_sock_addr *ctx, struct desti
 /* Returns 1, as these hooks must. The peer is the dialled address only while it is this very backend. */
 static __always_inline int peer_of(struct bpf_sock_addr *ctx, struct destination *peer)
 {
-	struct shunt_socket_state *state = find_state(ctx->sk, bpf_get_socket_cookie(ctx));
+	struct shunt_socket_state *state = ctx->protocol == IPPROTO_MPTCP ?
+						   mptcp_state(ctx->sk, 0) :
+						   find_state(ctx->sk, bpf_get_socket_cookie(ctx));
 
 	if (!state)
 		return untouched(SHUNT_REASON_NO_STATE);

@@ -41,7 +41,7 @@ static __always_inline struct shunt_socket_state *find_row_state(const struct st
 	return row && row->cookie == cookie ? row : NULL;
 }
 
-/* Sockets in storage are rare: until the first one, nobody looks there. */
+/* Sockets in storage because their row was taken are rare: until the first one, nobody looks there. */
 static __always_inline struct shunt_socket_state *find_stored_state(void *sk)
 {
 	__u32 zero = 0;
@@ -58,6 +58,12 @@ static __always_inline struct shunt_socket_state *store_state(void *sk)
 	if (row)
 		row->storage_in_use = 1;
 	return bpf_sk_storage_get(&socket_storage, sk, NULL, BPF_SK_STORAGE_GET_F_CREATE);
+}
+
+/* An MPTCP connection has no row, whoever else has to use storage. */
+static __always_inline struct shunt_socket_state *mptcp_state(void *connection, __u64 flags)
+{
+	return bpf_sk_storage_get(&socket_storage, connection, NULL, flags);
 }
 
 /* The socket's state, or NULL. `sk` is what the program's context offers for socket storage. */
@@ -129,7 +135,9 @@ static __always_inline void release_state(void *sk, __u64 cookie)
 	state->flags = 0;
 	if (row && place.taken) {
 		row->cookie = 0;
-		__sync_fetch_and_and(place.taken, ~place.bit);
+		/* Its result is used, so it is fully ordered: the next owner's cookie comes after our 0. */
+		if (!(__sync_fetch_and_and(place.taken, ~place.bit) & place.bit))
+			count_reason(SHUNT_REASON_STATE_LOST);
 	}
 }
 
@@ -141,13 +149,20 @@ static __always_inline int same_set(__u32 pool, __u64 pool_word)
 	return word && shunt_pool_is_same(pool_word, *(volatile __u64 *)word);
 }
 
+/* Where a datagram went before, and what made that right. */
+struct remembered {
+	__u64 *pool_word;
+	__u32 *pool;
+	__u32 backend;
+	const struct shunt_address *address;
+	__be16 port;
+};
+
 /*
- * True if a backend remembered under another `pool_word` is a member of the pool's set now, with or without
- * a share (a UDP flow stays as long as its endpoint serves). Brings `pool_word` up to date. The address is
- * compared because ids are reused.
+ * True if the remembered backend is a member of `pool` now, with or without a share (a UDP flow stays as long as its
+ * endpoint serves). Brings pool and word up to date. The address is compared because ids are reused.
  */
-static __always_inline int still_member(__u64 *pool_word, __u32 pool, __u32 backend,
-					const struct shunt_address *address, __be16 port)
+static __always_inline int still_member(const struct remembered *memory, __u32 pool)
 {
 	__u64 *word = pool_of(pool);
 	const struct shunt_backend *row;
@@ -156,12 +171,13 @@ static __always_inline int still_member(__u64 *pool_word, __u32 pool, __u32 back
 	if (!word)
 		return 0;
 	now = *(volatile __u64 *)word;
-	if (!shunt_pool_count(now) || !find_member(now, backend).found)
+	if (!find_member(now, memory->backend).found)
 		return 0;
-	row = bpf_map_lookup_elem(&backends, &backend);
-	if (!row || row->port != port || !same_address(&row->address, address))
+	row = bpf_map_lookup_elem(&backends, &memory->backend);
+	if (!row || row->port != memory->port || !same_address(&row->address, memory->address))
 		return 0;
-	*pool_word = now;
+	*memory->pool_word = now;
+	*memory->pool = pool;
 	return 1;
 }
 

@@ -82,10 +82,7 @@ const std::vector<Layout>& Layouts() {
        sizeof(shunt_affinity_key),
        {MEMBER(shunt_affinity_key, client), MEMBER(shunt_affinity_key, service_port),
         MEMBER(shunt_affinity_key, client_kind)}},
-      {"shunt_affinity",
-       sizeof(shunt_affinity),
-       {MEMBER(shunt_affinity, last_use_ns), MEMBER(shunt_affinity, pool_word), MEMBER(shunt_affinity, backend),
-        MEMBER(shunt_affinity, pad)}},
+      {"shunt_affinity", sizeof(shunt_affinity), {MEMBER(shunt_affinity, last_use_ns), MEMBER(shunt_affinity, choice)}},
       {"shunt_service_counters",
        sizeof(shunt_service_counters),
        {MEMBER(shunt_service_counters, translated), MEMBER(shunt_service_counters, no_endpoints),
@@ -93,7 +90,8 @@ const std::vector<Layout>& Layouts() {
       {"shunt_backend_counters", sizeof(shunt_backend_counters), {MEMBER(shunt_backend_counters, chosen)}},
       {"shunt_meta",
        sizeof(shunt_meta),
-       {MEMBER(shunt_meta, index_seed), MEMBER(shunt_meta, abi_version), MEMBER(shunt_meta, storage_in_use)}},
+       {MEMBER(shunt_meta, index_seed), MEMBER(shunt_meta, abi_version), MEMBER(shunt_meta, storage_in_use),
+        MEMBER(shunt_meta, generation)}},
       {"shunt_config",
        sizeof(shunt_config),
        {MEMBER(shunt_config, host_netns_cookie), MEMBER(shunt_config, index_seed), MEMBER(shunt_config, index_mask),
@@ -149,13 +147,33 @@ TEST_F(AbiTest, EveryByteHasAName) {
   }
 }
 
-TEST(PoolWord, HoldsItsThreeParts) {
-  const uint64_t word = shunt_pool_word(SHUNT_POOL_FIRST_MAX, SHUNT_POOL_COUNT_MAX, 0xfffff);
+TEST(PoolWord, HoldsItsFourParts) {
+  const uint64_t word = shunt_pool_word(SHUNT_POOL_FIRST_MAX, SHUNT_POOL_COUNT_MAX, SHUNT_EMPTY_LOCAL_MISS, 0xfffff);
   EXPECT_EQ(shunt_pool_first(word), SHUNT_POOL_FIRST_MAX);
   EXPECT_EQ(shunt_pool_count(word), SHUNT_POOL_COUNT_MAX);
   EXPECT_EQ(shunt_pool_generation(word), 0xfffffu);
-  EXPECT_EQ(shunt_pool_word(1, 2, 0x100003), shunt_pool_word(1, 2, 3)) << "the generation wraps";
-  EXPECT_EQ(shunt_pool_first(0), static_cast<uint32_t>(SHUNT_EMPTY_NO_ENDPOINTS)) << "a fresh word refuses";
+  EXPECT_EQ(shunt_pool_emptiness(word), SHUNT_EMPTY_LOCAL_MISS);
+  EXPECT_EQ(shunt_pool_emptiness(shunt_pool_word(1, 2, SHUNT_EMPTY_NOT, 3)), SHUNT_EMPTY_NOT);
+  EXPECT_EQ(shunt_pool_word(1, 2, SHUNT_EMPTY_NOT, 0x100003), shunt_pool_word(1, 2, SHUNT_EMPTY_NOT, 3))
+      << "the generation wraps";
+  EXPECT_EQ(shunt_pool_emptiness(0), SHUNT_EMPTY_NO_ENDPOINTS) << "a fresh word refuses";
+}
+
+TEST(PoolWord, ProvesMembershipOnlyWhileItIsTheSameAndNotWithdrawn) {
+  const uint64_t word = shunt_pool_word(1, 2, SHUNT_EMPTY_NOT, 3);
+  EXPECT_TRUE(shunt_pool_is_same(word, word));
+  EXPECT_FALSE(shunt_pool_is_same(word, shunt_pool_word(1, 2, SHUNT_EMPTY_NOT, 4)));
+  const uint64_t withdrawn = shunt_pool_word(1, 2, SHUNT_EMPTY_NOT, 0);
+  EXPECT_FALSE(shunt_pool_is_same(withdrawn, withdrawn));
+}
+
+TEST(AffinityChoice, HoldsTheBackendAndTheProof) {
+  const uint64_t word = shunt_pool_word(77, 2, SHUNT_EMPTY_NOT, 3);
+  const uint64_t choice = shunt_affinity_choice(SHUNT_POOL_FIRST_MAX, word);
+  EXPECT_EQ(shunt_affinity_backend(choice), SHUNT_POOL_FIRST_MAX);
+  EXPECT_TRUE(shunt_pool_is_same(choice, shunt_affinity_choice(SHUNT_POOL_FIRST_MAX, word)));
+  EXPECT_FALSE(shunt_pool_is_same(
+      choice, shunt_affinity_choice(SHUNT_POOL_FIRST_MAX, shunt_pool_word(77, 2, SHUNT_EMPTY_NOT, 4))));
 }
 
 TEST(SlotPosition, IsAUniformFixedPointNumberBelowTheCount) {

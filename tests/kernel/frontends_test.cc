@@ -4,6 +4,7 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "tests/kernel/dials.h"
 #include "tests/kernel/kernel_test.h"
 
 namespace shunt::kernel_test {
@@ -72,6 +73,15 @@ TEST_P(FrontendsTest, ANodePortAnswersOnLoopbackOnlyInTheHostsNamespace) {
   EXPECT_EQ(Reach(world().pod(), "127.0.0.1:30080"), "127.0.0.1:30080") << "the pod's own server";
   EXPECT_EQ(Reach(world().pod(), "[::1]:30080"), "[::1]:30080") << "the pod's own server";
   EXPECT_EQ(Reason("host_only"), before + 2);
+}
+
+// The kernel takes the unspecified address for loopback.
+TEST_P(FrontendsTest, DialledAtTheUnspecifiedAddressANodePortIsLoopbacks) {
+  Apply({Outside()});
+  EXPECT_EQ(DialTcp(world().host(), "0.0.0.0:30080"), kBackend4);
+  EXPECT_EQ(DialTcp(world().host(), "[::]:30080"), kBackend6);
+  EXPECT_EQ(DialTcp(world().pod(), "0.0.0.0:30080"), "127.0.0.1:30080") << "the pod's own server";
+  EXPECT_EQ(DialTcp(world().pod(), "[::]:30080"), "[::1]:30080") << "the pod's own server";
 }
 
 TEST_P(FrontendsTest, ANodePortDoesNotAnswerOnOtherAddresses) {

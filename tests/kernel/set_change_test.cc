@@ -73,6 +73,46 @@ TEST_P(SetChangeTest, ADrainedEndpointKeepsItsSendersAndGetsNoNewOnes) {
   EXPECT_EQ(ConnectUdp(world().pod(), kService, 200).count(backend), 0u);
 }
 
+TEST_P(SetChangeTest, TheOnlyEndpointThatIsDrainedKeepsItsSendersAndRefusesNewOnes) {
+  Apply({Changing().Endpoints({"10.244.7.1"})});
+  ClientSocket socket = PodSocket(AF_INET, SOCK_DGRAM);
+  EXPECT_EQ(Ask(socket), "10.244.7.1");
+  Apply({Changing().Endpoints({"10.244.7.1"}).Weight("10.244.7.1", 0)});
+  EXPECT_EQ(Ask(socket), "10.244.7.1");
+  EXPECT_EQ(PodSocket(AF_INET, SOCK_DGRAM).SendTo(At(kService), "x"), ECONNREFUSED);
+}
+
+// Another port makes names necessary, and a named port is another one to the maps.
+TEST_P(SetChangeTest, ASenderKeepsItsBackendWhenItsFrontendGetsAnotherPool) {
+  const auto alone = ServiceStory("renamed").ClusterIp("10.96.3.9").Port(53, kUdp, 8081).Endpoints(Five());
+  const auto named =
+      ServiceStory("other-name").ClusterIp("10.96.3.9").Port(53, kUdp, 8081).Port(80, kTcp, 8080).Endpoints(Five());
+  for (int i = 0; i < 5; ++i) {
+    Apply({alone});
+    ClientSocket socket = PodSocket(AF_INET, SOCK_DGRAM);
+    const std::string backend = Ask(socket, "10.96.3.9:53");
+    const model::ServicePlan removed = alone.Removed(), taken = named.Plan();
+    const model::ServicePlan* const plans[] = {&removed, &taken};
+    ASSERT_TRUE(datapath().Apply(plans, datapath::ApplyScope::kChanged).empty());
+    EXPECT_EQ(Ask(socket, "10.96.3.9:53"), backend);
+    Remove(named);
+  }
+}
+
+TEST_P(SetChangeTest, ASenderFollowsAnAddressThatGoesToAnotherServiceWhileTheOldOneStays) {
+  const auto both = ServiceStory("old").ClusterIp("10.96.3.7").Port(53, kUdp, 8081).Endpoints({"10.244.7.1"});
+  Apply({ServiceStory(both).ExternalIp("203.0.113.77")});
+  ClientSocket socket = PodSocket(AF_INET, SOCK_DGRAM);
+  EXPECT_EQ(Ask(socket, "203.0.113.77:53"), "10.244.7.1");
+  Apply({both});
+  Apply({ServiceStory("new")
+             .ClusterIp("10.96.3.8")
+             .ExternalIp("203.0.113.77")
+             .Port(53, kUdp, 8081)
+             .Endpoints({"10.244.7.2"})});
+  EXPECT_EQ(Ask(socket, "203.0.113.77:53"), "10.244.7.2");
+}
+
 TEST_P(SetChangeTest, ATerminatingEndpointThatServesKeepsItsSendersAndGetsNoNewOnes) {
   Apply({Changing().Endpoints(Five())});
   ClientSocket socket = PodSocket(AF_INET, SOCK_DGRAM);

@@ -91,8 +91,8 @@ std::string SlotText(const model::SlotRow& slot, const Numbers& backends) {
 }
 
 std::string PoolText(const MapRows& rows, const model::PoolRow& pool, const Numbers& backends) {
-  if (pool.slot_count == 0) return pool.empty;
   std::vector<std::string> slots;
+  if (!pool.empty.empty()) slots.push_back(pool.empty);
   for (uint32_t i = 0; i < pool.slot_count; ++i) {
     const auto slot = rows.slots.find(pool.first_slot + i);
     slots.push_back(slot == rows.slots.end() ? "a slot WHICH IS NOT THERE" : SlotText(slot->second, backends));

@@ -224,9 +224,6 @@ absl::Status LoadLeftovers(Inventory& inventory, Leftovers& leftovers) {
     inventory.service_ports.MarkUsed(i);
     leftovers.anything = true;
   }
-  for (const uint64_t word : leftovers.pool_words) {
-    inventory.generation = std::max(inventory.generation, shunt_pool_generation(word));
-  }
   return absl::OkStatus();
 }
 
@@ -241,6 +238,7 @@ absl::StatusOr<std::unique_ptr<Inventory>> Adopt(Tables tables, GracePeriod& gra
         absl::StrCat("open map meta: ABI version ", meta.abi_version, ", not ", SHUNT_ABI_VERSION));
   }
   auto inventory = std::make_unique<Inventory>(std::move(tables), meta.index_seed, grace);
+  inventory->generation = inventory->written_generation = meta.generation;
   Leftovers leftovers;
   if (absl::Status status = LoadLeftovers(*inventory, leftovers); !status.ok()) return status;
   if (absl::Status status = inventory->filter.ReadBack(); !status.ok()) return status;

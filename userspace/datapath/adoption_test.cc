@@ -72,10 +72,24 @@ TEST_F(AdoptionTest, IdsAndRunsSurviveARestart) {
   model::ServicePlan changed = web_;
   changed.ports[0].pools[0] = MakePool({"10.244.0.1"}, 8080);
   MustApply({changed, api_}, ApplyScope::kAll);
-  EXPECT_THAT(written_, testing::ElementsAre("slots", "pools")) << "only the difference";
+  EXPECT_THAT(written_, testing::ElementsAre("meta", "slots", "pools")) << "only the difference";
   EXPECT_EQ(SimulatedReader(tables_).PoolWord(1), word);
   EXPECT_GT(shunt_pool_generation(SimulatedReader(tables_).PoolWord(0)), shunt_pool_generation(word))
       << "generations go on above those found";
+}
+
+// Sockets and affinities outlive agents and remember pool words: the same word must not come again.
+TEST_F(AdoptionTest, NoAgentGivesOutAGenerationThatAnotherHasGivenOut) {
+  const auto word = [this] { return SimulatedReader(tables_).PoolWord(0); };
+  Create(kLimits);
+  MustApply({web_});
+  const uint64_t before = word();
+  MustApply({MakePlan("web", {})});
+  PassGrace();
+  Restart();
+  MustApply({web_}, ApplyScope::kAll);
+  EXPECT_EQ(shunt_pool_first(word()), shunt_pool_first(before)) << "the same run, or this shows nothing";
+  EXPECT_NE(word(), before);
 }
 
 TEST_F(AdoptionTest, WhatIsNoLongerPlannedGoes) {
@@ -191,15 +205,23 @@ TEST_F(AdoptionTest, WhatMakesNoSenseIsRepaired) {
          found.Spoil<shunt_frontend_row>(*found.tables.frontend_rows, 2, [](auto& row) { row.flags = 0; });
        }},
       {"a pool word points outside the slots",
-       [](Found& found) { ASSERT_TRUE(found.tables.pools->StoreWord(0, 0, shunt_pool_word(5000, 2, 7)).ok()); }},
+       [](Found& found) {
+         ASSERT_TRUE(found.tables.pools->StoreWord(0, 0, shunt_pool_word(5000, 2, SHUNT_EMPTY_NOT, 7)).ok());
+       }},
       {"a pool word reaches over the end of the slots",
        [](Found& found) {
-         ASSERT_TRUE(found.tables.pools->StoreWord(0, 0, shunt_pool_word(kLimits.slots - 1, 2, 7)).ok());
+         ASSERT_TRUE(
+             found.tables.pools->StoreWord(0, 0, shunt_pool_word(kLimits.slots - 1, 2, SHUNT_EMPTY_NOT, 7)).ok());
        }},
       {"a pool word overlaps another pool's run",
-       [](Found& found) { ASSERT_TRUE(found.tables.pools->StoreWord(0, 0, shunt_pool_word(1, 2, 7)).ok()); }},
+       [](Found& found) {
+         ASSERT_TRUE(found.tables.pools->StoreWord(0, 0, shunt_pool_word(1, 2, SHUNT_EMPTY_NOT, 7)).ok());
+       }},
       {"a pool is empty for a reason that does not exist",
-       [](Found& found) { ASSERT_TRUE(found.tables.pools->StoreWord(0, 0, shunt_pool_word(2, 0, 7)).ok()); }},
+       [](Found& found) {
+         ASSERT_TRUE(
+             found.tables.pools->StoreWord(0, 0, shunt_pool_word(0, 0, static_cast<shunt_pool_empty>(3), 7)).ok());
+       }},
       {"a slot names a backend outside the map",
        [](Found& found) {
          found.Spoil<shunt_slot>(*found.tables.slots, 0, [](auto& row) { row.backend = 1u << 30; });
@@ -245,7 +267,9 @@ TEST_F(AdoptionTest, WhatMakesNoSenseIsRepaired) {
          ASSERT_TRUE(found.tables.service_ports->Store(100, BytesOf(*row)).ok());
        }},
       {"a pool nobody uses",
-       [](Found& found) { ASSERT_TRUE(found.tables.pools->StoreWord(100, 0, shunt_pool_word(0, 4, 1)).ok()); }},
+       [](Found& found) {
+         ASSERT_TRUE(found.tables.pools->StoreWord(100, 0, shunt_pool_word(0, 4, SHUNT_EMPTY_NOT, 1)).ok());
+       }},
       {"an entry of the index leads nowhere",
        [](Found& found) { ASSERT_TRUE(found.tables.frontend_index->StoreWord(0, 6, 0xdeadbeef12345678).ok()); }},
       {"the index is full of garbage",

@@ -79,6 +79,16 @@ model::SocketAddress DecodeBackend(const shunt_backend& backend) {
   return {.address = DecodeAddress(backend.address), .port = ntohs(backend.port)};
 }
 
+shunt_pool_empty EncodeEmpty(const model::Pool& pool) {
+  if (!pool.slots.empty()) return SHUNT_EMPTY_NOT;
+  return pool.empty == model::EmptyPool::kLocalMiss ? SHUNT_EMPTY_LOCAL_MISS : SHUNT_EMPTY_NO_ENDPOINTS;
+}
+
+shunt_slot EncodeSlot(const model::Pool& pool, uint32_t i, absl::Span<const uint32_t> members) {
+  const model::AliasSlot slot = pool.slots.empty() ? model::AliasSlot{i, i, 0} : pool.slots[i];
+  return {.backend = members[i], .alias = members[slot.alias], .threshold = slot.threshold, .pad = 0};
+}
+
 std::optional<shunt_service_port> EncodeServicePort(const ServicePortIdentity& identity) {
   shunt_service_port row = {};
   if (identity.service.namespace_name.empty() || identity.service.name.empty() ||

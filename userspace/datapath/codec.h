@@ -55,6 +55,11 @@ bool IsWildcard(const shunt_address& address);
 shunt_backend EncodeBackend(const model::SocketAddress& backend);
 model::SocketAddress DecodeBackend(const shunt_backend& backend);
 
+// What a pool's word says of new connections.
+shunt_pool_empty EncodeEmpty(const model::Pool& pool);
+// Member i's slot: its own and whole, without a share, where nobody has one.
+shunt_slot EncodeSlot(const model::Pool& pool, uint32_t i, absl::Span<const uint32_t> members);
+
 // Who a service port is. Two PortPlans of one Service never share one.
 struct ServicePortIdentity {
   model::ObjectName service;

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "tests/seeds.h"
 #include "userspace/datapath/codec.h"
 #include "userspace/datapath/memory_table.h"
 #include "userspace/datapath/testing/plans.h"
@@ -57,7 +58,9 @@ TEST_F(FrontendIndexTest, AKeyIsFoundFromItsPutToItsRemoval) {
 
 // Random keys come and go; after every single write, programs find all keys that are there.
 TEST_F(FrontendIndexTest, EveryKeyIsFoundWhereverItStands) {
-  std::mt19937 random(3);
+  const uint32_t seed = seeds::Usually(3);
+  SCOPED_TRACE(seeds::Trace(seed));
+  std::mt19937 random(seed);
   std::map<uint32_t, uint32_t> places;
   std::optional<uint32_t> in_hand;  // being put or removed
   maps_.hooks().after = [&](WriteOperation, absl::string_view) {

@@ -3,14 +3,13 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <memory>
 #include <set>
 #include <string>
 #include <vector>
 
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "tests/seeds.h"
 #include "userspace/datapath/testing/watched_world.h"
 #include "userspace/datapath/testing/world.h"
 
@@ -26,16 +25,6 @@ constexpr Limits kLimits = {.frontends = 96,
                             .sockets = 64,
                             .socket_peers = 8,
                             .affinities = 8};
-
-// SHUNT_SEED=n repeats one history.
-std::vector<uint32_t> Seeds(uint32_t count) {
-  uint32_t seed = 0;
-  const char* const given = std::getenv("SHUNT_SEED");
-  if (given != nullptr && absl::SimpleAtoi(given, &seed)) return {seed};
-  std::vector<uint32_t> seeds;
-  for (uint32_t i = 1; i <= count; ++i) seeds.push_back(i);
-  return seeds;
-}
 
 std::vector<const model::ServicePlan*> PlansOf(const World& world, const std::vector<model::ObjectName>& names) {
   std::vector<const model::ServicePlan*> plans;
@@ -60,8 +49,8 @@ void ApplyAndSettle(WatchedWorld& watched, const World& world, const std::vector
 }
 
 TEST(HistoryTest, EveryReadingAfterEveryWriteIsOldOrNew) {
-  for (const uint32_t seed : Seeds(6)) {
-    SCOPED_TRACE(absl::StrCat("SHUNT_SEED=", seed));
+  for (const uint32_t seed : seeds::UpTo(6)) {
+    SCOPED_TRACE(seeds::Trace(seed));
     RandomWorld random(seed);
     WatchedWorld watched(kLimits, seed);
     World world;
@@ -83,8 +72,8 @@ TEST(HistoryTest, EveryReadingAfterEveryWriteIsOldOrNew) {
 }
 
 TEST(HistoryTest, AnUnchangedWorldCausesNoWrite) {
-  for (const uint32_t seed : Seeds(10)) {
-    SCOPED_TRACE(absl::StrCat("SHUNT_SEED=", seed));
+  for (const uint32_t seed : seeds::UpTo(10)) {
+    SCOPED_TRACE(seeds::Trace(seed));
     RandomWorld random(seed);
     WatchedWorld watched(kLimits, seed);
     World world;
@@ -111,8 +100,8 @@ TEST(HistoryTest, AnUnchangedWorldCausesNoWrite) {
 }
 
 TEST(HistoryTest, AnAgentKilledAfterAnyWriteLeavesAValidReadingAndItsSuccessorFinishes) {
-  for (const uint32_t seed : Seeds(5)) {
-    SCOPED_TRACE(absl::StrCat("SHUNT_SEED=", seed));
+  for (const uint32_t seed : seeds::UpTo(5)) {
+    SCOPED_TRACE(seeds::Trace(seed));
     RandomWorld random(seed);
     World old_world;
     random.StepNode(old_world);
@@ -155,8 +144,8 @@ TEST(HistoryTest, AnAgentKilledAfterAnyWriteLeavesAValidReadingAndItsSuccessorFi
 }
 
 TEST(HistoryTest, RandomWriteErrorsAreOvercomeByTryingAgain) {
-  for (const uint32_t seed : Seeds(6)) {
-    SCOPED_TRACE(absl::StrCat("SHUNT_SEED=", seed));
+  for (const uint32_t seed : seeds::UpTo(6)) {
+    SCOPED_TRACE(seeds::Trace(seed));
     RandomWorld random(seed);
     RandomWorld errors(seed + 1000);
     WatchedWorld watched(kLimits, seed);

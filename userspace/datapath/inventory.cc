@@ -2,8 +2,11 @@
 #include "userspace/datapath/inventory.h"
 
 #include <algorithm>
+#include <cstddef>
 #include <limits>
 #include <utility>
+
+#include "userspace/datapath/codec.h"
 
 namespace shunt::datapath {
 
@@ -25,6 +28,8 @@ absl::Status Inventory::TakeBack(Retired& thing, bool written) {
     case Retired::Kind::kFrontendRow:
       room.rows().Free(thing.id);
       return absl::OkStatus();
+    case Retired::Kind::kProof:
+      return RenewProof(thing.id);
     case Retired::Kind::kPool:
       if (written) {
         if (absl::Status status = tables.pools->StoreWord(thing.id, 0, 0); !status.ok()) return status;
@@ -53,6 +58,15 @@ absl::Status Inventory::TakeBack(Retired& thing, bool written) {
   return absl::OkStatus();
 }
 
+absl::Status Inventory::RenewProof(uint32_t pool) {
+  uint64_t word = 0;
+  if (absl::Status status = tables.pools->Load(pool, MutableBytesOf(word)); !status.ok()) return status;
+  if (shunt_pool_generation(word) == 0) return absl::OkStatus();
+  word = (word & ~uint64_t{SHUNT_POOL_GENERATION_MASK}) | NextGeneration();
+  if (absl::Status status = WriteGeneration(); !status.ok()) return status;
+  return tables.pools->StoreWord(pool, 0, word);
+}
+
 void Inventory::TakeBackUnwritten(std::vector<Retired>& things) {
   // Cannot fail: an unwritten thing's members are either unwritten too or referenced by another run.
   for (Retired& thing : things) TakeBack(thing, /*written=*/false).IgnoreError();
@@ -69,9 +83,17 @@ bool Inventory::MakeRoom() {
 }
 
 uint32_t Inventory::NextGeneration() {
-  generation = (generation + 1) & ((1u << SHUNT_POOL_GENERATION_BITS) - 1);
-  if (generation == 0) generation = 1;
-  return generation;
+  ++generation;
+  if ((generation & SHUNT_POOL_GENERATION_MASK) == 0) ++generation;
+  return static_cast<uint32_t>(generation & SHUNT_POOL_GENERATION_MASK);
+}
+
+absl::Status Inventory::WriteGeneration() {
+  constexpr uint32_t kWord = offsetof(shunt_meta, generation) / sizeof(uint64_t);
+  if (written_generation == generation) return absl::OkStatus();
+  absl::Status status = tables.meta->StoreWord(0, kWord, generation);
+  if (status.ok()) written_generation = generation;
+  return status;
 }
 
 ServiceState& Inventory::StateOf(const model::ObjectName& service) {

@@ -25,8 +25,8 @@
 
 namespace shunt::datapath {
 
-// A published pool. `run` and `members` belong together; both are empty for an empty pool, and for one that an
-// earlier agent left in a state that makes no sense.
+// A published pool. The word's generation may be older than the table's (RenewProof). `run` and `members` belong
+// together; both are empty for an empty pool, and for one that an earlier agent left in a state that makes no sense.
 struct PoolState {
   uint32_t id = kNoId;
   uint64_t word = 0;
@@ -72,6 +72,10 @@ struct Inventory {
   // Of empty tables: see Adopt. `index_seed` is meta's.
   Inventory(Tables tables_in, uint64_t index_seed, GracePeriod& grace);
 
+  // Gives the pool's word another generation, if it is in use, so that whoever remembers it looks its destination up
+  // anew: a frontend has left the pool, and other frontends keep it. Done at once, and again after a grace period for
+  // those who had the old row in hand and have remembered the renewed word.
+  absl::Status RenewProof(uint32_t pool);
   // Gives one thing back to those who hand it out; `written`: after marking its row free in the table.
   // On an error the rest of the thing is still in `thing`.
   absl::Status TakeBack(Retired& thing, bool written);
@@ -82,8 +86,10 @@ struct Inventory {
   // Waits for the grace period of everything in quarantine and reclaims it. False: there was nothing to be had.
   bool MakeRoom();
 
-  // A fresh one for every publication; never 0, so that a word in use is never 0.
+  // A fresh one for every publication; never 0 in a pool word's bits.
   uint32_t NextGeneration();
+  // Says in meta which generations are used up. Before a word with one of them is stored.
+  absl::Status WriteGeneration();
   ServiceState& StateOf(const model::ObjectName& service);
 
   Tables tables;
@@ -100,7 +106,8 @@ struct Inventory {
   absl::flat_hash_map<model::ObjectName, std::unique_ptr<ServiceState>> services;
   std::vector<ServiceState*> owners;  // by service port index; null: free or in quarantine
   ServiceState* nobody = nullptr;     // in `services`: rows that work but name no Service; removed by the next Apply
-  uint32_t generation = 0;            // the last one used
+  uint64_t generation = 0;            // the last one given out, unwrapped
+  uint64_t written_generation = 0;    // what meta says of it
   uint64_t stamp = 0;                 // the last one used
   bool repair_filter = false;         // the filter was read back and has not been checked since
 };

@@ -108,15 +108,8 @@ model::PoolRow DecodePool(uint32_t id, uint64_t word) {
                          .slot_count = shunt_pool_count(word),
                          .generation = shunt_pool_generation(word),
                          .empty = ""};
-  if (pool.slot_count > 0) return pool;
-  switch (pool.first_slot) {
-    case SHUNT_EMPTY_LOCAL_MISS:
-      pool.empty = "local_miss";
-      break;
-    default:
-      pool.empty = "no_endpoints";
-  }
-  pool.first_slot = 0;
+  if (shunt_pool_emptiness(word) == SHUNT_EMPTY_NO_ENDPOINTS) pool.empty = "no_endpoints";
+  if (shunt_pool_emptiness(word) == SHUNT_EMPTY_LOCAL_MISS) pool.empty = "local_miss";
   return pool;
 }
 
@@ -225,7 +218,7 @@ absl::Status DumpAffinities(const Tables& tables, uint64_t now_ns, const Visit& 
       row.client = DecodeAddress(key.client).ToString();
     }
     row.service_port = key.service_port;
-    row.backend = affinity.backend;
+    row.backend = shunt_affinity_backend(affinity.choice);
     // A program on another CPU may have used it after the clock was read.
     row.idle_ms = now_ns > affinity.last_use_ns ? (now_ns - affinity.last_use_ns) / 1'000'000 : 0;
     if (!visit(row)) break;

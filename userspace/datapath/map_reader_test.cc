@@ -156,9 +156,10 @@ TEST_F(MapReaderTest, AffinitiesAndPeers) {
   shunt_affinity_key netns = {.service_port = 3, .client_kind = SHUNT_CLIENT_NETNS};
   const uint64_t cookie = 4026532008;
   std::memcpy(&netns.client, &cookie, sizeof(cookie));
-  ASSERT_TRUE(
-      tables_.affinities->Put(BytesOf(netns), BytesOf(shunt_affinity{.last_use_ns = 4'750'000'000, .backend = 1}))
-          .ok());
+  ASSERT_TRUE(tables_.affinities
+                  ->Put(BytesOf(netns),
+                        BytesOf(shunt_affinity{.last_use_ns = 4'750'000'000, .choice = shunt_affinity_choice(1, 0)}))
+                  .ok());
   const shunt_affinity_key address = {
       .client = EncodeAddress(Ip("10.0.0.9")), .service_port = 4, .client_kind = SHUNT_CLIENT_ADDRESS};
   ASSERT_TRUE(tables_.affinities->Put(BytesOf(address), BytesOf(shunt_affinity{.last_use_ns = 6'000'000'000})).ok());

@@ -168,7 +168,8 @@ MemoryMaps::MemoryMaps(const Limits& limits, uint32_t cpus) {
   maps_.push_back(MakeArray<shunt_backend_counters>("backend_counters", cpus * limits.backends));
   maps_.push_back(MakeArray<uint64_t>("reasons", cpus * SHUNT_REASON_STRIDE));
   maps_.push_back(MakeArray<shunt_meta>("meta", 1));
-  const shunt_meta meta = {.index_seed = kIndexSeed, .abi_version = SHUNT_ABI_VERSION, .storage_in_use = 0};
+  const shunt_meta meta = {
+      .index_seed = kIndexSeed, .abi_version = SHUNT_ABI_VERSION, .storage_in_use = 0, .generation = 0};
   std::memcpy(maps_.back()->array.data(), &meta, sizeof(meta));
 }
 

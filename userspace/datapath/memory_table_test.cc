@@ -84,11 +84,11 @@ TEST(MemoryTableTest, AHashHasALimitAndFindsWhatWasPut) {
   Table& hash = *tables.affinities;
   shunt_affinity_key keys[3] = {};
   for (uint32_t i = 0; i < 3; ++i) keys[i].service_port = i;
-  const shunt_affinity values[3] = {{.backend = 10}, {.backend = 11}, {.backend = 12}};
+  const shunt_affinity values[3] = {{.choice = 10}, {.choice = 11}, {.choice = 12}};
   EXPECT_EQ(hash.PutBatch(3, BytesOf(keys), BytesOf(values)).code(), absl::StatusCode::kResourceExhausted);
   shunt_affinity found = {};
   ASSERT_TRUE(hash.Find(BytesOf(keys[1]), MutableBytesOf(found)).ok()) << "put before the batch failed";
-  EXPECT_EQ(found.backend, 11u);
+  EXPECT_EQ(found.choice, 11u);
   EXPECT_EQ(hash.Find(BytesOf(keys[2]), MutableBytesOf(found)).code(), absl::StatusCode::kNotFound);
   EXPECT_TRUE(hash.Put(BytesOf(keys[1]), BytesOf(values[2])).ok()) << "full, but the key is there";
   EXPECT_TRUE(hash.RemoveBatch(3, BytesOf(keys)).ok());

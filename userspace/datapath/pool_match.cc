@@ -2,29 +2,25 @@
 #include "userspace/datapath/pool_match.h"
 
 #include <algorithm>
+#include <cstring>
+
+#include "userspace/datapath/codec.h"
 
 namespace shunt::datapath {
-namespace {
-
-uint32_t EmptyReason(model::EmptyPool empty) {
-  return empty == model::EmptyPool::kLocalMiss ? SHUNT_EMPTY_LOCAL_MISS : SHUNT_EMPTY_NO_ENDPOINTS;
-}
-
-}  // namespace
-
 bool HoldsSet(const Inventory& inventory, const PoolState& state, const model::Pool& plan) {
   uint64_t word = 0;
-  if (!inventory.tables.pools->Load(state.id, MutableBytesOf(word)).ok() || word != state.word) return false;
-  if (plan.slots.empty()) {
-    return shunt_pool_count(word) == 0 && shunt_pool_first(word) == EmptyReason(plan.empty);
+  if (!inventory.tables.pools->Load(state.id, MutableBytesOf(word)).ok()) return false;
+  if ((word ^ state.word) & ~uint64_t{SHUNT_POOL_GENERATION_MASK} || shunt_pool_generation(word) == 0) return false;
+  if (shunt_pool_emptiness(word) != EncodeEmpty(plan) || shunt_pool_count(word) != plan.members.size() ||
+      state.members.size() != plan.members.size()) {
+    return false;
   }
-  if (state.members.size() != plan.slots.size()) return false;
-  for (size_t i = 0; i < plan.slots.size(); ++i) {
+  for (uint32_t i = 0; i < plan.members.size(); ++i) {
     if (!inventory.backends.Is(state.members[i], plan.members[i].backend)) return false;
+    const shunt_slot expected = EncodeSlot(plan, i, state.members);
     shunt_slot slot = {};
-    if (!inventory.tables.slots->Load(state.run.first + static_cast<uint32_t>(i), MutableBytesOf(slot)).ok() ||
-        slot.backend != state.members[i] || slot.alias != state.members[plan.slots[i].alias] ||
-        slot.threshold != plan.slots[i].threshold) {
+    if (!inventory.tables.slots->Load(state.run.first + i, MutableBytesOf(slot)).ok() ||
+        std::memcmp(&slot, &expected, sizeof(slot)) != 0) {
       return false;
     }
   }

@@ -20,9 +20,12 @@ namespace shunt::datapath {
 void Publisher::Publish(absl::Span<Change* const> changes) {
   // 1. What nothing names: backends, slot runs, the words of new pools, service port names, rows. And filter
   //    bits, which only let a program look further. A change that fails here has changed nothing.
+  const absl::Status generation = inventory_.WriteGeneration();
   for (Change* change : changes) {
     if (!change->status.ok()) continue;
-    if (absl::Status status = WriteUnnamed(*change); !status.ok()) Fail(*change, std::move(status));
+    absl::Status status = generation;
+    if (status.ok()) status = WriteUnnamed(*change);
+    if (!status.ok()) Fail(*change, std::move(status));
   }
   FailTakers(changes);
 
@@ -62,12 +65,13 @@ void Publisher::Publish(absl::Span<Change* const> changes) {
     shared_status_ = std::move(counted);
   }
 
-  // 5. What nothing names any more: generation 0 in the pool words, for sockets that remember them; clear the filter
-  //    bits that no address needs; and after a grace period, asked for once for all of this, everything may be used
-  //    again.
+  // 5. What nothing names any more: generation 0 in the pool words, for sockets that remember them, and a new one in
+  //    those that only some frontends have left; clear the filter bits that no address needs; and after a grace period,
+  //    asked for once for all of this, everything may be used again.
   for (Change* change : changes) {
     if (!change->abandoned) SettlePorts(*change);
   }
+  RenewProofs();
   if (absl::Status status = inventory_.filter.ClearUnneeded(); !status.ok()) shared_status_ = std::move(status);
   inventory_.quarantine.Add(things_);
 }
@@ -98,9 +102,7 @@ absl::Status Publisher::WritePool(const PoolChange& pool) {
     if (!status.ok()) return status;
   }
   for (uint32_t i = 0; i < members.size(); ++i) {
-    const model::AliasSlot& plan = pool.plan->slots[i];
-    const shunt_slot slot = {
-        .backend = members[i], .alias = members[plan.alias], .threshold = plan.threshold, .pad = 0};
+    const shunt_slot slot = EncodeSlot(*pool.plan, i, members);
     absl::Status status = inventory_.tables.slots->Store(pool.next.run.first + i, BytesOf(slot));
     if (!status.ok()) return status;
   }
@@ -167,6 +169,7 @@ void Publisher::RemoveReleased(Change& change) {
       change.status = std::move(status);
       continue;
     }
+    LeavePools(found->second.row, nullptr);
     RetireRow(found->second.row);
     inventory_.frontends.erase(found);
   }
@@ -213,7 +216,10 @@ void Publisher::InsertFrontends(Change& change) {
       continue;
     }
     row.put = true;
-    if (!is_new) RetireRow(row.old_row);
+    if (!is_new) {
+      LeavePools(row.old_row, &row.content);
+      RetireRow(row.old_row);
+    }
     FrontendState& state = inventory_.frontends.at(row.content.key);
     state.row = row.row;
     state.service_port = row.content.service_port;
@@ -300,12 +306,28 @@ void Publisher::RetirePort(PortState& port, Change& change) {
 void Publisher::RetirePool(PoolState& pool, Change& change) {
   // A late reader with a row in hand finds the last set: its destination may be another Service's by now, and has
   // had one all the time. Generation 0: a socket that remembers the pool looks its destination up anew.
-  const uint64_t word = shunt_pool_word(shunt_pool_first(pool.word), shunt_pool_count(pool.word), 0);
+  const uint64_t word = pool.word & ~uint64_t{SHUNT_POOL_GENERATION_MASK};
   if (absl::Status status = inventory_.tables.pools->StoreWord(pool.id, 0, word); !status.ok()) {
     change.status = std::move(status);
   }
   things_.push_back({.kind = Retired::Kind::kPool, .id = pool.id, .run = {}, .members = {}});
   RetireRun(pool.run, std::move(pool.members));
+}
+
+void Publisher::LeavePools(uint32_t row_id, const shunt_frontend_row* next) {
+  shunt_frontend_row row = {};
+  if (!inventory_.tables.frontend_rows->Load(row_id, MutableBytesOf(row)).ok()) return;
+  if (next == nullptr || next->internal_pool != row.internal_pool) left_pools_.insert(row.internal_pool);
+  if (next == nullptr || next->external_pool != row.external_pool) left_pools_.insert(row.external_pool);
+}
+
+// After SettlePorts: a pool that has been withdrawn proves nothing any more.
+void Publisher::RenewProofs() {
+  for (const uint32_t pool : left_pools_) {
+    if (pool >= inventory_.pools.capacity()) continue;  // an adopted row may say anything
+    inventory_.RenewProof(pool).IgnoreError();          // the second time is tried until it succeeds
+    things_.push_back({.kind = Retired::Kind::kProof, .id = pool, .run = {}, .members = {}});
+  }
 }
 
 void Publisher::RetireRow(uint32_t row) {

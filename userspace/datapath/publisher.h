@@ -6,6 +6,7 @@
 
 #include <vector>
 
+#include "absl/container/btree_set.h"
 #include "absl/status/status.h"
 #include "absl/types/span.h"
 #include "userspace/datapath/change.h"
@@ -47,13 +48,17 @@ class Publisher {
   void SettlePorts(Change& change);
   void RetirePort(PortState& port, Change& change);
   void RetirePool(PoolState& pool, Change& change);
+  // A frontend no longer has this row, but `next`, if that is not null.
+  void LeavePools(uint32_t row_id, const shunt_frontend_row* next);
+  void RenewProofs();
   void RetireRow(uint32_t row);
   void RetireRun(SlotRun run, std::vector<uint32_t> members);
 
   Inventory& inventory_;
   const Transfers& transfers_;
   const ServiceSet& given_up_;
-  std::vector<Retired> things_;  // unlinked, or never linked: for the quarantine
+  std::vector<Retired> things_;           // unlinked, or never linked: for the quarantine
+  absl::btree_set<uint32_t> left_pools_;  // some frontend led there and does not any more
   absl::Status shared_status_;
 };
 

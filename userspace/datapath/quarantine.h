@@ -18,10 +18,11 @@ namespace shunt::datapath {
 
 // One thing that was in use.
 struct Retired {
-  enum class Kind : uint8_t { kFrontendRow, kPool, kSlotRun, kServicePort };
+  // kProof: what sockets remember of a pool that stays in use; see Inventory::RenewProof.
+  enum class Kind : uint8_t { kFrontendRow, kPool, kSlotRun, kServicePort, kProof };
 
   Kind kind = Kind::kFrontendRow;
-  uint32_t id = 0;                // row, pool or service port index
+  uint32_t id = 0;                // row, pool (kProof too) or service port index
   SlotRun run;                    // kSlotRun; may be empty
   std::vector<uint32_t> members;  // kSlotRun: the backend ids that it references
 };

@@ -16,8 +16,8 @@ absl::Status Contradiction(const model::ServicePlan& plan, absl::string_view wha
 }
 
 absl::Status CheckPool(const model::ServicePlan& plan, const model::Pool& pool) {
-  if (pool.slots.empty()) return absl::OkStatus();
-  if (pool.slots.size() != pool.members.size() || pool.slots.size() > SHUNT_POOL_COUNT_MAX) {
+  const bool is_empty = pool.slots.empty();
+  if ((!is_empty && pool.slots.size() != pool.members.size()) || pool.members.size() > SHUNT_POOL_COUNT_MAX) {
     return Contradiction(plan, absl::StrCat("a pool has ", pool.slots.size(), " slots for ", pool.members.size(),
                                             " members; one each is right, and at most ", SHUNT_POOL_COUNT_MAX));
   }
@@ -49,10 +49,6 @@ absl::Status CheckPort(const model::ServicePlan& plan, const model::PortPlan& po
     }
   }
   return absl::OkStatus();
-}
-
-uint32_t EmptyReason(model::EmptyPool empty) {
-  return empty == model::EmptyPool::kLocalMiss ? SHUNT_EMPTY_LOCAL_MISS : SHUNT_EMPTY_NO_ENDPOINTS;
 }
 
 PortState* FindPort(ServiceState& state, uint32_t index) {
@@ -234,8 +230,8 @@ void Stager::StagePool(PortChange& port, uint32_t pool_index, uint32_t pool_id, 
   change.fresh = pool_id == kNoId;
   change.next.id = change.fresh ? TakeId(inventory_.pools, need.pools, need) : pool_id;
   port.pool_ids[pool_index] = change.next.id;
-  const auto count = static_cast<uint32_t>(change.plan->slots.size());
-  uint32_t first = EmptyReason(change.plan->empty);
+  const auto count = static_cast<uint32_t>(change.plan->members.size());
+  uint32_t first = 0;
   if (count > 0) {
     need.slots += count;
     need.longest_run = std::max(need.longest_run, count);
@@ -257,7 +253,7 @@ void Stager::StagePool(PortChange& port, uint32_t pool_index, uint32_t pool_id, 
       }
     }
   }
-  change.next.word = shunt_pool_word(first, count, inventory_.NextGeneration());
+  change.next.word = shunt_pool_word(first, count, EncodeEmpty(*change.plan), inventory_.NextGeneration());
   port.pools.push_back(std::move(change));
 }
 

@@ -38,16 +38,16 @@ TEST_F(TableDatapathTest, AFrontendLeadsToItsBackends) {
 TEST_F(TableDatapathTest, WritesGoAgainstTheDirectionOfReading) {
   Record();
   MustApply({Web({"10.244.0.1"})});
-  EXPECT_THAT(written_, ElementsAre("prefix_filter", "backends", "slots", "pools", "service_ports", "frontend_rows",
-                                    "prefix_filter", "frontend_index",    // the frontend
-                                    "frontend_rows", "frontend_index"));  // the row about its address
+  EXPECT_THAT(written_, ElementsAre("meta", "prefix_filter", "backends", "slots", "pools", "service_ports",
+                                    "frontend_rows", "prefix_filter", "frontend_index",  // the frontend
+                                    "frontend_rows", "frontend_index"));                 // the row about its address
 }
 
 TEST_F(TableDatapathTest, AChangedEndpointIsOneNewRunAndOneWord) {
   MustApply({Web({"10.244.0.1", "10.244.0.2"})});
   Record();
   MustApply({Web({"10.244.0.1", "10.244.0.3"})});
-  EXPECT_THAT(written_, ElementsAre("backends", "slots", "slots", "pools"));
+  EXPECT_THAT(written_, ElementsAre("meta", "backends", "slots", "slots", "pools"));
   EXPECT_EQ(Backends("10.96.0.10", 80), "10.244.0.1 10.244.0.3");
 }
 
@@ -59,10 +59,37 @@ TEST_F(TableDatapathTest, ChangedWeightsToo) {
   MustApply({web(1)});
   Record();
   MustApply({web(3)});
-  EXPECT_THAT(written_, ElementsAre("slots", "slots", "pools"));
+  EXPECT_THAT(written_, ElementsAre("meta", "slots", "slots", "pools"));
   const Reading reading = Read("10.96.0.10", 80);
   EXPECT_EQ(reading.internal.slots[0].threshold, 0x80000000u) << "a quarter of all is half of its slot";
   EXPECT_EQ(reading.internal.slots[0].alias, Socket("10.244.0.2", 8080));
+}
+
+// A UDP socket that dialled the external address remembers the pool, which stays as it is for the ClusterIP.
+TEST_F(TableDatapathTest, AFrontendThatLeavesAPoolInUseMakesItsProofWorthless) {
+  const auto generation = [this] { return shunt_pool_generation(SimulatedReader(tables_).PoolWord(0)); };
+  model::PortPlan port = MakePort("10.96.0.10", 80, MakePool({"10.244.0.1"}, 8080));
+  const std::vector<model::PortPlan> without = {port};
+  port.frontends.push_back(MakeFrontend(model::FrontendKind::kExternalIp, "203.0.113.5", 80));
+  MustApply({MakePlan("web", {port})});
+  const uint32_t before = generation();
+  MustApply({MakePlan("web", without)});
+  const uint32_t at_once = generation();
+  EXPECT_NE(at_once, before);
+  PassGrace();
+  EXPECT_NE(generation(), at_once) << "again, for who had the old row in hand and has remembered the renewed word";
+  Record();
+  MustApply({MakePlan("web", without)});
+  EXPECT_THAT(written_, IsEmpty()) << "the set is what is planned";
+}
+
+TEST_F(TableDatapathTest, APoolWithoutAnyShareKeepsItsMembersForTheirFlows) {
+  MustApply({MakePlan("web", "10.96.0.10", 80, MakePool({{Socket("10.244.0.1", 8080), 0}}))});
+  const ReadSet set = Read("10.96.0.10", 80).internal;
+  EXPECT_EQ(set.empty_reason, SHUNT_EMPTY_NO_ENDPOINTS);
+  ASSERT_EQ(set.slots.size(), 1u);
+  EXPECT_EQ(set.slots[0].backend, Socket("10.244.0.1", 8080));
+  EXPECT_EQ(set.slots[0].threshold, 0u);
 }
 
 TEST_F(TableDatapathTest, ARemovalGoesInTheDirectionOfReading) {
@@ -125,8 +152,10 @@ TEST_F(TableDatapathTest, APolicyChangeLeavesTheOldPoolAlone) {
   port.frontends[0].internal_pool = 1;
   Record();
   MustApply({MakePlan("web", {port})});
-  EXPECT_EQ(SimulatedReader(tables_).PoolWord(0), before) << "the cluster-wide set has not changed";
-  EXPECT_THAT(written_, ElementsAre("slots", "pools", "frontend_rows", "frontend_index"));
+  const uint64_t after = SimulatedReader(tables_).PoolWord(0);
+  EXPECT_EQ(shunt_pool_first(after), shunt_pool_first(before)) << "the cluster-wide set has not changed";
+  EXPECT_NE(after, before) << "but a socket that dialled the ClusterIP must not stay with it";
+  EXPECT_THAT(written_, ElementsAre("meta", "slots", "pools", "frontend_rows", "frontend_index", "meta", "pools"));
   EXPECT_EQ(Backends("10.96.0.10", 80), "10.244.0.1");
   EXPECT_EQ(Backends("192.0.2.1", 80), "10.244.0.1 10.244.0.2");
 }

@@ -38,7 +38,7 @@ frontend 10.96.0.10 address cluster_ip
 frontend 10.96.0.10:80/TCP ClusterIP -> service port 1, pool 2
 service port 1 shop/web:http 80/TCP IPv4
 pool 1: backend 1
-pool 2: local_miss
+pool 2: local_miss, backend 1
 backend 1 10.244.2.7:8080
 
 -- apply --

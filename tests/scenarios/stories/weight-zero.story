@@ -56,7 +56,9 @@ service shop/web
 frontend 10.96.0.10 address cluster_ip
 frontend 10.96.0.10:80/TCP ClusterIP -> service port 1, pool 1
 service port 1 shop/web:http 80/TCP IPv4
-pool 1: no_endpoints
+pool 1: no_endpoints, backend 1, backend 2
+backend 1 10.244.1.5:8080
+backend 2 10.244.2.7:8080
 
 -- apply --
 apiVersion: v1

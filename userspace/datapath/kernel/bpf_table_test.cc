@@ -67,7 +67,7 @@ class BpfTableTest : public SandboxTest {
 
 TEST_F(BpfTableTest, AStoredWordIsWhatTheKernelReads) {
   OpenWith(TinyLimits());
-  const uint64_t word = shunt_pool_word(5, 3, 9);
+  const uint64_t word = shunt_pool_word(5, 3, SHUNT_EMPTY_NOT, 9);
   ASSERT_TRUE(tables_.pools->Store(15, BytesOf(word)).ok());
   const uint32_t row = 15;
   uint64_t in_kernel = 0;
@@ -208,14 +208,14 @@ TEST_F(BpfTableTest, AnLruHashIsVisited) {
   shunt_affinity_key key{};
   key.service_port = 9;
   shunt_affinity affinity{};
-  affinity.backend = 4;
+  affinity.choice = 4;
   ASSERT_TRUE(tables_.affinities->Put(BytesOf(key), BytesOf(affinity)).ok());
   std::vector<uint32_t> backends;
   ASSERT_TRUE(tables_.affinities
                   ->ForEach([&backends](Bytes, Bytes value) {
                     shunt_affinity found;
                     std::memcpy(&found, value.data(), sizeof(found));
-                    backends.push_back(found.backend);
+                    backends.push_back(static_cast<uint32_t>(found.choice));
                   })
                   .ok());
   EXPECT_THAT(backends, ::testing::ElementsAre(4));

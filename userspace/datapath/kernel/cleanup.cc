@@ -83,6 +83,11 @@ absl::Status RemoveVersion(const std::string& directory, std::vector<std::string
 absl::Status Cleanup(const std::string& bpffs, std::vector<std::string>* removed) {
   if (absl::Status status = CheckBpffs(bpffs); !status.ok()) return status;
   const std::string root = PinRoot(bpffs);
+  // What is somebody else's, or a link to anywhere, is not ours to empty. In a directory that only we can enter
+  // nothing changes under our hands.
+  if (absl::Status status = CheckPrivate(root); !status.ok()) {
+    return absl::IsNotFound(status) ? absl::OkStatus() : status;
+  }
   std::vector<AgentLock> locks;
   for (const std::string& version : PathsIn(root)) {
     if (!IsDirectory(version)) continue;

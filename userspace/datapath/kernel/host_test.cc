@@ -61,7 +61,7 @@ TEST_F(HostTest, WhatIsMissingIsNamedWithItsRemedy) {
   std::vector<Finding> findings = CheckHost({.bpffs = "/tmp", .cgroup = "/proc"});
   const Finding* bpffs = Find(findings, "BPF file system");
   EXPECT_EQ(bpffs->verdict, Verdict::kMissing);
-  EXPECT_EQ(bpffs->what_to_do, "mount -t bpf bpf /tmp");
+  EXPECT_EQ(bpffs->what_to_do, "mount -t bpf -o mode=700 bpf /tmp");
   const Finding* cgroup = Find(findings, "cgroup");
   EXPECT_EQ(cgroup->verdict, Verdict::kMissing);
   EXPECT_THAT(cgroup->detail, HasSubstr("/proc is not in a cgroup2 file system"));

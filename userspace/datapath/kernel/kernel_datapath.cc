@@ -15,10 +15,10 @@
 #include "bpf/config.h"
 #include "userspace/datapath/kernel/bpf_object.h"
 #include "userspace/datapath/kernel/cgroup_root.h"
+#include "userspace/datapath/kernel/host_config.h"
 #include "userspace/datapath/kernel/kernel_error.h"
 #include "userspace/datapath/kernel/kernel_grace.h"
 #include "userspace/datapath/kernel/map_sizes.h"
-#include "userspace/datapath/kernel/netns_cookie.h"
 #include "userspace/datapath/kernel/pins.h"
 
 namespace shunt::datapath {
@@ -31,31 +31,16 @@ absl::StatusOr<std::string> ConfiguredCgroup(const KernelOptions& options) {
   return FindCgroupRoot();
 }
 
-// The helper that leads from an MPTCP subflow to its connection: it can be called where the kernel has MPTCP, and
-// with CAP_PERFMON only. Without it an MPTCP socket's peer name is the pod's and its row is not freed.
-bool CanFindMptcpConnections() {
-  constexpr int kPerfmon = 38;  // CAP_PERFMON, CAP_SYS_ADMIN
-  constexpr int kSysAdmin = 21;
-  __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
-  __user_cap_data_struct sets[_LINUX_CAPABILITY_U32S_3]{};
-  if (syscall(SYS_capget, &header, sets) != 0) return false;
-  const auto has = [&sets](int capability) { return (sets[capability / 32].effective >> capability % 32 & 1) != 0; };
-  return access("/proc/sys/net/mptcp", F_OK) == 0 && (has(kPerfmon) || has(kSysAdmin));
-}
-
 // This build's programs (or the file's), through the verifier, over `maps`.
 absl::StatusOr<BpfObject> LoadObject(const KernelOptions& options, const MapSet& maps) {
-  absl::StatusOr<uint64_t> cookie = NetnsCookie();
-  if (!cookie.ok()) return cookie.status();
   absl::StatusOr<BpfObject> object =
       options.object_path.has_value() ? BpfObject::OpenFile(*options.object_path) : BpfObject::OpenBuiltIn();
   if (!object.ok()) return object;
   shunt_config config{};
   if (absl::Status status = maps.GiveTo(*object, &config); !status.ok()) return status;
-  config.host_netns_cookie = *cookie;
+  if (absl::Status status = ConfigureForHost(&config); !status.ok()) return status;
   config.reader_window = options.reader_window;
   config.local_miss_drops = options.local_miss_drops ? 1 : 0;
-  config.has_mptcp = CanFindMptcpConnections() ? 1 : 0;
   if (absl::Status status = LoadPrograms(*object, config); !status.ok()) return status;
   return object;
 }

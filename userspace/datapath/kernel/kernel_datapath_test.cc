@@ -243,6 +243,24 @@ TEST_F(KernelDatapathTest, CleanupLeavesNothingAndCanBeRepeated) {
   EXPECT_THAT(removed, IsEmpty());
 }
 
+// A BPF file system that others may write to can hold a link to anywhere, and root empties what it leads to.
+TEST_F(KernelDatapathTest, CleanupTouchesNothingThatIsNotItsOwn) {
+  const std::string elsewhere = bpffs_ + "/elsewhere";
+  ASSERT_EQ(mkdir(elsewhere.c_str(), 0700), 0);
+  ASSERT_EQ(mkdir((elsewhere + "/v1").c_str(), 0700), 0);
+  ASSERT_EQ(symlink(elsewhere.c_str(), (bpffs_ + "/shunt").c_str()), 0);
+  std::vector<std::string> removed;
+  EXPECT_THAT(Cleanup(bpffs_, &removed).message(), HasSubstr("is not a directory"));
+  EXPECT_EQ(access((elsewhere + "/v1").c_str(), F_OK), 0);
+  ASSERT_EQ(unlink((bpffs_ + "/shunt").c_str()), 0);
+  ASSERT_EQ(rename(elsewhere.c_str(), (bpffs_ + "/shunt").c_str()), 0);
+  ASSERT_EQ(chmod((bpffs_ + "/shunt").c_str(), 0777), 0);
+  EXPECT_THAT(Cleanup(bpffs_, &removed).message(), HasSubstr("open to others"));
+  EXPECT_THAT(removed, IsEmpty());
+  ASSERT_EQ(chmod((bpffs_ + "/shunt").c_str(), 0700), 0);
+  EXPECT_TRUE(Cleanup(bpffs_, &removed).ok());
+}
+
 // The agent dies at any point of its first start, again and again; the next one always gets through.
 TEST_F(KernelDatapathTest, AStartThatIsKilledAnywhereIsMendedByTheNext) {
   for (int round = 0; round < 8; ++round) {

@@ -82,7 +82,7 @@ absl::Status RemovePins(const PinDirectory& pins, const std::vector<std::string>
 // Written before the map is pinned, so a pin without it is not ours.
 absl::Status WriteMeta(int meta_fd) {
   const uint32_t row = 0;
-  shunt_meta meta{.index_seed = 0, .abi_version = SHUNT_ABI_VERSION, .storage_in_use = 0};
+  shunt_meta meta{.index_seed = 0, .abi_version = SHUNT_ABI_VERSION, .storage_in_use = 0, .generation = 0};
   if (getrandom(&meta.index_seed, sizeof(meta.index_seed), 0) != sizeof(meta.index_seed)) {
     return KernelError(errno, "map meta: draw the seed of the index");
   }
@@ -272,7 +272,7 @@ absl::Status MapSet::UseStorage() const {
   absl::StatusOr<shunt_meta> meta = ReadMeta(Fd("meta"));
   if (!meta.ok()) return meta.status();
   if (meta->storage_in_use != 0) return absl::OkStatus();
-  // The other fields never change, and programs too only ever set this one to 1.
+  // The other fields are this thread's, and programs too only ever set this one to 1.
   meta->storage_in_use = 1;
   if (int error = bpf_map_update_elem(Fd("meta"), &row, &*meta, BPF_ANY); error < 0) {
     return KernelError(error, "map meta: say that socket storage is in use");

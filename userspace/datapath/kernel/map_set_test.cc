@@ -85,7 +85,7 @@ TEST_F(MapSetTest, AFirstStartPinsEveryMapForItsOwnerAlone) {
 }
 
 TEST_F(MapSetTest, ASecondStartFindsTheSameRows) {
-  const uint64_t word = shunt_pool_word(1, 2, 3);
+  const uint64_t word = shunt_pool_word(1, 2, SHUNT_EMPTY_NOT, 3);
   const auto bytes = Bytes(reinterpret_cast<const std::byte*>(&word), sizeof(word));
   {
     absl::StatusOr<Tables> tables = Open()->OpenTables();
@@ -268,7 +268,7 @@ TEST_F(MapSetTest, DirectoriesOfOthersAreRefused) {
 TEST_F(MapSetTest, OnlyABpfFileSystemHoldsPins) {
   absl::Status status = PinDirectory::OpenOrCreate("/tmp").status();
   EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
-  EXPECT_THAT(status.message(), HasSubstr("mount -t bpf bpf /tmp"));
+  EXPECT_THAT(status.message(), HasSubstr("mount -t bpf -o mode=700 bpf /tmp"));
   EXPECT_EQ(access("/tmp/shunt", F_OK), -1);
   EXPECT_EQ(PinDirectory::Open(bpffs_).status().code(), absl::StatusCode::kNotFound);
 }

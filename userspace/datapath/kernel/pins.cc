@@ -23,23 +23,6 @@ namespace {
 constexpr mode_t kDirectoryMode = 0700;
 constexpr mode_t kOthers = 0077;
 
-// kFailedPrecondition unless `path` is a directory that nobody but this user can enter.
-absl::Status CheckPrivate(const std::string& path) {
-  struct stat directory{};
-  if (lstat(path.c_str(), &directory) != 0) return KernelError(errno, absl::StrCat("stat ", path));
-  if (!S_ISDIR(directory.st_mode)) return absl::FailedPreconditionError(absl::StrCat(path, " is not a directory"));
-  if (directory.st_uid != geteuid()) {
-    return absl::FailedPreconditionError(
-        absl::StrCat(path, " belongs to user ", directory.st_uid, ", not to ", geteuid(), ": remove it or chown it"));
-  }
-  if ((directory.st_mode & kOthers) != 0) {
-    return absl::FailedPreconditionError(
-        absl::StrFormat("%s is open to others (mode %04o), who could detach the programs: chmod 700 it", path,
-                        directory.st_mode & 07777));
-  }
-  return absl::OkStatus();
-}
-
 absl::Status MakePrivate(const std::string& path) {
   if (mkdir(path.c_str(), kDirectoryMode) != 0 && errno != EEXIST) {
     return KernelError(errno, absl::StrCat("make directory ", path));
@@ -83,8 +66,25 @@ absl::Status CheckBpffs(const std::string& bpffs) {
   }
   // f_type is signed on some architectures.
   if (static_cast<uint32_t>(system.f_type) != BPF_FS_MAGIC) {
-    return absl::FailedPreconditionError(absl::StrCat(
-        bpffs, " is not in a BPF file system: mount one (mount -t bpf bpf ", bpffs, ") or name another with --bpffs"));
+    return absl::FailedPreconditionError(
+        absl::StrCat(bpffs, " is not in a BPF file system: mount one (mount -t bpf -o mode=700 bpf ", bpffs,
+                     ") or name another with --bpffs"));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckPrivate(const std::string& path) {
+  struct stat directory{};
+  if (lstat(path.c_str(), &directory) != 0) return KernelError(errno, absl::StrCat("stat ", path));
+  if (!S_ISDIR(directory.st_mode)) return absl::FailedPreconditionError(absl::StrCat(path, " is not a directory"));
+  if (directory.st_uid != geteuid()) {
+    return absl::FailedPreconditionError(
+        absl::StrCat(path, " belongs to user ", directory.st_uid, ", not to ", geteuid(), ": remove it or chown it"));
+  }
+  if ((directory.st_mode & kOthers) != 0) {
+    return absl::FailedPreconditionError(
+        absl::StrFormat("%s is open to others (mode %04o), who could detach the programs: chmod 700 it", path,
+                        directory.st_mode & 07777));
   }
   return absl::OkStatus();
 }

@@ -49,6 +49,9 @@ std::string PinPath(absl::string_view bpffs);
 // The 1 of v1: SHUNT_ABI_VERSION for those who do not know bpf/abi.h.
 uint32_t PinAbiVersion();
 
+// kFailedPrecondition unless `path` is a directory, no link to one, that nobody but this user can enter. kNotFound.
+absl::Status CheckPrivate(const std::string& path);
+
 // kFailedPrecondition unless `bpffs` is a directory of a BPF file system.
 absl::Status CheckBpffs(const std::string& bpffs);
 

@@ -62,7 +62,18 @@ absl::StatusOr<UniqueFd> CreateLink(const Hook& hook, int program_fd, const Cgro
 
 absl::StatusOr<AttachedPrograms> AttachedPrograms::Attach(const PinDirectory& pins, const BpfObject& object,
                                                           const Cgroup& cgroup) {
+  // First everything that the kernel may refuse. Links made here end with their descriptors until they are pinned.
   AttachedPrograms programs;
+  std::vector<bool> is_new;
+  for (const Hook& hook : kHooks) {
+    absl::StatusOr<UniqueFd> program = ProgramOf(object, hook);
+    if (!program.ok()) return program.status();
+    absl::StatusOr<UniqueFd> link = LinkOn(pins, hook, cgroup);
+    is_new.push_back(link.ok() && !link->valid());
+    if (is_new.back()) link = CreateLink(hook, program->get(), cgroup);
+    if (!link.ok()) return link.status();
+    programs.attached_.push_back(Attached{hook, cgroup.path, *std::move(program), *std::move(link)});
+  }
   std::vector<std::string> fresh;  // pins of links that this call made where none was
   auto undo = [&fresh](const absl::Status& status) {
     for (auto pin = fresh.rbegin(); pin != fresh.rend(); ++pin) {
@@ -71,32 +82,20 @@ absl::StatusOr<AttachedPrograms> AttachedPrograms::Attach(const PinDirectory& pi
     }
     return status;
   };
-  for (const Hook& hook : kHooks) {
-    absl::StatusOr<UniqueFd> program = ProgramOf(object, hook);
-    if (!program.ok()) return undo(program.status());
-    absl::StatusOr<UniqueFd> link = LinkOn(pins, hook, cgroup);
-    if (!link.ok()) return undo(link.status());
-    if (link->valid()) {
-      if (int error = bpf_link_update(link->get(), program->get(), nullptr); error < 0) {
-        return undo(KernelError(error, absl::StrCat("update link ", hook.program, " on ", cgroup.path)));
-      }
-    } else {
-      const std::string pin = pins.LinkPath(hook.program);
-      absl::StatusOr<UniqueFd> elsewhere = OpenPin(pin, BpfKind::kLink);
-      link = CreateLink(hook, program->get(), cgroup);
-      if (!link.ok()) return undo(link.status());
-      if (absl::Status status = ReplacePin(link->get(), pin); !status.ok()) return undo(status);
-      // A link on another cgroup ends after this one has begun.
-      if (elsewhere.ok()) {
-        (void)bpf_link_detach(elsewhere->get());
-      } else {
-        fresh.push_back(pin);
-      }
+  for (size_t i = 0; i < programs.attached_.size(); ++i) {
+    const Attached& attached = programs.attached_[i];
+    const std::string pin = pins.LinkPath(attached.hook.program);
+    absl::StatusOr<UniqueFd> elsewhere = is_new[i] ? OpenPin(pin, BpfKind::kLink) : absl::NotFoundError("");
+    if (is_new[i]) {
+      if (absl::Status status = ReplacePin(attached.link.get(), pin); !status.ok()) return undo(status);
+      if (!elsewhere.ok()) fresh.push_back(pin);
+    } else if (int error = bpf_link_update(attached.link.get(), attached.program.get(), nullptr); error < 0) {
+      return undo(KernelError(error, absl::StrCat("update link ", attached.hook.program, " on ", cgroup.path)));
     }
-    if (absl::Status status = ReplacePin(program->get(), pins.ProgramPath(hook.program)); !status.ok()) {
-      return undo(status);
-    }
-    programs.attached_.push_back(Attached{hook, cgroup.path, *std::move(program), *std::move(link)});
+    absl::Status status = ReplacePin(attached.program.get(), pins.ProgramPath(attached.hook.program));
+    if (!status.ok()) return undo(status);
+    // A link on another cgroup ends after this one has begun.
+    if (elsewhere.ok()) (void)bpf_link_detach(elsewhere->get());
   }
   return programs;
 }

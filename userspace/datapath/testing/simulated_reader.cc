@@ -20,8 +20,7 @@ T Load(const Table& table, uint32_t index) {
 
 std::string SetText(const ReadSet& set) {
   if (set.dangling) return "dangling";
-  if (set.slots.empty()) return absl::StrCat("empty(", set.empty_reason, ")");
-  std::string text;
+  std::string text = set.empty_reason == SHUNT_EMPTY_NOT ? "" : absl::StrCat("empty(", set.empty_reason, ")");
   for (const ReadSlot& slot : set.slots) {
     absl::StrAppend(&text, text.empty() ? "" : " ", slot.backend.address.ToStringWithPort(slot.backend.port), "|",
                     slot.alias.address.ToStringWithPort(slot.alias.port), "<", slot.threshold);
@@ -92,10 +91,7 @@ ReadSet SimulatedReader::Set(uint64_t pool_word) const {
   ReadSet set;
   const uint32_t first = shunt_pool_first(pool_word);
   const uint32_t count = shunt_pool_count(pool_word);
-  if (count == 0) {
-    set.empty_reason = first;
-    return set;
-  }
+  set.empty_reason = shunt_pool_emptiness(pool_word);
   const auto backend = [&](uint32_t id) {
     if (id >= tables_.backends->capacity()) {
       set.dangling = true;

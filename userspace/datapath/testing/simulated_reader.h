@@ -23,10 +23,10 @@ struct ReadSlot {
   friend bool operator==(const ReadSlot&, const ReadSlot&) = default;
 };
 
-// A pool's set; the reason if it has none.
+// A pool's set. If it takes no new connections, why; the slots are then of members that keep their flows.
 struct ReadSet {
   std::vector<ReadSlot> slots;
-  uint32_t empty_reason = 0;
+  uint32_t empty_reason = SHUNT_EMPTY_NOT;
   bool dangling = false;  // an id outside its map, or of a row that is not in use
 
   friend bool operator==(const ReadSet&, const ReadSet&) = default;
@@ -73,7 +73,7 @@ class SimulatedReader {
   const Tables& tables_;
 };
 
-// "{10.0.0.1:80|10.0.0.2:80<threshold ...}", "empty(reason)" or "dangling"
+// "{10.0.0.1:80|10.0.0.2:80<threshold ...}", "{empty(reason) ...}" or "dangling"
 std::string SetText(const ReadSet& set);
 
 // "default/web:http 80/TCP IPv4"

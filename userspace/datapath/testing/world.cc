@@ -35,6 +35,9 @@ ReadSet ExpectSet(const model::Pool& pool) {
   for (const model::AliasSlot& slot : pool.slots) {
     set.slots.push_back({pool.members[slot.member].backend, pool.members[slot.alias].backend, slot.threshold});
   }
+  if (pool.slots.empty()) {
+    for (const model::PoolMember& member : pool.members) set.slots.push_back({member.backend, member.backend, 0});
+  }
   return set;
 }
 
@@ -93,7 +96,6 @@ size_t World::BackendCount() const {
       for (const model::Frontend& frontend : port.frontends) {
         if (!IsProgrammedFrontend(port, frontend)) continue;
         for (const uint32_t pool : {frontend.internal_pool, frontend.external_pool}) {
-          if (port.pools[pool].slots.empty()) continue;
           for (const model::PoolMember& member : port.pools[pool].members) backends.insert(member.backend);
         }
       }
