@@ -4,7 +4,8 @@
 //
 //   load_cluster BPFFS CGROUP SERVICES ENDPOINTS
 //
-// Service i is 10.96.0.0+i:80, TCP and UDP; its endpoint j is 10.128.0.0+i*ENDPOINTS+j:8080.
+// Service i is 10.96.0.0+i:80, TCP and, after the full load has been measured, UDP too; its endpoint j is
+// 10.128.0.0+i*ENDPOINTS+j:8080.
 #include <unistd.h>
 
 #include <algorithm>
@@ -42,9 +43,14 @@ model::Service MakeService(uint32_t index) {
   model::Service service;
   service.name = {"bench", absl::StrCat("service-", index)};
   service.cluster_ips = {model::IpAddress::FromV4(kFirstService + index).ToString()};
-  service.ports = {{.name = "tcp", .protocol = model::Protocol::kTcp, .port = 80},
-                   {.name = "udp", .protocol = model::Protocol::kUdp, .port = 80}};
+  service.ports = {{.name = "tcp", .protocol = model::Protocol::kTcp, .port = 80}};
   return service;
+}
+
+void AddUdpPorts(Cluster& cluster) {
+  for (model::Service& service : cluster.services) {
+    service.ports.push_back({.name = "udp", .protocol = model::Protocol::kUdp, .port = 80});
+  }
 }
 
 model::EndpointSlice MakeSlice(const model::Service& service, uint32_t index, uint32_t endpoints) {
@@ -106,6 +112,27 @@ double Quantile(std::vector<double> values, double q) {
   return values[static_cast<size_t>(q * static_cast<double>(values.size() - 1))];
 }
 
+std::vector<model::ServicePlan> PlanAll(const Cluster& cluster) {
+  std::vector<model::ServicePlan> plans;
+  plans.reserve(cluster.services.size());
+  for (uint32_t i = 0; i < cluster.services.size(); ++i) plans.push_back(Plan(cluster, i));
+  return plans;
+}
+
+// Makes the kernel hold these plans and nothing else; seconds.
+double ApplyAll(datapath::Datapath& datapath, const std::vector<model::ServicePlan>& plans) {
+  std::vector<const model::ServicePlan*> pointers;
+  for (const model::ServicePlan& plan : plans) pointers.push_back(&plan);
+  const auto start = Clock::now();
+  const auto failures = datapath.Apply(pointers, datapath::ApplyScope::kAll);
+  const double took = Seconds(start);
+  if (!failures.empty()) {
+    fprintf(stderr, "load_cluster: %zu Services failed: %s\n", failures.size(), failures[0].status.ToString().c_str());
+    exit(1);
+  }
+  return took;
+}
+
 int Run(const std::string& bpffs, const std::string& cgroup, uint32_t services, uint32_t endpoints) {
   Cluster cluster;
   for (uint32_t i = 0; i < services; ++i) {
@@ -113,9 +140,7 @@ int Run(const std::string& bpffs, const std::string& cgroup, uint32_t services, 
     cluster.slices.push_back(MakeSlice(cluster.services.back(), i, endpoints));
   }
   auto start = Clock::now();
-  std::vector<model::ServicePlan> plans;
-  plans.reserve(services);
-  for (uint32_t i = 0; i < services; ++i) plans.push_back(Plan(cluster, i));
+  std::vector<model::ServicePlan> plans = PlanAll(cluster);
   printf("plan_ns_per_service %.0f\n", Seconds(start) * 1e9 / services);
 
   start = Clock::now();
@@ -127,18 +152,8 @@ int Run(const std::string& bpffs, const std::string& cgroup, uint32_t services, 
   }
   printf("open_s %.3f\n", Seconds(start));
   datapath::Datapath& datapath = **opened;
-  std::vector<const model::ServicePlan*> pointers;
-  for (const model::ServicePlan& plan : plans) pointers.push_back(&plan);
-  start = Clock::now();
-  const auto failures = datapath.Apply(pointers, datapath::ApplyScope::kAll);
-  printf("load_s %.3f\n", Seconds(start));
-  if (!failures.empty()) {
-    fprintf(stderr, "load_cluster: %zu Services failed: %s\n", failures.size(), failures[0].status.ToString().c_str());
-    return 1;
-  }
-  start = Clock::now();
-  datapath.Apply(pointers, datapath::ApplyScope::kAll);
-  printf("unchanged_s %.3f\n", Seconds(start));
+  printf("load_s %.3f\n", ApplyAll(datapath, plans));
+  printf("unchanged_s %.3f\n", ApplyAll(datapath, plans));
 
   // Changes are made and taken back on their own services; connections are measured afterwards on what is left.
   std::vector<double> planning;
@@ -146,7 +161,8 @@ int Run(const std::string& bpffs, const std::string& cgroup, uint32_t services, 
   const std::vector<double> applying = ChangeEndpoints(datapath, changed, &planning);
   printf("change_plan_us_p50 %.1f\nchange_apply_us_p50 %.1f\nchange_apply_us_p99 %.1f\n", Quantile(planning, 0.5) * 1e6,
          Quantile(applying, 0.5) * 1e6, Quantile(applying, 0.99) * 1e6);
-  datapath.Apply(pointers, datapath::ApplyScope::kAll);
+  AddUdpPorts(cluster);
+  ApplyAll(datapath, PlanAll(cluster));
   printf("ready\n");
   fflush(stdout);
   char byte;

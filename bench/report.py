@@ -101,7 +101,7 @@ def control(results):
     return "## Control\n\n" + table([
         HEADER,
         ["planning, per service", *[microseconds(ns) for ns in results.rows_of("plan_ns_per_service")[0]], ""],
-        ["plans to kernel, everything", *seconds("load_s"), "0.5 s"],
+        ["plans to kernel, everything, one port a service", *seconds("load_s"), "0.5 s"],
         ["the same plans again", *seconds("unchanged_s"), ""],
         ["opening: maps, programs, links", *seconds("open_s"), ""],
         ["one changed endpoint: planning, p50", *us("change_plan_us_p50"), ""],

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "userspace/agent/run.h"
 
+#include <malloc.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -162,6 +163,7 @@ model::AgentStatus Agent::Identity() const {
 
 // In the loop's thread, after the first Apply.
 void Agent::SayReady() {
+  ::malloc_trim(0);  // what it took to read everything at once is not needed again
   admin_->SetServing(true);
   Notify(absl::StrCat("READY=1\nSTATUS=", ledger_.totals().services, " services"));
 }

@@ -37,6 +37,9 @@ class AddressBook {
   AddressBook(Table& frontend_rows, FrontendRoom& room, PrefixFilter& filter)
       : frontend_rows_(frontend_rows), room_(room), filter_(filter) {}
 
+  // Room for so many addresses, before it grows step by step.
+  void Reserve(size_t addresses) { book_.reserve(addresses); }
+
   // A frontend of this kind has this key, or has no longer. Takes room for the address's row as soon as one is
   // wanted; if there is none, need.exceeded: the count stands all the same and the row comes when there is room.
   void AddFrontend(const shunt_frontend_key& key, model::FrontendKind kind, Need& need);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "userspace/datapath/backend_registry.h"
 
+#include <algorithm>
+
 #include "absl/hash/hash.h"
 #include "bpf/abi.h"
 #include "userspace/datapath/codec.h"
@@ -17,21 +19,27 @@ BackendRegistry::BackendRegistry(Table& backends, Table& counters)
       ids_(backends.capacity()),
       by_address_(0, Hash{&entries_}, Equal{&entries_}) {}
 
+void BackendRegistry::Reserve(size_t backends) {
+  backends = std::min<size_t>(backends, ids_.capacity());
+  entries_.reserve(backends);
+  by_address_.reserve(backends);
+}
+
 BackendRegistry::Entry& BackendRegistry::EntryOf(uint32_t id) {
   if (id >= entries_.size()) entries_.resize(id + 1);
   return entries_[id];
 }
 
 std::optional<uint32_t> BackendRegistry::Acquire(const model::SocketAddress& backend) {
-  if (const auto found = by_address_.find(backend); found != by_address_.end()) {
-    ++entries_[*found].references;
-    return *found;
-  }
-  const std::optional<uint32_t> id = ids_.Allocate();
-  if (!id) return std::nullopt;
-  EntryOf(*id) = {.backend = backend, .written = false, .references = 1};
-  by_address_.insert(*id);
-  return id;
+  if (ids_.available() == 0 && !by_address_.contains(backend)) return std::nullopt;
+  // One search for both cases: a full load does this for every endpoint.
+  const auto found = by_address_.lazy_emplace(backend, [&](const auto& construct) {
+    const uint32_t id = *ids_.Allocate();
+    EntryOf(id) = {.backend = backend, .written = false, .references = 0};
+    construct(id);
+  });
+  ++entries_[*found].references;
+  return *found;
 }
 
 absl::Status BackendRegistry::Write(uint32_t id) {

@@ -36,6 +36,8 @@ class BackendRegistry {
 
   // Whether the id stands for this backend and its row is written.
   bool Is(uint32_t id, const model::SocketAddress& backend) const;
+  // Room for so many backends in all, before it grows step by step.
+  void Reserve(size_t backends);
 
   // ---- adoption ----
   // Says that the map's row `id` holds this backend, and references it.

@@ -96,6 +96,20 @@ absl::Status Inventory::WriteGeneration() {
   return status;
 }
 
+void Inventory::Reserve(absl::Span<const model::ServicePlan* const> plans) {
+  size_t keys = 0, members = 0;
+  for (const model::ServicePlan* plan : plans) {
+    for (const model::PortPlan& port : plan->ports) {
+      keys += port.frontends.size();
+      for (const model::Pool& pool : port.pools) members += pool.members.size();
+    }
+  }
+  frontends.reserve(keys);
+  addresses.Reserve(keys);
+  backends.Reserve(members);
+  services.reserve(plans.size());
+}
+
 ServiceState& Inventory::StateOf(const model::ObjectName& service) {
   std::unique_ptr<ServiceState>& state = services[service];
   if (state == nullptr) {

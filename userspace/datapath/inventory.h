@@ -91,6 +91,8 @@ struct Inventory {
   // Says in meta which generations are used up. Before a word with one of them is stored.
   absl::Status WriteGeneration();
   ServiceState& StateOf(const model::ObjectName& service);
+  // Room for all that these plans name, before it grows step by step.
+  void Reserve(absl::Span<const model::ServicePlan* const> plans);
 
   Tables tables;
   IdPool service_ports;

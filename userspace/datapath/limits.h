@@ -7,13 +7,13 @@
 
 namespace shunt::datapath {
 
-// Memory with these defaults is about 60 MiB plus, per CPU, 2.5 MiB of counters; `shuntctl map list` shows it.
+// Kernel memory with these defaults is about 50 MiB and, per CPU, 1.2 MiB of counters; `shuntctl map list` shows it.
 struct Limits {
-  uint32_t frontends = 131'072;     // rows about addresses included
-  uint32_t service_ports = 65'536;  // one per ServicePort and family
-  uint32_t pools = 131'072;
-  uint32_t slots = 1'048'576;  // a changed pool needs its new run beside the old one for a grace period
-  uint32_t backends = 131'072;
+  uint32_t frontends = 65'536;      // rows about addresses included
+  uint32_t service_ports = 32'768;  // one per ServicePort and family
+  uint32_t pools = 65'536;
+  uint32_t slots = 524'288;  // a changed pool needs its new run beside the old one for a grace period
+  uint32_t backends = 65'536;
   uint32_t sockets = 262'144;  // direct-mapped rows; a power of two; more sockets cost speed, not function
   uint32_t socket_peers = 65'536;
   uint32_t affinities = 65'536;

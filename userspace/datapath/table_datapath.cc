@@ -78,7 +78,9 @@ std::vector<Request> TableDatapath::Application::CollectRequests(absl::Span<cons
                                                                  ApplyScope scope) {
   std::vector<Request> requests;
   absl::flat_hash_set<const ServiceState*> named;
+  requests.reserve(plans.size());
   named.reserve(plans.size());
+  if (scope == ApplyScope::kAll) inventory_.Reserve(plans);
   // Removals first: they make room.
   for (const bool removals : {true, false}) {
     for (const model::ServicePlan* plan : plans) {

@@ -58,7 +58,7 @@ absl::Status BpfTable::ForEach(const std::function<void(Bytes, Bytes)>&) const {
 absl::StatusOr<std::unique_ptr<Table>> OpenTable(const MapSpec& spec, UniqueFd fd, bool writable) {
   switch (spec.type) {
     case BPF_MAP_TYPE_ARRAY:
-      return MappedTable::Open(spec, std::move(fd), writable);
+      return std::make_unique<MappedTable>(spec, std::move(fd), writable);
     case BPF_MAP_TYPE_HASH:
     case BPF_MAP_TYPE_LRU_HASH:
       return std::make_unique<HashTable>(spec, std::move(fd));

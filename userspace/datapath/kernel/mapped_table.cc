@@ -9,7 +9,6 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "userspace/datapath/kernel/kernel_error.h"
 
 namespace shunt::datapath {
 namespace {
@@ -20,35 +19,31 @@ size_t Stride(uint32_t value_size) {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<Table>> MappedTable::Open(const MapSpec& spec, UniqueFd fd, bool writable) {
-  const size_t page = static_cast<size_t>(sysconf(_SC_PAGESIZE));
-  const size_t bytes = Stride(spec.value_size) * spec.max_entries;
-  const size_t length = (bytes + page - 1) / page * page;
-  const int protection = writable ? PROT_READ | PROT_WRITE : PROT_READ;
-  void* rows = mmap(nullptr, length, protection, MAP_SHARED, fd.get(), 0);
-  if (rows == MAP_FAILED) {
-    return KernelError(errno, absl::StrCat("map ", spec.name, ": mmap ", length, " bytes"));
-  }
-  return std::unique_ptr<Table>(new MappedTable(spec, std::move(fd), static_cast<std::byte*>(rows), length, writable));
-}
-
-MappedTable::MappedTable(const MapSpec& spec, UniqueFd fd, std::byte* rows, size_t length, bool writable)
-    : BpfTable(spec, std::move(fd)),
-      rows_(rows),
-      length_(length),
-      stride_(Stride(spec.value_size)),
-      writable_(writable) {}
+MappedTable::MappedTable(const MapSpec& spec, UniqueFd fd, bool writable)
+    : BpfTable(spec, std::move(fd)), stride_(Stride(spec.value_size)), writable_(writable) {}
 
 MappedTable::~MappedTable() {
-  munmap(rows_, length_);
+  if (rows_ != nullptr) munmap(rows_, length_);
 }
 
-absl::Status MappedTable::CheckWritable() const {
-  return writable_ ? absl::OkStatus() : Error(EACCES, "store: opened for reading");
+absl::Status MappedTable::Map() const {
+  if (rows_ != nullptr) return absl::OkStatus();
+  const size_t page = static_cast<size_t>(sysconf(_SC_PAGESIZE));
+  const size_t length = (stride_ * capacity() + page - 1) / page * page;
+  const int protection = writable_ ? PROT_READ | PROT_WRITE : PROT_READ;
+  void* rows = mmap(nullptr, length, protection, MAP_SHARED, fd(), 0);
+  if (rows == MAP_FAILED) return Error(errno, absl::StrCat("mmap ", length, " bytes"));
+  rows_ = static_cast<std::byte*>(rows);
+  length_ = length;
+  return absl::OkStatus();
+}
+
+absl::Status MappedTable::MapForWriting() const {
+  return writable_ ? Map() : Error(EACCES, "store: opened for reading");
 }
 
 absl::Status MappedTable::Store(uint32_t index, Bytes value) {
-  if (absl::Status status = CheckWritable(); !status.ok()) return status;
+  if (absl::Status status = MapForWriting(); !status.ok()) return status;
   if (absl::Status status = CheckRow("store", index, value.size()); !status.ok()) return status;
   // Rows of one word can be read by programs at any time (bitmaps, counters): no half of one is ever seen.
   if (value.size() == sizeof(uint64_t)) {
@@ -61,7 +56,7 @@ absl::Status MappedTable::Store(uint32_t index, Bytes value) {
 }
 
 absl::Status MappedTable::StoreWord(uint32_t index, uint32_t word, uint64_t value) {
-  if (absl::Status status = CheckWritable(); !status.ok()) return status;
+  if (absl::Status status = MapForWriting(); !status.ok()) return status;
   if (absl::Status status = CheckRow("store a word of", index, value_size()); !status.ok()) return status;
   const size_t offset = size_t{word} * sizeof(value);
   if (offset + sizeof(value) > value_size()) {
@@ -75,6 +70,7 @@ absl::Status MappedTable::StoreWord(uint32_t index, uint32_t word, uint64_t valu
 
 absl::Status MappedTable::Load(uint32_t index, absl::Span<std::byte> value) const {
   if (absl::Status status = CheckRow("load", index, value.size()); !status.ok()) return status;
+  if (absl::Status status = Map(); !status.ok()) return status;
   const std::byte* row = Row(index);
   size_t at = 0;
   // Word by word, so that no half of a published word is seen.

@@ -10,11 +10,11 @@
 namespace shunt::datapath {
 
 // Programs on any CPU read the rows at any instant, and write some. Only aligned 64-bit words are written and
-// read whole.
+// read whole. Mapped at the first use: what is mapped counts as resident, all of it, and nobody uses every map.
 class MappedTable final : public BpfTable {
  public:
   // Not `writable`: Store fails with kPermissionDenied.
-  static absl::StatusOr<std::unique_ptr<Table>> Open(const MapSpec& spec, UniqueFd fd, bool writable);
+  MappedTable(const MapSpec& spec, UniqueFd fd, bool writable);
   ~MappedTable() override;
   MappedTable(const MappedTable&) = delete;
   MappedTable& operator=(const MappedTable&) = delete;
@@ -24,14 +24,14 @@ class MappedTable final : public BpfTable {
   absl::Status Load(uint32_t index, absl::Span<std::byte> value) const override;
 
  private:
-  MappedTable(const MapSpec& spec, UniqueFd fd, std::byte* rows, size_t length, bool writable);
-  absl::Status CheckWritable() const;
+  absl::Status Map() const;
+  absl::Status MapForWriting() const;
   std::byte* Row(uint32_t index) const { return rows_ + static_cast<size_t>(index) * stride_; }
 
-  std::byte* rows_;
-  size_t length_;  // bytes mapped
-  size_t stride_;  // bytes from one row to the next: the kernel rounds values up to 8
-  bool writable_;
+  mutable std::byte* rows_ = nullptr;  // null: not mapped yet
+  mutable size_t length_ = 0;          // bytes mapped
+  const size_t stride_;                // bytes from one row to the next: the kernel rounds values up to 8
+  const bool writable_;
 };
 
 }  // namespace shunt::datapath
