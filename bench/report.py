@@ -33,7 +33,7 @@ def connect(results):
     clusters = results.clusters
 
     def program(mode, name):
-        return [f"{r[mode].get((f'shunt{n}', name), float('nan')):.0f}" for n, r in clusters.items()]
+        return [f"{r[mode][f'shunt{n}', name]:.0f}" for n, r in clusters.items()]
 
     def over_empty(mode):
         return [f"+{r[mode][f'shunt{n}', 'sock_connect4'] - r[mode][f'empty{n}', 'empty_connect4']:.0f}"
@@ -59,7 +59,7 @@ def afterwards(results):
     clusters = results.clusters
 
     def program(mode, name):
-        return [f"{r[mode].get((f'shunt{n}', name), float('nan')):.0f}" for n, r in clusters.items()]
+        return [f"{r[mode][f'shunt{n}', name]:.0f}" for n, r in clusters.items()]
 
     def worst_ratio(mode):
         return [f"{max(v['ratio'] for (arm, _), v in r[mode].items() if arm == 'shunt'):.4f}" for r in clusters.values()]

@@ -314,6 +314,8 @@ SHUNT_STATIC_ASSERT(sizeof(struct shunt_socket_state) == 64);
  * form a list from the socket's head row (direction HEAD, address and port zero), so sock_release can
  * free them all; a reverse row's `next` is unused.
  */
+#define SHUNT_PEERS_MAX (1u << 22) /* rows; what one sock_release may have to walk */
+
 enum shunt_peer_direction {
 	SHUNT_PEER_HEAD = 0,
 	SHUNT_PEER_FORWARD = 1,

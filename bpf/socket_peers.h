@@ -136,9 +136,7 @@ static int drop_peer(__u32 step, struct peer_walk *walk)
 	return 0;
 }
 
-/* Bound: the list cannot be longer than the map, whose limit the agent keeps below this. */
-#define SHUNT_PEERS_MAX (1u << 22)
-
+/* Bound: the list cannot be longer than the map, which has at most SHUNT_PEERS_MAX rows. */
 static __always_inline void drop_peers(__u64 cookie)
 {
 	struct shunt_peer_key head_key = { .cookie = cookie, .direction = SHUNT_PEER_HEAD };

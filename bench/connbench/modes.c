@@ -41,6 +41,17 @@ static struct sockaddr_in pick(const struct arm *a)
 	return sa;
 }
 
+// What is measured must be right: the application is shown an address that it may have dialled.
+static void check_dialled(const struct arm *a, const struct sockaddr_in *sa, const char *what)
+{
+	uint32_t spread = a->spread > 1 ? a->spread : 1;
+
+	if (ntohl(sa->sin_addr.s_addr) - a->ip < spread && ntohs(sa->sin_port) == a->port)
+		return;
+	errno = 0;
+	die(what);
+}
+
 /* ---- TCP ---------------------------------------------------------------- */
 
 static void close_reset(int fd)
@@ -113,6 +124,7 @@ static void run_peername(const struct arm *a, struct sample *s, int n)
 		if (getpeername(client, (void *)&sa, &len))
 			die("getpeername");
 		s[i].first = now_ns() - t0;
+		check_dialled(a, &sa, "getpeername names what was not dialled");
 	}
 	close_reset(client);
 	close(server);
@@ -221,12 +233,9 @@ static void run_udp_unconn(const struct arm *a, struct sample *s, int n)
 		if (recvfrom(fd, &c, 1, 0, (void *)&from, &len) != 1)
 			die("recvfrom");
 		t3 = now_ns();
-		if (i < 0) {                   /* first exchange: checked, not timed */
-			if (from.sin_addr.s_addr != sa.sin_addr.s_addr || from.sin_port != sa.sin_port)
-				fprintf(stderr, "connbench: %s: reply carries another source address\n",
-					a->name);
+		check_dialled(a, &from, "a reply carries another source address");
+		if (i < 0) /* the first exchange is not timed */
 			continue;
-		}
 		s[i].first = t1 - t0;
 		s[i].second = t3 - t2;
 	}

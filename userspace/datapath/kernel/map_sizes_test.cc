@@ -31,5 +31,25 @@ TEST(MapSizes, FollowFromTheLimits) {
   EXPECT_EQ(found, limits);
 }
 
+TEST(CheckLimits, NamesTheLimitThatIsOutOfRange) {
+  struct Row {
+    uint32_t Limits::* limit;
+    uint32_t value;
+    const char* message;
+  };
+  const Row rows[] = {
+      {&Limits::pools, 0, "limit pools is 0, not from 1 to 16777216"},
+      {&Limits::slots, (1u << 24) + 1, "limit slots is 16777217, not from 1 to 16777216"},
+      {&Limits::socket_peers, SHUNT_PEERS_MAX + 1, "limit socket_peers is 4194305, not from 1 to 4194304"},
+      {&Limits::sockets, 100'000, "limit sockets is 100000, not a power of two from 64 on"},
+  };
+  EXPECT_TRUE(CheckLimits({}).ok());
+  for (const Row& row : rows) {
+    Limits limits;
+    limits.*row.limit = row.value;
+    EXPECT_EQ(CheckLimits(limits).message(), row.message);
+  }
+}
+
 }  // namespace
 }  // namespace shunt::datapath
