@@ -8,7 +8,8 @@ JOBS ?= $(shell nproc)
 FUZZ_SECONDS ?= 30
 
 dependencies := cmake/install_dependencies.sh
-sources = $(shell git ls-files '*.cc' '*.h' ':!bpf' ':!bench/connbench' ':!bench/*.h' ':!tests/bpf/*.h')
+c_sources = $(shell git ls-files '*.c' 'bpf/*.h' 'bench/*.h' 'tests/bpf/*.h')
+cc_sources = $(filter-out $(c_sources),$(shell git ls-files '*.cc' '*.h'))
 clang_tool = $(firstword $(shell for v in 19 18 17 16 15 14; do command -v $(1)-$$v; done; true) $(1))
 
 .DEFAULT_GOAL := all
@@ -60,11 +61,13 @@ install: ## shuntd, shuntctl, kubectl-shunt below DESTDIR and PREFIX (/usr/local
 	@$(MAKE) --no-print-directory all PRESET=release
 	@cmake --install build/release --prefix $(PREFIX) --strip
 
-format: ## rewrite the sources by .clang-format
-	@$(call clang_tool,clang-format) -i $(sources)
+format: ## rewrite the sources by .clang-format, and C by bpf/.clang-format
+	@$(call clang_tool,clang-format) -i $(cc_sources)
+	@$(call clang_tool,clang-format) --style=file:bpf/.clang-format -i $(c_sources)
 
 check-format: ## say which sources clang-format would change
-	@$(call clang_tool,clang-format) --dry-run --Werror $(sources)
+	@$(call clang_tool,clang-format) --dry-run --Werror $(cc_sources)
+	@$(call clang_tool,clang-format) --style=file:bpf/.clang-format --dry-run --Werror $(c_sources)
 
 tidy: ## clang-tidy over what runs in user space
 	@$(dependencies) build check

@@ -90,9 +90,9 @@ __noinline __weak __u32 find_narrow_row_id(const struct narrow_key *key)
 
 static int narrow_step(__u32 step, struct lookups *run)
 {
-	struct narrow_key key = {
-		.address = bpf_htonl(0x0a600000 + next_key(run)), .port = bpf_htons(80), .protocol = 6
-	};
+	struct narrow_key key = { .address = bpf_htonl(0x0a600000 + next_key(run)),
+				  .port = bpf_htons(80),
+				  .protocol = 6 };
 
 	run->found += find_narrow_row_id(&key) != 0;
 	return 0;

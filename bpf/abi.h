@@ -157,12 +157,12 @@ enum shunt_row_flags {
  */
 struct shunt_frontend_row {
 	struct shunt_frontend_key key;
-	__u32 service_port;       /* index into service_ports, service_counters */
-	__u32 internal_pool;      /* for clients on this node */
-	__u32 external_pool;      /* for clients from outside; the packet path's */
+	__u32 service_port;	  /* index into service_ports, service_counters */
+	__u32 internal_pool;	  /* for clients on this node */
+	__u32 external_pool;	  /* for clients from outside; the packet path's */
 	__u32 affinity_timeout_s; /* 0: no session affinity */
-	__u16 flags;              /* enum shunt_row_flags */
-	__u8 kind;                /* enum shunt_frontend_kind */
+	__u16 flags;		  /* enum shunt_row_flags */
+	__u8 kind;		  /* enum shunt_frontend_kind */
 	__u8 pad[25];
 };
 SHUNT_STATIC_ASSERT(sizeof(struct shunt_frontend_row) == 64);
@@ -272,9 +272,9 @@ struct shunt_service_port {
 	char namespace_name[64];
 	char service_name[64];
 	char port_name[64];
-	__u16 port;     /* host order */
-	__u8 protocol;  /* IPPROTO_* */
-	__u8 family;    /* 4 or 6; 0: the row is free */
+	__u16 port;    /* host order */
+	__u8 protocol; /* IPPROTO_* */
+	__u8 family;   /* 4 or 6; 0: the row is free */
 	__u8 pad[4];
 };
 SHUNT_STATIC_ASSERT(sizeof(struct shunt_service_port) == 200);
@@ -291,8 +291,8 @@ SHUNT_STATIC_ASSERT(sizeof(struct shunt_service_port) == 200);
  */
 enum shunt_state_flags {
 	SHUNT_STATE_TRANSLATED = 1 << 0, /* the fields below `cookie` hold a translation */
-	SHUNT_STATE_PEERS = 1 << 1,      /* socket_peers holds further destinations of this socket */
-	SHUNT_STATE_EXEMPT = 1 << 2,     /* never translate: set by the agent on its own sockets */
+	SHUNT_STATE_PEERS = 1 << 1,	 /* socket_peers holds further destinations of this socket */
+	SHUNT_STATE_EXEMPT = 1 << 2,	 /* never translate: set by the agent on its own sockets */
 };
 
 struct shunt_socket_state {
@@ -345,7 +345,7 @@ SHUNT_STATIC_ASSERT(sizeof(struct shunt_peer) == 56);
 
 /* affinities: LRU hash. Per service port, so per port and family, and shared by all its frontends. */
 enum shunt_client_kind {
-	SHUNT_CLIENT_NETNS = 0,   /* client.word[0..1] is the network namespace's cookie, as a __u64 */
+	SHUNT_CLIENT_NETNS = 0,	  /* client.word[0..1] is the network namespace's cookie, as a __u64 */
 	SHUNT_CLIENT_ADDRESS = 1, /* client is the source address (packet path) */
 };
 
@@ -403,31 +403,33 @@ struct shunt_backend_counters {
  * reasons: __u64 by enum shunt_reason; stride SHUNT_REASON_STRIDE. Every way out of a program that is not a
  * translation counts one. X(constant, name, meaning); the names are those of metrics and of the CLI.
  */
-#define SHUNT_REASONS(X)                                                                              \
-	X(NOT_A_SERVICE, "not_a_service", "the destination is no frontend: passed untouched")         \
-	X(PORT_ZERO, "port_zero", "dialled port 0: passed untouched")                                 \
-	X(OTHER_PROTOCOL, "other_protocol", "neither TCP nor UDP: passed untouched")                  \
-	X(EXEMPT_SOCKET, "exempt_socket", "the agent's own socket: passed untouched")                 \
-	X(HOST_ONLY, "host_only", "a loopback NodePort dialled outside the host's namespace: passed untouched") \
-	X(SOURCE_RANGES, "source_ranges", "the frontend has source ranges: left to the packet path")  \
-	X(UNUSED_PORT, "unused_port", "a ClusterIP's port that no service uses: refused")             \
-	X(NO_ENDPOINTS, "no_endpoints", "the service has no endpoint anywhere: refused")              \
-	X(LOCAL_MISS, "local_miss", "no endpoint on this node under a Local policy: unreachable or left alone") \
-	X(UDP_CONNECT_UNSERVED, "udp_connect_unserved",                               \
-	  "a UDP connect that cannot be served now: left to the packet path") \
-	X(DANGLING, "dangling", "an id outside its map: a bug; the connection fails with EAGAIN")     \
+#define SHUNT_REASONS(X)                                                                                   \
+	X(NOT_A_SERVICE, "not_a_service", "the destination is no frontend: passed untouched")              \
+	X(PORT_ZERO, "port_zero", "dialled port 0: passed untouched")                                      \
+	X(OTHER_PROTOCOL, "other_protocol", "neither TCP nor UDP: passed untouched")                       \
+	X(EXEMPT_SOCKET, "exempt_socket", "the agent's own socket: passed untouched")                      \
+	X(HOST_ONLY, "host_only",                                                                          \
+	  "a loopback NodePort dialled outside the host's namespace: passed untouched")                    \
+	X(SOURCE_RANGES, "source_ranges", "the frontend has source ranges: left to the packet path")       \
+	X(UNUSED_PORT, "unused_port", "a ClusterIP's port that no service uses: refused")                  \
+	X(NO_ENDPOINTS, "no_endpoints", "the service has no endpoint anywhere: refused")                   \
+	X(LOCAL_MISS, "local_miss",                                                                        \
+	  "no endpoint on this node under a Local policy: unreachable or left alone")                      \
+	X(UDP_CONNECT_UNSERVED, "udp_connect_unserved",                                                    \
+	  "a UDP connect that cannot be served now: left to the packet path")                              \
+	X(DANGLING, "dangling", "an id outside its map: a bug; the connection fails with EAGAIN")          \
 	X(STATE_LOST, "state_lost", "no room to remember the translation; replies keep the pod's address") \
-	X(PEERS_FULL, "peers_full", "no room to remember a destination of a UDP socket: ENOBUFS")      \
-	X(CONNECTED_SEND, "connected_send", "a send that was decided at connect: passed untouched")   \
-	X(MPTCP_JOIN, "mptcp_join", "a further subflow of an MPTCP connection: passed untouched")     \
-	X(NO_STATE, "no_state", "a reply or peer name on a socket without a translation: untouched")  \
+	X(PEERS_FULL, "peers_full", "no room to remember a destination of a UDP socket: ENOBUFS")          \
+	X(CONNECTED_SEND, "connected_send", "a send that was decided at connect: passed untouched")        \
+	X(MPTCP_JOIN, "mptcp_join", "a further subflow of an MPTCP connection: passed untouched")          \
+	X(NO_STATE, "no_state", "a reply or peer name on a socket without a translation: untouched")       \
 	X(OTHER_PEER, "other_peer", "a reply or peer name from an address that no service led to: untouched")
 
 enum shunt_reason {
 #define SHUNT_REASON_CONSTANT(constant, name, meaning) SHUNT_REASON_##constant,
 	SHUNT_REASONS(SHUNT_REASON_CONSTANT)
 #undef SHUNT_REASON_CONSTANT
-	SHUNT_REASON_COUNT,
+		SHUNT_REASON_COUNT,
 };
 
 /* Four cache lines a CPU: no CPU writes to another's. */

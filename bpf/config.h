@@ -12,9 +12,9 @@ struct shunt_config {
 	__u64 host_netns_cookie; /* the network namespace of the agent: the host's */
 	__u64 index_seed;	 /* meta's */
 	__u32 index_mask;	 /* buckets of frontend_index - 1; the number of buckets is a power of two */
-	__u32 socket_mask;	 /* rows of socket_state - 1; the number of rows is a power of two, at least 64 */
-	__u32 service_stride;	 /* rows a CPU has in service_counters: the limit on service ports */
-	__u32 backend_stride;	 /* the same in backend_counters: the limit on backends */
+	__u32 socket_mask; /* rows of socket_state - 1; the number of rows is a power of two, at least 64 */
+	__u32 service_stride; /* rows a CPU has in service_counters: the limit on service ports */
+	__u32 backend_stride; /* the same in backend_counters: the limit on backends */
 	/*
 	 * Iterations of a delay between the loads of a choice. 0 in production; the torn-set test widens
 	 * the readers' windows with it.

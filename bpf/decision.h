@@ -68,9 +68,9 @@ static __always_inline void decide_empty(struct decision *decision, __u64 pool_w
  * Only `last_use_ns` is written through the pointer: the kernel may give an LRU element to another key
  * at any time, and a use too many is harmless there, while a foreign choice would not be.
  */
-static __always_inline const struct shunt_backend *
-follow_affinity(const struct shunt_affinity_key *key, __u64 now_ns, __u64 timeout_ns, __u64 pool_word,
-		__u32 *backend)
+static __always_inline const struct shunt_backend *follow_affinity(const struct shunt_affinity_key *key,
+								   __u64 now_ns, __u64 timeout_ns,
+								   __u64 pool_word, __u32 *backend)
 {
 	struct shunt_affinity *affinity = bpf_map_lookup_elem(&affinities, key);
 	struct shunt_affinity renewed = { .last_use_ns = now_ns };
@@ -95,8 +95,9 @@ follow_affinity(const struct shunt_affinity_key *key, __u64 now_ns, __u64 timeou
 	return bpf_map_lookup_elem(&backends, backend);
 }
 
-static __always_inline const struct shunt_backend *
-choose_with_affinity(const struct shunt_frontend_row *row, __u64 netns_cookie, __u64 pool_word, __u32 *backend)
+static __always_inline const struct shunt_backend *choose_with_affinity(const struct shunt_frontend_row *row,
+									__u64 netns_cookie, __u64 pool_word,
+									__u32 *backend)
 {
 	__u64 timeout_ns = row->affinity_timeout_s * 1000000000ull;
 	__u64 now_ns = bpf_ktime_get_boot_ns();

@@ -113,8 +113,8 @@ static __always_inline const struct shunt_frontend_row *find_row(const struct sh
  * ClusterIP's unused port is told apart from a stranger's address by the address row. Without a row
  * `*reason` says why: SHUNT_REASON_NOT_A_SERVICE, _HOST_ONLY or _UNUSED_PORT.
  */
-static __always_inline const struct shunt_frontend_row *
-find_frontend(const struct shunt_frontend_key *key, int on_host, __u32 *reason)
+static __always_inline const struct shunt_frontend_row *find_frontend(const struct shunt_frontend_key *key,
+								      int on_host, __u32 *reason)
 {
 	struct shunt_frontend_key other = { .address = key->address };
 	const struct shunt_frontend_row *row = find_row(key);

@@ -105,7 +105,8 @@ static __always_inline int connect_to(struct bpf_sock_addr *ctx, struct destinat
 	 * What the socket remembers is matched against its peer's address, so it can mislead only if the new
 	 * peer may be a backend; elsewhere the old memory is as good as none, and finding it is not free.
 	 */
-	if (!prefix_in(&dialled.address, SHUNT_PREFIX_FRONTENDS) && !prefix_in(&dialled.address, SHUNT_PREFIX_BACKENDS))
+	if (!prefix_in(&dialled.address, SHUNT_PREFIX_FRONTENDS) &&
+	    !prefix_in(&dialled.address, SHUNT_PREFIX_BACKENDS))
 		return untouched(SHUNT_REASON_NOT_A_SERVICE);
 	cookie = bpf_get_socket_cookie(ctx);
 	connection = mptcp_connection(ctx);
@@ -180,15 +181,16 @@ static __always_inline int still_right(struct bpf_sock_addr *ctx, const struct d
 }
 
 /* The socket has sent to this destination before, and its backend still serves: no lookup, no write. */
-static __always_inline int send_again(struct bpf_sock_addr *ctx, struct shunt_socket_state *state, __u64 cookie,
-				      const struct destination *dialled, struct destination *to)
+static __always_inline int send_again(struct bpf_sock_addr *ctx, struct shunt_socket_state *state,
+				      __u64 cookie, const struct destination *dialled, struct destination *to)
 {
 	struct destination backend;
 	struct remembered memory;
 	struct shunt_peer *peer;
 
 	/* Services may share a backend: its replies belong to the one dialled last. */
-	if ((state->flags & SHUNT_STATE_TRANSLATED) && is_destination(dialled, &state->dialled, state->dialled_port)) {
+	if ((state->flags & SHUNT_STATE_TRANSLATED) &&
+	    is_destination(dialled, &state->dialled, state->dialled_port)) {
 		memory = (struct remembered){ &state->pool_word, &state->pool, state->backend,
 					      &state->backend_address, state->backend_port };
 		if (!still_right(ctx, dialled, &memory))
@@ -203,7 +205,8 @@ static __always_inline int send_again(struct bpf_sock_addr *ctx, struct shunt_so
 	peer = find_peer(cookie, dialled, SHUNT_PEER_FORWARD);
 	if (!peer)
 		return 0;
-	memory = (struct remembered){ &peer->pool_word, &peer->pool, peer->backend, &peer->address, peer->port };
+	memory = (struct remembered){ &peer->pool_word, &peer->pool, peer->backend, &peer->address,
+				      peer->port };
 	if (!still_right(ctx, dialled, &memory))
 		return 0;
 	backend = (struct destination){ .address = peer->address, .port = peer->port };
@@ -256,7 +259,8 @@ static __always_inline int send_to(struct bpf_sock_addr *ctx, struct destination
 		return untouched(SHUNT_REASON_OTHER_PROTOCOL);
 	if (!dialled.port)
 		return untouched(SHUNT_REASON_PORT_ZERO);
-	if (!prefix_in(&dialled.address, SHUNT_PREFIX_FRONTENDS) && !prefix_in(&dialled.address, SHUNT_PREFIX_BACKENDS))
+	if (!prefix_in(&dialled.address, SHUNT_PREFIX_FRONTENDS) &&
+	    !prefix_in(&dialled.address, SHUNT_PREFIX_BACKENDS))
 		return untouched(SHUNT_REASON_NOT_A_SERVICE);
 	cookie = bpf_get_socket_cookie(ctx);
 	state = find_state(ctx->sk, cookie);
@@ -363,9 +367,9 @@ static __always_inline int received_from(struct bpf_sock_addr *ctx, struct desti
 /* Returns 1, as these hooks must. The peer is the dialled address only while it is this very backend. */
 static __always_inline int peer_of(struct bpf_sock_addr *ctx, struct destination *peer)
 {
-	struct shunt_socket_state *state = ctx->protocol == IPPROTO_MPTCP ?
-						   mptcp_state(ctx->sk, 0) :
-						   find_state(ctx->sk, bpf_get_socket_cookie(ctx));
+	struct shunt_socket_state *state = ctx->protocol == IPPROTO_MPTCP
+						   ? mptcp_state(ctx->sk, 0)
+						   : find_state(ctx->sk, bpf_get_socket_cookie(ctx));
 
 	if (!state)
 		return untouched(SHUNT_REASON_NO_STATE);

@@ -9,7 +9,8 @@
 
 #include "bpf/decision.h"
 
-static __always_inline struct shunt_peer_key peer_key(__u64 cookie, const struct destination *at, __u8 direction)
+static __always_inline struct shunt_peer_key peer_key(__u64 cookie, const struct destination *at,
+						      __u8 direction)
 {
 	return (struct shunt_peer_key){
 		.cookie = cookie,
@@ -19,7 +20,8 @@ static __always_inline struct shunt_peer_key peer_key(__u64 cookie, const struct
 	};
 }
 
-static __always_inline struct shunt_peer *find_peer(__u64 cookie, const struct destination *at, __u8 direction)
+static __always_inline struct shunt_peer *find_peer(__u64 cookie, const struct destination *at,
+						    __u8 direction)
 {
 	struct shunt_peer_key key = peer_key(cookie, at, direction);
 
@@ -60,7 +62,8 @@ static __always_inline long point_reverse(__u64 cookie, const struct destination
 }
 
 /* Links a new forward row in front of the socket's list. 0, or a negative errno and nothing linked. */
-static __always_inline long link_forward(__u64 cookie, const struct destination *dialled, struct shunt_peer *row)
+static __always_inline long link_forward(__u64 cookie, const struct destination *dialled,
+					 struct shunt_peer *row)
 {
 	struct shunt_peer_key forward = peer_key(cookie, dialled, SHUNT_PEER_FORWARD);
 	struct shunt_peer_key head_key = { .cookie = cookie, .direction = SHUNT_PEER_HEAD };

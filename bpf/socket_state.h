@@ -31,7 +31,8 @@ static __always_inline struct state_place state_place(__u64 cookie)
 }
 
 /* The socket's own row, or NULL. */
-static __always_inline struct shunt_socket_state *find_row_state(const struct state_place *place, __u64 cookie)
+static __always_inline struct shunt_socket_state *find_row_state(const struct state_place *place,
+								 __u64 cookie)
 {
 	struct shunt_socket_state *row;
 

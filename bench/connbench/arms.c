@@ -117,8 +117,8 @@ void start_arm(struct arm *arms, int index, const struct mode *m, int home, int 
 {
 	struct arm *a = &arms[index];
 
-	a->samples = mmap(NULL, sizeof(struct sample) * block, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
-			  -1, 0);
+	a->samples = mmap(NULL, sizeof(struct sample) * block, PROT_READ | PROT_WRITE,
+			  MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	for (int w = 0; w < 2; w++)
 		a->round_median[w] = calloc(rounds, sizeof(double));
 	if (a->samples == MAP_FAILED || pipe(a->cmd) || pipe(a->ack))

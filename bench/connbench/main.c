@@ -65,12 +65,23 @@ static struct options parse_options(int argc, char **argv)
 
 	while ((opt = getopt(argc, argv, "m:n:b:c:s")) != -1) {
 		switch (opt) {
-		case 'm': o.mode = find_mode(optarg); break;
-		case 'n': o.iterations = atoi(optarg); break;
-		case 'b': o.block = atoi(optarg); break;
-		case 'c': o.cpu = atoi(optarg); break;
-		case 's': o.stats = 1; break;
-		default: exit(2);
+		case 'm':
+			o.mode = find_mode(optarg);
+			break;
+		case 'n':
+			o.iterations = atoi(optarg);
+			break;
+		case 'b':
+			o.block = atoi(optarg);
+			break;
+		case 'c':
+			o.cpu = atoi(optarg);
+			break;
+		case 's':
+			o.stats = 1;
+			break;
+		default:
+			exit(2);
 		}
 	}
 	if (!o.mode || optind == argc || o.block < 1 || o.iterations < o.block) {

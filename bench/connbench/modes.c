@@ -164,7 +164,7 @@ static void run_tcp_stream(const struct arm *a, struct sample *s, int n, size_t 
 	int client, server;
 
 	tcp_pair(a, &client, &server);
-	for (int i = 0; i < 64; i++)           /* let the windows open */
+	for (int i = 0; i < 64; i++) /* let the windows open */
 		move_bytes(client, server, buf, len);
 	for (int i = 0; i < n; i++) {
 		uint64_t t0 = now_ns();
@@ -196,8 +196,12 @@ static void udp_serve(const struct arm *a, int answer)
 	char buf[64], ctl[CMSG_SPACE(sizeof(struct in_pktinfo))];
 	struct sockaddr_in peer;
 	struct iovec iov = { buf, sizeof(buf) };
-	struct msghdr m = { .msg_name = &peer, .msg_namelen = sizeof(peer), .msg_iov = &iov,
-			    .msg_iovlen = 1, .msg_control = ctl, .msg_controllen = sizeof(ctl) };
+	struct msghdr m = { .msg_name = &peer,
+			    .msg_namelen = sizeof(peer),
+			    .msg_iov = &iov,
+			    .msg_iovlen = 1,
+			    .msg_control = ctl,
+			    .msg_controllen = sizeof(ctl) };
 	struct in_pktinfo *pi;
 	ssize_t r;
 
@@ -314,7 +318,7 @@ static const struct mode modes[] = {
 	{ "tcp-connect", 1, run_tcp_connect }, { "udp-unconn", 1, run_udp_unconn },
 	{ "udp-fresh", 1, run_udp_fresh },     { "udp-conn", 1, run_udp_conn },
 	{ "udp-connect", 1, run_udp_connect }, { "peername", 0, run_peername },
-	{ "tcp-rr", 0, run_tcp_rr },           { "tcp-bulk", 0, run_tcp_bulk },
+	{ "tcp-rr", 0, run_tcp_rr },	       { "tcp-bulk", 0, run_tcp_bulk },
 };
 const struct mode *find_mode(const char *name)
 {

@@ -18,9 +18,9 @@ struct prog_stat {
 static int collect(struct arm *arms, int narms, struct prog_stat *ps)
 {
 	static const enum bpf_attach_type types[] = {
-		BPF_CGROUP_INET4_CONNECT, BPF_CGROUP_UDP4_SENDMSG, BPF_CGROUP_UDP4_RECVMSG,
+		BPF_CGROUP_INET4_CONNECT,     BPF_CGROUP_UDP4_SENDMSG,	   BPF_CGROUP_UDP4_RECVMSG,
 		BPF_CGROUP_INET4_GETPEERNAME, BPF_CGROUP_INET_SOCK_CREATE, BPF_CGROUP_INET_SOCK_RELEASE,
-		BPF_CGROUP_INET4_POST_BIND, BPF_CGROUP_SOCK_OPS,
+		BPF_CGROUP_INET4_POST_BIND,   BPF_CGROUP_SOCK_OPS,
 	};
 	int n = 0;
 
@@ -65,8 +65,8 @@ static void print(struct prog_stat *ps, int n)
 
 		if (bpf_obj_get_info_by_fd(ps[i].fd, &info, &len) || info.run_cnt == ps[i].runs)
 			continue;
-		printf("  bpf    %-16s %-40s runs=%-8llu ns/run=%.1f xlated=%u insns jited=%u B\n", ps[i].name,
-		       ps[i].cgroup, (unsigned long long)(info.run_cnt - ps[i].runs),
+		printf("  bpf    %-16s %-40s runs=%-8llu ns/run=%.1f xlated=%u insns jited=%u B\n",
+		       ps[i].name, ps[i].cgroup, (unsigned long long)(info.run_cnt - ps[i].runs),
 		       (double)(info.run_time_ns - ps[i].ns) / (double)(info.run_cnt - ps[i].runs),
 		       ps[i].xlated / 8, ps[i].jited);
 	}
