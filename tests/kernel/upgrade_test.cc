@@ -17,6 +17,11 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
+// A slow machine takes longer.
+constexpr std::chrono::seconds kAtLeast{10};
+constexpr int kUpgrades = 5;
+constexpr int64_t kConnects = 10'000;
+
 class UpgradeTest : public KernelTest {
  protected:
   void SetUp() override {
@@ -51,7 +56,9 @@ TEST_F(UpgradeTest, ReplacingTheProgramsByARebuiltObjectFailsNoConnect) {
   rebuilt.object_path = SHUNT_REBUILT_OBJECT;
   Dialler dialler(history_, world().host());
   int upgrades = 0;
-  for (const auto start = Clock::now(); Clock::now() - start < std::chrono::seconds(10); ++upgrades) {
+  for (const auto start = Clock::now();
+       Clock::now() - start < kAtLeast || upgrades < kUpgrades || dialler.connects() < kConnects; ++upgrades) {
+    if (dialler.failures() > 0) break;
     Reopen(upgrades % 2 == 0 ? rebuilt : Options());
     ASSERT_TRUE(kernel_datapath().programs_current());
     if (upgrades % 2 == 0) {
@@ -64,8 +71,6 @@ TEST_F(UpgradeTest, ReplacingTheProgramsByARebuiltObjectFailsNoConnect) {
   dialler.Stop();
   std::printf("%d upgrades, %lld connects\n", upgrades, static_cast<long long>(dialler.connects()));
   EXPECT_EQ(dialler.failures(), 0) << ::testing::PrintToString(dialler.complaints());
-  EXPECT_GE(upgrades, 5);
-  EXPECT_GE(dialler.connects(), 10'000);
 }
 
 TEST_F(UpgradeTest, AnObjectThatCannotBeLoadedLeavesTheOldProgramsInForce) {
@@ -78,7 +83,9 @@ TEST_F(UpgradeTest, AnObjectThatCannotBeLoadedLeavesTheOldProgramsInForce) {
   EXPECT_THAT(kernel_datapath().problems(), ::testing::Not(::testing::IsEmpty()));
   EXPECT_EQ(Tags(), before);
   NewSet(0);
-  std::this_thread::sleep_for(std::chrono::milliseconds(200));
+  for (const int64_t start = dialler.connects(); dialler.connects() < start + 1'000;) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
   dialler.Stop();
   EXPECT_EQ(dialler.failures(), 0) << ::testing::PrintToString(dialler.complaints());
 }
