@@ -17,6 +17,7 @@
 #include "tests/kernel/history.h"
 #include "tests/kernel/kernel_test.h"
 #include "tests/sandbox/netlink.h"
+#include "tests/seeds.h"
 #include "userspace/datapath/kernel/kernel_datapath.h"
 
 namespace shunt::kernel_test {
@@ -25,8 +26,20 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using Verdict = History::Verdict;
 
+// At least so many of each, and for so long; a slow machine takes longer.
+#ifdef SHUNT_GUEST
+constexpr int64_t kConnects = 20'000;  // an emulated kernel: enough to meet its own code, not to meet every race
+constexpr int64_t kStreams = 500;
+constexpr int64_t kDatagrams = 500;
+constexpr int64_t kChanges = 200;
+constexpr std::chrono::seconds kAtLeast{0};
+#else
 constexpr int64_t kConnects = 1'200'000;
+constexpr int64_t kStreams = 10'000;
+constexpr int64_t kDatagrams = 10'000;
+constexpr int64_t kChanges = 1'000;
 constexpr std::chrono::seconds kAtLeast{15};
+#endif
 constexpr int64_t kChangesMax = History::kFrontends * History::kSets / 2;  // an address names no more sets
 
 // What a group of connections came to.
@@ -129,7 +142,8 @@ class TornSetTest : public KernelTest {
   }
 
   History history_;
-  std::mt19937 random_{20'251'122};
+  const uint32_t seed_ = seeds::Usually(20'251'122);
+  std::mt19937 random_{seed_};
   int owners_[History::kFrontends] = {};
   int64_t changes_ = 0;
   std::atomic<bool> stop_ = false;
@@ -152,6 +166,7 @@ void ExpectAllRight(const char* who, const Tally& tally) {
 }
 
 TEST_F(TornSetTest, EveryConnectionReachesABackendOfASetThatItsServiceHadMeanwhile) {
+  SCOPED_TRACE(seeds::Trace(seed_));
   Tally connected, streams, senders;
   std::vector<std::thread> threads;
   std::vector<SocketAddress> udp, tcp;
@@ -161,18 +176,18 @@ TEST_F(TornSetTest, EveryConnectionReachesABackendOfASetThatItsServiceHadMeanwhi
   }
   for (uint32_t thread = 0; thread < 3; ++thread) {
     threads.emplace_back([&, thread] {
-      KeepDialling(1 + thread, connected,
+      KeepDialling(seed_ + 1 + thread, connected,
                    [&](int frontend, auto& reached) { return ConnectOnce(udp[frontend], SOCK_DGRAM, reached); });
     });
   }
   threads.emplace_back([&] {
-    KeepDialling(4, streams,
+    KeepDialling(seed_ + 4, streams,
                  [&](int frontend, auto& reached) { return ConnectOnce(tcp[frontend], SOCK_STREAM, reached); });
   });
   // One socket for all Services and for the whole time: it remembers a backend of each, and must forget it in time.
   threads.emplace_back([&] {
     const ClientSocket client(world().host(), AF_INET, SOCK_DGRAM);
-    KeepDialling(5, senders, [&](int frontend, auto& reached) {
+    KeepDialling(seed_ + 5, senders, [&](int frontend, auto& reached) {
       if (const int error = client.SendTo(udp[frontend], "x"); error != 0) return error;
       const Received answer = client.Receive();
       if (answer.error != 0) return answer.error;
@@ -183,7 +198,8 @@ TEST_F(TornSetTest, EveryConnectionReachesABackendOfASetThatItsServiceHadMeanwhi
   });
 
   const auto start = Clock::now();
-  while (connected.Of(Verdict::kRight) < kConnects || Clock::now() - start < kAtLeast) {
+  while (connected.Of(Verdict::kRight) < kConnects || streams.Of(Verdict::kRight) < kStreams ||
+         senders.Of(Verdict::kRight) < kDatagrams || changes_ < kChanges || Clock::now() - start < kAtLeast) {
     if (changes_ < kChangesMax) ChangeSomething();
     if (AnythingWrong(connected) || AnythingWrong(streams) || AnythingWrong(senders)) break;
   }
@@ -195,10 +211,6 @@ TEST_F(TornSetTest, EveryConnectionReachesABackendOfASetThatItsServiceHadMeanwhi
   ExpectAllRight("connected UDP sockets", connected);
   ExpectAllRight("TCP connections", streams);
   ExpectAllRight("datagrams of one unconnected socket", senders);
-  EXPECT_GE(connected.Of(Verdict::kRight), kConnects);
-  EXPECT_GE(streams.Of(Verdict::kRight), 10'000);
-  EXPECT_GE(senders.Of(Verdict::kRight), 10'000);
-  EXPECT_GE(changes_, 1'000);
   EXPECT_EQ(Reason("dangling"), 0u);
 }
 
