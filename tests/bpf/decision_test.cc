@@ -321,7 +321,8 @@ TEST_F(DecisionTest, DrawsFollowTheWeights) {
                             [&](const model::MapRow& row) {
                               const auto& pool = std::get<model::PoolRow>(row);
                               if (pool.slot_count > 0) {
-                                word = shunt_pool_word(pool.first_slot, pool.slot_count, pool.generation);
+                                word =
+                                    shunt_pool_word(pool.first_slot, pool.slot_count, SHUNT_EMPTY_NOT, pool.generation);
                               }
                               return true;
                             })

@@ -79,7 +79,7 @@ TEST_P(MemoryScenario, ComesOutAsToldAlthoughWritesFail) {
   const std::vector<uint32_t> seeds = seeds::UpTo(20);
   for (const uint32_t seed : seeds) {
     SCOPED_TRACE(seeds::Trace(seed));
-    UnreliableFloor floor(seed, 4 + seed % 8);
+    UnreliableFloor floor(seed, 6 + seed % 8);
     PlayStory(GetParam(), floor, Goldens::kCompare);
     if (HasFailure()) return;
     failed += floor.failed();
