@@ -171,7 +171,7 @@ class RestartTest : public ::testing::Test {
   pid_t agent_ = -1;
 };
 
-// Most agents are killed at a random moment of their first 600 ms, whatever they have got done. Every third one first
+// Most agents are killed at a random moment of their first 400 ms, whatever they have got done. Every third one first
 // does its work, however long that takes here, and is killed while it may be at the next: so it is known that they work
 // at all, and adopt what others left half done.
 TEST_F(RestartTest, KilledAtAnyMomentUnderLoadItFailsNoConnectAndAdoptsWhatItFinds) {
@@ -189,7 +189,7 @@ TEST_F(RestartTest, KilledAtAnyMomentUnderLoadItFailsNoConnectAndAdoptsWhatItFin
   for (const auto start = Clock::now();
        Clock::now() - start < kKilling || kills < kKills || dialler.connects() < kConnects; ++kills) {
     const int frontend = static_cast<int>(random() % History::kFrontends);
-    std::this_thread::sleep_for(std::chrono::milliseconds(random() % 151));
+    std::this_thread::sleep_for(std::chrono::milliseconds(random() % 101));
     WriteNewSet(frontend);
     if (kills % 3 == 2) {
       ASSERT_TRUE(DoesItsWork(ready, frontend, dialler)) << Log();
@@ -197,7 +197,7 @@ TEST_F(RestartTest, KilledAtAnyMomentUnderLoadItFailsNoConnectAndAdoptsWhatItFin
       WriteNewSet((frontend + 1) % History::kFrontends);
       std::this_thread::sleep_for(std::chrono::milliseconds(50 + random() % 50));  // a manifest's rest takes 50
     } else {
-      std::this_thread::sleep_for(std::chrono::milliseconds(random() % 451));
+      std::this_thread::sleep_for(std::chrono::milliseconds(random() % 301));
     }
     const int status = KillAgent(SIGKILL);
     ASSERT_TRUE(WIFSIGNALED(status)) << "the agent ended by itself: " << Log();

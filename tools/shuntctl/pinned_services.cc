@@ -76,6 +76,7 @@ model::Pool ReadPool(const Rows& rows, const model::PoolRow& row, std::set<uint3
     index = static_cast<uint32_t>(pool.members.size());
     pool.members.push_back({.backend = address});
   }
+  if (!row.empty.empty()) return pool;  // its members keep their flows; no connection is new to them
   for (const model::SlotRow& slot : run) {
     const auto alias = index_of.find(rows.backends.at(slot.alias));
     if (alias == index_of.end()) continue;

@@ -13,6 +13,7 @@
 namespace shunt::shuntctl {
 namespace {
 
+using ::testing::Each;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
@@ -40,7 +41,7 @@ class PinnedServicesTest : public ::testing::Test {
     model::FrontendRow about{.row = 3, .address = {*model::IpAddress::Parse("10.96.0.4"), 0}, .about_address = true};
     about.service_port = 7;
     maps_["frontend_rows"] = {node_port, cluster_ip, about};
-    maps_["pools"] = {model::PoolRow{2, 16, 2, 9, ""}, model::PoolRow{3, 0, 0, 9, "local_miss"}};
+    maps_["pools"] = {model::PoolRow{2, 16, 2, 9, ""}, model::PoolRow{3, 16, 2, 9, "local_miss"}};
     maps_["slots"] = {model::SlotRow{16, 6, 6, UINT32_MAX}, model::SlotRow{17, 5, 6, uint32_t{1} << 31}};
     maps_["backends"] = {model::BackendRow{5, Address("10.244.0.1", 8080)},
                          model::BackendRow{6, Address("10.244.0.2", 8080)},
@@ -83,7 +84,10 @@ TEST_F(PinnedServicesTest, FindsServicesFrontendsPoolsAndShares) {
   EXPECT_NE(node_port.internal_pool, node_port.external_pool);
   EXPECT_TRUE(node_port.node_in_source_ranges);
   EXPECT_THAT(cart.restricted_frontends, ElementsAre(node_port.address)) << "which ranges, the row does not say";
-  EXPECT_EQ(port.pools[node_port.external_pool].empty, model::EmptyPool::kLocalMiss);
+  const model::Pool& missed = port.pools[node_port.external_pool];
+  EXPECT_EQ(missed.empty, model::EmptyPool::kLocalMiss);
+  EXPECT_EQ(missed.members.size(), 2u) << "they keep their flows";
+  EXPECT_THAT(admin::SharesPercent(missed), Each(0.0)) << "and get no new ones";
   // Members are ordered by address although the slots are not.
   const model::Pool& pool = port.pools[node_port.internal_pool];
   ASSERT_EQ(pool.members.size(), 2u);

@@ -51,7 +51,8 @@ std::string FullestText(const v1::AgentStatus& status) {
   const v1::MapFill* fullest = nullptr;
   double most = -1;
   for (const v1::MapFill& map : status.maps()) {
-    if (map.capacity() == 0) continue;
+    // The bits of the filter and the list of reasons do not fill up.
+    if (map.capacity() == 0 || map.name() == "reasons" || map.name() == "prefix_filter") continue;
     const double fill = static_cast<double>(map.used()) / static_cast<double>(map.capacity());
     if (fill > most) {
       most = fill;

@@ -66,6 +66,8 @@ void Loop::Run(std::stop_token stop) {
       datapath_.Reclaim();
       reclaim = now + kReclaim;
     }
+    // The letters' bell, which ReadInbox has silenced, may have been the one of a stop.
+    if (stop.stop_requested()) return;
     Wait(next.has_value() ? std::min(std::max(*next, not_before_), reclaim) : reclaim);
   }
 }
@@ -156,7 +158,7 @@ void Loop::ReportProblems(size_t source, std::vector<sources::SourceProblem> pro
   const std::vector<sources::SourceProblem>& known = problems_of_[source];
   for (const sources::SourceProblem& problem : problems) {
     if (std::find(known.begin(), known.end(), problem) != known.end() || !MaySay(trouble_lines_, Now())) continue;
-    LogWarning("Not served", {{"where", problem.where}, {"what", problem.what}});
+    LogWarning("Rejected; what it said before stays in force", {{"where", problem.where}, {"what", problem.what}});
   }
   problems_of_[source] = std::move(problems);
   std::vector<sources::SourceProblem> all;

@@ -98,7 +98,7 @@ absl::Status Agent::OpenDatapath() {
                                       .local_miss_drops = options_.local_policy_miss == LocalPolicyMiss::kDrop});
   if (!opened.ok()) return opened.status();
   datapath_ = *std::move(opened);
-  for (const std::string& note : datapath_->notes()) LogNote(1, "Pinned maps", {{"note", note}});
+  for (const std::string& note : datapath_->notes()) LogNote(1, "Found pinned", {{"note", note}});
   for (const std::string& problem : datapath_->problems()) LogWarning("Degraded", {{"problem", problem}});
   LogNote(1, "Programs are in force",
           {{"pins", datapath_->pin_directory()},

@@ -25,7 +25,7 @@ namespace shunt::datapath {
 namespace {
 
 constexpr char kHowToMount[] =
-    "mount it (mount -t cgroup2 none /sys/fs/cgroup) or, in a container, mount the host's in and name it with --cgroup";
+    "name one with --cgroup (`grep cgroup2 /proc/mounts` shows where it is mounted; a container needs the host's)";
 
 // proc(5) escapes the white space in a path.
 std::string Unescape(absl::string_view path) {
