@@ -1,24 +1,26 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a running agent takes: shuntd itself on manifests of a synthetic cluster, in a bpffs and a cgroup given to it."""
-import ipaddress, json, os, pathlib, signal, subprocess, sys, time
+import json, os, pathlib, signal, subprocess, sys, time
+
+from kube_proxy_rules import Cluster
 
 SERVICES_PER_FILE = 500  # keeps a file below the agent's cap on their size
 START_SECONDS_MAX = 300
 
 
 def write_manifests(directory, services, endpoints):
-    first_service, first_endpoint = ipaddress.IPv4Address("10.96.0.0"), ipaddress.IPv4Address("10.128.0.0")
+    cluster = Cluster(services, endpoints)
     for first in range(0, services, SERVICES_PER_FILE):
         items = []
         for i in range(first, min(first + SERVICES_PER_FILE, services)):
             name = f"service-{i}"
             items.append({"apiVersion": "v1", "kind": "Service", "metadata": {"namespace": "bench", "name": name},
-                          "spec": {"clusterIPs": [str(first_service + i)], "ports": [{"name": "http", "port": 80}]}})
+                          "spec": {"clusterIPs": [str(cluster.service_address(i))], "ports": [{"name": "http", "port": 80}]}})
             items.append({
                 "apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice",
                 "metadata": {"namespace": "bench", "name": f"{name}-x", "labels": {"kubernetes.io/service-name": name}},
                 "addressType": "IPv4", "ports": [{"name": "http", "port": 8080}],
-                "endpoints": [{"addresses": [str(first_endpoint + i * endpoints + j)], "nodeName": "node-1",
+                "endpoints": [{"addresses": [str(cluster.endpoint_address(i, j))], "nodeName": "node-1",
                                "conditions": {"ready": True},
                                "targetRef": {"kind": "Pod", "namespace": "bench", "name": f"{name}-{j}"}}
                               for j in range(endpoints)]})

@@ -18,6 +18,10 @@ class Results:
         """One figure of load_cluster for each cluster."""
         return [[cluster["load"][name] for cluster in self.clusters.values()] for name in names]
 
+    def program(self, mode, name):
+        """ns per run of one of Shunt's programs, for each cluster."""
+        return [f"{cluster[mode][f'shunt{services}', name]:.0f}" for services, cluster in self.clusters.items()]
+
 
 def microseconds(ns):
     return f"{ns / 1000:.2f} µs"
@@ -31,9 +35,6 @@ def table(rows):
 
 def connect(results):
     clusters = results.clusters
-
-    def program(mode, name):
-        return [f"{r[mode][f'shunt{n}', name]:.0f}" for n, r in clusters.items()]
 
     def over_empty(mode):
         return [f"+{r[mode][f'shunt{n}', 'sock_connect4'] - r[mode][f'empty{n}', 'empty_connect4']:.0f}"
@@ -50,26 +51,23 @@ def connect(results):
         ["direct connect(), p50", *[microseconds(r["connect"]["direct", "first"]["p50"]) for r in clusters.values()], ""],
         ["not a service: ns per run over an empty program", *over_empty("miss"), "60 / 150"],
         ["a pod dialled directly: ns per run over an empty program", *over_empty("pod"), ""],
-        ["connect4, TCP: ns per run", *program("tcp-connect", "sock_connect4"), ""],
-        ["connect4, UDP: ns per run", *program("udp-connect", "sock_connect4"), ""],
-        ["sock_release: ns per run", *program("tcp-connect", "sock_release"), ""]])
+        ["connect4, TCP: ns per run", *results.program("tcp-connect", "sock_connect4"), ""],
+        ["connect4, UDP: ns per run", *results.program("udp-connect", "sock_connect4"), ""],
+        ["sock_release: ns per run", *results.program("tcp-connect", "sock_release"), ""]])
 
 
 def afterwards(results):
     clusters = results.clusters
-
-    def program(mode, name):
-        return [f"{r[mode][f'shunt{n}', name]:.0f}" for n, r in clusters.items()]
 
     def worst_ratio(mode):
         return [f"{max(v['ratio'] for (arm, _), v in r[mode].items() if arm == 'shunt'):.4f}" for r in clusters.values()]
 
     return "## Everything after\n\n" + table([
         HEADER,
-        ["first `sendto` of a socket: ns per run", *program("udp-fresh", "sock_sendmsg4"), ""],
-        ["`sendto` again: ns per run", *program("udp-unconn", "sock_sendmsg4"), "300"],
-        ["`recvfrom`: ns per run", *program("udp-unconn", "sock_recvmsg4"), "250"],
-        ["`getpeername`: ns per run", *program("peername", "sock_getpeernam"), "200"],
+        ["first `sendto` of a socket: ns per run", *results.program("udp-fresh", "sock_sendmsg4"), ""],
+        ["`sendto` again: ns per run", *results.program("udp-unconn", "sock_sendmsg4"), "300"],
+        ["`recvfrom`: ns per run", *results.program("udp-unconn", "sock_recvmsg4"), "250"],
+        ["`getpeername`: ns per run", *results.program("peername", "sock_getpeernam"), "200"],
         ["connected UDP send and recv, ratio to direct", *worst_ratio("udp-conn"), "1.01"],
         ["TCP round trip, ratio to direct", *worst_ratio("tcp-rr"), "1.01"],
         ["TCP bulk, ratio to direct", *worst_ratio("tcp-bulk"), "1.01"]])

@@ -48,7 +48,7 @@ static inline __u64 shunt_hash(__u64 seed, __u64 high, __u64 low)
  * prefix_filter: two bitmaps of 2^16 bits in one array of words, over hashed prefixes (a /20 of IPv4, a /64
  * of IPv6): first those of frontends and of address rows, then those of backends. A clear bit proves that no
  * such address has the prefix; a set bit proves nothing. Services live in few prefixes, so nearly every
- * connection to something else ends at a bit, in 8 KiB that stay in the cache.
+ * connection to something else ends at a bit, in 16 KiB that stay in the cache.
  */
 #define SHUNT_PREFIX_BITS (1u << 16)
 #define SHUNT_PREFIX_WORDS (2 * SHUNT_PREFIX_BITS / 64)
@@ -425,12 +425,14 @@ struct shunt_backend_counters {
 	X(NO_STATE, "no_state", "a reply or peer name on a socket without a translation: untouched")       \
 	X(OTHER_PEER, "other_peer", "a reply or peer name from an address that no service led to: untouched")
 
+/* clang-format off */ /* takes the list for the beginning of an expression */
 enum shunt_reason {
 #define SHUNT_REASON_CONSTANT(constant, name, meaning) SHUNT_REASON_##constant,
 	SHUNT_REASONS(SHUNT_REASON_CONSTANT)
 #undef SHUNT_REASON_CONSTANT
-		SHUNT_REASON_COUNT,
+	SHUNT_REASON_COUNT,
 };
+/* clang-format on */
 
 /* Four cache lines a CPU: no CPU writes to another's. */
 #define SHUNT_REASON_STRIDE 32

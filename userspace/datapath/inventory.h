@@ -26,7 +26,7 @@
 namespace shunt::datapath {
 
 // A published pool. The word's generation may be older than the table's (RenewProof). `run` and `members` belong
-// together; both are empty for an empty pool, and for one that an earlier agent left in a state that makes no sense.
+// together; both are empty for a pool without members, and for one that an earlier agent left in a senseless state.
 struct PoolState {
   uint32_t id = kNoId;
   uint64_t word = 0;

@@ -24,7 +24,7 @@
 namespace shunt::datapath {
 namespace {
 
-constexpr char kHowToMount[] =
+constexpr char kWhatToDo[] =
     "name one with --cgroup (`grep cgroup2 /proc/mounts` shows where it is mounted; a container needs the host's)";
 
 // proc(5) escapes the white space in a path.
@@ -69,13 +69,13 @@ absl::StatusOr<std::string> FindCgroupRoot() {
   std::ifstream file("/proc/self/mountinfo");
   std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
   std::vector<std::string> mounts = CgroupMounts(text);
-  if (mounts.empty()) return absl::NotFoundError(absl::StrCat("no cgroup2 file system is mounted: ", kHowToMount));
+  if (mounts.empty()) return absl::NotFoundError(absl::StrCat("no cgroup2 file system is mounted: ", kWhatToDo));
   for (const std::string& mount : mounts) {
     // A mount that another covers is listed all the same. The true root has no type; every other cgroup has.
     if (OpenCgroup(mount).ok() && access(absl::StrCat(mount, "/cgroup.type").c_str(), F_OK) != 0) return mount;
   }
   return absl::NotFoundError(
-      absl::StrCat(mounts.front(), " shows a container's cgroup, not the host's root: ", kHowToMount));
+      absl::StrCat(mounts.front(), " shows a container's cgroup, not the host's root: ", kWhatToDo));
 }
 
 absl::StatusOr<Cgroup> OpenCgroup(const std::string& path) {
@@ -89,7 +89,7 @@ absl::StatusOr<Cgroup> OpenCgroup(const std::string& path) {
     return KernelError(errno, absl::StrCat("stat cgroup ", path));
   }
   if (system.f_type != CGROUP2_SUPER_MAGIC) {
-    return absl::InvalidArgumentError(absl::StrCat(path, " is not in a cgroup2 file system: ", kHowToMount));
+    return absl::InvalidArgumentError(absl::StrCat(path, " is not in a cgroup2 file system: ", kWhatToDo));
   }
   return Cgroup{path, IdOf(directory), std::move(fd)};
 }

@@ -7,16 +7,12 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstdint>
 #include <fstream>
-#include <optional>
 #include <utility>
 
-#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
-#include "absl/strings/strip.h"
 #include "userspace/datapath/kernel/bpf_object.h"
 #include "userspace/datapath/kernel/cgroup_root.h"
 #include "userspace/datapath/kernel/hooks.h"
@@ -71,19 +67,10 @@ Finding CheckBtf() {
 }
 
 Finding CheckCapabilities() {
-  std::ifstream lines("/proc/self/status");
-  std::string line;
-  uint64_t effective = 0;
-  while (std::getline(lines, line)) {
-    absl::string_view rest = line;
-    if (!absl::ConsumePrefix(&rest, "CapEff:")) continue;
-    (void)absl::SimpleHexAtoi(absl::StripAsciiWhitespace(rest), &effective);
-  }
-  auto has = [effective](int capability) { return (effective >> capability & 1) != 0; };
   std::string missing;
   // CAP_SYS_ADMIN includes CAP_BPF.
-  if (!has(CAP_BPF) && !has(CAP_SYS_ADMIN)) absl::StrAppend(&missing, " CAP_BPF");
-  if (!has(CAP_NET_ADMIN)) absl::StrAppend(&missing, " CAP_NET_ADMIN");
+  if (!HasCapability(CAP_BPF) && !HasCapability(CAP_SYS_ADMIN)) absl::StrAppend(&missing, " CAP_BPF");
+  if (!HasCapability(CAP_NET_ADMIN)) absl::StrAppend(&missing, " CAP_NET_ADMIN");
   if (missing.empty()) return Ok("capabilities", "CAP_BPF and CAP_NET_ADMIN");
   return {"capabilities", Verdict::kMissing, absl::StrCat("missing:", missing), "run as root or grant them"};
 }

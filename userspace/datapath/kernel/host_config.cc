@@ -9,16 +9,18 @@
 
 namespace shunt::datapath {
 
+bool HasCapability(int capability) {
+  __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
+  __user_cap_data_struct sets[_LINUX_CAPABILITY_U32S_3]{};
+  return syscall(SYS_capget, &header, sets) == 0 && (sets[capability / 32].effective >> capability % 32 & 1) != 0;
+}
+
 bool KernelHasMptcp() {
   return access("/proc/sys/net/mptcp", F_OK) == 0;
 }
 
 bool CanFindMptcpConnections() {
-  __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
-  __user_cap_data_struct sets[_LINUX_CAPABILITY_U32S_3]{};
-  if (syscall(SYS_capget, &header, sets) != 0) return false;
-  const auto has = [&sets](int capability) { return (sets[capability / 32].effective >> capability % 32 & 1) != 0; };
-  return KernelHasMptcp() && (has(CAP_PERFMON) || has(CAP_SYS_ADMIN));
+  return KernelHasMptcp() && (HasCapability(CAP_PERFMON) || HasCapability(CAP_SYS_ADMIN));
 }
 
 absl::Status ConfigureForHost(shunt_config* config) {

@@ -8,6 +8,9 @@
 
 namespace shunt::datapath {
 
+// In this thread's effective set; `capability` is a CAP_* of <linux/capability.h>.
+bool HasCapability(int capability);
+
 bool KernelHasMptcp();
 
 // The helper that leads from an MPTCP subflow to its connection can be called where the kernel has MPTCP, and with

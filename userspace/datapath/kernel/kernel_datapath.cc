@@ -52,13 +52,6 @@ absl::StatusOr<AttachedPrograms> LoadAndAttach(const KernelOptions& options, con
   return AttachedPrograms::Attach(pins, *object, cgroup);
 }
 
-// Empty: nothing is pinned.
-std::string AttachPointOf(const absl::StatusOr<AttachedPrograms>& programs) {
-  if (!programs.ok()) return "";
-  const std::vector<model::ProgramStatus> described = programs->Describe();
-  return described.empty() ? "" : described.front().attach_point;
-}
-
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<KernelDatapath>> KernelDatapath::Open(const KernelOptions& options) {
@@ -96,13 +89,14 @@ absl::Status KernelDatapath::PutInForce(const KernelOptions& options, const PinD
   if (!cgroup.ok()) return cgroup.status();
   cgroup_ = *path;
 
-  const std::string was_on = AttachPointOf(AttachedPrograms::OpenPinned(pins, *path));
   absl::StatusOr<AttachedPrograms> programs = LoadAndAttach(options, maps_, pins, *cgroup);
   programs_current_ = programs.ok();
   if (programs_current_) {
     programs_ = *std::move(programs);
-    if (!was_on.empty() && was_on != cgroup->path) {
-      notes_.push_back(absl::StrCat("the programs were on ", was_on, " and are on ", cgroup->path,
+    if (const uint64_t id = programs_.moved_from(); id != 0) {
+      const std::string was_on = FindCgroupById(*path, id);
+      notes_.push_back(absl::StrCat("the programs were on ", was_on.empty() ? absl::StrCat("cgroup ", id) : was_on,
+                                    " and are on ", cgroup->path,
                                     " now: processes outside it are not served any more"));
     }
     return absl::OkStatus();

@@ -95,7 +95,10 @@ absl::StatusOr<AttachedPrograms> AttachedPrograms::Attach(const PinDirectory& pi
     absl::Status status = ReplacePin(attached.program.get(), pins.ProgramPath(attached.hook.program));
     if (!status.ok()) return undo(status);
     // A link on another cgroup ends after this one has begun.
-    if (elsewhere.ok()) (void)bpf_link_detach(elsewhere->get());
+    if (!elsewhere.ok()) continue;
+    absl::StatusOr<bpf_link_info> old = DescribeLink(elsewhere->get(), absl::StrCat("link ", attached.hook.program));
+    if (old.ok()) programs.moved_from_ = old->cgroup.cgroup_id;
+    (void)bpf_link_detach(elsewhere->get());
   }
   return programs;
 }

@@ -30,6 +30,9 @@ class AttachedPrograms {
   // where the attach points are looked up.
   static absl::StatusOr<AttachedPrograms> OpenPinned(const PinDirectory& pins, const std::string& cgroup_root);
 
+  // The id of the cgroup that Attach has taken links away from; 0: of none.
+  uint64_t moved_from() const { return moved_from_; }
+
   // In the order of the hooks that a connection meets: connect first.
   std::vector<model::ProgramStatus> Describe() const;
 
@@ -42,6 +45,7 @@ class AttachedPrograms {
   };
 
   std::vector<Attached> attached_;  // in the order of kHooks
+  uint64_t moved_from_ = 0;
 };
 
 // Loads `object` over `maps` already given to it, with `config`, through the verifier.
