@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A Node of the Kubernetes API (core/v1), reduced to what decides topology and local traffic.
+// A Node of the Kubernetes API (core/v1), reduced to what decides topology, local traffic and whether load balancers
+// may still send traffic here.
 #ifndef SHUNT_MODEL_NODE_H_
 #define SHUNT_MODEL_NODE_H_
 
@@ -13,8 +14,13 @@ struct Node {
   std::string name;
   std::string resource_version;
   std::map<std::string, std::string> labels;
-  std::vector<std::string> addresses;  // status.addresses of type InternalIP and ExternalIP, in order
+  std::vector<std::string> addresses;   // status.addresses of type InternalIP and ExternalIP, in order
+  bool deleting = false;                // metadata.deletionTimestamp is set
+  std::vector<std::string> taint_keys;  // spec.taints[].key, whatever their effect, in order
 
+  // Whether load balancers may use this node: it is not being deleted, and the cluster autoscaler has not marked it
+  // (taint ToBeDeletedByClusterAutoscaler). KEP-3836.
+  bool EligibleForTraffic() const;
   // Label topology.kubernetes.io/zone; empty if missing.
   std::string Zone() const;
 

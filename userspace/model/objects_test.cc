@@ -38,6 +38,14 @@ TEST(NodeTest, ZoneIsTheTopologyLabel) {
   EXPECT_EQ(node.Zone(), "eu-central-1a");
 }
 
+TEST(NodeTest, LoadBalancersLeaveANodeThatIsDeletedOrMarkedByTheAutoscaler) {
+  Node node{.taint_keys = {"node.kubernetes.io/unschedulable", "DeletionCandidateOfClusterAutoscaler"}};
+  EXPECT_TRUE(node.EligibleForTraffic());
+  node.taint_keys.push_back("ToBeDeletedByClusterAutoscaler");
+  EXPECT_FALSE(node.EligibleForTraffic());
+  EXPECT_FALSE((Node{.deleting = true}).EligibleForTraffic());
+}
+
 TEST(FrontendAddressTest, ReadsLikeASocketAddressWithItsProtocol) {
   EXPECT_EQ((FrontendAddress{*IpAddress::Parse("10.96.0.10"), 53, Protocol::kUdp}).ToString(), "10.96.0.10:53/UDP");
   EXPECT_EQ((FrontendAddress{*IpAddress::Parse("fd00::a"), 443, Protocol::kTcp}).ToString(), "[fd00::a]:443/TCP");

@@ -9,6 +9,8 @@ model::Node DecodeNode(const FieldReader& object) {
   node.name = metadata.Name("name", NameForm::kSubdomain);
   node.resource_version = metadata.String("resourceVersion");
   node.labels = metadata.StringMap("labels");
+  node.deleting = !metadata.String("deletionTimestamp").empty();
+  for (const FieldReader& taint : object.Map("spec").Maps("taints")) node.taint_keys.push_back(taint.String("key"));
   for (const FieldReader& address : object.Map("status").Maps("addresses")) {
     const std::string type = address.String("type");
     if (type == "InternalIP" || type == "ExternalIP") node.addresses.push_back(address.String("address"));

@@ -116,6 +116,22 @@ status:
   EXPECT_EQ(node.resource_version, "213");
   EXPECT_EQ(node.Zone(), "zone-1");
   EXPECT_THAT(node.addresses, ElementsAre("10.0.0.1", "198.51.100.1", "fd00::1"));
+  EXPECT_FALSE(node.deleting);
+  EXPECT_THAT(node.taint_keys, IsEmpty());
+}
+
+TEST(ObjectDecoderTest, NodesThatGoAreReadWithWhatSaysSo) {
+  const model::Node node = TheOnly<model::Node>(DecodeManifest(R"(
+apiVersion: v1
+kind: Node
+metadata: {name: n, deletionTimestamp: "2026-11-26T10:00:00Z"}
+spec:
+  taints:
+  - {key: node.kubernetes.io/unschedulable, effect: NoSchedule}
+  - {key: ToBeDeletedByClusterAutoscaler, value: "1764151200", effect: NoSchedule}
+)"));
+  EXPECT_TRUE(node.deleting);
+  EXPECT_THAT(node.taint_keys, ElementsAre("node.kubernetes.io/unschedulable", "ToBeDeletedByClusterAutoscaler"));
 }
 
 struct NameCase {
