@@ -16,6 +16,9 @@ class Inbox::Port final : public sources::Sink {
 
   void Deliver(std::vector<sources::Event> events) override { inbox_.Put(Delivery{std::move(events)}); }
   void Synced() override { inbox_.Put(SourceSynced{source_}); }
+  void Progress(sources::ObjectKind kind, std::string version, size_t count) override {
+    inbox_.Put(SourceProgress{kind, std::move(version), count});
+  }
   void Report(std::vector<sources::SourceProblem> problems) override {
     inbox_.Put(SourceReport{source_, std::move(problems)});
   }

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <memory>
 #include <mutex>
+#include <string>
 #include <variant>
 #include <vector>
 
@@ -25,7 +26,13 @@ struct SourceReport {
   size_t source = 0;
   std::vector<sources::SourceProblem> problems;
 };
-using Letter = std::variant<Delivery, SourceSynced, SourceReport>;
+// Comes after the deliveries that it speaks of.
+struct SourceProgress {
+  sources::ObjectKind kind;
+  std::string version;
+  size_t count = 0;
+};
+using Letter = std::variant<Delivery, SourceSynced, SourceProgress, SourceReport>;
 
 // Thread-safe. Not bounded: what is in it becomes part of the cluster store as soon as the loop looks, which is
 // at most one step away.

@@ -78,9 +78,8 @@ void Loop::ReadInbox() {
       reconciler_.Deliver(std::move(delivery->events));
     } else if (const auto* synced = std::get_if<SourceSynced>(&letter)) {
       reconciler_.Synced(synced->source);
-    } else {
-      auto& report = std::get<SourceReport>(letter);
-      ReportProblems(report.source, std::move(report.problems));
+    } else if (auto* report = std::get_if<SourceReport>(&letter)) {
+      ReportProblems(report->source, std::move(report->problems));
     }
   }
 }

@@ -4,6 +4,7 @@
 #ifndef SHUNT_SOURCES_SOURCE_H_
 #define SHUNT_SOURCES_SOURCE_H_
 
+#include <cstddef>
 #include <stop_token>
 #include <string>
 #include <variant>
@@ -46,6 +47,9 @@ class Sink {
   virtual void Deliver(std::vector<Event> events) = 0;
   // Everything that existed when the source started has been delivered. Sent once.
   virtual void Synced() = 0;
+  // All there is of this kind at the API's resourceVersion `version` has been delivered, `count` objects. Worth keeping
+  // across a restart: then the next agent accepts nothing older. A source without versions never calls it.
+  virtual void Progress(ObjectKind /*kind*/, std::string /*version*/, size_t /*count*/) {}
   // Replaces the list of present problems.
   virtual void Report(std::vector<SourceProblem> problems) = 0;
 };
