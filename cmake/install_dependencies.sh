@@ -14,6 +14,7 @@ set -euo pipefail
 build_packages=(g++ cmake ninja-build pkg-config ccache bpftool iproute2 util-linux
   libbpf-dev libelf-dev zlib1g-dev linux-libc-dev
   libabsl-dev libgrpc++-dev libprotobuf-dev protobuf-compiler protobuf-compiler-grpc
+  libcurl4-openssl-dev libssl-dev
   libyaml-cpp-dev libspdlog-dev libcli11-dev nlohmann-json3-dev libgtest-dev libgmock-dev)
 check_packages=(python3 procps binutils qemu-system-x86 busybox-static cpio kmod xz-utils)
 bench_packages=(nftables iptables python3 gcc)
