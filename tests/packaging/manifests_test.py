@@ -1,0 +1,157 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""What manifests/ asks a cluster for: manifests_test.py ROOT SHUNTD. No more privilege than is documented; flags and a
+configuration that the agent of this build understands."""
+
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import unittest
+
+import kustomize
+import outcome
+from outcome import yaml
+
+ROOT, SHUNTD = sys.argv[1:3]
+MANIFESTS = os.path.join(ROOT, "manifests")
+BASE = os.path.join(MANIFESTS, "base")
+KUBEADM = os.path.join(MANIFESTS, "overlays/kubeadm")
+KIND = os.path.join(MANIFESTS, "overlays/kind")
+EVERY = (BASE, KUBEADM, KIND)
+
+CAPABILITIES = ["BPF", "NET_ADMIN", "PERFMON"]
+# Beside the configuration: where the maps are pinned, where programs attach, the admin socket, the snapshot.
+HOST_PATHS = {"/sys/fs/bpf", "/sys/fs/cgroup", "/run/shunt", "/var/lib/shunt"}
+
+
+def only(objects, kind):
+    found = [item for item in objects if item["kind"] == kind]
+    assert len(found) == 1, f"{len(found)} of kind {kind}"
+    return found[0]
+
+
+def pod_of(objects):
+    return only(objects, "DaemonSet")["spec"]["template"]["spec"]
+
+
+def container_of(objects):
+    (container,) = pod_of(objects)["containers"]
+    return container
+
+
+def with_component(name):
+    """base with one component, as an overlay of a user's would say it."""
+    return kustomize.compose(["base"], [f"components/{name}"], MANIFESTS)
+
+
+class Privilege(unittest.TestCase):
+    def test_the_container_may_do_what_is_documented_and_nothing_else(self):
+        for directory in EVERY:
+            with self.subTest(directory):
+                pod = pod_of(kustomize.build(directory))
+                self.assertFalse({"hostPID", "hostIPC", "initContainers", "shareProcessNamespace"} & set(pod))
+                self.assertEqual(pod["securityContext"], {"seccompProfile": {"type": "RuntimeDefault"}})
+                self.assertEqual(pod["containers"][0]["securityContext"], {
+                    "runAsUser": 0, "runAsGroup": 0, "allowPrivilegeEscalation": False,
+                    "readOnlyRootFilesystem": True, "capabilities": {"drop": ["ALL"], "add": CAPABILITIES}})
+
+    def test_ending_sockets_in_pods_adds_one_capability_and_one_directory(self):
+        container = container_of(with_component("end-sockets"))
+        self.assertEqual(container["securityContext"]["capabilities"]["add"], CAPABILITIES + ["SYS_ADMIN"])
+        mounts = {mount["mountPath"] for mount in container["volumeMounts"]}
+        base = {mount["mountPath"] for mount in container_of(kustomize.build(BASE))["volumeMounts"]}
+        self.assertEqual(mounts - base, {"/run/netns"})
+
+    def test_host_directories_are_the_documented_ones_and_the_cgroups_are_read_only(self):
+        for directory in EVERY:
+            with self.subTest(directory):
+                pod = pod_of(kustomize.build(directory))
+                paths = {volume["hostPath"]["path"]: volume["name"] for volume in pod["volumes"] if "hostPath" in volume}
+                self.assertEqual(set(paths), HOST_PATHS)
+                mounts = {mount["name"]: mount for mount in pod["containers"][0]["volumeMounts"]}
+                self.assertTrue(mounts[paths["/sys/fs/cgroup"]]["readOnly"])
+                self.assertEqual(mounts[paths["/sys/fs/bpf"]]["mountPropagation"], "HostToContainer")
+
+    def test_the_service_account_lists_and_watches_three_resources(self):
+        objects = kustomize.build(BASE)
+        granted = {(group, resource): tuple(rule["verbs"])
+                   for rule in only(objects, "ClusterRole")["rules"]
+                   for group in rule["apiGroups"] for resource in rule["resources"]}
+        self.assertEqual(granted, {("", "services"): ("list", "watch"), ("", "nodes"): ("list", "watch"),
+                                   ("discovery.k8s.io", "endpointslices"): ("list", "watch")})
+        self.assertEqual({item["kind"] for item in objects},
+                         {"ServiceAccount", "ClusterRole", "ClusterRoleBinding", "ConfigMap", "DaemonSet"})
+
+    def test_the_documents_name_every_capability(self):
+        with open(os.path.join(ROOT, "docs/operations.md"), encoding="utf-8") as file:
+            section = file.read().partition("## Capabilities")[2].partition("\n## ")[0]
+        for name in CAPABILITIES + ["SYS_ADMIN"]:
+            self.assertIn(f"`CAP_{name}`", section)
+
+
+class Agent(unittest.TestCase):
+    def test_it_knows_every_flag(self):
+        known = subprocess.run([SHUNTD, "run", "--help"], check=True, capture_output=True, text=True).stdout
+        for directory in (BASE,):
+            verb, *flags = container_of(kustomize.build(directory))["args"]
+            self.assertEqual(verb, "run")
+            for flag in flags:
+                with self.subTest(directory, flag=flag):
+                    self.assertRegex(known, re.escape(flag.split("=")[0]) + r"\b")
+
+    def test_it_understands_its_configuration(self):
+        status, said = self.status_with(only(kustomize.build(BASE), "ConfigMap")["data"]["shuntd.yaml"])
+        self.assertEqual((status, "is not in a BPF file system" in said), (1, True), said)
+
+    def test_a_field_that_it_does_not_know_would_be_found(self):
+        text = only(kustomize.build(BASE), "ConfigMap")["data"]["shuntd.yaml"] + "misspelt: 1\n"
+        status, said = self.status_with(text)
+        self.assertEqual((status, "unknown field misspelt" in said), (2, True), said)
+
+    def status_with(self, text):
+        """Exit status and complaint of a verb that reads the file before it refuses a bpffs that is none."""
+        with tempfile.TemporaryDirectory() as directory:
+            path = os.path.join(directory, "shuntd.yaml")
+            with open(path, "w", encoding="utf-8") as file:
+                file.write(text)
+            done = subprocess.run([SHUNTD, "cleanup", "--config", path, "--bpffs", directory], check=False,
+                                  capture_output=True, text=True)
+        return done.returncode, done.stderr
+
+
+class Pod(unittest.TestCase):
+    def test_it_outlives_other_pods_and_runs_on_every_linux_node(self):
+        pod = pod_of(kustomize.build(BASE))
+        self.assertEqual(pod["priorityClassName"], "system-node-critical")
+        self.assertEqual(pod["tolerations"], [{"operator": "Exists"}])
+        self.assertEqual(pod["nodeSelector"], {"kubernetes.io/os": "linux"})
+        self.assertTrue(pod["hostNetwork"])
+        self.assertEqual(pod["dnsPolicy"], "Default")
+
+    def test_no_probe_asks_whether_there_is_an_api_server(self):
+        container = container_of(kustomize.build(BASE))
+        for probe, path in (("startupProbe", "/livez"), ("livenessProbe", "/livez"), ("readinessProbe", "/readyz")):
+            self.assertEqual(container[probe]["httpGet"], {"path": path, "port": 10256})
+
+    def test_beside_kube_proxy_no_port_is_its(self):
+        container = container_of(kustomize.build(KUBEADM))
+        ports = re.findall(r"bind-address=[\d.]+:(\d+)", " ".join(container["args"]))
+        self.assertEqual(ports, ["10356", "10349"])
+        for probe in ("startupProbe", "livenessProbe", "readinessProbe"):
+            self.assertEqual(container[probe]["httpGet"]["port"], 10356)
+
+    def test_every_mount_has_its_volume(self):
+        for objects in [kustomize.build(directory) for directory in EVERY] + [with_component("end-sockets")]:
+            mounts = [mount["name"] for mount in container_of(objects)["volumeMounts"]]
+            self.assertEqual(sorted(mounts), sorted(volume["name"] for volume in pod_of(objects)["volumes"]))
+
+    def test_the_image_has_the_version_of_this_tree(self):
+        with open(os.path.join(ROOT, "CMakeLists.txt"), encoding="utf-8") as file:
+            version = re.search(r"project\(shunt VERSION ([\d.]+)", file.read()).group(1)
+        self.assertEqual(container_of(kustomize.build(BASE))["image"], f"shunt:{version}")
+
+
+if __name__ == "__main__":
+    outcome.run()
