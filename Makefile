@@ -13,7 +13,7 @@ cc_sources = $(filter-out $(c_sources),$(shell git ls-files '*.cc' '*.h'))
 clang_tool = $(firstword $(shell for v in 19 18 17 16 15 14; do command -v $(1)-$$v; done; true) $(1))
 
 .DEFAULT_GOAL := all
-.PHONY: all deps run check check-kernels bench install fuzz asan tsan format check-format tidy clean help
+.PHONY: all deps run check check-kernels check-kubernetes bench install fuzz asan tsan format check-format tidy clean help
 
 all: ## build everything (PRESET=dev, release, asan, tsan or fuzz)
 	@$(dependencies) build
@@ -37,6 +37,12 @@ check-kernels: ## only the tests in Debian's 6.1 and 6.12 cloud kernels under qe
 	@cmake --preset dev -Wno-dev --log-level=WARNING
 	@cmake --build --preset dev -j $(JOBS) --target tests-guest
 	@ctest --preset dev -L '^guest$$' --verbose
+
+check-kubernetes: ## only the tests against a real etcd and kube-apiserver (needs Go; builds them once, minutes)
+	@$(dependencies) build check
+	@cmake --preset dev -Wno-dev --log-level=WARNING
+	@cmake --build --preset dev -j $(JOBS) --target tests-kubernetes
+	@ctest --preset dev -L '^kubernetes$$' --verbose
 
 asan tsan: ## unit and scenario tests with address + UB sanitizers; agent and sources with the thread sanitizer
 	@$(dependencies) build check
@@ -74,8 +80,8 @@ tidy: ## clang-tidy over what runs in user space
 	@$(MAKE) --no-print-directory all
 	@cmake/run_clang_tidy.sh $(call clang_tool,clang-tidy) build/dev $(JOBS)
 
-clean: ## remove the builds; downloaded kernels stay (build/kernels)
-	@find build -mindepth 1 -maxdepth 1 ! -name kernels -exec rm -rf {} + 2> /dev/null || true
+clean: ## remove the builds; what took long to get stays (build/kernels, build/kubernetes)
+	@find build -mindepth 1 -maxdepth 1 ! -name kernels ! -name kubernetes -exec rm -rf {} + 2> /dev/null || true
 
 help: ## this
-	@awk -F ':.*## ' '/^[a-z][a-z -]*:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z][a-z -]*:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-# Tests and fuzz targets. Labels are the kinds of docs/testing.md: unit, scenario, bpf, kernel, house, guest, fuzz;
-# a test in userspace/ROOM also carries the label ROOM. The target tests-LABEL builds the tests of one label.
+# Tests and fuzz targets. Labels are the kinds of docs/testing.md: unit, scenario, bpf, kernel, kubernetes, house,
+# guest, fuzz; a test in userspace/ROOM also carries the label ROOM. The target tests-LABEL builds the tests of one label.
 
 find_package(GTest REQUIRED)
 
 add_library(shunt_test_main STATIC ${CMAKE_SOURCE_DIR}/tests/test_main.cc)
 target_link_libraries(shunt_test_main PUBLIC shunt_flags GTest::gtest)
 
-foreach(label unit scenario bpf kernel house guest fuzz model planner datapath sources admin agent)
+foreach(label unit scenario bpf kernel kubernetes house guest fuzz model planner datapath sources admin agent)
   add_custom_target(tests-${label})
 endforeach()
 

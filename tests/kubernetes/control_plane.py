@@ -1,0 +1,163 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A real etcd and a real kube-apiserver in this network namespace."""
+
+import dataclasses
+import os
+import pathlib
+import shutil
+import signal
+import socket
+import subprocess
+import time
+
+from certificates import Authority, new_signing_key
+
+SERVERS = pathlib.Path(os.environ.get("SHUNT_KUBERNETES_SERVERS", "build/kubernetes"))
+SERVICE_RANGES = "10.96.0.0/12,fd00:96::/112"
+PORT = 6443
+
+_ETCD_URL = "http://127.0.0.1:2379"
+_ALTERNATIVES = ["DNS:localhost", "DNS:kubernetes", "DNS:kubernetes.default", "DNS:kubernetes.default.svc",
+                 "IP:127.0.0.1", "IP:10.96.0.1"]
+_START_SECONDS_MAX = 120
+# Who asked for what; no bodies. Lines come as each answer is complete, a watch's when it begins too.
+_AUDIT_POLICY = """
+apiVersion: audit.k8s.io/v1
+kind: Policy
+omitStages: [RequestReceived]
+rules:
+- level: None
+  users: [admin, system:apiserver]
+- level: Metadata
+"""
+
+
+@dataclasses.dataclass
+class Identity:
+    """What a client needs to be somebody."""
+    certificate: pathlib.Path
+    key: pathlib.Path
+
+
+class ControlPlane:
+    """etcd, then kube-apiserver with RBAC and an audit log, on every address of this network namespace.
+
+    REQUIRES: an address of this namespace that is not a loopback's, as `address`.
+    """
+
+    def __init__(self, directory, address, port=PORT):
+        self.directory = pathlib.Path(directory)
+        self.directory.mkdir(parents=True, exist_ok=True)
+        self.address = address
+        self.port = port
+        self.url = f"https://{address}:{port}"
+        self.audit_log = self.directory / "audit.log"
+        self._audit_policy = self.directory / "audit-policy.yaml"
+        self._audit_policy.write_text(_AUDIT_POLICY)
+        self._signing_key = new_signing_key(self.directory / "service-accounts.key")
+        # Serving and client certificates come from authorities of their own, so that each can be replaced alone.
+        self.client_authority = Authority(self.directory / "clients", "clients")
+        self.admin = Identity(*self.client_authority.issue_client("admin", "system:masters"))
+        self.serving_authority = None
+        self.replace_serving_authority()
+        self._etcd = self._apiserver = None
+
+    def replace_serving_authority(self):
+        """Another authority; the API server uses it from its next start. Returns the new Authority."""
+        generation = len(list(self.directory.glob("serving-*")))
+        self.serving_authority = Authority(self.directory / f"serving-{generation}", f"serving {generation}")
+        self.replace_serving_certificate()
+        return self.serving_authority
+
+    def replace_serving_certificate(self):
+        """Another certificate of the same authority; a running API server reads it anew within a minute."""
+        issued = self.serving_authority.issue_server("kube-apiserver", [*_ALTERNATIVES, f"IP:{self.address}"])
+        self.serving_files = tuple(self.directory / name for name in ("serving.crt", "serving.key"))
+        for source, target in zip(issued, self.serving_files):
+            shutil.copy(source, target.with_suffix(".new"))
+            os.replace(target.with_suffix(".new"), target)
+
+    def start(self):
+        self.start_etcd()
+        self.start_apiserver()
+
+    def stop(self):
+        self.stop_apiserver()
+        self.stop_etcd()
+
+    def start_etcd(self):
+        peer = "http://127.0.0.1:2380"
+        self._etcd = self._start("etcd", [
+            f"--data-dir={self.directory}/etcd", f"--listen-client-urls={_ETCD_URL}", f"--advertise-client-urls={_ETCD_URL}",
+            f"--listen-peer-urls={peer}", f"--initial-advertise-peer-urls={peer}", f"--initial-cluster=default={peer}",
+            "--unsafe-no-fsync", "--quota-backend-bytes=4294967296", "--log-level=warn"])
+        self._wait(self._etcd, "etcd", lambda: _listens("127.0.0.1", 2379))
+
+    def stop_etcd(self):
+        _end(self._etcd)
+
+    def start_apiserver(self):
+        key = self._signing_key
+        self._apiserver = self._start("kube-apiserver", [
+            f"--etcd-servers={_ETCD_URL}", f"--secure-port={self.port}", "--bind-address=0.0.0.0",
+            f"--advertise-address={self.address}", f"--service-cluster-ip-range={SERVICE_RANGES}",
+            f"--tls-cert-file={self.serving_files[0]}", f"--tls-private-key-file={self.serving_files[1]}",
+            f"--client-ca-file={self.client_authority.certificate}", "--authorization-mode=RBAC", "--allow-privileged",
+            "--service-account-issuer=https://kubernetes.default.svc", f"--service-account-signing-key-file={key}",
+            f"--service-account-key-file={key}", f"--audit-policy-file={self._audit_policy}",
+            f"--audit-log-path={self.audit_log}", "--enable-priority-and-fairness=false", "--max-requests-inflight=2000",
+            "--max-mutating-requests-inflight=1000", "--profiling=false"])
+        self._wait(self._apiserver, "kube-apiserver", self.ready)
+
+    def stop_apiserver(self):
+        """At once, as a node's power does: connections are cut."""
+        _end(self._apiserver, signal.SIGKILL)
+
+    def ready(self):
+        """Whether /readyz says ok."""
+        # Here, not at the head: a client needs a control plane to be about.
+        from api import Api  # pylint: disable=import-outside-toplevel
+        try:
+            return Api(self.url, self.serving_authority.certificate, self.admin).get_text("/readyz") == "ok"
+        except (OSError, RuntimeError):
+            return False
+
+    def save_state(self, name):
+        """Keeps a copy of what etcd holds. REQUIRES: etcd is stopped."""
+        shutil.copytree(self.directory / "etcd", self.directory / name)
+
+    def restore_state(self, name):
+        """Puts back what save_state kept. REQUIRES: etcd is stopped."""
+        shutil.rmtree(self.directory / "etcd")
+        shutil.copytree(self.directory / name, self.directory / "etcd")
+
+    def log_tail(self, name):
+        return "\n".join((self.directory / f"{name}.log").read_text(errors="replace").splitlines()[-15:])
+
+    def _start(self, name, arguments):
+        log = open(self.directory / f"{name}.log", "ab")  # the child's for as long as it lives
+        with log:
+            return subprocess.Popen([SERVERS / name, *arguments], stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+
+    def _wait(self, process, name, is_up):
+        deadline = time.monotonic() + _START_SECONDS_MAX
+        while not is_up():
+            if process.poll() is not None:
+                raise RuntimeError(f"{name} ended with {process.returncode}:\n{self.log_tail(name)}")
+            if time.monotonic() > deadline:
+                raise RuntimeError(f"{name} is not up after {_START_SECONDS_MAX} s:\n{self.log_tail(name)}")
+            time.sleep(0.05)
+
+
+def _listens(address, port):
+    try:
+        socket.create_connection((address, port), timeout=1).close()
+    except OSError:
+        return False
+    return True
+
+
+def _end(process, how=signal.SIGTERM):
+    if process is not None and process.poll() is None:
+        process.send_signal(how)
+        process.wait(30)
