@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+// The sockets on which a server listens: a set that changes while it serves. An address that somebody else holds
+// (kube-proxy, while it is being replaced) is a problem that is reported and tried again, never an end.
+#ifndef SHUNT_ADMIN_HTTP_LISTENER_SET_H_
+#define SHUNT_ADMIN_HTTP_LISTENER_SET_H_
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+#include "userspace/admin/http/conversation.h"
+#include "userspace/admin/http/file_descriptor.h"
+#include "userspace/model/service_plan.h"
+
+namespace shunt::admin::http {
+
+struct Listener {
+  std::string name;  // unique with its owner; how problems call it: "healthz", "Service default/web"
+  // Port 0: any free one. An unspecified address of either family: every address of both, as kube-proxy has it.
+  model::SocketAddress at;
+  bool any_method = false;  // otherwise GET and HEAD, and 405 for the rest
+  Handler handler;          // in the server's thread
+};
+
+struct ListenProblem {
+  std::string name;  // of the Listener
+  std::string what;
+
+  friend bool operator==(const ListenProblem&, const ListenProblem&) = default;
+};
+
+// Thread-safe. No lock is held while a handler runs.
+class ListenerSet {
+ public:
+  // Ids are what epoll reports for a listener that is readable. They have this bit, and are never used again.
+  static constexpr uint64_t kIdBit = uint64_t{1} << 63;
+
+  // Adds and removes its sockets in `epoll_fd`, which must outlive it.
+  explicit ListenerSet(int epoll_fd) : epoll_fd_(epoll_fd) {}
+
+  // Makes the owner's listeners be these. One that stays at its address stays open, with the new handler; those that
+  // go are closed before any is opened. An old handler may still be running when this returns.
+  void Replace(absl::string_view owner, std::vector<Listener> listeners);
+  // Opens those that could not be opened.
+  void Retry();
+
+  // The next connection that waits at the listener, non-blocking. Not ok(): errno says why; EAGAIN: none waits, or the
+  // listener is gone.
+  FileDescriptor Accept(uint64_t id);
+  // Null if it is gone: its connections get no answer any more.
+  std::shared_ptr<const Listener> Find(uint64_t id) const;
+
+  // Of those that are not open, in the order of their owners and names.
+  std::vector<ListenProblem> Problems() const;
+  // nullopt: it is not open.
+  std::optional<uint16_t> PortOf(absl::string_view owner, absl::string_view name) const;
+
+ private:
+  struct Key {
+    std::string owner;
+    std::string name;
+    friend auto operator<=>(const Key&, const Key&) = default;
+  };
+  struct Entry {
+    std::shared_ptr<const Listener> listener;
+    FileDescriptor socket;
+    uint64_t id = 0;      // once it is open
+    absl::Status status;  // why it is not
+  };
+
+  void Open(Entry& entry) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
+  const int epoll_fd_;
+  mutable std::mutex mutex_;
+  std::map<Key, Entry> entries_ ABSL_GUARDED_BY(mutex_);
+  std::map<uint64_t, Key> by_id_ ABSL_GUARDED_BY(mutex_);
+  uint64_t next_id_ ABSL_GUARDED_BY(mutex_) = kIdBit;
+};
+
+}  // namespace shunt::admin::http
+
+#endif  // SHUNT_ADMIN_HTTP_LISTENER_SET_H_

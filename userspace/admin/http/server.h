@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+// A small HTTP/1.1 server for probes and scrapes: one thread, epoll, GET and HEAD. Strangers reach it (load balancers
+// probe the health port from outside), so everything they can make it hold is bounded: a head by kHeadBytesMax, a
+// connection by deadlines that single bytes do not extend, their number by connections_max, where the connection that
+// has waited longest makes room, so that nobody can keep probes out by holding connections.
+#ifndef SHUNT_ADMIN_HTTP_SERVER_H_
+#define SHUNT_ADMIN_HTTP_SERVER_H_
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <thread>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "userspace/admin/http/conversation.h"
+#include "userspace/admin/http/file_descriptor.h"
+#include "userspace/admin/http/listener_set.h"
+
+namespace shunt::admin::http {
+
+struct ServerOptions {
+  // From accept, or from the end of the answer before, to the end of a request's head.
+  std::chrono::milliseconds request_timeout{10'000};
+  // From the end of the head until the client has taken the answer.
+  std::chrono::milliseconds answer_timeout{10'000};
+  // How long after the last answer the client may still send, before the connection is cut. Cut at once it might lose
+  // the answer with what it had not read.
+  std::chrono::milliseconds linger_timeout{1'000};
+  size_t connections_max = 128;
+  std::chrono::milliseconds retry_interval{1'000};  // of listeners that could not be opened
+};
+
+class Server {
+ public:
+  // Listens nowhere until listeners() are given. Errors: no descriptors are left.
+  static absl::StatusOr<std::unique_ptr<Server>> Start(const ServerOptions& options);
+  // No handler runs any more when it is gone.
+  ~Server();
+  Server(const Server&) = delete;
+  Server& operator=(const Server&) = delete;
+
+  ListenerSet& listeners() { return listeners_; }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+
+  struct Connection {
+    FileDescriptor socket;
+    uint64_t listener = 0;
+    Conversation conversation;
+    Clock::time_point deadline;
+    uint32_t interest = 0;     // epoll events asked for
+    bool input_ended = false;  // the client sends no more
+    bool lingering = false;    // the last answer is sent; what comes is thrown away
+    bool Waits() const { return lingering || conversation.Unsent().empty(); }
+  };
+  using Connections = std::map<uint64_t, Connection>;  // by id, so in the order in which they came
+
+  Server(const ServerOptions& options, FileDescriptor epoll, FileDescriptor stop);
+
+  void Run();
+  int MillisecondsToWait() const;
+  void AcceptAll(uint64_t listener);
+  void MakeRoom();
+  // False: the connection is over.
+  bool Serve(Connection& connection, uint32_t events);
+  bool Read(Connection& connection);
+  bool Answer(Connection& connection);
+  bool Write(Connection& connection);
+  void Watch(uint64_t id, Connection& connection, int operation);
+  void DropLate();
+
+  const ServerOptions options_;
+  const FileDescriptor epoll_;
+  const FileDescriptor stop_;  // eventfd: the thread is to end
+  ListenerSet listeners_;
+  Connections connections_;
+  uint64_t next_id_ = 0;  // 0 is stop_
+  Clock::time_point retry_at_;
+  std::jthread thread_;
+};
+
+}  // namespace shunt::admin::http
+
+#endif  // SHUNT_ADMIN_HTTP_SERVER_H_
