@@ -76,7 +76,8 @@ class Api:
     def new_token(self, namespace, account, seconds=3600):
         """A service account's token, as a kubelet gets it for a projected volume."""
         path = f"/api/v1/namespaces/{namespace}/serviceaccounts/{account}/token"
-        request = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {"expirationSeconds": seconds}}
+        request = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest",
+                   "spec": {"expirationSeconds": seconds}}
         return self._json("POST", path, request)["status"]["token"]
 
     def close(self):
@@ -94,7 +95,8 @@ class Api:
         for fresh in (self._connection is None, True):
             if fresh:
                 self.close()
-                self._connection = http.client.HTTPSConnection(self._host, timeout=_TIMEOUT_SECONDS, context=self._context)
+                self._connection = http.client.HTTPSConnection(self._host, timeout=_TIMEOUT_SECONDS,
+                                                               context=self._context)
             try:
                 self._connection.request(method, path, text, headers)
                 answer = self._connection.getresponse()

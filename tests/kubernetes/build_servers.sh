@@ -16,8 +16,8 @@ readonly etcd=go.etcd.io/etcd/server/v3 apiserver=k8s.io/kubernetes/cmd/kube-api
 
 skip() {
   echo "kubernetes: SKIPPED: $1" >&2
-  echo "kubernetes: to get it: put a Go of ${wanted} or newer first in PATH, from the Go project's downloads or a newer" \
-    "Debian (Debian 12's golang-go is 1.19), then \`make check-kubernetes\`" >&2
+  echo "kubernetes: to get it: put a Go of ${wanted} or newer first in PATH, from the Go project's downloads or" \
+    "a newer Debian (Debian 12's golang-go is 1.19), then \`make check-kubernetes\`" >&2
   exit 77
 }
 
@@ -66,7 +66,7 @@ trap 'rm -rf "$staging"' EXIT
 if ! downloads=$(go list -deps "$etcd" "$apiserver" 2>&1 > /dev/null); then
   echo "$downloads" >&2
   [ "${SHUNT_REQUIRE_ROOT_TESTS:-0}" != 1 ] || exit 1
-  echo "kubernetes: SKIPPED: the Go modules of go.mod cannot be downloaded (above); once they were, this needs no network" >&2
+  echo "kubernetes: SKIPPED: Go modules cannot be downloaded (above); once they were, this needs no network" >&2
   exit 77
 fi
 build

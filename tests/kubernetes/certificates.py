@@ -20,8 +20,9 @@ class Authority:
         self.certificate = self.directory / "ca.crt"
         self.key = self.directory / "ca.key"
         _new_key(self.key)
-        _openssl("req", "-x509", "-new", "-key", self.key, "-out", self.certificate, "-days", _DAYS, "-subj", f"/CN={name}",
-                 "-addext", "basicConstraints=critical,CA:TRUE", "-addext", "keyUsage=critical,keyCertSign,cRLSign")
+        _openssl("req", "-x509", "-new", "-key", self.key, "-out", self.certificate, "-days", _DAYS,
+                 "-subj", f"/CN={name}", "-addext", "basicConstraints=critical,CA:TRUE",
+                 "-addext", "keyUsage=critical,keyCertSign,cRLSign")
 
     def issue_server(self, name, alternatives):
         """(certificate, key) files for a server. `alternatives`: "DNS:kubernetes", "IP:127.0.0.1"."""

@@ -88,8 +88,9 @@ class ControlPlane:
     def start_etcd(self):
         peer = "http://127.0.0.1:2380"
         self._etcd = self._start("etcd", [
-            f"--data-dir={self.directory}/etcd", f"--listen-client-urls={_ETCD_URL}", f"--advertise-client-urls={_ETCD_URL}",
-            f"--listen-peer-urls={peer}", f"--initial-advertise-peer-urls={peer}", f"--initial-cluster=default={peer}",
+            f"--data-dir={self.directory}/etcd", f"--listen-client-urls={_ETCD_URL}",
+            f"--advertise-client-urls={_ETCD_URL}", f"--listen-peer-urls={peer}",
+            f"--initial-advertise-peer-urls={peer}", f"--initial-cluster=default={peer}",
             "--unsafe-no-fsync", "--quota-backend-bytes=4294967296", "--log-level=warn"])
         self._wait(self._etcd, "etcd", lambda: _listens("127.0.0.1", 2379))
 
@@ -105,8 +106,8 @@ class ControlPlane:
             f"--client-ca-file={self.client_authority.certificate}", "--authorization-mode=RBAC", "--allow-privileged",
             "--service-account-issuer=https://kubernetes.default.svc", f"--service-account-signing-key-file={key}",
             f"--service-account-key-file={key}", f"--audit-policy-file={self._audit_policy}",
-            f"--audit-log-path={self.audit_log}", "--enable-priority-and-fairness=false", "--max-requests-inflight=2000",
-            "--max-mutating-requests-inflight=1000", "--profiling=false"])
+            f"--audit-log-path={self.audit_log}", "--enable-priority-and-fairness=false",
+            "--max-requests-inflight=2000", "--max-mutating-requests-inflight=1000", "--profiling=false"])
         self._wait(self._apiserver, "kube-apiserver", self.ready)
 
     def stop_apiserver(self):

@@ -36,8 +36,9 @@ class ControlPlaneTest(unittest.TestCase):
         self.assertEqual(refused.exception.status, 403)
 
     def test_a_token_that_it_did_not_sign_is_refused(self):
+        stranger = Api(self.plane.url, self.plane.serving_authority.certificate, token="of.somebody.else")
         with self.assertRaises(Refused) as refused:
-            Api(self.plane.url, self.plane.serving_authority.certificate, token="of.somebody.else").get("/api/v1/services")
+            stranger.get("/api/v1/services")
         self.assertEqual(refused.exception.status, 401)
 
     def test_who_asks_is_written_down(self):
@@ -59,7 +60,8 @@ class ControlPlaneTest(unittest.TestCase):
             except Refused:
                 return False
 
-        early, late = ({"kind": "Namespace", "apiVersion": "v1", "metadata": {"name": name}} for name in ("early", "late"))
+        early, late = ({"kind": "Namespace", "apiVersion": "v1", "metadata": {"name": name}}
+                       for name in ("early", "late"))
         self.api.create(early)
         self.plane.stop()
         self.plane.save_state("older")

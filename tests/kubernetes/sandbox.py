@@ -41,7 +41,8 @@ def remove_cgroup(directory):
     with open(f"{directory}/cgroup.kill", "w", encoding="ascii") as kill:
         kill.write("1")
     for path, _, _ in os.walk(directory, topdown=False):
-        subprocess.run(["timeout", "10", "sh", "-c", f"until rmdir {path} 2> /dev/null; do sleep 0.05; done"], check=False)
+        wait = f"until rmdir {path} 2> /dev/null; do sleep 0.05; done"  # the killed need a moment to leave
+        subprocess.run(["timeout", "10", "sh", "-c", wait], check=False)
 
 
 def run(command):

@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The agent under test, as a process of the node."""
+
+import json
+import os
+import pathlib
+import re
+import signal
+import subprocess
+import urllib.error
+import urllib.request
+
+import network
+import node
+
+BUILD = pathlib.Path(os.environ.get("SHUNT_BUILD", "build/dev"))
+BPFFS = "/sys/fs/bpf"
+HEALTH = "http://127.0.0.1:10256"
+METRICS = "http://127.0.0.1:10249/metrics"
+_SAMPLE = re.compile(r"^([a-z_:]+)(\{[^}]*\})? (\S+)$", re.MULTILINE)
+
+
+class Agent:
+    """shuntd with `flags` that say where its API server is; its files are below `directory`.
+
+    It lives in the node's namespaces, in a cgroup of its own below the one that it serves.
+    """
+
+    def __init__(self, directory, flags, name=network.NODE_NAME):
+        self.directory = pathlib.Path(directory)
+        self.directory.mkdir(parents=True, exist_ok=True)
+        self.log = self.directory / "shuntd.log"
+        self.socket = self.directory / "admin.sock"
+        self.command = [
+            str(BUILD / "userspace/agent/shuntd"), "run", "--node-name", name, "--cgroup", str(node.cgroup(node.NODE)),
+            "--bpffs", BPFFS, "--admin-socket", str(self.socket), "--state-dir", str(self.directory / "state"),
+            "--log-format", "text", "-v", "4", *map(str, flags)]
+        self.process = None
+
+    def start(self, environment=None):
+        """Returns at once; wait_synced tells when it serves."""
+        with open(self.log, "ab") as log:
+            self.process = subprocess.Popen(
+                self.command, stdout=log, stderr=log, stdin=subprocess.DEVNULL,
+                env={**os.environ, **(environment or {})}, preexec_fn=node.entering(node.cgroup(node.AGENT)))
+        return self
+
+    def stop(self):
+        """SIGTERM; its exit status. What it pinned stays."""
+        return self._end(signal.SIGTERM)
+
+    def kill(self):
+        return self._end(signal.SIGKILL)
+
+    def cleanup(self):
+        """Takes everything out of the kernel. REQUIRES: it is stopped."""
+        subprocess.run([self.command[0], "cleanup", "--bpffs", BPFFS, "--cgroup", node.cgroup(node.NODE)], check=True,
+                       capture_output=True)
+
+    def runs(self):
+        return self.process is not None and self.process.poll() is None
+
+    def ask(self, *words):
+        """What shuntctl says, from JSON; None if it failed."""
+        command = [BUILD / "tools/shuntctl/shuntctl", "-s", self.socket, "-j", *words]
+        asked = subprocess.run(command, capture_output=True, text=True, check=False)
+        return json.loads(asked.stdout) if asked.returncode == 0 else None
+
+    def status(self):
+        """{} if it does not answer."""
+        return self.ask("status") or {}
+
+    def served(self):
+        """"namespace/name" of every Service that has a frontend."""
+        names = [each["name"] for each in self.ask("service", "list")["items"]
+                 if any(port["frontends"] for port in each["ports"])]
+        return {f"{name['namespaceName']}/{name['name']}" for name in names}
+
+    def wait_synced(self, seconds=node.PATIENCE_SECONDS):
+        node.eventually(lambda: self._is_synced(), self.log_tail, seconds)
+        return self
+
+    def metrics(self):
+        """Of every sample of /metrics: 'name{labels}' -> value."""
+        with urllib.request.urlopen(METRICS, timeout=10) as answer:
+            text = answer.read().decode()
+        return {name + labels: float(value) for name, labels, value in _SAMPLE.findall(text)}
+
+    def metric(self, name, labels=""):
+        """The sum of the samples of `name` whose labels contain `labels`."""
+        return sum(value for key, value in self.metrics().items()
+                   if key.split("{")[0] == name and labels in key)
+
+    def log_tail(self, lines=25):
+        return "shuntd's log:\n" + "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
+
+    def _is_synced(self):
+        if not self.runs():
+            raise AssertionError(f"shuntd ended with {self.process.returncode}; {self.log_tail()}")
+        return self.status().get("synced", False)
+
+    def _end(self, how):
+        if self.runs():
+            self.process.send_signal(how)
+        return self.process.wait(30)
+
+
+def health(path="/healthz"):
+    """(status, body) of the health server; (0, why) if nobody answers."""
+    try:
+        with urllib.request.urlopen(HEALTH + path, timeout=5) as answer:
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read().decode()
+    except OSError as error:
+        return 0, str(error)

@@ -1,0 +1,25 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The objects of manifests/, for an API server."""
+
+import pathlib
+import sys
+
+ROOT = pathlib.Path(__file__).parent.parent.parent / "manifests"
+BASE = ROOT / "base"
+_ACCESS = ("ServiceAccount", "ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding")
+
+sys.path.append(str(ROOT.parent / "tests/packaging"))
+import kustomize  # pylint: disable=wrong-import-position
+
+
+def layouts():
+    """(name, objects) of what somebody gives to `kubectl apply -k`, and of the base with each component."""
+    for directory in (BASE, *sorted(path.parent for path in ROOT.glob("overlays/*/kustomization.yaml"))):
+        yield directory.name, kustomize.build(directory)
+    for component in sorted(path.parent for path in ROOT.glob("components/*/kustomization.yaml")):
+        yield component.name, kustomize.compose(["base"], [component], ROOT)
+
+
+def access():
+    """The agent's service account, and all that grants it something."""
+    return [thing for thing in kustomize.build(BASE) if thing["kind"] in _ACCESS]
