@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "userspace/admin/http/health_pages.h"
+
+#include <nlohmann/json.hpp>
+#include <string>
+#include <utility>
+
+#include "absl/time/time.h"
+
+namespace shunt::admin::http {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr int kOk = 200;
+constexpr int kUnavailable = 503;
+
+// As Go writes a time in JSON: RFC 3339 with as many decimals as it has. 0: the year 1, Go's zero.
+std::string TimeText(int64_t wall_ms) {
+  if (wall_ms == 0) return "0001-01-01T00:00:00Z";
+  return absl::FormatTime("%E4Y-%m-%dT%H:%M:%E*SZ", absl::FromUnixMillis(wall_ms), absl::UTCTimeZone());
+}
+
+Response JsonResponse(int status, std::string body) {
+  return {.status = status, .content_type = "application/json", .body = std::move(body)};
+}
+
+// The body of both pages; nodeEligible stands between, as Go's struct has it.
+Json Health(const model::HealthState& state, const model::Moment& now, bool answers_ok, const bool* node_eligible) {
+  const bool healthy = model::IsHealthy(state, now.steady);
+  // Of old "lastUpdated" was the last round of a proxy that went round all the time, and probes check that it is
+  // recent; so a healthy one says now.
+  Json body = {{"lastUpdated", TimeText(answers_ok ? now.wall_ms : state.last_updated_ms)},
+               {"currentTime", TimeText(now.wall_ms)}};
+  if (node_eligible != nullptr) body["nodeEligible"] = *node_eligible;
+  body["healthy"] = healthy;
+  if (state.StartedUp()) {
+    const Json family = {{"lastUpdated", TimeText(state.last_updated_ms)}, {"healthy", healthy}};
+    body["status"] = {{"IPv4", family}, {"IPv6", family}};
+  }
+  return body;
+}
+
+}  // namespace
+
+Response LivezPage(const model::HealthState& state, const model::Moment& now) {
+  const bool ok = model::IsHealthy(state, now.steady);
+  return JsonResponse(ok ? kOk : kUnavailable, Health(state, now, ok, nullptr).dump());
+}
+
+Response HealthzPage(const model::HealthState& state, const model::Moment& now) {
+  const bool ok = model::IsHealthy(state, now.steady) && state.node_eligible;
+  return JsonResponse(ok ? kOk : kUnavailable, Health(state, now, ok, &state.node_eligible).dump());
+}
+
+Response ReadyzPage(const model::HealthState& state, const model::Moment& now) {
+  const Json body = {{"currentTime", TimeText(now.wall_ms)}, {"ready", state.StartedUp()}};
+  return JsonResponse(state.StartedUp() ? kOk : kUnavailable, body.dump());
+}
+
+Response ServiceHealthPage(const model::ServiceHealth& service, bool proxy_healthy) {
+  const Json body = {
+      {"service", {{"namespace", service.service.namespace_name}, {"name", service.service.name}}},
+      {"localEndpoints", service.local_endpoints},
+      {"serviceProxyHealthy", proxy_healthy},
+  };
+  const bool ok = service.local_endpoints > 0 && proxy_healthy;
+  // A name that is no UTF-8 comes from no API server, and is no reason to throw.
+  Response response = JsonResponse(ok ? kOk : kUnavailable, body.dump(1, '\t', false, Json::error_handler_t::replace));
+  response.headers.emplace_back("X-Load-Balancing-Endpoint-Weight", std::to_string(service.local_endpoints));
+  return response;
+}
+
+Handler HealthHandler(model::HealthQueries queries) {
+  return [queries = std::move(queries)](const Request& request) {
+    if (request.path == "/healthz") {
+      Response page = HealthzPage(queries.state(), queries.now());
+      queries.answered(model::HealthPage::kHealthz, page.status);
+      return page;
+    }
+    if (request.path == "/livez") {
+      Response page = LivezPage(queries.state(), queries.now());
+      queries.answered(model::HealthPage::kLivez, page.status);
+      return page;
+    }
+    if (request.path == "/readyz") return ReadyzPage(queries.state(), queries.now());
+    return StatusResponse(404);
+  };
+}
+
+}  // namespace shunt::admin::http

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+// The pages that load balancers and the kubelet read, with kube-proxy's bodies and headers (1.36), because clouds and
+// probes are written for those. Pure: the state and the time are given.
+#ifndef SHUNT_ADMIN_HTTP_HEALTH_PAGES_H_
+#define SHUNT_ADMIN_HTTP_HEALTH_PAGES_H_
+
+#include "userspace/admin/http/conversation.h"
+#include "userspace/admin/http/response.h"
+#include "userspace/model/health_state.h"
+
+namespace shunt::admin::http {
+
+// /livez: 200 while model::IsHealthy, else 503. For the kubelet's liveness probe.
+Response LivezPage(const model::HealthState& state, const model::Moment& now);
+// /healthz: 200 while that is so and the node is eligible for traffic, else 503. For load balancers.
+Response HealthzPage(const model::HealthState& state, const model::Moment& now);
+// /readyz, of our own: 200 once everything that the sources began with is applied, else 503.
+Response ReadyzPage(const model::HealthState& state, const model::Moment& now);
+// The healthCheckNodePort of a Service: 200 iff it has local endpoints and the proxy is healthy, else 503.
+Response ServiceHealthPage(const model::ServiceHealth& service, bool proxy_healthy);
+
+// The three pages by their paths, 404 for any other.
+Handler HealthHandler(model::HealthQueries queries);
+
+}  // namespace shunt::admin::http
+
+#endif  // SHUNT_ADMIN_HTTP_HEALTH_PAGES_H_
