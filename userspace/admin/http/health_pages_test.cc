@@ -14,6 +14,7 @@ namespace {
 using std::chrono::steady_clock;
 using ::testing::ElementsAre;
 using ::testing::Pair;
+using ::testing::StartsWith;
 
 const steady_clock::time_point kQueued{std::chrono::hours(7)};
 constexpr int64_t kNowMs = 1'785'020'653'250;     // 2026-07-25T23:04:13.25Z
@@ -47,9 +48,8 @@ TEST(HealthPagesTest, LoadBalancersLeaveANodeThatGoesButTheKubeletKillsNothing) 
   const model::HealthState state{.last_updated_ms = kBeforeMs, .node_eligible = false};
   const Response page = HealthzPage(state, kSoon);
   EXPECT_EQ(page.status, 503);
-  EXPECT_EQ(
-      page.body.substr(0, 116),
-      R"({"lastUpdated":"2026-07-25T23:01:40Z","currentTime":"2026-07-25T23:04:13.25Z","nodeEligible":false,"healthy":true)");
+  EXPECT_THAT(page.body, StartsWith(R"({"lastUpdated":"2026-07-25T23:01:40Z","currentTime":"2026-07-25T23:04:13.25Z",)"
+                                    R"("nodeEligible":false,"healthy":true,)"));
   EXPECT_EQ(LivezPage(state, kSoon).status, 200);
 }
 
