@@ -68,10 +68,14 @@ Finding CheckBtf() {
 
 Finding CheckCapabilities() {
   std::string missing;
-  // CAP_SYS_ADMIN includes CAP_BPF.
-  if (!HasCapability(CAP_BPF) && !HasCapability(CAP_SYS_ADMIN)) absl::StrAppend(&missing, " CAP_BPF");
+  // CAP_SYS_ADMIN includes both. Without CAP_PERFMON the verifier allows neither a pointer that is one of two nor a
+  // stack slot that held a pointer before, and compilers make both.
+  if (!HasCapability(CAP_SYS_ADMIN)) {
+    if (!HasCapability(CAP_BPF)) absl::StrAppend(&missing, " CAP_BPF");
+    if (!HasCapability(CAP_PERFMON)) absl::StrAppend(&missing, " CAP_PERFMON");
+  }
   if (!HasCapability(CAP_NET_ADMIN)) absl::StrAppend(&missing, " CAP_NET_ADMIN");
-  if (missing.empty()) return Ok("capabilities", "CAP_BPF and CAP_NET_ADMIN");
+  if (missing.empty()) return Ok("capabilities", "CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON");
   return {"capabilities", Verdict::kMissing, absl::StrCat("missing:", missing), "run as root or grant them"};
 }
 
