@@ -13,7 +13,7 @@ cc_sources = $(filter-out $(c_sources),$(shell git ls-files '*.cc' '*.h'))
 clang_tool = $(firstword $(shell for v in 19 18 17 16 15 14; do command -v $(1)-$$v; done; true) $(1))
 
 .DEFAULT_GOAL := all
-.PHONY: all deps run check check-kernels check-kubernetes bench install fuzz asan tsan format check-format tidy clean help
+.PHONY: all deps run check check-kernels check-kubernetes bench install image fuzz asan tsan format check-format tidy clean help
 
 all: ## build everything (PRESET=dev, release, asan, tsan or fuzz)
 	@$(dependencies) build
@@ -28,7 +28,7 @@ run: all ## the tour: a sandbox of its own with backends, the agent on examples/
 	@build/$(PRESET)/tools/shunt-playground
 
 check: ## every test, those in Debian's kernels under qemu included
-	@$(dependencies) build check
+	@$(dependencies) build check image
 	@$(MAKE) --no-print-directory all
 	@ctest --preset $(PRESET)
 
@@ -66,6 +66,12 @@ install: ## shuntd, shuntctl, kubectl-shunt below DESTDIR and PREFIX (/usr/local
 	@$(dependencies) build
 	@$(MAKE) --no-print-directory all PRESET=release
 	@cmake --install build/release --prefix $(PREFIX) --strip
+
+image: ## build/image/shunt.tar, an OCI image (root; no container daemon)
+	@$(dependencies) build image
+	@$(MAKE) --no-print-directory all PRESET=release
+	@python3 -B packaging/image/build_image.py --output build/image \
+	  build/release/userspace/agent/shuntd build/release/tools/shuntctl/shuntctl
 
 format: ## rewrite the sources by .clang-format, and C by bpf/.clang-format
 	@$(call clang_tool,clang-format) -i $(cc_sources)

@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 # Installs with apt-get what is missing of Shunt's dependencies, and only that.
 #
-#   install_dependencies.sh [build|check|bench|all]...
+#   install_dependencies.sh [build|check|bench|image|all]...
 #
 #   build  compile and `make run`         check  everything that `make check` and .ci/run need
-#   bench  what `make bench` compares with
+#   bench  what `make bench` compares with        image  `make image`, and the test that runs what it made
 #
 # Debian 12 is what is tested; a derivative with the same package names works. Nothing missing: nothing is done,
 # and no privilege is needed. Otherwise root. SHUNT_SKIP_DEPS=1: believe that all is there.
@@ -18,6 +18,7 @@ build_packages=(g++ cmake ninja-build pkg-config ccache bpftool iproute2 util-li
   libyaml-cpp-dev libspdlog-dev libcli11-dev nlohmann-json3-dev libgtest-dev libgmock-dev)
 check_packages=(python3 python3-yaml openssl procps binutils qemu-system-x86 busybox-static cpio kmod xz-utils)
 bench_packages=(nftables iptables python3 gcc)
+image_packages=(python3 python3-yaml binutils buildah ca-certificates runc iproute2 util-linux)
 
 say() { echo "deps: $*"; }
 
@@ -59,9 +60,10 @@ wanted_packages() {
         echo "${check_packages[@]}" "$(clang_runtime "$clang")" "$(newest_llvm clang-format)" "$(newest_llvm clang-tidy)"
         ;;
       bench) echo "${bench_packages[@]}" ;;
-      all) wanted_packages build check bench ;;
+      image) echo "${image_packages[@]}" ;;
+      all) wanted_packages build check bench image ;;
       *)
-        echo "install_dependencies.sh: unknown set '$set': build, check, bench or all" >&2
+        echo "install_dependencies.sh: unknown set '$set': build, check, bench, image or all" >&2
         exit 2
         ;;
     esac

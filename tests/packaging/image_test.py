@@ -1,0 +1,189 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""The image, as `make image` builds it, and the agent in it with exactly the manifest's powers: image_test.py ROOT SHUNTD
+SHUNTCTL. Runs in network and mount namespaces, on a bpffs and in a cgroup of its own."""
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import unittest
+
+import container
+import kustomize
+import outcome
+
+ROOT, SHUNTD, SHUNTCTL = sys.argv[1:4]
+BUILD = os.path.join(ROOT, "packaging/image/build_image.py")
+POD = next(item for item in kustomize.build(os.path.join(ROOT, "manifests/base"))
+           if item["kind"] == "DaemonSet")["spec"]["template"]["spec"]
+SERVICE = ("10.96.0.10", 80)
+BACKEND = ("10.244.1.7", 8080)
+CLUSTER = """
+apiVersion: v1
+kind: Service
+metadata: {name: web, namespace: shop}
+spec: {clusterIPs: [10.96.0.10], ports: [{port: 80}]}
+---
+apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
+metadata: {name: web-1, namespace: shop, labels: {kubernetes.io/service-name: web}}
+addressType: IPv4
+ports: [{port: 8080}]
+endpoints: [{addresses: [10.244.1.7], conditions: {ready: true}}]
+"""
+
+
+def build(output):
+    subprocess.run([sys.executable, "-B", BUILD, "--output", output, SHUNTD, SHUNTCTL], check=True)
+    with open(os.path.join(output, "shunt.tar"), "rb") as file:
+        return file.read()
+
+
+class Image(unittest.TestCase):
+    def test_it_is_the_same_to_the_byte_when_built_again(self):
+        self.assertEqual(build(os.path.join(SCRATCH, "again")), IMAGE)
+
+    def test_its_files_are_nobodys_to_write_and_no_program_gives_privilege(self):
+        files = container.members(os.path.join(SCRATCH, "first/shunt.tar"))
+        self.assertIn("usr/sbin/shuntd", [file.name for file in files])
+        for file in files:
+            self.assertEqual((file.uid, file.gid), (65532, 65532), file.name)
+            if not file.issym():
+                self.assertFalse(file.mode & 0o7222, file.name)
+
+    def test_it_holds_no_shell_and_two_programs(self):
+        programs = [name for directory in ("usr/bin", "usr/sbin") for name in os.listdir(os.path.join(TREE, directory))]
+        self.assertEqual(sorted(programs), ["shuntctl", "shuntd"])
+        self.assertEqual(CONFIGURATION["Entrypoint"], ["/usr/sbin/shuntd"])
+
+    def test_its_bill_names_every_package_with_its_version(self):
+        with open(os.path.join(TREE, "usr/share/doc/shunt/sbom.spdx.json"), encoding="utf-8") as file:
+            bill = json.load(file)
+        versions = {package["name"]: package["versionInfo"] for package in bill["packages"]}
+        status = os.path.join(TREE, "var/lib/dpkg/status.d")
+        for name in os.listdir(status):
+            with open(os.path.join(status, name), encoding="utf-8") as file:
+                self.assertIn(f"\nVersion: {versions[name]}\n", file.read())
+        self.assertLessEqual({"shunt", "libc6", "libgrpc++1.51", "ca-certificates", "nlohmann-json3-dev"}, set(versions))
+        related = {relation["relatedSpdxElement"] for relation in bill["relationships"]}
+        self.assertEqual(related, {package["SPDXID"] for package in bill["packages"]})
+
+
+class Agent(unittest.TestCase):
+    def setUp(self):
+        self.directory = tempfile.mkdtemp(dir=SCRATCH)
+        self.host = {"/sys/fs/bpf": os.path.join(SCRATCH, "bpffs"), "/sys/fs/cgroup": CGROUP}
+        for path in ("/run/shunt", "/var/lib/shunt", "shunt", "manifests"):
+            self.host[path] = os.path.join(self.directory, path.replace("/", "_"))
+            os.mkdir(self.host[path])
+        objects = kustomize.build(os.path.join(ROOT, "manifests/base"))
+        (configuration,) = [item["data"] for item in objects if item["kind"] == "ConfigMap"]
+        for name, text in {**configuration, "../manifests/web.yaml": CLUSTER}.items():
+            with open(os.path.join(self.host["shunt"], name), "w", encoding="utf-8") as file:
+                file.write(text)
+
+    def container(self):
+        return container.Container(self.directory, TREE, POD, self.host, [(self.host["manifests"], "/manifests")])
+
+    def test_the_host_is_fit_for_it_and_the_nodes_cgroup_root_is_found(self):
+        self.host["/sys/fs/cgroup"] = "/sys/fs/cgroup"  # read-only, and a check attaches only to what it makes
+        status, said = self.container().run("shunt-check", [*CONFIGURATION["Entrypoint"], "check"])
+        self.assertEqual(status, 0, said)
+        self.assertRegex(said, r"ok +cgroup +/host/cgroup")
+        self.assertRegex(said, r"ok +programs +all pass")
+
+    def test_it_can_do_without_none_of_its_capabilities(self):
+        for name in POD["containers"][0]["securityContext"]["capabilities"]["add"]:
+            with self.subTest(name):
+                status, said = self.container().run("shunt-without-" + name.lower(), ["/usr/sbin/shuntd", "check"], [name])
+                self.assertEqual(status, 1, said)
+                self.assertRegex(said, rf"MISSING +capabilities +missing: CAP_{name}\n")
+
+    def test_it_translates_a_connection_and_stops_when_it_is_told_to(self):
+        agent = self.container()
+        arguments = [*CONFIGURATION["Entrypoint"], *POD["containers"][0]["args"], "--manifests=/manifests",
+                     "--cgroup=/host/cgroup"]
+        self.addCleanup(agent.remove, "shunt-agent")
+        process = agent.start("shunt-agent", arguments)
+        self.addCleanup(process.stdout.close)
+        said = []
+        for line in process.stdout:
+            said.append(line)
+            if "Everything is applied" in line:
+                break
+        self.assertIsNone(process.poll(), "".join(said))
+
+        status, listed = agent.execute("shunt-agent", ["shuntctl", "service", "list"])
+        self.assertEqual(status, 0, listed)
+        self.assertRegex(listed, r"shop +web +80 +TCP .* 1/1 +Ready")
+        with socket.create_server(BACKEND), socket.create_connection(SERVICE, timeout=10) as client:
+            self.assertEqual(client.getpeername(), SERVICE)
+
+        agent.signal("shunt-agent", "TERM")
+        rest = process.stdout.read()
+        self.assertEqual(process.wait(), 0, "".join(said) + rest)
+        with socket.create_server(BACKEND), socket.create_connection(SERVICE, timeout=10):
+            pass  # the pins stay in force
+        status, removed = agent.run("shunt-cleanup", ["/usr/sbin/shuntd", "cleanup"])
+        self.assertEqual(status, 0, removed)
+        with socket.create_server(BACKEND), self.assertRaises(ConnectionRefusedError):
+            socket.create_connection(SERVICE, timeout=10)
+
+
+def need(program):
+    if shutil.which(program) is None:
+        outcome.skip_all(f"no {program} here: cmake/install_dependencies.sh image")
+
+
+def cgroup_root():
+    with open("/proc/mounts", encoding="utf-8") as file:
+        mounts = [line.split() for line in file]
+    root = next((words[1] for words in mounts if words[2] == "cgroup2"), None)
+    return root or outcome.skip_all("no cgroup2 is mounted")
+
+
+def enter(cgroup):
+    with open(os.path.join(cgroup, "cgroup.procs"), "w", encoding="ascii") as file:
+        file.write(str(os.getpid()))
+
+
+def prepare():
+    """In this process's own namespaces: loopback with the addresses, a bpffs. The mounts go with the namespace."""
+    for command in (["ip", "link", "set", "lo", "up"], ["ip", "address", "add", BACKEND[0], "dev", "lo"],
+                    ["ip", "address", "add", SERVICE[0], "dev", "lo"]):
+        subprocess.run(command, check=True)
+    os.mkdir(os.path.join(SCRATCH, "bpffs"))
+    subprocess.run(["mount", "-t", "bpf", "-o", "mode=700", "bpf", os.path.join(SCRATCH, "bpffs")], check=True)
+
+
+if __name__ == "__main__":
+    if os.geteuid() != 0:
+        outcome.skip_all("needs root: it loads BPF programs, in namespaces and a cgroup of its own")
+    for wanted in ("buildah", "runc", "ip", "strip"):
+        need(wanted)
+    if os.environ.get("SHUNT_IMAGE_TEST_INSIDE") != "1":
+        os.environ["SHUNT_IMAGE_TEST_INSIDE"] = "1"
+        os.execvp("unshare", ["unshare", "--mount", "--net", sys.executable, "-B", *sys.argv])
+    SCRATCH = tempfile.mkdtemp(prefix="shunt-image-test-")
+    ORIGINAL = cgroup_root()
+    CGROUP = os.path.join(ORIGINAL, os.path.basename(SCRATCH))
+    try:
+        IMAGE = build(os.path.join(SCRATCH, "first"))
+        TREE = os.path.join(SCRATCH, "tree")
+        os.mkdir(TREE)
+        CONFIGURATION = container.unpack(os.path.join(SCRATCH, "first/shunt.tar"), TREE)
+        prepare()
+        os.mkdir(CGROUP)
+        enter(CGROUP)
+        outcome.run()
+    finally:
+        enter(ORIGINAL)
+        if os.path.isdir(CGROUP):
+            os.rmdir(CGROUP)
+        subprocess.run(["umount", os.path.join(SCRATCH, "bpffs")], check=False)
+        shutil.rmtree(SCRATCH)
