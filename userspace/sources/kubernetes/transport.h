@@ -16,9 +16,17 @@ namespace shunt::sources::kubernetes {
 
 using SteadyTime = std::chrono::steady_clock::time_point;
 
+// Where an API server is, and the name that its certificate has to bear.
+struct ApiServer {
+  std::string url;              // without a trailing slash: "https://10.0.0.1:6443"; may have a path
+  std::string tls_server_name;  // empty: the URL's host
+
+  friend bool operator==(const ApiServer&, const ApiServer&) = default;
+};
+
 // One GET to one API server.
 struct HttpRequest {
-  std::string server;  // base URL without a trailing slash: "https://10.0.0.1:6443"
+  ApiServer server;
   std::string target;  // path and query, already escaped
   std::string accept;
   // From the start of the request to the response's head; then the exchange ends with kDeadlineExceeded.
@@ -41,11 +49,12 @@ class ResponseHandler {
   virtual ~ResponseHandler() = default;
   // At most once.
   virtual void OnHead(const ResponseHead& head) = 0;
-  // Decompressed, without the transfer's chunking; any number of pieces of any size. `bytes` lives for the call.
+  // Without the transfer's chunking; any number of pieces of any size. `bytes` lives for the call.
   virtual void OnBody(absl::string_view bytes) = 0;
   // Last call, exactly once unless the request is cancelled. OK: the body is complete. kUnavailable: the server could
-  // not be reached, or the connection broke; kUnauthenticated: TLS: a certificate was not accepted; kDeadlineExceeded:
-  // a timeout of the request, or a connection that is half open. The message names server and cause.
+  // not be reached, or the connection broke; kUnauthenticated: TLS: a certificate was not accepted, by us or by the
+  // server, or what we would show to it cannot be read; kDeadlineExceeded: a timeout of the request, or a connection
+  // that is half open; kInvalidArgument: the answer is no HTTP that we take. The message names server and cause.
   virtual void OnEnd(const absl::Status& status) = 0;
 };
 
