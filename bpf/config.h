@@ -24,7 +24,8 @@ struct shunt_config {
 	 * is, for the packet path to drop (kube-proxy's silence). */
 	__u8 local_miss_drops;
 	__u8 has_mptcp; /* 1: the kernel knows MPTCP, and so the helper that leads from a subflow to its connection */
-	__u8 pad[2];
+	__u8 has_sock_destroy; /* 1: the kernel can end a socket from an iterator: bpf_sock_destroy() */
+	__u8 pad;
 };
 SHUNT_STATIC_ASSERT(sizeof(struct shunt_config) == 40);
 

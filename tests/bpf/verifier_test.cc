@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Every program passes the verifier of the running kernel in every configuration that can be set.
+#include <bpf/btf.h>
 #include <gtest/gtest.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -9,6 +10,7 @@
 
 #include "bpf/config.h"  // the skeleton needs it first
 #include "sock.skel.h"
+#include "sock_iter.skel.h"
 
 namespace {
 
@@ -56,6 +58,41 @@ TEST_P(VerifierTest, AcceptsEveryProgram) {
 INSTANTIATE_TEST_SUITE_P(EveryConfiguration, VerifierTest,
                          testing::Combine(testing::Values(0u, 1023u), testing::Values(0u, 1000u),
                                           testing::Values(uint8_t{0}, uint8_t{1}),
+                                          testing::Values(uint8_t{0}, uint8_t{1})));
+
+bool KernelHas(const char* function) {
+  btf* types = btf__load_vmlinux_btf();
+  const bool found = types != nullptr && btf__find_by_name_kind(types, function, BTF_KIND_FUNC) > 0;
+  btf__free(types);
+  return found;
+}
+
+using IteratorConfiguration = std::tuple<uint32_t /*socket_mask*/, uint32_t /*reader_window*/, uint8_t /*has_destroy*/>;
+
+class IteratorVerifierTest : public testing::TestWithParam<IteratorConfiguration> {};
+
+TEST_P(IteratorVerifierTest, AcceptsEveryProgram) {
+  if (geteuid() != 0) GTEST_SKIP() << "loading programs needs root";
+  const auto [socket_mask, reader_window, has_sock_destroy] = GetParam();
+  if (has_sock_destroy && !KernelHas("bpf_sock_destroy")) return;  // not a configuration of such a kernel
+  std::string log;
+  g_verifier_log = &log;
+  libbpf_set_print(KeepLog);
+  sock_iter* skeleton = sock_iter__open();
+  ASSERT_NE(skeleton, nullptr) << log;
+  skeleton->rodata->shunt_config.host_netns_cookie = 1;
+  skeleton->rodata->shunt_config.socket_mask = socket_mask;
+  skeleton->rodata->shunt_config.reader_window = reader_window;
+  skeleton->rodata->shunt_config.has_sock_destroy = has_sock_destroy;
+  EXPECT_EQ(sock_iter__load(skeleton), 0) << log.substr(log.size() > 4000 ? log.size() - 4000 : 0);
+  EXPECT_GE(bpf_program__fd(skeleton->progs.end_udp_sockets), 0);
+  EXPECT_GE(bpf_program__fd(skeleton->progs.end_tcp_sockets), 0);
+  sock_iter__destroy(skeleton);
+  g_verifier_log = nullptr;
+}
+
+INSTANTIATE_TEST_SUITE_P(EveryConfiguration, IteratorVerifierTest,
+                         testing::Combine(testing::Values(0u, 1023u), testing::Values(0u, 1000u),
                                           testing::Values(uint8_t{0}, uint8_t{1})));
 
 }  // namespace

@@ -19,6 +19,7 @@
 #include "userspace/datapath/id_pool.h"
 #include "userspace/datapath/prefix_filter.h"
 #include "userspace/datapath/quarantine.h"
+#include "userspace/datapath/removals.h"
 #include "userspace/datapath/slot_runs.h"
 #include "userspace/datapath/tables.h"
 #include "userspace/model/service_plan.h"
@@ -111,6 +112,7 @@ struct Inventory {
   uint64_t generation = 0;            // the last one given out, unwrapped
   uint64_t written_generation = 0;    // what meta says of it
   uint64_t stamp = 0;                 // the last one used
+  Removals removals;                  // published and not yet told
   bool repair_filter = false;         // the filter was read back and has not been checked since
 };
 

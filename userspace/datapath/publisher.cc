@@ -1,13 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "userspace/datapath/publisher.h"
 
+#include <netinet/in.h>
+
 #include <algorithm>
 #include <utility>
 
+#include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
 #include "userspace/datapath/stager.h"
 
 namespace shunt::datapath {
+namespace {
+
+// Whether somebody may miss a member. A set that was empty says nothing of the one before it.
+bool Loses(const std::vector<uint32_t>& before, const std::vector<uint32_t>& after) {
+  if (before.empty()) return true;
+  const absl::flat_hash_set<uint32_t> stay(after.begin(), after.end());
+  return !std::all_of(before.begin(), before.end(), [&](uint32_t member) { return stay.contains(member); });
+}
+
+}  // namespace
 
 // A program reads: prefix bit -> index entry -> row (and compares its key) -> pool word -> slot -> backend, and
 // holds what it has read until it ends. So:
@@ -198,6 +211,7 @@ void Publisher::PublishPools(Change& change) {
         if (state.index != port.index) continue;
         for (PoolState& old : state.pools) {
           if (old.id != pool.next.id) continue;
+          if (Loses(old.members, pool.next.members)) inventory_.removals.Note(port.plan->protocol);
           RetireRun(old.run, std::move(old.members));
           old = std::move(pool.next);
           break;
@@ -216,6 +230,7 @@ void Publisher::InsertFrontends(Change& change) {
       continue;
     }
     row.put = true;
+    inventory_.removals.Note(row.content.key.protocol == IPPROTO_TCP ? model::Protocol::kTcp : model::Protocol::kUdp);
     if (!is_new) {
       LeavePools(row.old_row, &row.content);
       RetireRow(row.old_row);

@@ -263,6 +263,10 @@ absl::Status TableDatapath::DumpMap(absl::string_view map,
   return MapReader(inventory_->tables).Dump(map, visit);
 }
 
+Removals TableDatapath::TakeRemovals() {
+  return std::exchange(inventory_->removals, {});
+}
+
 const Tables& TableDatapath::tables() const {
   return inventory_->tables;
 }

@@ -11,6 +11,7 @@
 #include "absl/status/statusor.h"
 #include "userspace/datapath/datapath.h"
 #include "userspace/datapath/grace.h"
+#include "userspace/datapath/removals.h"
 #include "userspace/datapath/tables.h"
 
 namespace shunt::datapath {
@@ -42,6 +43,8 @@ class TableDatapath final : public Datapath {
   std::vector<std::string> MapNames() const override;
   absl::Status DumpMap(absl::string_view map, const std::function<bool(const model::MapRow&)>& visit) const override;
 
+  // What Apply has noted since the last call.
+  Removals TakeRemovals();
   const Tables& tables() const;
 
  private:

@@ -9,6 +9,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "sock.skel.h"
+#include "sock_iter.skel.h"
 #include "userspace/datapath/kernel/kernel_error.h"
 #include "userspace/datapath/kernel/libbpf_messages.h"
 
@@ -37,16 +38,23 @@ void BpfObject::Close::operator()(bpf_object* object) const {
   bpf_object__close(object);
 }
 
-absl::StatusOr<BpfObject> BpfObject::OpenBuiltIn() {
+absl::StatusOr<BpfObject> BpfObject::OpenMemory(const char* object_name, std::string name,
+                                                const void* (*elf_bytes)(size_t*)) {
   LibbpfMessages messages;
   size_t size = 0;
-  const void* bytes = sock__elf_bytes(&size);
-  LIBBPF_OPTS(bpf_object_open_opts, options, .object_name = "sock");
+  const void* bytes = elf_bytes(&size);
+  LIBBPF_OPTS(bpf_object_open_opts, options, .object_name = object_name);
   bpf_object* object = bpf_object__open_mem(bytes, size, &options);
-  if (object == nullptr) {
-    return KernelError(errno, absl::StrCat("read the built-in BPF object: ", messages.Summary()));
-  }
-  return BpfObject("built-in BPF object", object);
+  if (object == nullptr) return KernelError(errno, absl::StrCat("read the ", name, ": ", messages.Summary()));
+  return BpfObject(std::move(name), object);
+}
+
+absl::StatusOr<BpfObject> BpfObject::OpenBuiltIn() {
+  return OpenMemory("sock", "built-in BPF object", &sock__elf_bytes);
+}
+
+absl::StatusOr<BpfObject> BpfObject::OpenSocketIterators() {
+  return OpenMemory("sock_iter", "built-in socket iterators", &sock_iter__elf_bytes);
 }
 
 absl::StatusOr<BpfObject> BpfObject::OpenFile(const std::string& path) {

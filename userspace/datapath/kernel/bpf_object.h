@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The compiled programs and the layout of their maps: the object built into this binary, or one from a file.
+// The compiled programs and the layout of their maps: an object built into this binary, or one from a file.
 #ifndef SHUNT_DATAPATH_KERNEL_BPF_OBJECT_H_
 #define SHUNT_DATAPATH_KERNEL_BPF_OBJECT_H_
 
@@ -23,6 +23,7 @@ class BpfObject {
  public:
   // Reads the object; nothing is asked of the kernel, no privilege is needed.
   static absl::StatusOr<BpfObject> OpenBuiltIn();
+  static absl::StatusOr<BpfObject> OpenSocketIterators();  // built in too
   static absl::StatusOr<BpfObject> OpenFile(const std::string& path);
 
   // The maps that it declares, its read-only data left out, with the sizes that maps.h gives them.
@@ -50,6 +51,8 @@ class BpfObject {
   struct Close {
     void operator()(bpf_object* object) const;
   };
+  static absl::StatusOr<BpfObject> OpenMemory(const char* object_name, std::string name,
+                                              const void* (*elf_bytes)(size_t*));
   BpfObject(std::string name, bpf_object* object) : name_(std::move(name)), object_(object) {}
   absl::StatusOr<bpf_map*> FindMap(const std::string& map) const;
 

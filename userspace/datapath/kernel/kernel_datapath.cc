@@ -110,7 +110,14 @@ absl::Status KernelDatapath::PutInForce(const KernelOptions& options, const PinD
 }
 
 std::vector<ServiceFailure> KernelDatapath::Apply(absl::Span<const model::ServicePlan* const> plans, ApplyScope scope) {
-  return rows_->Apply(plans, scope);
+  std::vector<ServiceFailure> failures = rows_->Apply(plans, scope);
+  const Removals removals = rows_->TakeRemovals();
+  if (on_removals_ != nullptr && (removals.tcp || removals.udp)) on_removals_(removals);
+  return failures;
+}
+
+absl::StatusOr<std::unique_ptr<SocketEnder>> KernelDatapath::OpenSocketEnder(const SocketEnderOptions& options) const {
+  return SocketEnder::Open(maps_, options);
 }
 
 absl::Status KernelDatapath::SetNodeAddresses(absl::Span<const NodeAddress> addresses) {

@@ -3,6 +3,7 @@
 #ifndef SHUNT_DATAPATH_KERNEL_KERNEL_DATAPATH_H_
 #define SHUNT_DATAPATH_KERNEL_KERNEL_DATAPATH_H_
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -15,7 +16,9 @@
 #include "userspace/datapath/kernel/agent_lock.h"
 #include "userspace/datapath/kernel/map_set.h"
 #include "userspace/datapath/kernel/programs.h"
+#include "userspace/datapath/kernel/socket_ender.h"
 #include "userspace/datapath/limits.h"
+#include "userspace/datapath/removals.h"
 #include "userspace/datapath/table_datapath.h"
 
 namespace shunt::datapath {
@@ -54,6 +57,12 @@ class KernelDatapath final : public Datapath {
   std::vector<std::string> MapNames() const override;
   absl::Status DumpMap(absl::string_view map, const std::function<bool(const model::MapRow&)>& visit) const override;
 
+  // Ends sockets whose backend is gone; may outlive the datapath. Errors: SocketEnder::Open.
+  absl::StatusOr<std::unique_ptr<SocketEnder>> OpenSocketEnder(const SocketEnderOptions& options) const;
+  // `listener` is called at the end of every Apply that may have left sockets without their backend, in the thread
+  // that applies.
+  void ListenForRemovals(std::function<void(const Removals&)> listener) { on_removals_ = std::move(listener); }
+
   // False: an older pinned set of programs is in force.
   bool programs_current() const { return programs_current_; }
   // What is wrong although Open succeeded.
@@ -75,6 +84,7 @@ class KernelDatapath final : public Datapath {
   MapSet maps_;
   std::unique_ptr<GracePeriod> grace_;
   std::unique_ptr<TableDatapath> rows_;  // uses grace_
+  std::function<void(const Removals&)> on_removals_;
   AttachedPrograms programs_;
   bool programs_current_ = false;
   std::vector<std::string> problems_;
