@@ -16,7 +16,7 @@ ALLOWED = {
     "userspace/model": (),
     "userspace/planner": ("userspace/model",),
     "userspace/datapath": ("userspace/model", "bpf"),
-    "userspace/sources": ("userspace/model",),
+    "userspace/sources": ("userspace/model", "proto"),
     "userspace/admin": ("userspace/model", "proto"),
     "userspace/agent": ("userspace/model", "userspace/planner", "userspace/datapath", "userspace/sources",
                         "userspace/admin"),
@@ -29,6 +29,8 @@ KNOWLEDGE = (
      ("userspace/datapath", "bpf")),
     ("gRPC", re.compile(r"^grpc(pp)?/"), ("userspace/admin", "tools")),
     ("HTTP and TLS", re.compile(r"^(curl|openssl|nghttp2)/"), ("userspace/sources/kubernetes",)),
+    ("the admin API's messages", re.compile(r"^shunt/admin/.*\.pb\.h$"), ("userspace/admin", "tools")),
+    ("the Kubernetes API's messages", re.compile(r"^kubernetes/.*\.pb\.h$"), ("userspace/sources/kubernetes",)),
     ("YAML", re.compile(r"^yaml-cpp/"), ("userspace/sources", "userspace/agent")),
 )
 

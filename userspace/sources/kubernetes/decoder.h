@@ -10,7 +10,6 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <variant>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -18,6 +17,7 @@
 #include "userspace/model/endpoint_slice.h"
 #include "userspace/model/node.h"
 #include "userspace/model/service.h"
+#include "userspace/sources/object.h"
 #include "userspace/sources/source.h"
 
 namespace shunt::sources::kubernetes {
@@ -26,8 +26,6 @@ namespace shunt::sources::kubernetes {
 inline constexpr size_t kFrameBytesMax = 16 << 20;
 // Of an error's body.
 inline constexpr size_t kStatusBytesMax = 1 << 20;
-
-using Object = std::variant<model::Service, model::EndpointSlice, model::Node>;
 
 // Why the API server said no: metav1.Status, whatever its encoding.
 struct ApiError {
@@ -44,7 +42,9 @@ struct WatchEvent {
   WatchEventType type = WatchEventType::kAdded;
   std::optional<Object> object;  // kAdded, kModified, kDeleted: the last state
   std::string version;           // metadata.resourceVersion; empty for kError
-  ApiError error;                // kError
+  // kBookmark: everything that existed when the watch began has been sent (only if the request asked for that).
+  bool initial_events_end = false;
+  ApiError error;  // kError
 };
 
 // Cuts a watch's body into its frames (4 bytes of length, big-endian, then a WatchEvent); HTTP's pieces are not frames.

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "userspace/sources/api_rules.h"
 #include "userspace/sources/manifest/object_decoder.h"
 
 namespace shunt::sources {
@@ -26,7 +27,7 @@ model::EndpointPort DecodePort(const FieldReader& reader) {
   // The API server stores a missing name as the empty one, the name of an unnamed port.
   port.name = reader.String("name");
   const std::string protocol = reader.Choice("protocol", "TCP", {"TCP", "UDP", "SCTP"});
-  port.protocol = model::ParseProtocol(protocol).value_or(model::Protocol::kTcp);
+  port.protocol = ProtocolOf(protocol).value_or(model::Protocol::kTcp);
   if (reader.Has("port")) port.port = static_cast<uint16_t>(reader.Int("port", 0, 0, 65535));
   return port;
 }
@@ -42,8 +43,7 @@ model::EndpointSlice DecodeEndpointSlice(const FieldReader& object) {
   slice.labels = metadata.StringMap("labels");
   slice.annotations = metadata.StringMap("annotations");
   const std::string type = object.Choice("addressType", std::nullopt, {"IPv4", "IPv6", "FQDN"});
-  if (type == "IPv6") slice.address_type = model::AddressType::kIpv6;
-  if (type == "FQDN") slice.address_type = model::AddressType::kFqdn;
+  slice.address_type = AddressTypeOf(type);
   for (const FieldReader& endpoint : object.Maps("endpoints")) slice.endpoints.push_back(DecodeEndpoint(endpoint));
   for (const FieldReader& port : object.Maps("ports")) slice.ports.push_back(DecodePort(port));
   return slice;

@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "absl/strings/string_view.h"
-#include "userspace/sources/manifest/dns_name.h"
+#include "userspace/sources/dns_name.h"
 #include "userspace/sources/manifest/value.h"
 
 namespace shunt::sources {

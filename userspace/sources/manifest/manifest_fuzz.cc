@@ -7,7 +7,7 @@
 #include <string>
 
 #include "absl/strings/string_view.h"
-#include "userspace/sources/manifest/dns_name.h"
+#include "userspace/sources/dns_name.h"
 #include "userspace/sources/manifest/manifest.h"
 #include "userspace/sources/manifest/manifest_set.h"
 

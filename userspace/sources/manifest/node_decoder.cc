@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "userspace/sources/api_rules.h"
 #include "userspace/sources/manifest/object_decoder.h"
 
 namespace shunt::sources {
@@ -12,8 +13,7 @@ model::Node DecodeNode(const FieldReader& object) {
   node.deleting = !metadata.String("deletionTimestamp").empty();
   for (const FieldReader& taint : object.Map("spec").Maps("taints")) node.taint_keys.push_back(taint.String("key"));
   for (const FieldReader& address : object.Map("status").Maps("addresses")) {
-    const std::string type = address.String("type");
-    if (type == "InternalIP" || type == "ExternalIP") node.addresses.push_back(address.String("address"));
+    if (IsNodeAddressType(address.String("type"))) node.addresses.push_back(address.String("address"));
   }
   return node;
 }

@@ -4,32 +4,22 @@
 #ifndef SHUNT_SOURCES_MANIFEST_OBJECT_DECODER_H_
 #define SHUNT_SOURCES_MANIFEST_OBJECT_DECODER_H_
 
-#include <string>
-#include <variant>
 #include <vector>
 
 #include "userspace/model/endpoint_slice.h"
 #include "userspace/model/node.h"
 #include "userspace/model/service.h"
-#include "userspace/sources/manifest/dns_name.h"
+#include "userspace/sources/dns_name.h"
 #include "userspace/sources/manifest/field_reader.h"
 #include "userspace/sources/manifest/value.h"
-#include "userspace/sources/source.h"
+#include "userspace/sources/object.h"
 
 namespace shunt::sources {
-
-using Object = std::variant<model::Service, model::EndpointSlice, model::Node>;
 
 struct DecodedObject {
   Object object;
   int line = 0;  // on which it begins
 };
-
-// "Service", "EndpointSlice", "Node".
-absl::string_view KindName(ObjectKind kind);
-ObjectKind KindOf(const Object& object);
-// A Node's namespace is empty.
-model::ObjectName NameOf(const Object& object);
 
 // Decodes `document`, appending to both. Lists (List, ServiceList, EndpointSliceList, NodeList) are opened, nested
 // or not. Objects of other kinds are none of ours and are passed over; so are unknown fields. An object with an

@@ -1,36 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <optional>
-#include <set>
-#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
+#include "userspace/sources/api_rules.h"
 #include "userspace/sources/manifest/object_decoder.h"
 
 namespace shunt::sources {
 namespace {
 
-constexpr int64_t kAffinityTimeoutDefaultS = 10'800;
-constexpr int64_t kAffinityTimeoutMaxS = 86'400;
-
 model::ServiceType DecodeType(const FieldReader& spec) {
-  const std::string type = spec.Choice("type", "ClusterIP", {"ClusterIP", "NodePort", "LoadBalancer", "ExternalName"});
-  if (type == "NodePort") return model::ServiceType::kNodePort;
-  if (type == "LoadBalancer") return model::ServiceType::kLoadBalancer;
-  if (type == "ExternalName") return model::ServiceType::kExternalName;
-  return model::ServiceType::kClusterIp;
+  return ServiceTypeOf(spec.Choice("type", "ClusterIP", {"ClusterIP", "NodePort", "LoadBalancer", "ExternalName"}));
 }
 
 model::TrafficPolicy DecodePolicy(const FieldReader& spec, absl::string_view field) {
-  const bool local = spec.Choice(field, "Cluster", {"Cluster", "Local"}) == "Local";
-  return local ? model::TrafficPolicy::kLocal : model::TrafficPolicy::kCluster;
+  return TrafficPolicyOf(spec.Choice(field, "Cluster", {"Cluster", "Local"}));
 }
 
 int32_t DecodeAffinity(const FieldReader& spec) {
-  const bool client_ip = spec.Choice("sessionAffinity", "None", {"None", "ClientIP"}) == "ClientIP";
+  const std::string affinity = spec.Choice("sessionAffinity", "None", {"None", "ClientIP"});
   const FieldReader config = spec.Map("sessionAffinityConfig").Map("clientIP");
-  const int64_t timeout_s = config.Int("timeoutSeconds", kAffinityTimeoutDefaultS, 1, kAffinityTimeoutMaxS);
-  return client_ip ? static_cast<int32_t>(timeout_s) : 0;
+  return AffinityTimeoutS(affinity, config.Int("timeoutSeconds", kAffinityTimeoutDefaultS, 1, kAffinityTimeoutMaxS));
 }
 
 // Only the only port of a Service may go without a name.
@@ -38,7 +28,7 @@ model::ServicePort DecodePort(const FieldReader& reader, bool only) {
   model::ServicePort port;
   port.name = only ? reader.Name("name", NameForm::kLabel, "") : reader.Name("name", NameForm::kLabel);
   const std::string protocol = reader.Choice("protocol", "TCP", {"TCP", "UDP", "SCTP"});
-  port.protocol = model::ParseProtocol(protocol).value_or(model::Protocol::kTcp);
+  port.protocol = ProtocolOf(protocol).value_or(model::Protocol::kTcp);
   if (!reader.Has("port")) reader.Complain("port", "is missing");
   port.port = static_cast<uint16_t>(reader.Int("port", 0, 1, 65535));
   port.node_port = static_cast<uint16_t>(reader.Int("nodePort", 0, 0, 65535));
@@ -48,14 +38,14 @@ model::ServicePort DecodePort(const FieldReader& reader, bool only) {
 // The API server takes no two ports that could be mistaken for each other; a manifest has passed no API server.
 std::vector<model::ServicePort> DecodePorts(const FieldReader& spec) {
   std::vector<model::ServicePort> ports;
-  std::set<std::string> names;
-  std::set<std::pair<model::Protocol, uint16_t>> numbers;
+  ServicePortSet known;
   const std::vector<FieldReader> readers = spec.Maps("ports");
   for (const FieldReader& reader : readers) {
     const model::ServicePort port = DecodePort(reader, readers.size() == 1);
-    if (!port.name.empty() && !names.insert(port.name).second) reader.Complain("name", "is another port's name too");
-    if (port.port != 0 && !numbers.emplace(port.protocol, port.port).second) {
-      reader.Complain("port", "is another port's number too");
+    if (port.port != 0) {
+      const ServicePortSet::Clash clash = known.Add(port);
+      if (clash == ServicePortSet::Clash::kName) reader.Complain("name", "is another port's name too");
+      if (clash == ServicePortSet::Clash::kNumber) reader.Complain("port", "is another port's number too");
     }
     ports.push_back(port);
   }

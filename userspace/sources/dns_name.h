@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What Kubernetes accepts as the name of an object.
-#ifndef SHUNT_SOURCES_MANIFEST_DNS_NAME_H_
-#define SHUNT_SOURCES_MANIFEST_DNS_NAME_H_
+#ifndef SHUNT_SOURCES_DNS_NAME_H_
+#define SHUNT_SOURCES_DNS_NAME_H_
 
 #include <string>
 
@@ -18,4 +18,4 @@ std::string WrongWithName(absl::string_view text, NameForm form);
 
 }  // namespace shunt::sources
 
-#endif  // SHUNT_SOURCES_MANIFEST_DNS_NAME_H_
+#endif  // SHUNT_SOURCES_DNS_NAME_H_

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "userspace/sources/manifest/dns_name.h"
+#include "userspace/sources/dns_name.h"
 
 #include <algorithm>
 #include <vector>
