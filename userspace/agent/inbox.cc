@@ -8,13 +8,15 @@
 #include <cstdlib>
 #include <utility>
 
+#include "userspace/agent/clock.h"
+
 namespace shunt::agent {
 
 class Inbox::Port final : public sources::Sink {
  public:
   Port(Inbox& inbox, size_t source) : inbox_(inbox), source_(source) {}
 
-  void Deliver(std::vector<sources::Event> events) override { inbox_.Put(Delivery{std::move(events)}); }
+  void Deliver(std::vector<sources::Event> events) override { inbox_.Put(Delivery{std::move(events), ReadClocks()}); }
   void Synced() override { inbox_.Put(SourceSynced{source_}); }
   void Progress(sources::ObjectKind kind, std::string version, size_t count) override {
     inbox_.Put(SourceProgress{kind, std::move(version), count});
@@ -64,6 +66,14 @@ std::vector<Letter> Inbox::Take() {
   [[maybe_unused]] const ssize_t got = ::read(event_, &count, sizeof(count));
   const std::lock_guard lock(mutex_);
   return std::exchange(letters_, {});
+}
+
+std::optional<std::chrono::steady_clock::time_point> Inbox::OldestWaiting() const {
+  const std::lock_guard lock(mutex_);
+  for (const Letter& letter : letters_) {
+    if (const auto* delivery = std::get_if<Delivery>(&letter)) return delivery->queued.steady;
+  }
+  return std::nullopt;
 }
 
 }  // namespace shunt::agent

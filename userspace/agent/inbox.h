@@ -3,14 +3,17 @@
 #ifndef SHUNT_AGENT_INBOX_H_
 #define SHUNT_AGENT_INBOX_H_
 
+#include <chrono>
 #include <cstddef>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
+#include "userspace/model/health_state.h"
 #include "userspace/sources/source.h"
 
 namespace shunt::agent {
@@ -18,6 +21,7 @@ namespace shunt::agent {
 // One delivery: its events are seen together or not at all.
 struct Delivery {
   std::vector<sources::Event> events;
+  model::Moment queued;  // when it was put here
 };
 struct SourceSynced {
   size_t source = 0;
@@ -53,6 +57,8 @@ class Inbox {
   void Ring() const;
   // Everything so far, in the order of arrival.
   std::vector<Letter> Take();
+  // When the oldest delivery was put here that nobody has taken.
+  std::optional<std::chrono::steady_clock::time_point> OldestWaiting() const;
 
  private:
   class Port;
@@ -61,7 +67,7 @@ class Inbox {
 
   int event_;  // eventfd
   std::vector<std::unique_ptr<Port>> ports_;
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::vector<Letter> letters_ ABSL_GUARDED_BY(mutex_);
 };
 

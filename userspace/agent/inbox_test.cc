@@ -46,6 +46,18 @@ TEST(InboxTest, KeepsTheOrderAndTheBatches) {
   EXPECT_TRUE(inbox.Take().empty());
 }
 
+TEST(InboxTest, KnowsSinceWhenTheOldestDeliveryWaits) {
+  Inbox inbox(1);
+  inbox.PortOf(0).Synced();
+  EXPECT_EQ(inbox.OldestWaiting(), std::nullopt) << "that is no delivery";
+  inbox.PortOf(0).Deliver({Removal("a")});
+  const auto oldest = inbox.OldestWaiting();
+  inbox.PortOf(0).Deliver({Removal("b")});
+  EXPECT_EQ(inbox.OldestWaiting(), oldest);
+  EXPECT_EQ(std::get<Delivery>(inbox.Take()[1]).queued.steady, oldest);
+  EXPECT_EQ(inbox.OldestWaiting(), std::nullopt);
+}
+
 TEST(InboxTest, ManySourcesAtOnce) {
   constexpr int kEach = 1000;
   Inbox inbox(2);

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "userspace/agent/clock.h"
 #include "userspace/agent/log.h"
 
 namespace shunt::agent {
@@ -15,11 +16,6 @@ namespace {
 
 SteadyTime Now() {
   return std::chrono::steady_clock::now();
-}
-
-int64_t WallMilliseconds() {
-  const auto since_epoch = std::chrono::system_clock::now().time_since_epoch();
-  return std::chrono::duration_cast<std::chrono::milliseconds>(since_epoch).count();
 }
 
 // Whether a line of this budget may be said now. Says first how many were not since the last one.
@@ -41,7 +37,8 @@ Loop::Loop(ReconcilerOptions options, datapath::Datapath& datapath, Ledger& ledg
       addresses_(std::move(addresses)),
       on_first_apply_(std::move(on_first_apply)),
       reconciler_(options, datapath, ledger),
-      problems_of_(options.sources) {}
+      problems_of_(options.sources),
+      metrics_(ReadClocks().wall_ms) {}
 
 LoopState Loop::state() const {
   const std::lock_guard lock(mutex_);
@@ -75,7 +72,9 @@ void Loop::Run(std::stop_token stop) {
 void Loop::ReadInbox() {
   for (Letter& letter : inbox_.Take()) {
     if (auto* delivery = std::get_if<Delivery>(&letter)) {
+      metrics_.Taken(delivery->events, delivery->queued);
       reconciler_.Deliver(std::move(delivery->events));
+      metrics_.SetNode(reconciler_.this_node());
     } else if (const auto* synced = std::get_if<SourceSynced>(&letter)) {
       reconciler_.Synced(synced->source);
     } else if (auto* report = std::get_if<SourceReport>(&letter)) {
@@ -101,20 +100,22 @@ void Loop::ReadAddresses() {
 }
 
 void Loop::Step() {
-  const SteadyTime begin = Now();
-  const StepOutcome outcome = reconciler_.Step(begin);
-  const SteadyTime end = Now();
-  not_before_ = std::max<SteadyTime>(begin + kPace, end + (end - begin));
+  const model::Moment begin = ReadClocks();
+  const StepOutcome outcome = reconciler_.Step(begin.steady);
+  const model::Moment end = ReadClocks();
+  const auto took = end.steady - begin.steady;
+  not_before_ = std::max<SteadyTime>(begin.steady + kPace, end.steady + took);
+  metrics_.StepDone({begin, end, outcome.first, outcome.applied, outcome.failures.size()});
   {
     const std::lock_guard lock(mutex_);
     state_.synced = true;
     state_.addresses_problem = std::string(outcome.node_addresses.message());
     if (outcome.first || outcome.applied + outcome.failures.size() > 0) {
       ++state_.applies;
-      state_.last_apply_time_ms = WallMilliseconds();
+      state_.last_apply_time_ms = end.wall_ms;
     }
   }
-  LogOutcome(outcome, end - begin);
+  LogOutcome(outcome, took);
   if (outcome.first && on_first_apply_ != nullptr) on_first_apply_();
 }
 

@@ -16,6 +16,7 @@
 #include "absl/status/statusor.h"
 #include "userspace/agent/inbox.h"
 #include "userspace/agent/line_budget.h"
+#include "userspace/agent/metrics.h"
 #include "userspace/agent/reconciler.h"
 #include "userspace/datapath/datapath.h"
 
@@ -57,6 +58,7 @@ class Loop {
   void Run(std::stop_token stop);
 
   LoopState state() const;  // thread-safe
+  Metrics& metrics() { return metrics_; }
 
  private:
   void ReadInbox();
@@ -75,6 +77,7 @@ class Loop {
   SteadyTime not_before_;  // of the next step
   bool addresses_pending_ = true;
   std::vector<std::vector<sources::SourceProblem>> problems_of_;  // by source
+  Metrics metrics_;
   LineBudget progress_lines_;
   LineBudget trouble_lines_;
 

@@ -118,6 +118,29 @@ TEST_F(LoopTest, FromTheSourceToTheDatapath) {
   EXPECT_THAT(datapath_.node_addresses.size(), 1u) << "read again after the first try failed";
 }
 
+TEST_F(LoopTest, WhatItDoesShowsInMetricsAndHealth) {
+  std::binary_semaphore go_on(0);
+  Start([&](sources::Sink& sink, std::stop_token) {
+    const model::Node node{.name = "node-a", .taint_keys = {"ToBeDeletedByClusterAutoscaler"}};
+    sink.Deliver({ServiceEvent("cart", 80), sources::Upsert{node}});
+    go_on.acquire();
+    sink.Synced();
+  });
+  EXPECT_TRUE(Eventually([&] { return loop_->metrics().Read().loop.service_changes_pending == 1; }));
+  const model::HealthState before = loop_->metrics().Health(inbox_.OldestWaiting());
+  EXPECT_TRUE(before.oldest_pending.has_value());
+  EXPECT_FALSE(before.StartedUp());
+  EXPECT_FALSE(before.node_eligible);
+  go_on.release();
+  EXPECT_TRUE(Eventually([&] { return loop_->metrics().Health(inbox_.OldestWaiting()).StartedUp(); }));
+  Stop();
+  EXPECT_FALSE(loop_->metrics().Health(inbox_.OldestWaiting()).oldest_pending.has_value());
+  const model::LoopMetrics metrics = loop_->metrics().Read().loop;
+  EXPECT_EQ(metrics.full_steps.count(), 1u);
+  EXPECT_EQ(metrics.applies, 1u);
+  EXPECT_EQ(metrics.service_changes_pending, 0u);
+}
+
 TEST_F(LoopTest, AStormBecomesFewBatchesAndTheLastWordCounts) {
   constexpr int kChanges = 300;
   Start([&](sources::Sink& sink, std::stop_token) {

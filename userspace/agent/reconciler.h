@@ -59,6 +59,8 @@ class Reconciler {
   void SetLocalAddresses(std::vector<datapath::NodeAddress> addresses);
 
   bool synced() const { return unsynced_ == 0; }
+  // This node's object, null if no source has delivered one. Valid until the next Deliver.
+  const model::Node* this_node() const { return store_.ThisNode(); }
   // The earliest time at which Step has something to do; nullopt: not before something happens.
   std::optional<SteadyTime> NextStep() const;
 
