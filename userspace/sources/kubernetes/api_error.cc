@@ -67,7 +67,7 @@ ApiError DecodeError(int http_status, absl::string_view content_type, absl::stri
   } else {
     // Often a proxy in between, which says in its own words what is wrong.
     error.message = absl::StrCat("an answer without a Kubernetes Status (", decoded.status().message(),
-                                 "): ", absl::CHexEscape(body.substr(0, kExcerptBytesMax)));
+                                 "): ", absl::CEscape(body.substr(0, kExcerptBytesMax)));
   }
   error.code = http_status;
   return error;

@@ -14,7 +14,7 @@ namespace api = ::shunt::kubernetes;
 
 // A type as people write it; a foreign one may be anything.
 std::string Describe(const TypeName& type) {
-  return absl::CHexEscape(absl::StrCat(type.api_version.substr(0, 100), " ", type.kind.substr(0, 100)));
+  return absl::CEscape(absl::StrCat(type.api_version.substr(0, 100), " ", type.kind.substr(0, 100)));
 }
 
 }  // namespace
@@ -56,7 +56,8 @@ absl::StatusOr<TypeName> DecodeTypeName(absl::string_view message) {
 
 absl::Status CheckType(const TypeName& found, const TypeName& expected) {
   if (found == expected) return absl::OkStatus();
-  return absl::InvalidArgumentError(absl::StrCat("is a ", Describe(found), ", expected a ", Describe(expected)));
+  const std::string what = found == TypeName() ? "untyped" : absl::StrCat("a ", Describe(found));
+  return absl::InvalidArgumentError(absl::StrCat("is ", what, ", expected a ", Describe(expected)));
 }
 
 absl::StatusOr<Envelope> OpenEnvelope(absl::string_view bytes) {

@@ -111,7 +111,7 @@ absl::Status CheckName(const model::ObjectName& name, NameForm form, bool namesp
 absl::Status DecodeFailure(ObjectKind kind, const model::ObjectName& name, const absl::Status& cause) {
   const std::string object = name.namespace_name.empty() ? name.name : name.ToString();
   return absl::InvalidArgumentError(
-      absl::StrCat(KindName(kind), " \"", absl::CHexEscape(object.substr(0, 400)), "\": ", cause.message()));
+      absl::StrCat(KindName(kind), " \"", absl::CEscape(object.substr(0, 400)), "\": ", cause.message()));
 }
 
 }  // namespace shunt::sources::kubernetes

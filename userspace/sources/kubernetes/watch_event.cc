@@ -25,7 +25,7 @@ absl::StatusOr<WatchEventType> TypeOfEvent(absl::string_view word) {
   if (word == "BOOKMARK") return WatchEventType::kBookmark;
   if (word == "ERROR") return WatchEventType::kError;
   return absl::InvalidArgumentError(
-      absl::StrCat("a watch event of the unknown type \"", absl::CHexEscape(word.substr(0, 100)), "\""));
+      absl::StrCat("a watch event of the unknown type \"", absl::CEscape(word.substr(0, 100)), "\""));
 }
 
 absl::string_view RawOf(absl::string_view message, WireFields& parent) {

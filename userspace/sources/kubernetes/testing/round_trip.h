@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+// What must hold of any object that a decoder lets in.
+#ifndef SHUNT_SOURCES_KUBERNETES_TESTING_ROUND_TRIP_H_
+#define SHUNT_SOURCES_KUBERNETES_TESTING_ROUND_TRIP_H_
+
+#include <cstdlib>
+
+#include "userspace/sources/dns_name.h"
+#include "userspace/sources/kubernetes/object_decoder.h"
+#include "userspace/sources/kubernetes/testing/api_bytes.h"
+
+namespace shunt::sources::kubernetes {
+
+inline void Require(bool holds) {
+  if (!holds) abort();
+}
+
+// It has a name, and encoding and decoding it gives the same again.
+inline void RequireRoundTrip(const Object& object) {
+  Require(WrongWithName(NameOf(object).name, NameForm::kSubdomain).empty());
+  const absl::StatusOr<Object> again = DecodeObject(KindOf(object), MessageOf(object));
+  Require(again.ok() && *again == object);
+}
+
+}  // namespace shunt::sources::kubernetes
+
+#endif  // SHUNT_SOURCES_KUBERNETES_TESTING_ROUND_TRIP_H_
