@@ -15,7 +15,7 @@ build_packages=(g++ cmake ninja-build pkg-config ccache bpftool iproute2 util-li
   libbpf-dev libelf-dev zlib1g-dev linux-libc-dev
   libabsl-dev libgrpc++-dev libprotobuf-dev protobuf-compiler protobuf-compiler-grpc
   libcurl4-openssl-dev libssl-dev
-  libyaml-cpp-dev libspdlog-dev libcli11-dev nlohmann-json3-dev libgtest-dev libgmock-dev)
+  libyaml-cpp-dev libspdlog-dev libcli11-dev nlohmann-json3-dev prometheus-cpp-dev libgtest-dev libgmock-dev)
 check_packages=(python3 python3-yaml openssl procps binutils qemu-system-x86 busybox-static cpio kmod xz-utils)
 bench_packages=(nftables iptables python3 gcc)
 image_packages=(python3 python3-yaml binutils buildah ca-certificates runc iproute2 util-linux)

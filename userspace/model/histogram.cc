@@ -19,6 +19,12 @@ void Histogram::Observe(double value) {
   sum_ += value;
 }
 
+void Histogram::Merge(const Histogram& other) {
+  for (size_t i = 0; i < counts_.size(); ++i) counts_[i] += other.counts_.at(i);
+  count_ += other.count_;
+  sum_ += other.sum_;
+}
+
 std::vector<double> ExponentialBounds(double first, double factor, int count) {
   std::vector<double> bounds;
   for (double bound = first; count > 0; --count, bound *= factor) bounds.push_back(bound);

@@ -17,6 +17,8 @@ class Histogram {
 
   // NaN counts as above every bound.
   void Observe(double value);
+  // Takes over the other's observations. REQUIRES: the same bounds.
+  void Merge(const Histogram& other);
 
   const std::vector<double>& upper_bounds() const { return upper_bounds_; }
   // Of each bucket alone, not of those below it; one more than there are bounds.

@@ -26,6 +26,18 @@ TEST(HistogramTest, WhatIsNoNumberIsAboveEveryBound) {
   EXPECT_THAT(histogram.counts(), ElementsAre(0, 1));
 }
 
+TEST(HistogramTest, TwoBecomeOne) {
+  Histogram histogram({1, 2});
+  Histogram other({1, 2});
+  histogram.Observe(0.5);
+  other.Observe(0.5);
+  other.Observe(3);
+  histogram.Merge(other);
+  EXPECT_THAT(histogram.counts(), ElementsAre(2, 0, 1));
+  EXPECT_EQ(histogram.count(), 3u);
+  EXPECT_DOUBLE_EQ(histogram.sum(), 4);
+}
+
 TEST(HistogramTest, BoundsByFactorAndByStep) {
   EXPECT_THAT(ExponentialBounds(0.5, 2, 4), ElementsAre(0.5, 1, 2, 4));
   EXPECT_THAT(LinearBounds(60, 5, 3), ElementsAre(DoubleEq(60), DoubleEq(65), DoubleEq(70)));

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "userspace/admin/http/metrics_page.h"
+
+#include <utility>
+
+#include "userspace/admin/http/exposition.h"
+#include "userspace/admin/http/kubeproxy_metrics.h"
+#include "userspace/admin/http/shunt_metrics.h"
+
+namespace shunt::admin::http {
+
+std::string MetricsText(const model::MetricsSnapshot& snapshot) {
+  Exposition page;
+  AddShuntMetrics(snapshot, page);
+  AddKubeProxyMetrics(snapshot, page);
+  AddProcessMetrics(snapshot.process, page);
+  return page.Take();
+}
+
+Handler MetricsHandler(model::MetricsQuery query) {
+  return [query = std::move(query)](const Request& request) {
+    if (request.path != "/metrics") return StatusResponse(404);
+    return Response{.content_type = "text/plain; version=0.0.4; charset=utf-8", .body = MetricsText(query())};
+  };
+}
+
+}  // namespace shunt::admin::http

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+// /metrics: the agent's own names (shunt_*), and those of kube-proxy that dashboards and alerts are written for.
+// docs/metrics.md lists all of them; a test compares.
+#ifndef SHUNT_ADMIN_HTTP_METRICS_PAGE_H_
+#define SHUNT_ADMIN_HTTP_METRICS_PAGE_H_
+
+#include <string>
+
+#include "userspace/admin/http/conversation.h"
+#include "userspace/model/agent_metrics.h"
+
+namespace shunt::admin::http {
+
+// The page in Prometheus' text format. A pure function of the snapshot.
+std::string MetricsText(const model::MetricsSnapshot& snapshot);
+
+// /metrics, and 404 for any other path.
+Handler MetricsHandler(model::MetricsQuery query);
+
+}  // namespace shunt::admin::http
+
+#endif  // SHUNT_ADMIN_HTTP_METRICS_PAGE_H_

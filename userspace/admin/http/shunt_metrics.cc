@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "userspace/admin/http/shunt_metrics.h"
+
+#include <map>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+
+namespace shunt::admin::http {
+namespace {
+
+double Seconds(int64_t ms) {
+  return static_cast<double>(ms) / 1000;
+}
+
+absl::string_view FamilyName(model::IpFamily family) {
+  return family == model::IpFamily::kV4 ? "IPv4" : "IPv6";
+}
+
+void AddAgent(const model::MetricsSnapshot& snapshot, Exposition& page) {
+  const model::AgentStatus& status = snapshot.status;
+  page.Gauge("shunt_build_info", "1; the labels say what this agent is");
+  page.Add(1, {{"version", status.version}, {"abi", absl::StrCat(status.abi_version)}});
+  page.Gauge("shunt_synced", "Whether everything that the sources began with is applied");
+  page.Add(status.synced ? 1 : 0);
+  page.Gauge("shunt_services", "Services with something in the kernel");
+  page.Add(status.services);
+  page.Gauge("shunt_frontends", "Addresses and ports that clients can dial, without those in conflict");
+  page.Add(status.frontends);
+  page.Gauge("shunt_backends", "Distinct addresses and ports of endpoints in the kernel");
+  page.Add(status.backends);
+  page.Gauge("shunt_failed_services", "Services that the kernel did not take; each is tried again");
+  page.Add(status.failed_services);
+  page.Gauge("shunt_problems", "Problems that `shuntctl status` lists");
+  page.Add(static_cast<double>(status.problems.size()));
+  page.Gauge("shunt_programs_current", "Whether this build's programs are in force, not an older pinned set");
+  page.Add(status.programs_current ? 1 : 0);
+  page.Gauge("shunt_attached_programs", "Programs attached at the hook");
+  std::map<std::string, int> attached;
+  for (const model::ProgramStatus& program : status.programs) attached[program.hook] += program.attached ? 1 : 0;
+  for (const auto& [hook, count] : attached) page.Add(count, {{"hook", hook}});
+}
+
+void AddMaps(const model::AgentStatus& status, Exposition& page) {
+  page.Gauge("shunt_pools", "Sets of backends in the kernel");
+  for (const model::MapFill& map : status.maps) {
+    if (map.name == "pools") page.Add(static_cast<double>(map.used));
+  }
+  page.Gauge("shunt_map_entries", "Rows of the map that mean something, counted by reading them");
+  for (const model::MapFill& map : status.maps) page.Add(static_cast<double>(map.used), {{"map", map.name}});
+  page.Gauge("shunt_map_capacity", "Rows that the map has room for; 0: no limit of its own");
+  for (const model::MapFill& map : status.maps) page.Add(static_cast<double>(map.capacity), {{"map", map.name}});
+  page.Gauge("shunt_map_pressure_ratio", "shunt_map_entries / shunt_map_capacity, where there is a limit");
+  for (const model::MapFill& map : status.maps) {
+    if (map.capacity == 0) continue;
+    page.Add(static_cast<double>(map.used) / static_cast<double>(map.capacity), {{"map", map.name}});
+  }
+  page.Gauge("shunt_map_memory_bytes", "What the kernel charges for the map");
+  for (const model::MapFill& map : status.maps) page.Add(static_cast<double>(map.memory_bytes), {{"map", map.name}});
+}
+
+void AddLoop(const model::MetricsSnapshot& snapshot, Exposition& page) {
+  const model::LoopMetrics& loop = snapshot.agent.loop;
+  page.Counter("shunt_applies_total", "Batches given to the kernel");
+  page.Add(static_cast<double>(snapshot.status.applies));
+  page.Gauge("shunt_last_apply_timestamp_seconds", "When the last batch was; 0: there was none");
+  page.Add(Seconds(snapshot.status.last_apply_time_ms));
+  page.Counter("shunt_service_applies_total", "Services given to the kernel, by what became of them");
+  page.Add(static_cast<double>(loop.applies), {{"result", "applied"}});
+  page.Add(static_cast<double>(loop.failed_applies), {{"result", "failed"}});
+  page.Histogram("shunt_apply_latency_seconds",
+                 "From the delivery of a change by the source until it is in the kernel");
+  page.Add(loop.apply_latency);
+}
+
+void AddAudit(const model::AgentMetrics& agent, Exposition& page) {
+  page.Counter("shunt_audits_total", "Comparisons of the desired state with the kernel's maps");
+  page.Add(static_cast<double>(agent.audit.audits));
+  page.Gauge("shunt_last_audit_timestamp_seconds", "When the last one was; 0: there was none");
+  page.Add(Seconds(agent.audit.last_audit_ms));
+  page.Gauge("shunt_audit_differences", "Differences that the last audit found");
+  page.Add(static_cast<double>(agent.audit.last_differences));
+  page.Counter("shunt_audit_drift_total", "Differences that all audits found");
+  page.Add(static_cast<double>(agent.audit.differences));
+  page.Counter("shunt_audit_repairs_total", "Differences that were repaired");
+  page.Add(static_cast<double>(agent.audit.repairs));
+}
+
+// One family with a sample for each resource.
+template <typename Value>
+void AddOfEach(const model::SourceStatus& source, Exposition& page, Value value) {
+  for (const model::ReflectorStatus& reflector : source.reflectors) {
+    page.Add(static_cast<double>(value(reflector)), {{"resource", reflector.resource}});
+  }
+}
+
+void AddReflectorCounts(const model::SourceStatus& source, Exposition& page) {
+  using Status = model::ReflectorStatus;
+  page.Counter("shunt_reflector_relists_total", "Lists after the first one");
+  AddOfEach(source, page, [](const Status& r) { return r.relists; });
+  page.Counter("shunt_reflector_watch_starts_total", "Watches begun, the first one included");
+  AddOfEach(source, page, [](const Status& r) { return r.watch_starts; });
+  page.Counter("shunt_reflector_stalls_total", "Connections given up because they were silent for too long");
+  AddOfEach(source, page, [](const Status& r) { return r.stalls; });
+  page.Counter("shunt_reflector_errors_total", "Lists and watches that ended in an error");
+  AddOfEach(source, page, [](const Status& r) { return r.errors; });
+  page.Counter("shunt_reflector_events_total", "Objects added, changed or removed");
+  AddOfEach(source, page, [](const Status& r) { return r.events; });
+  page.Counter("shunt_reflector_bookmarks_total", "Events that carry a resourceVersion and no object");
+  AddOfEach(source, page, [](const Status& r) { return r.bookmarks; });
+  page.Counter("shunt_rejected_objects_total", "Objects that could not be used");
+  AddOfEach(source, page, [](const Status& r) { return r.rejected_objects; });
+}
+
+void AddReflectorState(const model::MetricsSnapshot& snapshot, Exposition& page) {
+  using Status = model::ReflectorStatus;
+  const model::SourceStatus& source = snapshot.source;
+  page.Gauge("shunt_reflector_synced", "Whether the first list is delivered");
+  AddOfEach(source, page, [](const Status& r) { return r.synced ? 1 : 0; });
+  page.Gauge("shunt_reflector_objects", "Objects known now");
+  AddOfEach(source, page, [](const Status& r) { return r.objects; });
+  page.Gauge("shunt_reflector_last_event_timestamp_seconds", "The last object, bookmark or complete list; 0: never");
+  AddOfEach(source, page, [](const Status& r) { return Seconds(r.last_event_time_ms); });
+  page.Gauge("shunt_reflector_removals_held_back",
+             "Objects that a suspicious list would remove, until it is confirmed");
+  AddOfEach(source, page, [](const Status& r) { return r.list_held_back ? r.removals_held_back : 0; });
+  page.Gauge("shunt_state_age_seconds", "Since the API server last confirmed the state; absent until it has once");
+  for (const model::ReflectorStatus& reflector : source.reflectors) {
+    if (reflector.current_as_of_ms == 0) continue;
+    page.Add(Seconds(snapshot.now_ms - reflector.current_as_of_ms), {{"resource", reflector.resource}});
+  }
+  page.Gauge("shunt_api_server_reachable", "Whether the API server in use answers; absent if there is none to ask");
+  if (!source.reflectors.empty()) page.Add(source.reachable ? 1 : 0);
+  page.Gauge("shunt_snapshot_timestamp_seconds", "When the snapshot was written that is served; 0: none is");
+  page.Add(Seconds(source.snapshot_time_ms));
+}
+
+void AddDatapath(const model::MetricsSnapshot& snapshot, Exposition& page) {
+  page.Counter("shunt_untranslated_total",
+               "Times that a program did not translate, by reason; since the maps were made");
+  for (const model::ReasonRow& reason : snapshot.status.reasons) {
+    page.Add(static_cast<double>(reason.count), {{"reason", reason.name}});
+  }
+  page.Counter("shunt_sockets_ended_total", "Sockets ended because their backend was gone");
+  for (const auto& [protocol, count] : snapshot.agent.sockets_ended) {
+    page.Add(static_cast<double>(count), {{"protocol", model::ProtocolName(protocol)}});
+  }
+}
+
+template <typename Value>
+void AddOfPorts(const model::Traffic& traffic, Exposition& page, Value value) {
+  for (const model::PortTraffic& port : traffic.ports) {
+    page.Add(static_cast<double>(value(port.counters)), {{"namespace", port.service.namespace_name},
+                                                         {"service", port.service.name},
+                                                         {"port", absl::StrCat(port.port)},
+                                                         {"protocol", model::ProtocolName(port.protocol)},
+                                                         {"family", FamilyName(port.family)}});
+  }
+}
+
+void AddTraffic(const model::Traffic& traffic, Exposition& page) {
+  using Counters = model::ServiceStatus::PortCounters;
+  page.Counter("shunt_service_translations_total", "Connections and datagrams led to a backend");
+  AddOfPorts(traffic, page, [](const Counters& c) { return c.translated; });
+  page.Counter("shunt_service_no_endpoints_total", "Refused because the Service has no endpoint");
+  AddOfPorts(traffic, page, [](const Counters& c) { return c.no_endpoints; });
+  page.Counter("shunt_service_local_misses_total", "Not served because a Local policy leaves no endpoint on this node");
+  AddOfPorts(traffic, page, [](const Counters& c) { return c.local_misses; });
+  page.Counter("shunt_backend_chosen_total", "Times that the backend was chosen");
+  for (const model::BackendTraffic& backend : traffic.backends) {
+    page.Add(static_cast<double>(backend.chosen),
+             {{"backend", backend.address.address.ToStringWithPort(backend.address.port)}});
+  }
+  page.Gauge("shunt_series_left_out", "ServicePorts and backends without series of their own, because there are many");
+  page.Add(static_cast<double>(traffic.ports_left_out), {{"kind", "service_ports"}});
+  page.Add(static_cast<double>(traffic.backends_left_out), {{"kind", "backends"}});
+}
+
+}  // namespace
+
+void AddShuntMetrics(const model::MetricsSnapshot& snapshot, Exposition& page) {
+  AddAgent(snapshot, page);
+  AddMaps(snapshot.status, page);
+  AddLoop(snapshot, page);
+  AddAudit(snapshot.agent, page);
+  AddReflectorCounts(snapshot.source, page);
+  AddReflectorState(snapshot, page);
+  AddDatapath(snapshot, page);
+  AddTraffic(snapshot.traffic, page);
+}
+
+}  // namespace shunt::admin::http
