@@ -13,7 +13,7 @@ cc_sources = $(filter-out $(c_sources),$(shell git ls-files '*.cc' '*.h'))
 clang_tool = $(firstword $(shell for v in 19 18 17 16 15 14; do command -v $(1)-$$v; done; true) $(1))
 
 .DEFAULT_GOAL := all
-.PHONY: all deps run check check-kernels check-kubernetes bench install image fuzz asan tsan format check-format tidy clean help
+.PHONY: all deps run check check-kernels check-kubernetes bench install image deb fuzz asan tsan format check-format tidy clean help
 
 all: ## build everything (PRESET=dev, release, asan, tsan or fuzz)
 	@$(dependencies) build
@@ -72,6 +72,12 @@ image: ## build/image/shunt.tar, an OCI image (root; no container daemon)
 	@$(MAKE) --no-print-directory all PRESET=release
 	@python3 -B packaging/image/build_image.py --output build/image \
 	  build/release/userspace/agent/shuntd build/release/tools/shuntctl/shuntctl
+
+deb: ## build/deb/shunt_*.deb, with a unit for systemd
+	@$(dependencies) build image
+	@$(MAKE) --no-print-directory all PRESET=release
+	@cpack --config build/release/CPackConfig.cmake -B build/deb
+	@rm -rf build/deb/_CPack_Packages
 
 format: ## rewrite the sources by .clang-format, and C by bpf/.clang-format
 	@$(call clang_tool,clang-format) -i $(cc_sources)

@@ -5,7 +5,7 @@
 #   install_dependencies.sh [build|check|bench|image|all]...
 #
 #   build  compile and `make run`         check  everything that `make check` and .ci/run need
-#   bench  what `make bench` compares with        image  `make image`, and the test that runs what it made
+#   bench  what `make bench` compares with        image  `make image`, `make deb`, and their tests
 #
 # Debian 12 is what is tested; a derivative with the same package names works. Nothing missing: nothing is done,
 # and no privilege is needed. Otherwise root. SHUNT_SKIP_DEPS=1: believe that all is there.
@@ -18,7 +18,7 @@ build_packages=(g++ cmake ninja-build pkg-config ccache bpftool iproute2 util-li
   libyaml-cpp-dev libspdlog-dev libcli11-dev nlohmann-json3-dev prometheus-cpp-dev libgtest-dev libgmock-dev)
 check_packages=(python3 python3-yaml openssl procps binutils qemu-system-x86 busybox-static cpio kmod xz-utils)
 bench_packages=(nftables iptables python3 gcc)
-image_packages=(python3 python3-yaml binutils buildah ca-certificates runc iproute2 util-linux)
+image_packages=(python3 python3-yaml binutils buildah ca-certificates runc iproute2 util-linux dpkg-dev gzip systemd)
 
 say() { echo "deps: $*"; }
 
