@@ -10,11 +10,12 @@ import subprocess
 import urllib.error
 import urllib.request
 
+import manifests
 import network
 import node
 
 BUILD = pathlib.Path(os.environ.get("SHUNT_BUILD", "build/dev"))
-BPFFS = "/sys/fs/bpf"
+SHUNTD = str(BUILD / "userspace/agent/shuntd")
 HEALTH = "http://127.0.0.1:10256"
 METRICS = "http://127.0.0.1:10249/metrics"
 _SAMPLE = re.compile(r"^([a-z_:]+)(\{[^}]*\})? (\S+)$", re.MULTILINE)
@@ -23,7 +24,7 @@ _SAMPLE = re.compile(r"^([a-z_:]+)(\{[^}]*\})? (\S+)$", re.MULTILINE)
 class Agent:
     """shuntd with `flags` that say where its API server is; its files are below `directory`.
 
-    It lives in the node's namespaces, in a cgroup of its own below the one that it serves.
+    It has the capabilities of the DaemonSet's container. It lives in the node's namespaces, in a cgroup of its own below the one that it serves.
     """
 
     def __init__(self, directory, flags, name=network.NODE_NAME):
@@ -31,9 +32,11 @@ class Agent:
         self.directory.mkdir(parents=True, exist_ok=True)
         self.log = self.directory / "shuntd.log"
         self.socket = self.directory / "admin.sock"
+        self._places = ["--bpffs", "/sys/fs/bpf", "--cgroup", str(node.cgroup(node.NODE))]
+        bounds = ",".join(["-all", *(f"+{name.lower()}" for name in manifests.capabilities())])
         self.command = [
-            str(BUILD / "userspace/agent/shuntd"), "run", "--node-name", name, "--cgroup", str(node.cgroup(node.NODE)),
-            "--bpffs", BPFFS, "--admin-socket", str(self.socket), "--state-dir", str(self.directory / "state"),
+            "setpriv", "--no-new-privs", "--bounding-set", bounds, SHUNTD, "run", "--node-name", name, *self._places,
+            "--admin-socket", str(self.socket), "--state-dir", str(self.directory / "state"),
             "--log-format", "text", "-v", "4", *map(str, flags)]
         self.process = None
 
@@ -54,8 +57,14 @@ class Agent:
 
     def cleanup(self):
         """Takes everything out of the kernel. REQUIRES: it is stopped."""
-        subprocess.run([self.command[0], "cleanup", "--bpffs", BPFFS, "--cgroup", node.cgroup(node.NODE)], check=True,
-                       capture_output=True)
+        subprocess.run([SHUNTD, "cleanup", *self._places], check=True, capture_output=True)
+
+    def remove(self):
+        """Ends it, however it is, and what it pinned."""
+        if self.process is not None:
+            self.kill()
+            self.cleanup()
+            self.process = None
 
     def runs(self):
         return self.process is not None and self.process.poll() is None
@@ -75,6 +84,10 @@ class Agent:
         names = [each["name"] for each in self.ask("service", "list")["items"]
                  if any(port["frontends"] for port in each["ports"])]
         return {f"{name['namespaceName']}/{name['name']}" for name in names}
+
+    def reachable(self):
+        """Whether it says that its API server answers."""
+        return self.status().get("apiServer", {}).get("reachable", True)
 
     def wait_synced(self, seconds=node.PATIENCE_SECONDS):
         node.eventually(lambda: self._is_synced(), self.log_tail, seconds)

@@ -73,6 +73,13 @@ class Api:
     def get_text(self, path):
         return self._ask("GET", path, None, None).decode()
 
+    def lines(self, path):
+        """The lines of an answer that does not end, as they come."""
+        self.close()
+        self._connection = http.client.HTTPSConnection(self._host, context=self._context)
+        self._connection.request("GET", path, headers=self._headers)
+        yield from self._connection.getresponse()
+
     def new_token(self, namespace, account, seconds=3600):
         """A service account's token, as a kubelet gets it for a projected volume."""
         path = f"/api/v1/namespaces/{namespace}/serviceaccounts/{account}/token"

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What most test classes start from: a control plane, the agent's account, the pods, a workload."""
 
+import dataclasses
 import tempfile
 import unittest
 
@@ -13,8 +14,26 @@ from api import Api
 from control_plane import ControlPlane
 
 
+UNTRANSLATED = "ENETUNREACH"  # the node has no default route
+
+
+@dataclasses.dataclass
+class Created:
+    """A Service in the API server."""
+    service: dict
+    address: str
+    answers: set  # what its pods say
+
+
 class ClusterTestCase(unittest.TestCase):
-    """One control plane for the class: `plane`, `api` (as its administrator), `account`, `dialler`."""
+    """One control plane for the class: `plane`, `api` (as its administrator), `account`, `dialler`.
+
+    A class that uses expect and its like sets `agent`.
+    """
+
+    agent = None
+    services_made = 0
+    pods_made = 0
 
     @classmethod
     def setUpClass(cls):
@@ -34,17 +53,36 @@ class ClusterTestCase(unittest.TestCase):
         cls.addClassCleanup(cls.dialler.end)
 
     @classmethod
-    def new_agent(cls, name="agent", **options):
-        """An agent that has cls's API server in its kubeconfig; ended, and its pins removed, after the class."""
-        agent = Agent(f"{cls.directory}/{name}", ["--kubeconfig", cls.account.kubeconfig(cls.plane.url)], **options)
-
-        def remove():
-            if agent.process is not None:
-                agent.kill()
-                agent.cleanup()
-
-        cls.addClassCleanup(remove)
+    def new_agent(cls, name="agent", flags=None):
+        """An agent, not started; after the class it is ended and what it pinned removed. By default the kubeconfig of
+        the class's account is all that it knows.
+        """
+        kubeconfig = ["--kubeconfig", cls.account.kubeconfig(cls.plane.url)]
+        agent = Agent(f"{cls.directory}/{name}", kubeconfig if flags is None else flags)
+        cls.addClassCleanup(agent.remove)
         return agent
+
+    @classmethod
+    def create(cls, pods=1, **spec):
+        """A new Service, port 80, with new pods."""
+        first, cls.pods_made = cls.pods_made + 1, cls.pods_made + pods
+        cls.services_made += 1
+        addresses = [cluster.pod_address(first + i) for i in range(pods)]
+        asked = cluster.service(f"service-{cls.services_made}", **spec)
+        cls.api.create(cluster.endpoint_slice(asked, addresses))
+        made = cls.api.create(asked)
+        return Created(asked, made["spec"]["clusterIP"], {f"{address}:8080" for address in addresses})
+
+    def expect(self, created, seconds=node.PATIENCE_SECONDS):
+        """Waits until one of its pods answers."""
+        node.eventually(lambda: self.dialler.dial(created.address, 80) in created.answers, self.agent.log_tail, seconds)
+
+    def expect_gone(self, created, seconds=node.PATIENCE_SECONDS):
+        """Waits until nothing translates its address."""
+        node.eventually(lambda: self.dialler.dial(created.address, 80) == UNTRANSLATED, self.agent.log_tail, seconds)
+
+    def assert_served(self, created):
+        self.assertIn(self.dialler.dial(created.address, 80), created.answers, self.agent.log_tail())
 
     @classmethod
     def new_api(cls):

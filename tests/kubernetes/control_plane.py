@@ -42,16 +42,15 @@ class Identity:
 class ControlPlane:
     """etcd, then kube-apiserver with RBAC and an audit log, on every address of this network namespace.
 
-    REQUIRES: an address of this namespace that is not a loopback's, as `address`.
+    More API servers may stand beside the first, on ports of their own. REQUIRES: an address of this namespace that is
+    not a loopback's, as `address`.
     """
 
-    def __init__(self, directory, address, port=PORT):
+    def __init__(self, directory, address):
         self.directory = pathlib.Path(directory)
         self.directory.mkdir(parents=True, exist_ok=True)
         self.address = address
-        self.port = port
-        self.url = f"https://{address}:{port}"
-        self.audit_log = self.directory / "audit.log"
+        self.url = self.url_of(PORT)
         self._audit_policy = self.directory / "audit-policy.yaml"
         self._audit_policy.write_text(_AUDIT_POLICY)
         self._signing_key = new_signing_key(self.directory / "service-accounts.key")
@@ -60,7 +59,8 @@ class ControlPlane:
         self.admin = Identity(*self.client_authority.issue_client("admin", "system:masters"))
         self.serving_authority = None
         self.replace_serving_authority()
-        self._etcd = self._apiserver = None
+        self._etcd = None
+        self._apiservers = {}  # by port
 
     def replace_serving_authority(self):
         """Another authority; the API server uses it from its next start. Returns the new Authority."""
@@ -77,15 +77,22 @@ class ControlPlane:
             shutil.copy(source, target.with_suffix(".new"))
             os.replace(target.with_suffix(".new"), target)
 
+    def url_of(self, port):
+        return f"https://{self.address}:{port}"
+
     def start(self):
+        """What of it does not run."""
         self.start_etcd()
         self.start_apiserver()
 
     def stop(self):
-        self.stop_apiserver()
+        for port in list(self._apiservers):
+            self.stop_apiserver(port)
         self.stop_etcd()
 
     def start_etcd(self):
+        if self._etcd is not None:
+            return
         peer = "http://127.0.0.1:2380"
         self._etcd = self._start("etcd", [
             f"--data-dir={self.directory}/etcd", f"--listen-client-urls={_ETCD_URL}",
@@ -95,31 +102,46 @@ class ControlPlane:
         self._wait(self._etcd, "etcd", lambda: _listens("127.0.0.1", 2379))
 
     def stop_etcd(self):
-        _end(self._etcd)
+        if self._etcd is not None:
+            _end(self._etcd, signal.SIGTERM)
+            self._etcd = None
 
-    def start_apiserver(self):
+    def start_apiserver(self, port=PORT):
+        if port in self._apiservers:
+            return
         key = self._signing_key
-        self._apiserver = self._start("kube-apiserver", [
-            f"--etcd-servers={_ETCD_URL}", f"--secure-port={self.port}", "--bind-address=0.0.0.0",
+        apiserver = self._apiservers[port] = self._start("kube-apiserver", [
+            f"--etcd-servers={_ETCD_URL}", f"--secure-port={port}", "--bind-address=0.0.0.0",
             f"--advertise-address={self.address}", f"--service-cluster-ip-range={SERVICE_RANGES}",
             f"--tls-cert-file={self.serving_files[0]}", f"--tls-private-key-file={self.serving_files[1]}",
             f"--client-ca-file={self.client_authority.certificate}", "--authorization-mode=RBAC", "--allow-privileged",
             "--service-account-issuer=https://kubernetes.default.svc", f"--service-account-signing-key-file={key}",
             f"--service-account-key-file={key}", f"--audit-policy-file={self._audit_policy}",
-            f"--audit-log-path={self.audit_log}", "--enable-priority-and-fairness=false",
+            f"--audit-log-path={self.audit_log_of(port)}", "--enable-priority-and-fairness=false",
             "--max-requests-inflight=2000", "--max-mutating-requests-inflight=1000", "--profiling=false"])
-        self._wait(self._apiserver, "kube-apiserver", self.ready)
+        self._wait(apiserver, "kube-apiserver", lambda: self.ready(port))
 
-    def stop_apiserver(self):
+    def stop_apiserver(self, port=PORT):
         """At once, as a node's power does: connections are cut."""
-        _end(self._apiserver, signal.SIGKILL)
+        if port in self._apiservers:
+            _end(self._apiservers.pop(port), signal.SIGKILL)
 
-    def ready(self):
+    def freeze_apiserver(self, port=PORT):
+        """It says nothing more, and its connections stay."""
+        self._apiservers[port].send_signal(signal.SIGSTOP)
+
+    def thaw_apiserver(self, port=PORT):
+        self._apiservers[port].send_signal(signal.SIGCONT)
+
+    def audit_log_of(self, port=PORT):
+        return self.directory / f"audit-{port}.log"
+
+    def ready(self, port=PORT):
         """Whether /readyz says ok."""
         # Here, not at the head: a client needs a control plane to be about.
         from api import Api  # pylint: disable=import-outside-toplevel
         try:
-            return Api(self.url, self.serving_authority.certificate, self.admin).get_text("/readyz") == "ok"
+            return Api(self.url_of(port), self.serving_authority.certificate, self.admin).get_text("/readyz") == "ok"
         except (OSError, RuntimeError):
             return False
 
@@ -158,7 +180,7 @@ def _listens(address, port):
     return True
 
 
-def _end(process, how=signal.SIGTERM):
-    if process is not None and process.poll() is None:
+def _end(process, how):
+    if process.poll() is None:
         process.send_signal(how)
         process.wait(30)

@@ -20,6 +20,12 @@ def layouts():
         yield component.name, kustomize.compose(["base"], [component], ROOT)
 
 
+def capabilities():
+    """Of the agent's container: "BPF", ..."""
+    daemon_set = next(thing for thing in kustomize.build(BASE) if thing["kind"] == "DaemonSet")
+    return daemon_set["spec"]["template"]["spec"]["containers"][0]["securityContext"]["capabilities"]["add"]
+
+
 def access():
     """The agent's service account, and all that grants it something."""
     return [thing for thing in kustomize.build(BASE) if thing["kind"] in _ACCESS]

@@ -74,6 +74,14 @@ class Dialler:
         """The same for each (address, port), by TCP."""
         return self._order({"dial": list(places)})["answers"]
 
+    def begin_until(self, address, port, answers):
+        """Dials on and on until one of `answers` comes, by TCP; end_until waits for that."""
+        self._send({"until": list(answers), "address": address, "port": port})
+
+    def end_until(self):
+        """When it came, in ns of the monotonic clock."""
+        return self._receive()["at"]
+
     def open(self, address, port, protocol="TCP"):
         return self._order({"open": protocol, "address": address, "port": port})
 
@@ -89,6 +97,12 @@ class Dialler:
         self._process.communicate()
 
     def _order(self, order):
+        self._send(order)
+        return self._receive()
+
+    def _send(self, order):
         self._process.stdin.write(json.dumps(order) + "\n")
         self._process.stdin.flush()
+
+    def _receive(self):
         return json.loads(self._process.stdout.readline())

@@ -3,7 +3,7 @@
 """A world of its own for one command: sandbox.py COMMAND [ARGUMENT...].
 
 Namespaces of network, mounts and processes, and a cgroup of their own, whose path is in SHUNT_SANDBOX_CGROUP; bpffs,
-/run/netns and $TMPDIR are private. However the command ends, every process and file of it goes, and the cgroup too.
+/run, /var/run and $TMPDIR are private. However the command ends, every process and file of it goes, and the cgroup too.
 
 Exit: the command's; 77 where this machine cannot (1 when SHUNT_REQUIRE_ROOT_TESTS=1).
 """
@@ -19,8 +19,8 @@ _PR_SET_PDEATHSIG = 1
 _SET_UP = """
 set -e
 mount -t bpf -o mode=0700 bpf /sys/fs/bpf
-mkdir -p /run/netns
-mount -t tmpfs none /run/netns
+mount -t tmpfs none /run
+[ -L /var/run ] || mount -t tmpfs none /var/run
 mount -t tmpfs none /mnt
 ip link set lo up
 exec "$@"
