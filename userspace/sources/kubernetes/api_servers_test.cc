@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "userspace/sources/kubernetes/api_servers.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "userspace/sources/kubernetes/learned_servers.h"
+
+namespace shunt::sources::kubernetes {
+namespace {
+
+using std::chrono::seconds;
+using ::testing::ElementsAre;
+
+const SteadyTime kNow{std::chrono::hours(1)};
+
+TEST(ApiServersTest, TheFirstServerIsAskedWhileItWorks) {
+  ApiServers servers(std::vector<ApiServer>{{"https://a"}, {"https://b"}});
+  servers.NoteAnswer("https://a", 200);
+  EXPECT_EQ(servers.current().url, "https://a");
+  EXPECT_TRUE(servers.reachable());
+}
+
+TEST(ApiServersTest, ThreeReflectorsThatFailTogetherMoveOnByOneServer) {
+  ApiServers servers(std::vector<ApiServer>{{"https://a"}, {"https://b"}, {"https://c"}});
+  for (int i = 0; i < 3; ++i) EXPECT_TRUE(servers.Avoid("https://a", kNow));
+  EXPECT_EQ(servers.current().url, "https://b");
+}
+
+TEST(ApiServersTest, WhenAllHaveFailedTheOneLeftTheLongestAgoIsNextAndNotAtOnce) {
+  ApiServers servers(std::vector<ApiServer>{{"https://a"}, {"https://b"}});
+  EXPECT_TRUE(servers.Avoid("https://a", kNow));
+  EXPECT_FALSE(servers.Avoid("https://b", kNow + seconds(1)));
+  EXPECT_EQ(servers.current().url, "https://a");
+  EXPECT_TRUE(servers.Avoid("https://a", kNow + seconds(1) + ApiServers::kAvoidedFor));
+}
+
+TEST(ApiServersTest, TheOnlyServerStays) {
+  ApiServers servers(std::vector<ApiServer>{{"https://a"}});
+  EXPECT_FALSE(servers.Avoid("https://a", kNow));
+  EXPECT_EQ(servers.current().url, "https://a");
+}
+
+TEST(ApiServersTest, LearnedServersComeAfterTheConfiguredOnesAndAreReplaced) {
+  ApiServers servers(std::vector<ApiServer>{{"https://a", "kubernetes.example"}});
+  servers.Learn({"https://b", "https://a", "https://c"});
+  servers.Avoid("https://a", kNow);
+  EXPECT_EQ(servers.current().url, "https://b");
+  EXPECT_EQ(servers.current().tls_server_name, "kubernetes.example");
+  servers.Learn({"https://c"});
+  EXPECT_EQ(servers.current().url, "https://c") << "b is no longer there";
+  servers.Learn({});
+  EXPECT_EQ(servers.current().url, "https://a");
+}
+
+TEST(ApiServersTest, CountsAnswersByHostAndSilenceAsAnError) {
+  ApiServers servers(std::vector<ApiServer>{{"https://[fd00::1]:6443"}, {"https://b/prefix"}});
+  servers.NoteAnswer("https://[fd00::1]:6443", 200);
+  servers.NoteAnswer("https://[fd00::1]:6443", 200);
+  servers.NoteNoAnswer("https://b/prefix");
+  EXPECT_THAT(servers.requests(),
+              ElementsAre(model::RequestCount{.code = "200", .method = "GET", .host = "[fd00::1]:6443", .count = 2},
+                          model::RequestCount{.code = "<error>", .method = "GET", .host = "b", .count = 1}));
+}
+
+TEST(ApiServersTest, AServerThatWentSilentIsNotReachableUntilItAnswers) {
+  ApiServers servers(std::vector<ApiServer>{{"https://a"}});
+  EXPECT_FALSE(servers.reachable());
+  servers.NoteAnswer("https://a", 500);
+  EXPECT_TRUE(servers.reachable());
+  servers.NoteSilence("https://a");
+  EXPECT_FALSE(servers.reachable());
+}
+
+model::EndpointSlice KubernetesSlice(const std::string& name, model::AddressType type,
+                                     const std::vector<std::string>& addresses) {
+  model::EndpointSlice slice{.name = {"default", name}, .labels = {{"kubernetes.io/service-name", "kubernetes"}}};
+  slice.address_type = type;
+  for (const std::string& address : addresses) slice.endpoints.push_back({.addresses = {address}});
+  slice.ports = {{.name = "https", .port = 6443}};
+  return slice;
+}
+
+TEST(LearnedServersTest, TheEndpointsOfTheKubernetesServiceAreServers) {
+  LearnedServers learned;
+  EXPECT_TRUE(learned.Note(Upsert{KubernetesSlice("k", model::AddressType::kIpv4, {"10.0.0.2", "10.0.0.1"})}));
+  EXPECT_TRUE(learned.Note(Upsert{KubernetesSlice("k6", model::AddressType::kIpv6, {"fd00::1"})}));
+  EXPECT_THAT(learned.urls(), ElementsAre("https://10.0.0.1:6443", "https://10.0.0.2:6443", "https://[fd00::1]:6443"));
+  EXPECT_TRUE(learned.Note(Remove{ObjectKind::kEndpointSlice, {"default", "k"}}));
+  EXPECT_THAT(learned.urls(), ElementsAre("https://[fd00::1]:6443"));
+}
+
+TEST(LearnedServersTest, NobodyElseCanNameAServer) {
+  LearnedServers learned;
+  model::EndpointSlice elsewhere = KubernetesSlice("k", model::AddressType::kIpv4, {"10.0.0.1"});
+  elsewhere.name.namespace_name = "evil";
+  model::EndpointSlice other = KubernetesSlice("k", model::AddressType::kIpv4, {"10.0.0.1"});
+  other.labels = {{"kubernetes.io/service-name", "other"}};
+  EXPECT_FALSE(learned.Note(Upsert{elsewhere}));
+  EXPECT_FALSE(learned.Note(Upsert{other}));
+  EXPECT_FALSE(learned.Note(Upsert{model::Service{.name = {"default", "kubernetes"}}}));
+  EXPECT_THAT(learned.urls(), ElementsAre());
+}
+
+}  // namespace
+}  // namespace shunt::sources::kubernetes
