@@ -72,7 +72,7 @@ def _patched(objects, patch):
 
 
 def _operate(document, operation):
-    """One operation of JSON Patch (RFC 6902): add and replace."""
+    """One operation of JSON Patch (RFC 6902): add, replace and remove."""
     *parents, last = operation["path"].lstrip("/").split("/")
     place = document
     for part in parents:
@@ -83,6 +83,8 @@ def _operate(document, operation):
         place[last] = operation["value"]
     elif operation["op"] == "replace" and isinstance(place, dict) and last in place:
         place[last] = operation["value"]
+    elif operation["op"] == "remove" and isinstance(place, dict) and last in place:
+        del place[last]
     else:
         raise ValueError(f"cannot {operation['op']} {operation['path']}")
 

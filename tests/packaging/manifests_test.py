@@ -19,7 +19,8 @@ MANIFESTS = os.path.join(ROOT, "manifests")
 BASE = os.path.join(MANIFESTS, "base")
 KUBEADM = os.path.join(MANIFESTS, "overlays/kubeadm")
 KIND = os.path.join(MANIFESTS, "overlays/kind")
-EVERY = (BASE, KUBEADM, KIND)
+CLEANUP = os.path.join(MANIFESTS, "overlays/cleanup")
+EVERY = (BASE, KUBEADM, KIND, CLEANUP)
 
 CAPABILITIES = ["BPF", "NET_ADMIN", "PERFMON"]
 # Beside the configuration: where the maps are pinned, where programs attach, the admin socket, the snapshot.
@@ -93,10 +94,10 @@ class Privilege(unittest.TestCase):
 
 class Agent(unittest.TestCase):
     def test_it_knows_every_flag(self):
-        known = subprocess.run([SHUNTD, "run", "--help"], check=True, capture_output=True, text=True).stdout
-        for directory in (BASE,):
+        for directory in (BASE, CLEANUP):
             verb, *flags = container_of(kustomize.build(directory))["args"]
-            self.assertEqual(verb, "run")
+            known = subprocess.run([SHUNTD, verb, "--help"], check=True, capture_output=True, text=True).stdout
+            self.assertIn(f"shuntd {verb} ", known)
             for flag in flags:
                 with self.subTest(directory, flag=flag):
                     self.assertRegex(known, re.escape(flag.split("=")[0]) + r"\b")
@@ -146,6 +147,15 @@ class Pod(unittest.TestCase):
         for objects in [kustomize.build(directory) for directory in EVERY] + [with_component("end-sockets")]:
             mounts = [mount["name"] for mount in container_of(objects)["volumeMounts"]]
             self.assertEqual(sorted(mounts), sorted(volume["name"] for volume in pod_of(objects)["volumes"]))
+
+    def test_the_way_back_replaces_the_agent_on_all_nodes_and_waits_for_none(self):
+        (daemon_set,) = [item for item in kustomize.build(CLEANUP) if item["kind"] == "DaemonSet"]
+        self.assertEqual(container_of([daemon_set])["args"], ["cleanup"])
+        self.assertEqual(daemon_set["spec"]["updateStrategy"]["rollingUpdate"], {"maxUnavailable": "100%"})
+        self.assertFalse([name for name in container_of([daemon_set]) if name.endswith("Probe")])
+        base = only(kustomize.build(BASE), "DaemonSet")
+        self.assertEqual(daemon_set["metadata"], base["metadata"])
+        self.assertEqual(daemon_set["spec"]["selector"], base["spec"]["selector"])
 
     def test_the_image_has_the_version_of_this_tree(self):
         with open(os.path.join(ROOT, "CMakeLists.txt"), encoding="utf-8") as file:

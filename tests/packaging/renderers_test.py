@@ -39,7 +39,7 @@ class Renderer(unittest.TestCase):
                     self.assertEqual(objects, comparable(helm_template.render(chart, values)))
             return
         verb = "kustomize" if os.path.basename(PROGRAM) == "kubectl" else "build"
-        for name in ("base", "overlays/kubeadm", "overlays/kind"):
+        for name in ("base", "overlays/kubeadm", "overlays/kind", "overlays/cleanup"):
             with self.subTest(name):
                 directory = os.path.join(MANIFESTS, name)
                 self.assertEqual(printed(verb, directory), comparable(kustomize.build(directory)))
