@@ -46,6 +46,9 @@ std::vector<Finding> CheckAgent(const v1::AgentStatus& status) {
                           ? absl::StrCat("the kernel holds all ", status.services())
                           : absl::StrCat("the kernel does not hold ", status.failed_services(), " of ",
                                          status.services(), ": see `shuntctl service list`")});
+  if (const v1::SocketSweeps& sweeps = status.socket_sweeps(); !sweeps.problem().empty()) {
+    findings.push_back({"sockets", Verdict::kWarning, sweeps.problem()});
+  }
   for (const v1::Problem& problem : status.problems()) {
     findings.push_back({problem.where(), Verdict::kWrong, problem.what()});
   }

@@ -46,6 +46,20 @@ std::string AppliedText(const v1::AgentStatus& status) {
   return absl::StrCat(status.applies(), " times, last at ", TimeText(status.last_apply_time()));
 }
 
+std::string SocketsText(const v1::SocketSweeps& sweeps) {
+  if (sweeps.protocols().empty() || sweeps.protocols() == "off") return "";
+  std::string text = absl::StrCat(sweeps.ended_udp(), " UDP");
+  if (sweeps.protocols() == "all") absl::StrAppend(&text, " and ", sweeps.ended_tcp(), " TCP");
+  absl::StrAppend(&text, " ended for want of their backend");
+  if (!sweeps.has_last_sweep_time()) return text;
+  absl::StrAppend(&text, "; ", sweeps.namespaces(), " namespaces looked through at ",
+                  TimeText(sweeps.last_sweep_time()));
+  if (sweeps.namespaces_not_entered() != 0) {
+    absl::StrAppend(&text, ", ", sweeps.namespaces_not_entered(), " not entered");
+  }
+  return text;
+}
+
 // The map that will be full first.
 std::string FullestText(const v1::AgentStatus& status) {
   const v1::MapFill* fullest = nullptr;
@@ -75,6 +89,7 @@ std::string StatusPage(const v1::AgentStatus& status, bool wide) {
   AppendField("Programs", ProgramsText(status), out);
   AppendField("Serving", ServicesText(status), out);
   AppendField("Applied", AppliedText(status), out);
+  AppendField("Sockets", SocketsText(status.socket_sweeps()), out);
   AppendField("Maps", FullestText(status), out);
 
   Table reasons({"REASON", "COUNT", "MEANING"});
@@ -85,6 +100,9 @@ std::string StatusPage(const v1::AgentStatus& status, bool wide) {
 
   Table problems({"WHERE", "WHAT"});
   for (const v1::Problem& problem : status.problems()) problems.Add({problem.where(), problem.what()});
+  if (const std::string& problem = status.socket_sweeps().problem(); !problem.empty()) {
+    problems.Add({"sockets", problem});
+  }
   if (!problems.empty()) absl::StrAppend(&out, "\nProblems:\n", problems.ToString(true, "  "));
   return out;
 }

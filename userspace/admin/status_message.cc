@@ -42,6 +42,20 @@ v1::Reason ToMessage(const model::ReasonRow& reason) {
   return message;
 }
 
+v1::SocketSweeps ToMessage(const model::SocketSweeps& sweeps) {
+  v1::SocketSweeps message;
+  message.set_protocols(sweeps.protocols);
+  message.set_way(sweeps.way);
+  message.set_sweeps(sweeps.sweeps);
+  if (sweeps.last_sweep_time_ms != 0) SetMilliseconds(sweeps.last_sweep_time_ms, message.mutable_last_sweep_time());
+  message.set_ended_udp(sweeps.ended_udp);
+  message.set_ended_tcp(sweeps.ended_tcp);
+  message.set_namespaces(sweeps.namespaces);
+  message.set_namespaces_not_entered(sweeps.namespaces_not_entered);
+  message.set_problem(ValidUtf8(sweeps.problem));
+  return message;
+}
+
 }  // namespace
 
 v1::AgentStatus ToMessage(const model::AgentStatus& status) {
@@ -65,6 +79,7 @@ v1::AgentStatus ToMessage(const model::AgentStatus& status) {
   for (const model::ProgramStatus& program : status.programs) *message.add_programs() = ToMessage(program);
   for (const model::MapFill& fill : status.maps) *message.add_maps() = ToMessage(fill);
   for (const model::ReasonRow& reason : status.reasons) *message.add_reasons() = ToMessage(reason);
+  if (!status.socket_sweeps.protocols.empty()) *message.mutable_socket_sweeps() = ToMessage(status.socket_sweeps);
   for (const model::StatusProblem& problem : status.problems) {
     v1::Problem& added = *message.add_problems();
     added.set_where(ValidUtf8(problem.where));

@@ -211,6 +211,7 @@ std::vector<Field> Schema(Configuration& c, bool& has_version, bool& has_kind) {
       {"bpffs", Into(c.bpffs)},
       {"adminSocket", Into(c.admin_socket)},
       {"localPolicyMiss", Into(c.local_policy_miss, {"refuse", "drop"})},
+      {"endSockets", Into(c.end_sockets, {"udp", "all", "off"})},
       {"logging", nullptr, logging},
       {"limits", nullptr, limits},
   };

@@ -19,6 +19,9 @@ namespace shunt::agent {
 // What a client sees when a Local policy leaves no endpoint on this node.
 enum class LocalPolicyMiss { kRefuse, kDrop };
 
+// Which sockets are ended when their backend is gone.
+enum class EndSockets { kUdp, kAll, kOff };
+
 // Only what the file says: an absent field is unset, and its default is options.h's.
 struct Configuration {
   std::optional<std::string> node_name;  // hostnameOverride, kube-proxy's name for it
@@ -27,6 +30,7 @@ struct Configuration {
   std::optional<std::string> bpffs;
   std::optional<std::string> admin_socket;
   std::optional<LocalPolicyMiss> local_policy_miss;
+  std::optional<EndSockets> end_sockets;
   std::optional<LogFormat> log_format;
   std::optional<int> verbosity;
   // limits: absent ones are the defaults of datapath/limits.h.

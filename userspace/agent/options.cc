@@ -18,6 +18,8 @@ namespace {
 const std::map<std::string, LogFormat> kLogFormats = {{"text", LogFormat::kText}, {"json", LogFormat::kJson}};
 const std::map<std::string, LocalPolicyMiss> kLocalPolicyMisses = {{"refuse", LocalPolicyMiss::kRefuse},
                                                                    {"drop", LocalPolicyMiss::kDrop}};
+const std::map<std::string, EndSockets> kEndSockets = {
+    {"udp", EndSockets::kUdp}, {"all", EndSockets::kAll}, {"off", EndSockets::kOff}};
 // Of the contract, but of later versions. Refused by name: ignoring one would serve another cluster than asked for, or
 // let somebody wait for answers on a port that nobody listens on.
 struct LaterFlag {
@@ -46,6 +48,7 @@ struct Flags {
   std::optional<std::string> bpffs;
   std::optional<std::string> admin_socket;
   std::optional<std::string> local_policy_miss;
+  std::optional<std::string> end_sockets;
   std::optional<std::string> log_format;
   std::optional<int> verbosity;
   std::string later;  // values of kFlagsOfLaterVersions, not used
@@ -79,6 +82,10 @@ void AddRunFlags(CLI::App& run, Flags& flags) {
                  "when a Local policy leaves no endpoint on this node: refuse at once, or drop as kube-proxy does")
       ->check(CLI::IsMember(Names(kLocalPolicyMisses)).description(""))
       ->type_name("refuse|drop");
+  run.add_option("--end-sockets", flags.end_sockets,
+                 "end connected sockets whose backend is gone: UDP ones (default), TCP ones too, or none")
+      ->check(CLI::IsMember(Names(kEndSockets)).description(""))
+      ->type_name("udp|all|off");
   run.add_option("--log-format", flags.log_format, "form of the log lines (default text)")
       ->check(CLI::IsMember(Names(kLogFormats)).description(""))
       ->type_name("text|json");
@@ -118,6 +125,7 @@ absl::StatusOr<Options> Resolve(const Flags& flags, const Environment& environme
   Settle(flags.bpffs, file.bpffs, options.bpffs);
   Settle(flags.admin_socket, file.admin_socket, options.admin_socket);
   Settle(Named(flags.local_policy_miss, kLocalPolicyMisses), file.local_policy_miss, options.local_policy_miss);
+  Settle(Named(flags.end_sockets, kEndSockets), file.end_sockets, options.end_sockets);
   Settle(Named(flags.log_format, kLogFormats), file.log_format, options.log_format);
   Settle(flags.verbosity, file.verbosity, options.verbosity);
   Settle<uint32_t>(std::nullopt, file.endpoints_per_pool, options.endpoints_per_pool);
@@ -148,6 +156,11 @@ absl::Status CheckRun(const CLI::App& run, const Options& options) {
 }
 
 }  // namespace
+
+const char* EndSocketsName(EndSockets which) {
+  return std::find_if(kEndSockets.begin(), kEndSockets.end(), [&](const auto& entry) { return entry.second == which; })
+      ->first.c_str();
+}
 
 absl::StatusOr<CommandLine> ParseCommandLine(std::vector<std::string> arguments, const Environment& environment) {
   const std::map<std::string, Verb> verbs = {

@@ -23,6 +23,7 @@ struct Options {
   std::string bpffs = "/sys/fs/bpf";
   std::string admin_socket = "/run/shunt/admin.sock";
   LocalPolicyMiss local_policy_miss = LocalPolicyMiss::kRefuse;
+  EndSockets end_sockets = EndSockets::kUdp;
   LogFormat log_format = LogFormat::kText;
   int verbosity = 2;
   datapath::Limits limits;
@@ -34,6 +35,9 @@ struct CommandLine {
   Options options;
   std::string help;  // kHelp: what to print
 };
+
+// The flag's word for it.
+const char* EndSocketsName(EndSockets which);
 
 // What the command line takes from its surroundings.
 struct Environment {

@@ -156,6 +156,7 @@ TEST(ExampleTest, HasEveryFieldWithItsDefault) {
   EXPECT_EQ(options.bpffs, defaults.bpffs);
   EXPECT_EQ(options.admin_socket, defaults.admin_socket);
   EXPECT_EQ(options.local_policy_miss, defaults.local_policy_miss);
+  EXPECT_EQ(options.end_sockets, defaults.end_sockets);
   EXPECT_EQ(options.log_format, defaults.log_format);
   EXPECT_EQ(options.verbosity, defaults.verbosity);
   EXPECT_EQ(options.limits, defaults.limits);
@@ -203,6 +204,9 @@ TEST(OptionsTest, Errors) {
       {"a policy that is none",
        {"--manifests=/m", "--local-policy-miss=wait"},
        "--local-policy-miss: wait not in {drop,refuse}"},
+      {"sockets of no known kind",
+       {"--manifests=/m", "--end-sockets=sctp"},
+       "--end-sockets: sctp not in {all,off,udp}"},
       {"a level out of range", {"--manifests=/m", "-v", "11"}, "--v: Value 11 not in range 0 to 10"},
       {"a level that is no number", {"--manifests=/m", "-v", "x"}, "--v: Value x not in range 0 to 10"},
       {"a file that is not there",

@@ -78,6 +78,7 @@ model::AgentStatus AnswerStatus(const QuerySources& from) {
   status.synced = state.synced;
   status.applies = state.applies;
   status.last_apply_time_ms = state.last_apply_time_ms;
+  if (from.socket_sweeps != nullptr) status.socket_sweeps = from.socket_sweeps();
   const Ledger::Totals totals = from.ledger.totals();
   status.services = totals.services;
   status.frontends = totals.frontends;

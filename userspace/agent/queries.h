@@ -30,6 +30,8 @@ struct QuerySources {
   model::AgentStatus identity;
   const Ledger& ledger;
   const Loop& loop;
+  // Called by any thread; null: there is nothing to say.
+  std::function<model::SocketSweeps()> socket_sweeps;
   // Opens the maps for one query: a dump of a million rows then costs the loop nothing, and a slow client nobody
   // else. Called by any thread.
   std::function<absl::StatusOr<MapViews>()> open_maps;

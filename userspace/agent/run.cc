@@ -24,6 +24,7 @@
 #include "userspace/agent/queries.h"
 #include "userspace/agent/service_notify.h"
 #include "userspace/agent/signals.h"
+#include "userspace/agent/socket_ender_thread.h"
 #include "userspace/datapath/kernel/kernel_datapath.h"
 #include "userspace/datapath/kernel/node_addresses.h"
 #include "userspace/datapath/kernel/pinned_reader.h"
@@ -56,6 +57,7 @@ class Agent {
   absl::Status OpenDatapath();
   void MakeLoop();
   absl::Status StartAdmin();
+  void StartSocketEnder();
   void StartThreads();
   model::AgentStatus Identity() const;
   void SayReady();
@@ -67,6 +69,9 @@ class Agent {
   Ledger ledger_;
   Inbox inbox_{1};
   std::optional<Loop> loop_;
+  std::unique_ptr<datapath::SocketEnder> socket_ender_;
+  std::optional<SocketEnderThread> socket_ender_thread_;
+  model::SocketSweeps no_socket_ender_;  // what there is to say without one
   std::unique_ptr<admin::AdminServer> admin_;
   std::jthread loop_thread_;
   std::jthread source_thread_;
@@ -85,6 +90,7 @@ absl::Status Agent::Start() {
   if (!addresses.ok()) return addresses.status();
   addresses_ = *std::move(addresses);
   MakeLoop();
+  StartSocketEnder();
   if (absl::Status status = StartAdmin(); !status.ok()) return status;
   StartThreads();
   return absl::OkStatus();
@@ -119,8 +125,32 @@ void Agent::MakeLoop() {
   loop_.emplace(std::move(reconciler), *datapath_, ledger_, inbox_, std::move(feed), [this] { SayReady(); });
 }
 
+// Before the loop runs, which is listened to. Without it the agent does all its other work.
+void Agent::StartSocketEnder() {
+  no_socket_ender_.protocols = EndSocketsName(options_.end_sockets);
+  if (options_.end_sockets == EndSockets::kOff) return;
+  const bool tcp = options_.end_sockets == EndSockets::kAll;
+  absl::StatusOr<std::unique_ptr<datapath::SocketEnder>> ender = datapath_->OpenSocketEnder({.tcp = tcp});
+  if (!ender.ok()) {
+    no_socket_ender_.problem = std::string(ender.status().message());
+    LogWarning("Sockets whose backend is gone are not ended", {{"problem", no_socket_ender_.problem}});
+    return;
+  }
+  socket_ender_ = *std::move(ender);
+  model::SocketSweeps identity = no_socket_ender_;
+  identity.way = socket_ender_->way();
+  socket_ender_thread_.emplace([this] { return socket_ender_->Sweep(); }, std::move(identity));
+  datapath_->ListenForRemovals([this, tcp](const datapath::Removals& removals) {
+    if (removals.udp || tcp) socket_ender_thread_->Removal();
+  });
+}
+
 absl::Status Agent::StartAdmin() {
-  QuerySources sources{.identity = Identity(), .ledger = ledger_, .loop = *loop_, .open_maps = nullptr};
+  QuerySources sources{
+      .identity = Identity(), .ledger = ledger_, .loop = *loop_, .socket_sweeps = nullptr, .open_maps = nullptr};
+  sources.socket_sweeps = [this] {
+    return socket_ender_thread_.has_value() ? socket_ender_thread_->sweeps() : no_socket_ender_;
+  };
   sources.open_maps = [bpffs = options_.bpffs]() -> absl::StatusOr<MapViews> {
     absl::StatusOr<std::unique_ptr<datapath::PinnedReader>> opened = datapath::PinnedReader::Open(bpffs);
     if (!opened.ok()) return opened.status();
@@ -172,6 +202,7 @@ void Agent::Stop() {
   source_thread_ = {};  // asks it to stop, and joins
   loop_thread_ = {};
   if (admin_ != nullptr) admin_->Shutdown(kAdminGrace);
+  socket_ender_thread_.reset();  // neither the loop nor the API asks it any more
 }
 
 ExitStatus StatusOf(const absl::Status& error) {

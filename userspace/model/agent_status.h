@@ -14,6 +14,7 @@
 #include "absl/strings/string_view.h"
 #include "userspace/model/map_rows.h"
 #include "userspace/model/service_plan.h"
+#include "userspace/model/socket_sweep.h"
 
 namespace shunt::model {
 
@@ -42,6 +43,7 @@ struct AgentStatus {
   std::vector<ProgramStatus> programs;
   std::vector<MapFill> maps;
   std::vector<ReasonRow> reasons;
+  SocketSweeps socket_sweeps;
   std::vector<StatusProblem> problems;  // objects refused, Services that do not fit, programs not loaded
 };
 

@@ -136,6 +136,12 @@ model::AgentStatus Status() {
                  {"socket_storage", "sk_storage", 0, 0, 0}};
   status.reasons = {{"not_a_service", "the destination is no frontend: passed untouched", 99},
                     {"no_endpoints", "the service has no endpoint anywhere: refused", 46}};
+  status.socket_sweeps = {.protocols = "udp",
+                          .way = "bpf_sock_destroy",
+                          .sweeps = 31,
+                          .last_sweep_time_ms = 1'763'850'090'000,
+                          .ended_udp = 14,
+                          .namespaces = 5};
   status.problems = {{"shop/search", "does not fit: needs 12 slots"}};
   return status;
 }

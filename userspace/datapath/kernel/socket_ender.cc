@@ -24,6 +24,10 @@ absl::StatusOr<std::unique_ptr<SocketEnder>> SocketEnder::Open(const MapSet& map
   absl::StatusOr<SocketIterators> iterators = absl::UnknownError("");
   if (!options.netlink) iterators = SocketIterators::Load(maps, SocketIterators::Way::kEnd);
   if (!iterators.ok()) iterators = SocketIterators::Load(maps, SocketIterators::Way::kReport);
+  if (absl::IsPermissionDenied(iterators.status())) {
+    return absl::PermissionDeniedError(
+        absl::StrCat(iterators.status().message(), "; grant CAP_PERFMON, or set --end-sockets=off"));
+  }
   if (!iterators.ok()) return iterators.status();
   return std::unique_ptr<SocketEnder>(new SocketEnder(*std::move(iterators), *std::move(home), options));
 }

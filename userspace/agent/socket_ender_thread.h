@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+// Sweeps sockets beside the loop, on a thread of its own: it goes through other network namespaces, and the loop must
+// not wait for it.
+#ifndef SHUNT_AGENT_SOCKET_ENDER_THREAD_H_
+#define SHUNT_AGENT_SOCKET_ENDER_THREAD_H_
+
+#include <condition_variable>
+#include <functional>
+#include <mutex>
+#include <stop_token>
+#include <thread>
+
+#include "userspace/agent/line_budget.h"
+#include "userspace/agent/sweep_schedule.h"
+#include "userspace/model/socket_sweep.h"
+
+namespace shunt::agent {
+
+class SocketEnderThread {
+ public:
+  using Sweep = std::function<model::SocketSweep()>;
+
+  // Begins with a sweep. `sweep` is called by the thread alone; `identity` has the fields that never change:
+  // protocols and way.
+  SocketEnderThread(Sweep sweep, model::SocketSweeps identity);
+  // Waits for the sweep under way.
+  ~SocketEnderThread();
+
+  // A backend may be gone. Thread-safe; returns at once.
+  void Removal();
+  model::SocketSweeps sweeps() const;  // thread-safe
+
+ private:
+  void Run(std::stop_token stop);
+  void Record(const model::SocketSweep& sweep);
+  void Log(const model::SocketSweep& sweep);
+
+  Sweep sweep_;
+  LineBudget lines_;
+  std::string problem_said_;
+
+  mutable std::mutex mutex_;
+  std::condition_variable_any wake_;
+  SweepSchedule schedule_;      // guarded by mutex_
+  model::SocketSweeps sweeps_;  // guarded by mutex_
+  std::jthread thread_;         // the last member: it uses all others
+};
+
+}  // namespace shunt::agent
+
+#endif  // SHUNT_AGENT_SOCKET_ENDER_THREAD_H_
