@@ -103,7 +103,7 @@ class RestartTest : public ::testing::Test {
     dup2(output, STDOUT_FILENO);
     dup2(output, STDERR_FILENO);
     execl(SHUNTD_BINARY, SHUNTD_BINARY, "run", "--manifests", manifests.c_str(), "--cgroup", cgroup_.c_str(), "--bpffs",
-          bpffs_.c_str(), "--admin-socket", socket.c_str(), "--node-name", "here", nullptr);
+          bpffs_.c_str(), "--admin-socket", socket.c_str(), "--node-name", "here", "--end-sockets", "off", nullptr);
     _exit(127);
   }
 

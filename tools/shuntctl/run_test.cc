@@ -161,6 +161,7 @@ TEST_F(RunTest, HostileNamesCannotTouchTheTerminalInAnyFormat) {
   service.plan.ports[0].frontends[0].conflict_with = {evil, evil};
   agent_.backends[1].services = {{evil, evil}};
   agent_.status.problems = {{evil, evil}};
+  agent_.status.socket_sweeps.problem = evil;
   agent_.status.version = agent_.status.source = agent_.status.node_name = agent_.status.cgroup = evil;
   agent_.status.programs[0].name = agent_.status.maps[0].name = evil;
   agent_.maps["service_ports"] = {model::ServicePortRow{.service = {evil, evil}, .port_name = evil}};
@@ -195,6 +196,8 @@ TEST_F(RunTest, CheckFindsWhatIsWrongAndOnlyThat) {
       {"not synced", [](auto& s) { s.synced = false; }, kExitFailed, "WRONG     sources"},
       {"a Service failed", [](auto& s) { s.failed_services = 2; }, kExitFailed, "does not hold 2 of 3"},
       {"a problem", [](auto& s) { s.problems = {{"a.yaml:7", "bad port"}}; }, kExitFailed, "WRONG     a.yaml:7"},
+      {"namespaces that cannot be entered", [](auto& s) { s.socket_sweeps.problem = "enter /run/netns/x: no"; },
+       kExitOk, "warning   sockets"},
       {"a program is detached", [](auto& s) { s.programs[1].attached = false; }, kExitFailed,
        "not attached: sock_connect6"},
       {"no program at all", [](auto& s) { s.programs.clear(); }, kExitFailed, "nothing is translated"},
