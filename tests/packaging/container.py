@@ -44,7 +44,7 @@ def _only_layer(tar, manifest):
 
 def runtime_default(capabilities):
     """The seccomp profile RuntimeDefault of containerd: that of containers/common, which Debian has, and the rule that
-    it lacks (containerd since 1.6.9): bpf to CAP_BPF, perf_event_open to CAP_PERFMON."""
+    it lacks (containerd since 1.7): bpf to CAP_BPF, perf_event_open to CAP_PERFMON."""
     with open(PROFILE, encoding="utf-8") as file:
         profile = json.load(file)
     machine = {"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine(), platform.machine())
