@@ -24,6 +24,8 @@ namespace shunt::sources::kubernetes {
 
 // Of one watch event and of one item of a list; client-go has the same.
 inline constexpr size_t kFrameBytesMax = 16 << 20;
+// Of one list, or of one page of it; several times the largest cluster that Kubernetes is tested with.
+inline constexpr size_t kListItemsMax = 500'000;
 // Of an error's body.
 inline constexpr size_t kStatusBytesMax = 1 << 20;
 
@@ -68,7 +70,7 @@ class ListDecoder {
   explicit ListDecoder(ObjectKind kind);
   ~ListDecoder();
 
-  // kInvalidArgument: not a list of that kind; the decoder is then of no more use.
+  // kInvalidArgument: not a list of that kind, or one beyond kListItemsMax; the decoder is then of no more use.
   absl::Status Append(absl::string_view bytes, const std::function<void(Object)>& item);
   // After the last piece. kInvalidArgument: the list is cut short.
   absl::Status Finish() const;

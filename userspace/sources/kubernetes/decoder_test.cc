@@ -152,6 +152,20 @@ TEST(ListDecoderTest, WhatIsNoneIsRefused) {
   }
 }
 
+TEST(ListDecoderTest, HasAnEnd) {
+  const std::string node_a(
+      "\x12\x05\x0a\x03\x0a\x01"
+      "a",
+      7);
+  std::string items;
+  for (size_t i = 0; i < kListItemsMax + 1; ++i) items += node_a;
+  ListDecoder decoder(ObjectKind::kNode);
+  size_t count = 0;
+  const absl::Status status = decoder.Append(Enveloped("v1", "NodeList", items), [&count](Object) { ++count; });
+  EXPECT_EQ(count, kListItemsMax);
+  EXPECT_EQ(status, absl::InvalidArgumentError("a list of more than 500000 items"));
+}
+
 TEST(ApiErrorTest, IsReadWithAllThatItSays) {
   const ApiError sent{.code = 504,
                       .reason = "Timeout",

@@ -100,6 +100,9 @@ class ListDecoder::Parser {
     absl::Status status = list_.Append(of_list, [&](int number, absl::string_view field) -> absl::Status {
       if (number == kListMetadata) return ReadMetadata(field);
       if (number != kListItems) return absl::OkStatus();
+      if (++item_count_ > kListItemsMax) {
+        return absl::InvalidArgumentError(absl::StrCat("a list of more than ", kListItemsMax, " items"));
+      }
       absl::StatusOr<Object> object = DecodeObject(kind_, field);
       if (object.ok()) item(*std::move(object));
       return object.status();
@@ -122,6 +125,7 @@ class ListDecoder::Parser {
   std::string head_;  // while it is incomplete
   bool in_list_ = false;
   uint64_t list_bytes_left_ = 0;
+  size_t item_count_ = 0;
   FieldStream list_;
   FieldStream tail_;
   std::string version_;

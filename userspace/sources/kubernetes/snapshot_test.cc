@@ -7,7 +7,6 @@
 #include <sys/stat.h>
 
 #include <csignal>
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -18,6 +17,7 @@
 #include "userspace/sources/kubernetes/compression.h"
 #include "userspace/sources/kubernetes/snapshot_format.h"
 #include "userspace/sources/kubernetes/testing/sample_objects.h"
+#include "userspace/sources/kubernetes/testing/scratch_directory.h"
 #include "userspace/sources/kubernetes/testing/snapshot_bytes.h"
 
 namespace shunt::sources::kubernetes {
@@ -56,13 +56,6 @@ absl::Status Decode(absl::string_view bytes) {
 
 class SnapshotTest : public testing::Test {
  protected:
-  SnapshotTest() {
-    std::string pattern = fs::temp_directory_path() / "shunt-snapshot-XXXXXX";
-    root_ = mkdtemp(pattern.data());
-    path_ = root_ / "state" / "cluster";
-  }
-  ~SnapshotTest() override { fs::remove_all(root_); }
-
   std::vector<std::string> FilesInDirectory() const {
     std::vector<std::string> names;
     for (const fs::directory_entry& entry : fs::directory_iterator(path_.parent_path())) {
@@ -76,8 +69,9 @@ class SnapshotTest : public testing::Test {
   }
   void Overwrite(const std::string& bytes) const { std::ofstream(path_, std::ios::binary) << bytes; }
 
-  fs::path root_;
-  fs::path path_;
+  const ScratchDirectory scratch_;
+  const fs::path root_ = scratch_.path();
+  const fs::path path_ = root_ / "state" / "cluster";
 };
 
 TEST_F(SnapshotTest, GivesBackWhatWasWritten) {
