@@ -5,23 +5,11 @@
 #include <utility>
 #include <variant>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "userspace/sources/kubernetes/testing/query_parameter.h"
 
 namespace shunt::sources::kubernetes {
-namespace {
-
-// The value of a query's parameter; nothing: there is none.
-std::optional<std::string> Parameter(const std::string& target, const std::string& name) {
-  const size_t key = target.find("&" + name + "=");
-  if (key == std::string::npos) return std::nullopt;
-  const size_t value = key + name.size() + 2;
-  return target.substr(value, target.find('&', value) - value);
-}
-
-}  // namespace
-
 void ReflectorTest::Follow(const Remembered& remembered, std::vector<ApiServer> urls) {
   servers.emplace(std::move(urls));
   reflector.emplace(kKind, "node-1", remembered, 1, *servers, transport);
@@ -42,11 +30,11 @@ void ReflectorTest::Pass(std::chrono::milliseconds time) {
 
 std::string ReflectorTest::Asked() const {
   const std::string& target = Newest().request.target;
-  const std::string version = Parameter(target, "resourceVersion").value_or("");
-  const std::optional<std::string> limit = Parameter(target, "limit");
+  const std::string version = QueryParameter(target, "resourceVersion").value_or("");
+  const std::optional<std::string> limit = QueryParameter(target, "limit");
   const std::string at = absl::StrCat(" at ", std::string(absl::StripPrefix(Newest().request.server.url, "https://")));
-  if (Parameter(target, "watch")) return absl::StrCat("watch ", version, at);
-  if (const auto token = Parameter(target, "continue")) return absl::StrCat("page ", *token, at);
+  if (QueryParameter(target, "watch")) return absl::StrCat("watch ", version, at);
+  if (const auto token = QueryParameter(target, "continue")) return absl::StrCat("page ", *token, at);
   if (version.empty()) return absl::StrCat("list newest ", limit.value_or("all"), at);
   if (version == "0") return absl::StrCat("list any", at);
   return absl::StrCat(limit ? "probe " : "list >=", version, at);
