@@ -15,7 +15,7 @@
 namespace shunt::sources::kubernetes {
 namespace {
 
-// So much of a body that is no Status is shown.
+// So much of a body that is no Status is shown, and of why it is none.
 constexpr size_t kExcerptBytesMax = 200;
 constexpr ParseLimits kStatusLimits{.depth_max = 16, .values_max = 10'000};
 
@@ -37,8 +37,8 @@ absl::StatusOr<ApiError> FromJson(absl::string_view body) {
   const FieldReader status(value, "", &errors);
   ApiError error;
   if (status.String("kind") != "Status") return absl::InvalidArgumentError("not a Status");
-  error.reason = status.String("reason");
-  error.message = status.String("message");
+  error.reason = ErrorText(status.String("reason"));
+  error.message = ErrorText(status.String("message"));
   error.code = static_cast<int>(status.Int("code", 0, 0, 999));
   error.version_too_large = absl::StrContains(error.message, kVersionTooLargeMessage);
   const FieldReader details = status.Map("details");
@@ -66,8 +66,9 @@ ApiError DecodeError(int http_status, absl::string_view content_type, absl::stri
     error = *std::move(decoded);
   } else {
     // Often a proxy in between, which says in its own words what is wrong.
-    error.message = absl::StrCat("an answer without a Kubernetes Status (", decoded.status().message(),
-                                 "): ", absl::CEscape(body.substr(0, kExcerptBytesMax)));
+    error.message =
+        absl::StrCat("an answer without a Kubernetes Status (", decoded.status().message().substr(0, kExcerptBytesMax),
+                     "): ", absl::CEscape(body.substr(0, kExcerptBytesMax)));
   }
   error.code = http_status;
   return error;

@@ -13,7 +13,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t size) {
     const ApiError error = DecodeError(503, type, body);
     Require(error.code == 503);
     Require(!error.retry_after || error.retry_after->count() > 0);
-    Require(error.message.size() <= size * 4 + 1000);
+    Require(error.message.size() <= kErrorTextBytesMax && error.reason.size() <= kErrorTextBytesMax);
   }
   return 0;
 }

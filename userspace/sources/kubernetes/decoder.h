@@ -26,8 +26,9 @@ namespace shunt::sources::kubernetes {
 inline constexpr size_t kFrameBytesMax = 16 << 20;
 // Of one list, or of one page of it; several times the largest cluster that Kubernetes is tested with.
 inline constexpr size_t kListItemsMax = 500'000;
-// Of an error's body.
+// Of an error's body, and of what is kept of its texts.
 inline constexpr size_t kStatusBytesMax = 1 << 20;
+inline constexpr size_t kErrorTextBytesMax = 4096;
 
 // Why the API server said no: metav1.Status, whatever its encoding.
 struct ApiError {

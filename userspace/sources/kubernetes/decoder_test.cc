@@ -188,6 +188,21 @@ TEST(ApiErrorTest, OldServersSayTheVersionIsTooLargeInTheMessageOnly) {
                   .version_too_large);
 }
 
+TEST(ApiErrorTest, ATextIsKeptAsFarAsAnybodyReads) {
+  const std::string text(2 * kErrorTextBytesMax, 'x');
+  const ApiError from_protobuf =
+      DecodeError(500, "application/vnd.kubernetes.protobuf", StatusBody({.reason = text, .message = text}));
+  const ApiError from_json = DecodeError(
+      500, "application/json", absl::StrCat(R"({"kind":"Status","reason":")", text, R"(","message":")", text, "\"}"));
+  for (const ApiError& error : {from_protobuf, from_json}) {
+    EXPECT_EQ(error.reason.size(), kErrorTextBytesMax);
+    EXPECT_EQ(error.message.size(), kErrorTextBytesMax);
+  }
+  // The parser quotes what it could not read.
+  const ApiError broken = DecodeError(500, "application/json", "{\"" + std::string(100'000, '\t'));
+  EXPECT_LE(broken.message.size(), 1200);
+}
+
 TEST(ApiErrorTest, ATimeToWaitThatIsNoneIsNotTaken) {
   EXPECT_EQ(DecodeError(429, "application/vnd.kubernetes.protobuf",
                         StatusBody({.code = 429, .retry_after = std::chrono::seconds(-1)}))

@@ -40,6 +40,10 @@ absl::Status ReadDetails(absl::string_view message, ApiError& error) {
 
 }  // namespace
 
+std::string ErrorText(absl::string_view text) {
+  return std::string(text.substr(0, kErrorTextBytesMax));
+}
+
 std::optional<std::chrono::seconds> RetryAfter(int64_t seconds) {
   if (seconds <= 0) return std::nullopt;
   return std::chrono::seconds(std::min<int64_t>(seconds, std::numeric_limits<int32_t>::max()));
@@ -51,10 +55,10 @@ absl::StatusOr<ApiError> DecodeStatus(absl::string_view message) {
   while (fields.Next()) {
     switch (fields.number()) {
       case api::Status::kMessageFieldNumber:
-        error.message = std::string(fields.Bytes());
+        error.message = ErrorText(fields.Bytes());
         break;
       case api::Status::kReasonFieldNumber:
-        error.reason = std::string(fields.Bytes());
+        error.reason = ErrorText(fields.Bytes());
         break;
       case api::Status::kDetailsFieldNumber:
         fields.Fail(ReadDetails(fields.Bytes(), error));

@@ -13,6 +13,8 @@ namespace shunt::sources::kubernetes {
 inline constexpr absl::string_view kVersionTooLargeReason = "ResourceVersionTooLarge";
 inline constexpr absl::string_view kVersionTooLargeMessage = "Too large resource version";
 
+// What is kept of a text, which is written to a log and shown.
+std::string ErrorText(absl::string_view text);
 // Nothing unless it is a time to wait.
 std::optional<std::chrono::seconds> RetryAfter(int64_t seconds);
 
