@@ -3,10 +3,13 @@
 
 #include <algorithm>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 
 namespace shunt::sources::kubernetes {
 namespace {
+
+constexpr char kNameOfAllApiServers[] = "kubernetes.default.svc";
 
 std::string HostOf(const std::string& url) {
   const size_t scheme = url.find("://");
@@ -44,13 +47,15 @@ bool ApiServers::Avoid(const std::string& server, SteadyTime now) {
 }
 
 void ApiServers::Learn(const std::vector<std::string>& urls) {
+  if (absl::StartsWith(servers_.front().address.url, "http://")) return;
   const std::string before = current().url;
   std::erase_if(servers_, [&](const Server& server) {
     return server.learned && std::find(urls.begin(), urls.end(), server.address.url) == urls.end();
   });
+  const std::string configured_name = servers_.front().address.tls_server_name;
+  const std::string name = configured_name.empty() ? kNameOfAllApiServers : configured_name;
   for (const std::string& url : urls) {
-    if (Find(url) == nullptr)
-      servers_.push_back({.address = {url, servers_.front().address.tls_server_name}, .learned = true});
+    if (Find(url) == nullptr) servers_.push_back({.address = {url, name}, .learned = true});
   }
   const auto still =
       std::find_if(servers_.begin(), servers_.end(), [&](const Server& s) { return s.address.url == before; });

@@ -41,8 +41,10 @@ class ApiServers {
   // Its connection went silent after it had answered.
   void NoteSilence(const std::string& server);
 
-  // Replaces the servers that were learned from the cluster itself; the configured ones stay, and come first. Their
-  // certificates are expected to bear the name that the first configured one's bears.
+  // Replaces the servers that were learned from the cluster itself; the configured ones stay, and come first. The
+  // learned ones' certificates have to bear the first configured one's TLS server name or, if it has none,
+  // kubernetes.default.svc: every API server that pods may call by its DNS name bears that, whereas not all bear their
+  // own address. Nothing is learned if the first configured server is reached in the clear, as through `kubectl proxy`.
   void Learn(const std::vector<std::string>& urls);
 
   // How often each HTTP status came from each server.

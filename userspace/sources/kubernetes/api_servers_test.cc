@@ -4,8 +4,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "userspace/sources/kubernetes/learned_servers.h"
-
 namespace shunt::sources::kubernetes {
 namespace {
 
@@ -72,34 +70,18 @@ TEST(ApiServersTest, AServerThatWentSilentIsNotReachableUntilItAnswers) {
   EXPECT_FALSE(servers.reachable());
 }
 
-model::EndpointSlice KubernetesSlice(const std::string& name, model::AddressType type,
-                                     const std::vector<std::string>& addresses) {
-  model::EndpointSlice slice{.name = {"default", name}, .labels = {{"kubernetes.io/service-name", "kubernetes"}}};
-  slice.address_type = type;
-  for (const std::string& address : addresses) slice.endpoints.push_back({.addresses = {address}});
-  slice.ports = {{.name = "https", .port = 6443}};
-  return slice;
+TEST(ApiServersTest, LearnedServersBearTheNameThatAllApiServersBearIfNoneIsConfigured) {
+  ApiServers servers(std::vector<ApiServer>{{"https://10.96.0.1:443", ""}});
+  servers.Learn({"https://10.0.0.1:6443"});
+  servers.Avoid("https://10.96.0.1:443", kNow);
+  EXPECT_EQ(servers.current(), (ApiServer{"https://10.0.0.1:6443", "kubernetes.default.svc"}));
 }
 
-TEST(LearnedServersTest, TheEndpointsOfTheKubernetesServiceAreServers) {
-  LearnedServers learned;
-  EXPECT_TRUE(learned.Note(Upsert{KubernetesSlice("k", model::AddressType::kIpv4, {"10.0.0.2", "10.0.0.1"})}));
-  EXPECT_TRUE(learned.Note(Upsert{KubernetesSlice("k6", model::AddressType::kIpv6, {"fd00::1"})}));
-  EXPECT_THAT(learned.urls(), ElementsAre("https://10.0.0.1:6443", "https://10.0.0.2:6443", "https://[fd00::1]:6443"));
-  EXPECT_TRUE(learned.Note(Remove{ObjectKind::kEndpointSlice, {"default", "k"}}));
-  EXPECT_THAT(learned.urls(), ElementsAre("https://[fd00::1]:6443"));
-}
-
-TEST(LearnedServersTest, NobodyElseCanNameAServer) {
-  LearnedServers learned;
-  model::EndpointSlice elsewhere = KubernetesSlice("k", model::AddressType::kIpv4, {"10.0.0.1"});
-  elsewhere.name.namespace_name = "evil";
-  model::EndpointSlice other = KubernetesSlice("k", model::AddressType::kIpv4, {"10.0.0.1"});
-  other.labels = {{"kubernetes.io/service-name", "other"}};
-  EXPECT_FALSE(learned.Note(Upsert{elsewhere}));
-  EXPECT_FALSE(learned.Note(Upsert{other}));
-  EXPECT_FALSE(learned.Note(Upsert{model::Service{.name = {"default", "kubernetes"}}}));
-  EXPECT_THAT(learned.urls(), ElementsAre());
+TEST(ApiServersTest, NothingIsLearnedWhereTheConfiguredServerIsReachedInTheClear) {
+  ApiServers servers(std::vector<ApiServer>{{"http://127.0.0.1:8001", ""}});
+  servers.Learn({"https://10.0.0.1:6443"});
+  servers.Avoid("http://127.0.0.1:8001", kNow);
+  EXPECT_EQ(servers.current().url, "http://127.0.0.1:8001");
 }
 
 }  // namespace

@@ -135,7 +135,6 @@ size_t CurlExchange::HeaderLine(char* bytes, size_t size, size_t count, void* ex
   if (!self.abandoned_) self.refused_ = self.reader_.Line({bytes, size * count});
   if (self.abandoned_ || !self.refused_.ok()) return CURL_WRITEFUNC_ERROR;
   if (self.has_head() && !had_head) {
-    self.surroundings_.counts.Add(self.request_.server.url, self.reader_.head().status);
     self.surroundings_.handler_called = true;
     self.handler_.OnHead(self.reader_.head());
   }

@@ -14,7 +14,6 @@
 #include "userspace/sources/kubernetes/credentials.h"
 #include "userspace/sources/kubernetes/curl_handle.h"
 #include "userspace/sources/kubernetes/head_reader.h"
-#include "userspace/sources/kubernetes/request_counts.h"
 #include "userspace/sources/kubernetes/transport.h"
 
 namespace shunt::sources::kubernetes {
@@ -31,7 +30,6 @@ struct ExchangeSettings {
 // What all exchanges of a transport share.
 struct ExchangeSurroundings {
   std::function<int(const curl_sockaddr&)> open_socket;
-  RequestCounts counts;         // of answers whose head has come; what ends without one is the transport's to count
   bool handler_called = false;  // set with every call of a handler
 };
 

@@ -158,7 +158,6 @@ void CurlTransport::End(RequestId id, const absl::Status& status) {
   const CurlExchange& exchange = *exchanges_.at(id);
   const std::string described = Described(exchange.request());
   ResponseHandler& handler = exchange.handler();
-  if (!exchange.has_head()) surroundings_.counts.Add(exchange.request().server.url, 0);
   Remove(id);
   surroundings_.handler_called = true;
   handler.OnEnd(status.ok() ? status : absl::Status(status.code(), absl::StrCat(described, ": ", status.message())));

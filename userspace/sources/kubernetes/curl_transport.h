@@ -15,7 +15,6 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "userspace/model/reflector_status.h"
 #include "userspace/sources/kubernetes/api_socket.h"
 #include "userspace/sources/kubernetes/client_config.h"
 #include "userspace/sources/kubernetes/credentials.h"
@@ -49,11 +48,7 @@ class CurlTransport final : public Transport {
   SteadyTime Wait(SteadyTime until) override;
   void Wake() override;
   void RefreshCredentials() override { credentials_.Forget(); }
-
-  // A request counts when its answer's head has come, or when it ended without one; not if it was cancelled before.
-  std::vector<model::RequestCount> requests() const { return surroundings_.counts.List(); }
-  // What is wrong here and now, though requests go on. For people.
-  std::vector<std::string> problems() const;
+  std::vector<std::string> problems() const override;
 
  private:
   CurlTransport(CurlTransportOptions options, CurlMulti multi);

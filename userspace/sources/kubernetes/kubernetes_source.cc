@@ -94,6 +94,9 @@ void KubernetesSource::Conclude(SteadyTime now, Sink& sink) {
     status.reflectors.push_back(reflector->status(now, now_ms));
     for (SourceProblem& problem : reflector->problems()) problems.push_back(std::move(problem));
   }
+  for (std::string& what : transport_->problems()) {
+    problems.push_back({.where = "connection to the API server", .what = std::move(what)});
+  }
   status.server = servers_.current().url;
   status.reachable = servers_.reachable();
   status.requests = servers_.requests();

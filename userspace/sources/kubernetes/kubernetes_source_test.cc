@@ -57,6 +57,7 @@ class OneServer final : public Transport {
   }
   void Wake() override { ++wakes; }
   void RefreshCredentials() override {}
+  std::vector<std::string> problems() const override { return present_problems; }
 
   ResponseHandler& Watch(ObjectKind kind) {
     for (auto& [id, request] : open) {
@@ -70,6 +71,7 @@ class OneServer final : public Transport {
   std::map<ObjectKind, ApiError> refusals;
   std::map<RequestId, Open> open;
   std::function<void()> on_idle;
+  std::vector<std::string> present_problems;
   SteadyTime now{std::chrono::hours(1)};
   int wakes = 0;
 
@@ -198,6 +200,18 @@ TEST_F(KubernetesSourceTest, NoProgressIsSaidWhileAListIsHeldBack) {
                      UnorderedElementsAre("services 7 0", "nodes 7 0", HasSubstr("a list lacks 5 objects")));
          EXPECT_TRUE(source->status().reflectors[1].list_held_back);
        }});
+}
+
+TEST_F(KubernetesSourceTest, WhatIsWrongWithTheTransportIsReportedUntilItIsOver) {
+  Play({}, {[&] {
+              sink.TakeNotes();
+              server->present_problems = {"the token: gone"};
+            },
+            [&] {
+              EXPECT_THAT(sink.TakeNotes(), ElementsAre(HasSubstr("the token: gone")));
+              server->present_problems.clear();
+            },
+            [&] { EXPECT_THAT(sink.TakeNotes(), ElementsAre("no problem")); }});
 }
 
 TEST_F(KubernetesSourceTest, ServersThatTheClusterNamesAreHandedOn) {

@@ -1,27 +1,51 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "userspace/sources/kubernetes/learned_servers.h"
 
+#include <optional>
 #include <set>
 #include <utility>
 #include <variant>
 
 #include "absl/strings/str_cat.h"
+#include "userspace/model/ip_address.h"
 
 namespace shunt::sources::kubernetes {
 namespace {
 
-std::vector<std::string> UrlsOf(const model::EndpointSlice& slice) {
-  std::vector<std::string> urls;
-  if (slice.address_type == model::AddressType::kFqdn) return urls;
-  const bool is_ipv6 = slice.address_type == model::AddressType::kIpv6;
+bool IsItsName(const model::ObjectName& name) {
+  return name.namespace_name == "default" && name.name == "kubernetes";
+}
+
+// Of the Service's only port, by the name that API servers give it.
+std::optional<uint16_t> HttpsPort(const model::EndpointSlice& slice) {
   for (const model::EndpointPort& port : slice.ports) {
-    if (port.name != "https" || port.port.value_or(0) == 0) continue;
-    for (const model::Endpoint& endpoint : slice.endpoints) {
-      if (endpoint.addresses.empty() || !endpoint.ready.value_or(true)) continue;
-      const std::string& address = endpoint.addresses.front();
-      urls.push_back(is_ipv6 ? absl::StrCat("https://[", address, "]:", *port.port)
-                             : absl::StrCat("https://", address, ":", *port.port));
-    }
+    if (port.name == "https" && port.protocol == model::Protocol::kTcp && port.port.value_or(0) != 0) return port.port;
+  }
+  return std::nullopt;
+}
+
+// One that a machine of its own can have.
+std::optional<model::IpAddress> AddressOf(const model::Endpoint& endpoint) {
+  if (endpoint.addresses.empty() || !endpoint.ready.value_or(true)) return std::nullopt;
+  const std::optional<model::IpAddress> address = model::IpAddress::Parse(endpoint.addresses.front());
+  if (!address.has_value() || address->IsUnspecified() || address->IsLoopback() || address->IsLinkLocal() ||
+      address->IsMulticast() || address->IsReserved()) {
+    return std::nullopt;
+  }
+  return address;
+}
+
+std::vector<std::string> UrlsOf(const model::EndpointSlice& slice) {
+  const std::optional<uint16_t> port = HttpsPort(slice);
+  if (!port.has_value() || !IsItsName(slice.ServiceName())) return {};
+  std::set<model::IpAddress> addresses;
+  for (const model::Endpoint& endpoint : slice.endpoints) {
+    if (const auto address = AddressOf(endpoint); address.has_value()) addresses.insert(*address);
+  }
+  std::vector<std::string> urls;
+  for (const model::IpAddress& address : addresses) {
+    if (urls.size() == LearnedServers::kServersMax) break;
+    urls.push_back(absl::StrCat("https://", address.ToStringWithPort(*port)));
   }
   return urls;
 }
@@ -29,20 +53,15 @@ std::vector<std::string> UrlsOf(const model::EndpointSlice& slice) {
 }  // namespace
 
 bool LearnedServers::Note(const Event& event) {
+  std::vector<std::string> urls;
   if (const Remove* const remove = std::get_if<Remove>(&event)) {
-    return remove->kind == ObjectKind::kEndpointSlice && urls_of_.erase(remove->name) != 0;
+    if (remove->kind != ObjectKind::kEndpointSlice || !IsItsName(remove->name)) return false;
+  } else {
+    const auto* const slice = std::get_if<model::EndpointSlice>(&std::get<Upsert>(event).object);
+    if (slice == nullptr || !IsItsName(slice->name)) return false;
+    urls = UrlsOf(*slice);
   }
-  const auto* const slice = std::get_if<model::EndpointSlice>(&std::get<Upsert>(event).object);
-  if (slice == nullptr) return false;
-  if (slice->ServiceName() != model::ObjectName{"default", "kubernetes"}) return urls_of_.erase(slice->name) != 0;
-  urls_of_[slice->name] = UrlsOf(*slice);
-  return true;
-}
-
-std::vector<std::string> LearnedServers::urls() const {
-  std::set<std::string> urls;
-  for (const auto& [slice, of_slice] : urls_of_) urls.insert(of_slice.begin(), of_slice.end());
-  return {urls.begin(), urls.end()};
+  return std::exchange(urls_, urls) != urls;
 }
 
 }  // namespace shunt::sources::kubernetes

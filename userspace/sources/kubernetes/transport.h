@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
@@ -76,6 +77,8 @@ class Transport {
   virtual void Wake() = 0;
   // The server did not accept who we are: reads token and certificates anew before the next request.
   virtual void RefreshCredentials() = 0;
+  // What is wrong here and now, though requests go on; empty: nothing. For people.
+  virtual std::vector<std::string> problems() const { return {}; }
 };
 
 }  // namespace shunt::sources::kubernetes
