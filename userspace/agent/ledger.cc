@@ -24,16 +24,44 @@ std::vector<model::StatusProblem> ProblemsOf(const Ledger::Entry& entry) {
   return problems;
 }
 
+namespace {
+
+// Whether a Local policy leaves the pool nothing here, though there is something elsewhere.
+bool MissesLocally(const model::PortPlan& port, uint32_t pool) {
+  return pool < port.pools.size() && port.pools[pool].slots.empty() &&
+         port.pools[pool].empty == model::EmptyPool::kLocalMiss;
+}
+
+// A ServicePort counts once under a policy, however many frontends it has. A ClusterIP obeys internalTrafficPolicy,
+// every other frontend externalTrafficPolicy.
+void CountLocalMisses(const model::PortPlan& port, int sign, model::LocalMisses& misses) {
+  bool internal = false;
+  bool external = false;
+  for (const model::Frontend& frontend : port.frontends) {
+    const bool is_internal = frontend.kind == model::FrontendKind::kClusterIp;
+    const uint32_t pool = is_internal ? frontend.internal_pool : frontend.external_pool;
+    if (frontend.InConflict() || !MissesLocally(port, pool)) continue;
+    (is_internal ? internal : external) = true;
+  }
+  const size_t family = port.family == model::IpFamily::kV4 ? 0 : 1;
+  misses.internal[family] += internal ? sign : 0;
+  misses.external[family] += external ? sign : 0;
+}
+
+}  // namespace
+
 void Ledger::Count(const Entry& entry, int sign) {
   totals_.services += entry.plan->ports.empty() ? 0 : sign;
   totals_.failed += entry.applied.ok() ? 0 : sign;
   for (const model::PortPlan& port : entry.plan->ports) {
     for (const model::Frontend& frontend : port.frontends) totals_.frontends += frontend.InConflict() ? 0 : sign;
+    CountLocalMisses(port, sign, totals_.local_misses);
   }
 }
 
 void Ledger::Record(std::shared_ptr<const model::ServicePlan> plan, absl::Status applied) {
   const model::ObjectName name = plan->service;
+  const bool health_checked = plan->health_check_node_port != 0;
   Entry entry{std::move(plan), std::move(applied)};
   const bool troubled = !ProblemsOf(entry).empty();
   const std::lock_guard lock(mutex_);
@@ -48,6 +76,11 @@ void Ledger::Record(std::shared_ptr<const model::ServicePlan> plan, absl::Status
   } else {
     troubled_.erase(name);
   }
+  if (health_checked) {
+    health_checked_.insert(name);
+  } else {
+    health_checked_.erase(name);
+  }
 }
 
 void Ledger::Erase(const model::ObjectName& service) {
@@ -57,6 +90,7 @@ void Ledger::Erase(const model::ObjectName& service) {
   Count(place->second, -1);
   entries_.erase(place);
   troubled_.erase(service);
+  health_checked_.erase(service);
 }
 
 std::optional<Ledger::Entry> Ledger::Find(const model::ObjectName& service) const {
@@ -77,6 +111,16 @@ std::vector<Ledger::Entry> Ledger::PageAfter(const model::ObjectName* last, size
 Ledger::Totals Ledger::totals() const {
   const std::lock_guard lock(mutex_);
   return totals_;
+}
+
+std::vector<model::ServiceHealth> Ledger::HealthChecks() const {
+  std::vector<model::ServiceHealth> checks;
+  const std::lock_guard lock(mutex_);
+  for (const model::ObjectName& name : health_checked_) {
+    const model::ServicePlan& plan = *entries_.at(name).plan;
+    checks.push_back({name, plan.health_check_node_port, plan.local_ready_endpoints});
+  }
+  return checks;
 }
 
 std::vector<model::StatusProblem> Ledger::Problems(size_t limit) const {

@@ -15,7 +15,9 @@
 #include "absl/container/btree_map.h"
 #include "absl/container/btree_set.h"
 #include "absl/status/status.h"
+#include "userspace/model/agent_metrics.h"
 #include "userspace/model/agent_status.h"
+#include "userspace/model/health_state.h"
 #include "userspace/model/service_plan.h"
 
 namespace shunt::agent {
@@ -31,6 +33,7 @@ class Ledger {
     uint32_t services = 0;   // with at least one ServicePort in the kernel's plan
     uint32_t frontends = 0;  // of those, without those in conflict
     uint32_t failed = 0;     // entries not applied
+    model::LocalMisses local_misses;
   };
 
   // Replaces the Service's entry.
@@ -42,6 +45,8 @@ class Ledger {
   // a walk by pages sees each Service as it is when its page is read.
   std::vector<Entry> PageAfter(const model::ObjectName* last, size_t limit) const;
   Totals totals() const;
+  // The Services with a healthCheckNodePort, in name order.
+  std::vector<model::ServiceHealth> HealthChecks() const;
   // What people should know: failures, frontends in conflict, the planner's warnings. At most `limit`, and then
   // one that says how many Services more are concerned.
   std::vector<model::StatusProblem> Problems(size_t limit) const;
@@ -52,6 +57,7 @@ class Ledger {
   mutable std::mutex mutex_;
   absl::btree_map<model::ObjectName, Entry> entries_ ABSL_GUARDED_BY(mutex_);
   absl::btree_set<model::ObjectName> troubled_ ABSL_GUARDED_BY(mutex_);  // those Problems() has to look at
+  absl::btree_set<model::ObjectName> health_checked_ ABSL_GUARDED_BY(mutex_);
   Totals totals_ ABSL_GUARDED_BY(mutex_);
 };
 

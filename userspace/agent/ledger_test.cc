@@ -57,6 +57,45 @@ TEST(LedgerTest, TotalsFollowEveryChange) {
   EXPECT_THAT(totals(), ElementsAre(0, 0, 0));
 }
 
+TEST(LedgerTest, PortsThatMissLocallyCountOnceForEachPolicy) {
+  Ledger ledger;
+  auto plan = Plan(Name(1), 3);
+  model::PortPlan& port = plan->ports[0];
+  port.family = model::IpFamily::kV6;
+  port.frontends[1].kind = model::FrontendKind::kNodePort;
+  port.frontends[2].kind = model::FrontendKind::kLoadBalancer;
+  for (model::Frontend& frontend : port.frontends) frontend.external_pool = 1;
+  port.pools = {{.slots = {{}}}, {.empty = model::EmptyPool::kLocalMiss}};
+  ledger.Record(plan, absl::OkStatus());
+  EXPECT_THAT(ledger.totals().local_misses.internal, ElementsAre(0, 0)) << "the ClusterIP has the other pool";
+  EXPECT_THAT(ledger.totals().local_misses.external, ElementsAre(0, 1));
+  auto other = std::make_shared<model::ServicePlan>(*plan);
+  other->ports[0].frontends[0].internal_pool = 1;
+  other->ports[0].pools[1].empty = model::EmptyPool::kLocalMiss;
+  ledger.Record(other, absl::OkStatus());
+  EXPECT_THAT(ledger.totals().local_misses.internal, ElementsAre(0, 1));
+  auto nowhere = std::make_shared<model::ServicePlan>(*other);
+  nowhere->ports[0].pools[1].empty = model::EmptyPool::kNoEndpoints;
+  ledger.Record(nowhere, absl::OkStatus());
+  EXPECT_THAT(ledger.totals().local_misses.internal, ElementsAre(0, 0)) << "there is none anywhere";
+  EXPECT_THAT(ledger.totals().local_misses.external, ElementsAre(0, 0));
+}
+
+TEST(LedgerTest, KnowsTheServicesWithAHealthCheckNodePort) {
+  Ledger ledger;
+  ledger.Record(Plan(Name(1)), absl::OkStatus());
+  auto checked = Plan(Name(2));
+  checked->health_check_node_port = 32000;
+  checked->local_ready_endpoints = 3;
+  ledger.Record(checked, absl::UnavailableError("busy"));
+  EXPECT_THAT(ledger.HealthChecks(), ElementsAre(model::ServiceHealth{Name(2), 32000, 3}));
+  ledger.Record(Plan(Name(2)), absl::OkStatus());
+  EXPECT_TRUE(ledger.HealthChecks().empty());
+  ledger.Record(checked, absl::OkStatus());
+  ledger.Erase(Name(2));
+  EXPECT_TRUE(ledger.HealthChecks().empty());
+}
+
 TEST(LedgerTest, PagesInNameOrder) {
   Ledger ledger;
   for (const int n : {5, 1, 4, 2, 3}) ledger.Record(Plan(Name(n)), absl::OkStatus());
