@@ -3,6 +3,7 @@
 """The image, as `make image` builds it, and the agent in it with exactly the manifest's powers: image_test.py ROOT SHUNTD
 SHUNTCTL. Runs in network and mount namespaces, on a bpffs and in a cgroup of its own."""
 
+import contextlib
 import json
 import os
 import shutil
@@ -10,7 +11,6 @@ import socket
 import subprocess
 import sys
 import tempfile
-import threading
 import unittest
 
 import container
@@ -26,15 +26,27 @@ BACKEND = ("10.244.1.7", 8080)
 CLUSTER = """
 apiVersion: v1
 kind: Service
-metadata: {name: web, namespace: shop}
-spec: {clusterIPs: [10.96.0.10], ports: [{port: 80}]}
+metadata: {{name: web, namespace: shop}}
+spec: {{clusterIPs: [10.96.0.10], ports: [{{port: 80, protocol: {protocol}}}]}}
 ---
 apiVersion: discovery.k8s.io/v1
 kind: EndpointSlice
-metadata: {name: web-1, namespace: shop, labels: {kubernetes.io/service-name: web}}
+metadata: {{name: web-1, namespace: shop, labels: {{kubernetes.io/service-name: web}}}}
 addressType: IPv4
-ports: [{port: 8080}]
-endpoints: [{addresses: [10.244.1.7], conditions: {ready: true}}]
+ports: [{{port: 8080, protocol: {protocol}}}]
+endpoints: [{{addresses: [{backend}], conditions: {{ready: true}}}}]
+"""
+# In a pod: the outcome of waiting on a UDP socket that is connected to the Service.
+WAIT = f"""
+import errno, socket
+client = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+client.settimeout(60)
+client.connect({SERVICE})
+print("connected", flush=True)
+try:
+    print(client.recv(1))
+except OSError as error:
+    print(errno.errorcode.get(error.errno, error))
 """
 
 
@@ -77,18 +89,40 @@ class Image(unittest.TestCase):
 class Agent(unittest.TestCase):
     def setUp(self):
         self.directory = tempfile.mkdtemp(dir=SCRATCH)
-        self.host = {"/sys/fs/bpf": os.path.join(SCRATCH, "bpffs"), "/sys/fs/cgroup": CGROUP}
+        self.host = {"/sys/fs/bpf": os.path.join(SCRATCH, "bpffs"), "/sys/fs/cgroup": CGROUP,
+                     "/run/netns": os.path.join(SCRATCH, "netns")}
         for path in ("/run/shunt", "/var/lib/shunt", "shunt", "manifests"):
             self.host[path] = os.path.join(self.directory, path.replace("/", "_"))
             os.mkdir(self.host[path])
         objects = kustomize.build(os.path.join(ROOT, "manifests/base"))
         (configuration,) = [item["data"] for item in objects if item["kind"] == "ConfigMap"]
-        for name, text in {**configuration, "../manifests/web.yaml": CLUSTER}.items():
+        for name, text in configuration.items():
             with open(os.path.join(self.host["shunt"], name), "w", encoding="utf-8") as file:
                 file.write(text)
+        self.serve("TCP", BACKEND[0])
 
-    def container(self):
-        return container.Container(self.directory, TREE, POD, self.host, [(self.host["manifests"], "/manifests")])
+    def serve(self, protocol, backend):
+        path = os.path.join(self.host["manifests"], "web.yaml")
+        with open(path + ".new", "w", encoding="utf-8") as file:
+            file.write(CLUSTER.format(protocol=protocol, backend=backend))
+        os.replace(path + ".new", path)
+
+    def container(self, pod=POD):
+        return container.Container(self.directory, TREE, pod, self.host, [(self.host["manifests"], "/manifests")])
+
+    def start(self, agent, pod=POD):
+        """The process, once everything is applied."""
+        arguments = [*CONFIGURATION["Entrypoint"], *pod["containers"][0]["args"], "--manifests=/manifests",
+                     "--cgroup=/host/cgroup"]
+        self.addCleanup(agent.remove, "shunt-agent")
+        process = agent.start("shunt-agent", arguments)
+        self.addCleanup(process.stdout.close)
+        said = ""
+        for line in process.stdout:
+            said += line
+            if "Everything is applied" in line:
+                return process
+        self.fail(said)
 
     def test_the_host_is_fit_for_it_and_the_nodes_cgroup_root_is_found(self):
         self.host["/sys/fs/cgroup"] = "/sys/fs/cgroup"  # read-only, and a check attaches only to what it makes
@@ -106,18 +140,7 @@ class Agent(unittest.TestCase):
 
     def test_it_translates_a_connection_and_stops_when_it_is_told_to(self):
         agent = self.container()
-        arguments = [*CONFIGURATION["Entrypoint"], *POD["containers"][0]["args"], "--manifests=/manifests",
-                     "--cgroup=/host/cgroup"]
-        self.addCleanup(agent.remove, "shunt-agent")
-        process = agent.start("shunt-agent", arguments)
-        self.addCleanup(process.stdout.close)
-        said = []
-        for line in process.stdout:
-            said.append(line)
-            if "Everything is applied" in line:
-                break
-        self.assertIsNone(process.poll(), "".join(said))
-
+        process = self.start(agent)
         status, listed = agent.execute("shunt-agent", ["shuntctl", "service", "list"])
         self.assertEqual(status, 0, listed)
         self.assertRegex(listed, r"shop +web +80 +TCP .* 1/1 +Ready")
@@ -126,13 +149,48 @@ class Agent(unittest.TestCase):
 
         agent.signal("shunt-agent", "TERM")
         rest = process.stdout.read()
-        self.assertEqual(process.wait(), 0, "".join(said) + rest)
+        self.assertEqual(process.wait(), 0, rest)
         with socket.create_server(BACKEND), socket.create_connection(SERVICE, timeout=10):
             pass  # the pins stay in force
         status, removed = agent.run("shunt-cleanup", ["/usr/sbin/shuntd", "cleanup"])
         self.assertEqual(status, 0, removed)
         with socket.create_server(BACKEND), self.assertRaises(ConnectionRefusedError):
             socket.create_connection(SERVICE, timeout=10)
+
+    def test_with_its_component_it_ends_a_pods_socket_whose_backend_is_gone(self):
+        manifests = os.path.join(ROOT, "manifests")
+        objects = kustomize.compose(["base"], ["components/end-sockets"], manifests)
+        (pod,) = [item["spec"]["template"]["spec"] for item in objects if item["kind"] == "DaemonSet"]
+        self.serve("UDP", BACKEND[0])
+        agent = self.container(pod)
+        process = self.start(agent, pod)
+        # Pods come after their node's agent: this one's namespace gets its name only now.
+        with pod_namespace("pod") as inside, subprocess.Popen(
+                [*inside, sys.executable, "-c", WAIT], stdout=subprocess.PIPE, text=True) as client:
+            self.assertEqual(client.stdout.readline(), "connected\n")
+            self.serve("UDP", "10.244.1.8")
+            self.assertEqual(client.stdout.readline(), "ECONNABORTED\n")
+        status, shown = agent.execute("shunt-agent", ["shuntctl", "status"])
+        self.assertEqual(status, 0, shown)
+        self.assertIn("1 UDP ended for want of their backend", shown)
+        agent.signal("shunt-agent", "TERM")
+        process.stdout.read()
+        self.assertEqual(process.wait(), 0)
+        self.assertEqual(self.container().run("shunt-cleanup", ["/usr/sbin/shuntd", "cleanup"])[0], 0)
+
+
+@contextlib.contextmanager
+def pod_namespace(name):
+    """A network namespace with a name, as CNI runtimes make them; yields the words that run a command in it."""
+    path = os.path.join(SCRATCH, "netns", name)
+    with open(path, "w", encoding="ascii"):
+        pass
+    addresses = f"ip link set lo up && ip address add {BACKEND[0]} dev lo"
+    subprocess.run(["unshare", f"--net={path}", "sh", "-c", addresses], check=True)
+    try:
+        yield ["nsenter", f"--net={path}"]
+    finally:
+        subprocess.run(["umount", path], check=True)
 
 
 def need(program):
@@ -157,8 +215,11 @@ def prepare():
     for command in (["ip", "link", "set", "lo", "up"], ["ip", "address", "add", BACKEND[0], "dev", "lo"],
                     ["ip", "address", "add", SERVICE[0], "dev", "lo"]):
         subprocess.run(command, check=True)
-    os.mkdir(os.path.join(SCRATCH, "bpffs"))
-    subprocess.run(["mount", "-t", "bpf", "-o", "mode=700", "bpf", os.path.join(SCRATCH, "bpffs")], check=True)
+    for name, mount in (("bpffs", ["-t", "bpf", "-o", "mode=700", "bpf"]),
+                        ("netns", ["-t", "tmpfs", "--make-shared", "tmpfs"])):
+        directory = os.path.join(SCRATCH, name)
+        os.mkdir(directory)
+        subprocess.run(["mount", *mount, directory], check=True)
 
 
 if __name__ == "__main__":
@@ -185,5 +246,6 @@ if __name__ == "__main__":
         enter(ORIGINAL)
         if os.path.isdir(CGROUP):
             os.rmdir(CGROUP)
-        subprocess.run(["umount", os.path.join(SCRATCH, "bpffs")], check=False)
+        for name in ("bpffs", "netns"):
+            subprocess.run(["umount", os.path.join(SCRATCH, name)], check=False)
         shutil.rmtree(SCRATCH)
