@@ -22,7 +22,7 @@ constexpr ParseLimits kStatusLimits{.depth_max = 16, .values_max = 10'000};
 absl::StatusOr<ApiError> FromProtobuf(absl::string_view body) {
   const absl::StatusOr<Envelope> envelope = OpenEnvelope(body);
   if (!envelope.ok()) return envelope.status();
-  const absl::Status is_status = CheckType(envelope->type, kStatusType);
+  absl::Status is_status = CheckType(envelope->type, kStatusType);
   if (!is_status.ok()) return is_status;
   return DecodeStatus(envelope->object);
 }

@@ -21,7 +21,7 @@ absl::Status FieldStream::Append(absl::string_view bytes,
     }
     if (state == FieldState::kStarted) return 0;
     if (field.type == WireField::Type::kBytes) {
-      const absl::Status status = on_field(field.number, field.bytes);
+      absl::Status status = on_field(field.number, field.bytes);
       if (!status.ok()) return status;
     }
     return field.size;

@@ -27,7 +27,7 @@ absl::Status FrameSplitter::Append(absl::string_view bytes,
           absl::StrCat("a frame of ", length, " bytes; at most ", kFrameBytesMax, " are accepted"));
     }
     if (rest.size() - kLengthBytes < length) return 0;
-    const absl::Status status = frame(rest.substr(kLengthBytes, length));
+    absl::Status status = frame(rest.substr(kLengthBytes, length));
     if (!status.ok()) return status;
     return kLengthBytes + length;
   });

@@ -87,7 +87,7 @@ class ListDecoder::Parser {
   }
 
   absl::StatusOr<size_t> BeginList(const TypeName& type, size_t head_size, uint64_t length) {
-    const absl::Status is_list = CheckType(type, ListTypeOf(kind_));
+    absl::Status is_list = CheckType(type, ListTypeOf(kind_));
     if (!is_list.ok()) return is_list;
     in_list_ = true;
     list_bytes_left_ = length;
@@ -104,8 +104,9 @@ class ListDecoder::Parser {
         return absl::InvalidArgumentError(absl::StrCat("a list of more than ", kListItemsMax, " items"));
       }
       absl::StatusOr<Object> object = DecodeObject(kind_, field);
-      if (object.ok()) item(*std::move(object));
-      return object.status();
+      if (!object.ok()) return object.status();
+      item(*std::move(object));
+      return absl::OkStatus();
     });
     // Behind the list stand its encoding and content type, both empty.
     if (status.ok()) status = tail_.Append(bytes.substr(of_list.size()), [](int, auto) { return absl::OkStatus(); });

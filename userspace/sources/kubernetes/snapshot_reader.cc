@@ -68,8 +68,9 @@ absl::Status ReadSnapshotField(int number, absl::string_view bytes, SnapshotSumm
   const std::optional<ObjectKind> kind = KindOfField(number);
   if (!kind.has_value()) return absl::OkStatus();
   absl::StatusOr<Object> decoded = DecodeObject(*kind, bytes);
-  if (decoded.ok()) object(*std::move(decoded));
-  return decoded.status();
+  if (!decoded.ok()) return decoded.status();
+  object(*std::move(decoded));
+  return absl::OkStatus();
 }
 
 absl::Status Damaged(absl::string_view name, absl::string_view what) {

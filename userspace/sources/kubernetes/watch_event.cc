@@ -64,7 +64,7 @@ absl::Status ReadObject(ObjectKind kind, absl::string_view bytes, WatchEvent& ev
 }
 
 absl::Status ReadError(const Envelope& envelope, WatchEvent& event) {
-  const absl::Status is_status = CheckType(envelope.type, kStatusType);
+  absl::Status is_status = CheckType(envelope.type, kStatusType);
   if (!is_status.ok()) return is_status;
   absl::StatusOr<ApiError> error = DecodeStatus(envelope.object);
   if (!error.ok()) return error.status();
