@@ -53,6 +53,17 @@ class ControlPlaneTest(unittest.TestCase):
         with self.assertRaisesRegex(Refused, "prots"):
             self.api.apply(service, dry_run=True)
 
+    def test_a_list_of_one_object_tells_whether_a_version_is_known(self):
+        # What the agent asks a server that was away, before it watches: a watch from the future is a quiet 200.
+        for path in ("/api/v1/services?", "/apis/discovery.k8s.io/v1/endpointslices?",
+                     "/api/v1/nodes?fieldSelector=metadata.name%3Dabsent&"):
+            version = int(self.api.get(path)["metadata"]["resourceVersion"])
+            ask = f"{path}limit=1&resourceVersionMatch=NotOlderThan&resourceVersion="
+            self.assertGreaterEqual(int(self.api.get(f"{ask}{version}")["metadata"]["resourceVersion"]), version)
+            with self.assertRaisesRegex(Refused, "ResourceVersionTooLarge") as refused:
+                self.api.get(f"{ask}{version + 1000}")
+            self.assertEqual(refused.exception.status, 504)
+
     def test_an_older_state_takes_back_what_came_after_it(self):
         def is_there(thing):
             try:
