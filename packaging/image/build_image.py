@@ -78,6 +78,7 @@ def make_layout(scratch, root, version, epoch):
     labels = {"title": "shunt", "description": "Kubernetes service proxy", "version": version,
               "licenses": bill_of_materials.LICENSE}
     buildah("config", "--entrypoint", '["/usr/sbin/shuntd"]', "--cmd", "run", "--workingdir", "/",
+            "--env", "PATH=/usr/sbin:/usr/bin",
             *[f"--label=org.opencontainers.image.{name}={text}" for name, text in labels.items()], container)
     layout = os.path.join(scratch, "layout")
     buildah("commit", "--disable-compression=false", "--timestamp", str(epoch), "--rm", container,

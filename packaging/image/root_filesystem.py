@@ -13,7 +13,8 @@ ETC = {
     "etc/nsswitch.conf": "passwd: files\ngroup: files\nhosts: files dns\n",
 }
 # Where the DaemonSet mounts something, so that a read-only root has the place.
-MOUNT_POINTS = ("dev", "etc/shunt", "host/cgroup", "proc", "run/netns", "run/shunt", "sys", "var/lib/shunt")
+MOUNT_POINTS = ("dev", "etc/shunt", "host/bpf", "host/cgroup", "proc", "run/netns", "run/shunt", "sys",
+                "var/lib/shunt")
 CERTIFICATES = "/usr/share/ca-certificates/mozilla"
 # Compiled into the programs from their headers, so no library of theirs is found in the image.
 HEADERS_ONLY = ("libcli11-dev", "nlohmann-json3-dev")

@@ -72,18 +72,19 @@ def runtime_default(capabilities):
 
 
 class Container:
-    """`pod` is the DaemonSet's pod template; `host` says which directory stands for each of its host paths and
+    """`image` is the image's configuration, `pod` the DaemonSet's pod template; `host` says which directory stands for each of its host paths and
     ConfigMaps; `mounts` are (directory, path) beside those."""
 
-    def __init__(self, directory, root, pod, host, mounts=()):
+    def __init__(self, directory, root, image, pod, host, mounts=()):
         (self._spec,) = pod["containers"]
+        self._image = image
         self._directory, self._root, self._host = directory, root, host
         self._volumes = {volume["name"]: volume for volume in pod["volumes"]}
         self._mounts = [self._mount_of(mount) for mount in self._spec["volumeMounts"]]
         self._mounts += [_bind(source, path, ["ro"]) for source, path in mounts]
 
     def start(self, name, arguments, without=()):
-        """The process of `runc run`, its output in a pipe. `without`: capabilities that it is denied."""
+        """The process of `runc run` with these arguments of the entry point, its output in a pipe. `without`: capabilities that it is denied."""
         bundle = os.path.join(self._directory, name)
         os.mkdir(bundle)
         with open(os.path.join(bundle, "config.json"), "w", encoding="utf-8") as file:
@@ -128,8 +129,8 @@ class Container:
             "ociVersion": "1.0.2",
             "root": {"path": self._root, "readonly": context["readOnlyRootFilesystem"]},
             "process": {
-                "args": arguments, "cwd": "/",
-                "env": ["PATH=/usr/sbin:/usr/bin", "NODE_NAME=node-a"],
+                "args": [*self._image["Entrypoint"], *arguments], "cwd": "/",
+                "env": [*self._image["Env"], "NODE_NAME=node-a"],
                 "user": {"uid": context["runAsUser"], "gid": context["runAsGroup"]},
                 "noNewPrivileges": not context["allowPrivilegeEscalation"],
                 "capabilities": {kind: added for kind in ("bounding", "effective", "permitted")},

@@ -19,8 +19,7 @@ import outcome
 
 ROOT, SHUNTD, SHUNTCTL = sys.argv[1:4]
 BUILD = os.path.join(ROOT, "packaging/image/build_image.py")
-POD = next(item for item in kustomize.build(os.path.join(ROOT, "manifests/base"))
-           if item["kind"] == "DaemonSet")["spec"]["template"]["spec"]
+MANIFESTS = os.path.join(ROOT, "manifests")
 SERVICE = ("10.96.0.10", 80)
 BACKEND = ("10.244.1.7", 8080)
 CLUSTER = """
@@ -48,6 +47,15 @@ try:
 except OSError as error:
     print(errno.errorcode.get(error.errno, error))
 """
+
+
+def pod_of(objects):
+    (daemon_set,) = [item for item in objects if item["kind"] == "DaemonSet"]
+    return daemon_set["spec"]["template"]["spec"]
+
+
+POD = pod_of(kustomize.build(os.path.join(MANIFESTS, "base")))
+CLEANUP = pod_of(kustomize.build(os.path.join(MANIFESTS, "overlays/cleanup")))
 
 
 def build(output):
@@ -94,7 +102,7 @@ class Agent(unittest.TestCase):
         for path in ("/run/shunt", "/var/lib/shunt", "shunt", "manifests"):
             self.host[path] = os.path.join(self.directory, path.replace("/", "_"))
             os.mkdir(self.host[path])
-        objects = kustomize.build(os.path.join(ROOT, "manifests/base"))
+        objects = kustomize.build(os.path.join(MANIFESTS, "base"))
         (configuration,) = [item["data"] for item in objects if item["kind"] == "ConfigMap"]
         for name, text in configuration.items():
             with open(os.path.join(self.host["shunt"], name), "w", encoding="utf-8") as file:
@@ -108,12 +116,17 @@ class Agent(unittest.TestCase):
         os.replace(path + ".new", path)
 
     def container(self, pod=POD):
-        return container.Container(self.directory, TREE, pod, self.host, [(self.host["manifests"], "/manifests")])
+        return container.Container(self.directory, TREE, CONFIGURATION, pod, self.host,
+                                   [(self.host["manifests"], "/manifests")])
+
+    def clean_up(self):
+        status, removed = self.container(CLEANUP).run("shunt-cleanup", CLEANUP["containers"][0]["args"])
+        self.assertEqual(status, 0, removed)
+        self.assertIn("removed /host/bpf/shunt\n", removed)
 
     def start(self, agent, pod=POD):
         """The process, once everything is applied."""
-        arguments = [*CONFIGURATION["Entrypoint"], *pod["containers"][0]["args"], "--manifests=/manifests",
-                     "--cgroup=/host/cgroup"]
+        arguments = [*pod["containers"][0]["args"], "--manifests=/manifests", "--cgroup=/host/cgroup"]
         self.addCleanup(agent.remove, "shunt-agent")
         process = agent.start("shunt-agent", arguments)
         self.addCleanup(process.stdout.close)
@@ -126,7 +139,7 @@ class Agent(unittest.TestCase):
 
     def test_the_host_is_fit_for_it_and_the_nodes_cgroup_root_is_found(self):
         self.host["/sys/fs/cgroup"] = "/sys/fs/cgroup"  # read-only, and a check attaches only to what it makes
-        status, said = self.container().run("shunt-check", [*CONFIGURATION["Entrypoint"], "check"])
+        status, said = self.container().run("shunt-check", ["check", "--bpffs=/host/bpf"])
         self.assertEqual(status, 0, said)
         self.assertRegex(said, r"ok +cgroup +/host/cgroup")
         self.assertRegex(said, r"ok +programs +all pass")
@@ -134,7 +147,7 @@ class Agent(unittest.TestCase):
     def test_it_can_do_without_none_of_its_capabilities(self):
         for name in POD["containers"][0]["securityContext"]["capabilities"]["add"]:
             with self.subTest(name):
-                status, said = self.container().run("shunt-without-" + name.lower(), ["/usr/sbin/shuntd", "check"], [name])
+                status, said = self.container().run("shunt-without-" + name.lower(), ["check", "--bpffs=/host/bpf"], [name])
                 self.assertEqual(status, 1, said)
                 self.assertRegex(said, rf"MISSING +capabilities +missing: CAP_{name}\n")
 
@@ -152,15 +165,12 @@ class Agent(unittest.TestCase):
         self.assertEqual(process.wait(), 0, rest)
         with socket.create_server(BACKEND), socket.create_connection(SERVICE, timeout=10):
             pass  # the pins stay in force
-        status, removed = agent.run("shunt-cleanup", ["/usr/sbin/shuntd", "cleanup"])
-        self.assertEqual(status, 0, removed)
+        self.clean_up()
         with socket.create_server(BACKEND), self.assertRaises(ConnectionRefusedError):
             socket.create_connection(SERVICE, timeout=10)
 
     def test_with_its_component_it_ends_a_pods_socket_whose_backend_is_gone(self):
-        manifests = os.path.join(ROOT, "manifests")
-        objects = kustomize.compose(["base"], ["components/end-sockets"], manifests)
-        (pod,) = [item["spec"]["template"]["spec"] for item in objects if item["kind"] == "DaemonSet"]
+        pod = pod_of(kustomize.compose(["base"], ["components/end-sockets"], MANIFESTS))
         self.serve("UDP", BACKEND[0])
         agent = self.container(pod)
         process = self.start(agent, pod)
@@ -176,7 +186,7 @@ class Agent(unittest.TestCase):
         agent.signal("shunt-agent", "TERM")
         process.stdout.read()
         self.assertEqual(process.wait(), 0)
-        self.assertEqual(self.container().run("shunt-cleanup", ["/usr/sbin/shuntd", "cleanup"])[0], 0)
+        self.clean_up()
 
 
 @contextlib.contextmanager

@@ -73,7 +73,10 @@ class Privilege(unittest.TestCase):
                 self.assertEqual(set(paths), HOST_PATHS)
                 mounts = {mount["name"]: mount for mount in pod["containers"][0]["volumeMounts"]}
                 self.assertTrue(mounts[paths["/sys/fs/cgroup"]]["readOnly"])
-                self.assertEqual(mounts[paths["/sys/fs/bpf"]]["mountPropagation"], "HostToContainer")
+                bpffs = mounts[paths["/sys/fs/bpf"]]
+                self.assertEqual(bpffs["mountPropagation"], "HostToContainer")
+                self.assertIn("--bpffs=" + bpffs["mountPath"], pod["containers"][0]["args"])
+                self.assertFalse([mount for mount in mounts.values() if mount["mountPath"].startswith("/sys")], "AppArmor would deny writes")
 
     def test_the_service_account_lists_and_watches_three_resources(self):
         objects = kustomize.build(BASE)
@@ -150,7 +153,7 @@ class Pod(unittest.TestCase):
 
     def test_the_way_back_replaces_the_agent_on_all_nodes_and_waits_for_none(self):
         (daemon_set,) = [item for item in kustomize.build(CLEANUP) if item["kind"] == "DaemonSet"]
-        self.assertEqual(container_of([daemon_set])["args"], ["cleanup"])
+        self.assertEqual(container_of([daemon_set])["args"], ["cleanup", "--bpffs=/host/bpf"])
         self.assertEqual(daemon_set["spec"]["updateStrategy"]["rollingUpdate"], {"maxUnavailable": "100%"})
         self.assertFalse([name for name in container_of([daemon_set]) if name.endswith("Probe")])
         base = only(kustomize.build(BASE), "DaemonSet")
