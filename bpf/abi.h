@@ -423,7 +423,11 @@ struct shunt_backend_counters {
 	X(CONNECTED_SEND, "connected_send", "a send that was decided at connect: passed untouched")        \
 	X(MPTCP_JOIN, "mptcp_join", "a further subflow of an MPTCP connection: passed untouched")          \
 	X(NO_STATE, "no_state", "a reply or peer name on a socket without a translation: untouched")       \
-	X(OTHER_PEER, "other_peer", "a reply or peer name from an address that no service led to: untouched")
+	X(OTHER_PEER, "other_peer",                                                                        \
+	  "a reply or peer name from an address that no service led to: untouched")                        \
+	X(WOULD_TRANSLATE, "would_translate",                                                              \
+	  "the agent only observes, else it would have been translated: untouched")                        \
+	X(WOULD_REFUSE, "would_refuse", "the agent only observes, else it would have been refused: untouched")
 
 /* clang-format off */ /* takes the list for the beginning of an expression */
 enum shunt_reason {

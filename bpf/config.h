@@ -25,7 +25,8 @@ struct shunt_config {
 	__u8 local_miss_drops;
 	__u8 has_mptcp; /* 1: the kernel knows MPTCP, and so the helper that leads from a subflow to its connection */
 	__u8 has_sock_destroy; /* 1: the kernel can end a socket from an iterator: bpf_sock_destroy() */
-	__u8 pad;
+	/* 1: decide and count, and leave every destination and every outcome as they are without us */
+	__u8 observe;
 };
 SHUNT_STATIC_ASSERT(sizeof(struct shunt_config) == 40);
 

@@ -154,7 +154,8 @@ static __always_inline void decide(const struct shunt_frontend_key *key, __u64 n
 	/* Counted before the choice: the CPU fetches this line while it waits for the slot's. */
 	if (counters)
 		counters->translated++;
-	if (row->affinity_timeout_s)
+	/* Who only observes remembers no choice that nobody followed. */
+	if (row->affinity_timeout_s && !shunt_config.observe)
 		chosen = choose_with_affinity(row, netns_cookie, pool_word, &decision->backend);
 	else
 		chosen = choose_backend(pool_word, &decision->backend);

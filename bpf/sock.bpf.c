@@ -5,7 +5,9 @@
  * forgets the socket. A hook only moves addresses between its context and the functions below; the
  * choice itself is decision.h, the memory socket_state.h.
  *
- * A hook returns 1 to go on; connect and sendmsg return 0 with an errno set to fail the call.
+ * A hook returns 1 to go on; connect and sendmsg return 0 with an errno set to fail the call. Where they only
+ * observe, they do neither that nor a translation; sockets that were translated before are still shown what they
+ * dialled, and forgotten when they end.
  */
 #include <linux/bpf.h>
 #include <linux/in.h>
@@ -30,6 +32,8 @@ static __always_inline int untouched(__u32 reason)
 static __always_inline int fail(__u32 error, __u32 reason)
 {
 	count_reason(reason);
+	if (shunt_config.observe)
+		return untouched(SHUNT_REASON_WOULD_REFUSE);
 	bpf_set_retval(-(int)error);
 	return 0;
 }
@@ -127,6 +131,8 @@ static __always_inline int connect_to(struct bpf_sock_addr *ctx, struct destinat
 		return untouched(decision.reason);
 	if (decision.verdict == VERDICT_REFUSE)
 		return connect_refused(ctx, &decision);
+	if (shunt_config.observe)
+		return untouched(SHUNT_REASON_WOULD_TRANSLATE);
 
 	if (!state && connection)
 		state = mptcp_state(connection, BPF_SK_STORAGE_GET_F_CREATE);
@@ -266,7 +272,7 @@ static __always_inline int send_to(struct bpf_sock_addr *ctx, struct destination
 	state = find_state(ctx->sk, cookie);
 	if (is_exempt(state))
 		return untouched(SHUNT_REASON_EXEMPT_SOCKET);
-	if (state && send_again(ctx, state, cookie, &dialled, to))
+	if (state && !shunt_config.observe && send_again(ctx, state, cookie, &dialled, to))
 		return 1;
 	if (!prefix_in(&dialled.address, SHUNT_PREFIX_FRONTENDS)) {
 		forget_backend(state, cookie, &dialled);
@@ -281,6 +287,8 @@ static __always_inline int send_to(struct bpf_sock_addr *ctx, struct destination
 	}
 	if (decision.verdict == VERDICT_REFUSE)
 		return fail(decision.error, decision.reason);
+	if (shunt_config.observe)
+		return untouched(SHUNT_REASON_WOULD_TRANSLATE);
 
 	if (!state)
 		state = claim_state(ctx->sk, cookie);

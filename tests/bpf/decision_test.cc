@@ -69,7 +69,7 @@ class DecisionTest : public SandboxTest {
   }
 
   // The harness on the datapath's own maps, as pinned.
-  void OpenHarness(bool local_miss_drops = false) {
+  void OpenHarness(bool local_miss_drops = false, bool observe = false) {
     harness__destroy(harness_);
     harness_ = harness__open();
     ASSERT_NE(harness_, nullptr);
@@ -91,6 +91,7 @@ class DecisionTest : public SandboxTest {
     config.service_stride = limits_.service_ports;
     config.backend_stride = limits_.backends;
     config.local_miss_drops = local_miss_drops;
+    config.observe = observe;
     ASSERT_EQ(harness__load(harness_), 0);
   }
 
@@ -259,6 +260,18 @@ TEST_F(DecisionTest, AnAffinityIsKeptPerClientAndHonoursTheSet) {
   draining.endpoints[0].terminating = true;
   Apply({{web, {draining}}});
   EXPECT_EQ(Decide("10.96.0.10", 80).to, "10.1.0.9:8080") << "a terminating backend is no longer selectable";
+}
+
+TEST_F(DecisionTest, WhoOnlyObservesDecidesTheSameAndRemembersNoAffinity) {
+  model::Service web = MakeService("web", "10.96.0.10");
+  web.affinity_timeout_s = 10'800;
+  Apply({{web, {MakeSlice("web", {"10.1.0.1", "10.1.0.2", "10.1.0.3"})}}, {MakeService("empty", "10.96.0.11"), {}}});
+  OpenHarness(false, true);
+  EXPECT_EQ(Reached("10.96.0.10", 80).size(), 3u);
+  EXPECT_EQ(Decide("10.96.0.11", 80).error, static_cast<uint32_t>(ECONNREFUSED));
+  size_t affinities = 0;
+  EXPECT_TRUE(datapath_->DumpMap("affinities", [&](const model::MapRow&) { return ++affinities, true; }).ok());
+  EXPECT_EQ(affinities, 0u);
 }
 
 // Three buckets' worth of keys with one home: most stand past it, so the program has to go on, and on once more.

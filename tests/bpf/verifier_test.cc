@@ -25,13 +25,13 @@ int KeepLog(libbpf_print_level level, const char* format, va_list args) {
 }
 
 using Configuration = std::tuple<uint32_t /*socket_mask*/, uint32_t /*reader_window*/, uint8_t /*local_miss_drops*/,
-                                 uint8_t /*has_mptcp*/>;
+                                 uint8_t /*has_mptcp*/, uint8_t /*observe*/>;
 
 class VerifierTest : public testing::TestWithParam<Configuration> {};
 
 TEST_P(VerifierTest, AcceptsEveryProgram) {
   if (geteuid() != 0) GTEST_SKIP() << "loading programs needs root";
-  const auto [socket_mask, reader_window, local_miss_drops, has_mptcp] = GetParam();
+  const auto [socket_mask, reader_window, local_miss_drops, has_mptcp, observe] = GetParam();
   if (has_mptcp && access("/proc/sys/net/mptcp", F_OK) != 0) return;  // not a configuration of such a kernel
   std::string log;
   g_verifier_log = &log;
@@ -43,6 +43,7 @@ TEST_P(VerifierTest, AcceptsEveryProgram) {
   skeleton->rodata->shunt_config.reader_window = reader_window;
   skeleton->rodata->shunt_config.local_miss_drops = local_miss_drops;
   skeleton->rodata->shunt_config.has_mptcp = has_mptcp;
+  skeleton->rodata->shunt_config.observe = observe;
   EXPECT_EQ(sock__load(skeleton), 0) << log.substr(log.size() > 4000 ? log.size() - 4000 : 0);
   int programs = 0;
   bpf_program* program;
@@ -57,6 +58,7 @@ TEST_P(VerifierTest, AcceptsEveryProgram) {
 
 INSTANTIATE_TEST_SUITE_P(EveryConfiguration, VerifierTest,
                          testing::Combine(testing::Values(0u, 1023u), testing::Values(0u, 1000u),
+                                          testing::Values(uint8_t{0}, uint8_t{1}),
                                           testing::Values(uint8_t{0}, uint8_t{1}),
                                           testing::Values(uint8_t{0}, uint8_t{1})));
 

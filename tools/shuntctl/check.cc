@@ -46,6 +46,10 @@ std::vector<Finding> CheckAgent(const v1::AgentStatus& status) {
                           ? absl::StrCat("the kernel holds all ", status.services())
                           : absl::StrCat("the kernel does not hold ", status.failed_services(), " of ",
                                          status.services(), ": see `shuntctl service list`")});
+  if (status.observing()) {
+    findings.push_back({"mode", Verdict::kWarning,
+                        "shuntd only observes: nothing is translated; start it without --observe to serve"});
+  }
   if (const v1::SocketSweeps& sweeps = status.socket_sweeps(); !sweeps.problem().empty()) {
     findings.push_back({"sockets", Verdict::kWarning, sweeps.problem()});
   }

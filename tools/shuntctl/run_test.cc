@@ -196,6 +196,7 @@ TEST_F(RunTest, CheckFindsWhatIsWrongAndOnlyThat) {
       {"not synced", [](auto& s) { s.synced = false; }, kExitFailed, "WRONG     sources"},
       {"a Service failed", [](auto& s) { s.failed_services = 2; }, kExitFailed, "does not hold 2 of 3"},
       {"a problem", [](auto& s) { s.problems = {{"a.yaml:7", "bad port"}}; }, kExitFailed, "WRONG     a.yaml:7"},
+      {"an agent that only observes", [](auto& s) { s.observing = true; }, kExitOk, "warning   mode"},
       {"namespaces that cannot be entered", [](auto& s) { s.socket_sweeps.problem = "enter /run/netns/x: no"; },
        kExitOk, "warning   sockets"},
       {"a program is detached", [](auto& s) { s.programs[1].attached = false; }, kExitFailed,

@@ -87,6 +87,10 @@ std::string StatusPage(const v1::AgentStatus& status, bool wide) {
   }
   AppendField("Pins", absl::StrCat(status.pin_directory(), ", ABI ", status.abi_version()), out);
   AppendField("Programs", ProgramsText(status), out);
+  if (status.observing()) {
+    AppendField("Mode", "observing: nothing is translated, refused or ended; see would_translate and would_refuse",
+                out);
+  }
   AppendField("Serving", ServicesText(status), out);
   AppendField("Applied", AppliedText(status), out);
   AppendField("Sockets", SocketsText(status.socket_sweeps()), out);

@@ -181,6 +181,7 @@ TEST(StatusMessageTest, CarriesTimesProgramsMapsReasonsAndProblems) {
   ASSERT_EQ(status.maps_size(), 3);
   EXPECT_EQ(status.maps(1).used(), 1'040'000u);
   EXPECT_EQ(status.reasons(1).count(), 46u);
+  EXPECT_FALSE(status.observing());
   EXPECT_EQ(status.socket_sweeps().ended_udp(), 14u);
   EXPECT_EQ(status.socket_sweeps().last_sweep_time().seconds(), 1'763'850'090);
   EXPECT_FALSE(ToMessage(model::AgentStatus()).has_socket_sweeps()) << "nobody asked";

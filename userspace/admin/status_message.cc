@@ -76,6 +76,7 @@ v1::AgentStatus ToMessage(const model::AgentStatus& status) {
   message.set_backends(status.backends);
   message.set_failed_services(status.failed_services);
   message.set_programs_current(status.programs_current);
+  message.set_observing(status.observing);
   for (const model::ProgramStatus& program : status.programs) *message.add_programs() = ToMessage(program);
   for (const model::MapFill& fill : status.maps) *message.add_maps() = ToMessage(fill);
   for (const model::ReasonRow& reason : status.reasons) *message.add_reasons() = ToMessage(reason);

@@ -160,6 +160,19 @@ Decoder Number(Target& target, uint32_t smallest, uint32_t largest) {
   };
 }
 
+Decoder Into(std::optional<bool>& target) {
+  return [&target](const YAML::Node& value) -> absl::Status {
+    const bool is_true = value.IsScalar() && IsPlain(value) && value.Scalar() == "true";
+    if (!is_true && !(value.IsScalar() && IsPlain(value) && value.Scalar() == "false")) {
+      const std::string found =
+          value.IsScalar() ? absl::StrCat("\"", value.Scalar(), "\"") : std::string(KindOf(value));
+      return absl::InvalidArgumentError(absl::StrCat("expected true or false, found ", found));
+    }
+    target = is_true;
+    return absl::OkStatus();
+  };
+}
+
 Decoder Rows(uint32_t& target) {
   return Number(target, 1, kRowsMax);
 }
@@ -212,6 +225,7 @@ std::vector<Field> Schema(Configuration& c, bool& has_version, bool& has_kind) {
       {"adminSocket", Into(c.admin_socket)},
       {"localPolicyMiss", Into(c.local_policy_miss, {"refuse", "drop"})},
       {"endSockets", Into(c.end_sockets, {"udp", "all", "off"})},
+      {"observe", Into(c.observe)},
       {"logging", nullptr, logging},
       {"limits", nullptr, limits},
   };

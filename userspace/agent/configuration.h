@@ -31,6 +31,7 @@ struct Configuration {
   std::optional<std::string> admin_socket;
   std::optional<LocalPolicyMiss> local_policy_miss;
   std::optional<EndSockets> end_sockets;
+  std::optional<bool> observe;
   std::optional<LogFormat> log_format;
   std::optional<int> verbosity;
   // limits: absent ones are the defaults of datapath/limits.h.

@@ -21,6 +21,7 @@ bpffs: /sys/fs/bpf
 adminSocket: /run/shunt/admin.sock
 localPolicyMiss: drop
 endSockets: all
+observe: true
 logging: {format: json, verbosity: 4}
 limits:
   frontends: 1
@@ -42,6 +43,7 @@ limits:
   EXPECT_EQ(decoded->admin_socket, "/run/shunt/admin.sock");
   EXPECT_EQ(decoded->local_policy_miss, LocalPolicyMiss::kDrop);
   EXPECT_EQ(decoded->end_sockets, EndSockets::kAll);
+  EXPECT_EQ(decoded->observe, true);
   EXPECT_EQ(decoded->log_format, LogFormat::kJson);
   EXPECT_EQ(decoded->verbosity, 4);
   const datapath::Limits limits = {.frontends = 1,
@@ -60,8 +62,8 @@ TEST(ConfigurationTest, AbsentFieldsStayUnset) {
   const absl::StatusOr<Configuration> decoded = DecodeConfiguration(kHead, "shuntd.yaml");
   ASSERT_TRUE(decoded.ok()) << decoded.status();
   EXPECT_FALSE(decoded->node_name || decoded->manifests || decoded->cgroup || decoded->bpffs || decoded->admin_socket ||
-               decoded->local_policy_miss || decoded->end_sockets || decoded->log_format || decoded->verbosity ||
-               decoded->endpoints_per_pool);
+               decoded->local_policy_miss || decoded->end_sockets || decoded->observe || decoded->log_format ||
+               decoded->verbosity || decoded->endpoints_per_pool);
   EXPECT_EQ(decoded->limits, datapath::Limits());
 }
 
@@ -85,7 +87,7 @@ TEST(ConfigurationTest, ErrorsNameTheLineAndWhatToDo) {
       {"no kind", "apiVersion: shunt-lb.io/v1alpha1\n", "f.yaml:1: kind is missing: ShuntConfiguration"},
       {"an unknown field", with("nodename: a\n"),
        "f.yaml:3: unknown field nodename; known here: apiVersion, kind, hostnameOverride, manifests, cgroup, bpffs, "
-       "adminSocket, localPolicyMiss, endSockets, logging, limits"},
+       "adminSocket, localPolicyMiss, endSockets, observe, logging, limits"},
       {"an unknown nested field", with("\nlogging:\n  level: 3\n"),
        "f.yaml:5: unknown field logging.level; known here: format, verbosity"},
       {"a field twice", with("cgroup: /a\ncgroup: /b\n"), "f.yaml:4: field cgroup stands here twice"},
@@ -99,6 +101,7 @@ TEST(ConfigurationTest, ErrorsNameTheLineAndWhatToDo) {
       {"a NUL in a path", with("bpffs: \"/a\\0b\"\n"), "f.yaml:3: bpffs: must not hold a NUL"},
       {"another word", with("localPolicyMiss: ignore\n"),
        "f.yaml:3: localPolicyMiss: expected one of refuse, drop, found \"ignore\""},
+      {"neither true nor false", with("observe: yes\n"), "f.yaml:3: observe: expected true or false, found \"yes\""},
       {"verbosity too high", with("logging: {verbosity: 11}\n"),
        "f.yaml:3: logging.verbosity: expected a whole number from 0 to 10, found \"11\""},
       {"a number in quotes", with("logging: {verbosity: '1'}\n"),

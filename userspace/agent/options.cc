@@ -49,6 +49,7 @@ struct Flags {
   std::optional<std::string> admin_socket;
   std::optional<std::string> local_policy_miss;
   std::optional<std::string> end_sockets;
+  std::optional<bool> observe;
   std::optional<std::string> log_format;
   std::optional<int> verbosity;
   std::string later;  // values of kFlagsOfLaterVersions, not used
@@ -82,6 +83,7 @@ void AddRunFlags(CLI::App& run, Flags& flags) {
                  "when a Local policy leaves no endpoint on this node: refuse at once, or drop as kube-proxy does")
       ->check(CLI::IsMember(Names(kLocalPolicyMisses)).description(""))
       ->type_name("refuse|drop");
+  run.add_flag("--observe", flags.observe, "look first: decide and count, but translate, refuse and end nothing");
   run.add_option("--end-sockets", flags.end_sockets,
                  "end connected sockets whose backend is gone: UDP ones (default), TCP ones too, or none")
       ->check(CLI::IsMember(Names(kEndSockets)).description(""))
@@ -125,6 +127,7 @@ absl::StatusOr<Options> Resolve(const Flags& flags, const Environment& environme
   Settle(flags.bpffs, file.bpffs, options.bpffs);
   Settle(flags.admin_socket, file.admin_socket, options.admin_socket);
   Settle(Named(flags.local_policy_miss, kLocalPolicyMisses), file.local_policy_miss, options.local_policy_miss);
+  Settle(flags.observe, file.observe, options.observe);
   Settle(Named(flags.end_sockets, kEndSockets), file.end_sockets, options.end_sockets);
   Settle(Named(flags.log_format, kLogFormats), file.log_format, options.log_format);
   Settle(flags.verbosity, file.verbosity, options.verbosity);

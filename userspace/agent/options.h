@@ -23,6 +23,7 @@ struct Options {
   std::string bpffs = "/sys/fs/bpf";
   std::string admin_socket = "/run/shunt/admin.sock";
   LocalPolicyMiss local_policy_miss = LocalPolicyMiss::kRefuse;
+  bool observe = false;  // decide and count, translate nothing
   EndSockets end_sockets = EndSockets::kUdp;
   LogFormat log_format = LogFormat::kText;
   int verbosity = 2;

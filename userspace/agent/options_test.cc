@@ -157,6 +157,7 @@ TEST(ExampleTest, HasEveryFieldWithItsDefault) {
   EXPECT_EQ(options.admin_socket, defaults.admin_socket);
   EXPECT_EQ(options.local_policy_miss, defaults.local_policy_miss);
   EXPECT_EQ(options.end_sockets, defaults.end_sockets);
+  EXPECT_EQ(options.observe, defaults.observe);
   EXPECT_EQ(options.log_format, defaults.log_format);
   EXPECT_EQ(options.verbosity, defaults.verbosity);
   EXPECT_EQ(options.limits, defaults.limits);

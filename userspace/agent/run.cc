@@ -101,11 +101,13 @@ absl::Status Agent::OpenDatapath() {
       datapath::KernelDatapath::Open({.bpffs = options_.bpffs,
                                       .cgroup = options_.cgroup,
                                       .limits = options_.limits,
-                                      .local_miss_drops = options_.local_policy_miss == LocalPolicyMiss::kDrop});
+                                      .local_miss_drops = options_.local_policy_miss == LocalPolicyMiss::kDrop,
+                                      .observe = options_.observe});
   if (!opened.ok()) return opened.status();
   datapath_ = *std::move(opened);
   for (const std::string& note : datapath_->notes()) LogNote(1, "Found pinned", {{"note", note}});
   for (const std::string& problem : datapath_->problems()) LogWarning("Degraded", {{"problem", problem}});
+  if (options_.observe) LogWarning("Only observing: nothing is translated, refused or ended");
   LogNote(1, "Programs are in force",
           {{"pins", datapath_->pin_directory()},
            {"cgroup", datapath_->cgroup()},
@@ -128,7 +130,8 @@ void Agent::MakeLoop() {
 // Before the loop runs, which is listened to. Without it the agent does all its other work.
 void Agent::StartSocketEnder() {
   no_socket_ender_.protocols = EndSocketsName(options_.end_sockets);
-  if (options_.end_sockets == EndSockets::kOff) return;
+  if (options_.observe) no_socket_ender_.protocols = EndSocketsName(EndSockets::kOff);
+  if (options_.observe || options_.end_sockets == EndSockets::kOff) return;
   const bool tcp = options_.end_sockets == EndSockets::kAll;
   absl::StatusOr<std::unique_ptr<datapath::SocketEnder>> ender = datapath_->OpenSocketEnder({.tcp = tcp});
   if (!ender.ok()) {
@@ -187,6 +190,7 @@ model::AgentStatus Agent::Identity() const {
   identity.cgroup = datapath_->cgroup();
   identity.start_time_ms = std::chrono::duration_cast<std::chrono::milliseconds>(since_epoch).count();
   identity.programs_current = datapath_->programs_current();
+  identity.observing = options_.observe && datapath_->programs_current();
   for (const std::string& problem : datapath_->problems()) identity.problems.push_back({"programs", problem});
   return identity;
 }

@@ -40,6 +40,7 @@ struct AgentStatus {
   uint32_t backends = 0;
   uint32_t failed_services = 0;   // waiting for a retry
   bool programs_current = false;  // this build's programs are attached, not an older pinned set
+  bool observing = false;         // the programs in force decide and count, and translate nothing
   std::vector<ProgramStatus> programs;
   std::vector<MapFill> maps;
   std::vector<ReasonRow> reasons;

@@ -40,6 +40,7 @@ absl::StatusOr<BpfObject> LoadObject(const KernelOptions& options, const MapSet&
   if (absl::Status status = maps.GiveTo(*object, &config); !status.ok()) return status;
   if (absl::Status status = ConfigureForHost(&config); !status.ok()) return status;
   config.reader_window = options.reader_window;
+  config.observe = options.observe ? 1 : 0;
   config.local_miss_drops = options.local_miss_drops ? 1 : 0;
   if (absl::Status status = LoadPrograms(*object, config); !status.ok()) return status;
   return object;

@@ -30,6 +30,8 @@ struct KernelOptions {
   // A Local policy without a local endpoint: leave the destination to the packet path, which drops, instead
   // of failing with EHOSTUNREACH.
   bool local_miss_drops = false;
+  // Decide and count, but translate and refuse nothing.
+  bool observe = false;
   // Iterations of a delay between the loads of a choice; above 0 only to widen the readers' windows on purpose.
   uint32_t reader_window = 0;
   // Programs to load instead of those built in; they have to use the same maps.
