@@ -44,8 +44,9 @@ absl::string_view Advice(absl::string_view detail) {
 
 absl::StatusCode CodeOf(CURLcode code, absl::string_view detail) {
   switch (code) {
-    case CURLE_OPERATION_TIMEDOUT:
-      return absl::StatusCode::kDeadlineExceeded;
+    case CURLE_OPERATION_TIMEDOUT:  // of connecting: requests have their timeouts from us
+    case CURLE_COULDNT_CONNECT:
+      return absl::StatusCode::kUnavailable;
     case CURLE_PEER_FAILED_VERIFICATION:
     case CURLE_SSL_CACERT_BADFILE:
     case CURLE_SSL_CERTPROBLEM:

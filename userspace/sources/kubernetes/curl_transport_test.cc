@@ -4,6 +4,9 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <linux/filter.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
 
 #include <future>
 #include <thread>
@@ -11,6 +14,7 @@
 #include "absl/strings/str_cat.h"
 #include "userspace/sources/kubernetes/testing/recorder.h"
 #include "userspace/sources/kubernetes/testing/tls_server.h"
+#include "userspace/sources/manifest/file_descriptor.h"
 
 namespace shunt::sources::kubernetes {
 namespace {
@@ -116,6 +120,25 @@ TEST(CurlTransport, NoServerIsUnavailable) {
   Exchange(*transport, Get(url), recorder);
   EXPECT_EQ(recorder.end->code(), absl::StatusCode::kUnavailable) << *recorder.end;
   EXPECT_EQ(recorder.status(), 0);
+}
+
+TEST(CurlTransport, AServerThatDoesNotTakeTheConnectionInTimeIsUnavailable) {
+  const FileDescriptor listener(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_in address{.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
+  socklen_t size = sizeof(address);
+  ASSERT_EQ(bind(listener.get(), reinterpret_cast<sockaddr*>(&address), size), 0);
+  ASSERT_EQ(getsockname(listener.get(), reinterpret_cast<sockaddr*>(&address), &size), 0);
+  sock_filter nothing[] = {{BPF_RET | BPF_K, 0, 0, 0}};
+  const sock_fprog program{1, nothing};
+  ASSERT_EQ(setsockopt(listener.get(), SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program)), 0);
+  ASSERT_EQ(listen(listener.get(), 1), 0);
+  CurlTransportOptions options;
+  options.timers.connect = milliseconds(50);
+  const auto transport = NewTransport(std::move(options));
+  Recorder recorder;
+  Exchange(*transport, Get(absl::StrCat("http://127.0.0.1:", ntohs(address.sin_port))), recorder);
+  EXPECT_EQ(recorder.end->code(), absl::StatusCode::kUnavailable) << *recorder.end;
+  EXPECT_THAT(std::string(recorder.end->message()), HasSubstr("Failed to connect to 127.0.0.1"));
 }
 
 TEST(CurlTransport, AnAnswerThatDoesNotBeginInTimeEndsTheExchange) {
