@@ -5,6 +5,7 @@ import datetime
 import hashlib
 import json
 import subprocess
+import urllib.parse
 
 from root_filesystem import HEADERS_ONLY
 
@@ -40,10 +41,15 @@ def _debian(name):
     query = ["dpkg-query", "-W", "-f", "${Version}\t${Architecture}\t${source:Package} ${source:Version}", name]
     fields = subprocess.run(query, check=True, capture_output=True, text=True).stdout
     version, architecture, source = fields.split("\n")[0].split("\t")
-    locator = f"pkg:deb/debian/{name}@{version}?arch={architecture}"
+    locator = f"pkg:deb/debian/{_quoted(name)}@{_quoted(version)}?arch={architecture}"
     package = _package(name, version, locator, "NOASSERTION", "Organization: Debian")
     package["sourceInfo"] = f"Debian source package {source}; its licences: /usr/share/doc/{name}/copyright"
     return package
+
+
+def _quoted(text):
+    """As package URLs have it: "libgrpc%2B%2B1.51"."""
+    return urllib.parse.quote(text, safe=":~")
 
 
 def _package(name, version, locator, license_declared, supplier):

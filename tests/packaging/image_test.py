@@ -90,6 +90,8 @@ class Image(unittest.TestCase):
             with open(os.path.join(status, name), encoding="utf-8") as file:
                 self.assertIn(f"\nVersion: {versions[name]}\n", file.read())
         self.assertLessEqual({"shunt", "libc6", "libgrpc++1.51", "ca-certificates", "nlohmann-json3-dev"}, set(versions))
+        urls = [reference["referenceLocator"] for package in bill["packages"] for reference in package["externalRefs"]]
+        self.assertTrue([url for url in urls if url.startswith("pkg:deb/debian/libgrpc%2B%2B1.51@")], urls)
         related = {relation["relatedSpdxElement"] for relation in bill["relationships"]}
         self.assertEqual(related, {package["SPDXID"] for package in bill["packages"]})
 
