@@ -9,6 +9,7 @@
 #include <fstream>
 
 #include "tests/kernel/kernel_test.h"
+#include "tests/sandbox/cgroup.h"
 
 #ifndef IPPROTO_MPTCP
 #define IPPROTO_MPTCP 262
@@ -51,6 +52,28 @@ TEST_P(ProtocolsTest, AnExemptUnconnectedUdpSocketReachesWhatItNames) {
   ASSERT_TRUE(datapath().ExemptSocket(socket.fd()).ok());
   ASSERT_EQ(socket.SendTo(At("10.96.0.10:53"), "x"), 0);
   EXPECT_EQ(socket.Receive().text, "10.96.0.10:53 x");
+}
+
+TEST_P(ProtocolsTest, AnExemptSocketHasItsRowUntilItCloses) {
+  const size_t rows = GetParam() == SocketMemory::kRow ? 1 : 0;  // else all are others'
+  ClientSocket socket = HostSocket(AF_INET, SOCK_STREAM);
+  for (int round = 0; round < 2; ++round) {
+    ASSERT_TRUE(datapath().ExemptSocket(socket.fd()).ok());
+    EXPECT_EQ(RowsOf("socket_state"), rows);
+  }
+  ASSERT_EQ(socket.Connect(At("10.96.0.10:80")), 0);
+  EXPECT_EQ(socket.PeerName().from, At("10.96.0.10:80"));
+  socket.Close();
+  EXPECT_EQ(RowsOf("socket_state"), 0u);
+}
+
+TEST_P(ProtocolsTest, AnExemptSocketThatNoProgramWouldReleaseTakesNoRow) {
+  ASSERT_TRUE(sandbox::EnterCgroup(world().sandbox().cgroup()).ok());
+  ClientSocket outside = HostSocket(AF_INET, SOCK_STREAM);
+  ASSERT_TRUE(datapath().ExemptSocket(outside.fd()).ok());
+  EXPECT_EQ(RowsOf("socket_state"), 0u);
+  EXPECT_EQ(outside.Connect(At("10.96.0.10:80")), 0);
+  ASSERT_TRUE(sandbox::EnterCgroup(cgroup()).ok());
 }
 
 TEST_P(ProtocolsTest, APingSocketReachesTheAddressItself) {

@@ -3,6 +3,7 @@
 
 #include <bpf/bpf.h>
 #include <linux/capability.h>
+#include <netinet/in.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -20,6 +21,7 @@
 #include "userspace/datapath/kernel/kernel_grace.h"
 #include "userspace/datapath/kernel/map_sizes.h"
 #include "userspace/datapath/kernel/pins.h"
+#include "userspace/datapath/kernel/socket_rows.h"
 
 namespace shunt::datapath {
 namespace {
@@ -29,6 +31,14 @@ constexpr char kSocketStorage[] = "socket_storage";
 absl::StatusOr<std::string> ConfiguredCgroup(const KernelOptions& options) {
   if (!options.cgroup.empty()) return options.cgroup;
   return FindCgroupRoot();
+}
+
+// An MPTCP connection's memory is always storage: its subflows are the sockets that the programs see.
+bool MayHaveRow(int socket_fd) {
+  int protocol = 0;
+  socklen_t length = sizeof(protocol);
+  return getsockopt(socket_fd, SOL_SOCKET, SO_PROTOCOL, &protocol, &length) == 0 &&
+         (protocol == IPPROTO_TCP || protocol == IPPROTO_UDP);
 }
 
 // This build's programs (or the file's), through the verifier, over `maps`.
@@ -136,6 +146,11 @@ absl::Status KernelDatapath::ExemptSocket(int socket_fd) {
   if (getsockopt(socket_fd, SOL_SOCKET, SO_COOKIE, &state.cookie, &length) != 0) {
     return KernelError(errno, "exempt a socket from translation: read its cookie");
   }
+  // In its row, if sock_release will free that again: storage would make every program on the node look there.
+  absl::StatusOr<bool> has_row = MayHaveRow(socket_fd) ? SocketRowsAreReleased(maps_) : false;
+  if (has_row.ok() && *has_row) has_row = ClaimSocketRow(maps_, state.cookie, state.flags);
+  if (!has_row.ok()) return has_row.status();
+  if (*has_row) return absl::OkStatus();
   // Programs look into the storage only once this is set: first.
   if (absl::Status status = maps_.UseStorage(); !status.ok()) return status;
   if (int error = bpf_map_update_elem(maps_.Fd(kSocketStorage), &socket_fd, &state, BPF_ANY); error < 0) {

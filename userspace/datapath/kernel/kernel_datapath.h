@@ -51,7 +51,8 @@ class KernelDatapath final : public Datapath {
   std::vector<ServiceFailure> Apply(absl::Span<const model::ServicePlan* const> plans, ApplyScope scope) override;
   absl::Status SetNodeAddresses(absl::Span<const NodeAddress> addresses) override;
   void Reclaim() override;
-  // Works whether or not programs are attached. kInternal: not a socket that has socket storage.
+  // Works whether or not programs are attached: in the socket's row, or in socket storage if the row is another's or
+  // would never be freed. Thread-safe. An error: not a socket that has either.
   absl::Status ExemptSocket(int socket_fd) override;
 
   std::vector<model::MapFill> FillLevels() const override;
