@@ -278,6 +278,8 @@ void Reflector::EndWatch(SteadyTime now) {
       broke ? std::string(outcome.status.message()) : absl::StrCat(server_, ": the watch ended as soon as it began");
   Leave();
   next_ = Next::kWatch;
+  // Whoever answers to this name next may be another server behind a load balancer, or one whose state was put back.
+  if (broke) knows_version_.clear();
   if (broke && lived < kLongEnough) return Fail(why, std::nullopt, now);
   if (broke) ++counts_.errors;
   if (!heard_ && lived < kTooShort) return Fail(why, std::nullopt, now);

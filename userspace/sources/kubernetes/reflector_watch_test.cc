@@ -88,6 +88,7 @@ TEST_F(ReflectorWatchTest, AFrameThatIsCutOffHasNotHappened) {
   for (const char byte : frame.substr(0, frame.size() - 1)) Send(std::string(1, byte));
   Break(absl::UnavailableError("https://a: the connection broke"));
   EXPECT_THAT(Events(), IsEmpty());
+  List({}, "8");
   EXPECT_EQ(Asked(), "watch 7 at a");
   Accept();
   Event("ADDED", Service("c", "8"));
@@ -98,16 +99,20 @@ TEST_F(ReflectorWatchTest, AWatchThatBreaksAfterALongTimeIsBegunAgainAtOnceAndIs
   Bookmark("7");
   Pass(Reflector::kLongEnough);
   Break(absl::UnavailableError("https://a: the connection broke"));
+  EXPECT_EQ(Asked(), "probe 7 at a") << "another server may answer to this name now";
+  List({}, "7");
   EXPECT_EQ(Asked(), "watch 7 at a");
-  EXPECT_EQ(NewRequests(), 1);
   EXPECT_EQ(ProblemText(), "");
   EXPECT_EQ(Status().errors, 1);
 }
 
-TEST_F(ReflectorWatchTest, AServerThatSaidNothingUntilItsConnectionBrokeIsAskedWhatItKnows) {
-  Pass(Reflector::kLongEnough);
+TEST_F(ReflectorWatchTest, AServerThatIsBackAtOnceWithOlderStateIsNotWatchedFromTheFuture) {
+  Bookmark("7");
   Break(absl::UnavailableError("https://a: the connection broke"));
+  Pass(2 * RetryDelay::kShortest);
   EXPECT_EQ(Asked(), "probe 7 at a");
+  Refuse({.code = 504, .version_too_large = true});
+  EXPECT_FALSE(IsOpen()) << "until it has caught up, or a minute is over";
 }
 
 TEST_F(ReflectorWatchTest, AServerThatOnlyTellsWhatIsOldIsTakenForSilent) {
@@ -126,7 +131,7 @@ TEST_F(ReflectorWatchTest, AWatchThatBreaksSoonIsBegunAgainAfterADelay) {
   Pass(RetryDelay::kShortest - milliseconds(1));
   EXPECT_FALSE(IsOpen());
   Pass(RetryDelay::kShortest);
-  EXPECT_EQ(Asked(), "watch 7 at a");
+  EXPECT_EQ(Asked(), "probe 7 at a");
 }
 
 TEST_F(ReflectorWatchTest, AWatchThatEndsAtOnceHasFailed) {
