@@ -225,7 +225,8 @@ class Play {
                         return Same(sink_->state[Index(kind)], Expected(world_, kind));
                       });
     if (!same) {
-      EXPECT_FALSE(rest_since_) << "the same for a while, and then no longer";
+      // It may have been the same by chance, and then have caught up with a history that led there by a detour.
+      rest_since_.reset();
       EXPECT_LT(world_.now - calm_since_, minutes(15)) << "does not come to rest";
       return;
     }
