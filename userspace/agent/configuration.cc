@@ -19,6 +19,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "userspace/admin/http/bind_address.h"
 
 namespace shunt::agent {
 namespace {
@@ -134,6 +135,17 @@ Decoder Into(std::optional<std::string>& target) {
   };
 }
 
+Decoder BindAddress(std::optional<std::string>& target) {
+  return [&target](const YAML::Node& value) -> absl::Status {
+    const bool nowhere = value.IsScalar() && !IsPlain(value) && value.Scalar().empty();
+    absl::StatusOr<std::string> text = nowhere ? std::string() : Text(value);
+    if (!text.ok()) return text.status();
+    if (const auto address = admin::http::ParseBindAddress(*text); !address.ok()) return address.status();
+    target = *std::move(text);
+    return absl::OkStatus();
+  };
+}
+
 // The value must be one of `names`; its place becomes the enumerator.
 template <typename Enum>
 Decoder Into(std::optional<Enum>& target, std::vector<absl::string_view> names) {
@@ -223,6 +235,8 @@ std::vector<Field> Schema(Configuration& c, bool& has_version, bool& has_kind) {
       {"cgroup", Into(c.cgroup)},
       {"bpffs", Into(c.bpffs)},
       {"adminSocket", Into(c.admin_socket)},
+      {"healthzBindAddress", BindAddress(c.healthz_bind_address)},
+      {"metricsBindAddress", BindAddress(c.metrics_bind_address)},
       {"localPolicyMiss", Into(c.local_policy_miss, {"refuse", "drop"})},
       {"endSockets", Into(c.end_sockets, {"udp", "all", "off"})},
       {"observe", Into(c.observe)},

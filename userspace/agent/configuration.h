@@ -29,6 +29,9 @@ struct Configuration {
   std::optional<std::string> cgroup;
   std::optional<std::string> bpffs;
   std::optional<std::string> admin_socket;
+  // Addresses and ports (admin/http/bind_address.h); empty: nowhere.
+  std::optional<std::string> healthz_bind_address;
+  std::optional<std::string> metrics_bind_address;
   std::optional<LocalPolicyMiss> local_policy_miss;
   std::optional<EndSockets> end_sockets;
   std::optional<bool> observe;

@@ -35,19 +35,22 @@ absl::StatusOr<std::unique_ptr<HttpServers>> HttpServers::Start(HttpSources sour
 }
 
 HttpServers::HttpServers(HttpSources sources, std::unique_ptr<Server> health, std::unique_ptr<Server> metrics)
-    : health_(std::move(health)),
+    : sources_(std::move(sources)),
+      health_(std::move(health)),
       metrics_(std::move(metrics)),
-      node_ports_(sources.ledger, health_->listeners(),
-                  [queries = sources.health] { return model::IsHealthy(queries.state(), queries.now().steady); }) {
-  if (sources.healthz.has_value()) {
+      node_ports_(sources_.ledger, health_->listeners(),
+                  [queries = sources_.health] { return model::IsHealthy(queries.state(), queries.now().steady); }) {}
+
+void HttpServers::Listen() {
+  if (sources_.healthz.has_value()) {
     health_->listeners().Replace(kOwner, {{.name = "--healthz-bind-address",
-                                           .at = *sources.healthz,
-                                           .handler = admin::http::HealthHandler(std::move(sources.health))}});
+                                           .at = *sources_.healthz,
+                                           .handler = admin::http::HealthHandler(sources_.health)}});
   }
-  if (sources.metrics.has_value()) {
+  if (sources_.metrics.has_value()) {
     metrics_->listeners().Replace(kOwner, {{.name = "--metrics-bind-address",
-                                            .at = *sources.metrics,
-                                            .handler = admin::http::MetricsHandler(std::move(sources.metrics_query))}});
+                                            .at = *sources_.metrics,
+                                            .handler = admin::http::MetricsHandler(sources_.metrics_query)}});
   }
 }
 

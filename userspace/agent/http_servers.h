@@ -29,9 +29,11 @@ struct HttpSources {
 
 class HttpServers {
  public:
-  // An address that cannot be had now is a problem that is told and tried again, no error. Errors: no descriptors are
-  // left.
+  // Listens nowhere yet. Errors: no descriptors are left.
   static absl::StatusOr<std::unique_ptr<HttpServers>> Start(HttpSources sources);
+  // From now on the sources are asked. An address that cannot be had now is a problem that is told and tried again, no
+  // error. Called once.
+  void Listen();
 
   // After each step of the loop, in its thread.
   void Follow() { node_ports_.Follow(); }
@@ -48,6 +50,7 @@ class HttpServers {
   HttpServers(HttpSources sources, std::unique_ptr<admin::http::Server> health,
               std::unique_ptr<admin::http::Server> metrics);
 
+  HttpSources sources_;
   std::unique_ptr<admin::http::Server> health_;
   std::unique_ptr<admin::http::Server> metrics_;  // null: none is asked for
   HealthCheckNodePorts node_ports_;

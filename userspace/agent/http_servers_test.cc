@@ -33,7 +33,11 @@ class HttpServersTest : public ::testing::Test {
                        .answered = [this](auto page, int status) { metrics_.HealthPageAnswered(page, status); }},
             .metrics_query = [this] { return model::MetricsSnapshot{.agent = metrics_.Read()}; }};
   }
-  static std::unique_ptr<HttpServers> Started(HttpSources sources) { return *HttpServers::Start(std::move(sources)); }
+  static std::unique_ptr<HttpServers> Started(HttpSources sources) {
+    std::unique_ptr<HttpServers> servers = *HttpServers::Start(std::move(sources));
+    servers->Listen();
+    return servers;
+  }
   static uint16_t HealthPort(HttpServers& servers) {
     return servers.health_listeners().PortOf("agent", "--healthz-bind-address").value_or(0);
   }

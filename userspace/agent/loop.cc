@@ -116,6 +116,7 @@ void Loop::Step() {
     }
   }
   LogOutcome(outcome, took);
+  if (after_steps_ != nullptr) after_steps_();
   if (outcome.first && on_first_apply_ != nullptr) on_first_apply_();
 }
 

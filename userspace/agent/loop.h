@@ -10,6 +10,7 @@
 #include <mutex>
 #include <stop_token>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
@@ -59,6 +60,8 @@ class Loop {
 
   LoopState state() const;  // thread-safe
   Metrics& metrics() { return metrics_; }
+  // Calls `then` after every step, in the loop's thread. REQUIRES: it does not run yet.
+  void AfterSteps(std::function<void()> then) { after_steps_ = std::move(then); }
 
  private:
   void ReadInbox();
@@ -73,6 +76,7 @@ class Loop {
   Inbox& inbox_;
   AddressFeed addresses_;
   std::function<void()> on_first_apply_;
+  std::function<void()> after_steps_;
   Reconciler reconciler_;
   SteadyTime not_before_;  // of the next step
   bool addresses_pending_ = true;

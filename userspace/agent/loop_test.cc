@@ -63,6 +63,7 @@ class LoopTest : public testing::Test {
   void Start(ScriptedSource::Script script) {
     loop_ = std::make_unique<Loop>(ReconcilerOptions{.node_name = "node-a"}, datapath_, ledger_, inbox_, Feed(),
                                    [this] { first_apply_.release(); });
+    if (before_run_ != nullptr) before_run_();
     loop_thread_ = std::jthread([this](std::stop_token stop) { loop_->Run(stop); });
     source_thread_ = std::jthread([this, script = std::move(script)](std::stop_token stop) {
       EXPECT_TRUE(ScriptedSource(script).Run(inbox_.PortOf(0), stop).ok());
@@ -88,6 +89,7 @@ class LoopTest : public testing::Test {
   Ledger ledger_;
   Inbox inbox_{1};
   std::binary_semaphore first_apply_{0};
+  std::function<void()> before_run_;
   std::unique_ptr<Loop> loop_;
   std::jthread loop_thread_;
   std::jthread source_thread_;
@@ -139,6 +141,19 @@ TEST_F(LoopTest, WhatItDoesShowsInMetricsAndHealth) {
   EXPECT_EQ(metrics.full_steps.count(), 1u);
   EXPECT_EQ(metrics.applies, 1u);
   EXPECT_EQ(metrics.service_changes_pending, 0u);
+}
+
+TEST_F(LoopTest, WhoWantsToIsCalledAfterEveryStep) {
+  std::atomic<int> calls = 0;
+  before_run_ = [&] { loop_->AfterSteps([&] { calls += ledger_.Find({"shop", "cart"}).has_value() ? 1 : 0; }); };
+  Start([](sources::Sink& sink, std::stop_token) {
+    sink.Deliver({ServiceEvent("cart", 80)});
+    sink.Synced();
+  });
+  EXPECT_TRUE(Eventually([&] { return calls == 1; }));
+  inbox_.PortOf(0).Deliver({ServiceEvent("cart", 81)});
+  EXPECT_TRUE(Eventually([&] { return calls == 2; }));
+  Stop();
 }
 
 TEST_F(LoopTest, AStormBecomesFewBatchesAndTheLastWordCounts) {

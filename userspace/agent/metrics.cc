@@ -98,11 +98,6 @@ void Metrics::AuditDone(uint64_t differences, uint64_t repairs, int64_t now_ms) 
   metrics_.audit.last_audit_ms = now_ms;
 }
 
-void Metrics::SocketsEnded(model::Protocol protocol, uint64_t count) {
-  const std::lock_guard lock(mutex_);
-  metrics_.sockets_ended[protocol] += count;
-}
-
 void Metrics::HealthPageAnswered(model::HealthPage page, int status) {
   const std::lock_guard lock(mutex_);
   ++metrics_.health_page_answers[{page, status}];

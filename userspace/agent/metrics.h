@@ -43,7 +43,6 @@ class Metrics {
 
   // ---- others ----
   void AuditDone(uint64_t differences, uint64_t repairs, int64_t now_ms);
-  void SocketsEnded(model::Protocol protocol, uint64_t count);
   void HealthPageAnswered(model::HealthPage page, int status);
 
   // ---- reading ----

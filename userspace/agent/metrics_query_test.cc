@@ -76,7 +76,7 @@ TEST_F(MetricsQueryTest, AboveALimitNothingOfThatKindIsEvenRead) {
 TEST_F(MetricsQueryTest, TheSnapshotIsOfAllItsSources) {
   Ledger ledger;
   Metrics metrics(0);
-  metrics.SocketsEnded(model::Protocol::kUdp, 1);
+  metrics.AuditDone(1, 0, 0);
   bool maps_open = true;
   const model::MetricsQuery query = MakeMetricsQuery({
       .status = [] { return model::AgentStatus{.version = "1.2.3"}; },
@@ -90,7 +90,7 @@ TEST_F(MetricsQueryTest, TheSnapshotIsOfAllItsSources) {
   });
   const model::MetricsSnapshot snapshot = query();
   EXPECT_EQ(snapshot.status.version, "1.2.3");
-  EXPECT_EQ(snapshot.agent.sockets_ended.at(model::Protocol::kUdp), 1u);
+  EXPECT_EQ(snapshot.agent.audit.audits, 1u);
   EXPECT_EQ(snapshot.source.server, "https://10.0.0.1:6443");
   EXPECT_THAT(snapshot.traffic.ports, SizeIs(2));
   EXPECT_GT(snapshot.process.resident_bytes, 0u);

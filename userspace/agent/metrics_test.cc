@@ -138,11 +138,9 @@ TEST_F(MetricsTest, TheNodeIsEligibleUntilItsObjectSaysOtherwiseOrGoes) {
   EXPECT_FALSE(metrics_.Health(std::nullopt).node_eligible) << "it was there and is gone";
 }
 
-TEST_F(MetricsTest, AuditsSocketsAndAnswersAreCounted) {
+TEST_F(MetricsTest, AuditsAndAnswersAreCounted) {
   metrics_.AuditDone(3, 2, kStartMs);
   metrics_.AuditDone(1, 1, kStartMs + 1);
-  metrics_.SocketsEnded(model::Protocol::kUdp, 4);
-  metrics_.SocketsEnded(model::Protocol::kUdp, 1);
   metrics_.HealthPageAnswered(model::HealthPage::kLivez, 200);
   metrics_.HealthPageAnswered(model::HealthPage::kLivez, 200);
   const model::AgentMetrics metrics = metrics_.Read();
@@ -151,7 +149,6 @@ TEST_F(MetricsTest, AuditsSocketsAndAnswersAreCounted) {
   EXPECT_EQ(metrics.audit.differences, 4u);
   EXPECT_EQ(metrics.audit.repairs, 3u);
   EXPECT_EQ(metrics.audit.last_audit_ms, kStartMs + 1);
-  EXPECT_THAT(metrics.sockets_ended, ElementsAre(Pair(model::Protocol::kUdp, 5)));
   EXPECT_THAT(metrics.health_page_answers, ElementsAre(Pair(Pair(model::HealthPage::kLivez, 200), 2)));
 }
 

@@ -11,6 +11,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "userspace/admin/http/bind_address.h"
 
 namespace shunt::agent {
 namespace {
@@ -20,23 +21,19 @@ const std::map<std::string, LocalPolicyMiss> kLocalPolicyMisses = {{"refuse", Lo
                                                                    {"drop", LocalPolicyMiss::kDrop}};
 const std::map<std::string, EndSockets> kEndSockets = {
     {"udp", EndSockets::kUdp}, {"all", EndSockets::kAll}, {"off", EndSockets::kOff}};
-// Of the contract, but of later versions. Refused by name: ignoring one would serve another cluster than asked for, or
-// let somebody wait for answers on a port that nobody listens on.
+// Of the contract, but of later versions. Refused by name: ignoring one would serve another cluster than asked for.
 struct LaterFlag {
   const char* name;
   const char* remedy;
 };
 constexpr const char* kGiveManifests = "give --manifests DIR instead";
 constexpr const char* kRemoveIt = "remove the flag";
-constexpr const char* kAskTheAdminSocket = "remove the flag, and ask `shuntctl status` or the admin API";
 constexpr LaterFlag kFlagsOfLaterVersions[] = {
     {"--kubeconfig", kGiveManifests},
     {"--api-server", kGiveManifests},
     {"--devices", kRemoveIt},
     {"--pod-devices", kRemoveIt},
     {"--xdp", kRemoveIt},
-    {"--healthz-bind-address", kAskTheAdminSocket},
-    {"--metrics-bind-address", kAskTheAdminSocket},
 };
 
 // What was given on the command line and nothing else.
@@ -47,6 +44,8 @@ struct Flags {
   std::optional<std::string> cgroup;
   std::optional<std::string> bpffs;
   std::optional<std::string> admin_socket;
+  std::optional<std::string> healthz_bind_address;
+  std::optional<std::string> metrics_bind_address;
   std::optional<std::string> local_policy_miss;
   std::optional<std::string> end_sockets;
   std::optional<bool> observe;
@@ -79,6 +78,12 @@ void AddRunFlags(CLI::App& run, Flags& flags) {
       ->type_name("NAME");
   run.add_option("--admin-socket", flags.admin_socket, "where the admin API listens (default /run/shunt/admin.sock)")
       ->type_name("PATH");
+  run.add_option("--healthz-bind-address", flags.healthz_bind_address,
+                 "where /healthz, /livez and /readyz are (default 0.0.0.0:10256; empty: nowhere)")
+      ->type_name("ADDRESS:PORT");
+  run.add_option("--metrics-bind-address", flags.metrics_bind_address,
+                 "where /metrics is (default 127.0.0.1:10249; empty: nowhere)")
+      ->type_name("ADDRESS:PORT");
   run.add_option("--local-policy-miss", flags.local_policy_miss,
                  "when a Local policy leaves no endpoint on this node: refuse at once, or drop as kube-proxy does")
       ->check(CLI::IsMember(Names(kLocalPolicyMisses)).description(""))
@@ -109,6 +114,17 @@ std::optional<T> Named(const std::optional<std::string>& name, const std::map<st
   return name.has_value() ? std::optional<T>(values.at(*name)) : std::nullopt;
 }
 
+// The same for an address; the file's is known to be one.
+absl::Status SettleAddress(const char* name, const std::optional<std::string>& flag,
+                           const std::optional<std::string>& field, std::optional<model::SocketAddress>& value) {
+  const std::optional<std::string>& given = flag.has_value() ? flag : field;
+  if (!given.has_value()) return absl::OkStatus();
+  absl::StatusOr<std::optional<model::SocketAddress>> address = admin::http::ParseBindAddress(*given);
+  if (!address.ok()) return absl::InvalidArgumentError(absl::StrCat(name, ": ", address.status().message()));
+  value = *address;
+  return absl::OkStatus();
+}
+
 absl::StatusOr<Options> Resolve(const Flags& flags, const Environment& environment) {
   Configuration file;
   if (flags.config.has_value()) {
@@ -126,6 +142,13 @@ absl::StatusOr<Options> Resolve(const Flags& flags, const Environment& environme
   Settle(flags.cgroup, file.cgroup, options.cgroup);
   Settle(flags.bpffs, file.bpffs, options.bpffs);
   Settle(flags.admin_socket, file.admin_socket, options.admin_socket);
+  absl::Status status = SettleAddress("--healthz-bind-address", flags.healthz_bind_address, file.healthz_bind_address,
+                                      options.healthz_bind_address);
+  if (status.ok()) {
+    status = SettleAddress("--metrics-bind-address", flags.metrics_bind_address, file.metrics_bind_address,
+                           options.metrics_bind_address);
+  }
+  if (!status.ok()) return status;
   Settle(Named(flags.local_policy_miss, kLocalPolicyMisses), file.local_policy_miss, options.local_policy_miss);
   Settle(flags.observe, file.observe, options.observe);
   Settle(Named(flags.end_sockets, kEndSockets), file.end_sockets, options.end_sockets);
@@ -189,8 +212,13 @@ absl::StatusOr<CommandLine> ParseCommandLine(std::vector<std::string> arguments,
     return absl::InvalidArgumentError(
         absl::StrCat("unknown command \"", arguments[0], "\": expected run, cleanup, check, version or help"));
   }
-  for (std::string& argument : arguments) {
-    if (absl::StartsWith(argument, "-v=")) argument.erase(2, 1);  // klog's spelling
+  for (size_t i = 0; i < arguments.size(); ++i) {
+    if (absl::StartsWith(arguments[i], "-v=")) arguments[i].erase(2, 1);  // klog's spelling
+    // CLI11 takes an empty value only as an argument of its own.
+    if (absl::EndsWith(arguments[i], "-bind-address=")) {
+      arguments[i].pop_back();
+      arguments.insert(arguments.begin() + static_cast<ptrdiff_t>(i) + 1, "");
+    }
   }
 
   CommandLine command;

@@ -4,6 +4,7 @@
 #define SHUNT_AGENT_OPTIONS_H_
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -11,6 +12,7 @@
 #include "userspace/agent/configuration.h"
 #include "userspace/agent/log.h"
 #include "userspace/datapath/limits.h"
+#include "userspace/model/service_plan.h"
 
 namespace shunt::agent {
 
@@ -22,6 +24,10 @@ struct Options {
   std::string cgroup;     // empty: the host's cgroup2 root
   std::string bpffs = "/sys/fs/bpf";
   std::string admin_socket = "/run/shunt/admin.sock";
+  // Unset: nobody listens.
+  std::optional<model::SocketAddress> healthz_bind_address = model::SocketAddress{model::IpAddress::FromV4(0), 10256};
+  std::optional<model::SocketAddress> metrics_bind_address =
+      model::SocketAddress{model::IpAddress::FromV4(0x7f000001), 10249};
   LocalPolicyMiss local_policy_miss = LocalPolicyMiss::kRefuse;
   bool observe = false;  // decide and count, translate nothing
   EndSockets end_sockets = EndSockets::kUdp;

@@ -61,6 +61,22 @@ TEST(OptionsTest, VerbsAndDefaults) {
   EXPECT_EQ(options.limits, datapath::Limits());
 }
 
+TEST(OptionsTest, BindAddressesAreKubeProxysUnlessGivenOrEmpty) {
+  const auto text = [](const std::optional<model::SocketAddress>& address) {
+    return address.has_value() ? address->address.ToStringWithPort(address->port) : "nowhere";
+  };
+  const auto parse = [&](const Arguments& more) {
+    Arguments arguments = {"--manifests", "/m"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    const absl::StatusOr<CommandLine> command = ParseCommandLine(arguments, kHost);
+    EXPECT_TRUE(command.ok()) << command.status();
+    return text(command->options.healthz_bind_address) + " " + text(command->options.metrics_bind_address);
+  };
+  EXPECT_EQ(parse({}), "0.0.0.0:10256 127.0.0.1:10249");
+  EXPECT_EQ(parse({"--healthz-bind-address", "[::1]:1", "--metrics-bind-address=10.0.0.1:2"}), "[::1]:1 10.0.0.1:2");
+  EXPECT_EQ(parse({"--healthz-bind-address", "", "--metrics-bind-address="}), "nowhere nowhere");
+}
+
 TEST(OptionsTest, NodeNamePrecedence) {
   const Environment with_variable = {.node_name = "From-Variable", .host_name = "host"};
   EXPECT_EQ(ParseCommandLine({"--manifests", "/m"}, with_variable)->options.node_name, "From-Variable");
@@ -195,9 +211,9 @@ TEST(OptionsTest, Errors) {
       {"the packet path is a later version's",
        {"--manifests=/m", "--xdp=off"},
        "--xdp: not in this version: remove the flag"},
-      {"so are metrics",
-       {"--manifests=/m", "--metrics-bind-address=127.0.0.1:10249"},
-       "--metrics-bind-address: not in this version: remove the flag, and ask `shuntctl status` or the admin API"},
+      {"an address without a port",
+       {"--manifests=/m", "--metrics-bind-address=127.0.0.1"},
+       "--metrics-bind-address: \"127.0.0.1\": expected ADDRESS:PORT, [IPV6-ADDRESS]:PORT or nothing at all"},
       {"help of a verb that is none",
        {"help", "start"},
        "unknown command \"start\": expected run, cleanup, check, version or help"},

@@ -87,6 +87,9 @@ model::AgentStatus AnswerStatus(const QuerySources& from) {
     status.problems.push_back({problem.where, problem.what});
   }
   if (!state.addresses_problem.empty()) status.problems.push_back({"node addresses", state.addresses_problem});
+  if (from.more_problems != nullptr) {
+    for (model::StatusProblem& problem : from.more_problems()) status.problems.push_back(std::move(problem));
+  }
   for (model::StatusProblem& problem : from.ledger.Problems(kProblemsMax))
     status.problems.push_back(std::move(problem));
 

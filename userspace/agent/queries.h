@@ -32,6 +32,8 @@ struct QuerySources {
   const Loop& loop;
   // Called by any thread; null: there is nothing to say.
   std::function<model::SocketSweeps()> socket_sweeps;
+  // What else goes wrong, now; null: nothing can. Called by any thread.
+  std::function<std::vector<model::StatusProblem>()> more_problems;
   // Opens the maps for one query: a dump of a million rows then costs the loop nothing, and a slow client nobody
   // else. Called by any thread.
   std::function<absl::StatusOr<MapViews>()> open_maps;

@@ -17,10 +17,13 @@
 #include "absl/strings/str_cat.h"
 #include "shunt_version.h"
 #include "userspace/admin/server.h"
+#include "userspace/agent/clock.h"
+#include "userspace/agent/http_servers.h"
 #include "userspace/agent/inbox.h"
 #include "userspace/agent/ledger.h"
 #include "userspace/agent/log.h"
 #include "userspace/agent/loop.h"
+#include "userspace/agent/metrics_query.h"
 #include "userspace/agent/queries.h"
 #include "userspace/agent/service_notify.h"
 #include "userspace/agent/signals.h"
@@ -57,6 +60,7 @@ class Agent {
   absl::Status OpenDatapath();
   void MakeLoop();
   absl::Status StartAdmin();
+  absl::Status StartHttp(const model::AgentQueries& queries, std::function<absl::StatusOr<MapViews>()> open_maps);
   void StartSocketEnder();
   void StartThreads();
   model::AgentStatus Identity() const;
@@ -72,6 +76,7 @@ class Agent {
   std::unique_ptr<datapath::SocketEnder> socket_ender_;
   std::optional<SocketEnderThread> socket_ender_thread_;
   model::SocketSweeps no_socket_ender_;  // what there is to say without one
+  std::unique_ptr<HttpServers> http_;
   std::unique_ptr<admin::AdminServer> admin_;
   std::jthread loop_thread_;
   std::jthread source_thread_;
@@ -162,10 +167,41 @@ absl::Status Agent::StartAdmin() {
                     .programs = [reader] { return reader->Programs(); },
                     .dump = [reader](absl::string_view map, const auto& visit) { return reader->DumpMap(map, visit); }};
   };
+  sources.more_problems = [this] { return http_->Problems(); };
+  const auto open_maps = sources.open_maps;
+  model::AgentQueries queries = MakeQueries(std::move(sources));
+  if (absl::Status status = StartHttp(queries, open_maps); !status.ok()) return status;
   absl::StatusOr<std::unique_ptr<admin::AdminServer>> admin =
-      admin::AdminServer::Start(options_.admin_socket, MakeQueries(std::move(sources)));
+      admin::AdminServer::Start(options_.admin_socket, std::move(queries));
   if (!admin.ok()) return admin.status();
   admin_ = *std::move(admin);
+  http_->Listen();
+  for (const model::StatusProblem& problem : http_->Problems()) {
+    LogWarning("Degraded", {{"where", problem.where}, {"problem", problem.what}});
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Agent::StartHttp(const model::AgentQueries& queries, std::function<absl::StatusOr<MapViews>()> open_maps) {
+  Metrics& metrics = loop_->metrics();
+  model::HealthQueries health{
+      .state = [this, &metrics] { return metrics.Health(inbox_.OldestWaiting()); },
+      .now = &ReadClocks,
+      .answered = [&metrics](model::HealthPage page, int status) { metrics.HealthPageAnswered(page, status); }};
+  MetricsSources sources{.status = queries.status,
+                         .ledger = ledger_,
+                         .metrics = metrics,
+                         .source = nullptr,
+                         .open_maps = std::move(open_maps)};
+  absl::StatusOr<std::unique_ptr<HttpServers>> http =
+      HttpServers::Start({.healthz = options_.healthz_bind_address,
+                          .metrics = options_.metrics_bind_address,
+                          .ledger = ledger_,
+                          .health = std::move(health),
+                          .metrics_query = MakeMetricsQuery(std::move(sources))});
+  if (!http.ok()) return http.status();
+  http_ = *std::move(http);
+  loop_->AfterSteps([this] { http_->Follow(); });
   return absl::OkStatus();
 }
 
@@ -206,6 +242,7 @@ void Agent::Stop() {
   source_thread_ = {};  // asks it to stop, and joins
   loop_thread_ = {};
   if (admin_ != nullptr) admin_->Shutdown(kAdminGrace);
+  http_.reset();
   socket_ender_thread_.reset();  // neither the loop nor the API asks it any more
 }
 

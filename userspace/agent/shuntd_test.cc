@@ -22,6 +22,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "tests/sandbox/sandbox.h"
+#include "userspace/agent/testing/http_get.h"
 
 namespace shunt::agent {
 namespace {
@@ -153,6 +154,27 @@ TEST_F(ShuntdTest, WordsThatNeedNoAgent) {
   EXPECT_THAT(said_, HasSubstr("cleanup"));
   EXPECT_EQ(Run({"cleanup", "--bpffs", bpffs_}), 0);
   EXPECT_EQ(said_, absl::StrCat("nothing to remove below ", bpffs_, "/shunt\n"));
+}
+
+TEST_F(ShuntdTest, HealthAndMetricsAreWhereKubeProxyHasThem) {
+  const std::string log = directory_ + "/log";
+  std::ofstream(directory_ + "/manifests/front.yaml")
+      << "apiVersion: v1\nkind: Service\nmetadata: {name: front, namespace: shop}\n"
+         "spec: {type: LoadBalancer, externalTrafficPolicy: Local, healthCheckNodePort: 32123, clusterIPs: [10.96.0.2],"
+         " ports: [{port: 80, nodePort: 30080}]}\n";
+  const pid_t agent = Start(RunArguments(), log);
+  ASSERT_TRUE(Says(log, "\"Everything is applied\" services=2"));
+  EXPECT_THAT(HttpGet(10256, "/healthz"), testing::StartsWith("HTTP/1.1 200 "));
+  EXPECT_THAT(HttpGet(10256, "/livez"), testing::StartsWith("HTTP/1.1 200 "));
+  EXPECT_THAT(HttpGet(10256, "/readyz"), testing::StartsWith("HTTP/1.1 200 "));
+  EXPECT_THAT(HttpGet(32123, "/any"), testing::StartsWith("HTTP/1.1 503 ")) << "it has no endpoint here";
+  const std::string metrics = HttpGet(10249, "/metrics");
+  EXPECT_THAT(metrics, HasSubstr("\nshunt_services 2\n"));
+  EXPECT_THAT(metrics, HasSubstr("\nshunt_attached_programs{hook=\"cgroup/connect4\"} 1\n"));
+  EXPECT_THAT(metrics, HasSubstr("\nshunt_map_entries{map=\"service_ports\"} "));
+  EXPECT_THAT(metrics, HasSubstr("\nkubeproxy_proxy_healthz_total{code=\"200\"} 1\n"));
+  ::kill(agent, SIGTERM);
+  EXPECT_EQ(Wait(agent), 0);
 }
 
 TEST_F(ShuntdTest, OneAgentPerPinDirectoryAndPinsThatStay) {

@@ -57,7 +57,6 @@ struct AuditMetrics {
 struct AgentMetrics {
   LoopMetrics loop;
   AuditMetrics audit;
-  std::map<Protocol, uint64_t> sockets_ended;                          // because their backend was gone
   std::map<std::pair<HealthPage, int>, uint64_t> health_page_answers;  // by page and status
 };
 

@@ -53,7 +53,7 @@ model::MetricsSnapshot Everything() {
   snapshot.agent.loop.partial_steps.Observe(0.0015);
   snapshot.agent.loop.programming[1].Observe(0.3);
   snapshot.agent.loop.last_sync_ms = kNowMs;
-  snapshot.agent.sockets_ended[model::Protocol::kUdp] = 2;
+  status.socket_sweeps.ended_udp = 2;
   snapshot.agent.health_page_answers[{model::HealthPage::kHealthz, 503}] = 4;
   snapshot.local_misses.external[1] = 6;
   snapshot.source.reflectors = {

@@ -142,9 +142,13 @@ void AddDatapath(const model::MetricsSnapshot& snapshot, Exposition& page) {
     page.Add(static_cast<double>(reason.count), {{"reason", reason.name}});
   }
   page.Counter("shunt_sockets_ended_total", "Sockets ended because their backend was gone");
-  for (const auto& [protocol, count] : snapshot.agent.sockets_ended) {
-    page.Add(static_cast<double>(count), {{"protocol", model::ProtocolName(protocol)}});
-  }
+  const model::SocketSweeps& sweeps = snapshot.status.socket_sweeps;
+  page.Add(static_cast<double>(sweeps.ended_udp), {{"protocol", "UDP"}});
+  page.Add(static_cast<double>(sweeps.ended_tcp), {{"protocol", "TCP"}});
+  page.Counter("shunt_socket_sweeps_total", "Looks for such sockets in all network namespaces");
+  page.Add(static_cast<double>(sweeps.sweeps));
+  page.Gauge("shunt_socket_namespaces_not_entered", "Network namespaces that the last look had to leave out");
+  page.Add(sweeps.namespaces_not_entered);
 }
 
 template <typename Value>
