@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 import unittest
+import urllib.request
 
 import container
 import kustomize
@@ -159,6 +160,10 @@ class Agent(unittest.TestCase):
         status, listed = agent.execute("shunt-agent", ["shuntctl", "service", "list"])
         self.assertEqual(status, 0, listed)
         self.assertRegex(listed, r"shop +web +80 +TCP .* 1/1 +Ready")
+        for probe in ("startupProbe", "livenessProbe", "readinessProbe"):
+            asked = POD["containers"][0][probe]["httpGet"]
+            with urllib.request.urlopen(f"http://127.0.0.1:{asked['port']}{asked['path']}", timeout=10) as answer:
+                self.assertEqual(answer.status, 200, probe)
         with socket.create_server(BACKEND), socket.create_connection(SERVICE, timeout=10) as client:
             self.assertEqual(client.getpeername(), SERVICE)
 
