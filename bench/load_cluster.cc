@@ -61,7 +61,7 @@ model::EndpointSlice MakeSlice(const model::Service& service, uint32_t index, ui
                  {.name = "udp", .protocol = model::Protocol::kUdp, .port = 8080}};
   for (uint32_t j = 0; j < endpoints; ++j) {
     model::Endpoint endpoint;
-    endpoint.addresses = {model::IpAddress::FromV4(kFirstEndpoint + index * endpoints + j).ToString()};
+    endpoint.address = model::IpAddress::FromV4(kFirstEndpoint + index * endpoints + j).ToString();
     endpoint.ready = true;
     endpoint.node_name = "node-1";
     slice.endpoints.push_back(std::move(endpoint));
@@ -92,7 +92,7 @@ std::vector<double> ChangeEndpoints(datapath::Datapath& datapath, Cluster& clust
     const uint32_t index = (i * 7919) % cluster.services.size();
     model::EndpointSlice& slice = cluster.slices[index];
     // A pod replaced: the last endpoint gets an address that nobody had.
-    slice.endpoints.back().addresses[0] = model::IpAddress::FromV4(kFirstReplacement + i).ToString();
+    slice.endpoints.back().address = model::IpAddress::FromV4(kFirstReplacement + i).ToString();
     auto start = Clock::now();
     const model::ServicePlan plan = Plan(cluster, index);
     planning->push_back(Seconds(start));

@@ -47,7 +47,7 @@ model::EndpointSlice MakeSlice(const std::string& service, const std::vector<std
   slice.ports = {{.name = "", .protocol = model::Protocol::kTcp, .port = 8080}};
   for (const std::string& address : addresses) {
     if (address.find(':') != std::string::npos) slice.address_type = model::AddressType::kIpv6;
-    slice.endpoints.push_back({.addresses = {address}, .node_name = node});
+    slice.endpoints.push_back({.address = address, .node_name = node});
   }
   return slice;
 }

@@ -63,10 +63,10 @@ std::vector<Pod> PodsOf(const Shop& shop) {
   std::map<std::string, std::set<PodListener>> listeners;
   for (const model::EndpointSlice& slice : shop.slices) {
     for (const model::Endpoint& endpoint : slice.endpoints) {
-      if (endpoint.addresses.empty()) continue;
-      const auto address = model::IpAddress::Parse(endpoint.addresses[0]);
+      if (endpoint.address.empty()) continue;
+      const auto address = model::IpAddress::Parse(endpoint.address);
       if (!address.has_value()) continue;
-      const std::string& name = endpoint.pod_name.empty() ? endpoint.addresses[0] : endpoint.pod_name;
+      const std::string name((endpoint.pod_name.empty() ? endpoint.address : endpoint.pod_name).view());
       for (const model::EndpointPort& port : slice.ports) {
         if (port.protocol == model::Protocol::kSctp || port.port.value_or(0) == 0) continue;
         listeners[name].insert({{*address, *port.port}, port.protocol});

@@ -101,7 +101,7 @@ model::EndpointSlice ServiceStory::Slice(AddressType type) const {
     const bool is_v4 = told.address.find(':') == std::string::npos;
     if (is_v4 != (type == AddressType::kIpv4)) continue;
     model::Endpoint endpoint;
-    endpoint.addresses = {told.address};
+    endpoint.address = told.address;
     endpoint.ready = told.ready;
     endpoint.serving = told.serving;
     endpoint.terminating = told.terminating;

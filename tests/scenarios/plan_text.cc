@@ -107,8 +107,9 @@ void AppendPort(const model::PortPlan& port, std::string* text) {
     const std::string verdict = VerdictText(port, endpoint);
     if (verdict.empty()) continue;
     const bool is_address = !endpoint.backend.address.IsUnspecified();
-    const std::string who = is_address ? Text(endpoint.backend) : absl::StrCat("\"", endpoint.address_text, "\"");
-    absl::StrAppend(text, "    left out ", who, " of slice ", endpoint.slice_name, ": ", verdict, "\n");
+    const std::string who =
+        is_address ? Text(endpoint.backend) : absl::StrCat("\"", endpoint.address_text.view(), "\"");
+    absl::StrAppend(text, "    left out ", who, " of slice ", endpoint.slice_name.view(), ": ", verdict, "\n");
   }
 }
 

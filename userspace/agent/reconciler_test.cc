@@ -40,7 +40,7 @@ model::EndpointSlice Slice(absl::string_view service, const std::vector<std::str
   slice.labels["kubernetes.io/service-name"] = std::string(service);
   for (const std::string& address : addresses) {
     model::Endpoint endpoint;
-    endpoint.addresses = {address};
+    endpoint.address = address;
     endpoint.ready = true;
     if (!zone_hint.empty()) endpoint.hint_zones = {std::string(zone_hint)};
     slice.endpoints.push_back(endpoint);
@@ -273,7 +273,8 @@ TEST_F(ReconcilerTest, TheNodesZoneDecidesAgain) {
   EXPECT_THAT(StepUntil(now_), ElementsAre("0 changed: cart")) << "all are planned again, one has changed";
   std::vector<std::string> selected;
   for (const model::PlannedEndpoint& endpoint : datapath_.holds["cart"].ports[0].endpoints) {
-    if (endpoint.cluster_verdict == model::EndpointVerdict::kSelected) selected.push_back(endpoint.address_text);
+    if (endpoint.cluster_verdict == model::EndpointVerdict::kSelected)
+      selected.emplace_back(endpoint.address_text.view());
   }
   EXPECT_THAT(selected, ElementsAre("10.0.0.2"));
 }

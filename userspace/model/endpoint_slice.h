@@ -10,22 +10,23 @@
 #include <vector>
 
 #include "userspace/model/names.h"
+#include "userspace/model/shared_text.h"
 
 namespace shunt::model {
 
 enum class AddressType : uint8_t { kIpv4, kIpv6, kFqdn };
 
 struct Endpoint {
-  std::vector<std::string> addresses;  // only the first one counts; may be empty
+  SharedText address;  // addresses[0], the only one that counts; empty: the list was
   // Absent is not false: an absent `ready` or `serving` means true, an absent `terminating` false.
   std::optional<bool> ready;
   std::optional<bool> serving;
   std::optional<bool> terminating;
-  std::string node_name;  // empty: never local
-  std::string zone;
-  std::string pod_name;                 // targetRef.name when targetRef.kind is Pod
-  std::vector<std::string> hint_zones;  // hints.forZones
-  std::vector<std::string> hint_nodes;  // hints.forNodes
+  SharedText node_name;  // empty: never local
+  SharedText zone;
+  SharedText pod_name;                 // targetRef.name when targetRef.kind is Pod
+  std::vector<SharedText> hint_zones;  // hints.forZones
+  std::vector<SharedText> hint_nodes;  // hints.forNodes
 
   friend bool operator==(const Endpoint&, const Endpoint&) = default;
 };

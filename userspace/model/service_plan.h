@@ -11,6 +11,7 @@
 
 #include "userspace/model/ip_address.h"
 #include "userspace/model/names.h"
+#include "userspace/model/shared_text.h"
 
 namespace shunt::model {
 
@@ -66,12 +67,13 @@ absl::string_view EndpointVerdictName(EndpointVerdict verdict);
 
 // One endpoint as the planner judged it, for one family of one ServicePort.
 struct PlannedEndpoint {
-  SocketAddress backend;     // unset address if the text was no address
-  std::string address_text;  // as in the slice
-  std::string pod_name;
-  std::string node_name;
-  std::string zone;
-  std::string slice_name;
+  SocketAddress backend;  // unset address if the text was no address
+  // Shared with the slice that they come from.
+  SharedText address_text;
+  SharedText pod_name;
+  SharedText node_name;
+  SharedText zone;
+  SharedText slice_name;
   uint32_t weight = 1;
   bool ready = false;
   bool serving = false;

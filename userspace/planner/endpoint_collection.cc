@@ -27,8 +27,7 @@ bool IsOwnFrontend(const model::SocketAddress& backend, model::Protocol protocol
 
 void JudgeAddress(model::IpFamily family, model::Protocol protocol, const CollectionContext& context,
                   Candidate& candidate) {
-  if (candidate.endpoint->addresses.empty()) return candidate.Refuse(EndpointVerdict::kBadAddress);
-  const std::string& text = candidate.endpoint->addresses[0];
+  const absl::string_view text = candidate.endpoint->address;
   const std::optional<model::IpAddress> address = model::IpAddress::Parse(text);
   if (!address) return candidate.Refuse(EndpointVerdict::kBadAddress);
   if (IsMappedText(text, *address)) {
@@ -45,7 +44,7 @@ void JudgeAddress(model::IpFamily family, model::Protocol protocol, const Collec
 Candidate MakeCandidate(const WeightedSlice& slice, const model::Endpoint& endpoint, uint16_t number,
                         model::IpFamily family, model::Protocol protocol, const CollectionContext& context) {
   Candidate candidate;
-  candidate.slice = slice.slice;
+  candidate.slice = &slice;
   candidate.endpoint = &endpoint;
   candidate.backend.port = number;
   candidate.ready = endpoint.ready.value_or(true);
@@ -63,7 +62,7 @@ Candidate MakeCandidate(const WeightedSlice& slice, const model::Endpoint& endpo
 bool ByBackendThenSlice(const Candidate& a, const Candidate& b) {
   if (a.backend != b.backend) return a.backend < b.backend;
   if (a.slice != b.slice)
-    return std::tie(a.slice->name.name, a.slice->uid) < std::tie(b.slice->name.name, b.slice->uid);
+    return std::tie(a.slice->name, a.slice->slice->uid) < std::tie(b.slice->name, b.slice->slice->uid);
   return a.endpoint < b.endpoint;
 }
 
@@ -72,7 +71,7 @@ bool Outranks(const Candidate& a, const Candidate& b) {
   if (a.terminating != b.terminating) return b.terminating;
   if (a.is_local != b.is_local) return a.is_local;
   if (a.ready != b.ready) return a.ready;
-  return a.slice->uid < b.slice->uid;
+  return a.slice->slice->uid < b.slice->slice->uid;
 }
 
 // REQUIRES: ordered by backend.
@@ -100,7 +99,7 @@ model::AddressType AddressTypeOf(model::IpFamily family) {
 WeightedSlices ReadSlices(absl::Span<const model::EndpointSlice* const> slices, Warnings& warnings) {
   WeightedSlices served;
   for (const model::EndpointSlice* slice : slices) {
-    if (IsServed(*slice)) served.push_back({slice, kWeightDefault});
+    if (IsServed(*slice)) served.push_back({slice, kWeightDefault, slice->name.name});
   }
   // Warnings, too, must not depend on the order in which slices arrived.
   std::sort(served.begin(), served.end(), [](const WeightedSlice& a, const WeightedSlice& b) {

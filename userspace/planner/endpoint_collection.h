@@ -13,6 +13,7 @@
 #include "userspace/model/endpoint_slice.h"
 #include "userspace/model/service.h"
 #include "userspace/model/service_plan.h"
+#include "userspace/model/shared_text.h"
 #include "userspace/planner/service_addresses.h"
 #include "userspace/planner/warnings.h"
 #include "userspace/planner/weights.h"
@@ -23,6 +24,7 @@ namespace shunt::planner {
 struct WeightedSlice {
   const model::EndpointSlice* slice = nullptr;
   uint32_t weight = kWeightDefault;
+  model::SharedText name;  // the slice's, once for all of its endpoints
 };
 using WeightedSlices = absl::InlinedVector<WeightedSlice, 8>;
 
@@ -34,7 +36,7 @@ WeightedSlices ReadSlices(absl::Span<const model::EndpointSlice* const> slices, 
 // An endpoint on its way into a plan. Points into the slices.
 struct Candidate {
   model::SocketAddress backend;  // unset address if the text was no address; port 0 under kNoPort
-  const model::EndpointSlice* slice = nullptr;
+  const WeightedSlice* slice = nullptr;
   const model::Endpoint* endpoint = nullptr;
   uint32_t weight = kWeightDefault;
   bool ready = false;

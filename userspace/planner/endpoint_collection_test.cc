@@ -54,13 +54,6 @@ TEST(SliceMergeTest, SlicesAddUp) {
       {"the same address twice in one slice",
        {MakeSlice("a", {Ready("10.0.0.1"), Ready("10.0.0.1")})},
        {"10.0.0.1:8080 selected", "10.0.0.1:8080 duplicate"}},
-      {"only the first address of an endpoint counts",
-       {[] {
-         model::EndpointSlice slice = MakeSlice("a", {Ready("10.0.0.1")});
-         slice.endpoints[0].addresses.push_back("10.0.0.9");
-         return slice;
-       }()},
-       {"10.0.0.1:8080 selected"}},
       {"addresses in two spellings are one",
        {MakeSlice("a", {Ready("10.0.0.1")}), MakeSlice("b", {Ready("010.0.0.01")})},
        {"10.0.0.1:8080 selected", "10.0.0.1:8080 duplicate"}},

@@ -12,7 +12,7 @@ using model::EndpointVerdict;
 
 enum class TopologyMode { kNone, kSameZone, kSameNode };
 
-bool Names(const std::vector<std::string>& hints, const std::string& name) {
+bool Names(const std::vector<model::SharedText>& hints, absl::string_view name) {
   return std::find(hints.begin(), hints.end(), name) != hints.end();
 }
 

@@ -390,7 +390,7 @@ TEST(TrafficPolicyTest, DecidesWhichSetsThereAre) {
 
 TEST(ConditionsTest, AbsentConditionsMeanReadyServingAndNotTerminating) {
   model::Endpoint silent;
-  silent.addresses = {"10.0.0.1"};
+  silent.address = "10.0.0.1";
   const model::ServicePlan plan = Plan(MakeService(), {MakeSlice("s", {silent})});
   const model::PlannedEndpoint& endpoint = plan.ports[0].endpoints[0];
   EXPECT_TRUE(endpoint.ready);

@@ -22,11 +22,11 @@ namespace {
 model::PlannedEndpoint ToPlanned(const Candidate& candidate) {
   model::PlannedEndpoint planned;
   planned.backend = candidate.backend;
-  if (!candidate.endpoint->addresses.empty()) planned.address_text = candidate.endpoint->addresses[0];
+  planned.address_text = candidate.endpoint->address;
   planned.pod_name = candidate.endpoint->pod_name;
   planned.node_name = candidate.endpoint->node_name;
   planned.zone = candidate.endpoint->zone;
-  planned.slice_name = candidate.slice->name.name;
+  planned.slice_name = candidate.slice->name;
   planned.weight = candidate.weight;
   planned.ready = candidate.ready;
   planned.serving = candidate.serving;

@@ -101,7 +101,7 @@ TEST(EndpointsMaxTest, TheCapTakesTheLowestBackendsAndKeepersGiveWayFirst) {
     EXPECT_EQ(Kept(port.pools[0]), row.kept);
     Texts too_many;
     for (const model::PlannedEndpoint& endpoint : port.endpoints) {
-      if (endpoint.cluster_verdict == V::kTooMany) too_many.push_back(endpoint.address_text);
+      if (endpoint.cluster_verdict == V::kTooMany) too_many.emplace_back(endpoint.address_text.view());
     }
     EXPECT_EQ(too_many, row.too_many);
   }

@@ -43,8 +43,8 @@ inline model::EndpointSlice MakeSlice(std::string name, std::vector<model::Endpo
 
 inline model::Endpoint Conditions(std::string address, std::string node, bool ready, bool serving, bool terminating) {
   model::Endpoint endpoint;
-  endpoint.addresses = {std::move(address)};
-  endpoint.node_name = std::move(node);
+  endpoint.address = address;
+  endpoint.node_name = node;
   endpoint.ready = ready;
   endpoint.serving = serving;
   endpoint.terminating = terminating;
@@ -63,12 +63,12 @@ inline model::Endpoint Terminating(std::string address, std::string node = "ther
 inline model::Endpoint Stopped(std::string address, std::string node = "there") {
   return Conditions(std::move(address), std::move(node), false, false, true);
 }
-inline model::Endpoint InZones(model::Endpoint endpoint, Texts zones) {
-  endpoint.hint_zones = std::move(zones);
+inline model::Endpoint InZones(model::Endpoint endpoint, const Texts& zones) {
+  endpoint.hint_zones = {zones.begin(), zones.end()};
   return endpoint;
 }
-inline model::Endpoint ForNodes(model::Endpoint endpoint, Texts nodes) {
-  endpoint.hint_nodes = std::move(nodes);
+inline model::Endpoint ForNodes(model::Endpoint endpoint, const Texts& nodes) {
+  endpoint.hint_nodes = {nodes.begin(), nodes.end()};
   return endpoint;
 }
 

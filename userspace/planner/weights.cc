@@ -105,9 +105,9 @@ uint32_t EndpointWeights::Of(const model::IpAddress& address, const model::Endpo
                              uint32_t slice_weight) const {
   if (empty_) return slice_weight;
   if (const uint32_t* weight = Find(by_address_, address)) return *weight;
-  if (const uint32_t* weight = Find(by_pod_, endpoint.pod_name)) return *weight;
-  if (const uint32_t* weight = Find(by_node_, endpoint.node_name)) return *weight;
-  if (const uint32_t* weight = Find(by_zone_, endpoint.zone)) return *weight;
+  if (const uint32_t* weight = Find(by_pod_, endpoint.pod_name.view())) return *weight;
+  if (const uint32_t* weight = Find(by_node_, endpoint.node_name.view())) return *weight;
+  if (const uint32_t* weight = Find(by_zone_, endpoint.zone.view())) return *weight;
   return slice_weight;
 }
 

@@ -7,7 +7,8 @@ namespace {
 
 model::Endpoint DecodeEndpoint(const FieldReader& reader) {
   model::Endpoint endpoint;
-  endpoint.addresses = reader.Strings("addresses");
+  const std::vector<std::string> addresses = reader.Strings("addresses");
+  if (!addresses.empty()) endpoint.address = addresses[0];
   const FieldReader conditions = reader.Map("conditions");
   endpoint.ready = conditions.Bool("ready");
   endpoint.serving = conditions.Bool("serving");
