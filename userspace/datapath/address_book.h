@@ -52,6 +52,7 @@ class AddressBook {
   // Whether programs still take this address for a ClusterIP, although no frontend wants it.
   bool ClaimsUnwantedClusterIp(const model::IpAddress& address) const;
   bool HasChanges() const { return !changed_.empty(); }
+  size_t changes() const { return changed_.size(); }
 
   // ---- adoption ----
   // Says that the index leads from the address to this row, which holds these flags. False: it is known already.

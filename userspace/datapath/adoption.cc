@@ -229,7 +229,8 @@ absl::Status LoadLeftovers(Inventory& inventory, Leftovers& leftovers) {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<Inventory>> Adopt(Tables tables, GracePeriod& grace) {
+absl::StatusOr<std::unique_ptr<Inventory>> Adopt(std::shared_ptr<Tables> shared_tables, GracePeriod& grace) {
+  const Tables& tables = *shared_tables;
   if (absl::Status status = CheckLayouts(tables); !status.ok()) return status;
   shunt_meta meta = {};
   if (absl::Status status = tables.meta->Load(0, MutableBytesOf(meta)); !status.ok()) return status;
@@ -237,7 +238,7 @@ absl::StatusOr<std::unique_ptr<Inventory>> Adopt(Tables tables, GracePeriod& gra
     return absl::FailedPreconditionError(
         absl::StrCat("open map meta: ABI version ", meta.abi_version, ", not ", SHUNT_ABI_VERSION));
   }
-  auto inventory = std::make_unique<Inventory>(std::move(tables), meta.index_seed, grace);
+  auto inventory = std::make_unique<Inventory>(std::move(shared_tables), meta.index_seed, grace);
   inventory->generation = inventory->written_generation = meta.generation;
   Leftovers leftovers;
   if (absl::Status status = LoadLeftovers(*inventory, leftovers); !status.ok()) return status;

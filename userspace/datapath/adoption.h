@@ -15,7 +15,7 @@ namespace shunt::datapath {
 // index that lead nowhere are noted as foreign, to be removed. Rows that make no sense are never followed.
 // If there was anything, waits for a grace period, or goes on without if none can be had.
 // Errors: a table that cannot be read, or is not laid out as bpf/abi.h says.
-absl::StatusOr<std::unique_ptr<Inventory>> Adopt(Tables tables, GracePeriod& grace);
+absl::StatusOr<std::unique_ptr<Inventory>> Adopt(std::shared_ptr<Tables> shared_tables, GracePeriod& grace);
 
 }  // namespace shunt::datapath
 

@@ -36,6 +36,19 @@ struct ServiceFailure {
   absl::Status status;
 };
 
+// What an audit found that nobody had asked for: another hand, or a fault of ours, has changed the maps.
+struct Drift {
+  // Services whose rows differed from their plan; with those that no plan names and that were there all the same.
+  std::vector<model::ObjectName> services;
+  // Rows of no single Service that were repaired: words of the prefix filter, entries of the index that led nowhere,
+  // addresses of the node.
+  uint32_t shared = 0;
+  // Of the repair: as from Apply.
+  std::vector<ServiceFailure> failures;
+
+  size_t differences() const { return services.size() + shared; }
+};
+
 // Not thread-safe: one thread owns it (the agent's loop).
 class Datapath {
  public:
@@ -47,6 +60,12 @@ class Datapath {
   // their plans again later is safe and completes them. A Service is removed by a plan without ports.
   // Idempotent: an unchanged plan causes no write.
   virtual std::vector<ServiceFailure> Apply(absl::Span<const model::ServicePlan* const> plans, ApplyScope scope) = 0;
+
+  // Reads the maps back as at a start, and makes them obey `plans` (all there are) and `addresses` again, by the same
+  // protocol as Apply. Takes as long as a start, and a grace period before. On an error nothing has changed, and what
+  // was known before stays so.
+  virtual absl::StatusOr<Drift> Audit(absl::Span<const model::ServicePlan* const> plans,
+                                      absl::Span<const NodeAddress> addresses) = 0;
 
   // Replaces the set of addresses on which NodePorts answer.
   virtual absl::Status SetNodeAddresses(absl::Span<const NodeAddress> addresses) = 0;

@@ -47,6 +47,8 @@ class FrontendIndex {
   absl::Status Adopt(const Visit& visit, const Found& found);
   // Frees the entries that made no sense.
   absl::Status RemoveForeign();
+  // Entries and counts that RemoveForeign and WriteCounts have to put right.
+  size_t wrong() const { return foreign_.size() + miscounted_.size(); }
 
  private:
   struct Bucket {

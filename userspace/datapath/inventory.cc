@@ -10,8 +10,9 @@
 
 namespace shunt::datapath {
 
-Inventory::Inventory(Tables tables_in, uint64_t index_seed, GracePeriod& grace)
-    : tables(std::move(tables_in)),
+Inventory::Inventory(std::shared_ptr<Tables> tables_in, uint64_t index_seed, GracePeriod& grace)
+    : shared_tables(std::move(tables_in)),
+      tables(*shared_tables),
       service_ports(tables.service_ports->capacity()),
       pools(tables.pools->capacity()),
       // A pool word has 24 bits for the first slot.

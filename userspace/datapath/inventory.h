@@ -71,7 +71,7 @@ using FrontendMap = absl::flat_hash_map<shunt_frontend_key, FrontendState, Front
 
 struct Inventory {
   // Of empty tables: see Adopt. `index_seed` is meta's.
-  Inventory(Tables tables_in, uint64_t index_seed, GracePeriod& grace);
+  Inventory(std::shared_ptr<Tables> tables_in, uint64_t index_seed, GracePeriod& grace);
 
   // Gives the pool's word another generation, if it is in use, so that whoever remembers it looks its destination up
   // anew: a frontend has left the pool, and other frontends keep it. Done at once, and again after a grace period for
@@ -95,7 +95,8 @@ struct Inventory {
   // Room for all that these plans name, before it grows step by step.
   void Reserve(absl::Span<const model::ServicePlan* const> plans);
 
-  Tables tables;
+  const std::shared_ptr<Tables> shared_tables;  // an audit reads them while this record is still in force
+  Tables& tables;
   IdPool service_ports;
   IdPool pools;
   SlotRuns slots;

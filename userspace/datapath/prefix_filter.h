@@ -37,8 +37,8 @@ class PrefixFilter {
   absl::Status ClearUnneeded();
   // Says that an earlier agent's backend has this address: Repair sets its bit if it is missing.
   void AdoptBackend(const model::IpAddress& address);
-  // After adoption: sets what is missing and clears what nobody needs.
-  absl::Status Repair();
+  // After adoption: sets what is missing and clears what nobody needs. Adds the bits that were wrong to `repaired`.
+  absl::Status Repair(uint32_t& repaired);
 
  private:
   bool Holds(uint32_t bit) const { return (words_[bit / 64] >> (bit % 64) & 1) != 0; }

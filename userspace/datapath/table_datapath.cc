@@ -36,6 +36,8 @@ class TableDatapath::Application {
   explicit Application(Inventory& inventory) : inventory_(inventory) {}
 
   std::vector<ServiceFailure> Run(absl::Span<const model::ServicePlan* const> plans, ApplyScope scope);
+  // The Services that Run found to differ from their plan; an empty name stands for rows of no Service.
+  const absl::flat_hash_set<model::ObjectName>& differed() const { return differed_; }
 
  private:
   std::vector<Request> CollectRequests(absl::Span<const model::ServicePlan* const> plans, ApplyScope scope);
@@ -49,6 +51,7 @@ class TableDatapath::Application {
   // Of the last round: who may fare better in another one, and why they failed.
   std::vector<Request> deferred_;
   std::vector<ServiceFailure> deferred_failures_;
+  absl::flat_hash_set<model::ObjectName> differed_;
   ServiceSet given_up_;       // takes no frontends: the plan does not fit, or contradicts itself
   bool giver_waits_ = false;  // in the last round, for a Service that could not be staged
 };
@@ -152,8 +155,10 @@ std::vector<std::unique_ptr<Change>> TableDatapath::Application::StageAll(absl::
     change->staged = change->status.ok();
     change->abandoned = !change->staged;
     if (absl::IsInvalidArgument(change->status)) given_up_.insert(change->state);
+    const bool differs = change->staged && !IsNothing(*change);
+    if (differs) differed_.insert(change->state->name);
     // With an address row still to be published, a Service without changes may have to hear of its failure.
-    if (change->staged && IsNothing(*change) && !inventory_.addresses.HasChanges()) continue;
+    if (change->staged && !differs && !inventory_.addresses.HasChanges()) continue;
     request.state->change = change.get();
     changes.push_back(std::move(change));
   }
@@ -186,18 +191,20 @@ void TableDatapath::Application::Forget(absl::Span<const Request> requests) {
   }
 }
 
-TableDatapath::TableDatapath(std::unique_ptr<Inventory> inventory) : inventory_(std::move(inventory)) {}
+TableDatapath::TableDatapath(std::unique_ptr<Inventory> inventory, GracePeriod& grace)
+    : inventory_(std::move(inventory)), grace_(grace) {}
 
 TableDatapath::~TableDatapath() = default;
 
 absl::StatusOr<std::unique_ptr<TableDatapath>> TableDatapath::Open(Tables tables, GracePeriod& grace) {
-  absl::StatusOr<std::unique_ptr<Inventory>> inventory = Adopt(std::move(tables), grace);
+  absl::StatusOr<std::unique_ptr<Inventory>> inventory = Adopt(std::make_shared<Tables>(std::move(tables)), grace);
   if (!inventory.ok()) return inventory.status();
-  return std::unique_ptr<TableDatapath>(new TableDatapath(*std::move(inventory)));
+  return std::unique_ptr<TableDatapath>(new TableDatapath(*std::move(inventory), grace));
 }
 
 std::vector<ServiceFailure> TableDatapath::Apply(absl::Span<const model::ServicePlan* const> plans, ApplyScope scope) {
-  if (absl::Status status = FinishShared(); !status.ok()) {
+  uint32_t repaired = 0;
+  if (absl::Status status = FinishShared(repaired); !status.ok()) {
     std::vector<ServiceFailure> failures;
     for (const model::ServicePlan* plan : plans) failures.push_back({.service = plan->service, .status = status});
     return failures;
@@ -205,13 +212,42 @@ std::vector<ServiceFailure> TableDatapath::Apply(absl::Span<const model::Service
   return Application(*inventory_).Run(plans, scope);
 }
 
+absl::StatusOr<Drift> TableDatapath::Audit(absl::Span<const model::ServicePlan* const> plans,
+                                           absl::Span<const NodeAddress> addresses) {
+  // Adoption takes what nothing leads to for free; what waits for its grace period is not.
+  inventory_->MakeRoom();
+  if (!inventory_->quarantine.empty()) {
+    return absl::UnavailableError("audit the maps: rows of an earlier change wait for their grace period: try again");
+  }
+  absl::StatusOr<std::unique_ptr<Inventory>> found = Adopt(inventory_->shared_tables, grace_);
+  if (!found.ok()) return found.status();
+  (*found)->removals = inventory_->removals;
+  inventory_ = *std::move(found);
+
+  Drift drift;
+  // In quarantine is what was marked used and nothing leads to.
+  drift.shared = static_cast<uint32_t>(inventory_->room.index().wrong() + inventory_->quarantine.size());
+  if (absl::Status status = FinishShared(drift.shared); !status.ok()) return status;
+  Need need;
+  inventory_->addresses.SetNodeAddresses(addresses, need);
+  drift.shared += static_cast<uint32_t>(inventory_->addresses.changes());
+  if (absl::Status status = PublishShared(); !status.ok()) return status;
+  Application application(*inventory_);
+  drift.failures = application.Run(plans, ApplyScope::kAll);
+  for (const model::ObjectName& service : application.differed()) {
+    service.name.empty() ? void(++drift.shared) : drift.services.push_back(service);
+  }
+  std::sort(drift.services.begin(), drift.services.end());
+  return drift;
+}
+
 // What an earlier call, or an earlier agent, has left undone and everything else relies on.
-absl::Status TableDatapath::FinishShared() {
+absl::Status TableDatapath::FinishShared(uint32_t& repaired) {
   if (absl::Status status = inventory_->room.index().WriteCounts(); !status.ok()) return status;
   // Before anything is staged: what makes no sense must not keep its place from a key that does.
   if (absl::Status status = inventory_->room.index().RemoveForeign(); !status.ok()) return status;
   if (!inventory_->repair_filter) return absl::OkStatus();
-  absl::Status status = inventory_->filter.Repair();
+  absl::Status status = inventory_->filter.Repair(repaired);
   inventory_->repair_filter = !status.ok();
   return status;
 }
@@ -220,7 +256,8 @@ absl::Status TableDatapath::SetNodeAddresses(absl::Span<const NodeAddress> addre
   Need need;
   inventory_->addresses.SetNodeAddresses(addresses, need);
   if (need.exceeded) inventory_->MakeRoom();
-  if (absl::Status status = FinishShared(); !status.ok()) return status;
+  uint32_t repaired = 0;
+  if (absl::Status status = FinishShared(repaired); !status.ok()) return status;
   absl::Status status = PublishShared();
   // The addresses that have just gone may make room for those that come.
   if (absl::IsResourceExhausted(status) && inventory_->MakeRoom()) status = PublishShared();
@@ -238,7 +275,8 @@ absl::Status TableDatapath::PublishShared() {
 
 void TableDatapath::Reclaim() {
   // A failure stays where it is and is tried again next time.
-  if (FinishShared().ok()) PublishShared().IgnoreError();
+  uint32_t repaired = 0;
+  if (FinishShared(repaired).ok()) PublishShared().IgnoreError();
   inventory_->Reclaim(std::numeric_limits<size_t>::max());
 }
 

@@ -31,6 +31,9 @@ class TableDatapath final : public Datapath {
   ~TableDatapath() override;
 
   std::vector<ServiceFailure> Apply(absl::Span<const model::ServicePlan* const> plans, ApplyScope scope) override;
+  // kUnavailable: no grace period can be had, or the rows of an earlier failure wait for their turn.
+  absl::StatusOr<Drift> Audit(absl::Span<const model::ServicePlan* const> plans,
+                              absl::Span<const NodeAddress> addresses) override;
   // On an error the addresses that could be published are; every further Apply or Reclaim tries the others.
   absl::Status SetNodeAddresses(absl::Span<const NodeAddress> addresses) override;
   void Reclaim() override;
@@ -50,11 +53,13 @@ class TableDatapath final : public Datapath {
  private:
   class Application;
 
-  explicit TableDatapath(std::unique_ptr<Inventory> inventory);
-  absl::Status FinishShared();
+  TableDatapath(std::unique_ptr<Inventory> inventory, GracePeriod& grace);
+  // `repaired`: rows of no single Service that were wrong.
+  absl::Status FinishShared(uint32_t& repaired);
   absl::Status PublishShared();
 
-  std::unique_ptr<Inventory> inventory_;
+  std::unique_ptr<Inventory> inventory_;  // null only while an audit replaces it
+  GracePeriod& grace_;
 };
 
 }  // namespace shunt::datapath

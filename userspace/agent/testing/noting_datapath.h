@@ -47,6 +47,14 @@ class NotingDatapath : public datapath::Datapath {
     if (address_status.ok()) node_addresses.assign(addresses.begin(), addresses.end());
     return address_status;
   }
+  absl::StatusOr<datapath::Drift> Audit(absl::Span<const model::ServicePlan* const> plans,
+                                        absl::Span<const datapath::NodeAddress> addresses) override {
+    datapath::Drift drift = audit_drift;
+    drift.failures = Apply(plans, datapath::ApplyScope::kAll);
+    node_addresses.assign(addresses.begin(), addresses.end());
+    if (!audit_status.ok()) return audit_status;
+    return drift;
+  }
   void Reclaim() override {}
   absl::Status ExemptSocket(int) override { return absl::OkStatus(); }
   std::vector<model::MapFill> FillLevels() const override { return {}; }
@@ -63,6 +71,8 @@ class NotingDatapath : public datapath::Datapath {
   std::vector<model::ObjectName> stuck_leftovers;  // of an earlier agent, which cannot be removed
   std::vector<std::string> applies;
   std::map<std::string, model::ServicePlan> holds;
+  datapath::Drift audit_drift;  // what an audit is to find, beside the failures of its repair
+  absl::Status audit_status;
   absl::Status address_status;
   std::atomic<int> address_calls = 0;
   std::vector<datapath::NodeAddress> node_addresses;

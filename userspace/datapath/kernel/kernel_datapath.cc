@@ -122,9 +122,20 @@ absl::Status KernelDatapath::PutInForce(const KernelOptions& options, const PinD
 
 std::vector<ServiceFailure> KernelDatapath::Apply(absl::Span<const model::ServicePlan* const> plans, ApplyScope scope) {
   std::vector<ServiceFailure> failures = rows_->Apply(plans, scope);
+  TellRemovals();
+  return failures;
+}
+
+absl::StatusOr<Drift> KernelDatapath::Audit(absl::Span<const model::ServicePlan* const> plans,
+                                            absl::Span<const NodeAddress> addresses) {
+  absl::StatusOr<Drift> drift = rows_->Audit(plans, addresses);
+  TellRemovals();
+  return drift;
+}
+
+void KernelDatapath::TellRemovals() {
   const Removals removals = rows_->TakeRemovals();
   if (on_removals_ != nullptr && (removals.tcp || removals.udp)) on_removals_(removals);
-  return failures;
 }
 
 absl::StatusOr<std::unique_ptr<SocketEnder>> KernelDatapath::OpenSocketEnder(const SocketEnderOptions& options) const {

@@ -49,6 +49,8 @@ class KernelDatapath final : public Datapath {
   static absl::StatusOr<std::unique_ptr<KernelDatapath>> Open(const KernelOptions& options);
 
   std::vector<ServiceFailure> Apply(absl::Span<const model::ServicePlan* const> plans, ApplyScope scope) override;
+  absl::StatusOr<Drift> Audit(absl::Span<const model::ServicePlan* const> plans,
+                              absl::Span<const NodeAddress> addresses) override;
   absl::Status SetNodeAddresses(absl::Span<const NodeAddress> addresses) override;
   void Reclaim() override;
   // Works whether or not programs are attached: in the socket's row, or in socket storage if the row is another's or
@@ -79,6 +81,7 @@ class KernelDatapath final : public Datapath {
  private:
   KernelDatapath() = default;
   absl::Status OpenRows();
+  void TellRemovals();
   absl::Status PutInForce(const KernelOptions& options, const PinDirectory& pins);
 
   std::optional<AgentLock> lock_;

@@ -56,6 +56,12 @@ class TableFixture : public testing::Test {
   void MustApply(const std::vector<model::ServicePlan>& plans, ApplyScope scope = ApplyScope::kChanged) {
     for (const ServiceFailure& failure : Apply(plans, scope)) ADD_FAILURE() << failure.status;
   }
+  absl::StatusOr<Drift> Audit(const std::vector<model::ServicePlan>& plans,
+                              const std::vector<NodeAddress>& addresses = {}) {
+    std::vector<const model::ServicePlan*> pointers;
+    for (const model::ServicePlan& plan : plans) pointers.push_back(&plan);
+    return datapath_->Audit(pointers, addresses);
+  }
   void PassGrace() {
     grace_.Pass();
     datapath_->Reclaim();

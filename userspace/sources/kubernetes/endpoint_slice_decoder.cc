@@ -45,12 +45,12 @@ absl::Status ReadTarget(absl::string_view message, model::Endpoint& endpoint) {
     if (fields.number() == api::ObjectReference::kKindFieldNumber) kind = fields.Bytes();
     if (fields.number() == api::ObjectReference::kNameFieldNumber) name = fields.Bytes();
   }
-  if (kind == "Pod") endpoint.pod_name = std::string(name);
+  if (kind == "Pod") endpoint.pod_name = name;
   return fields.status();
 }
 
 // A ForZone or a ForNode.
-std::string ReadHint(absl::string_view message, WireFields& parent) {
+model::SharedText ReadHint(absl::string_view message, WireFields& parent) {
   constexpr int kName = api::ForZone::kNameFieldNumber;
   static_assert(kName == api::ForNode::kNameFieldNumber);
   absl::string_view name;
@@ -59,7 +59,7 @@ std::string ReadHint(absl::string_view message, WireFields& parent) {
     if (fields.number() == kName) name = fields.Bytes();
   }
   parent.Fail(fields.status());
-  return std::string(name);
+  return name;
 }
 
 absl::Status ReadHints(absl::string_view message, model::Endpoint& endpoint) {
@@ -85,7 +85,7 @@ absl::Status ReadEndpoint(absl::string_view message, model::Endpoint& endpoint) 
     switch (fields.number()) {
       case api::Endpoint::kAddressesFieldNumber:
         // Only the first one counts, so only that one is kept.
-        if (endpoint.addresses.empty()) endpoint.addresses.assign(1, std::string(fields.Bytes()));
+        if (endpoint.address.empty()) endpoint.address = fields.Bytes();
         break;
       case api::Endpoint::kConditionsFieldNumber:
         fields.Fail(ReadConditions(fields.Bytes(), endpoint));
@@ -94,10 +94,10 @@ absl::Status ReadEndpoint(absl::string_view message, model::Endpoint& endpoint) 
         fields.Fail(ReadTarget(fields.Bytes(), endpoint));
         break;
       case api::Endpoint::kNodeNameFieldNumber:
-        endpoint.node_name = std::string(fields.Bytes());
+        endpoint.node_name = fields.Bytes();
         break;
       case api::Endpoint::kZoneFieldNumber:
-        endpoint.zone = std::string(fields.Bytes());
+        endpoint.zone = fields.Bytes();
         break;
       case api::Endpoint::kHintsFieldNumber:
         fields.Fail(ReadHints(fields.Bytes(), endpoint));
