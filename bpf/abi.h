@@ -442,6 +442,24 @@ enum shunt_reason {
 #define SHUNT_REASON_STRIDE 32
 SHUNT_STATIC_ASSERT(SHUNT_REASON_COUNT <= SHUNT_REASON_STRIDE);
 
+/*
+ * source_versions: array by enum shunt_resource; the programs do not read it. How far an agent had followed the
+ * Kubernetes API: the agent after it accepts nothing older, and knows how much an empty answer would take away. Not
+ * memory-mapped: a row is replaced by one system call, so an agent that is killed leaves an old one or a new one.
+ */
+enum shunt_resource {
+	SHUNT_RESOURCE_SERVICES = 0,
+	SHUNT_RESOURCE_ENDPOINT_SLICES = 1,
+	SHUNT_RESOURCE_NODES = 2,
+	SHUNT_RESOURCE_COUNT,
+};
+
+struct shunt_source_version {
+	char version[56]; /* the API's resourceVersion, which is opaque; ends with a zero byte; empty: none */
+	__u64 objects;	  /* how many there were at that version */
+};
+SHUNT_STATIC_ASSERT(sizeof(struct shunt_source_version) == 64);
+
 /* meta: array of one row, memory-mapped. */
 struct shunt_meta {
 	__u64 index_seed;     /* of shunt_key_hash(): random, from the creation of the maps on */

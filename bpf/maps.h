@@ -143,4 +143,11 @@ struct {
 	__type(value, struct shunt_meta);
 } meta SEC(".maps") __weak;
 
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, SHUNT_RESOURCE_COUNT);
+	__type(key, __u32);
+	__type(value, struct shunt_source_version);
+} source_versions SEC(".maps") __weak;
+
 #endif

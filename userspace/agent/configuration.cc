@@ -146,6 +146,20 @@ Decoder BindAddress(std::optional<std::string>& target) {
   };
 }
 
+Decoder Words(std::optional<std::vector<std::string>>& target) {
+  return [&target](const YAML::Node& value) -> absl::Status {
+    if (!value.IsSequence()) return absl::InvalidArgumentError(absl::StrCat("expected a list, found ", KindOf(value)));
+    std::vector<std::string> words;
+    for (const YAML::Node& entry : value) {
+      absl::StatusOr<std::string> word = Text(entry);
+      if (!word.ok()) return word.status();
+      words.push_back(*std::move(word));
+    }
+    target = std::move(words);
+    return absl::OkStatus();
+  };
+}
+
 // The value must be one of `names`; its place becomes the enumerator.
 template <typename Enum>
 Decoder Into(std::optional<Enum>& target, std::vector<absl::string_view> names) {
@@ -212,6 +226,9 @@ Decoder Constant(absl::string_view expected, bool& found) {
 
 // `has_version` and `has_kind` are set when the document says what it is.
 std::vector<Field> Schema(Configuration& c, bool& has_version, bool& has_kind) {
+  const std::vector<Field> client_connection = {
+      {"kubeconfig", Into(c.kubeconfig)},
+  };
   const std::vector<Field> logging = {
       {"format", Into(c.log_format, {"text", "json"})},
       {"verbosity", Number(c.verbosity, 0, kVerbosityMax)},
@@ -232,6 +249,10 @@ std::vector<Field> Schema(Configuration& c, bool& has_version, bool& has_kind) {
       {"kind", Constant(kKind, has_kind)},
       {"hostnameOverride", Into(c.node_name)},
       {"manifests", Into(c.manifests)},
+      {"clientConnection", nullptr, client_connection},
+      {"apiServers", Words(c.api_servers)},
+      {"nodePortAddresses", Words(c.node_port_addresses)},
+      {"stateDirectory", Into(c.state_directory)},
       {"cgroup", Into(c.cgroup)},
       {"bpffs", Into(c.bpffs)},
       {"adminSocket", Into(c.admin_socket)},

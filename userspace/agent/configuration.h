@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
@@ -26,6 +27,10 @@ enum class EndSockets { kUdp, kAll, kOff };
 struct Configuration {
   std::optional<std::string> node_name;  // hostnameOverride, kube-proxy's name for it
   std::optional<std::string> manifests;
+  std::optional<std::string> kubeconfig;  // clientConnection.kubeconfig, kube-proxy's name for it
+  std::optional<std::vector<std::string>> api_servers;
+  std::optional<std::string> state_directory;
+  std::optional<std::vector<std::string>> node_port_addresses;  // ParseNodePortAddresses
   std::optional<std::string> cgroup;
   std::optional<std::string> bpffs;
   std::optional<std::string> admin_socket;

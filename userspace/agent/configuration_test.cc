@@ -86,8 +86,9 @@ TEST(ConfigurationTest, ErrorsNameTheLineAndWhatToDo) {
       {"no version", "kind: ShuntConfiguration\n", "f.yaml:1: apiVersion is missing: shunt-lb.io/v1alpha1"},
       {"no kind", "apiVersion: shunt-lb.io/v1alpha1\n", "f.yaml:1: kind is missing: ShuntConfiguration"},
       {"an unknown field", with("nodename: a\n"),
-       "f.yaml:3: unknown field nodename; known here: apiVersion, kind, hostnameOverride, manifests, cgroup, bpffs, "
-       "adminSocket, healthzBindAddress, metricsBindAddress, localPolicyMiss, endSockets, observe, logging, limits"},
+       "f.yaml:3: unknown field nodename; known here: apiVersion, kind, hostnameOverride, manifests, clientConnection, "
+       "apiServers, nodePortAddresses, stateDirectory, cgroup, bpffs, adminSocket, healthzBindAddress, "
+       "metricsBindAddress, localPolicyMiss, endSockets, observe, logging, limits"},
       {"an unknown nested field", with("\nlogging:\n  level: 3\n"),
        "f.yaml:5: unknown field logging.level; known here: format, verbosity"},
       {"a field twice", with("cgroup: /a\ncgroup: /b\n"), "f.yaml:4: field cgroup stands here twice"},

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <map>
 #include <utility>
 
 #include "userspace/agent/clock.h"
@@ -30,12 +31,12 @@ bool MaySay(LineBudget& budget, SteadyTime now) {
 }  // namespace
 
 Loop::Loop(ReconcilerOptions options, datapath::Datapath& datapath, Ledger& ledger, Inbox& inbox, AddressFeed addresses,
-           std::function<void()> on_first_apply)
+           LoopListener listener)
     : datapath_(datapath),
       ledger_(ledger),
       inbox_(inbox),
       addresses_(std::move(addresses)),
-      on_first_apply_(std::move(on_first_apply)),
+      listener_(std::move(listener)),
       reconciler_(options, datapath, ledger),
       problems_of_(options.sources),
       metrics_(ReadClocks().wall_ms) {}
@@ -63,13 +64,53 @@ void Loop::Run(std::stop_token stop) {
       datapath_.Reclaim();
       reclaim = now + kReclaim;
     }
+    if (audit_desk_.TakeQuestions() || now >= next_audit_) RunAudit();
+    if (now >= next_view_ && view_changed_) ShowView();
     // The letters' bell, which ReadInbox has silenced, may have been the one of a stop.
-    if (stop.stop_requested()) return;
+    if (stop.stop_requested()) break;
     Wait(next.has_value() ? std::min(std::max(*next, not_before_), reclaim) : reclaim);
   }
+  audit_desk_.Close();
+}
+
+absl::StatusOr<model::AuditReport> Loop::Audit() {
+  return audit_desk_.Ask([this] { inbox_.Ring(); });
+}
+
+void Loop::RunAudit() {
+  next_audit_ = Now() + kAudit;
+  model::AuditReport report;
+  report.time_ms = ReadClocks().wall_ms;
+  absl::StatusOr<datapath::Drift> drift = reconciler_.Audit(Now());
+  if (drift.ok()) {
+    report.services = std::move(drift->services);
+    report.shared = drift->shared;
+    report.unrepaired = static_cast<uint32_t>(drift->failures.size());
+    metrics_.AuditDone(report.differences(),
+                       report.differences() - std::min<uint64_t>(report.unrepaired, report.differences()),
+                       report.time_ms);
+    if (report.differences() > 0) {
+      LogWarning("The kernel's maps were not as they should be, and are again",
+                 {{"services", report.services.size()},
+                  {"first", report.services.empty() ? "" : report.services[0].ToString()},
+                  {"shared_rows", report.shared},
+                  {"unrepaired", report.unrepaired}});
+    }
+  } else {
+    report.problem = std::string(drift.status().message());
+    LogError(drift.status(), "No audit of the kernel's maps");
+  }
+  audit_desk_.Answer(std::move(report));
+}
+
+void Loop::ShowView() {
+  view_changed_ = false;
+  next_view_ = Now() + kViewPace;
+  if (listener_.changed != nullptr) listener_.changed(reconciler_.View());
 }
 
 void Loop::ReadInbox() {
+  std::map<sources::ObjectKind, model::SourceVersion> last;  // of each kind's progress only the last counts
   for (Letter& letter : inbox_.Take()) {
     if (auto* delivery = std::get_if<Delivery>(&letter)) {
       metrics_.Taken(delivery->events, delivery->queued);
@@ -77,9 +118,14 @@ void Loop::ReadInbox() {
       metrics_.SetNode(reconciler_.this_node());
     } else if (const auto* synced = std::get_if<SourceSynced>(&letter)) {
       reconciler_.Synced(synced->source);
+    } else if (auto* progress = std::get_if<SourceProgress>(&letter)) {
+      last[progress->kind] = {.version = std::move(progress->version), .objects = progress->count};
     } else if (auto* report = std::get_if<SourceReport>(&letter)) {
       ReportProblems(report->source, std::move(report->problems));
     }
+  }
+  for (const auto& [kind, version] : last) {
+    if (listener_.progressed != nullptr) listener_.progressed(kind, version);
   }
 }
 
@@ -116,8 +162,12 @@ void Loop::Step() {
     }
   }
   LogOutcome(outcome, took);
-  if (after_steps_ != nullptr) after_steps_();
-  if (outcome.first && on_first_apply_ != nullptr) on_first_apply_();
+  if (listener_.stepped != nullptr) listener_.stepped();
+  view_changed_ = true;
+  if (!outcome.first) return;
+  next_audit_ = end.steady + kAudit;
+  next_view_ = end.steady;
+  if (listener_.first_applied != nullptr) listener_.first_applied();
 }
 
 void Loop::Wait(SteadyTime until) const {

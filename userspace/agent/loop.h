@@ -15,11 +15,14 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/statusor.h"
+#include "userspace/agent/audit_desk.h"
 #include "userspace/agent/inbox.h"
 #include "userspace/agent/line_budget.h"
 #include "userspace/agent/metrics.h"
 #include "userspace/agent/reconciler.h"
 #include "userspace/datapath/datapath.h"
+#include "userspace/model/audit_report.h"
+#include "userspace/model/source_version.h"
 
 namespace shunt::agent {
 
@@ -39,6 +42,16 @@ struct LoopState {
   std::string addresses_problem;  // empty: the kernel knows the node's addresses
 };
 
+// Who wants to know. Called in the loop's thread; each may be empty.
+struct LoopListener {
+  std::function<void()> first_applied;  // once
+  std::function<void()> stepped;        // after every step
+  // An agent after this one needs to see nothing older.
+  std::function<void(sources::ObjectKind, const model::SourceVersion&)> progressed;
+  // All that the sources have delivered, after it changed, at most every kViewPace.
+  std::function<void(sources::ClusterView)> changed;
+};
+
 class Loop {
  public:
   // A step begins at once when the loop has been idle; after it the next one waits until at least kPace has passed
@@ -50,23 +63,31 @@ class Loop {
   // How often an idle loop lets the datapath take back ids whose grace period has passed.
   static constexpr std::chrono::seconds kReclaim{1};
 
-  // All must outlive it. `on_first_apply` is called once, in the loop's thread.
+  // How often the kernel is compared with what is planned.
+  static constexpr std::chrono::minutes kAudit{5};
+  static constexpr std::chrono::minutes kViewPace{1};
+
+  // All must outlive it.
   Loop(ReconcilerOptions options, datapath::Datapath& datapath, Ledger& ledger, Inbox& inbox, AddressFeed addresses,
-       std::function<void()> on_first_apply);
+       LoopListener listener);
 
   // Until `stop` is requested. What has been delivered by then but not applied is left: the next agent starts from
   // the sources again.
   void Run(std::stop_token stop);
 
   LoopState state() const;  // thread-safe
+  // Compares the kernel with what is planned, now, and waits for the report. kUnavailable: the loop has ended.
+  // Thread-safe; not for the loop's own thread.
+  absl::StatusOr<model::AuditReport> Audit();
+  model::AuditReport last_audit() const { return audit_desk_.last(); }  // thread-safe
   Metrics& metrics() { return metrics_; }
-  // Calls `then` after every step, in the loop's thread. REQUIRES: it does not run yet.
-  void AfterSteps(std::function<void()> then) { after_steps_ = std::move(then); }
 
  private:
   void ReadInbox();
   void ReadAddresses();
   void Step();
+  void RunAudit();
+  void ShowView();
   void Wait(SteadyTime until) const;
   void LogOutcome(const StepOutcome& outcome, std::chrono::duration<double, std::milli> took);
   void ReportProblems(size_t source, std::vector<sources::SourceProblem> problems);
@@ -75,13 +96,16 @@ class Loop {
   Ledger& ledger_;
   Inbox& inbox_;
   AddressFeed addresses_;
-  std::function<void()> on_first_apply_;
-  std::function<void()> after_steps_;
+  LoopListener listener_;
   Reconciler reconciler_;
   SteadyTime not_before_;  // of the next step
+  SteadyTime next_audit_ = SteadyTime::max();
+  SteadyTime next_view_ = SteadyTime::max();  // never before the first apply
+  bool view_changed_ = false;
   bool addresses_pending_ = true;
   std::vector<std::vector<sources::SourceProblem>> problems_of_;  // by source
   Metrics metrics_;
+  AuditDesk audit_desk_;
   LineBudget progress_lines_;
   LineBudget trouble_lines_;
 

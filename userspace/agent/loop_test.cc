@@ -61,9 +61,9 @@ class LoopTest : public testing::Test {
             }};
   }
   void Start(ScriptedSource::Script script) {
-    loop_ = std::make_unique<Loop>(ReconcilerOptions{.node_name = "node-a"}, datapath_, ledger_, inbox_, Feed(),
-                                   [this] { first_apply_.release(); });
-    if (before_run_ != nullptr) before_run_();
+    loop_ =
+        std::make_unique<Loop>(ReconcilerOptions{.node_name = "node-a"}, datapath_, ledger_, inbox_, Feed(),
+                               LoopListener{.first_applied = [this] { first_apply_.release(); }, .stepped = stepped_});
     loop_thread_ = std::jthread([this](std::stop_token stop) { loop_->Run(stop); });
     source_thread_ = std::jthread([this, script = std::move(script)](std::stop_token stop) {
       EXPECT_TRUE(ScriptedSource(script).Run(inbox_.PortOf(0), stop).ok());
@@ -89,7 +89,7 @@ class LoopTest : public testing::Test {
   Ledger ledger_;
   Inbox inbox_{1};
   std::binary_semaphore first_apply_{0};
-  std::function<void()> before_run_;
+  std::function<void()> stepped_;
   std::unique_ptr<Loop> loop_;
   std::jthread loop_thread_;
   std::jthread source_thread_;
@@ -145,7 +145,7 @@ TEST_F(LoopTest, WhatItDoesShowsInMetricsAndHealth) {
 
 TEST_F(LoopTest, WhoWantsToIsCalledAfterEveryStep) {
   std::atomic<int> calls = 0;
-  before_run_ = [&] { loop_->AfterSteps([&] { calls += ledger_.Find({"shop", "cart"}).has_value() ? 1 : 0; }); };
+  stepped_ = [&] { calls += ledger_.Find({"shop", "cart"}).has_value() ? 1 : 0; };
   Start([](sources::Sink& sink, std::stop_token) {
     sink.Deliver({ServiceEvent("cart", 80)});
     sink.Synced();

@@ -18,6 +18,7 @@ using namespace shunt::agent;  // NOLINT(build/namespaces): this is its main
 
 Environment Surroundings() {
   Environment environment;
+  environment.in_pod = std::getenv("KUBERNETES_SERVICE_HOST") != nullptr;
   if (const char* name = std::getenv("NODE_NAME"); name != nullptr) environment.node_name = name;
   char host[256] = {};
   if (::gethostname(host, sizeof(host) - 1) == 0) environment.host_name = host;

@@ -26,11 +26,8 @@ struct LaterFlag {
   const char* name;
   const char* remedy;
 };
-constexpr const char* kGiveManifests = "give --manifests DIR instead";
 constexpr const char* kRemoveIt = "remove the flag";
 constexpr LaterFlag kFlagsOfLaterVersions[] = {
-    {"--kubeconfig", kGiveManifests},
-    {"--api-server", kGiveManifests},
     {"--devices", kRemoveIt},
     {"--pod-devices", kRemoveIt},
     {"--xdp", kRemoveIt},
@@ -41,6 +38,10 @@ struct Flags {
   std::optional<std::string> config;
   std::optional<std::string> node_name;
   std::optional<std::string> manifests;
+  std::optional<std::string> kubeconfig;
+  std::optional<std::vector<std::string>> api_servers;
+  std::optional<std::string> state_directory;
+  std::optional<std::vector<std::string>> node_port_addresses;
   std::optional<std::string> cgroup;
   std::optional<std::string> bpffs;
   std::optional<std::string> admin_socket;
@@ -73,6 +74,19 @@ void AddPlaceFlags(CLI::App& verb, Flags& flags) {
 void AddRunFlags(CLI::App& run, Flags& flags) {
   run.add_option("--manifests", flags.manifests,
                  "serve the Services and EndpointSlices in DIR's YAML, re-read on change")
+      ->type_name("DIR");
+  run.add_option("--kubeconfig", flags.kubeconfig,
+                 "serve the cluster of this kubeconfig (default: that of the pod this runs in)")
+      ->type_name("FILE");
+  run.add_option("--api-server", flags.api_servers, "its API servers, tried in this order")
+      ->delimiter(',')
+      ->type_name("URL[,URL]");
+  run.add_option("--nodeport-addresses", flags.node_port_addresses,
+                 "NodePorts answer on the node's addresses within these, or on its primary ones (default: on all)")
+      ->delimiter(',')
+      ->type_name("CIDR[,CIDR]|primary");
+  run.add_option("--state-dir", flags.state_directory,
+                 "where the last state of the cluster is kept (default /var/lib/shunt)")
       ->type_name("DIR");
   run.add_option("--node-name", flags.node_name, "which node this is (default $NODE_NAME, else the host name)")
       ->type_name("NAME");
@@ -139,6 +153,14 @@ absl::StatusOr<Options> Resolve(const Flags& flags, const Environment& environme
                           : environment.node_name;
   Settle(flags.node_name, file.node_name, options.node_name);
   Settle(flags.manifests, file.manifests, options.manifests);
+  Settle(flags.kubeconfig, file.kubeconfig, options.kubeconfig);
+  Settle(flags.api_servers, file.api_servers, options.api_servers);
+  Settle(flags.state_directory, file.state_directory, options.state_directory);
+  std::vector<std::string> node_port_addresses;
+  Settle(flags.node_port_addresses, file.node_port_addresses, node_port_addresses);
+  absl::StatusOr<NodePortAddresses> parsed = ParseNodePortAddresses(node_port_addresses);
+  if (!parsed.ok()) return parsed.status();
+  options.node_port_addresses = *std::move(parsed);
   Settle(flags.cgroup, file.cgroup, options.cgroup);
   Settle(flags.bpffs, file.bpffs, options.bpffs);
   Settle(flags.admin_socket, file.admin_socket, options.admin_socket);
@@ -166,14 +188,21 @@ void SpellHelpAsFlag(std::vector<std::string>& arguments) {
   if ((arguments.size() == 1 || after_verb) && arguments.back() == "help") arguments.back() = "--help";
 }
 
-absl::Status CheckRun(const CLI::App& run, const Options& options) {
+absl::Status CheckRun(const CLI::App& run, const Options& options, const Environment& environment) {
   for (const LaterFlag& flag : kFlagsOfLaterVersions) {
     if (run.count(flag.name) == 0) continue;
     return absl::InvalidArgumentError(absl::StrCat(flag.name, ": not in this version: ", flag.remedy));
   }
-  if (options.manifests.empty()) {
+  const bool kubernetes = !options.kubeconfig.empty() || !options.api_servers.empty();
+  if (!options.manifests.empty() && kubernetes) {
     return absl::InvalidArgumentError(
-        "run: nothing to serve: give --manifests DIR, or manifests: in the file of --config");
+        "run: two things to serve: a directory of manifests, and the cluster of --kubeconfig or --api-server: give "
+        "one");
+  }
+  if (options.manifests.empty() && !kubernetes && !environment.in_pod) {
+    return absl::InvalidArgumentError(
+        "run: nothing to serve: give --kubeconfig FILE or --api-server URL (in a pod its own cluster is served), or "
+        "--manifests DIR");
   }
   if (options.node_name.empty()) {
     return absl::InvalidArgumentError("run: this node has no name: give --node-name NAME, or set NODE_NAME");
@@ -237,7 +266,7 @@ absl::StatusOr<CommandLine> ParseCommandLine(std::vector<std::string> arguments,
   if (!options.ok()) return options.status();
   command.options = *std::move(options);
   if (command.verb == Verb::kRun) {
-    if (absl::Status status = CheckRun(run, command.options); !status.ok()) return status;
+    if (absl::Status status = CheckRun(run, command.options, environment); !status.ok()) return status;
   }
   return command;
 }

@@ -11,6 +11,7 @@
 #include "absl/status/statusor.h"
 #include "userspace/agent/configuration.h"
 #include "userspace/agent/log.h"
+#include "userspace/agent/node_port_addresses.h"
 #include "userspace/datapath/limits.h"
 #include "userspace/model/service_plan.h"
 
@@ -20,8 +21,12 @@ enum class Verb { kRun, kCleanup, kCheck, kVersion, kHelp };
 
 struct Options {
   std::string node_name;
-  std::string manifests;  // never empty for kRun
-  std::string cgroup;     // empty: the host's cgroup2 root
+  std::string manifests;  // empty: Kubernetes, by the three below
+  std::string kubeconfig;
+  std::vector<std::string> api_servers;  // URLs
+  std::string state_directory = "/var/lib/shunt";
+  NodePortAddresses node_port_addresses;
+  std::string cgroup;  // empty: the host's cgroup2 root
   std::string bpffs = "/sys/fs/bpf";
   std::string admin_socket = "/run/shunt/admin.sock";
   // Unset: nobody listens.
@@ -49,6 +54,7 @@ const char* EndSocketsName(EndSockets which);
 // What the command line takes from its surroundings.
 struct Environment {
   std::string node_name;  // $NODE_NAME, may be empty
+  bool in_pod = false;    // $KUBERNETES_SERVICE_HOST is set
   std::string host_name;
 };
 

@@ -115,12 +115,28 @@ class OptionsFileTest : public testing::Test {
   const std::string path_ = absl::StrCat(testing::TempDir(), "/options_test_shuntd.yaml");
 };
 
+TEST(OptionsTest, AClusterIsServedByKubeconfigByUrlsOrByThePodsOwn) {
+  const Environment host = {.node_name = "node-a", .host_name = "host"};
+  const Environment pod = {.node_name = "node-a", .in_pod = true, .host_name = "host"};
+  absl::StatusOr<CommandLine> command = ParseCommandLine({"--kubeconfig", "/k"}, host);
+  ASSERT_TRUE(command.ok()) << command.status();
+  EXPECT_EQ(command->options.kubeconfig, "/k");
+  command = ParseCommandLine({"--api-server=https://10.0.0.1:6443,https://10.0.0.2:6443", "--state-dir=/s"}, host);
+  ASSERT_TRUE(command.ok()) << command.status();
+  EXPECT_EQ(command->options.api_servers, (std::vector<std::string>{"https://10.0.0.1:6443", "https://10.0.0.2:6443"}));
+  EXPECT_EQ(command->options.state_directory, "/s");
+  command = ParseCommandLine({"--nodeport-addresses", "10.0.0.0/8,fd00::/8"}, pod);
+  ASSERT_TRUE(command.ok()) << command.status();
+  EXPECT_EQ(command->options.node_port_addresses.prefixes.size(), 2u);
+  EXPECT_FALSE(command->options.node_port_addresses.primary);
+}
+
 TEST_F(OptionsFileTest, FlagsWinOneByOne) {
   Write(
       "manifests: /file\nhostnameOverride: file\nlocalPolicyMiss: drop\n"
       "logging: {format: json, verbosity: 5}\nlimits: {slots: 99, endpointsPerPool: 7}\n");
-  const absl::StatusOr<CommandLine> command =
-      ParseCommandLine({"--config", path_, "--manifests", "/flag", "-v", "3"}, {"variable", "host"});
+  const absl::StatusOr<CommandLine> command = ParseCommandLine({"--config", path_, "--manifests", "/flag", "-v", "3"},
+                                                               {.node_name = "variable", .host_name = "host"});
   ASSERT_TRUE(command.ok()) << command.status();
   EXPECT_EQ(command->options.manifests, "/flag") << "given both ways";
   EXPECT_EQ(command->options.verbosity, 3) << "given both ways";
@@ -191,10 +207,14 @@ TEST(OptionsTest, Errors) {
     const char* error;
   };
   const Row rows[] = {
-      {"nothing to serve", {}, "run: nothing to serve: give --manifests DIR, or manifests: in the file of --config"},
+      {"nothing to serve",
+       {},
+       "run: nothing to serve: give --kubeconfig FILE or --api-server URL (in a pod its own cluster is served), or "
+       "--manifests DIR"},
       {"the same by name",
        {"run", "-v", "3"},
-       "run: nothing to serve: give --manifests DIR, or manifests: in the file of --config"},
+       "run: nothing to serve: give --kubeconfig FILE or --api-server URL (in a pod its own cluster is served), or "
+       "--manifests DIR"},
       {"an unknown verb", {"start"}, "unknown command \"start\": expected run, cleanup, check, version or help"},
       {"an unknown flag", {"--manifest", "/m"}, "The following arguments were not expected: /m --manifest"},
       {"two verbs", {"version", "check"}, "The following argument was not expected: check"},
@@ -202,12 +222,15 @@ TEST(OptionsTest, Errors) {
        {"cleanup", "--manifests=/m"},
        "The following argument was not expected: --manifests=/m"},
       {"no value", {"--manifests"}, "--manifests: 1 required DIR missing"},
-      {"Kubernetes is a later version's",
-       {"--kubeconfig", "/k"},
-       "--kubeconfig: not in this version: give --manifests DIR instead"},
-      {"also when manifests are given",
+      {"two clusters",
        {"--manifests=/m", "--api-server=https://10.0.0.1"},
-       "--api-server: not in this version: give --manifests DIR instead"},
+       "run: two things to serve: a directory of manifests, and the cluster of --kubeconfig or --api-server: give one"},
+      {"addresses for NodePorts that are none",
+       {"--manifests=/m", "--nodeport-addresses=10.0.0.0/8,eth0"},
+       "NodePort addresses: expected primary, or prefixes like 10.0.0.0/8, found \"eth0\""},
+      {"all kinds of addresses for NodePorts",
+       {"--manifests=/m", "--nodeport-addresses=primary,10.0.0.0/8"},
+       "NodePort addresses: primary stands alone, without prefixes"},
       {"the packet path is a later version's",
        {"--manifests=/m", "--xdp=off"},
        "--xdp: not in this version: remove the flag"},

@@ -82,7 +82,7 @@ class QueriesTest : public testing::Test {
   NotingDatapath datapath_;
   Ledger ledger_;
   Inbox inbox_{1};
-  Loop loop_{{.node_name = "node-a"}, datapath_, ledger_, inbox_, {}, nullptr};
+  Loop loop_{{.node_name = "node-a"}, datapath_, ledger_, inbox_, {}, {}};
 };
 
 TEST_F(QueriesTest, StatusPutsEverythingTogether) {

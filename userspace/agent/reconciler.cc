@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "absl/container/flat_hash_set.h"
+
 namespace shunt::agent {
 namespace {
 
@@ -63,6 +65,8 @@ StepOutcome Reconciler::Step(SteadyTime now) {
   if (planner::NodeContext node = CurrentNode(); node != node_) {
     node_ = std::move(node);
     for (const model::ObjectName& service : store_.ServiceNames()) store_.MarkChanged(service);
+    // Which addresses are the primary ones may have changed.
+    addresses_changed_ |= options_.node_port_addresses.primary;
   }
   ApplyNodeAddresses(now, outcome);
   Batch batch;
@@ -91,9 +95,26 @@ planner::NodeContext Reconciler::CurrentNode() const {
   return context;
 }
 
+std::vector<datapath::NodeAddress> Reconciler::NodePortAddressesNow() const {
+  const NodePortAddresses& wanted = options_.node_port_addresses;
+  std::vector<datapath::NodeAddress> addresses = local_addresses_;
+  if (wanted.primary) {
+    std::erase_if(addresses, [&](const datapath::NodeAddress& local) {
+      const auto& primary = node_.primary_addresses;
+      return std::find(primary.begin(), primary.end(), local.address) == primary.end();
+    });
+  } else if (!wanted.prefixes.empty()) {
+    std::erase_if(addresses, [&](const datapath::NodeAddress& local) {
+      return std::none_of(wanted.prefixes.begin(), wanted.prefixes.end(),
+                          [&](const model::IpPrefix& prefix) { return prefix.Contains(local.address); });
+    });
+  }
+  return addresses;
+}
+
 void Reconciler::ApplyNodeAddresses(SteadyTime now, StepOutcome& outcome) {
   if (!addresses_changed_ || (address_failures_ > 0 && now < addresses_due_)) return;
-  outcome.node_addresses = datapath_.SetNodeAddresses(local_addresses_);
+  outcome.node_addresses = datapath_.SetNodeAddresses(NodePortAddressesNow());
   if (outcome.node_addresses.ok()) {
     addresses_changed_ = false;
     address_failures_ = 0;
@@ -170,6 +191,35 @@ void Reconciler::Apply(SteadyTime now, Batch& batch, StepOutcome& outcome) {
     }
   }
   outcome.applied = batch.size();
+}
+
+absl::StatusOr<datapath::Drift> Reconciler::Audit(SteadyTime now) {
+  constexpr size_t kPage = 1024;
+  if (!applied_all_)
+    return absl::FailedPreconditionError("audit: nothing has been applied yet: not every source is synced");
+  std::vector<PlanPointer> plans;
+  absl::flat_hash_set<model::ObjectName> failed_before;
+  for (std::vector<Ledger::Entry> page = ledger_.PageAfter(nullptr, kPage); !page.empty();
+       page = ledger_.PageAfter(&plans.back()->service, kPage)) {
+    for (Ledger::Entry& entry : page) {
+      if (!entry.applied.ok()) failed_before.insert(entry.plan->service);
+      plans.push_back(std::move(entry.plan));
+    }
+  }
+  std::vector<const model::ServicePlan*> pointers;
+  pointers.reserve(plans.size());
+  for (const PlanPointer& plan : plans) pointers.push_back(plan.get());
+  absl::StatusOr<datapath::Drift> drift = datapath_.Audit(pointers, NodePortAddressesNow());
+  if (!drift.ok()) return drift;
+  for (const datapath::ServiceFailure& failure : drift->failures) {
+    const std::optional<Ledger::Entry> entry = ledger_.Find(failure.service);
+    if (!entry.has_value() || failed_before.contains(failure.service)) continue;
+    ledger_.Record(entry->plan, failure.status);
+    Schedule(failure.service, entry->plan, now);
+  }
+  // What was known to differ is no discovery.
+  std::erase_if(drift->services, [&](const model::ObjectName& service) { return failed_before.contains(service); });
+  return drift;
 }
 
 void Reconciler::Schedule(const model::ObjectName& service, PlanPointer plan, SteadyTime now) {

@@ -17,8 +17,10 @@
 #include "absl/container/btree_set.h"
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "userspace/agent/backoff.h"
 #include "userspace/agent/ledger.h"
+#include "userspace/agent/node_port_addresses.h"
 #include "userspace/datapath/datapath.h"
 #include "userspace/planner/frontend_claims.h"
 #include "userspace/planner/planner.h"
@@ -32,6 +34,7 @@ using SteadyTime = std::chrono::steady_clock::time_point;
 struct ReconcilerOptions {
   std::string node_name;
   size_t sources = 1;  // how many must be synced before anything is applied
+  NodePortAddresses node_port_addresses;
   planner::PlannerOptions planner;
   uint64_t jitter_seed = 0;
 };
@@ -69,6 +72,13 @@ class Reconciler {
   // every source is synced nothing is applied; the first Apply covers everything.
   StepOutcome Step(SteadyTime now);
 
+  // Compares the kernel with everything that is planned, repairs it, and has Services that cannot be repaired now tried
+  // again. kFailedPrecondition: nothing has been applied yet. Other errors: as of Datapath::Audit.
+  absl::StatusOr<datapath::Drift> Audit(SteadyTime now);
+
+  // What there is, for a reader in another thread.
+  sources::ClusterView View() const { return store_.View(); }
+
  private:
   using PlanPointer = std::shared_ptr<const model::ServicePlan>;
   // A Service that the datapath did not take.
@@ -80,6 +90,8 @@ class Reconciler {
   using Batch = absl::flat_hash_map<model::ObjectName, PlanPointer>;
 
   planner::NodeContext CurrentNode() const;
+  // Those of this node's addresses on which NodePorts are to answer.
+  std::vector<datapath::NodeAddress> NodePortAddressesNow() const;
   void ApplyNodeAddresses(SteadyTime now, StepOutcome& outcome);
   // Plans the changed Services, and those whose frontends changed hands by it, until nothing is left to judge.
   void PlanChanged(Batch& batch, StepOutcome& outcome);

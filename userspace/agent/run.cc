@@ -2,10 +2,9 @@
 #include "userspace/agent/run.h"
 
 #include <malloc.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-#include <cerrno>
+#include <array>
 #include <chrono>
 #include <cstdlib>
 #include <memory>
@@ -15,9 +14,12 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
 #include "shunt_version.h"
 #include "userspace/admin/server.h"
 #include "userspace/agent/clock.h"
+#include "userspace/agent/cluster_source.h"
 #include "userspace/agent/http_servers.h"
 #include "userspace/agent/inbox.h"
 #include "userspace/agent/ledger.h"
@@ -27,12 +29,12 @@
 #include "userspace/agent/queries.h"
 #include "userspace/agent/service_notify.h"
 #include "userspace/agent/signals.h"
+#include "userspace/agent/snapshot_thread.h"
 #include "userspace/agent/socket_ender_thread.h"
 #include "userspace/datapath/kernel/kernel_datapath.h"
 #include "userspace/datapath/kernel/node_addresses.h"
 #include "userspace/datapath/kernel/pinned_reader.h"
 #include "userspace/datapath/kernel/pins.h"
-#include "userspace/sources/manifest/manifest_directory.h"
 
 namespace shunt::agent {
 namespace {
@@ -58,8 +60,11 @@ class Agent {
 
  private:
   absl::Status OpenDatapath();
+  absl::Status OpenSource();
+  LoopListener Listener();
   void MakeLoop();
   absl::Status StartAdmin();
+  std::vector<model::StatusProblem> MoreProblems() const;
   absl::Status StartHttp(const model::AgentQueries& queries, std::function<absl::StatusOr<MapViews>()> open_maps);
   void StartSocketEnder();
   void StartThreads();
@@ -72,6 +77,9 @@ class Agent {
   std::optional<datapath::NodeAddressWatch> addresses_;
   Ledger ledger_;
   Inbox inbox_{1};
+  std::unique_ptr<ClusterSource> source_;
+  std::array<model::SourceVersion, 3> versions_;  // by sources::ObjectKind; the loop's thread, once it runs
+  std::optional<SnapshotThread> snapshot_;        // none: there is nothing to outlast
   std::optional<Loop> loop_;
   std::unique_ptr<datapath::SocketEnder> socket_ender_;
   std::optional<SocketEnderThread> socket_ender_thread_;
@@ -83,14 +91,9 @@ class Agent {
 };
 
 absl::Status Agent::Start() {
-  struct stat directory = {};
-  if (::stat(options_.manifests.c_str(), &directory) != 0) {
-    return absl::InvalidArgumentError(absl::StrCat("--manifests ", options_.manifests, ": ", std::strerror(errno)));
-  }
-  if (!S_ISDIR(directory.st_mode)) {
-    return absl::InvalidArgumentError(absl::StrCat("--manifests ", options_.manifests, ": not a directory"));
-  }
+  if (absl::Status status = ClusterSource::Check(options_); !status.ok()) return status;
   if (absl::Status status = OpenDatapath(); !status.ok()) return status;
+  if (absl::Status status = OpenSource(); !status.ok()) return status;
   absl::StatusOr<datapath::NodeAddressWatch> addresses = datapath::NodeAddressWatch::Open();
   if (!addresses.ok()) return addresses.status();
   addresses_ = *std::move(addresses);
@@ -120,6 +123,41 @@ absl::Status Agent::OpenDatapath() {
   return absl::OkStatus();
 }
 
+absl::Status Agent::OpenSource() {
+  for (size_t kind = 0; kind < versions_.size(); ++kind) {
+    versions_[kind] = datapath_->source_version(static_cast<uint32_t>(kind));
+  }
+  SourceSurroundings surroundings{.versions = versions_,
+                                  .kernel_serves = datapath_->Serves(),
+                                  .exempt_socket = [this](int fd) { return datapath_->ExemptSocket(fd); },
+                                  .on_servers_learned = nullptr};
+  if (options_.manifests.empty() && !options_.state_directory.empty()) {
+    snapshot_.emplace(SnapshotPath(options_), options_.node_name);
+    surroundings.on_servers_learned = [this](std::vector<std::string> urls) {
+      snapshot_->SetApiServers(std::move(urls));
+    };
+  }
+  absl::StatusOr<std::unique_ptr<ClusterSource>> source = ClusterSource::Open(options_, std::move(surroundings));
+  if (!source.ok()) return source.status();
+  source_ = *std::move(source);
+  return absl::OkStatus();
+}
+
+LoopListener Agent::Listener() {
+  LoopListener listener;
+  listener.first_applied = [this] { SayReady(); };
+  listener.stepped = [this] { http_->Follow(); };
+  if (!options_.manifests.empty()) return listener;
+  listener.progressed = [this](sources::ObjectKind kind, const model::SourceVersion& version) {
+    versions_[static_cast<size_t>(kind)] = version;
+    const absl::Status status = datapath_->KeepSourceVersion(static_cast<uint32_t>(kind), version);
+    if (!status.ok()) LogError(status, "A restart may meet older state of the cluster");
+  };
+  if (!snapshot_.has_value()) return listener;
+  listener.changed = [this](sources::ClusterView view) { snapshot_->Offer({std::move(view), versions_}); };
+  return listener;
+}
+
 void Agent::MakeLoop() {
   AddressFeed feed{.fd = addresses_->fd(), .read = [this]() -> absl::StatusOr<std::vector<datapath::NodeAddress>> {
                      if (absl::StatusOr<bool> drained = addresses_->Drain(); !drained.ok()) return drained.status();
@@ -127,9 +165,10 @@ void Agent::MakeLoop() {
                    }};
   ReconcilerOptions reconciler{.node_name = options_.node_name,
                                .sources = 1,
+                               .node_port_addresses = options_.node_port_addresses,
                                .planner = {.endpoints_max = options_.endpoints_per_pool},
                                .jitter_seed = static_cast<uint64_t>(::getpid())};
-  loop_.emplace(std::move(reconciler), *datapath_, ledger_, inbox_, std::move(feed), [this] { SayReady(); });
+  loop_.emplace(std::move(reconciler), *datapath_, ledger_, inbox_, std::move(feed), Listener());
 }
 
 // Before the loop runs, which is listened to. Without it the agent does all its other work.
@@ -167,7 +206,7 @@ absl::Status Agent::StartAdmin() {
                     .programs = [reader] { return reader->Programs(); },
                     .dump = [reader](absl::string_view map, const auto& visit) { return reader->DumpMap(map, visit); }};
   };
-  sources.more_problems = [this] { return http_->Problems(); };
+  sources.more_problems = [this] { return MoreProblems(); };
   const auto open_maps = sources.open_maps;
   model::AgentQueries queries = MakeQueries(std::move(sources));
   if (absl::Status status = StartHttp(queries, open_maps); !status.ok()) return status;
@@ -182,6 +221,20 @@ absl::Status Agent::StartAdmin() {
   return absl::OkStatus();
 }
 
+std::vector<model::StatusProblem> Agent::MoreProblems() const {
+  std::vector<model::StatusProblem> problems = http_->Problems();
+  if (snapshot_.has_value() && !snapshot_->problem().empty()) problems.push_back({"snapshot", snapshot_->problem()});
+  if (const int64_t saved_ms = source_->status().snapshot_time_ms; saved_ms != 0) {
+    const absl::Time saved = absl::FromUnixMillis(saved_ms);
+    problems.push_back(
+        {"snapshot", absl::StrCat("no API server has answered since the start: what is served is the "
+                                  "cluster of ",
+                                  absl::FormatTime(absl::RFC3339_sec, saved, absl::UTCTimeZone()), ", ",
+                                  absl::FormatDuration(absl::Trunc(absl::Now() - saved, absl::Seconds(1))), " ago")});
+  }
+  return problems;
+}
+
 absl::Status Agent::StartHttp(const model::AgentQueries& queries, std::function<absl::StatusOr<MapViews>()> open_maps) {
   Metrics& metrics = loop_->metrics();
   model::HealthQueries health{
@@ -191,7 +244,7 @@ absl::Status Agent::StartHttp(const model::AgentQueries& queries, std::function<
   MetricsSources sources{.status = queries.status,
                          .ledger = ledger_,
                          .metrics = metrics,
-                         .source = nullptr,
+                         .source = [this] { return source_->status(); },
                          .open_maps = std::move(open_maps)};
   absl::StatusOr<std::unique_ptr<HttpServers>> http =
       HttpServers::Start({.healthz = options_.healthz_bind_address,
@@ -201,15 +254,13 @@ absl::Status Agent::StartHttp(const model::AgentQueries& queries, std::function<
                           .metrics_query = MakeMetricsQuery(std::move(sources))});
   if (!http.ok()) return http.status();
   http_ = *std::move(http);
-  loop_->AfterSteps([this] { http_->Follow(); });
   return absl::OkStatus();
 }
 
 void Agent::StartThreads() {
   loop_thread_ = std::jthread([this](std::stop_token stop) { loop_->Run(stop); });
   source_thread_ = std::jthread([this](std::stop_token stop) {
-    sources::ManifestDirectory source(options_.manifests);
-    const absl::Status status = source.Run(inbox_.PortOf(0), stop);
+    const absl::Status status = source_->Run(inbox_.PortOf(0), stop);
     if (!status.ok()) end_.End(status);
   });
 }
@@ -221,7 +272,7 @@ model::AgentStatus Agent::Identity() const {
   identity.abi_version = datapath::PinAbiVersion();
   identity.pid = ::getpid();
   identity.node_name = options_.node_name;
-  identity.source = absl::StrCat("manifests ", options_.manifests);
+  identity.source = source_->Description();
   identity.pin_directory = datapath_->pin_directory();
   identity.cgroup = datapath_->cgroup();
   identity.start_time_ms = std::chrono::duration_cast<std::chrono::milliseconds>(since_epoch).count();
@@ -258,7 +309,6 @@ ExitStatus Run(const Options& options) {
           {{"version", kVersion},
            {"abi", datapath::PinAbiVersion()},
            {"node", options.node_name},
-           {"manifests", options.manifests},
            {"bpffs", options.bpffs},
            {"admin_socket", options.admin_socket}});
   const absl::StatusOr<EndWatch> end = EndWatch::Open();

@@ -125,10 +125,12 @@ class ShuntdTest : public testing::Test {
 TEST_F(ShuntdTest, UsageErrorsExitWithTwo) {
   EXPECT_EQ(Run({}), 2);
   EXPECT_EQ(said_,
-            "shuntd: run: nothing to serve: give --manifests DIR, or manifests: in the file of --config\n"
+            "shuntd: run: nothing to serve: give --kubeconfig FILE or --api-server URL (in a pod its own cluster is "
+            "served), or "
+            "--manifests DIR\n"
             "Try shuntd --help.\n");
-  EXPECT_EQ(Run({"--kubeconfig", "/etc/kubernetes/kubelet.conf"}), 2);
-  EXPECT_THAT(said_, HasSubstr("not in this version"));
+  EXPECT_EQ(Run({"--kubeconfig", "/nowhere/kubelet.conf"}), 2);
+  EXPECT_THAT(said_, HasSubstr("/nowhere/kubelet.conf"));
   EXPECT_EQ(Run({"run", "--manifests", "/nonexistent", "--node-name=here"}), 2);
   EXPECT_THAT(said_, HasSubstr("--manifests /nonexistent: No such file or directory"));
   EXPECT_EQ(Pins(), 0u);

@@ -198,12 +198,12 @@ TEST_F(AdoptionTest, WhatMakesNoSenseIsRepaired) {
        }},
       {"an address row has other flags",
        [](Found& found) {
-         found.Spoil<shunt_frontend_row>(*found.tables.frontend_rows, 2,
+         found.Spoil<shunt_frontend_row>(*found.tables.frontend_rows, 1,
                                          [](auto& row) { row.flags = SHUNT_ADDRESS_NODE; });
        }},
       {"an address row says nothing",
        [](Found& found) {
-         found.Spoil<shunt_frontend_row>(*found.tables.frontend_rows, 2, [](auto& row) { row.flags = 0; });
+         found.Spoil<shunt_frontend_row>(*found.tables.frontend_rows, 1, [](auto& row) { row.flags = 0; });
        }},
       {"a pool word points outside the slots",
        [](Found& found) {
@@ -278,10 +278,10 @@ TEST_F(AdoptionTest, WhatMakesNoSenseIsRepaired) {
          MemoryRows* const index = found.maps.rows("frontend_index");
          std::fill(index->array.begin(), index->array.end(), std::byte{0x5a});
        }},
-      {"the index has no counts",
+      {"the index has counts of keys that are not there",
        [](Found& found) {
          for (uint32_t i = 0; i < found.tables.frontend_index->capacity(); ++i) {
-           ASSERT_TRUE(found.tables.frontend_index->StoreWord(i, SHUNT_INDEX_ENTRIES, 0).ok());
+           ASSERT_TRUE(found.tables.frontend_index->StoreWord(i, SHUNT_INDEX_ENTRIES, 3).ok());
          }
        }},
       {"the filter is empty",

@@ -13,7 +13,7 @@ struct Limits {
   uint32_t service_ports = 32'768;  // one per ServicePort and family
   uint32_t pools = 65'536;
   uint32_t slots = 524'288;  // a changed pool needs its new run beside the old one for a grace period
-  uint32_t backends = 65'536;
+  uint32_t backends = 131'072;
   uint32_t sockets = 262'144;  // direct-mapped rows; a power of two; more sockets cost speed, not function
   uint32_t socket_peers = 65'536;
   uint32_t affinities = 65'536;

@@ -34,7 +34,7 @@ void ClusterStore::Put(model::Service service) {
   const model::ObjectName name = service.name;
   auto& stored = services_[name];
   if (stored != nullptr && *stored == service) return;
-  stored = std::make_unique<model::Service>(std::move(service));
+  stored = std::make_shared<const model::Service>(std::move(service));
   changed_.insert(name);
 }
 
@@ -45,7 +45,7 @@ void ClusterStore::Put(model::EndpointSlice slice) {
   const model::ObjectName name = slice.name;
   const model::ObjectName service = slice.ServiceName();
   auto& stored = slices_[name];
-  stored = std::make_unique<model::EndpointSlice>(std::move(slice));
+  stored = std::make_shared<const model::EndpointSlice>(std::move(slice));
   if (service.name.empty()) return;
   slices_of_[service][name.name] = stored.get();
   changed_.insert(service);
@@ -54,7 +54,7 @@ void ClusterStore::Put(model::EndpointSlice slice) {
 void ClusterStore::Put(model::Node node) {
   if (node.name != node_name_) return;
   const bool same_here = node_ != nullptr && node_->Zone() == node.Zone() && node_->addresses == node.addresses;
-  node_ = std::make_unique<model::Node>(std::move(node));
+  node_ = std::make_shared<const model::Node>(std::move(node));
   if (!same_here) MarkAllChanged();
 }
 
@@ -99,6 +99,16 @@ std::vector<const model::EndpointSlice*> ClusterStore::SlicesOf(const model::Obj
   slices.reserve(found->second.size());
   for (const auto& [name, slice] : found->second) slices.push_back(slice);
   return slices;
+}
+
+ClusterView ClusterStore::View() const {
+  ClusterView view;
+  view.services.reserve(services_.size());
+  for (const auto& [name, service] : services_) view.services.push_back(service);
+  view.slices.reserve(slices_.size());
+  for (const auto& [name, slice] : slices_) view.slices.push_back(slice);
+  view.node = node_;
+  return view;
 }
 
 const model::Node* ClusterStore::ThisNode() const {

@@ -17,6 +17,13 @@
 
 namespace shunt::sources {
 
+// All objects at one moment. They never change, so a view may be read in another thread, for as long as it is kept.
+struct ClusterView {
+  std::vector<std::shared_ptr<const model::Service>> services;
+  std::vector<std::shared_ptr<const model::EndpointSlice>> slices;
+  std::shared_ptr<const model::Node> node;  // this node's; null: no source has it
+};
+
 // Not thread-safe: the loop owns it and feeds it what the sources delivered. A slice is found by its
 // Service through the stored object, never through the event, so a slice that changes its Service leaves
 // the old one too. Work for one event does not depend on the size of the cluster, except for this node's
@@ -39,6 +46,8 @@ class ClusterStore {
   std::vector<const model::EndpointSlice*> SlicesOf(const model::ObjectName& service) const;
   // This node's object, if a source delivered it.
   const model::Node* ThisNode() const;
+  // In no order. Costs a pointer an object.
+  ClusterView View() const;
   // All Services present, in name order.
   std::vector<model::ObjectName> ServiceNames() const;
 
@@ -50,11 +59,11 @@ class ClusterStore {
   void MarkAllChanged();
 
   std::string node_name_;
-  absl::flat_hash_map<model::ObjectName, std::unique_ptr<model::Service>> services_;
-  absl::flat_hash_map<model::ObjectName, std::unique_ptr<model::EndpointSlice>> slices_;
+  absl::flat_hash_map<model::ObjectName, std::shared_ptr<const model::Service>> services_;
+  absl::flat_hash_map<model::ObjectName, std::shared_ptr<const model::EndpointSlice>> slices_;
   // Service -> its slices by name; they point into slices_.
   absl::flat_hash_map<model::ObjectName, std::map<std::string, const model::EndpointSlice*>> slices_of_;
-  std::unique_ptr<model::Node> node_;
+  std::shared_ptr<const model::Node> node_;
   absl::flat_hash_set<model::ObjectName> changed_;
 };
 

@@ -40,6 +40,7 @@ TEST(BuiltInObject, HasTheLayoutOfTheHeader) {
       {"backend_counters", BPF_MAP_TYPE_ARRAY, 4, sizeof(shunt_backend_counters), BPF_F_MMAPABLE},
       {"reasons", BPF_MAP_TYPE_ARRAY, 4, 8, BPF_F_MMAPABLE},
       {"meta", BPF_MAP_TYPE_ARRAY, 4, sizeof(shunt_meta), BPF_F_MMAPABLE},
+      {"source_versions", BPF_MAP_TYPE_ARRAY, 4, sizeof(shunt_source_version), 0},
   };
   EXPECT_EQ(maps.size(), std::size(rows));
   for (const Row& row : rows) {

@@ -170,6 +170,13 @@ absl::Status KernelDatapath::ExemptSocket(int socket_fd) {
   return absl::OkStatus();
 }
 
+bool KernelDatapath::Serves() const {
+  bool any = false;
+  const absl::Status status =
+      rows_->DumpMap("service_ports", [&any](const model::MapRow&) { return any = true, false; });
+  return status.ok() && any;
+}
+
 std::vector<model::MapFill> KernelDatapath::FillLevels() const {
   std::vector<model::MapFill> levels = rows_->FillLevels();
   maps_.AddKernelFacts(&levels);

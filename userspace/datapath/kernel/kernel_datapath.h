@@ -17,6 +17,7 @@
 #include "userspace/datapath/kernel/map_set.h"
 #include "userspace/datapath/kernel/programs.h"
 #include "userspace/datapath/kernel/socket_ender.h"
+#include "userspace/datapath/kernel/source_versions.h"
 #include "userspace/datapath/limits.h"
 #include "userspace/datapath/removals.h"
 #include "userspace/datapath/table_datapath.h"
@@ -67,6 +68,15 @@ class KernelDatapath final : public Datapath {
   // `listener` is called at the end of every Apply that may have left sockets without their backend, in the thread
   // that applies.
   void ListenForRemovals(std::function<void(const Removals&)> listener) { on_removals_ = std::move(listener); }
+
+  // How far sources had followed their objects, kept beside the pins; `resource` is an enum shunt_resource.
+  model::SourceVersion source_version(uint32_t resource) const { return ReadSourceVersion(maps_, resource); }
+  absl::Status KeepSourceVersion(uint32_t resource, const model::SourceVersion& version) const {
+    return WriteSourceVersion(maps_, resource, version);
+  }
+
+  // Whether an earlier agent has left any Service in the maps, or this one has put one there.
+  bool Serves() const;
 
   // False: an older pinned set of programs is in force.
   bool programs_current() const { return programs_current_; }

@@ -212,6 +212,22 @@ TEST_F(KernelDatapathTest, ThePinsCanBeReadWithAndWithoutAnAgent) {
   }
 }
 
+TEST_F(KernelDatapathTest, HowFarASourceWasFollowedOutlivesTheAgent) {
+  std::unique_ptr<KernelDatapath> datapath = Open(Options());
+  ASSERT_NE(datapath, nullptr);
+  EXPECT_EQ(datapath->source_version(SHUNT_RESOURCE_SERVICES), model::SourceVersion{});
+  ASSERT_TRUE(datapath->KeepSourceVersion(SHUNT_RESOURCE_SERVICES, {.version = "4711", .objects = 12}).ok());
+  datapath.reset();
+  datapath = Open(Options());
+  ASSERT_NE(datapath, nullptr);
+  EXPECT_EQ(datapath->source_version(SHUNT_RESOURCE_SERVICES),
+            (model::SourceVersion{.version = "4711", .objects = 12}));
+  EXPECT_EQ(datapath->source_version(SHUNT_RESOURCE_ENDPOINT_SLICES), model::SourceVersion{});
+  const absl::Status status = datapath->KeepSourceVersion(SHUNT_RESOURCE_SERVICES, {.version = std::string(56, '9')});
+  EXPECT_TRUE(absl::IsInvalidArgument(status)) << status;
+  EXPECT_EQ(datapath->source_version(SHUNT_RESOURCE_SERVICES).version, "4711");
+}
+
 TEST_F(KernelDatapathTest, CleanupLeavesNothingAndCanBeRepeated) {
   sandbox::EchoServer servers;
   ASSERT_TRUE(servers.Listen(world_->host(), 80).ok());

@@ -220,7 +220,7 @@ TEST_F(KubernetesSourceTest, ServersThatTheClusterNamesAreHandedOn) {
        {[&] {
           model::EndpointSlice slice{.name = {"default", "kubernetes"}, .uid = "u", .resource_version = "8"};
           slice.labels = {{"kubernetes.io/service-name", "kubernetes"}};
-          slice.endpoints = {{.addresses = {"10.0.0.1"}}};
+          slice.endpoints = {{.address = "10.0.0.1"}};
           slice.ports = {{.name = "https", .port = 6443}};
           server->Watch(ObjectKind::kEndpointSlice).OnBody(EventFrame("ADDED", slice));
         },

@@ -26,8 +26,8 @@ std::optional<uint16_t> HttpsPort(const model::EndpointSlice& slice) {
 
 // One that a machine of its own can have.
 std::optional<model::IpAddress> AddressOf(const model::Endpoint& endpoint) {
-  if (endpoint.addresses.empty() || !endpoint.ready.value_or(true)) return std::nullopt;
-  const std::optional<model::IpAddress> address = model::IpAddress::Parse(endpoint.addresses.front());
+  if (endpoint.address.empty() || !endpoint.ready.value_or(true)) return std::nullopt;
+  const std::optional<model::IpAddress> address = model::IpAddress::Parse(endpoint.address);
   if (!address.has_value() || address->IsUnspecified() || address->IsLoopback() || address->IsLinkLocal() ||
       address->IsMulticast() || address->IsReserved()) {
     return std::nullopt;

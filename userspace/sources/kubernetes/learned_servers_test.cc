@@ -21,7 +21,7 @@ model::EndpointSlice Kubernetes(const std::vector<std::string>& addresses) {
   slice.name = {"default", "kubernetes"};
   slice.labels = {{"kubernetes.io/service-name", "kubernetes"}};
   slice.ports = {{.name = "https", .port = 6443}};
-  for (const std::string& address : addresses) slice.endpoints.push_back({.addresses = {address}, .ready = true});
+  for (const std::string& address : addresses) slice.endpoints.push_back({.address = address, .ready = true});
   return slice;
 }
 
@@ -49,9 +49,9 @@ TEST(LearnedServers, AreNotTakenFromWhatApiServersDoNotWrite) {
       {"another port", [](auto& slice) { slice.ports.front().name = "http"; }},
       {"a port without a number", [](auto& slice) { slice.ports.front().port.reset(); }},
       {"a port of UDP", [](auto& slice) { slice.ports.front().protocol = model::Protocol::kUdp; }},
-      {"the loopback address", [](auto& slice) { slice.endpoints.front().addresses = {"127.0.0.1"}; }},
-      {"a link-local address", [](auto& slice) { slice.endpoints.front().addresses = {"169.254.169.254"}; }},
-      {"a name", [](auto& slice) { slice.endpoints.front().addresses = {"api.example"}; }},
+      {"the loopback address", [](auto& slice) { slice.endpoints.front().address = "127.0.0.1"; }},
+      {"a link-local address", [](auto& slice) { slice.endpoints.front().address = "169.254.169.254"; }},
+      {"a name", [](auto& slice) { slice.endpoints.front().address = "api.example"; }},
       {"no address", [](auto& slice) { slice.endpoints.front().addresses.clear(); }},
   };
   for (const auto& row : kRows) {

@@ -90,7 +90,7 @@ void EncodeConditions(const model::Endpoint& endpoint, api::EndpointConditions* 
 }
 
 void EncodeEndpoint(const model::Endpoint& endpoint, api::Endpoint* message) {
-  for (const auto& address : endpoint.addresses) message->add_addresses(Text(address));
+  if (!endpoint.address.empty()) message->add_addresses(Text(endpoint.address));
   EncodeConditions(endpoint, message->mutable_conditions());
   if (!endpoint.node_name.empty()) message->set_node_name(Text(endpoint.node_name));
   if (!endpoint.zone.empty()) message->set_zone(Text(endpoint.zone));

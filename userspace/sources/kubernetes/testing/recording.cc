@@ -45,9 +45,6 @@ Object Kept(Object object) {
   } else if (auto* slice = std::get_if<model::EndpointSlice>(&object)) {
     Keep(slice->labels, IsKeptLabel);
     Keep(slice->annotations, IsKeptAnnotation);
-    for (model::Endpoint& endpoint : slice->endpoints) {
-      if (endpoint.addresses.size() > 1) endpoint.addresses.resize(1);
-    }
   } else {
     Keep(std::get<model::Node>(object).labels, IsKeptLabel);
   }

@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "userspace/agent/kubernetes_cluster.h"
+
+#include <unistd.h>
+
+#include <condition_variable>
+#include <functional>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "userspace/agent/log.h"
+#include "userspace/sources/kubernetes/api_server_probe.h"
+#include "userspace/sources/kubernetes/client_choice.h"
+#include "userspace/sources/kubernetes/curl_transport.h"
+#include "userspace/sources/kubernetes/proxy.h"
+#include "userspace/sources/kubernetes/replica.h"
+
+namespace shunt::agent {
+namespace {
+
+using sources::ObjectKind;
+namespace kubernetes = sources::kubernetes;
+
+// Passes on what a source delivers until it is given up. Thread-safe.
+class PatientSink final : public sources::Sink {
+ public:
+  explicit PatientSink(sources::Sink& sink) : sink_(sink) {}
+
+  void Deliver(std::vector<sources::Event> events) override {
+    if (Touch()) sink_.Deliver(std::move(events));
+  }
+  void Synced() override {
+    if (Touch()) sink_.Synced();
+  }
+  void Progress(ObjectKind kind, std::string version, size_t count) override {
+    if (Touch()) sink_.Progress(kind, std::move(version), count);
+  }
+  void Report(std::vector<sources::SourceProblem> problems) override { sink_.Report(std::move(problems)); }
+
+  // Nothing is passed on from now on. False: something has been already, and the source is to go on.
+  bool GiveUp() {
+    const std::lock_guard lock(mutex_);
+    given_up_ = !touched_;
+    return given_up_;
+  }
+
+ private:
+  bool Touch() {
+    const std::lock_guard lock(mutex_);
+    touched_ |= !given_up_;
+    return !given_up_;
+  }
+
+  sources::Sink& sink_;
+  std::mutex mutex_;
+  bool touched_ = false;   // guarded by mutex_
+  bool given_up_ = false;  // guarded by mutex_
+};
+
+absl::StatusOr<kubernetes::ClientConfig> Choose(const Options& options) {
+  return kubernetes::ChooseClientConfig({.kubeconfig = options.kubeconfig,
+                                         .api_servers = options.api_servers,
+                                         .pod = kubernetes::InClusterPlace::OfProcess()});
+}
+
+kubernetes::Remembered& RememberedOf(kubernetes::KubernetesSourceOptions& options, ObjectKind kind) {
+  switch (kind) {
+    case ObjectKind::kService:
+      return options.services;
+    case ObjectKind::kEndpointSlice:
+      return options.endpoint_slices;
+    case ObjectKind::kNode:
+      break;
+  }
+  return options.node;
+}
+
+}  // namespace
+
+absl::Status KubernetesCluster::Check(const Options& options) {
+  const absl::Status status = Choose(options).status();
+  // A file that is missing or senseless is not going to be another one by waiting.
+  return status.ok() ? status : absl::InvalidArgumentError(status.message());
+}
+
+absl::StatusOr<std::unique_ptr<ClusterSource>> KubernetesCluster::Open(const Options& options,
+                                                                       SourceSurroundings surroundings) {
+  absl::StatusOr<kubernetes::ClientConfig> client = Choose(options);
+  if (!client.ok()) return client.status();
+  const bool has_fallback = surroundings.kernel_serves || ::access(SnapshotPath(options).c_str(), R_OK) == 0;
+  const absl::Status reachable =
+      kubernetes::ProbeClusterIp(*client, kubernetes::InClusterPlace::OfProcess(),
+                                 kubernetes::ProxyEnvironment::OfProcess(), surroundings.exempt_socket);
+  // With something to serve meanwhile it is said, and the agent goes on.
+  if (!reachable.ok() && !has_fallback) return reachable;
+  if (!reachable.ok()) LogError(reachable, "The API server cannot be reached this way");
+  return std::unique_ptr<ClusterSource>(new KubernetesCluster(options, *std::move(client), std::move(surroundings)));
+}
+
+KubernetesCluster::KubernetesCluster(const Options& options, kubernetes::ClientConfig client,
+                                     SourceSurroundings surroundings)
+    : node_name_(options.node_name),
+      snapshot_path_(SnapshotPath(options)),
+      seed_(std::hash<std::string>()(options.node_name) ^ static_cast<uint64_t>(::getpid())),
+      client_(std::move(client)),
+      surroundings_(std::move(surroundings)) {
+  ReadLearnedServers();
+}
+
+std::string KubernetesCluster::Description() const {
+  std::vector<std::string> urls;
+  for (const kubernetes::ApiServer& server : client_.servers) urls.push_back(server.url);
+  return absl::StrCat("kubernetes ", absl::StrJoin(urls, ","));
+}
+
+model::SourceStatus KubernetesCluster::status() const {
+  const std::lock_guard lock(mutex_);
+  return running_ == nullptr ? model::SourceStatus{} : running_->status();
+}
+
+// Also where the snapshot itself is not wanted: more ways to an API server do no harm.
+void KubernetesCluster::ReadLearnedServers() {
+  const absl::StatusOr<kubernetes::SnapshotSummary> summary =
+      kubernetes::ReadSnapshot(snapshot_path_, [](const sources::Object&) {});
+  if (summary.ok()) learned_servers_ = summary->api_servers;
+}
+
+kubernetes::KubernetesSourceOptions KubernetesCluster::SourceOptions() const {
+  kubernetes::KubernetesSourceOptions options;
+  options.node_name = node_name_;
+  options.servers = client_.servers;
+  options.learned_servers = learned_servers_;
+  options.seed = seed_;
+  for (size_t kind = 0; kind < surroundings_.versions.size(); ++kind) {
+    const model::SourceVersion& version = surroundings_.versions[kind];
+    RememberedOf(options, static_cast<ObjectKind>(kind)) = {
+        .version = version.version, .count = version.objects, .delivered = {}};
+  }
+  options.on_servers_learned = surroundings_.on_servers_learned;
+  return options;
+}
+
+absl::Status KubernetesCluster::Run(sources::Sink& sink, std::stop_token stop) {
+  const bool may_need_snapshot = !surroundings_.kernel_serves && ::access(snapshot_path_.c_str(), R_OK) == 0;
+  if (!may_need_snapshot) return Follow(SourceOptions(), sink, stop);
+  if (absl::Status status = FollowPatiently(sink, stop); !status.ok() || stop.stop_requested()) return status;
+  kubernetes::KubernetesSourceOptions options = SourceOptions();
+  ServeSnapshot(options, sink);
+  return Follow(std::move(options), sink, stop);
+}
+
+absl::Status KubernetesCluster::FollowPatiently(sources::Sink& sink, std::stop_token stop) {
+  PatientSink patient(sink);
+  std::stop_source enough;
+  const std::stop_callback outer(stop, [&enough] { enough.request_stop(); });
+  std::mutex mutex;
+  std::condition_variable_any never;
+  const std::jthread timer([&](std::stop_token over) {
+    std::unique_lock lock(mutex);
+    never.wait_for(lock, over, kPatience, [] { return false; });
+    if (!over.stop_requested() && patient.GiveUp()) enough.request_stop();
+  });
+  return Follow(SourceOptions(), patient, enough.get_token());
+}
+
+absl::Status KubernetesCluster::Follow(kubernetes::KubernetesSourceOptions options, sources::Sink& sink,
+                                       std::stop_token stop) {
+  absl::StatusOr<std::unique_ptr<kubernetes::CurlTransport>> transport =
+      kubernetes::CurlTransport::Create({.client = client_,
+                                         .proxies = kubernetes::ProxyEnvironment::OfProcess(),
+                                         .prepare_socket = surroundings_.exempt_socket,
+                                         .timers = {}});
+  if (!transport.ok()) return transport.status();
+  kubernetes::KubernetesSource source(std::move(options), *std::move(transport));
+  const auto run_as = [this](kubernetes::KubernetesSource* running) {
+    const std::lock_guard lock(mutex_);
+    running_ = running;
+  };
+  run_as(&source);
+  const absl::Status status = source.Run(sink, stop);
+  run_as(nullptr);
+  return status;
+}
+
+void KubernetesCluster::ServeSnapshot(kubernetes::KubernetesSourceOptions& options, sources::Sink& sink) {
+  std::vector<sources::Event> events;
+  std::vector<std::pair<ObjectKind, kubernetes::KnownObject>> known;
+  const absl::StatusOr<kubernetes::SnapshotSummary> summary =
+      kubernetes::ReadSnapshot(snapshot_path_, [&](sources::Object object) {
+        const ObjectKind kind = sources::KindOf(object);
+        known.emplace_back(kind, kubernetes::Identify(object));
+        events.push_back(sources::Upsert{std::move(object)});
+      });
+  if (!summary.ok()) {
+    LogWarning("No API server answers, and the snapshot is of no use", {{"problem", summary.status().message()}});
+    return;
+  }
+  if (summary->node_name != node_name_) {
+    LogWarning("No API server answers, and the snapshot is another node's", {{"node", summary->node_name}});
+    return;
+  }
+  for (const kubernetes::SnapshotResource& resource : summary->resources) {
+    kubernetes::Remembered& remembered = RememberedOf(options, resource.kind);
+    // Beside the pins stands nothing: they are new. Older state than the snapshot's would be a step back.
+    remembered.version = resource.version;
+    remembered.count = resource.object_count;
+  }
+  for (auto& [kind, object] : known) RememberedOf(options, kind).delivered.push_back(std::move(object));
+  options.snapshot_time_ms = summary->saved_ms;
+  LogWarning("No API server answers: serving the snapshot of the cluster",
+             {{"objects", events.size()}, {"saved_ms", summary->saved_ms}, {"file", snapshot_path_}});
+  sink.Deliver(std::move(events));
+  sink.Synced();
+}
+
+}  // namespace shunt::agent
