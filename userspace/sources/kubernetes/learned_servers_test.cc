@@ -52,7 +52,7 @@ TEST(LearnedServers, AreNotTakenFromWhatApiServersDoNotWrite) {
       {"the loopback address", [](auto& slice) { slice.endpoints.front().address = "127.0.0.1"; }},
       {"a link-local address", [](auto& slice) { slice.endpoints.front().address = "169.254.169.254"; }},
       {"a name", [](auto& slice) { slice.endpoints.front().address = "api.example"; }},
-      {"no address", [](auto& slice) { slice.endpoints.front().addresses.clear(); }},
+      {"no address", [](auto& slice) { slice.endpoints.front().address = ""; }},
   };
   for (const auto& row : kRows) {
     model::EndpointSlice slice = Kubernetes({"10.0.0.1"});

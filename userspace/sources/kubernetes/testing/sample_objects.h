@@ -43,7 +43,7 @@ inline model::EndpointSlice SampleSlice() {
                        {"shunt-lb.io/weight", "5"}};
   slice.address_type = model::AddressType::kIpv6;
   model::Endpoint full;
-  full.addresses = {"fd00::1"};
+  full.address = "fd00::1";
   full.ready = false;
   full.serving = true;
   full.terminating = true;
