@@ -24,7 +24,8 @@ _SAMPLE = re.compile(r"^([a-z_:]+)(\{[^}]*\})? (\S+)$", re.MULTILINE)
 class Agent:
     """shuntd with `flags` that say where its API server is; its files are below `directory`.
 
-    It has the capabilities of the DaemonSet's container. It lives in the node's namespaces, in a cgroup of its own below the one that it serves.
+    It has the capabilities of the DaemonSet's container, and lives in the node's namespaces, in a cgroup of its own below
+    the one that it serves.
     """
 
     def __init__(self, directory, flags, name=network.NODE_NAME):
@@ -85,9 +86,9 @@ class Agent:
                  if any(port["frontends"] for port in each["ports"])]
         return {f"{name['namespaceName']}/{name['name']}" for name in names}
 
-    def reachable(self):
-        """Whether it says that its API server answers."""
-        return self.status().get("apiServer", {}).get("reachable", True)
+    def problems(self):
+        """What it says is wrong: of an API server that does not answer, for one."""
+        return self.status().get("problems", [])
 
     def wait_synced(self, seconds=node.PATIENCE_SECONDS):
         node.eventually(lambda: self._is_synced(), self.log_tail, seconds)
@@ -118,10 +119,16 @@ class Agent:
         return self.process.wait(30)
 
 
-def health(path="/healthz"):
-    """(status, body) of the health server; (0, why) if nobody answers."""
+def faster(times):
+    """The environment in which a process's clocks and timers run faster."""
+    library = next(pathlib.Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"))
+    return {"LD_PRELOAD": str(library), "FAKETIME": f"+0 x{times}"}
+
+
+def health(path="", url=HEALTH):
+    """(status, body) of a page of the health server, or of another one; (0, why) if nobody answers."""
     try:
-        with urllib.request.urlopen(HEALTH + path, timeout=5) as answer:
+        with urllib.request.urlopen(url + path, timeout=5) as answer:
             return answer.status, answer.read().decode()
     except urllib.error.HTTPError as error:
         return error.code, error.read().decode()

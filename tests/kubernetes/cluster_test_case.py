@@ -32,6 +32,7 @@ class ClusterTestCase(unittest.TestCase):
     """
 
     agent = None
+    agents_made = 0
     services_made = 0
     pods_made = 0
 
@@ -53,12 +54,13 @@ class ClusterTestCase(unittest.TestCase):
         cls.addClassCleanup(cls.dialler.end)
 
     @classmethod
-    def new_agent(cls, name="agent", flags=None):
+    def new_agent(cls, flags=None):
         """An agent, not started; after the class it is ended and what it pinned removed. By default the kubeconfig of
         the class's account is all that it knows.
         """
         kubeconfig = ["--kubeconfig", cls.account.kubeconfig(cls.plane.url)]
-        agent = Agent(f"{cls.directory}/{name}", kubeconfig if flags is None else flags)
+        cls.agents_made += 1
+        agent = Agent(f"{cls.directory}/agent-{cls.agents_made}", kubeconfig if flags is None else flags)
         cls.addClassCleanup(agent.remove)
         return agent
 

@@ -10,6 +10,7 @@ import socket
 import subprocess
 import time
 
+import network
 from certificates import Authority, new_signing_key
 
 SERVERS = pathlib.Path(os.environ.get("SHUNT_KUBERNETES_SERVERS", "build/kubernetes"))
@@ -71,7 +72,8 @@ class ControlPlane:
 
     def replace_serving_certificate(self):
         """Another certificate of the same authority; a running API server reads it anew within a minute."""
-        issued = self.serving_authority.issue_server("kube-apiserver", [*_ALTERNATIVES, f"IP:{self.address}"])
+        names = [*_ALTERNATIVES, f"IP:{self.address}", f"IP:{network.FAR_ADDRESS}"]
+        issued = self.serving_authority.issue_server("kube-apiserver", names)
         self.serving_files = tuple(self.directory / name for name in ("serving.crt", "serving.key"))
         for source, target in zip(issued, self.serving_files):
             shutil.copy(source, target.with_suffix(".new"))
@@ -125,13 +127,6 @@ class ControlPlane:
         """At once, as a node's power does: connections are cut."""
         if port in self._apiservers:
             _end(self._apiservers.pop(port), signal.SIGKILL)
-
-    def freeze_apiserver(self, port=PORT):
-        """It says nothing more, and its connections stay."""
-        self._apiservers[port].send_signal(signal.SIGSTOP)
-
-    def thaw_apiserver(self, port=PORT):
-        self._apiservers[port].send_signal(signal.SIGCONT)
 
     def audit_log_of(self, port=PORT):
         return self.directory / f"audit-{port}.log"

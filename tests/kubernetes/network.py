@@ -14,6 +14,9 @@ POD_RANGE = "10.244.0.0/14"
 POD_RANGE_V6 = "fd00:244::/64"
 PODS = "pods"  # the namespace's name
 
+# Across the wire, and can be cut off.
+FAR_ADDRESS = "192.0.2.2"
+
 _PODS_ADDRESS = "192.0.2.1"
 _PODS_ADDRESS_V6 = "2001:db8::1"
 _SET_UP = f"""
@@ -37,6 +40,16 @@ def set_up():
     """REQUIRES: a network namespace that is this test's own (sandbox.py), and nothing set up in it yet."""
     for line in _SET_UP.strip().splitlines():
         subprocess.run(["ip", *line.split()], check=True)
+
+
+def join_far():
+    """FAR_ADDRESS is there."""
+    subprocess.run(["ip", "-n", PODS, "address", "add", f"{FAR_ADDRESS}/32", "dev", "eth0"], check=True)
+
+
+def cut_far():
+    """It is there no more, and nobody says so."""
+    subprocess.run(["ip", "-n", PODS, "address", "del", f"{FAR_ADDRESS}/32", "dev", "eth0"], check=True)
 
 
 def in_pods(command):

@@ -43,14 +43,23 @@ def eventually(check, what, seconds=PATIENCE_SECONDS):
         time.sleep(0.02)
 
 
-@contextlib.contextmanager
 def pods(*ports):
-    """Servers on these ports, TCP and UDP, of every pod address."""
-    command = network.in_pods([sys.executable, "-B", str(_HERE / "pods.py"), *map(str, ports)])
+    """Servers on these ports, TCP and UDP, of every pod address. A context."""
+    return _across("pods.py", *ports)
+
+
+def relay(port, to_port):
+    """FAR_ADDRESS:port leads to the node's own `to_port`. A context. REQUIRES: network.join_far."""
+    return _across("relay.py", network.FAR_ADDRESS, port, network.NODE_ADDRESS, to_port)
+
+
+@contextlib.contextmanager
+def _across(script, *arguments):
+    command = network.in_pods([sys.executable, "-B", str(_HERE / script), *map(str, arguments)])
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
         try:
             if server.stdout.readline() != "ready\n":
-                raise RuntimeError("the pods do not listen")
+                raise RuntimeError(f"{script} does not listen")
             yield
         finally:
             server.kill()
