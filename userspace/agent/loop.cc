@@ -71,6 +71,7 @@ void Loop::Run(std::stop_token stop) {
     Wait(next.has_value() ? std::min(std::max(*next, not_before_), reclaim) : reclaim);
   }
   audit_desk_.Close();
+  if (view_changed_) ShowView();
 }
 
 absl::StatusOr<model::AuditReport> Loop::Audit() {

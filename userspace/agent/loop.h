@@ -48,7 +48,7 @@ struct LoopListener {
   std::function<void()> stepped;        // after every step
   // An agent after this one needs to see nothing older.
   std::function<void(sources::ObjectKind, const model::SourceVersion&)> progressed;
-  // All that the sources have delivered, after it changed, at most every kViewPace.
+  // All that the sources have delivered, after it changed, at most every kViewPace; once more when the loop ends.
   std::function<void(sources::ClusterView)> changed;
 };
 

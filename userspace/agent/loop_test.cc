@@ -61,9 +61,12 @@ class LoopTest : public testing::Test {
             }};
   }
   void Start(ScriptedSource::Script script) {
-    loop_ =
-        std::make_unique<Loop>(ReconcilerOptions{.node_name = "node-a"}, datapath_, ledger_, inbox_, Feed(),
-                               LoopListener{.first_applied = [this] { first_apply_.release(); }, .stepped = stepped_});
+    LoopListener listener;
+    listener.first_applied = [this] { first_apply_.release(); };
+    listener.stepped = stepped_;
+    listener.changed = [this](const sources::ClusterView& view) { views_.push_back(view.services.size()); };
+    loop_ = std::make_unique<Loop>(ReconcilerOptions{.node_name = "node-a"}, datapath_, ledger_, inbox_, Feed(),
+                                   std::move(listener));
     loop_thread_ = std::jthread([this](std::stop_token stop) { loop_->Run(stop); });
     source_thread_ = std::jthread([this, script = std::move(script)](std::stop_token stop) {
       EXPECT_TRUE(ScriptedSource(script).Run(inbox_.PortOf(0), stop).ok());
@@ -90,6 +93,7 @@ class LoopTest : public testing::Test {
   Inbox inbox_{1};
   std::binary_semaphore first_apply_{0};
   std::function<void()> stepped_;
+  std::vector<size_t> views_;  // how many Services each had that was shown
   std::unique_ptr<Loop> loop_;
   std::jthread loop_thread_;
   std::jthread source_thread_;
@@ -200,6 +204,21 @@ TEST_F(LoopTest, AFailureIsTriedAgainByTheClock) {
   EXPECT_TRUE(Eventually([&] { return ledger_.totals().failed == 0; }));
   Stop();
   EXPECT_THAT(datapath_.applies, ElementsAre("all: cart", "changed: cart"));
+}
+
+TEST_F(LoopTest, WhatTheLastMinuteBroughtIsShownWhenItEnds) {
+  std::binary_semaphore go_on(0);
+  Start([&](sources::Sink& sink, std::stop_token) {
+    sink.Deliver({ServiceEvent("cart", 80)});
+    sink.Synced();
+    go_on.acquire();
+    sink.Deliver({ServiceEvent("search", 81)});
+  });
+  EXPECT_TRUE(first_apply_.try_acquire_for(std::chrono::seconds(10)));
+  go_on.release();
+  EXPECT_TRUE(Eventually([&] { return ledger_.totals().services == 2; }));
+  Stop();
+  EXPECT_THAT(views_, ElementsAre(testing::_, 2)) << "the first may have seen it coming";
 }
 
 TEST_F(LoopTest, ARequestToStopWakesAnIdleLoop) {

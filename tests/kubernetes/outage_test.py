@@ -1,0 +1,141 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The API server goes away, comes back, is another, believes the agent no more: what is served stays served."""
+
+import time
+
+import cluster
+from agent import faster
+from cluster_test_case import ClusterTestCase
+from node import eventually
+
+# Its waits between attempts, and its patience with a silent server, are seconds: production's own.
+PATIENCE_SECONDS = 120
+
+
+class OutageTest(ClusterTestCase):
+    def setUp(self):
+        self.account.trust(self.plane.serving_authority)
+        self.agent = self.new_agent()
+        self.agent.start().wait_synced()
+        self.served = self.create()
+        self.expect(self.served)
+
+    def tearDown(self):
+        self.agent.remove()
+        self.plane.start()
+
+    def expect_new(self):
+        """Waits until a Service made now is served."""
+        self.expect(self.create(), PATIENCE_SECONDS)
+
+    def expect_unreachable(self):
+        """Waits until the agent says that something is wrong."""
+        eventually(self.agent.problems, self.agent.log_tail, PATIENCE_SECONDS)
+
+    def test_an_outage_changes_nothing_and_ends_by_itself(self):
+        removed = self.create()
+        self.expect(removed)
+        self.plane.stop_apiserver()
+        self.expect_unreachable()
+        for created in (self.served, removed):
+            self.assert_served(created)
+        self.plane.start_apiserver()
+        self.api.delete(removed.service)
+        self.expect_new()
+        self.expect_gone(removed, PATIENCE_SECONDS)
+        self.assert_served(self.served)
+
+    def test_ten_minutes_without_an_api_server(self):
+        """Of the agent's time: its clocks and timers run twenty times as fast."""
+        self.agent.remove()
+        self.agent.start(faster(20)).wait_synced(PATIENCE_SECONDS)
+        removed = self.create()
+        self.expect(removed, PATIENCE_SECONDS)
+        self.plane.stop_apiserver()
+        self.expect_unreachable()
+        time.sleep(10 * 60 / 20)
+        self.assert_served(self.served)
+        self.plane.start_apiserver()
+        self.api.delete(removed.service)
+        self.expect_new()
+        self.expect_gone(removed, PATIENCE_SECONDS)
+
+    def test_what_happened_while_no_agent_ran_is_made_up_for(self):
+        removed = self.create()
+        self.expect(removed)
+        self.agent.stop()
+        self.assert_served(removed)
+        self.api.delete(removed.service)
+        created = self.create()
+        self.agent.start()
+        self.expect(created)
+        self.expect_gone(removed)
+        self.assert_served(self.served)
+
+    def test_a_start_without_an_api_server_serves_what_was_known(self):
+        self.agent.stop()
+        self.plane.stop_apiserver()
+        self.agent.start()
+        self.expect_unreachable()
+        self.assert_served(self.served)
+        self.plane.start_apiserver()
+        self.expect_new()
+
+    def test_a_node_that_boots_without_an_api_server_serves_its_snapshot(self):
+        self.agent.stop()
+        self.agent.cleanup()  # as a boot does: no pins
+        self.assertNotIn(self.dialler.dial(self.served.address, 80), self.served.answers)
+        self.plane.stop_apiserver()
+        self.agent.start()
+        self.expect(self.served)
+        self.plane.start_apiserver()
+        self.expect_new()
+
+    def test_an_older_state_is_believed_in_the_end(self):
+        self.plane.stop()
+        self.plane.save_state("older")
+        self.plane.start()
+        for turn in range(500):  # so that the older state's server is behind for a while
+            self.api.patch(cluster.node(), {"metadata": {"annotations": {"turn": str(turn)}}})
+        later = self.create()
+        self.expect(later, PATIENCE_SECONDS)
+        self.plane.stop()
+        self.plane.restore_state("older")
+        self.plane.start()
+        self.expect_new()
+        self.expect_gone(later, PATIENCE_SECONDS)
+        self.assert_served(self.served)
+
+    def test_cuts_in_the_middle_of_changes(self):
+        for _ in range(5):
+            created = self.create()
+            self.plane.stop_apiserver()
+            self.plane.start_apiserver()
+            self.expect(created, PATIENCE_SECONDS)
+        self.assert_served(self.served)
+
+    def test_a_token_that_is_no_longer_valid_is_read_anew(self):
+        self.account.revoke_tokens()
+        self.plane.stop_apiserver()  # ends the watches, which outlive their token
+        self.plane.start_apiserver()
+        self.assert_served(self.served)
+        self.account.renew_token()
+        self.expect_new()
+
+    def test_another_certificate_of_the_same_authority_is_accepted(self):
+        self.plane.replace_serving_certificate()
+        self.plane.stop_apiserver()
+        self.plane.start_apiserver()
+        self.expect_new()
+
+    def test_another_authority_is_refused_until_the_file_names_it(self):
+        self.plane.stop_apiserver()
+        authority = self.plane.replace_serving_authority()
+        self.plane.start_apiserver()
+        type(self).api = self.new_api()
+        created = self.create()
+        self.expect_unreachable()
+        self.assertNotIn(self.dialler.dial(created.address, 80), created.answers)
+        self.assert_served(self.served)
+        self.account.trust(authority)
+        self.expect(created, PATIENCE_SECONDS)
