@@ -186,13 +186,7 @@ void Agent::StartSocketEnder() {
   socket_ender_ = *std::move(ender);
   model::SocketSweeps identity = no_socket_ender_;
   identity.way = socket_ender_->way();
-  const auto sweep = [this] {
-    const model::SocketSweep swept = socket_ender_->Sweep();
-    loop_->metrics().SocketsEnded(model::Protocol::kUdp, swept.ended_udp);
-    loop_->metrics().SocketsEnded(model::Protocol::kTcp, swept.ended_tcp);
-    return swept;
-  };
-  socket_ender_thread_.emplace(sweep, std::move(identity));
+  socket_ender_thread_.emplace([this] { return socket_ender_->Sweep(); }, std::move(identity));
   datapath_->ListenForRemovals([this, tcp](const datapath::Removals& removals) {
     if (removals.udp || tcp) socket_ender_thread_->Removal();
   });
