@@ -13,7 +13,7 @@ cc_sources = $(filter-out $(c_sources),$(shell git ls-files '*.cc' '*.h'))
 clang_tool = $(firstword $(shell for v in 19 18 17 16 15 14; do command -v $(1)-$$v; done; true) $(1))
 
 .DEFAULT_GOAL := all
-.PHONY: all deps run check check-kernels check-kubernetes bench install image deb fuzz asan tsan format check-format tidy clean help
+.PHONY: all deps run check check-kernels check-kubernetes bench bench-kubernetes install image deb fuzz asan tsan format check-format tidy clean help
 
 all: ## build everything (PRESET=dev, release, asan, tsan or fuzz)
 	@$(dependencies) build
@@ -61,6 +61,13 @@ bench: ## the figures of bench/RESULTS.md, measured here (root, minutes)
 	@cmake --preset release -Wno-dev --log-level=WARNING
 	@cmake --build --preset release -j $(JOBS) --target connbench load_cluster key_width empty_object shuntd shuntctl
 	@bench/run
+
+bench-kubernetes: ## the figures of bench/RESULTS-KUBERNETES.md, on a real API server (root, Go, 10 minutes)
+	@$(dependencies) build check bench
+	@cmake --preset release -Wno-dev --log-level=WARNING
+	@cmake --build --preset release -j $(JOBS) --target shuntd shuntctl
+	@tests/kubernetes/build_servers.sh build/kubernetes
+	@SHUNT_BUILD=build/release tests/kubernetes/sandbox.py bench/kubernetes.py
 
 install: ## shuntd, shuntctl, kubectl-shunt below DESTDIR and PREFIX (/usr/local)
 	@$(dependencies) build
