@@ -72,6 +72,13 @@ class AgentReader final : public StateReader {
     return std::move(*response->mutable_status());
   }
 
+  absl::StatusOr<v1::AuditReport> Audit() override {
+    absl::StatusOr<v1::AuditResponse> response =
+        Call<v1::AuditResponse>(&v1::AdminService::Stub::Audit, v1::AuditRequest());
+    if (!response.ok()) return response.status();
+    return std::move(*response->mutable_report());
+  }
+
   absl::StatusOr<v1::ListServicesResponse> Services(const v1::ListServicesRequest& request) override {
     return Call<v1::ListServicesResponse>(&v1::AdminService::Stub::ListServices, request);
   }

@@ -3,6 +3,7 @@
 #include "tools/shuntctl/check.h"
 
 #include <algorithm>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <utility>
@@ -12,13 +13,17 @@
 #include "shunt_version.h"
 #include "tools/shuntctl/command.h"
 #include "tools/shuntctl/document.h"
+#include "tools/shuntctl/source_page.h"
 #include "tools/shuntctl/table.h"
 #include "tools/shuntctl/wording.h"
 
 namespace shunt::shuntctl {
 namespace {
 
-enum class Verdict { kOk, kWarning, kWrong };
+enum class Verdict { kOk, kUnknown, kWarning, kWrong };
+
+constexpr double kFillWarning = 0.80;
+constexpr double kFillWrong = 0.95;  // an update needs its new rows beside the old ones
 
 struct Finding {
   std::string what;
@@ -26,11 +31,27 @@ struct Finding {
   std::string detail;
 };
 
-constexpr double kFillWarning = 0.80;
-constexpr double kFillWrong = 0.95;  // an update needs its new rows beside the old ones
+struct Inspection {
+  std::vector<Finding> findings;
+  bool drift = false;  // an audit found differences
+
+  void Add(std::vector<Finding> more) {
+    for (Finding& finding : more) findings.push_back(std::move(finding));
+  }
+};
 
 absl::string_view VerdictWord(Verdict verdict) {
-  return verdict == Verdict::kOk ? "ok" : verdict == Verdict::kWarning ? "warning" : "WRONG";
+  switch (verdict) {
+    case Verdict::kOk:
+      return "ok";
+    case Verdict::kUnknown:
+      return "unknown";
+    case Verdict::kWarning:
+      return "warning";
+    case Verdict::kWrong:
+      return "WRONG";
+  }
+  return "";
 }
 
 std::vector<Finding> CheckAgent(const v1::AgentStatus& status) {
@@ -41,6 +62,16 @@ std::vector<Finding> CheckAgent(const v1::AgentStatus& status) {
   findings.push_back({"sources", status.synced() ? Verdict::kOk : Verdict::kWrong,
                       status.synced() ? absl::StrCat("synced: ", status.source())
                                       : absl::StrCat("not synced yet, nothing new is programmed: ", status.source())});
+  if (status.has_source_state()) {
+    const bool reachable = status.source_state().reachable();
+    findings.push_back({"server", reachable ? Verdict::kOk : Verdict::kWarning, ServerText(status)});
+  }
+  for (const v1::SourceResource& resource : status.source_state().resources()) {
+    if (!resource.list_held_back()) continue;
+    findings.push_back({resource.resource(), Verdict::kWarning,
+                        absl::StrCat("a list would remove ", resource.removals_held_back(), " of ", resource.objects(),
+                                     ": it waits for a second one to confirm it")});
+  }
   findings.push_back({"services", status.failed_services() == 0 ? Verdict::kOk : Verdict::kWrong,
                       status.failed_services() == 0
                           ? absl::StrCat("the kernel holds all ", status.services())
@@ -75,7 +106,7 @@ Finding CheckPrograms(const v1::AgentStatus& status) {
   return {"programs", Verdict::kOk, absl::StrCat("all ", status.programs_size(), " attached to ", status.cgroup())};
 }
 
-std::vector<Finding> CheckMaps(const v1::AgentStatus& status) {
+std::vector<Finding> CheckRoom(const v1::AgentStatus& status) {
   std::vector<Finding> findings;
   for (const v1::MapFill& map : status.maps()) {
     // The kernel evicts from an LRU hash, and what finds its row of socket_state taken has another place.
@@ -88,7 +119,7 @@ std::vector<Finding> CheckMaps(const v1::AgentStatus& status) {
                                      "configuration, then `shuntd cleanup` and start again")});
   }
   if (findings.empty()) {
-    findings.push_back({"maps", Verdict::kOk, absl::StrCat(status.maps_size(), " maps, none above 80 %")});
+    findings.push_back({"map room", Verdict::kOk, absl::StrCat(status.maps_size(), " maps, none above 80 %")});
   }
   return findings;
 }
@@ -104,30 +135,57 @@ std::vector<Finding> CheckReasons(const v1::AgentStatus& status) {
   return findings;
 }
 
-std::vector<Finding> CheckAll(const v1::AgentStatus& status) {
-  std::vector<Finding> findings;
-  const auto add = [&](std::vector<Finding> more) {
-    for (Finding& finding : more) findings.push_back(std::move(finding));
-  };
-  if (status.pid() != 0) add(CheckAgent(status));
+// Has the agent compare what the kernel holds with what is planned.
+Finding CheckMaps(StateReader& reader, bool synced, bool& drift) {
+  const absl::StatusOr<v1::AuditReport> audit = reader.Audit();
+  if (absl::IsUnimplemented(audit.status())) {
+    return {"maps", Verdict::kUnknown, "not compared with a plan: an audit needs a running shuntd of this version"};
+  }
+  if (!audit.ok()) return {"maps", Verdict::kWrong, absl::StrCat("no audit: ", audit.status().message())};
+  if (!audit->problem().empty()) {
+    return {"maps", synced ? Verdict::kWrong : Verdict::kUnknown, absl::StrCat("no audit: ", audit->problem())};
+  }
+  drift = HasDrift(*audit);
+  return {"maps",
+          !drift                     ? Verdict::kOk
+          : audit->unrepaired() == 0 ? Verdict::kWarning
+                                     : Verdict::kWrong,
+          DriftText(*audit)};
+}
+
+// kInvalidArgument: the agent's place cannot be meant.
+absl::StatusOr<Inspection> Inspect(const Request& request) {
+  Inspection found;
+  std::unique_ptr<StateReader> pins;
+  absl::StatusOr<v1::AgentStatus> status = request.reader.Status();
+  if (absl::IsInvalidArgument(status.status())) return status.status();
+  if (!status.ok() && !request.options.offline) {
+    found.Add({{"agent", Verdict::kWrong, std::string(status.status().message())}});
+    pins = request.open_pins();
+    status = pins->Status();
+  }
+  if (!status.ok()) {
+    found.Add({{"pins", Verdict::kWrong, std::string(status.status().message())}});
+    return found;
+  }
+  if (status->pid() != 0) found.Add(CheckAgent(*status));
   // Maps of another layout would not have been opened at all.
-  findings.push_back(
-      {"pins", Verdict::kOk, absl::StrCat(status.pin_directory(), " is complete, ABI ", status.abi_version())});
-  findings.push_back(CheckPrograms(status));
-  add(CheckMaps(status));
-  add(CheckReasons(status));
-  return findings;
+  found.Add({{"pins", Verdict::kOk, absl::StrCat(status->pin_directory(), " is complete, ABI ", status->abi_version())},
+             CheckPrograms(*status),
+             CheckMaps(pins != nullptr ? *pins : request.reader, status->synced(), found.drift)});
+  found.Add(CheckRoom(*status));
+  found.Add(CheckReasons(*status));
+  return found;
 }
 
 absl::StatusOr<Answer> Check(const Request& request) {
-  const absl::StatusOr<v1::AgentStatus> status = request.reader.Status();
-  if (!status.ok()) return status.status();
-  const std::vector<Finding> findings = CheckAll(*status);
+  const absl::StatusOr<Inspection> found = Inspect(request);
+  if (!found.ok()) return found.status();
   size_t wrong = 0;
   Table table({"VERDICT", "WHAT", "DETAIL"});
   Json document = NewDocument("CheckResult");
   Json& items = document["items"] = Json::array();
-  for (const Finding& finding : findings) {
+  for (const Finding& finding : found->findings) {
     wrong += finding.verdict == Verdict::kWrong;
     const std::string verdict(VerdictWord(finding.verdict));
     table.Add({verdict, finding.what, finding.detail});
@@ -136,7 +194,12 @@ absl::StatusOr<Answer> Check(const Request& request) {
   Answer answer;
   answer.text =
       request.options.IsDocument() ? Print(document, request.options.format) : table.ToString(request.options.headers);
-  if (wrong > 0) answer.complaint = absl::StrCat(wrong, wrong == 1 ? " thing is" : " things are", " wrong");
+  if (wrong > 0) {
+    answer.complaint = absl::StrCat(wrong, wrong == 1 ? " thing is" : " things are", " wrong");
+  } else if (found->drift) {
+    answer.complaint = "the maps were not as planned";
+    answer.complaint_status = kExitDrift;
+  }
   return answer;
 }
 
@@ -151,9 +214,11 @@ Object CheckObject() {
   return {.name = "check",
           .summary = "Is everything as it should be?",
           .commands = {{.summary = "Looks at the agent, its programs, its maps and its problems; says what is wrong",
-                        .details = {"Exit status 1 if something is WRONG. With --offline: are the pins complete and of",
-                                    "this version, and are the programs attached? (`shuntd check` asks whether this",
-                                    "host can run Shunt at all.)"},
+                        .details = {"Has the agent compare every row of the maps with its plan, and write again what",
+                                    "differs. Exit status 1 if something is WRONG, else 4 if rows differed. With",
+                                    "--offline, or when no agent answers: are the pins complete and of this version,",
+                                    "and are the programs attached? (`shuntd check` asks whether this host can run",
+                                    "Shunt at all.)"},
                         .examples = {"shuntctl check", "shuntctl check --offline --bpffs /run/other/bpf"},
                         .run = &Check}}};
 }

@@ -4,10 +4,13 @@
 #define SHUNT_TOOLS_SHUNTCTL_COMMAND_H_
 
 #include <cstddef>
+#include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "tools/shuntctl/exit_status.h"
 #include "tools/shuntctl/options.h"
 #include "tools/shuntctl/state_reader.h"
 
@@ -17,12 +20,15 @@ struct Request {
   const Options& options;
   const std::vector<std::string>& arguments;  // as many as the command takes
   StateReader& reader;
+  // For what pins can tell when the agent cannot; never null.
+  std::function<std::unique_ptr<StateReader>()> open_pins;
 };
 
 struct Answer {
   std::string text;
-  // Printed after the text, on standard error; the exit status is then 1 although the text is complete.
+  // Printed after the text, on standard error; the exit status is then another than 0 although the text is complete.
   std::string complaint;
+  int complaint_status = kExitFailed;
 };
 
 struct Command {

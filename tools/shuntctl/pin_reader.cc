@@ -21,6 +21,10 @@ class PinReader final : public StateReader {
     return reader.ok() ? (*reader)->Status() : reader.status();
   }
 
+  absl::StatusOr<v1::AuditReport> Audit() override {
+    return absl::UnimplementedError("pins say what is, not what was planned");
+  }
+
   absl::StatusOr<v1::ListServicesResponse> Services(const v1::ListServicesRequest& request) override {
     absl::StatusOr<std::unique_ptr<StateReader>> reader = Snapshot();
     return reader.ok() ? (*reader)->Services(request) : reader.status();

@@ -30,6 +30,7 @@ class Unreadable final : public StateReader {
   explicit Unreadable(absl::Status why) : why_(std::move(why)) {}
 
   absl::StatusOr<v1::AgentStatus> Status() override { return why_; }
+  absl::StatusOr<v1::AuditReport> Audit() override { return why_; }
   absl::StatusOr<v1::ListServicesResponse> Services(const v1::ListServicesRequest&) override { return why_; }
   absl::StatusOr<v1::Service> Service(const v1::GetServiceRequest&) override { return why_; }
   absl::StatusOr<v1::ListBackendsResponse> Backends(const v1::ListBackendsRequest&) override { return why_; }
@@ -109,7 +110,9 @@ class Session {
     if (!answer.ok()) return Fail(answer.status());
     surroundings_.out << answer->text << std::flush;
     if (!surroundings_.out) return Complain("cannot write the answer");
-    return answer->complaint.empty() ? kExitOk : Complain(answer->complaint);
+    if (answer->complaint.empty()) return kExitOk;
+    Complain(answer->complaint);
+    return answer->complaint_status;
   }
 
   // Ends by itself only if the first look fails or nobody can read any more.
@@ -132,11 +135,20 @@ class Session {
   }
 
  private:
+  std::unique_ptr<StateReader> Open(const Options& options) const {
+    absl::StatusOr<std::unique_ptr<StateReader>> reader = surroundings_.open(options);
+    return reader.ok() ? *std::move(reader) : std::make_unique<Unreadable>(reader.status());
+  }
+
   absl::StatusOr<Answer> Ask() {
-    absl::StatusOr<std::unique_ptr<StateReader>> reader = surroundings_.open(options_);
-    const std::unique_ptr<StateReader> opened =
-        reader.ok() ? *std::move(reader) : std::make_unique<Unreadable>(reader.status());
-    return wish_.command->run({.options = options_, .arguments = wish_.arguments, .reader = *opened});
+    const std::unique_ptr<StateReader> reader = Open(options_);
+    const auto open_pins = [this] {
+      Options offline = options_;
+      offline.offline = true;
+      return Open(offline);
+    };
+    return wish_.command->run(
+        {.options = options_, .arguments = wish_.arguments, .reader = *reader, .open_pins = open_pins});
   }
 
   std::string Separator(bool first) const {

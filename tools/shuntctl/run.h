@@ -11,14 +11,11 @@
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "tools/shuntctl/exit_status.h"
 #include "tools/shuntctl/options.h"
 #include "tools/shuntctl/state_reader.h"
 
 namespace shunt::shuntctl {
-
-inline constexpr int kExitOk = 0;
-inline constexpr int kExitFailed = 1;  // the call failed, or `check` found something wrong
-inline constexpr int kExitUsage = 2;
 
 // What the program takes from its surroundings.
 struct Surroundings {

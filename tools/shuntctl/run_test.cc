@@ -40,6 +40,7 @@ class RunTest : public ::testing::Test {
   absl::StatusOr<std::unique_ptr<StateReader>> Open(const Options& options) {
     ++opened_;
     if (!open_error_.ok()) return open_error_;
+    if (!agent_error_.ok() && !options.offline) return agent_error_;
     return ReadQueries(options.offline ? pins_.Queries() : agent_.Queries());
   }
 
@@ -84,6 +85,7 @@ class RunTest : public ::testing::Test {
   admin::testing::ScriptedAgent agent_ = admin::testing::SmallCluster();
   const testing::MemoryPins pins_{agent_.services};
   absl::Status open_error_;
+  absl::Status agent_error_;  // with --offline there is none
   bool terminal_ = false;
   int opened_ = 0;
   std::function<bool(absl::Duration)> wait_ = [](absl::Duration) { return false; };
@@ -114,8 +116,8 @@ TEST_F(RunTest, OfflineTranscript) {
 
 TEST_F(RunTest, WhenNobodyAnswersEveryCommandSaysSoButVersion) {
   open_error_ = absl::UnavailableError("cannot reach the agent at /run/x: No such file; is shuntd running?");
-  for (const char* line : {"service list", "service show a/b", "backend list", "map list", "map dump pools",
-                           "prog list", "status", "check"}) {
+  for (const char* line :
+       {"service list", "service show a/b", "backend list", "map list", "map dump pools", "prog list", "status"}) {
     const Outcome outcome = Run(line);
     EXPECT_EQ(outcome.status, kExitFailed) << line;
     EXPECT_THAT(outcome.out, IsEmpty()) << line;
@@ -124,6 +126,70 @@ TEST_F(RunTest, WhenNobodyAnswersEveryCommandSaysSoButVersion) {
   const Outcome version = Run("version");
   EXPECT_EQ(version.status, kExitOk);
   EXPECT_THAT(version.out, HasSubstr("is shuntd running?"));
+}
+
+TEST_F(RunTest, FollowingTranscript) {
+  agent_ = admin::testing::FollowingCluster();
+  CheckTranscript("following.txt");
+}
+
+TEST_F(RunTest, CheckWithoutAnAgentLooksAtThePins) {
+  agent_error_ = absl::UnavailableError("cannot reach the agent at /run/x: Connection refused; is shuntd running?");
+  CheckTranscript("dead_agent.txt");
+  const Outcome neither = [this] {
+    open_error_ = absl::NotFoundError("cannot read the pins below /sys/fs/bpf: nothing is pinned");
+    return Run("check");
+  }();
+  EXPECT_EQ(neither.status, kExitFailed);
+  EXPECT_THAT(neither.out, HasSubstr("WRONG     agent"));
+  EXPECT_THAT(neither.out, HasSubstr("WRONG     pins"));
+  EXPECT_EQ(neither.err, "shuntctl: check: 2 things are wrong\n");
+}
+
+TEST_F(RunTest, CheckSaysWhatAnAuditFound) {
+  agent_.status.failed_services = 0;
+  agent_.status.problems.clear();
+  agent_.status.maps[1].used = 10;
+  struct Row {
+    const char* sentence;
+    absl::StatusOr<model::AuditReport> audit;
+    int status;
+    const char* line;
+  };
+  const model::ObjectName cart{"shop", "cart"};
+  const model::ObjectName search{"shop", "search"};
+  const Row rows[] = {
+      {"nothing", model::AuditReport{}, kExitOk, "ok        maps       as planned\n"},
+      {"one Service", model::AuditReport{.services = {cart}}, kExitDrift,
+       "warning   maps       1 Service differed and was repaired: shop/cart\n"},
+      {"two Services", model::AuditReport{.services = {cart, search}}, kExitDrift,
+       "warning   maps       2 Services differed and were repaired: shop/cart, shop/search\n"},
+      {"many Services", model::AuditReport{.services = std::vector<model::ObjectName>(12, cart)}, kExitDrift,
+       "shop/cart, shop/cart and 7 more\n"},
+      {"only what Services share", model::AuditReport{.shared = 1}, kExitDrift,
+       "warning   maps       1 row of no single Service differed and was repaired\n"},
+      {"both", model::AuditReport{.services = {cart}, .shared = 3}, kExitDrift,
+       "1 Service and 3 rows of no single Service differed and were repaired: shop/cart\n"},
+      {"one that cannot be repaired", model::AuditReport{.services = {cart, search}, .unrepaired = 1}, kExitFailed,
+       "WRONG     maps       2 Services differed and were repaired, but for 1: shop/cart, shop/search\n"},
+      {"only one, which cannot be", model::AuditReport{.services = {cart}, .unrepaired = 1}, kExitFailed,
+       "WRONG     maps       1 Service differed and was not repaired: shop/cart\n"},
+      {"that it could not look", model::AuditReport{.problem = "map pools: gone"}, kExitFailed,
+       "WRONG     maps       no audit: map pools: gone\n"},
+      {"that the agent stops", absl::UnavailableError("the agent is stopping"), kExitFailed,
+       "WRONG     maps       no audit: the agent is stopping\n"},
+      {"an agent too old to be asked", absl::UnimplementedError(""), kExitOk, "unknown   maps       not compared"},
+  };
+  for (const Row& row : rows) {
+    agent_.audit = row.audit;
+    const Outcome outcome = Run("check");
+    EXPECT_EQ(outcome.status, row.status) << row.sentence << "\n" << outcome.out;
+    EXPECT_THAT(outcome.out, HasSubstr(row.line)) << row.sentence;
+    EXPECT_EQ(outcome.err.empty(), row.status == kExitOk) << row.sentence;
+  }
+  agent_.status.synced = false;
+  agent_.audit = model::AuditReport{.problem = "nothing has been applied yet"};
+  EXPECT_THAT(Run("check").out, HasSubstr("unknown   maps       no audit: nothing has been applied yet"));
 }
 
 TEST_F(RunTest, HelpNeverAsksTheAgent) {
@@ -164,6 +230,9 @@ TEST_F(RunTest, HostileNamesCannotTouchTheTerminalInAnyFormat) {
   agent_.status.socket_sweeps.problem = evil;
   agent_.status.version = agent_.status.source = agent_.status.node_name = agent_.status.cgroup = evil;
   agent_.status.programs[0].name = agent_.status.maps[0].name = evil;
+  agent_.status.source_status = {.reflectors = {{.resource = evil, .resource_version = evil, .last_error = evil}},
+                                 .server = evil};
+  agent_.audit = model::AuditReport{.services = {{evil, evil}}};
   agent_.maps["service_ports"] = {model::ServicePortRow{.service = {evil, evil}, .port_name = evil}};
   for (const char* format : {"table", "wide", "json", "yaml"}) {
     for (const std::string& command : std::vector<std::string>{

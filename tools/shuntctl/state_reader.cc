@@ -18,6 +18,12 @@ class QueriesReader final : public StateReader {
     return std::move(*response.mutable_status());
   }
 
+  absl::StatusOr<v1::AuditReport> Audit() override {
+    absl::StatusOr<v1::AuditResponse> response = admin::AnswerAudit(queries_);
+    if (!response.ok()) return response.status();
+    return std::move(*response->mutable_report());
+  }
+
   absl::StatusOr<v1::ListServicesResponse> Services(const v1::ListServicesRequest& request) override {
     return admin::AnswerListServices(queries_, request, SIZE_MAX);
   }

@@ -23,6 +23,8 @@ class StateReader {
   virtual ~StateReader() = default;
 
   virtual absl::StatusOr<v1::AgentStatus> Status() = 0;
+  // Has the agent compare the maps with what is planned, now. kUnimplemented: this one knows no plans.
+  virtual absl::StatusOr<v1::AuditReport> Audit() = 0;
   virtual absl::StatusOr<v1::ListServicesResponse> Services(const v1::ListServicesRequest& request) = 0;
   virtual absl::StatusOr<v1::Service> Service(const v1::GetServiceRequest& request) = 0;
   virtual absl::StatusOr<v1::ListBackendsResponse> Backends(const v1::ListBackendsRequest& request) = 0;

@@ -9,6 +9,7 @@
 #include "tools/shuntctl/command.h"
 #include "tools/shuntctl/document.h"
 #include "tools/shuntctl/printable.h"
+#include "tools/shuntctl/source_page.h"
 #include "tools/shuntctl/table.h"
 #include "tools/shuntctl/wording.h"
 
@@ -60,6 +61,13 @@ std::string SocketsText(const v1::SocketSweeps& sweeps) {
   return text;
 }
 
+std::string AuditText(const v1::AuditReport& audit) {
+  if (!audit.has_time()) return "not yet";
+  const std::string when = TimeText(audit.time());
+  if (!audit.problem().empty()) return absl::StrCat(when, ", not made: ", audit.problem());
+  return absl::StrCat(when, ", ", DriftText(audit));
+}
+
 // The map that will be full first.
 std::string FullestText(const v1::AgentStatus& status) {
   const v1::MapFill* fullest = nullptr;
@@ -85,6 +93,7 @@ std::string StatusPage(const v1::AgentStatus& status, bool wide) {
   if (status.pid() != 0) {
     AppendField("Source", absl::StrCat(status.source(), status.synced() ? ", synced" : ", not synced yet"), out);
   }
+  AppendField("Server", ServerText(status), out);
   AppendField("Pins", absl::StrCat(status.pin_directory(), ", ABI ", status.abi_version()), out);
   AppendField("Programs", ProgramsText(status), out);
   if (status.observing()) {
@@ -95,7 +104,11 @@ std::string StatusPage(const v1::AgentStatus& status, bool wide) {
   AppendField("Applied", AppliedText(status), out);
   AppendField("Sockets", SocketsText(status.socket_sweeps()), out);
   AppendField("Maps", FullestText(status), out);
+  if (status.pid() != 0) AppendField("Audit", AuditText(status.last_audit()), out);
 
+  if (Table watched = WatchedTable(status, wide); !watched.empty()) {
+    absl::StrAppend(&out, "\nWatched:\n", watched.ToString(true, "  "));
+  }
   Table reasons({"REASON", "COUNT", "MEANING"});
   for (const v1::Reason& reason : status.reasons()) {
     if (reason.count() != 0 || wide) reasons.Add({reason.name(), absl::StrCat(reason.count()), reason.meaning()});

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tools/shuntctl/wording.h"
 
+#include <algorithm>
+
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
@@ -105,6 +107,31 @@ std::string BytesText(uint64_t bytes) {
 
 std::string TimeText(const google::protobuf::Timestamp& time) {
   return absl::FormatTime("%Y-%m-%dT%H:%M:%SZ", absl::FromUnixSeconds(time.seconds()), absl::UTCTimeZone());
+}
+
+bool HasDrift(const admin::v1::AuditReport& audit) {
+  return audit.services_size() != 0 || audit.shared_rows() != 0;
+}
+
+std::string DriftText(const admin::v1::AuditReport& audit) {
+  constexpr int kNamesMax = 5;
+  if (!HasDrift(audit)) return "as planned";
+  const int services = audit.services_size();
+  std::string text;
+  if (services != 0) absl::StrAppend(&text, services, services == 1 ? " Service" : " Services");
+  if (const uint32_t rows = audit.shared_rows(); rows != 0) {
+    absl::StrAppend(&text, text.empty() ? "" : " and ", rows, rows == 1 ? " row" : " rows", " of no single Service");
+  }
+  const bool one = static_cast<uint64_t>(services) + audit.shared_rows() == 1;
+  const uint32_t unrepaired = audit.unrepaired();
+  absl::StrAppend(&text, " differed and ", one ? "was" : "were",
+                  one && unrepaired != 0 ? " not repaired" : " repaired");
+  if (!one && unrepaired != 0) absl::StrAppend(&text, ", but for ", unrepaired);
+  for (int i = 0; i < std::min(services, kNamesMax); ++i) {
+    absl::StrAppend(&text, i == 0 ? ": " : ", ", NameText(audit.services(i)));
+  }
+  if (services > kNamesMax) absl::StrAppend(&text, " and ", services - kNamesMax, " more");
+  return text;
 }
 
 }  // namespace shunt::shuntctl

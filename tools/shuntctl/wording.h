@@ -8,6 +8,7 @@
 
 #include "google/protobuf/timestamp.pb.h"
 #include "shunt/admin/v1/address.pb.h"
+#include "shunt/admin/v1/audit.pb.h"
 #include "shunt/admin/v1/service.pb.h"
 
 namespace shunt::shuntctl {
@@ -22,6 +23,11 @@ std::string VerdictText(admin::v1::EndpointVerdict verdict);
 std::string PercentText(double percent);                        // 33.33%
 std::string BytesText(uint64_t bytes);                          // 12.0 MiB
 std::string TimeText(const google::protobuf::Timestamp& time);  // 2025-11-22T22:20:50Z
+
+// "as planned", or what differed and what became of it: "1 Service differed and was repaired: shop/cart".
+std::string DriftText(const admin::v1::AuditReport& audit);
+// Of a report that says no problem: something differed.
+bool HasDrift(const admin::v1::AuditReport& audit);
 
 }  // namespace shunt::shuntctl
 

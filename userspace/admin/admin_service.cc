@@ -58,6 +58,10 @@ class AdminServiceImpl final : public v1::AdminService::Service {
     return Give(AnswerListBackends(queries_, *request, kAnswerBytesMax), response);
   }
 
+  grpc::Status Audit(grpc::ServerContext*, const v1::AuditRequest*, v1::AuditResponse* response) override {
+    return Give(AnswerAudit(queries_), response);
+  }
+
   grpc::Status DumpMap(grpc::ServerContext* context, const v1::DumpMapRequest* request,
                        grpc::ServerWriter<v1::DumpMapResponse>* writer) override {
     DumpBuffer buffer(kChunkBytes, kDumpBytesMax);

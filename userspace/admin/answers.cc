@@ -8,6 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "userspace/admin/audit_message.h"
 #include "userspace/admin/backend_message.h"
 #include "userspace/admin/map_row_message.h"
 #include "userspace/admin/service_message.h"
@@ -102,6 +103,15 @@ absl::StatusOr<v1::ListBackendsResponse> AnswerListBackends(const model::AgentQu
     if (wanted) *response.add_backends() = ToMessage(backend);
   }
   if (response.ByteSizeLong() > max_bytes) return TooLong("ListBackends", max_bytes, "ask for one namespace");
+  return response;
+}
+
+absl::StatusOr<v1::AuditResponse> AnswerAudit(const model::AgentQueries& queries) {
+  if (queries.audit == nullptr) return absl::UnimplementedError("Audit: only the agent knows what is planned");
+  const absl::StatusOr<model::AuditReport> report = queries.audit();
+  if (!report.ok()) return report.status();
+  v1::AuditResponse response;
+  *response.mutable_report() = ToMessage(*report);
   return response;
 }
 

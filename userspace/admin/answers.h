@@ -27,6 +27,9 @@ absl::StatusOr<v1::GetServiceResponse> AnswerGetService(const model::AgentQuerie
 absl::StatusOr<v1::ListBackendsResponse> AnswerListBackends(const model::AgentQueries& queries,
                                                             const v1::ListBackendsRequest& request, size_t max_bytes);
 
+// kUnimplemented: nobody is there who has plans, only maps. Other errors: as of model::AgentQueries::audit.
+absl::StatusOr<v1::AuditResponse> AnswerAudit(const model::AgentQueries& queries);
+
 // Visits rows until `visit` returns false. kInvalidArgument: no name. kNotFound names the maps there are.
 absl::Status AnswerDumpMap(const model::AgentQueries& queries, const v1::DumpMapRequest& request,
                            const std::function<bool(v1::MapRow)>& visit);

@@ -84,6 +84,18 @@ TEST_F(AnswersTest, DumpMapStopsWhenToldAndNamesTheMapsThereAre) {
             absl::StatusCode::kInvalidArgument);
 }
 
+TEST_F(AnswersTest, AnAuditIsReportedOrSaysWhyNot) {
+  agent_.audit = model::AuditReport{.time_ms = 1'763'850'100'250, .services = {{"shop", "cart"}}, .shared = 2};
+  const auto found = AnswerAudit(queries_);
+  ASSERT_TRUE(found.ok()) << found.status();
+  EXPECT_EQ(found->report().ShortDebugString(),
+            "time { seconds: 1763850100 nanos: 250000000 } services { namespace_name: \"shop\" name: \"cart\" } "
+            "shared_rows: 2");
+  agent_.audit = absl::UnavailableError("stopping");
+  EXPECT_EQ(AnswerAudit(queries_).status(), absl::UnavailableError("stopping"));
+  EXPECT_EQ(AnswerAudit({}).status().code(), absl::StatusCode::kUnimplemented);
+}
+
 v1::MapRow Slot(uint32_t number) {
   v1::MapRow row;
   row.mutable_slot()->set_slot(number);

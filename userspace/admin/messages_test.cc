@@ -189,6 +189,23 @@ TEST(StatusMessageTest, CarriesTimesProgramsMapsReasonsAndProblems) {
   EXPECT_FALSE(ToMessage(model::AgentStatus()).has_last_apply_time()) << "never applied";
 }
 
+TEST(StatusMessageTest, CarriesTheSourceAndTheLastAudit) {
+  const v1::AgentStatus status = ToMessage(testing::FollowingCluster().status);
+  EXPECT_EQ(status.source_state().server(), "https://10.0.0.1:6443");
+  EXPECT_FALSE(status.source_state().reachable());
+  ASSERT_EQ(status.source_state().resources_size(), 3);
+  EXPECT_EQ(status.source_state().resources(1).ShortDebugString(),
+            "resource: \"endpointslices\" synced: true objects: 120 resource_version: \"1040\" "
+            "confirmed_time { seconds: 1763850007 } relists: 2 watch_starts: 4 stalls: 1 errors: 1 rejected_objects: 5 "
+            "list_held_back: true removals_held_back: 118 last_error: \"list endpointslices: HTTP 503\"");
+  EXPECT_FALSE(status.source_state().resources(2).has_confirmed_time()) << "never listed";
+  EXPECT_EQ(status.last_audit().shared_rows(), 2u);
+  EXPECT_EQ(status.answer_time().seconds(), 1'763'850'100);
+  const v1::AgentStatus manifests = ToMessage(testing::SmallCluster().status);
+  EXPECT_FALSE(manifests.has_source_state());
+  EXPECT_FALSE(manifests.has_last_audit());
+}
+
 TEST(BackendMessageTest, NamesItsServices) {
   const v1::Backend backend = ToMessage(testing::SmallCluster().backends[1]);
   EXPECT_EQ(backend.id(), 5u);

@@ -92,6 +92,12 @@ TEST_F(ServerTest, AnswersEveryUnaryCall) {
     ASSERT_TRUE(stub->ListBackends(&context, {}, &response).ok());
     EXPECT_EQ(response.backends_size(), 4);
   }
+  {
+    grpc::ClientContext context;
+    v1::AuditResponse response;
+    ASSERT_TRUE(stub->Audit(&context, {}, &response).ok());
+    EXPECT_EQ(response.report().time().seconds(), 1'763'850'100);
+  }
 }
 
 TEST_F(ServerTest, ErrorsKeepTheirCodeAndWords) {

@@ -1,15 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "userspace/admin/status_message.h"
 
+#include "userspace/admin/audit_message.h"
+#include "userspace/admin/source_message.h"
+#include "userspace/admin/timestamp.h"
 #include "userspace/admin/utf8.h"
 
 namespace shunt::admin {
 namespace {
-
-void SetMilliseconds(int64_t since_1970_ms, google::protobuf::Timestamp* timestamp) {
-  timestamp->set_seconds(since_1970_ms / 1000);
-  timestamp->set_nanos(static_cast<int32_t>(since_1970_ms % 1000) * 1'000'000);
-}
 
 v1::Program ToMessage(const model::ProgramStatus& program) {
   v1::Program message;
@@ -81,6 +79,9 @@ v1::AgentStatus ToMessage(const model::AgentStatus& status) {
   for (const model::MapFill& fill : status.maps) *message.add_maps() = ToMessage(fill);
   for (const model::ReasonRow& reason : status.reasons) *message.add_reasons() = ToMessage(reason);
   if (!status.socket_sweeps.protocols.empty()) *message.mutable_socket_sweeps() = ToMessage(status.socket_sweeps);
+  if (!status.source_status.reflectors.empty()) *message.mutable_source_state() = ToMessage(status.source_status);
+  if (status.last_audit.time_ms != 0) *message.mutable_last_audit() = ToMessage(status.last_audit);
+  if (status.answer_time_ms != 0) SetMilliseconds(status.answer_time_ms, message.mutable_answer_time());
   for (const model::StatusProblem& problem : status.problems) {
     v1::Problem& added = *message.add_problems();
     added.set_where(ValidUtf8(problem.where));

@@ -9,6 +9,7 @@
 #include <variant>
 
 #include "absl/container/flat_hash_map.h"
+#include "userspace/agent/clock.h"
 #include "userspace/agent/log.h"
 
 namespace shunt::agent {
@@ -78,7 +79,10 @@ model::AgentStatus AnswerStatus(const QuerySources& from) {
   status.synced = state.synced;
   status.applies = state.applies;
   status.last_apply_time_ms = state.last_apply_time_ms;
+  status.answer_time_ms = ReadClocks().wall_ms;
+  status.last_audit = from.loop.last_audit();
   if (from.socket_sweeps != nullptr) status.socket_sweeps = from.socket_sweeps();
+  if (from.source_status != nullptr) status.source_status = from.source_status();
   const Ledger::Totals totals = from.ledger.totals();
   status.services = totals.services;
   status.frontends = totals.frontends;
@@ -169,6 +173,7 @@ model::AgentQueries MakeQueries(QuerySources sources) {
     const absl::StatusOr<MapViews> maps = from->open_maps();
     return maps.ok() ? maps->dump(map, visit) : maps.status();
   };
+  queries.audit = [from] { return from->loop.Audit(); };
   return queries;
 }
 

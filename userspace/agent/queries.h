@@ -29,9 +29,11 @@ struct QuerySources {
   // went wrong at the start.
   model::AgentStatus identity;
   const Ledger& ledger;
-  const Loop& loop;
+  Loop& loop;
   // Called by any thread; null: there is nothing to say.
   std::function<model::SocketSweeps()> socket_sweeps;
+  // The same.
+  std::function<model::SourceStatus()> source_status;
   // What else goes wrong, now; null: nothing can. Called by any thread.
   std::function<std::vector<model::StatusProblem>()> more_problems;
   // Opens the maps for one query: a dump of a million rows then costs the loop nothing, and a slow client nobody

@@ -6,6 +6,7 @@
 
 #include <map>
 #include <memory>
+#include <stop_token>
 #include <string>
 #include <utility>
 
@@ -97,6 +98,19 @@ TEST_F(QueriesTest, StatusPutsEverythingTogether) {
   ASSERT_EQ(status.problems.size(), 2u);
   EXPECT_EQ(status.problems[0].what, "an older set is in force");
   EXPECT_EQ(status.problems[1].where, "Service shop/search");
+}
+
+TEST_F(QueriesTest, StatusHasTheSourceAndTheLastAudit) {
+  std::stop_source ended;
+  ended.request_stop();
+  loop_.Run(ended.get_token());
+  QuerySources sources{.identity = {}, .ledger = ledger_, .loop = loop_, .open_maps = [this] { return Open(); }};
+  sources.source_status = [] { return model::SourceStatus{.server = "https://10.0.0.1:6443"}; };
+  const model::AgentQueries queries = MakeQueries(std::move(sources));
+  EXPECT_EQ(queries.status().source_status.server, "https://10.0.0.1:6443");
+  EXPECT_EQ(queries.status().last_audit, model::AuditReport()) << "there has been none";
+  EXPECT_GT(queries.status().answer_time_ms, 1'700'000'000'000);
+  EXPECT_EQ(queries.audit().status().code(), absl::StatusCode::kUnavailable) << "the loop has ended";
 }
 
 TEST_F(QueriesTest, ServicesWithTheirCounters) {

@@ -193,11 +193,11 @@ void Agent::StartSocketEnder() {
 }
 
 absl::Status Agent::StartAdmin() {
-  QuerySources sources{
-      .identity = Identity(), .ledger = ledger_, .loop = *loop_, .socket_sweeps = nullptr, .open_maps = nullptr};
+  QuerySources sources{.identity = Identity(), .ledger = ledger_, .loop = *loop_, .open_maps = nullptr};
   sources.socket_sweeps = [this] {
     return socket_ender_thread_.has_value() ? socket_ender_thread_->sweeps() : no_socket_ender_;
   };
+  sources.source_status = [this] { return source_->status(); };
   sources.open_maps = [bpffs = options_.bpffs]() -> absl::StatusOr<MapViews> {
     absl::StatusOr<std::unique_ptr<datapath::PinnedReader>> opened = datapath::PinnedReader::Open(bpffs);
     if (!opened.ok()) return opened.status();

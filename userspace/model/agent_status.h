@@ -11,8 +11,11 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "userspace/model/audit_report.h"
 #include "userspace/model/map_rows.h"
+#include "userspace/model/reflector_status.h"
 #include "userspace/model/service_plan.h"
 #include "userspace/model/socket_sweep.h"
 
@@ -45,6 +48,9 @@ struct AgentStatus {
   std::vector<MapFill> maps;
   std::vector<ReasonRow> reasons;
   SocketSweeps socket_sweeps;
+  SourceStatus source_status;
+  AuditReport last_audit;
+  int64_t answer_time_ms = 0;           // since 1970: when all this was so
   std::vector<StatusProblem> problems;  // objects refused, Services that do not fit, programs not loaded
 };
 
@@ -84,6 +90,9 @@ struct AgentQueries {
   std::function<std::vector<BackendStatus>()> backends;  // by id
   // Visits rows until `visit` returns false; kNotFound names the maps there are.
   std::function<absl::Status(absl::string_view map, const std::function<bool(const MapRow&)>& visit)> dump_map;
+  // Compares the kernel with what is planned, now, and repairs it. kUnavailable: the agent is stopping. Waits for the
+  // loop: not for the loop's own thread. Null: nobody is there who has plans.
+  std::function<absl::StatusOr<AuditReport>()> audit;
 };
 
 }  // namespace shunt::model

@@ -202,6 +202,7 @@ model::AgentQueries ScriptedAgent::Queries() const {
     }
     return absl::OkStatus();
   };
+  queries.audit = [this] { return audit; };
   return queries;
 }
 
@@ -214,6 +215,31 @@ ScriptedAgent SmallCluster() {
                     {6, Address("10.244.2.5", 8080), 300, {{"shop", "cart"}}},
                     {9, Address("fd00:244::7", 53), 0, {}}};
   agent.maps = Maps();
+  return agent;
+}
+
+ScriptedAgent FollowingCluster() {
+  ScriptedAgent agent = SmallCluster();
+  agent.status.source = "kubernetes https://10.0.0.1:6443";
+  agent.status.answer_time_ms = 1'763'850'100'000;
+  agent.status.last_audit = {.time_ms = 1'763'850'060'000, .services = {{"shop", "cart"}}, .shared = 2};
+  model::ReflectorStatus services{.resource = "services", .watch_starts = 1, .objects = 3};
+  services.resource_version = "1042";
+  services.current_as_of_ms = 1'763'850'098'900;
+  services.last_event_time_ms = 1'763'850'061'000;
+  services.synced = true;
+  model::ReflectorStatus slices{.resource = "endpointslices", .relists = 2, .watch_starts = 4, .stalls = 1};
+  slices.errors = 1;
+  slices.rejected_objects = 5;
+  slices.objects = 120;
+  slices.resource_version = "1040";
+  slices.current_as_of_ms = 1'763'850'007'000;
+  slices.synced = slices.list_held_back = true;
+  slices.removals_held_back = 118;
+  slices.last_error = "list endpointslices: HTTP 503";
+  const model::ReflectorStatus nodes{.resource = "nodes"};
+  agent.status.source_status.reflectors = {services, slices, nodes};
+  agent.status.source_status.server = "https://10.0.0.1:6443";
   return agent;
 }
 

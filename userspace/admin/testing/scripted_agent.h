@@ -17,6 +17,7 @@ struct ScriptedAgent {
   std::vector<model::ServiceStatus> services;  // in name order
   std::vector<model::BackendStatus> backends;
   std::map<std::string, std::vector<model::MapRow>> maps;
+  absl::StatusOr<model::AuditReport> audit = model::AuditReport{.time_ms = 1'763'850'100'000};
 
   // Answers from this object, which must outlive them.
   model::AgentQueries Queries() const;
@@ -25,6 +26,10 @@ struct ScriptedAgent {
 // Three Services: default/kubernetes, healthy; shop/cart with weights, a Local policy, a drained, a terminating and a
 // malformed endpoint; shop/search without endpoints, in conflict, not applied. Every map has a row.
 ScriptedAgent SmallCluster();
+
+// The same, watched at an API server that does not answer just now: one resource is as it should be, one has a list
+// held back, one has never been listed. Its last audit found differences.
+ScriptedAgent FollowingCluster();
 
 }  // namespace shunt::admin::testing
 

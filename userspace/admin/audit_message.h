@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef SHUNT_ADMIN_AUDIT_MESSAGE_H_
+#define SHUNT_ADMIN_AUDIT_MESSAGE_H_
+
+#include "shunt/admin/v1/audit.pb.h"
+#include "userspace/model/audit_report.h"
+
+namespace shunt::admin {
+
+v1::AuditReport ToMessage(const model::AuditReport& report);
+
+}  // namespace shunt::admin
+
+#endif  // SHUNT_ADMIN_AUDIT_MESSAGE_H_

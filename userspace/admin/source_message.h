@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef SHUNT_ADMIN_SOURCE_MESSAGE_H_
+#define SHUNT_ADMIN_SOURCE_MESSAGE_H_
+
+#include "shunt/admin/v1/source.pb.h"
+#include "userspace/model/reflector_status.h"
+
+namespace shunt::admin {
+
+v1::SourceState ToMessage(const model::SourceStatus& status);
+
+}  // namespace shunt::admin
+
+#endif  // SHUNT_ADMIN_SOURCE_MESSAGE_H_
