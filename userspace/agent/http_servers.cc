@@ -54,6 +54,11 @@ void HttpServers::Listen() {
   }
 }
 
+void HttpServers::Stop() {
+  health_->Stop();
+  if (metrics_ != nullptr) metrics_->Stop();
+}
+
 std::vector<model::StatusProblem> HttpServers::Problems() const {
   std::vector<model::StatusProblem> problems;
   AddProblems(health_->listeners(), problems);

@@ -34,6 +34,8 @@ class HttpServers {
   // From now on the sources are asked. An address that cannot be had now is a problem that is told and tried again, no
   // error. Called once.
   void Listen();
+  // Nobody is answered any more, and the sources may go. Everything else may still be called.
+  void Stop();
 
   // After each step of the loop, in its thread.
   void Follow() { node_ports_.Follow(); }

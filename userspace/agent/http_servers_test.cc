@@ -96,5 +96,27 @@ TEST_F(HttpServersTest, APageOfMetricsThatTakesLongKeepsNoProbeWaiting) {
   go_on.count_down();
 }
 
+TEST_F(HttpServersTest, WhoIsAnsweredWhileTheyStopMayStillAskForProblems) {
+  std::latch asked(1);
+  std::latch go_on(1);
+  const HttpServers* asked_servers = nullptr;
+  HttpSources sources = Sources();
+  sources.metrics_query = [&] {
+    asked.count_down();
+    go_on.wait();
+    EXPECT_THAT(asked_servers->Problems(), IsEmpty());
+    return model::MetricsSnapshot();
+  };
+  const auto servers = Started(std::move(sources));
+  asked_servers = servers.get();
+  std::jthread scrape([port = MetricsPort(*servers)] { HttpGet(port, "/metrics"); });
+  asked.wait();
+  std::jthread stop([&] { servers->Stop(); });
+  go_on.count_down();
+  stop.join();
+  scrape.join();
+  EXPECT_THAT(servers->Problems(), IsEmpty());
+}
+
 }  // namespace
 }  // namespace shunt::agent

@@ -56,10 +56,12 @@ Server::Server(const ServerOptions& options, FileDescriptor epoll, FileDescripto
       retry_at_(Clock::now() + options.retry_interval),
       thread_([this] { Run(); }) {}
 
-Server::~Server() {
+void Server::Stop() {
+  if (!thread_.joinable()) return;
   const uint64_t one = 1;
   [[maybe_unused]] const ssize_t written = ::write(stop_.get(), &one, sizeof(one));  // the counter is not full
   thread_.join();
+  connections_.clear();
 }
 
 void Server::Run() {

@@ -37,10 +37,12 @@ class Server {
  public:
   // Listens nowhere until listeners() are given. Errors: no descriptors are left.
   static absl::StatusOr<std::unique_ptr<Server>> Start(const ServerOptions& options);
-  // No handler runs any more when it is gone.
-  ~Server();
+  ~Server() { Stop(); }
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
+
+  // No handler runs any more after it, and all connections are closed. In the owner's thread.
+  void Stop();
 
   ListenerSet& listeners() { return listeners_; }
 
