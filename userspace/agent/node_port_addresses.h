@@ -16,6 +16,8 @@ struct NodePortAddresses {
   bool primary = false;                   // on the node's own, one a family
   std::vector<model::IpPrefix> prefixes;  // on those within
 
+  bool IsEverywhere() const { return !primary && prefixes.empty(); }
+
   friend bool operator==(const NodePortAddresses&, const NodePortAddresses&) = default;
 };
 

@@ -211,14 +211,15 @@ absl::StatusOr<datapath::Drift> Reconciler::Audit(SteadyTime now) {
   for (const PlanPointer& plan : plans) pointers.push_back(plan.get());
   absl::StatusOr<datapath::Drift> drift = datapath_.Audit(pointers, NodePortAddressesNow());
   if (!drift.ok()) return drift;
+  // What was known to differ is no discovery, and has its turn already.
+  std::erase_if(drift->services, [&](const auto& service) { return failed_before.contains(service); });
+  std::erase_if(drift->failures, [&](const auto& failure) { return failed_before.contains(failure.service); });
   for (const datapath::ServiceFailure& failure : drift->failures) {
-    const std::optional<Ledger::Entry> entry = ledger_.Find(failure.service);
-    if (!entry.has_value() || failed_before.contains(failure.service)) continue;
-    ledger_.Record(entry->plan, failure.status);
-    Schedule(failure.service, entry->plan, now);
+    PlanPointer plan = std::make_shared<const model::ServicePlan>(model::ServicePlan{.service = failure.service});
+    if (const auto entry = ledger_.Find(failure.service); entry.has_value()) plan = entry->plan;
+    ledger_.Record(plan, failure.status);
+    Schedule(failure.service, std::move(plan), now);
   }
-  // What was known to differ is no discovery.
-  std::erase_if(drift->services, [&](const model::ObjectName& service) { return failed_before.contains(service); });
   return drift;
 }
 

@@ -76,6 +76,9 @@ class Reconciler {
   // again. kFailedPrecondition: nothing has been applied yet. Other errors: as of Datapath::Audit.
   absl::StatusOr<datapath::Drift> Audit(SteadyTime now);
 
+  // Those of this node's addresses on which NodePorts are to answer.
+  std::vector<datapath::NodeAddress> NodePortAddressesNow() const;
+
   // What there is, for a reader in another thread.
   sources::ClusterView View() const { return store_.View(); }
 
@@ -90,8 +93,6 @@ class Reconciler {
   using Batch = absl::flat_hash_map<model::ObjectName, PlanPointer>;
 
   planner::NodeContext CurrentNode() const;
-  // Those of this node's addresses on which NodePorts are to answer.
-  std::vector<datapath::NodeAddress> NodePortAddressesNow() const;
   void ApplyNodeAddresses(SteadyTime now, StepOutcome& outcome);
   // Plans the changed Services, and those whose frontends changed hands by it, until nothing is left to judge.
   void PlanChanged(Batch& batch, StepOutcome& outcome);

@@ -7,9 +7,11 @@
 
 #include <chrono>
 #include <map>
+#include <optional>
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "userspace/agent/testing/noting_datapath.h"
 
 namespace shunt::agent {
@@ -321,6 +323,116 @@ TEST_F(ReconcilerTest, NodeAddressesAreTriedAgainToo) {
   EXPECT_THAT(datapath_.node_addresses, ElementsAre(Local("10.0.0.9"), Local("127.0.0.1", true)));
   reconciler_.SetLocalAddresses({Local("127.0.0.1", true), Local("10.0.0.9")});
   EXPECT_FALSE(reconciler_.NextStep().has_value()) << "the same addresses in another order are no change";
+}
+
+class NodePortFilterTest : public ReconcilerTest {
+ protected:
+  // What the datapath is given of two interfaces' addresses, both families and loopback, once everything is applied.
+  std::vector<datapath::NodeAddress> AddressesWith(NodePortAddresses wanted) {
+    ReconcilerOptions options = Options(1);
+    options.node_port_addresses = std::move(wanted);
+    filtered_.emplace(std::move(options), datapath_, ledger_);
+    filtered_->SetLocalAddresses({Local("127.0.0.1", true), Local("10.1.0.7"), Local("10.2.0.7"), Local("fd00::7")});
+    filtered_->Synced(0);
+    filtered_->Step(now_);
+    return datapath_.node_addresses;
+  }
+  std::vector<datapath::NodeAddress> AddressesAfter(const model::Node& node) {
+    filtered_->Deliver({sources::Upsert{node}});
+    filtered_->Step(now_);
+    return datapath_.node_addresses;
+  }
+
+  std::optional<Reconciler> filtered_;
+};
+
+TEST_F(NodePortFilterTest, WithoutOneNodePortsAnswerOnAllAddresses) {
+  EXPECT_EQ(AddressesWith({}).size(), 4u);
+}
+
+TEST_F(NodePortFilterTest, OnlyThoseWithinThePrefixes) {
+  const NodePortAddresses wanted = {
+      .prefixes = {*model::IpPrefix::Parse("10.2.0.0/16"), *model::IpPrefix::Parse("127.0.0.0/8")}};
+  EXPECT_THAT(AddressesWith(wanted), ElementsAre(Local("10.2.0.7"), Local("127.0.0.1", true)));
+  EXPECT_THAT(AddressesWith({.prefixes = {*model::IpPrefix::Parse("192.0.2.0/24")}}), IsEmpty());
+  EXPECT_THAT(AddressesWith({.prefixes = {*model::IpPrefix::Parse("0.0.0.0/0")}}).size(), 3u)
+      << "all of IPv4, and no IPv6";
+}
+
+TEST_F(NodePortFilterTest, ThePrimaryOnesAreTheNodeObjectsOnceItIsThere) {
+  EXPECT_THAT(AddressesWith({.primary = true}), ElementsAre(Local("10.1.0.7"), Local("fd00::7")))
+      << "without a Node object the lowest, and never loopback";
+  EXPECT_THAT(AddressesAfter(Node("", {"10.2.0.7", "10.1.0.7"})), ElementsAre(Local("10.2.0.7"), Local("fd00::7")));
+  EXPECT_THAT(filtered_->NodePortAddressesNow(), ElementsAre(Local("10.2.0.7"), Local("fd00::7")));
+  EXPECT_THAT(AddressesAfter(Node("", {"10.1.0.7", "203.0.113.1"})), ElementsAre(Local("10.1.0.7"), Local("fd00::7")))
+      << "they follow the Node";
+  EXPECT_THAT(AddressesAfter(Node("", {"203.0.113.1"})), ElementsAre(Local("fd00::7")))
+      << "an address that no interface has is none to answer on";
+}
+
+class AuditTest : public ReconcilerTest {
+ protected:
+  void ApplyTwo() {
+    Upsert(Service("cart", "10.96.0.1"));
+    Upsert(Service("search", "10.96.0.2"));
+    reconciler_.SetLocalAddresses({Local("10.1.0.7")});
+    reconciler_.Synced(0);
+    StepUntil(now_);
+  }
+};
+
+TEST_F(AuditTest, ThereIsNothingToCompareBeforeTheFirstApply) {
+  Upsert(Service("cart", "10.96.0.1"));
+  EXPECT_TRUE(absl::IsFailedPrecondition(reconciler_.Audit(now_).status()));
+  EXPECT_THAT(datapath_.TakeApplies(), IsEmpty()) << "nothing is pruned either";
+}
+
+TEST_F(AuditTest, EverythingPlannedAndTheNodesAddressesAreCompared) {
+  ApplyTwo();
+  datapath_.node_addresses.clear();
+  datapath_.audit_drift = {.services = {Name("search")}, .shared = 2};
+  const absl::StatusOr<datapath::Drift> drift = reconciler_.Audit(now_);
+  ASSERT_TRUE(drift.ok()) << drift.status();
+  EXPECT_THAT(datapath_.TakeApplies(), ElementsAre("all: cart search"));
+  EXPECT_THAT(datapath_.node_addresses, ElementsAre(Local("10.1.0.7")));
+  EXPECT_THAT(drift->services, ElementsAre(Name("search")));
+  EXPECT_EQ(drift->differences(), 3u);
+  EXPECT_THAT(drift->failures, IsEmpty());
+  EXPECT_FALSE(reconciler_.NextStep().has_value());
+}
+
+TEST_F(AuditTest, WhatCannotBeRepairedIsTriedAgainByTheClock) {
+  ApplyTwo();
+  datapath_.failures["cart"] = absl::UnavailableError("busy");
+  datapath_.stuck_leftovers = {Name("ghost")};
+  datapath_.audit_drift = {.services = {Name("cart"), Name("ghost")}};
+  ASSERT_EQ(reconciler_.Audit(now_)->failures.size(), 2u);
+  EXPECT_FALSE(Applied("cart").ok());
+  datapath_.TakeApplies();
+  datapath_.failures.clear();
+  datapath_.stuck_leftovers.clear();
+  const std::vector<std::string> lines = StepUntil(now_ + seconds(3));
+  EXPECT_THAT(absl::StrJoin(lines, "; "), testing::AllOf(testing::HasSubstr("cart"), testing::HasSubstr("-ghost")));
+  EXPECT_TRUE(Applied("cart").ok());
+  EXPECT_FALSE(ledger_.Find(Name("ghost")).has_value()) << "nobody plans it, and it is gone";
+}
+
+TEST_F(AuditTest, WhatIsKnownToFailIsNoDiscovery) {
+  datapath_.failures["cart"] = absl::ResourceExhaustedError("too large");
+  ApplyTwo();
+  const std::optional<SteadyTime> due = reconciler_.NextStep();
+  datapath_.audit_drift = {.services = {Name("cart"), Name("search")}};
+  const absl::StatusOr<datapath::Drift> drift = reconciler_.Audit(now_);
+  EXPECT_THAT(drift->services, ElementsAre(Name("search")));
+  EXPECT_THAT(drift->failures, IsEmpty());
+  EXPECT_EQ(reconciler_.NextStep(), due) << "its delay is not begun again";
+}
+
+TEST_F(AuditTest, AnAuditThatFailsChangesNoVerdict) {
+  ApplyTwo();
+  datapath_.audit_status = absl::UnavailableError("rows wait");
+  EXPECT_EQ(reconciler_.Audit(now_).status(), datapath_.audit_status);
+  EXPECT_EQ(ledger_.totals().failed, 0u);
 }
 
 TEST_F(ReconcilerTest, RetriesOfManyComeSpreadAndTogetherWithChanges) {
