@@ -55,7 +55,7 @@ absl::StatusOr<std::unique_ptr<ClusterSource>> ClusterSource::Open(const Options
 }
 
 std::string SnapshotPath(const Options& options) {
-  return absl::StrCat(options.state_directory, "/snapshot");
+  return options.state_directory.empty() ? "" : absl::StrCat(options.state_directory, "/snapshot");
 }
 
 }  // namespace shunt::agent

@@ -5,6 +5,7 @@
 #define SHUNT_AGENT_CLUSTER_SOURCE_H_
 
 #include <array>
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <stop_token>
@@ -26,6 +27,9 @@ struct SourceSurroundings {
   std::array<model::SourceVersion, 3> versions;
   // The kernel has something to serve already: then a snapshot, which is older, has nothing to add.
   bool kernel_serves = false;
+  // So long an API server has to answer, on a node whose kernel serves nothing, before the snapshot is served. Long
+  // enough for one that is there, short enough for pods that wait for DNS.
+  std::chrono::milliseconds patience{5'000};
   // Keeps a socket of the source from being translated, before it connects. Called in Run's thread.
   std::function<absl::Status(int fd)> exempt_socket;
   // Base URLs of API servers that the cluster itself names, whenever they change. Called in Run's thread.
@@ -41,11 +45,12 @@ class ClusterSource : public sources::Source {
 
   // "manifests /etc/shunt/manifests", "kubernetes https://10.0.0.1:6443".
   virtual std::string Description() const = 0;
-  // Without reflectors: there are none. Thread-safe.
+  // Without reflectors: there are none. With a snapshot's time: what has been delivered is that snapshot's.
+  // Thread-safe.
   virtual model::SourceStatus status() const = 0;
 };
 
-// Where the snapshot of the cluster is kept.
+// Where the snapshot of the cluster is kept; empty: nowhere.
 std::string SnapshotPath(const Options& options);
 
 }  // namespace shunt::agent

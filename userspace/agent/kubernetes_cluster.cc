@@ -118,7 +118,10 @@ std::string KubernetesCluster::Description() const {
 
 model::SourceStatus KubernetesCluster::status() const {
   const std::lock_guard lock(mutex_);
-  return running_ == nullptr ? model::SourceStatus{} : running_->status();
+  if (running_ != nullptr) return running_->status();
+  model::SourceStatus status;
+  status.snapshot_time_ms = served_snapshot_ms_;
+  return status;
 }
 
 // Also where the snapshot itself is not wanted: more ways to an API server do no harm.
@@ -133,6 +136,7 @@ kubernetes::KubernetesSourceOptions KubernetesCluster::SourceOptions() const {
   options.node_name = node_name_;
   options.servers = client_.servers;
   options.learned_servers = learned_servers_;
+  options.learns_servers = !client_.skip_tls_verification;
   options.seed = seed_;
   for (size_t kind = 0; kind < surroundings_.versions.size(); ++kind) {
     const model::SourceVersion& version = surroundings_.versions[kind];
@@ -144,11 +148,16 @@ kubernetes::KubernetesSourceOptions KubernetesCluster::SourceOptions() const {
 }
 
 absl::Status KubernetesCluster::Run(sources::Sink& sink, std::stop_token stop) {
+  // They stand in the snapshot that is written next, though nothing may change that would have them learned again.
+  if (surroundings_.on_servers_learned && !learned_servers_.empty()) {
+    surroundings_.on_servers_learned(learned_servers_);
+  }
   const bool may_need_snapshot = !surroundings_.kernel_serves && ::access(snapshot_path_.c_str(), R_OK) == 0;
   if (!may_need_snapshot) return Follow(SourceOptions(), sink, stop);
   if (absl::Status status = FollowPatiently(sink, stop); !status.ok() || stop.stop_requested()) return status;
   kubernetes::KubernetesSourceOptions options = SourceOptions();
   ServeSnapshot(options, sink);
+  sink.Report({});  // the next source begins without problems, and would not say so
   return Follow(std::move(options), sink, stop);
 }
 
@@ -160,7 +169,7 @@ absl::Status KubernetesCluster::FollowPatiently(sources::Sink& sink, std::stop_t
   std::condition_variable_any never;
   const std::jthread timer([&](std::stop_token over) {
     std::unique_lock lock(mutex);
-    never.wait_for(lock, over, kPatience, [] { return false; });
+    never.wait_for(lock, over, surroundings_.patience, [] { return false; });
     if (!over.stop_requested() && patient.GiveUp()) enough.request_stop();
   });
   return Follow(SourceOptions(), patient, enough.get_token());
@@ -212,7 +221,14 @@ void KubernetesCluster::ServeSnapshot(kubernetes::KubernetesSourceOptions& optio
   options.snapshot_time_ms = summary->saved_ms;
   LogWarning("No API server answers: serving the snapshot of the cluster",
              {{"objects", events.size()}, {"saved_ms", summary->saved_ms}, {"file", snapshot_path_}});
+  {
+    const std::lock_guard lock(mutex_);
+    served_snapshot_ms_ = summary->saved_ms;
+  }
   sink.Deliver(std::move(events));
+  for (const kubernetes::SnapshotResource& resource : summary->resources) {
+    if (!resource.version.empty()) sink.Progress(resource.kind, resource.version, resource.object_count);
+  }
   sink.Synced();
 }
 

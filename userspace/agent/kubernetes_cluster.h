@@ -3,7 +3,6 @@
 #ifndef SHUNT_AGENT_KUBERNETES_CLUSTER_H_
 #define SHUNT_AGENT_KUBERNETES_CLUSTER_H_
 
-#include <chrono>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -17,10 +16,6 @@ namespace shunt::agent {
 
 class KubernetesCluster final : public ClusterSource {
  public:
-  // So long an API server has to answer, on a node whose kernel serves nothing, before the snapshot is served. Long
-  // enough for one that is there, short enough for pods that wait for DNS.
-  static constexpr std::chrono::seconds kPatience{5};
-
   // As ClusterSource::Check and ClusterSource::Open. Open waits for at most kProbeTimeout.
   static absl::Status Check(const Options& options);
   static absl::StatusOr<std::unique_ptr<ClusterSource>> Open(const Options& options, SourceSurroundings surroundings);
@@ -34,10 +29,10 @@ class KubernetesCluster final : public ClusterSource {
 
   // What an earlier agent knew; `delivered` is added by ServeSnapshot.
   sources::kubernetes::KubernetesSourceOptions SourceOptions() const;
-  // Ends early, having delivered nothing, if nothing has come within kPatience.
+  // Ends early, having delivered nothing, if nothing has come while there is patience.
   absl::Status FollowPatiently(sources::Sink& sink, std::stop_token stop);
   absl::Status Follow(sources::kubernetes::KubernetesSourceOptions options, sources::Sink& sink, std::stop_token stop);
-  // Delivers the snapshot's objects, if it is good, and notes them in `options`.
+  // Delivers the snapshot's objects, if it is good and this node's, and notes them in `options`.
   void ServeSnapshot(sources::kubernetes::KubernetesSourceOptions& options, sources::Sink& sink);
   void ReadLearnedServers();
 
@@ -46,11 +41,12 @@ class KubernetesCluster final : public ClusterSource {
   const uint64_t seed_;
   const sources::kubernetes::ClientConfig client_;
   const SourceSurroundings surroundings_;
-  std::vector<std::string> learned_servers_;
+  std::vector<std::string> learned_servers_;  // by an earlier agent
 
   mutable std::mutex mutex_;
-  // The one that runs, while it runs. Guarded by mutex_.
-  sources::kubernetes::KubernetesSource* running_ = nullptr;
+  // Below: guarded by mutex_.
+  sources::kubernetes::KubernetesSource* running_ = nullptr;  // while it runs
+  int64_t served_snapshot_ms_ = 0;                            // when what ServeSnapshot delivered was saved
 };
 
 }  // namespace shunt::agent

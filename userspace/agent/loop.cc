@@ -105,9 +105,8 @@ void Loop::RunAudit() {
 }
 
 void Loop::ShowView() {
-  view_changed_ = false;
   next_view_ = Now() + kViewPace;
-  if (listener_.changed != nullptr) listener_.changed(reconciler_.View());
+  view_changed_ = listener_.changed != nullptr && !listener_.changed(reconciler_.View());
 }
 
 void Loop::ReadInbox() {

@@ -48,8 +48,9 @@ struct LoopListener {
   std::function<void()> stepped;        // after every step
   // An agent after this one needs to see nothing older.
   std::function<void(sources::ObjectKind, const model::SourceVersion&)> progressed;
-  // All that the sources have delivered, after it changed, at most every kViewPace; once more when the loop ends.
-  std::function<void(sources::ClusterView)> changed;
+  // All that the sources have delivered, after it changed: at most every kViewPace, once more when the loop ends.
+  // False: it is of no use now, and is to be shown again.
+  std::function<bool(sources::ClusterView)> changed;
 };
 
 class Loop {
@@ -81,6 +82,8 @@ class Loop {
   absl::StatusOr<model::AuditReport> Audit();
   model::AuditReport last_audit() const { return audit_desk_.last(); }  // thread-safe
   Metrics& metrics() { return metrics_; }
+  // Those of this node's addresses on which NodePorts are to answer. For the loop's own thread.
+  std::vector<datapath::NodeAddress> NodePortAddresses() const { return reconciler_.NodePortAddressesNow(); }
 
  private:
   void ReadInbox();

@@ -64,7 +64,11 @@ class LoopTest : public testing::Test {
     LoopListener listener;
     listener.first_applied = [this] { first_apply_.release(); };
     listener.stepped = stepped_;
-    listener.changed = [this](const sources::ClusterView& view) { views_.push_back(view.services.size()); };
+    listener.progressed = progressed_;
+    listener.changed = [this](const sources::ClusterView& view) {
+      views_.push_back(view.services.size());
+      return ++views_offered_ > views_refused_;
+    };
     loop_ = std::make_unique<Loop>(ReconcilerOptions{.node_name = "node-a"}, datapath_, ledger_, inbox_, Feed(),
                                    std::move(listener));
     loop_thread_ = std::jthread([this](std::stop_token stop) { loop_->Run(stop); });
@@ -93,7 +97,10 @@ class LoopTest : public testing::Test {
   Inbox inbox_{1};
   std::binary_semaphore first_apply_{0};
   std::function<void()> stepped_;
+  std::function<void(sources::ObjectKind, const model::SourceVersion&)> progressed_;
   std::vector<size_t> views_;  // how many Services each had that was shown
+  std::atomic<int> views_offered_ = 0;
+  int views_refused_ = 0;  // so many of the first
   std::unique_ptr<Loop> loop_;
   std::jthread loop_thread_;
   std::jthread source_thread_;
@@ -219,6 +226,76 @@ TEST_F(LoopTest, WhatTheLastMinuteBroughtIsShownWhenItEnds) {
   EXPECT_TRUE(Eventually([&] { return ledger_.totals().services == 2; }));
   Stop();
   EXPECT_THAT(views_, ElementsAre(testing::_, 2)) << "the first may have seen it coming";
+}
+
+TEST_F(LoopTest, AnAuditThatSomebodyAsksForTellsOfTheDrift) {
+  datapath_.audit_drift = {.services = {{"shop", "cart"}}, .shared = 2};
+  Start([](sources::Sink& sink, std::stop_token) {
+    sink.Deliver({ServiceEvent("cart", 80)});
+    sink.Synced();
+  });
+  EXPECT_TRUE(first_apply_.try_acquire_for(std::chrono::seconds(10)));
+  const absl::StatusOr<model::AuditReport> report = loop_->Audit();
+  ASSERT_TRUE(report.ok()) << report.status();
+  EXPECT_EQ(report->problem, "");
+  EXPECT_THAT(report->services, ElementsAre(model::ObjectName{"shop", "cart"}));
+  EXPECT_EQ(report->shared, 2u);
+  EXPECT_EQ(report->unrepaired, 0u);
+  EXPECT_GT(report->time_ms, 1'700'000'000'000);
+  EXPECT_EQ(loop_->last_audit().time_ms, report->time_ms);
+  Stop();
+  const model::AgentMetrics metrics = loop_->metrics().Read();
+  EXPECT_EQ(metrics.audit.audits, 1u);
+  EXPECT_EQ(metrics.audit.differences, 3u);
+  EXPECT_EQ(metrics.audit.repairs, 3u);
+}
+
+TEST_F(LoopTest, AnAuditBeforeTheFirstApplySaysWhyThereIsNone) {
+  Start([](sources::Sink&, std::stop_token) {});
+  const absl::StatusOr<model::AuditReport> report = loop_->Audit();
+  ASSERT_TRUE(report.ok()) << report.status();
+  EXPECT_THAT(report->problem, testing::HasSubstr("nothing has been applied yet"));
+  Stop();
+  EXPECT_EQ(loop_->metrics().Read().audit.audits, 0u);
+  EXPECT_TRUE(absl::IsUnavailable(loop_->Audit().status())) << "a loop that has ended answers nobody";
+}
+
+TEST_F(LoopTest, HowFarTheSourceIsIsSaidWithItsLastWord) {
+  std::atomic<int> calls = 0;
+  model::SourceVersion last;
+  progressed_ = [&](sources::ObjectKind kind, const model::SourceVersion& version) {
+    EXPECT_EQ(kind, sources::ObjectKind::kService);
+    last = version;
+    ++calls;
+  };
+  Start([](sources::Sink& sink, std::stop_token) {
+    sink.Progress(sources::ObjectKind::kService, "7", 1);
+    sink.Progress(sources::ObjectKind::kService, "8", 2);
+    sink.Synced();
+  });
+  EXPECT_TRUE(first_apply_.try_acquire_for(std::chrono::seconds(10)));
+  Stop();
+  EXPECT_THAT(calls.load(), testing::AnyOf(1, 2));
+  EXPECT_EQ(last.version, "8");
+  EXPECT_EQ(last.objects, 2u);
+}
+
+TEST_F(LoopTest, AViewThatIsOfNoUseIsShownAgain) {
+  views_refused_ = 1;
+  Start([](sources::Sink& sink, std::stop_token) {
+    sink.Deliver({ServiceEvent("cart", 80)});
+    sink.Synced();
+  });
+  EXPECT_TRUE(Eventually([&] { return views_offered_ == 1; }));
+  Stop();
+  EXPECT_THAT(views_, ElementsAre(1u, 1u));
+}
+
+TEST_F(LoopTest, NoViewIsShownOfWhatIsNotWhole) {
+  Start([](sources::Sink& sink, std::stop_token) { sink.Deliver({ServiceEvent("cart", 80)}); });
+  EXPECT_TRUE(Eventually([&] { return loop_->metrics().Read().loop.service_changes_pending == 1; }));
+  Stop();
+  EXPECT_THAT(views_, testing::IsEmpty());
 }
 
 TEST_F(LoopTest, ARequestToStopWakesAnIdleLoop) {

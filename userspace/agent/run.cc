@@ -62,6 +62,7 @@ class Agent {
   absl::Status OpenDatapath();
   absl::Status OpenSource();
   LoopListener Listener();
+  void FollowNodePorts();
   void MakeLoop();
   absl::Status StartAdmin();
   std::vector<model::StatusProblem> MoreProblems() const;
@@ -146,7 +147,7 @@ absl::Status Agent::OpenSource() {
 LoopListener Agent::Listener() {
   LoopListener listener;
   listener.first_applied = [this] { SayReady(); };
-  listener.stepped = [this] { http_->Follow(); };
+  listener.stepped = [this] { FollowNodePorts(); };
   if (!options_.manifests.empty()) return listener;
   listener.progressed = [this](sources::ObjectKind kind, const model::SourceVersion& version) {
     versions_[static_cast<size_t>(kind)] = version;
@@ -154,8 +155,23 @@ LoopListener Agent::Listener() {
     if (!status.ok()) LogError(status, "A restart may meet older state of the cluster");
   };
   if (!snapshot_.has_value()) return listener;
-  listener.changed = [this](sources::ClusterView view) { snapshot_->Offer({std::move(view), versions_}); };
+  listener.changed = [this](sources::ClusterView view) {
+    // A snapshot that is served stays as old as it is.
+    if (source_->status().snapshot_time_ms != 0) return false;
+    snapshot_->Offer({std::move(view), versions_});
+    return true;
+  };
   return listener;
+}
+
+// In the loop's thread: the healthCheckNodePorts answer where NodePorts do, as kube-proxy's.
+void Agent::FollowNodePorts() {
+  if (!options_.node_port_addresses.IsEverywhere()) {
+    std::vector<model::IpAddress> addresses;
+    for (const datapath::NodeAddress& local : loop_->NodePortAddresses()) addresses.push_back(local.address);
+    http_->SetNodePortAddresses(std::move(addresses));
+  }
+  http_->Follow();
 }
 
 void Agent::MakeLoop() {
@@ -293,8 +309,8 @@ void Agent::Stop() {
   source_thread_ = {};  // asks it to stop, and joins
   loop_thread_ = {};
   if (admin_ != nullptr) admin_->Shutdown(kAdminGrace);
-  http_.reset();
-  socket_ender_thread_.reset();  // neither the loop nor the API asks it any more
+  if (http_ != nullptr) http_->Stop();  // it stays: who is asked for problems until the end asks it
+  socket_ender_thread_.reset();         // neither the loop nor the API asks it any more
 }
 
 ExitStatus StatusOf(const absl::Status& error) {

@@ -21,10 +21,12 @@ size_t Index(ObjectKind kind) {
 
 KubernetesSource::KubernetesSource(KubernetesSourceOptions options, std::unique_ptr<Transport> transport)
     : on_servers_learned_(std::move(options.on_servers_learned)),
+      learns_servers_(options.learns_servers),
       snapshot_time_ms_(options.snapshot_time_ms),
       transport_(std::move(transport)),
       servers_(std::move(options.servers)) {
-  servers_.Learn(options.learned_servers);
+  status_.snapshot_time_ms = snapshot_time_ms_;
+  if (learns_servers_) servers_.Learn(options.learned_servers);
   const auto add = [&](ObjectKind kind, const Remembered& remembered) {
     // Three streams of random numbers, not one three times.
     const uint64_t seed = options.seed * reflectors_.size() + Index(kind);
@@ -67,6 +69,7 @@ void KubernetesSource::Deliver(Reflector& reflector, Sink& sink) {
 }
 
 void KubernetesSource::Learn(const std::vector<Event>& events) {
+  if (!learns_servers_) return;
   bool changed = false;
   for (const Event& event : events) changed |= learned_.Note(event);
   // A cluster whose API servers are all about to be replaced may name none for a moment.

@@ -26,6 +26,9 @@ struct KubernetesSourceOptions {
   std::vector<ApiServer> servers;  // the preferred one first; REQUIRES: at least one
   // Base URLs that an earlier run has learned, tried after the configured ones.
   std::vector<std::string> learned_servers;
+  // False: only the configured ones are ever asked, because no certificate proves who answers
+  // (insecure-skip-tls-verify), and a forged EndpointSlice would get the token.
+  bool learns_servers = true;
   // Of the delays' random parts. Nodes of a cluster need different ones.
   uint64_t seed = 0;
   // What was there before this process started. Objects in `delivered` have been given to the sink by someone else.
@@ -58,6 +61,7 @@ class KubernetesSource final : public Source {
   void Conclude(SteadyTime now, Sink& sink);
 
   const std::function<void(const std::vector<std::string>&)> on_servers_learned_;
+  const bool learns_servers_;
   const int64_t snapshot_time_ms_;
   const std::unique_ptr<Transport> transport_;
   ApiServers servers_;

@@ -214,18 +214,38 @@ TEST_F(KubernetesSourceTest, WhatIsWrongWithTheTransportIsReportedUntilItIsOver)
             [&] { EXPECT_THAT(sink.TakeNotes(), ElementsAre("no problem")); }});
 }
 
+// The slice in which API servers name themselves.
+Object ApiServersSlice() {
+  model::EndpointSlice slice{.name = {"default", "kubernetes"}, .uid = "u", .resource_version = "8"};
+  slice.labels = {{"kubernetes.io/service-name", "kubernetes"}};
+  slice.endpoints = {{.address = "10.0.0.1"}};
+  slice.ports = {{.name = "https", .port = 6443}};
+  return slice;
+}
+
 TEST_F(KubernetesSourceTest, ServersThatTheClusterNamesAreHandedOn) {
   std::vector<std::string> learned;
   Play({.on_servers_learned = [&](const std::vector<std::string>& urls) { learned = urls; }},
-       {[&] {
-          model::EndpointSlice slice{.name = {"default", "kubernetes"}, .uid = "u", .resource_version = "8"};
-          slice.labels = {{"kubernetes.io/service-name", "kubernetes"}};
-          slice.endpoints = {{.address = "10.0.0.1"}};
-          slice.ports = {{.name = "https", .port = 6443}};
-          server->Watch(ObjectKind::kEndpointSlice).OnBody(EventFrame("ADDED", slice));
-        },
-        [] {}});
+       {[&] { server->Watch(ObjectKind::kEndpointSlice).OnBody(EventFrame("ADDED", ApiServersSlice())); }, [] {}});
   EXPECT_THAT(learned, ElementsAre("https://10.0.0.1:6443"));
+}
+
+TEST_F(KubernetesSourceTest, WithoutCertificatesNobodyIsAskedWhoWasNotConfigured) {
+  std::vector<std::string> learned;
+  refusals = {{ObjectKind::kNode, {.code = 503, .reason = "ServiceUnavailable"}}};
+  Play({.learned_servers = {"https://10.0.0.2:6443"},
+        .learns_servers = false,
+        .on_servers_learned = [&](const std::vector<std::string>& urls) { learned = urls; }},
+       {[&] { server->Watch(ObjectKind::kEndpointSlice).OnBody(EventFrame("ADDED", ApiServersSlice())); },
+        [&] { server->now += seconds(2); },
+        [&] { EXPECT_EQ(source->status().server, "https://a") << "though it fails"; }});
+  EXPECT_THAT(learned, ElementsAre());
+}
+
+TEST(KubernetesSourceStatusTest, TheSnapshotsAgeIsThereBeforeTheFirstTurn) {
+  KubernetesSourceOptions options{.node_name = "node-1", .servers = {{.url = "https://a"}}, .snapshot_time_ms = 42};
+  const KubernetesSource source(std::move(options), std::make_unique<OneServer>());
+  EXPECT_EQ(source.status().snapshot_time_ms, 42);
 }
 
 }  // namespace
