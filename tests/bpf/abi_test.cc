@@ -92,12 +92,15 @@ const std::vector<Layout>& Layouts() {
        sizeof(shunt_meta),
        {MEMBER(shunt_meta, index_seed), MEMBER(shunt_meta, abi_version), MEMBER(shunt_meta, storage_in_use),
         MEMBER(shunt_meta, generation)}},
+      {"shunt_source_version",
+       sizeof(shunt_source_version),
+       {MEMBER(shunt_source_version, version), MEMBER(shunt_source_version, objects)}},
       {"shunt_config",
        sizeof(shunt_config),
        {MEMBER(shunt_config, host_netns_cookie), MEMBER(shunt_config, index_seed), MEMBER(shunt_config, index_mask),
         MEMBER(shunt_config, socket_mask), MEMBER(shunt_config, service_stride), MEMBER(shunt_config, backend_stride),
         MEMBER(shunt_config, reader_window), MEMBER(shunt_config, local_miss_drops), MEMBER(shunt_config, has_mptcp),
-        MEMBER(shunt_config, pad)}},
+        MEMBER(shunt_config, has_sock_destroy), MEMBER(shunt_config, observe)}},
   };
   return *kLayouts;
 }

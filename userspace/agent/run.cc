@@ -320,6 +320,8 @@ ExitStatus StatusOf(const absl::Status& error) {
 }  // namespace
 
 ExitStatus Run(const Options& options) {
+  // What the source's thread makes the loop's thread drops: with an arena for each, neither can use the other's room.
+  ::mallopt(M_ARENA_MAX, 1);
   OpenLog(options.log_format, options.verbosity);
   LogNote(0, "Starting",
           {{"version", kVersion},

@@ -3,6 +3,7 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "kubernetes/core.pb.h"
 #include "kubernetes/discovery.pb.h"
@@ -79,7 +80,25 @@ absl::Status ReadHints(absl::string_view message, model::Endpoint& endpoint) {
   return fields.status();
 }
 
-absl::Status ReadEndpoint(absl::string_view message, model::Endpoint& endpoint) {
+// A slice's endpoints are on few nodes, in fewer zones: those names stand in memory once a slice.
+class SliceNames {
+ public:
+  const model::SharedText& Of(absl::string_view text) {
+    for (const model::SharedText& name : names_) {
+      if (name == text) return name;
+    }
+    // Of many different ones most are in vain.
+    if (names_.size() == kRemembered) names_.clear();
+    return names_.emplace_back(text);
+  }
+
+ private:
+  static constexpr size_t kRemembered = 16;
+
+  std::vector<model::SharedText> names_;
+};
+
+absl::Status ReadEndpoint(absl::string_view message, SliceNames& names, model::Endpoint& endpoint) {
   WireFields fields(message);
   while (fields.Next()) {
     switch (fields.number()) {
@@ -94,10 +113,10 @@ absl::Status ReadEndpoint(absl::string_view message, model::Endpoint& endpoint) 
         fields.Fail(ReadTarget(fields.Bytes(), endpoint));
         break;
       case api::Endpoint::kNodeNameFieldNumber:
-        endpoint.node_name = fields.Bytes();
+        endpoint.node_name = names.Of(fields.Bytes());
         break;
       case api::Endpoint::kZoneFieldNumber:
-        endpoint.zone = fields.Bytes();
+        endpoint.zone = names.Of(fields.Bytes());
         break;
       case api::Endpoint::kHintsFieldNumber:
         fields.Fail(ReadHints(fields.Bytes(), endpoint));
@@ -156,6 +175,7 @@ absl::StatusOr<model::EndpointSlice> DecodeEndpointSlice(absl::string_view messa
   // Counted first: a vector that grows would be up to twice as large as it needs to be, for as long as it is kept.
   slice.endpoints.reserve(std::min(CountFields(message, api::EndpointSlice::kEndpointsFieldNumber), kEndpointsMax));
   slice.ports.reserve(std::min(CountFields(message, api::EndpointSlice::kPortsFieldNumber), kRepeatedMax));
+  SliceNames names;
   WireFields fields(message);
   while (fields.Next()) {
     switch (fields.number()) {
@@ -164,7 +184,7 @@ absl::StatusOr<model::EndpointSlice> DecodeEndpointSlice(absl::string_view messa
         break;
       case api::EndpointSlice::kEndpointsFieldNumber: {
         model::Endpoint endpoint;
-        fields.Fail(ReadEndpoint(fields.Bytes(), endpoint));
+        fields.Fail(ReadEndpoint(fields.Bytes(), names, endpoint));
         AppendUpTo(kEndpointsMax, std::move(endpoint), slice.endpoints, fields);
         break;
       }
