@@ -85,7 +85,7 @@ std::vector<Finding> CheckAgent(const v1::AgentStatus& status) {
     findings.push_back({"sockets", Verdict::kWarning, sweeps.problem()});
   }
   for (const v1::Problem& problem : status.problems()) {
-    findings.push_back({problem.where(), Verdict::kWrong, problem.what()});
+    findings.push_back({problem.where(), problem.advice() ? Verdict::kWarning : Verdict::kWrong, problem.what()});
   }
   return findings;
 }

@@ -265,6 +265,8 @@ TEST_F(RunTest, CheckFindsWhatIsWrongAndOnlyThat) {
       {"not synced", [](auto& s) { s.synced = false; }, kExitFailed, "WRONG     sources"},
       {"a Service failed", [](auto& s) { s.failed_services = 2; }, kExitFailed, "does not hold 2 of 3"},
       {"a problem", [](auto& s) { s.problems = {{"a.yaml:7", "bad port"}}; }, kExitFailed, "WRONG     a.yaml:7"},
+      {"a problem that is only advice", [](auto& s) { s.problems = {{"kube-proxy", "one is alive", true}}; }, kExitOk,
+       "warning   kube-proxy"},
       {"an agent that only observes", [](auto& s) { s.observing = true; }, kExitOk, "warning   mode"},
       {"namespaces that cannot be entered", [](auto& s) { s.socket_sweeps.problem = "enter /run/netns/x: no"; },
        kExitOk, "warning   sockets"},

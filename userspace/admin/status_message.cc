@@ -86,6 +86,7 @@ v1::AgentStatus ToMessage(const model::AgentStatus& status) {
     v1::Problem& added = *message.add_problems();
     added.set_where(ValidUtf8(problem.where));
     added.set_what(ValidUtf8(problem.what));
+    added.set_advice(problem.advice);
   }
   return message;
 }

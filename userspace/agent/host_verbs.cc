@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "shunt_version.h"
+#include "userspace/agent/kube_proxy.h"
 #include "userspace/datapath/kernel/cleanup.h"
 #include "userspace/datapath/kernel/libbpf_messages.h"
 #include "userspace/datapath/kernel/pins.h"
@@ -37,6 +38,14 @@ absl::string_view Compiler() {
 #endif
 }
 
+datapath::Finding CheckKubeProxy() {
+  constexpr char kName[] = "kube-proxy";
+  if (KubeProxyAnswers(kKubeProxyHealthPort)) {
+    return {kName, datapath::Verdict::kWarning, KubeProxyMeaning(kKubeProxyHealthPort), KubeProxyWhatToDo()};
+  }
+  return {kName, datapath::Verdict::kOk, absl::StrCat("none answers at 127.0.0.1:", kKubeProxyHealthPort), ""};
+}
+
 }  // namespace
 
 ExitStatus CleanUp(const Options& options, std::ostream& out, std::ostream& err) {
@@ -52,7 +61,9 @@ ExitStatus CleanUp(const Options& options, std::ostream& out, std::ostream& err)
 }
 
 ExitStatus Check(const Options& options, std::ostream& out) {
-  return PrintFindings(datapath::CheckHost({.bpffs = options.bpffs, .cgroup = options.cgroup}), out);
+  std::vector<datapath::Finding> findings = datapath::CheckHost({.bpffs = options.bpffs, .cgroup = options.cgroup});
+  findings.push_back(CheckKubeProxy());
+  return PrintFindings(findings, out);
 }
 
 ExitStatus PrintFindings(const std::vector<datapath::Finding>& findings, std::ostream& out) {

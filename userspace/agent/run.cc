@@ -22,6 +22,7 @@
 #include "userspace/agent/cluster_source.h"
 #include "userspace/agent/http_servers.h"
 #include "userspace/agent/inbox.h"
+#include "userspace/agent/kube_proxy.h"
 #include "userspace/agent/ledger.h"
 #include "userspace/agent/log.h"
 #include "userspace/agent/loop.h"
@@ -295,6 +296,15 @@ model::AgentStatus Agent::Identity() const {
   identity.programs_current = datapath_->programs_current();
   identity.observing = options_.observe && datapath_->programs_current();
   for (const std::string& problem : datapath_->problems()) identity.problems.push_back({"programs", problem});
+  // Before this agent takes the port.
+  if (KubeProxyAnswers(kKubeProxyHealthPort)) {
+    const std::string meaning = KubeProxyMeaning(kKubeProxyHealthPort);
+    LogWarning("A kube-proxy works on this node too", {{"meaning", meaning}, {"what_to_do", KubeProxyWhatToDo()}});
+    identity.problems.push_back(
+        {.where = "kube-proxy",
+         .what = absl::StrCat("when shuntd started: ", meaning, ". To do: ", KubeProxyWhatToDo()),
+         .advice = true});
+  }
   return identity;
 }
 

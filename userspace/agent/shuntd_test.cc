@@ -149,6 +149,7 @@ TEST_F(ShuntdTest, FailuresOfTheHostExitWithOne) {
 TEST_F(ShuntdTest, WordsThatNeedNoAgent) {
   EXPECT_EQ(Run({"check", "--bpffs", bpffs_, "--cgroup", cgroup_}), 0) << said_;
   EXPECT_THAT(said_, HasSubstr("This host can run shuntd.\n"));
+  EXPECT_THAT(said_, HasSubstr("none answers at 127.0.0.1:10256"));
   EXPECT_EQ(Run({"version"}), 0);
   EXPECT_THAT(said_, testing::StartsWith("shuntd "));
   EXPECT_THAT(said_, HasSubstr("abi     v1 (pins in shunt/v1)\n"));
@@ -175,6 +176,30 @@ TEST_F(ShuntdTest, HealthAndMetricsAreWhereKubeProxyHasThem) {
   EXPECT_THAT(metrics, HasSubstr("\nshunt_attached_programs{hook=\"cgroup/connect4\"} 1\n"));
   EXPECT_THAT(metrics, HasSubstr("\nshunt_map_entries{map=\"service_ports\"} "));
   EXPECT_THAT(metrics, HasSubstr("\nkubeproxy_proxy_healthz_total{code=\"200\"} 1\n"));
+  ::kill(agent, SIGTERM);
+  EXPECT_EQ(Wait(agent), 0);
+}
+
+TEST_F(ShuntdTest, HealthCheckNodePortsKeepToTheNodePortAddresses) {
+  const std::string log = directory_ + "/log";
+  std::ofstream(directory_ + "/manifests/front.yaml")
+      << "apiVersion: v1\nkind: Service\nmetadata: {name: front, namespace: shop}\n"
+         "spec: {type: LoadBalancer, externalTrafficPolicy: Local, healthCheckNodePort: 32123, clusterIPs: [10.96.0.2],"
+         " ports: [{port: 80, nodePort: 30080}]}\n";
+  std::vector<std::string> arguments = RunArguments();
+  arguments.insert(arguments.end(), {"--nodeport-addresses", "127.0.0.1/32"});
+  const pid_t agent = Start(arguments, log);
+  ASSERT_TRUE(Says(log, "\"Everything is applied\" services=2"));
+  for (int i = 0; i < 10'000 && HttpGet(32123, "/").empty(); ++i)
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  EXPECT_THAT(HttpGet(32123, "/"), testing::StartsWith("HTTP/1.1 503 "));
+
+  const sockaddr_in elsewhere = {
+      .sin_family = AF_INET, .sin_port = htons(32123), .sin_addr = {htonl(INADDR_LOOPBACK + 1)}, .sin_zero = {}};
+  const int client = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  EXPECT_EQ(::connect(client, reinterpret_cast<const sockaddr*>(&elsewhere), sizeof(elsewhere)), -1)
+      << "not everywhere";
+  ::close(client);
   ::kill(agent, SIGTERM);
   EXPECT_EQ(Wait(agent), 0);
 }

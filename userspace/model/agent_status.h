@@ -24,6 +24,7 @@ namespace shunt::model {
 struct StatusProblem {
   std::string where;  // file and line, Service, map or program
   std::string what;
+  bool advice = false;  // nothing fails by it: it is worth knowing
 };
 
 struct AgentStatus {
