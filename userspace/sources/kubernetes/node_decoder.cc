@@ -28,7 +28,7 @@ absl::Status ReadSpec(absl::string_view message, model::Node& node) {
     if (fields.number() != api::NodeSpec::kTaintsFieldNumber) continue;
     std::string key;
     fields.Fail(ReadTaint(fields.Bytes(), key));
-    AppendUpTo(kRepeatedMax, std::move(key), node.taint_keys, fields);
+    AppendFirst(kRepeatedMax, std::move(key), node.taint_keys);
   }
   return fields.status();
 }
@@ -49,7 +49,7 @@ absl::Status ReadStatus(absl::string_view message, model::Node& node) {
     absl::string_view type;
     absl::string_view address;
     fields.Fail(ReadAddress(fields.Bytes(), type, address));
-    if (IsNodeAddressType(type)) AppendUpTo(kRepeatedMax, std::string(address), node.addresses, fields);
+    if (IsNodeAddressType(type)) AppendFirst(kRepeatedMax, std::string(address), node.addresses);
   }
   return fields.status();
 }

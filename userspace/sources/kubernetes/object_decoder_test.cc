@@ -249,11 +249,24 @@ TEST(ObjectDecoderTest, MoreThanTheCapsAllowIsRefused) {
   for (size_t i = 0; i < kHintsMax; ++i) hints.mutable_endpoints(0)->mutable_hints()->add_for_zones();
   EXPECT_THAT(std::string(DecodeEndpointSlice(hints.SerializeAsString()).status().message()),
               HasSubstr("more than 64 of field 1"));
+}
 
-  api::Service addresses = ServiceMessage();
-  for (size_t i = 0; i < kRepeatedMax; ++i) addresses.mutable_spec()->add_external_ips("");
-  EXPECT_THAT(std::string(DecodeService(addresses.SerializeAsString()).status().message()),
-              HasSubstr("more than 20000 of field 5"));
+TEST(ObjectDecoderTest, OfWhatAnybodyMayWriteTheFirstCountAndTheObjectIsRead) {
+  api::Service message = ServiceMessage();
+  message.mutable_spec()->clear_external_ips();
+  message.mutable_spec()->clear_load_balancer_source_ranges();
+  message.mutable_spec()->clear_ports();
+  for (size_t i = 0; i <= kRepeatedMax; ++i) {
+    message.mutable_spec()->add_external_ips("192.0.2.1");
+    message.mutable_spec()->add_load_balancer_source_ranges("192.0.2.0/24");
+    message.mutable_spec()->add_ports()->set_port(static_cast<int>(i) + 1);
+    message.mutable_status()->mutable_load_balancer()->add_ingress();
+  }
+  const model::Service service = Decoded(message);
+  EXPECT_EQ(service.external_ips.size(), kRepeatedMax);
+  EXPECT_EQ(service.load_balancer_source_ranges.size(), kRepeatedMax);
+  EXPECT_EQ(service.ports.size(), kRepeatedMax);
+  EXPECT_EQ(service.load_balancer_ingress.size(), kRepeatedMax);
 }
 
 TEST(ObjectDecoderTest, BrokenMessagesAreRefusedWherever) {

@@ -23,6 +23,13 @@ void AppendUpTo(size_t count_max, T value, std::vector<T>& values, WireFields& f
   }
 }
 
+// Leaves out what comes after `count_max` elements: for fields of which anybody who may write the object can have more,
+// and who must not be able to make the whole list of such objects unreadable by it.
+template <typename T>
+void AppendFirst(size_t count_max, T value, std::vector<T>& values) {
+  if (values.size() < count_max) values.push_back(std::move(value));
+}
+
 }  // namespace shunt::sources::kubernetes
 
 #endif  // SHUNT_SOURCES_KUBERNETES_REPEATED_H_

@@ -58,7 +58,7 @@ std::optional<model::ServicePort> ReadPort(absl::string_view message, WireFields
 void AddPort(absl::string_view message, WireFields& fields, ServicePortSet& known, model::Service& service) {
   std::optional<model::ServicePort> port = ReadPort(message, fields);
   if (!port.has_value() || known.Add(*port) != ServicePortSet::Clash::kNone) return;
-  AppendUpTo(kRepeatedMax, *std::move(port), service.ports, fields);
+  AppendFirst(kRepeatedMax, *std::move(port), service.ports);
 }
 
 absl::Status ReadAffinityTimeout(absl::string_view message, std::optional<int64_t>& timeout_s) {
@@ -89,12 +89,12 @@ void ReadSpecField(WireFields& fields, SpecParts& parts, model::Service& service
       service.type = ServiceTypeOf(fields.Bytes());
       break;
     case api::ServiceSpec::kExternalIpsFieldNumber:
-      return AppendUpTo(kRepeatedMax, std::string(fields.Bytes()), service.external_ips, fields);
+      return AppendFirst(kRepeatedMax, std::string(fields.Bytes()), service.external_ips);
     case api::ServiceSpec::kSessionAffinityFieldNumber:
       parts.affinity = fields.Bytes();
       break;
     case api::ServiceSpec::kLoadBalancerSourceRangesFieldNumber:
-      return AppendUpTo(kRepeatedMax, std::string(fields.Bytes()), service.load_balancer_source_ranges, fields);
+      return AppendFirst(kRepeatedMax, std::string(fields.Bytes()), service.load_balancer_source_ranges);
     case api::ServiceSpec::kExternalTrafficPolicyFieldNumber:
       service.external_traffic_policy = TrafficPolicyOf(fields.Bytes());
       break;
@@ -107,7 +107,7 @@ void ReadSpecField(WireFields& fields, SpecParts& parts, model::Service& service
     case api::ServiceSpec::kSessionAffinityConfigFieldNumber:
       return fields.Fail(ReadAffinityConfig(fields.Bytes(), parts.affinity_timeout_s));
     case api::ServiceSpec::kClusterIpsFieldNumber:
-      return AppendUpTo(kRepeatedMax, std::string(fields.Bytes()), service.cluster_ips, fields);
+      return AppendFirst(kRepeatedMax, std::string(fields.Bytes()), service.cluster_ips);
     case api::ServiceSpec::kInternalTrafficPolicyFieldNumber:
       service.internal_traffic_policy = TrafficPolicyOf(fields.Bytes());
       break;
@@ -140,7 +140,7 @@ absl::Status ReadLoadBalancer(absl::string_view message, model::Service& service
     if (fields.number() != api::LoadBalancerStatus::kIngressFieldNumber) continue;
     model::LoadBalancerIngress ingress;
     fields.Fail(ReadIngress(fields.Bytes(), ingress));
-    AppendUpTo(kRepeatedMax, std::move(ingress), service.load_balancer_ingress, fields);
+    AppendFirst(kRepeatedMax, std::move(ingress), service.load_balancer_ingress);
   }
   return fields.status();
 }
