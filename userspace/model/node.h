@@ -14,7 +14,7 @@ struct Node {
   std::string name;
   std::string resource_version;
   std::map<std::string, std::string> labels;
-  std::vector<std::string> addresses;   // status.addresses of type InternalIP and ExternalIP, in order
+  std::vector<std::string> addresses;   // status.addresses: those of type InternalIP, then ExternalIP
   bool deleting = false;                // metadata.deletionTimestamp is set
   std::vector<std::string> taint_keys;  // spec.taints[].key, whatever their effect, in order
 

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "userspace/sources/api_rules.h"
 
+#include <algorithm>
+#include <iterator>
+#include <utility>
+
 namespace shunt::sources {
 
 model::ServiceType ServiceTypeOf(absl::string_view word) {
@@ -35,8 +39,15 @@ int32_t AffinityTimeoutS(absl::string_view affinity, std::optional<int64_t> time
   return static_cast<int32_t>(wanted_s >= 1 && wanted_s <= kAffinityTimeoutMaxS ? wanted_s : kAffinityTimeoutDefaultS);
 }
 
-bool IsNodeAddressType(absl::string_view word) {
-  return word == "InternalIP" || word == "ExternalIP";
+void NodeAddressOrder::Add(absl::string_view type, absl::string_view address) {
+  if (type == "InternalIP") internal_.emplace_back(address);
+  if (type == "ExternalIP") external_.emplace_back(address);
+}
+
+std::vector<std::string> NodeAddressOrder::Take() {
+  std::move(external_.begin(), external_.end(), std::back_inserter(internal_));
+  external_.clear();
+  return std::exchange(internal_, {});
 }
 
 ServicePortSet::Clash ServicePortSet::Add(const model::ServicePort& port) {

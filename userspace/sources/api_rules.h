@@ -33,8 +33,18 @@ std::optional<model::Protocol> ProtocolOf(absl::string_view word);
 std::optional<uint16_t> PortNumber(int64_t number);
 // Of model::Service: 0 unless `affinity` is "ClientIP". A timeout that is missing or out of range is the default.
 int32_t AffinityTimeoutS(absl::string_view affinity, std::optional<int64_t> timeout_s);
-// Whether status.addresses[].type names an address of the node (and not a host name).
-bool IsNodeAddressType(absl::string_view word);
+
+// A Node's status.addresses as Kubernetes prefers them (GetNodeHostIPs): those of type InternalIP, then those of type
+// ExternalIP, each in order; other types are host names.
+class NodeAddressOrder {
+ public:
+  void Add(absl::string_view type, absl::string_view address);
+  std::vector<std::string> Take();
+
+ private:
+  std::vector<std::string> internal_;
+  std::vector<std::string> external_;
+};
 
 // Finds ports of one Service that could be mistaken for each other. The API server stores none, a proxy could not
 // tell them apart.

@@ -43,14 +43,17 @@ absl::Status ReadAddress(absl::string_view message, absl::string_view& type, abs
 }
 
 absl::Status ReadStatus(absl::string_view message, model::Node& node) {
+  NodeAddressOrder addresses;
+  size_t count = 0;
   WireFields fields(message);
   while (fields.Next()) {
-    if (fields.number() != api::NodeStatus::kAddressesFieldNumber) continue;
+    if (fields.number() != api::NodeStatus::kAddressesFieldNumber || ++count > kRepeatedMax) continue;
     absl::string_view type;
     absl::string_view address;
     fields.Fail(ReadAddress(fields.Bytes(), type, address));
-    if (IsNodeAddressType(type)) AppendFirst(kRepeatedMax, std::string(address), node.addresses);
+    addresses.Add(type, address);
   }
+  node.addresses = addresses.Take();
   return fields.status();
 }
 

@@ -202,16 +202,18 @@ TEST(ObjectDecoderTest, APortOfASliceOfAnotherProtocolIsLeftOut) {
   EXPECT_EQ(Decoded(message).ports.size(), 1);
 }
 
-TEST(ObjectDecoderTest, OnlyAddressesOfANodeAreRead) {
+TEST(ObjectDecoderTest, OnlyAddressesOfANodeAreReadAndItsInternalOnesComeFirst) {
   api::Node message;
   EncodeNode(SampleNode(), &message);
   api::NodeAddress* const name = message.mutable_status()->add_addresses();
   name->set_type("Hostname");
   name->set_address("node-a");
-  message.mutable_status()->mutable_addresses(1)->set_type("ExternalIP");
+  message.mutable_status()->mutable_addresses(0)->set_type("ExternalIP");
   const absl::StatusOr<model::Node> node = DecodeNode(message.SerializeAsString());
   ASSERT_EQ(node.status(), absl::OkStatus());
-  EXPECT_TRUE(*node == SampleNode());
+  model::Node expected = SampleNode();
+  std::swap(expected.addresses[0], expected.addresses[1]);
+  EXPECT_TRUE(*node == expected);
 }
 
 TEST(ObjectDecoderTest, NamesThatNoApiServerWouldTakeAreRefused) {

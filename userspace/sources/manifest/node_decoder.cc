@@ -12,9 +12,11 @@ model::Node DecodeNode(const FieldReader& object) {
   node.labels = metadata.StringMap("labels");
   node.deleting = !metadata.String("deletionTimestamp").empty();
   for (const FieldReader& taint : object.Map("spec").Maps("taints")) node.taint_keys.push_back(taint.String("key"));
+  NodeAddressOrder addresses;
   for (const FieldReader& address : object.Map("status").Maps("addresses")) {
-    if (IsNodeAddressType(address.String("type"))) node.addresses.push_back(address.String("address"));
+    addresses.Add(address.String("type"), address.String("address"));
   }
+  node.addresses = addresses.Take();
   return node;
 }
 

@@ -107,15 +107,15 @@ metadata:
 status:
   addresses:
   - {type: Hostname, address: node-a}
-  - {type: InternalIP, address: 10.0.0.1}
   - {type: ExternalIP, address: 198.51.100.1}
+  - {type: InternalIP, address: 10.0.0.1}
   - {type: InternalDNS, address: node-a.example}
   - {type: InternalIP, address: "fd00::1"}
 )"));
   EXPECT_EQ(node.name, "node-a.example");
   EXPECT_EQ(node.resource_version, "213");
   EXPECT_EQ(node.Zone(), "zone-1");
-  EXPECT_THAT(node.addresses, ElementsAre("10.0.0.1", "198.51.100.1", "fd00::1"));
+  EXPECT_THAT(node.addresses, ElementsAre("10.0.0.1", "fd00::1", "198.51.100.1"));
   EXPECT_FALSE(node.deleting);
   EXPECT_THAT(node.taint_keys, IsEmpty());
 }
