@@ -37,7 +37,8 @@ void Metrics::Count(const sources::Event& event) {
     if (const auto* object = std::get_if<model::EndpointSlice>(&upsert->object)) {
       slice = true;
       const std::optional<int64_t> trigger_ms = TriggerTimeMs(*object);
-      if (trigger_ms.has_value() && *trigger_ms > start_ms_ && object->address_type != model::AddressType::kFqdn) {
+      if (trigger_ms.has_value() && *trigger_ms > start_ms_ && object->address_type != model::AddressType::kFqdn &&
+          pending_changes_.size() < kPendingMax) {
         pending_changes_.push_back({object->address_type, *trigger_ms});
       }
     }
@@ -55,7 +56,7 @@ void Metrics::Count(const sources::Event& event) {
 
 void Metrics::Taken(absl::Span<const sources::Event> events, const model::Moment& queued) {
   const std::lock_guard lock(mutex_);
-  pending_.push_back(queued.steady);
+  if (pending_.size() < kPendingMax) pending_.push_back(queued.steady);
   metrics_.loop.last_queued_ms = queued.wall_ms;
   for (const sources::Event& event : events) Count(event);
 }

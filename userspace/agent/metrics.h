@@ -33,6 +33,10 @@ class Metrics {
   // about its latency.
   explicit Metrics(int64_t start_ms);
 
+  // So many deliveries and changes that wait are known one by one. An agent that cannot sync, because it may not read
+  // one resource, takes those of the others for ever.
+  static constexpr size_t kPendingMax = 100'000;
+
   // ---- the loop ----
   // A source delivered these at `queued`, and the next step will apply them.
   void Taken(absl::Span<const sources::Event> events, const model::Moment& queued);
@@ -64,7 +68,7 @@ class Metrics {
   model::AgentMetrics metrics_ ABSL_GUARDED_BY(mutex_);
   bool node_seen_ ABSL_GUARDED_BY(mutex_) = false;
   bool node_eligible_ ABSL_GUARDED_BY(mutex_) = true;
-  // Of the deliveries that were taken and not applied, in the order of arrival.
+  // Of the deliveries that were taken and not applied, in the order of arrival, the first kPendingMax.
   std::vector<std::chrono::steady_clock::time_point> pending_ ABSL_GUARDED_BY(mutex_);
   std::vector<Change> pending_changes_ ABSL_GUARDED_BY(mutex_);
 };

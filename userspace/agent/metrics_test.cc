@@ -114,6 +114,16 @@ TEST_F(MetricsTest, OnlyChangesThatThisAgentWaitedForAreSamples) {
   }
 }
 
+TEST_F(MetricsTest, AnAgentThatCannotSyncDoesNotKeepEveryChangeOneByOne) {
+  const std::vector<sources::Event> change = {SliceEvent("2026-07-25T23:04:14Z")};
+  for (size_t i = 0; i < Metrics::kPendingMax + 10; ++i) Take(change, 10 + static_cast<int64_t>(i));
+  EXPECT_EQ(metrics_.Read().loop.slice_changes_pending, Metrics::kPendingMax + 10) << "counted they are";
+  EXPECT_EQ(metrics_.Health(std::nullopt).oldest_pending, After(10).steady);
+  metrics_.StepDone(Step(30, 40));
+  EXPECT_EQ(metrics_.Read().loop.apply_latency.count(), Metrics::kPendingMax);
+  EXPECT_EQ(metrics_.Read().loop.programming[0].count(), Metrics::kPendingMax);
+}
+
 TEST_F(MetricsTest, WhatWasTakenIsPendingBeforeWhatStillWaits) {
   EXPECT_FALSE(metrics_.Health(std::nullopt).StartedUp());
   EXPECT_EQ(metrics_.Health(After(30).steady).oldest_pending, After(30).steady);

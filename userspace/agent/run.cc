@@ -81,6 +81,7 @@ class Agent {
   Inbox inbox_{1};
   std::unique_ptr<ClusterSource> source_;
   std::array<model::SourceVersion, 3> versions_;  // by sources::ObjectKind; the loop's thread, once it runs
+  std::string version_problem_;                   // why the last one was not kept; the loop's thread
   std::optional<SnapshotThread> snapshot_;        // none: there is nothing to outlast
   std::optional<Loop> loop_;
   std::unique_ptr<datapath::SocketEnder> socket_ender_;
@@ -153,7 +154,9 @@ LoopListener Agent::Listener() {
   listener.progressed = [this](sources::ObjectKind kind, const model::SourceVersion& version) {
     versions_[static_cast<size_t>(kind)] = version;
     const absl::Status status = datapath_->KeepSourceVersion(static_cast<uint32_t>(kind), version);
-    if (!status.ok()) LogError(status, "A restart may meet older state of the cluster");
+    const std::string problem(status.message());
+    if (!status.ok() && problem != version_problem_) LogError(status, "A restart may meet older state of the cluster");
+    version_problem_ = problem;
   };
   if (!snapshot_.has_value()) return listener;
   listener.changed = [this](sources::ClusterView view) {

@@ -62,8 +62,9 @@ class Datapath {
   virtual std::vector<ServiceFailure> Apply(absl::Span<const model::ServicePlan* const> plans, ApplyScope scope) = 0;
 
   // Reads the maps back as at a start, and makes them obey `plans` (all there are) and `addresses` again, by the same
-  // protocol as Apply. Takes as long as a start, and a grace period before. On an error nothing has changed, and what
-  // was known before stays so.
+  // protocol as Apply. Takes as long as a start, and a grace period before. kUnavailable: rows of an earlier change
+  // still wait for theirs, and nothing has been done. Other errors: the maps could not be read or what Services share
+  // not be written; what was repaired by then stays, and Apply goes on as ever.
   virtual absl::StatusOr<Drift> Audit(absl::Span<const model::ServicePlan* const> plans,
                                       absl::Span<const NodeAddress> addresses) = 0;
 

@@ -45,7 +45,7 @@ class Sink {
   virtual ~Sink() = default;
   // Events that belong together (one re-read file, one moved endpoint): the consumer sees all or none.
   virtual void Deliver(std::vector<Event> events) = 0;
-  // Everything that existed when the source started has been delivered. Sent once.
+  // Everything that existed when the source started has been delivered. Again: no effect.
   virtual void Synced() = 0;
   // All there is of this kind at the API's resourceVersion `version` has been delivered, `count` objects. Worth keeping
   // across a restart: then the next agent accepts nothing older. A source without versions never calls it.
