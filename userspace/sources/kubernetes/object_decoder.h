@@ -13,8 +13,8 @@
 namespace shunt::sources::kubernetes {
 
 // How often a field of one object may repeat. The API server stores at most 1,000 endpoints, 8 hints of each kind and
-// 20,000 ports in a slice: an object with more than these is refused. What else repeats is bounded there by the object's
-// size alone, so anybody may write more: of these the first kRepeatedMax count.
+// 20,000 ports in a slice: an object with more than these is refused. What else repeats is bounded there by the size of
+// the object alone, so anybody may write more: of these the first kRepeatedMax count.
 inline constexpr size_t kEndpointsMax = 10'000;
 inline constexpr size_t kHintsMax = 64;
 inline constexpr size_t kRepeatedMax = 20'000;
