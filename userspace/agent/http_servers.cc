@@ -16,7 +16,7 @@ constexpr char kOwner[] = "agent";
 
 void AddProblems(const admin::http::ListenerSet& listeners, std::vector<model::StatusProblem>& problems) {
   for (const admin::http::ListenProblem& problem : listeners.Problems()) {
-    problems.push_back({problem.name, problem.what});
+    problems.push_back({.where = problem.name, .what = problem.what, .advice = true});
   }
 }
 

@@ -209,7 +209,8 @@ void Loop::ReportProblems(size_t source, std::vector<sources::SourceProblem> pro
   const std::vector<sources::SourceProblem>& known = problems_of_[source];
   for (const sources::SourceProblem& problem : problems) {
     if (std::find(known.begin(), known.end(), problem) != known.end() || !MaySay(trouble_lines_, Now())) continue;
-    LogWarning("Rejected; what it said before stays in force", {{"where", problem.where}, {"what", problem.what}});
+    LogWarning("The source has a problem; what it delivered before stays in force",
+               {{"where", problem.where}, {"what", problem.what}});
   }
   problems_of_[source] = std::move(problems);
   std::vector<sources::SourceProblem> all;

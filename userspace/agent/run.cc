@@ -79,6 +79,7 @@ class Agent {
   std::optional<datapath::NodeAddressWatch> addresses_;
   Ledger ledger_;
   Inbox inbox_{1};
+  bool serves_from_start_ = false;  // an earlier agent's Services are in the kernel
   std::unique_ptr<ClusterSource> source_;
   std::array<model::SourceVersion, 3> versions_;  // by sources::ObjectKind; the loop's thread, once it runs
   std::string version_problem_;                   // why the last one was not kept; the loop's thread
@@ -130,8 +131,9 @@ absl::Status Agent::OpenSource() {
   for (size_t kind = 0; kind < versions_.size(); ++kind) {
     versions_[kind] = datapath_->source_version(static_cast<uint32_t>(kind));
   }
+  serves_from_start_ = datapath_->Serves();
   SourceSurroundings surroundings{.versions = versions_,
-                                  .kernel_serves = datapath_->Serves(),
+                                  .kernel_serves = serves_from_start_,
                                   .exempt_socket = [this](int fd) { return datapath_->ExemptSocket(fd); },
                                   .on_servers_learned = nullptr};
   if (options_.manifests.empty() && !options_.state_directory.empty()) {
@@ -243,6 +245,11 @@ absl::Status Agent::StartAdmin() {
 
 std::vector<model::StatusProblem> Agent::MoreProblems() const {
   std::vector<model::StatusProblem> problems = http_->Problems();
+  if (!loop_->state().synced && serves_from_start_) {
+    problems.push_back({"source",
+                        "not synced yet: what an earlier agent left in the kernel is served as it is; "
+                        "`shuntctl --offline service list` shows it"});
+  }
   if (snapshot_.has_value() && !snapshot_->problem().empty()) problems.push_back({"snapshot", snapshot_->problem()});
   if (const int64_t saved_ms = source_->status().snapshot_time_ms; saved_ms != 0) {
     const absl::Time saved = absl::FromUnixMillis(saved_ms);

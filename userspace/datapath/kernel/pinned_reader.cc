@@ -22,8 +22,7 @@ absl::StatusOr<std::unique_ptr<PinnedReader>> PinnedReader::Open(const std::stri
   reader->tables_ = *std::move(tables);
   // Maps without programs are worth reading too.
   absl::StatusOr<std::string> root = FindCgroupRoot();
-  absl::StatusOr<AttachedPrograms> programs = AttachedPrograms::OpenPinned(*pins, root.ok() ? *root : "");
-  if (programs.ok()) reader->programs_ = *std::move(programs);
+  reader->programs_ = AttachedPrograms::FindPinned(*pins, root.ok() ? *root : "");
   return reader;
 }
 

@@ -128,6 +128,33 @@ absl::StatusOr<AttachedPrograms> AttachedPrograms::OpenPinned(const PinDirectory
   return programs;
 }
 
+AttachedPrograms AttachedPrograms::FindPinned(const PinDirectory& pins, const std::string& cgroup_root) {
+  AttachedPrograms programs;
+  uint64_t looked_up = 0;
+  std::string attach_point;
+  for (const Hook& hook : kHooks) {
+    Attached found{hook, "", UniqueFd(), UniqueFd()};
+    if (absl::StatusOr<UniqueFd> link = OpenPin(pins.LinkPath(hook.program), BpfKind::kLink); link.ok()) {
+      const absl::StatusOr<bpf_link_info> facts = DescribeLink(link->get(), absl::StrCat("link ", hook.program));
+      const uint64_t cgroup = facts.ok() ? facts->cgroup.cgroup_id : 0;
+      if (cgroup != 0 && cgroup != looked_up) {
+        looked_up = cgroup;
+        attach_point = FindCgroupById(cgroup_root, cgroup);
+        if (attach_point.empty()) attach_point = absl::StrCat("cgroup ", cgroup);
+      }
+      if (cgroup != 0) found.attach_point = attach_point;
+      found.link = *std::move(link);
+    }
+    absl::StatusOr<UniqueFd> program = OpenPin(pins.ProgramPath(hook.program), BpfKind::kProgram);
+    if (program.ok()) found.program = *std::move(program);
+    programs.attached_.push_back(std::move(found));
+  }
+  const bool any = std::any_of(programs.attached_.begin(), programs.attached_.end(),
+                               [](const Attached& found) { return found.link.valid() || found.program.valid(); });
+  if (!any) programs.attached_.clear();
+  return programs;
+}
+
 std::vector<model::ProgramStatus> AttachedPrograms::Describe() const {
   std::vector<model::ProgramStatus> described;
   std::transform(attached_.rbegin(), attached_.rend(), std::back_inserter(described), [](const Attached& attached) {

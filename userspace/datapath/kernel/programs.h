@@ -30,6 +30,10 @@ class AttachedPrograms {
   // where the attach points are looked up.
   static absl::StatusOr<AttachedPrograms> OpenPinned(const PinDirectory& pins, const std::string& cgroup_root);
 
+  // Whatever there is, for a reader: of a hook without a pin or without an attachment Describe says that it is not
+  // attached. Nothing at all is pinned: nothing is described.
+  static AttachedPrograms FindPinned(const PinDirectory& pins, const std::string& cgroup_root);
+
   // The id of the cgroup that Attach has taken links away from; 0: of none.
   uint64_t moved_from() const { return moved_from_; }
 
