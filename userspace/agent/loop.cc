@@ -141,7 +141,10 @@ void Loop::ReadAddresses() {
   } else if (absl::IsUnavailable(addresses.status())) {
     addresses_pending_ = true;  // they changed while being read; the announcement wakes the next round as well
   } else {
-    LogError(addresses.status(), "Cannot read this node's addresses; NodePorts stay on those known so far");
+    addresses_pending_ = true;  // with the next round, a second from now at the latest
+    if (MaySay(trouble_lines_, Now())) {
+      LogError(addresses.status(), "Cannot read this node's addresses; NodePorts stay on those known so far");
+    }
   }
 }
 

@@ -58,6 +58,8 @@ class Agent {
   // kInvalidArgument: the configuration cannot be meant. Other errors: this host, now.
   absl::Status Start();
   void Stop();
+  // Whether programs are attached, by this agent or an earlier one.
+  bool in_force() const { return datapath_ != nullptr; }
 
  private:
   absl::Status OpenDatapath();
@@ -357,6 +359,7 @@ ExitStatus Run(const Options& options) {
   Agent agent(options, *end);
   if (absl::Status status = agent.Start(); !status.ok()) {
     LogError(status, "Cannot start");
+    if (agent.in_force()) LogNote(0, "The programs stay in force; `shuntd cleanup` removes them");
     return StatusOf(status);
   }
   const absl::Status why = end->Wait();

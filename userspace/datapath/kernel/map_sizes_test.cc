@@ -20,8 +20,8 @@ TEST(MapSizes, FollowFromTheLimits) {
   };
   const Row rows[] = {
       {"frontend_rows", 100'000},       {"frontend_index", 32'768},  // 7 entries a bucket, at least 200,000 in all
-      {"socket_state", 262'144},        {"socket_taken", 4'096},       {"service_ports", 32'768},
-      {"service_counters", 4 * 32'768}, {"backend_counters", 524'288}, {"reasons", 4 * SHUNT_REASON_STRIDE},
+      {"socket_state", 262'144},        {"socket_taken", 4'096},           {"service_ports", 32'768},
+      {"service_counters", 4 * 32'768}, {"backend_counters", 4 * 131'072}, {"reasons", 4 * SHUNT_REASON_STRIDE},
   };
   for (const Row& row : rows) EXPECT_EQ(RowsOf(row.map, limits, 4), row.rows) << row.map;
   EXPECT_EQ(RowsOf("meta", limits, 4), std::nullopt);
