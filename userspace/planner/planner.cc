@@ -80,7 +80,7 @@ model::PortPlan PlanPort(const model::ServicePort& port, model::IpFamily family,
 
   Candidates candidates = CollectEndpoints(port, family, slices, context);
   const bool any_usable = SelectEndpoints(context.node, candidates);
-  plan.pools.reserve(2);
+  plan.pools.reserve(size_t{choice.uses_cluster} + size_t{choice.uses_local});
   if (choice.uses_cluster) {
     plan.pools.push_back(BuildPool(model::PoolScope::kCluster, any_usable, endpoints_max, candidates));
   }
