@@ -4,6 +4,7 @@
 #include <malloc.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <cstdlib>
@@ -259,7 +260,9 @@ std::vector<model::StatusProblem> Agent::MoreProblems() const {
         {"snapshot", absl::StrCat("no API server has answered since the start: what is served is the "
                                   "cluster of ",
                                   absl::FormatTime(absl::RFC3339_sec, saved, absl::UTCTimeZone()), ", ",
-                                  absl::FormatDuration(absl::Trunc(absl::Now() - saved, absl::Seconds(1))), " ago")});
+                                  absl::FormatDuration(absl::Trunc(std::max(absl::Now() - saved, absl::ZeroDuration()),
+                                                                   absl::Seconds(1))),
+                                  " ago")});
   }
   return problems;
 }

@@ -231,7 +231,10 @@ absl::StatusOr<Drift> TableDatapath::Audit(absl::Span<const model::ServicePlan* 
   Need need;
   inventory_->addresses.SetNodeAddresses(addresses, need);
   drift.shared += static_cast<uint32_t>(inventory_->addresses.changes());
-  if (absl::Status status = PublishShared(); !status.ok()) return status;
+  absl::Status shared = PublishShared();
+  if (absl::IsResourceExhausted(shared) && inventory_->MakeRoom()) shared = PublishShared();
+  // An address without room for its row is tried again with every Apply; the Services are repaired all the same.
+  if (!shared.ok() && !absl::IsResourceExhausted(shared)) return shared;
   Application application(*inventory_);
   drift.failures = application.Run(plans, ApplyScope::kAll);
   for (const model::ObjectName& service : application.differed()) {
