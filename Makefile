@@ -10,6 +10,8 @@ FUZZ_SECONDS ?= 30
 dependencies := cmake/install_dependencies.sh
 c_sources = $(shell git ls-files '*.c' 'bpf/*.h' 'bench/*.h' 'tests/bpf/*.h')
 cc_sources = $(filter-out $(c_sources),$(shell git ls-files '*.cc' '*.h'))
+# Debian's own, because Debian's python3-yaml is for that one.
+debian_python = $(firstword $(wildcard /usr/bin/python3) python3)
 clang_tool = $(firstword $(shell for v in 19 18 17 16 15 14; do command -v $(1)-$$v; done; true) $(1))
 
 .DEFAULT_GOAL := all
@@ -67,7 +69,7 @@ bench-kubernetes: ## the figures of bench/RESULTS-KUBERNETES.md, on a real API s
 	@cmake --preset release -Wno-dev --log-level=WARNING
 	@cmake --build --preset release -j $(JOBS) --target shuntd shuntctl
 	@tests/kubernetes/build_servers.sh build/kubernetes
-	@SHUNT_BUILD=build/release tests/kubernetes/sandbox.py bench/kubernetes.py
+	@SHUNT_BUILD=build/release $(debian_python) -B tests/kubernetes/sandbox.py $(debian_python) -B bench/kubernetes.py
 
 install: ## shuntd, shuntctl, kubectl-shunt below DESTDIR and PREFIX (/usr/local)
 	@$(dependencies) build

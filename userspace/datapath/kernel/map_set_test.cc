@@ -23,7 +23,7 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
-constexpr size_t kMaps = 16;
+constexpr size_t kMaps = 17;
 
 mode_t ModeOf(const std::string& path) {
   struct stat entry{};
