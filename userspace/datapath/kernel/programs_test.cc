@@ -2,6 +2,7 @@
 // Programs come into force without a gap, move with the configured cgroup, and stay when their successors fail.
 #include "userspace/datapath/kernel/programs.h"
 
+#include <bpf/bpf.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
@@ -9,6 +10,7 @@
 
 #include <atomic>
 #include <optional>
+#include <random>
 #include <thread>
 
 #include "sock.skel.h"
@@ -16,6 +18,7 @@
 #include "tests/sandbox/cgroup.h"
 #include "tests/sandbox/client_socket.h"
 #include "tests/sandbox/echo_server.h"
+#include "tests/seeds.h"
 #include "userspace/datapath/kernel/bpf_fd.h"
 #include "userspace/datapath/kernel/map_set.h"
 #include "userspace/datapath/kernel/object_file.h"
@@ -106,6 +109,41 @@ TEST_F(ProgramsTest, WithoutTheirAgentTheyStayAndCanBeRead) {
   ASSERT_TRUE(pinned.ok()) << pinned.status();
   EXPECT_THAT(pinned->Describe(), AllOf(SizeIs(9), Each(Field(&model::ProgramStatus::attached, true)),
                                         Each(Field(&model::ProgramStatus::attach_point, cgroup_))));
+}
+
+// What an operator has to see is which hook is missing, not that something is.
+TEST_F(ProgramsTest, AReaderIsToldWhichHookHasLostItsProgram) {
+  EXPECT_THAT(AttachedPrograms::FindPinned(*pins_, world_->cgroup()).Describe(), SizeIs(0));
+  ASSERT_TRUE(Attach(cgroup_).ok());
+  absl::StatusOr<UniqueFd> link = OpenPin(pins_->LinkPath("sock_connect4"), BpfKind::kLink);
+  ASSERT_TRUE(link.ok()) << link.status();
+  ASSERT_EQ(bpf_link_detach(link->get()), 0);
+  ASSERT_EQ(unlink(pins_->LinkPath("sock_sendmsg6").c_str()), 0);
+  const std::vector<model::ProgramStatus> described = AttachedPrograms::FindPinned(*pins_, world_->cgroup()).Describe();
+  ASSERT_THAT(described, SizeIs(9));
+  for (const model::ProgramStatus& program : described) {
+    EXPECT_EQ(program.attached, program.name != "sock_connect4" && program.name != "sock_sendmsg6") << program.name;
+  }
+}
+
+// Any of the 2^18 subsets of the pins of links and programs; SHUNT_SEED=n repeats one.
+TEST_F(ProgramsTest, WhicheverPinsAreGoneTheNextStartAttachesWhatIsMissing) {
+  for (const uint32_t seed : seeds::UpTo(24)) {
+    SCOPED_TRACE(seeds::Trace(seed));
+    ASSERT_TRUE(Attach(cgroup_).ok());
+    std::mt19937 random(seed);
+    for (const Hook& hook : kHooks) {
+      for (const std::string& path : {pins_->LinkPath(hook.program), pins_->ProgramPath(hook.program)}) {
+        if (random() % 2 == 0) {
+          ASSERT_EQ(unlink(path.c_str()), 0) << path;
+        }
+      }
+    }
+    const absl::StatusOr<AttachedPrograms> healed = Attach(cgroup_);
+    ASSERT_TRUE(healed.ok()) << healed.status();
+    EXPECT_THAT(healed->Describe(), AllOf(SizeIs(9), Each(Field(&model::ProgramStatus::attached, true))));
+    EXPECT_THAT(LinkedPrograms(*pins_), SizeIs(9)) << "one link a hook";
+  }
 }
 
 TEST_F(ProgramsTest, AnUpgradeChangesTheProgramsOfTheSameLinks) {
