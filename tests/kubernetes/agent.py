@@ -119,10 +119,20 @@ class Agent:
         return self.process.wait(30)
 
 
+def _other_clocks(**settings):
+    library = next(pathlib.Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"))
+    return {"LD_PRELOAD": str(library), **settings}
+
+
 def faster(times):
     """The environment in which a process's clocks and timers run faster."""
-    library = next(pathlib.Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"))
-    return {"LD_PRELOAD": str(library), "FAKETIME": f"+0 x{times}"}
+    return _other_clocks(FAKETIME=f"+0 x{times}")
+
+
+def jumping(file):
+    """The environment in which a process's wall clock, and no other, is off by what `file` says: "+1h", at any time."""
+    return _other_clocks(FAKETIME_TIMESTAMP_FILE=str(file), FAKETIME_NO_CACHE="1", DONT_FAKE_MONOTONIC="1",
+                         FAKETIME_DONT_FAKE_MONOTONIC="1")
 
 
 def health(path="", url=HEALTH):

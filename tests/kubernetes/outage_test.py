@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """The API server goes away, comes back, is another, believes the agent no more: what is served stays served."""
 
+import datetime
+import pathlib
 import time
 
 import cluster
-from agent import faster
+from agent import faster, health, jumping
 from cluster_test_case import ClusterTestCase
 from node import eventually
 
@@ -59,6 +61,24 @@ class OutageTest(ClusterTestCase):
         self.api.delete(removed.service)
         self.expect_new()
         self.expect_gone(removed, PATIENCE_SECONDS)
+
+    def test_a_clock_that_jumps_changes_nothing(self):
+        """Of the node's wall clock, as a late NTP sets it; timers go by the other one."""
+        clock = pathlib.Path(self.directory) / "clock"
+        clock.write_text("+0")
+        self.agent.remove()
+        self.agent.start(jumping(clock)).wait_synced()
+        for jump, hours in (("+1h", 1), ("-1h", -1), ("+0", 0)):
+            with self.subTest(jump=jump):
+                clock.write_text(jump)
+                told = datetime.datetime.fromisoformat(self.agent.status()["answerTime"].replace("Z", "+00:00"))
+                self.assertEqual(round((told.timestamp() - time.time()) / 3600), hours, "the agent's clock")
+                created = self.create()
+                self.expect(created)
+                self.api.delete(created.service)
+                self.expect_gone(created)
+                self.assertEqual(health("/livez")[0], 200)
+        self.assertEqual(self.agent.problems(), [])
 
     def test_what_happened_while_no_agent_ran_is_made_up_for(self):
         removed = self.create()
