@@ -5,6 +5,7 @@
 
 #include <condition_variable>
 #include <functional>
+#include <map>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -24,40 +25,47 @@ namespace {
 using sources::ObjectKind;
 namespace kubernetes = sources::kubernetes;
 
-// Passes on what a source delivers until it is given up. Thread-safe.
+// Holds what a source delivers until it is synced, and passes it on from then on; a part of the cluster is no better
+// than the snapshot of all of it. Thread-safe.
 class PatientSink final : public sources::Sink {
  public:
   explicit PatientSink(sources::Sink& sink) : sink_(sink) {}
 
   void Deliver(std::vector<sources::Event> events) override {
-    if (Touch()) sink_.Deliver(std::move(events));
-  }
-  void Synced() override {
-    if (Touch()) sink_.Synced();
+    const std::lock_guard lock(mutex_);
+    if (synced_) return sink_.Deliver(std::move(events));
+    held_.push_back(std::move(events));
   }
   void Progress(ObjectKind kind, std::string version, size_t count) override {
-    if (Touch()) sink_.Progress(kind, std::move(version), count);
+    const std::lock_guard lock(mutex_);
+    if (synced_) return sink_.Progress(kind, std::move(version), count);
+    progress_[kind] = {.version = std::move(version), .objects = count};
+  }
+  void Synced() override {
+    const std::lock_guard lock(mutex_);
+    if (given_up_) return;
+    for (std::vector<sources::Event>& events : held_) sink_.Deliver(std::move(events));
+    for (auto& [kind, progress] : progress_) sink_.Progress(kind, std::move(progress.version), progress.objects);
+    held_.clear();
+    sink_.Synced();
+    synced_ = true;
   }
   void Report(std::vector<sources::SourceProblem> problems) override { sink_.Report(std::move(problems)); }
 
-  // Nothing is passed on from now on. False: something has been already, and the source is to go on.
+  // Nothing is passed on from now on. False: the source is synced, and is to go on.
   bool GiveUp() {
     const std::lock_guard lock(mutex_);
-    given_up_ = !touched_;
+    given_up_ = !synced_;
     return given_up_;
   }
 
  private:
-  bool Touch() {
-    const std::lock_guard lock(mutex_);
-    touched_ |= !given_up_;
-    return !given_up_;
-  }
-
   sources::Sink& sink_;
   std::mutex mutex_;
-  bool touched_ = false;   // guarded by mutex_
-  bool given_up_ = false;  // guarded by mutex_
+  std::vector<std::vector<sources::Event>> held_;        // guarded by mutex_, as the others
+  std::map<ObjectKind, model::SourceVersion> progress_;  // the last of each kind
+  bool synced_ = false;
+  bool given_up_ = false;
 };
 
 absl::StatusOr<kubernetes::ClientConfig> Choose(const Options& options) {

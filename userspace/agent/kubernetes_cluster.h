@@ -29,7 +29,7 @@ class KubernetesCluster final : public ClusterSource {
 
   // What an earlier agent knew; `delivered` is added by ServeSnapshot.
   sources::kubernetes::KubernetesSourceOptions SourceOptions() const;
-  // Ends early, having delivered nothing, if nothing has come while there is patience.
+  // Ends early, having delivered nothing, if it is not synced while there is patience.
   absl::Status FollowPatiently(sources::Sink& sink, std::stop_token stop);
   absl::Status Follow(sources::kubernetes::KubernetesSourceOptions options, sources::Sink& sink, std::stop_token stop);
   // Delivers the snapshot's objects, if it is good and this node's, and notes them in `options`.

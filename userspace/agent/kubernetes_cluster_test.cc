@@ -105,13 +105,14 @@ class KubernetesClusterTest : public testing::Test {
     return done();
   }
 
-  enum class Mode { kSilent, kRefuses, kAnswers };
+  enum class Mode { kSilent, kRefuses, kRefusesSlices, kAnswers };
 
   // kAnswers: to lists with one Service; watches stay open. kSilent: takes one request, and never says anything.
   void Serve(kubernetes::ServedConnection& connection) {
     for (std::string head = connection.ReadHead(); !head.empty(); head = connection.ReadHead()) {
       if (mode_ == Mode::kSilent) return connection.AwaitEnd();
-      if (mode_ == Mode::kRefuses) {
+      const bool slices = absl::StrContains(head, "/endpointslices");
+      if (mode_ == Mode::kRefuses || (mode_ == Mode::kRefusesSlices && slices)) {
         connection.Answer("503 Service Unavailable",
                           kubernetes::StatusBody({.code = 503, .reason = "ServiceUnavailable"}));
         continue;
@@ -161,6 +162,17 @@ TEST_F(KubernetesClusterTest, AnApiServerThatAnswersLaterTakesTheSnapshotsPlace)
   ASSERT_TRUE(Eventually([&] { return sink_.Has("services 7 1"); }));
   ASSERT_TRUE(Eventually([&] { return cluster_->status().snapshot_time_ms == 0; }));
   EXPECT_THAT(sink_.notes(), testing::IsSupersetOf({"+listed", "-saved"}));
+}
+
+// A part of the cluster is no better than a snapshot of all of it, and nothing of the part is served before.
+TEST_F(KubernetesClusterTest, AnApiServerThatDoesNotGiveEverythingIsNoReasonToWait) {
+  SaveSnapshot("node-a");
+  mode_ = Mode::kRefusesSlices;
+  Start({.patience = milliseconds(300)});
+  ASSERT_TRUE(Eventually([&] { return sink_.Has("synced"); }));
+  ASSERT_FALSE(sink_.notes().empty());
+  EXPECT_EQ(sink_.notes().front(), "+saved");
+  Stop();
 }
 
 TEST_F(KubernetesClusterTest, AnApiServerThatAnswersInTimeNeedsNoSnapshot) {
