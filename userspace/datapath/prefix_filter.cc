@@ -62,21 +62,21 @@ void PrefixFilter::AdoptBackend(const model::IpAddress& address) {
   if (!Holds(bit)) missing_.push_back(bit);
 }
 
-absl::Status PrefixFilter::Repair(uint32_t& repaired) {
+absl::Status PrefixFilter::Repair() {
   for (; !missing_.empty(); missing_.pop_back()) {
     if (Holds(missing_.back())) continue;
     if (absl::Status status = Flip(missing_.back()); !status.ok()) return status;
-    ++repaired;
+    ++repaired_;
   }
   for (const auto& [bit, addresses] : need_) {
     if (Holds(bit)) continue;
     if (absl::Status status = Flip(bit); !status.ok()) return status;
-    ++repaired;
+    ++repaired_;
   }
   for (uint32_t bit = 0; bit < SHUNT_PREFIX_BITS; ++bit) {
     if (!Holds(bit) || need_.contains(bit)) continue;
     unneeded_.push_back(bit);
-    ++repaired;
+    ++repaired_;
   }
   return ClearUnneeded();
 }

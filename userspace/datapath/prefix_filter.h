@@ -37,8 +37,10 @@ class PrefixFilter {
   absl::Status ClearUnneeded();
   // Says that an earlier agent's backend has this address: Repair sets its bit if it is missing.
   void AdoptBackend(const model::IpAddress& address);
-  // After adoption: sets what is missing and clears what nobody needs. Adds the bits that were wrong to `repaired`.
-  absl::Status Repair(uint32_t& repaired);
+  // After adoption: sets what is missing and clears what nobody needs.
+  absl::Status Repair();
+  // How many bits Repair has found wrong.
+  uint32_t repaired() const { return repaired_; }
 
  private:
   bool Holds(uint32_t bit) const { return (words_[bit / 64] >> (bit % 64) & 1) != 0; }
@@ -49,6 +51,7 @@ class PrefixFilter {
   absl::flat_hash_map<uint32_t, uint32_t> need_;  // bit of the frontends' set -> addresses
   std::vector<uint32_t> unneeded_;                // perhaps: looked at again before clearing
   std::vector<uint32_t> missing_;                 // backends' bits, perhaps
+  uint32_t repaired_ = 0;
 };
 
 }  // namespace shunt::datapath

@@ -77,9 +77,8 @@ TEST_F(PrefixFilterTest, RepairsWhatAnEarlierAgentLeft) {
   ASSERT_TRUE(filter_.ReadBack().ok());
   filter_.Add(Ip("192.0.2.1"));
   filter_.AdoptBackend(Ip("10.245.0.1"));
-  uint32_t repaired = 0;
-  ASSERT_TRUE(filter_.Repair(repaired).ok());
-  EXPECT_GT(repaired, 0u);
+  ASSERT_TRUE(filter_.Repair().ok());
+  EXPECT_GT(filter_.repaired(), 0u);
   EXPECT_FALSE(Holds("10.96.0.1")) << "nobody needs it";
   EXPECT_TRUE(Holds("192.0.2.1")) << "was missing";
   EXPECT_TRUE(Holds("10.245.0.1", SHUNT_PREFIX_BACKENDS)) << "was missing";

@@ -203,8 +203,7 @@ absl::StatusOr<std::unique_ptr<TableDatapath>> TableDatapath::Open(Tables tables
 }
 
 std::vector<ServiceFailure> TableDatapath::Apply(absl::Span<const model::ServicePlan* const> plans, ApplyScope scope) {
-  uint32_t repaired = 0;
-  if (absl::Status status = FinishShared(repaired); !status.ok()) {
+  if (absl::Status status = FinishShared(); !status.ok()) {
     std::vector<ServiceFailure> failures;
     for (const model::ServicePlan* plan : plans) failures.push_back({.service = plan->service, .status = status});
     return failures;
@@ -227,7 +226,8 @@ absl::StatusOr<Drift> TableDatapath::Audit(absl::Span<const model::ServicePlan* 
   Drift drift;
   // In quarantine is what was marked used and nothing leads to.
   drift.shared = static_cast<uint32_t>(inventory_->room.index().wrong() + inventory_->quarantine.size());
-  if (absl::Status status = FinishShared(drift.shared); !status.ok()) return status;
+  if (absl::Status status = FinishShared(); !status.ok()) return status;
+  drift.shared += inventory_->filter.repaired();
   Need need;
   inventory_->addresses.SetNodeAddresses(addresses, need);
   drift.shared += static_cast<uint32_t>(inventory_->addresses.changes());
@@ -245,12 +245,12 @@ absl::StatusOr<Drift> TableDatapath::Audit(absl::Span<const model::ServicePlan* 
 }
 
 // What an earlier call, or an earlier agent, has left undone and everything else relies on.
-absl::Status TableDatapath::FinishShared(uint32_t& repaired) {
+absl::Status TableDatapath::FinishShared() {
   if (absl::Status status = inventory_->room.index().WriteCounts(); !status.ok()) return status;
   // Before anything is staged: what makes no sense must not keep its place from a key that does.
   if (absl::Status status = inventory_->room.index().RemoveForeign(); !status.ok()) return status;
   if (!inventory_->repair_filter) return absl::OkStatus();
-  absl::Status status = inventory_->filter.Repair(repaired);
+  absl::Status status = inventory_->filter.Repair();
   inventory_->repair_filter = !status.ok();
   return status;
 }
@@ -259,8 +259,7 @@ absl::Status TableDatapath::SetNodeAddresses(absl::Span<const NodeAddress> addre
   Need need;
   inventory_->addresses.SetNodeAddresses(addresses, need);
   if (need.exceeded) inventory_->MakeRoom();
-  uint32_t repaired = 0;
-  if (absl::Status status = FinishShared(repaired); !status.ok()) return status;
+  if (absl::Status status = FinishShared(); !status.ok()) return status;
   absl::Status status = PublishShared();
   // The addresses that have just gone may make room for those that come.
   if (absl::IsResourceExhausted(status) && inventory_->MakeRoom()) status = PublishShared();
@@ -278,8 +277,7 @@ absl::Status TableDatapath::PublishShared() {
 
 void TableDatapath::Reclaim() {
   // A failure stays where it is and is tried again next time.
-  uint32_t repaired = 0;
-  if (FinishShared(repaired).ok()) PublishShared().IgnoreError();
+  if (FinishShared().ok()) PublishShared().IgnoreError();
   inventory_->Reclaim(std::numeric_limits<size_t>::max());
 }
 

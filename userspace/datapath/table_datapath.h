@@ -54,8 +54,7 @@ class TableDatapath final : public Datapath {
   class Application;
 
   TableDatapath(std::unique_ptr<Inventory> inventory, GracePeriod& grace);
-  // `repaired`: rows of no single Service that were wrong.
-  absl::Status FinishShared(uint32_t& repaired);
+  absl::Status FinishShared();
   absl::Status PublishShared();
 
   std::unique_ptr<Inventory> inventory_;  // null only while an audit replaces it
