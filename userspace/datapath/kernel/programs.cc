@@ -43,6 +43,25 @@ absl::StatusOr<UniqueFd> LinkOn(const PinDirectory& pins, const Hook& hook, cons
   return link;
 }
 
+// Names cgroups for people. All links are normally on one, which is looked for once.
+class AttachPoints {
+ public:
+  explicit AttachPoints(const std::string& cgroup_root) : cgroup_root_(cgroup_root) {}
+
+  const std::string& Of(uint64_t cgroup_id) {
+    if (cgroup_id == looked_up_) return path_;
+    looked_up_ = cgroup_id;
+    path_ = FindCgroupById(cgroup_root_, cgroup_id);
+    if (path_.empty()) path_ = absl::StrCat("cgroup ", cgroup_id);
+    return path_;
+  }
+
+ private:
+  const std::string& cgroup_root_;
+  uint64_t looked_up_ = 0;
+  std::string path_;
+};
+
 std::string HexTag(const bpf_prog_info& program) {
   return absl::BytesToHexString(absl::string_view(reinterpret_cast<const char*>(program.tag), sizeof(program.tag)));
 }
@@ -106,8 +125,7 @@ absl::StatusOr<AttachedPrograms> AttachedPrograms::Attach(const PinDirectory& pi
 absl::StatusOr<AttachedPrograms> AttachedPrograms::OpenPinned(const PinDirectory& pins,
                                                               const std::string& cgroup_root) {
   AttachedPrograms programs;
-  uint64_t looked_up = 0;  // all links are normally on one cgroup
-  std::string attach_point;
+  AttachPoints attach_points(cgroup_root);
   for (const Hook& hook : kHooks) {
     absl::StatusOr<UniqueFd> link = OpenPin(pins.LinkPath(hook.program), BpfKind::kLink);
     if (!link.ok()) return link.status();
@@ -116,33 +134,23 @@ absl::StatusOr<AttachedPrograms> AttachedPrograms::OpenPinned(const PinDirectory
     if (facts->cgroup.cgroup_id == 0) {
       return absl::NotFoundError(absl::StrCat("link ", hook.program, ": the cgroup that it was attached to is gone"));
     }
-    if (facts->cgroup.cgroup_id != looked_up) {
-      looked_up = facts->cgroup.cgroup_id;
-      attach_point = FindCgroupById(cgroup_root, looked_up);
-      if (attach_point.empty()) attach_point = absl::StrCat("cgroup ", looked_up);
-    }
     absl::StatusOr<UniqueFd> program = OpenPin(pins.ProgramPath(hook.program), BpfKind::kProgram);
     if (!program.ok()) return program.status();
-    programs.attached_.push_back(Attached{hook, attach_point, *std::move(program), *std::move(link)});
+    programs.attached_.push_back(
+        Attached{hook, attach_points.Of(facts->cgroup.cgroup_id), *std::move(program), *std::move(link)});
   }
   return programs;
 }
 
 AttachedPrograms AttachedPrograms::FindPinned(const PinDirectory& pins, const std::string& cgroup_root) {
   AttachedPrograms programs;
-  uint64_t looked_up = 0;
-  std::string attach_point;
+  AttachPoints attach_points(cgroup_root);
   for (const Hook& hook : kHooks) {
     Attached found{hook, "", UniqueFd(), UniqueFd()};
     if (absl::StatusOr<UniqueFd> link = OpenPin(pins.LinkPath(hook.program), BpfKind::kLink); link.ok()) {
       const absl::StatusOr<bpf_link_info> facts = DescribeLink(link->get(), absl::StrCat("link ", hook.program));
-      const uint64_t cgroup = facts.ok() ? facts->cgroup.cgroup_id : 0;
-      if (cgroup != 0 && cgroup != looked_up) {
-        looked_up = cgroup;
-        attach_point = FindCgroupById(cgroup_root, cgroup);
-        if (attach_point.empty()) attach_point = absl::StrCat("cgroup ", cgroup);
-      }
-      if (cgroup != 0) found.attach_point = attach_point;
+      const bool attached = facts.ok() && facts->cgroup.cgroup_id != 0;
+      if (attached) found.attach_point = attach_points.Of(facts->cgroup.cgroup_id);
       found.link = *std::move(link);
     }
     absl::StatusOr<UniqueFd> program = OpenPin(pins.ProgramPath(hook.program), BpfKind::kProgram);
