@@ -14,8 +14,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "userspace/model/ip_address.h"
+#include "userspace/sources/file_descriptor.h"
 #include "userspace/sources/kubernetes/server_url.h"
-#include "userspace/sources/manifest/file_descriptor.h"
 
 namespace shunt::sources::kubernetes {
 namespace {

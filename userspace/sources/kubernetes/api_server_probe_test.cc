@@ -9,7 +9,7 @@
 #include <sys/socket.h>
 
 #include "absl/strings/str_cat.h"
-#include "userspace/sources/manifest/file_descriptor.h"
+#include "userspace/sources/file_descriptor.h"
 
 namespace shunt::sources::kubernetes {
 namespace {

@@ -12,9 +12,9 @@
 #include <thread>
 
 #include "absl/strings/str_cat.h"
+#include "userspace/sources/file_descriptor.h"
 #include "userspace/sources/kubernetes/testing/recorder.h"
 #include "userspace/sources/kubernetes/testing/tls_server.h"
-#include "userspace/sources/manifest/file_descriptor.h"
 
 namespace shunt::sources::kubernetes {
 namespace {

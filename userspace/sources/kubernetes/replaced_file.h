@@ -9,7 +9,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "userspace/sources/manifest/file_descriptor.h"
+#include "userspace/sources/file_descriptor.h"
 
 namespace shunt::sources::kubernetes {
 

@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fcntl.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <optional>
 #include <utility>
@@ -16,7 +14,8 @@
 #include "userspace/sources/kubernetes/object_decoder.h"
 #include "userspace/sources/kubernetes/snapshot.h"
 #include "userspace/sources/kubernetes/snapshot_format.h"
-#include "userspace/sources/manifest/file_descriptor.h"
+#include "userspace/sources/file_bytes.h"
+#include "userspace/sources/file_descriptor.h"
 
 namespace shunt::sources::kubernetes {
 namespace {
@@ -84,17 +83,9 @@ absl::StatusOr<std::string> ReadFile(const std::string& path) {
   struct stat status = {};
   if (fstat(file.get(), &status) != 0) return absl::ErrnoToStatus(errno, absl::StrCat("stat ", path));
   if (!S_ISREG(status.st_mode)) return Damaged(path, "is not a regular file");
-  std::string bytes(std::min<size_t>(static_cast<size_t>(status.st_size), kSnapshotBytesMax + 1), '\0');
-  size_t size = 0;
-  while (size < bytes.size()) {
-    const ssize_t got = read(file.get(), bytes.data() + size, bytes.size() - size);
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return absl::ErrnoToStatus(errno, absl::StrCat("read ", path));
-    if (got == 0) break;
-    size += static_cast<size_t>(got);
-  }
-  bytes.resize(size);
-  return bytes;
+  std::optional<std::string> bytes = ReadUpTo(file.get(), kSnapshotBytesMax + 1);
+  if (!bytes.has_value()) return absl::ErrnoToStatus(errno, absl::StrCat("read ", path));
+  return *std::move(bytes);
 }
 
 }  // namespace

@@ -3,13 +3,14 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <cerrno>
+#include <utility>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
-#include "userspace/sources/manifest/file_descriptor.h"
+#include "userspace/sources/file_bytes.h"
+#include "userspace/sources/file_descriptor.h"
 
 namespace shunt::sources::kubernetes {
 namespace {
@@ -29,22 +30,13 @@ absl::StatusOr<TextFile> ReadTextFile(const std::string& path) {
   struct stat state{};
   if (!fd.ok() || fstat(fd.get(), &state) != 0) return absl::ErrnoToStatus(errno, absl::StrCat("read ", path));
   if (!S_ISREG(state.st_mode)) return absl::InvalidArgumentError(absl::StrCat("read ", path, ": not a regular file"));
-  TextFile file{std::string(kTextFileBytesMax + 1, '\0'), Stamp(state)};
-  size_t filled = 0;
-  while (filled < file.text.size()) {
-    const ssize_t got = read(fd.get(), file.text.data() + filled, file.text.size() - filled);
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return absl::ErrnoToStatus(errno, absl::StrCat("read ", path));
-    if (got == 0) break;
-    filled += static_cast<size_t>(got);
-  }
-  if (filled > kTextFileBytesMax) {
+  std::optional<std::string> text = ReadUpTo(fd.get(), kTextFileBytesMax + 1);
+  if (!text.has_value()) return absl::ErrnoToStatus(errno, absl::StrCat("read ", path));
+  if (text->size() > kTextFileBytesMax) {
     return absl::InvalidArgumentError(
         absl::StrCat("read ", path, ": larger than ", kTextFileBytesMax >> 20, " MiB: is it the right file?"));
   }
-  file.text.resize(filled);
-  file.text.shrink_to_fit();
-  return file;
+  return TextFile{*std::move(text), Stamp(state)};
 }
 
 std::optional<FileStamp> StampOf(const std::string& path) {

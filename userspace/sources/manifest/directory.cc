@@ -8,9 +8,11 @@
 #include <cerrno>
 #include <cstring>
 #include <memory>
+#include <optional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "userspace/sources/file_bytes.h"
 #include "userspace/sources/manifest/manifest.h"
 
 namespace shunt::sources {
@@ -65,16 +67,9 @@ absl::StatusOr<std::string> Directory::Read(const std::string& name) const {
   if (fstat(fd.get(), &status) != 0 || !S_ISREG(status.st_mode)) {
     return absl::InvalidArgumentError("cannot be read: not a regular file");
   }
-  std::string bytes;
-  char buffer[64 * 1024];
-  while (bytes.size() <= kManifestBytesMax) {
-    const ssize_t length = read(fd.get(), buffer, sizeof(buffer));
-    if (length == 0) break;
-    if (length < 0 && errno == EINTR) continue;
-    if (length < 0) return absl::UnavailableError(absl::StrCat("cannot be read: ", strerror(errno)));
-    bytes.append(buffer, static_cast<size_t>(length));
-  }
-  return bytes;
+  std::optional<std::string> bytes = ReadUpTo(fd.get(), kManifestBytesMax + 1);
+  if (!bytes.has_value()) return absl::UnavailableError(absl::StrCat("cannot be read: ", strerror(errno)));
+  return *std::move(bytes);
 }
 
 }  // namespace shunt::sources

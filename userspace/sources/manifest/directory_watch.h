@@ -7,8 +7,8 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "userspace/sources/file_descriptor.h"
 #include "userspace/sources/manifest/directory.h"
-#include "userspace/sources/manifest/file_descriptor.h"
 
 namespace shunt::sources {
 

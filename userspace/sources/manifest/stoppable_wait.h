@@ -5,7 +5,7 @@
 
 #include <stop_token>
 
-#include "userspace/sources/manifest/file_descriptor.h"
+#include "userspace/sources/file_descriptor.h"
 
 namespace shunt::sources {
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A file descriptor that is closed with its owner.
-#ifndef SHUNT_SOURCES_MANIFEST_FILE_DESCRIPTOR_H_
-#define SHUNT_SOURCES_MANIFEST_FILE_DESCRIPTOR_H_
+#ifndef SHUNT_SOURCES_FILE_DESCRIPTOR_H_
+#define SHUNT_SOURCES_FILE_DESCRIPTOR_H_
 
 #include <unistd.h>
 
@@ -27,4 +27,4 @@ class FileDescriptor {
 
 }  // namespace shunt::sources
 
-#endif  // SHUNT_SOURCES_MANIFEST_FILE_DESCRIPTOR_H_
+#endif  // SHUNT_SOURCES_FILE_DESCRIPTOR_H_
