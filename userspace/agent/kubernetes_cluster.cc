@@ -134,8 +134,7 @@ model::SourceStatus KubernetesCluster::status() const {
 
 // Also where the snapshot itself is not wanted: more ways to an API server do no harm.
 void KubernetesCluster::ReadLearnedServers() {
-  const absl::StatusOr<kubernetes::SnapshotSummary> summary =
-      kubernetes::ReadSnapshot(snapshot_path_, [](const sources::Object&) {});
+  const absl::StatusOr<kubernetes::SnapshotSummary> summary = kubernetes::ReadSnapshotSummary(snapshot_path_);
   if (summary.ok()) learned_servers_ = summary->api_servers;
 }
 

@@ -83,6 +83,8 @@ absl::Status WriteSnapshot(const std::string& path, const Snapshot& snapshot);
 // Otherwise what open and read say.
 absl::StatusOr<SnapshotSummary> ReadSnapshot(const std::string& path, absl::FunctionRef<void(Object)> object);
 absl::StatusOr<Snapshot> ReadSnapshot(const std::string& path);
+// The summary alone, of a whole file: its objects are not looked at. Errors: the same, but for broken objects.
+absl::StatusOr<SnapshotSummary> ReadSnapshotSummary(const std::string& path);
 
 // The same of a file's bytes; `name` is how errors call it.
 absl::StatusOr<SnapshotSummary> DecodeSnapshot(absl::string_view name, absl::string_view bytes,

@@ -9,13 +9,13 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "kubernetes/snapshot.pb.h"
+#include "userspace/sources/file_bytes.h"
+#include "userspace/sources/file_descriptor.h"
 #include "userspace/sources/kubernetes/compression.h"
 #include "userspace/sources/kubernetes/field_stream.h"
 #include "userspace/sources/kubernetes/object_decoder.h"
 #include "userspace/sources/kubernetes/snapshot.h"
 #include "userspace/sources/kubernetes/snapshot_format.h"
-#include "userspace/sources/file_bytes.h"
-#include "userspace/sources/file_descriptor.h"
 
 namespace shunt::sources::kubernetes {
 namespace {
@@ -88,10 +88,10 @@ absl::StatusOr<std::string> ReadFile(const std::string& path) {
   return *std::move(bytes);
 }
 
-}  // namespace
+// Of the message within: number and bytes of each.
+using VisitField = absl::FunctionRef<absl::Status(int number, absl::string_view field)>;
 
-absl::StatusOr<SnapshotSummary> DecodeSnapshot(absl::string_view name, absl::string_view bytes,
-                                               absl::FunctionRef<void(Object)> object) {
+absl::Status ReadFields(absl::string_view name, absl::string_view bytes, VisitField visit) {
   if (bytes.size() > kSnapshotBytesMax) return Damaged(name, absl::StrCat("larger than ", kSnapshotBytesMax, " bytes"));
   if (bytes.size() < kSnapshotHeadBytes || !absl::StartsWith(bytes, kSnapshotMagic)) {
     return Damaged(name, "not a snapshot");
@@ -105,14 +105,34 @@ absl::StatusOr<SnapshotSummary> DecodeSnapshot(absl::string_view name, absl::str
   const absl::string_view compressed = bytes.substr(kSnapshotHeadBytes);
   if (ExtendChecksum(0, compressed) != SnapshotChecksum(bytes)) return Damaged(name, "the checksum is wrong");
 
-  SnapshotSummary summary;
   FieldStream stream;
-  const absl::Status status = Decompress(compressed, kMessageBytesMax, [&](absl::string_view piece) {
-    return stream.Append(
-        piece, [&](int number, absl::string_view field) { return ReadSnapshotField(number, field, summary, object); });
-  });
+  const absl::Status status =
+      Decompress(compressed, kMessageBytesMax, [&](absl::string_view piece) { return stream.Append(piece, visit); });
   if (!status.ok()) return Damaged(name, status.message());
   if (!stream.AtBoundary()) return Damaged(name, "an object is cut short");
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<SnapshotSummary> DecodeSnapshot(absl::string_view name, absl::string_view bytes,
+                                               absl::FunctionRef<void(Object)> object) {
+  SnapshotSummary summary;
+  const absl::Status status = ReadFields(name, bytes, [&](int number, absl::string_view field) {
+    return ReadSnapshotField(number, field, summary, object);
+  });
+  if (!status.ok()) return status;
+  return summary;
+}
+
+absl::StatusOr<SnapshotSummary> ReadSnapshotSummary(const std::string& path) {
+  const absl::StatusOr<std::string> bytes = ReadFile(path);
+  if (!bytes.ok()) return bytes.status();
+  SnapshotSummary summary;
+  const absl::Status status = ReadFields(path, *bytes, [&](int number, absl::string_view field) {
+    return number == api::Snapshot::kSummaryFieldNumber ? ReadSummary(field, summary) : absl::OkStatus();
+  });
+  if (!status.ok()) return status;
   return summary;
 }
 

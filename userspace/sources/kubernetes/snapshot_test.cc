@@ -82,6 +82,15 @@ TEST_F(SnapshotTest, GivesBackWhatWasWritten) {
   EXPECT_THAT(FilesInDirectory(), ElementsAre("cluster"));
 }
 
+TEST_F(SnapshotTest, SaysWhatItIsWithoutItsObjects) {
+  ASSERT_EQ(WriteSnapshot(path_, Sample()), absl::OkStatus());
+  const absl::StatusOr<SnapshotSummary> summary = ReadSnapshotSummary(path_);
+  ASSERT_EQ(summary.status(), absl::OkStatus());
+  EXPECT_TRUE(*summary == Sample().summary);
+  Overwrite(FileBytes() + "x");
+  EXPECT_EQ(ReadSnapshotSummary(path_).status().code(), absl::StatusCode::kDataLoss);
+}
+
 TEST_F(SnapshotTest, OfNothingIsASnapshotToo) {
   ASSERT_EQ(WriteSnapshot(path_, {}), absl::OkStatus());
   const absl::StatusOr<Snapshot> snapshot = ReadSnapshot(path_);
