@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <array>
-#include <chrono>
 #include <cstdlib>
 #include <memory>
 #include <optional>
@@ -298,7 +297,6 @@ void Agent::StartThreads() {
 }
 
 model::AgentStatus Agent::Identity() const {
-  const auto since_epoch = std::chrono::system_clock::now().time_since_epoch();
   model::AgentStatus identity;
   identity.version = kVersion;
   identity.abi_version = datapath::PinAbiVersion();
@@ -307,7 +305,7 @@ model::AgentStatus Agent::Identity() const {
   identity.source = source_->Description();
   identity.pin_directory = datapath_->pin_directory();
   identity.cgroup = datapath_->cgroup();
-  identity.start_time_ms = std::chrono::duration_cast<std::chrono::milliseconds>(since_epoch).count();
+  identity.start_time_ms = ReadClocks().wall_ms;
   identity.programs_current = datapath_->programs_current();
   identity.observing = options_.observe && datapath_->programs_current();
   for (const std::string& problem : datapath_->problems()) identity.problems.push_back({"programs", problem});

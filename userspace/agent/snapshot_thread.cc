@@ -4,20 +4,13 @@
 #include <utility>
 
 #include "absl/status/statusor.h"
+#include "userspace/agent/clock.h"
 #include "userspace/agent/log.h"
 #include "userspace/sources/kubernetes/snapshot.h"
 
 namespace shunt::agent {
-namespace {
 
 namespace kubernetes = sources::kubernetes;
-
-int64_t NowMs() {
-  const auto since_epoch = std::chrono::system_clock::now().time_since_epoch();
-  return std::chrono::duration_cast<std::chrono::milliseconds>(since_epoch).count();
-}
-
-}  // namespace
 
 SnapshotThread::SnapshotThread(std::string path, std::string node_name)
     : path_(std::move(path)), node_name_(std::move(node_name)), thread_([this](std::stop_token stop) { Run(stop); }) {}
@@ -52,7 +45,7 @@ void SnapshotThread::Run(std::stop_token stop) {
     const SnapshotContent content = *std::exchange(waiting_, std::nullopt);
     std::vector<std::string> api_servers = api_servers_;
     lock.unlock();
-    const int64_t now_ms = NowMs();
+    const int64_t now_ms = ReadClocks().wall_ms;
     const absl::Status status = Write(content, std::move(api_servers), now_ms);
     lock.lock();
     const std::string problem(status.message());

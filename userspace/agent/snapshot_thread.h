@@ -5,7 +5,6 @@
 #define SHUNT_AGENT_SNAPSHOT_THREAD_H_
 
 #include <array>
-#include <chrono>
 #include <condition_variable>
 #include <cstdint>
 #include <mutex>

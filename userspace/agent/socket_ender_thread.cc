@@ -4,6 +4,7 @@
 #include <chrono>
 #include <utility>
 
+#include "userspace/agent/clock.h"
 #include "userspace/agent/log.h"
 
 namespace shunt::agent {
@@ -53,11 +54,10 @@ void SocketEnderThread::Run(std::stop_token stop) {
 }
 
 void SocketEnderThread::Record(const model::SocketSweep& sweep) {
-  const auto since_epoch = std::chrono::system_clock::now().time_since_epoch();
   const std::lock_guard lock(mutex_);
   schedule_.End(Now());
   ++sweeps_.sweeps;
-  sweeps_.last_sweep_time_ms = std::chrono::duration_cast<std::chrono::milliseconds>(since_epoch).count();
+  sweeps_.last_sweep_time_ms = ReadClocks().wall_ms;
   sweeps_.ended_udp += sweep.ended_udp;
   sweeps_.ended_tcp += sweep.ended_tcp;
   sweeps_.namespaces = sweep.namespaces;
