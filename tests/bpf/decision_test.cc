@@ -20,7 +20,7 @@
 #include "tests/bpf/harness.h"
 #include "userspace/datapath/codec.h"
 #include "userspace/datapath/kernel/kernel_datapath.h"
-#include "userspace/datapath/kernel/sandbox_fixture.h"
+#include "userspace/datapath/kernel/testing/sandbox_fixture.h"
 #include "userspace/planner/planner.h"
 
 namespace shunt::datapath {
@@ -270,7 +270,7 @@ TEST_F(DecisionTest, WhoOnlyObservesDecidesTheSameAndRemembersNoAffinity) {
   EXPECT_EQ(Reached("10.96.0.10", 80).size(), 3u);
   EXPECT_EQ(Decide("10.96.0.11", 80).error, static_cast<uint32_t>(ECONNREFUSED));
   size_t affinities = 0;
-  EXPECT_TRUE(datapath_->DumpMap("affinities", [&](const model::MapRow&) { return ++affinities, true; }).ok());
+  EXPECT_TRUE(datapath_->DumpMap("affinities", [&](const report::MapRow&) { return ++affinities, true; }).ok());
   EXPECT_EQ(affinities, 0u);
 }
 
@@ -320,8 +320,8 @@ TEST_F(DecisionTest, DrawsFollowTheWeights) {
   std::map<uint32_t, uint64_t> weight_of;  // by backend id
   ASSERT_TRUE(datapath_
                   ->DumpMap("backends",
-                            [&](const model::MapRow& row) {
-                              const auto& backend = std::get<model::BackendRow>(row);
+                            [&](const report::MapRow& row) {
+                              const auto& backend = std::get<report::BackendRow>(row);
                               const uint32_t last = backend.address.address.bytes()[15];
                               weight_of[backend.backend] =
                                   last == 5 ? 0 : static_cast<uint64_t>(std::pow(10, last - 1));
@@ -331,8 +331,8 @@ TEST_F(DecisionTest, DrawsFollowTheWeights) {
   uint64_t word = 0;
   ASSERT_TRUE(datapath_
                   ->DumpMap("pools",
-                            [&](const model::MapRow& row) {
-                              const auto& pool = std::get<model::PoolRow>(row);
+                            [&](const report::MapRow& row) {
+                              const auto& pool = std::get<report::PoolRow>(row);
                               if (pool.slot_count > 0) {
                                 word =
                                     shunt_pool_word(pool.first_slot, pool.slot_count, SHUNT_EMPTY_NOT, pool.generation);

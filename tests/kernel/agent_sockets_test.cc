@@ -18,7 +18,7 @@
 #include "absl/strings/str_cat.h"
 #include "tests/kernel/kernel_test.h"
 #include "tests/sandbox/cgroup.h"
-#include "userspace/datapath/kernel/cleanup.h"
+#include "userspace/datapath/kernel/attach/cleanup.h"
 
 namespace shunt::kernel_test {
 namespace {

@@ -11,12 +11,12 @@ namespace {
 class CountersTest : public DiallingTest {
  protected:
   // Of the ServicePort of this Service, in the family of the service that is dialled.
-  model::ServiceCountersRow CountersOf(const std::string& service, uint16_t port) {
+  report::ServiceCountersRow CountersOf(const std::string& service, uint16_t port) {
     uint32_t index = ~0u;
     EXPECT_TRUE(datapath()
                     .DumpMap("service_ports",
-                             [&](const model::MapRow& row) {
-                               const auto& entry = std::get<model::ServicePortRow>(row);
+                             [&](const report::MapRow& row) {
+                               const auto& entry = std::get<report::ServicePortRow>(row);
                                if (entry.service.name == service && entry.port == port &&
                                    entry.family == Service(0).address.family()) {
                                  index = entry.service_port;
@@ -25,11 +25,11 @@ class CountersTest : public DiallingTest {
                              })
                     .ok());
     EXPECT_NE(index, ~0u) << service;
-    model::ServiceCountersRow counters;
+    report::ServiceCountersRow counters;
     EXPECT_TRUE(datapath()
                     .DumpMap("service_counters",
-                             [&](const model::MapRow& row) {
-                               const auto& entry = std::get<model::ServiceCountersRow>(row);
+                             [&](const report::MapRow& row) {
+                               const auto& entry = std::get<report::ServiceCountersRow>(row);
                                if (entry.service_port == index) counters = entry;
                                return true;
                              })
@@ -41,8 +41,8 @@ class CountersTest : public DiallingTest {
     uint32_t id = ~0u;
     EXPECT_TRUE(datapath()
                     .DumpMap("backends",
-                             [&](const model::MapRow& row) {
-                               const auto& entry = std::get<model::BackendRow>(row);
+                             [&](const report::MapRow& row) {
+                               const auto& entry = std::get<report::BackendRow>(row);
                                if (entry.address == backend) id = entry.backend;
                                return true;
                              })
@@ -50,8 +50,8 @@ class CountersTest : public DiallingTest {
     uint64_t chosen = 0;
     EXPECT_TRUE(datapath()
                     .DumpMap("backend_counters",
-                             [&](const model::MapRow& row) {
-                               const auto& entry = std::get<model::BackendCountersRow>(row);
+                             [&](const report::MapRow& row) {
+                               const auto& entry = std::get<report::BackendCountersRow>(row);
                                if (entry.backend == id) chosen = entry.chosen;
                                return true;
                              })

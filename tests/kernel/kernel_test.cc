@@ -8,7 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "tests/kernel/leftovers.h"
 #include "tests/sandbox/cgroup.h"
-#include "userspace/datapath/kernel/cleanup.h"
+#include "userspace/datapath/kernel/attach/cleanup.h"
 #include "userspace/datapath/kernel/kernel_datapath.h"
 
 namespace shunt::kernel_test {
@@ -126,7 +126,7 @@ void KernelTest::TakeAllRows() {
     ClientSocket holder = HostSocket(AF_INET, SOCK_DGRAM);
     ASSERT_EQ(holder.Connect(At("10.97.0.1:9")), 0);
     size_t rows = 0;
-    ASSERT_TRUE(datapath_->DumpMap("socket_state", [&](const model::MapRow&) { return ++rows, true; }).ok());
+    ASSERT_TRUE(datapath_->DumpMap("socket_state", [&](const report::MapRow&) { return ++rows, true; }).ok());
     // One that got no row is in storage and of no use here.
     if (rows > row_holders_.size()) row_holders_.push_back(std::move(holder));
   }
@@ -161,8 +161,8 @@ void KernelTest::Remove(const ServiceStory& story) {
 
 uint64_t KernelTest::Reason(absl::string_view name) {
   uint64_t count = ~uint64_t{0};
-  const absl::Status dumped = datapath_->DumpMap("reasons", [&](const model::MapRow& row) {
-    const auto& reason = std::get<model::ReasonRow>(row);
+  const absl::Status dumped = datapath_->DumpMap("reasons", [&](const report::MapRow& row) {
+    const auto& reason = std::get<report::ReasonRow>(row);
     if (reason.name == name) count = reason.count;
     return true;
   });
@@ -172,7 +172,7 @@ uint64_t KernelTest::Reason(absl::string_view name) {
 
 size_t KernelTest::RowsOf(absl::string_view map) {
   size_t rows = 0;
-  const absl::Status dumped = datapath_->DumpMap(map, [&](const model::MapRow&) { return ++rows, true; });
+  const absl::Status dumped = datapath_->DumpMap(map, [&](const report::MapRow&) { return ++rows, true; });
   EXPECT_TRUE(dumped.ok()) << dumped;
   return map == "socket_state" ? rows - row_holders_.size() : rows;
 }

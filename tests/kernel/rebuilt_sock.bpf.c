@@ -5,4 +5,4 @@
 
 #define bpf_get_prandom_u32() (bpf_get_prandom_u32() ^ 1)
 
-#include "bpf/sock.bpf.c"
+#include "bpf/socket/sock.bpf.c"

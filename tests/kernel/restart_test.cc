@@ -24,7 +24,7 @@
 #include "tests/sandbox/cgroup.h"
 #include "tests/sandbox/netlink.h"
 #include "tests/seeds.h"
-#include "userspace/datapath/kernel/cleanup.h"
+#include "userspace/datapath/kernel/attach/cleanup.h"
 
 namespace shunt::kernel_test {
 namespace {

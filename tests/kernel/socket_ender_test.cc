@@ -58,7 +58,7 @@ class SocketEnderTest : public KernelTest {
     names_.Add("other", world().other_pod());
   }
 
-  model::SocketSweep Sweep(SocketEnderOptions options = {}) {
+  report::SocketSweep Sweep(SocketEnderOptions options = {}) {
     options.netlink |= netlink_;
     options.places = {.directories = {names_.path()}, .proc = ""};
     const auto ender = kernel_datapath().OpenSocketEnder(options);
@@ -73,8 +73,8 @@ class SocketEnderTest : public KernelTest {
   // Of the backend in the map.
   std::optional<uint32_t> IdOf(const SocketAddress& backend) {
     std::optional<uint32_t> id;
-    const absl::Status dumped = datapath().DumpMap("backends", [&](const model::MapRow& row) {
-      const auto& found = std::get<model::BackendRow>(row);
+    const absl::Status dumped = datapath().DumpMap("backends", [&](const report::MapRow& row) {
+      const auto& found = std::get<report::BackendRow>(row);
       if (found.address == backend) id = found.backend;
       return !id.has_value();
     });
@@ -280,7 +280,7 @@ TEST_F(SocketEnderTest, EveryNamespaceIsSweptOnceAndTheThreadComesHome) {
                other(world().other_pod(), AF_INET, SOCK_DGRAM);
   for (const ClientSocket* socket : {&host, &pod, &other}) ASSERT_EQ(socket->Connect(At("10.96.0.10:53")), 0);
   Apply({Moved()});
-  const model::SocketSweep sweep = Sweep();
+  const report::SocketSweep sweep = Sweep();
   EXPECT_EQ(sweep.namespaces, 3u);
   EXPECT_EQ(sweep.namespaces_not_entered, 0u);
   EXPECT_EQ(sweep.problem, "");
@@ -296,7 +296,7 @@ TEST_F(SocketEnderTest, WithoutTheCapabilityTheOwnNamespaceIsServedAndTheOthersA
   Apply({Moved()});
   const auto ender = kernel_datapath().OpenSocketEnder({.places = {.directories = {names_.path()}, .proc = ""}});
   ASSERT_TRUE(ender.ok()) << ender.status();
-  model::SocketSweep sweep;
+  report::SocketSweep sweep;
   std::thread([&] {
     GiveUpSysAdmin();
     sweep = (*ender)->Sweep();
@@ -312,7 +312,7 @@ TEST_F(SocketEnderTest, WithoutTheCapabilityTheOwnNamespaceIsServedAndTheOthersA
 
 TEST_F(SocketEnderTest, AFileWithoutANamespaceIsToldWithItsRemedy) {
   std::ofstream(names_.path() + "/unmounted") << "";
-  const model::SocketSweep sweep = Sweep();
+  const report::SocketSweep sweep = Sweep();
   EXPECT_EQ(sweep.namespaces, 3u);
   EXPECT_EQ(sweep.namespaces_not_entered, 1u);
   EXPECT_THAT(sweep.problem, ::testing::HasSubstr("unmounted"));

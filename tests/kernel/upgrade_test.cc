@@ -43,7 +43,7 @@ class UpgradeTest : public KernelTest {
 
   std::vector<std::string> Tags() {
     std::vector<std::string> tags;
-    for (const model::ProgramStatus& program : datapath().Programs()) tags.push_back(program.tag);
+    for (const report::ProgramStatus& program : datapath().Programs()) tags.push_back(program.tag);
     return tags;
   }
 

@@ -7,7 +7,7 @@
 
 #include "tests/scenarios/play.h"
 #include "userspace/datapath/kernel/kernel_datapath.h"
-#include "userspace/datapath/kernel/sandbox_fixture.h"
+#include "userspace/datapath/kernel/testing/sandbox_fixture.h"
 
 namespace shunt::scenarios {
 namespace {

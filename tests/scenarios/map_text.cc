@@ -13,7 +13,7 @@
 namespace shunt::scenarios {
 namespace {
 
-std::string Text(const model::ServicePortRow& row) {
+std::string Text(const report::ServicePortRow& row) {
   return absl::StrCat(row.service.ToString(), row.port_name.empty() ? "" : ":", row.port_name, " ", row.port, "/",
                       model::ProtocolName(row.protocol), row.family == model::IpFamily::kV4 ? " IPv4" : " IPv6");
 }
@@ -54,12 +54,12 @@ Numbering Number(const MapRows& rows) {
   Numbering numbering;
   NumberBy(
       rows.service_ports,
-      [](const model::ServicePortRow& row) {
+      [](const report::ServicePortRow& row) {
         return std::make_tuple(row.service, row.port_name, row.protocol, row.port, row.family);
       },
       &numbering.service_ports);
-  NumberBy(rows.backends, [](const model::BackendRow& row) { return row.address; }, &numbering.backends);
-  for (const model::FrontendRow& row : rows.frontends) {
+  NumberBy(rows.backends, [](const report::BackendRow& row) { return row.address; }, &numbering.backends);
+  for (const report::FrontendRow& row : rows.frontends) {
     if (row.about_address) continue;
     for (const uint32_t pool : {row.internal_pool, row.external_pool}) {
       if (rows.pools.count(pool) > 0) numbering.pools.Add(pool);
@@ -68,7 +68,7 @@ Numbering Number(const MapRows& rows) {
   return numbering;
 }
 
-std::string FrontendText(const model::FrontendRow& row, const Numbering& numbering) {
+std::string FrontendText(const report::FrontendRow& row, const Numbering& numbering) {
   const std::string flags = absl::StrJoin(row.flags, " ");
   if (row.about_address) {
     return absl::StrCat("frontend ", row.address.address.ToString(), " address ", flags, "\n");
@@ -83,14 +83,14 @@ std::string FrontendText(const model::FrontendRow& row, const Numbering& numberi
   return absl::StrCat(text, flags.empty() ? "" : ", ", flags, "\n");
 }
 
-std::string SlotText(const model::SlotRow& slot, const Numbers& backends) {
+std::string SlotText(const report::SlotRow& slot, const Numbers& backends) {
   std::string text = absl::StrCat("backend ", backends.Of(slot.backend));
   if (slot.alias == slot.backend) return text;
   const double own = 100 * slot.threshold / std::exp2(32);
   return absl::StrCat(text, " (or ", backends.Of(slot.alias), absl::StrFormat(" beyond %.2f%%)", own));
 }
 
-std::string PoolText(const MapRows& rows, const model::PoolRow& pool, const Numbers& backends) {
+std::string PoolText(const MapRows& rows, const report::PoolRow& pool, const Numbers& backends) {
   std::vector<std::string> slots;
   if (!pool.empty.empty()) slots.push_back(pool.empty);
   for (uint32_t i = 0; i < pool.slot_count; ++i) {
@@ -103,7 +103,7 @@ std::string PoolText(const MapRows& rows, const model::PoolRow& pool, const Numb
 // Of those that some frontend names: an id that is resting may come again as another.
 std::map<std::string, uint32_t> ServicePortIds(const MapRows& rows) {
   std::map<std::string, uint32_t> ids;
-  for (const model::FrontendRow& frontend : rows.frontends) {
+  for (const report::FrontendRow& frontend : rows.frontends) {
     const auto row = rows.service_ports.find(frontend.service_port);
     if (!frontend.about_address && row != rows.service_ports.end()) ids[Text(row->second)] = row->first;
   }
@@ -124,7 +124,7 @@ template <typename Row>
 absl::Status Collect(const datapath::Datapath& datapath, absl::string_view map,
                      const std::function<void(const Row&)>& take) {
   bool foreign = false;
-  absl::Status status = datapath.DumpMap(map, [&](const model::MapRow& row) {
+  absl::Status status = datapath.DumpMap(map, [&](const report::MapRow& row) {
     const Row* typed = std::get_if<Row>(&row);
     foreign |= typed == nullptr;
     if (typed != nullptr) take(*typed);
@@ -140,21 +140,21 @@ absl::StatusOr<MapRows> ReadMapRows(const datapath::Datapath& datapath) {
   MapRows rows;
   std::vector<uint32_t> indexed;
   std::vector<uint32_t> held;
-  absl::Status status = Collect<model::FrontendRow>(datapath, "frontend_index",
-                                                    [&](const model::FrontendRow& row) { indexed.push_back(row.row); });
-  status.Update(Collect<model::FrontendRow>(datapath, "frontend_rows", [&](const model::FrontendRow& row) {
+  absl::Status status = Collect<report::FrontendRow>(
+      datapath, "frontend_index", [&](const report::FrontendRow& row) { indexed.push_back(row.row); });
+  status.Update(Collect<report::FrontendRow>(datapath, "frontend_rows", [&](const report::FrontendRow& row) {
     held.push_back(row.row);
     rows.frontends.push_back(row);
   }));
-  status.Update(Collect<model::ServicePortRow>(datapath, "service_ports", [&](const model::ServicePortRow& row) {
+  status.Update(Collect<report::ServicePortRow>(datapath, "service_ports", [&](const report::ServicePortRow& row) {
     rows.service_ports[row.service_port] = row;
   }));
   status.Update(
-      Collect<model::PoolRow>(datapath, "pools", [&](const model::PoolRow& row) { rows.pools[row.pool] = row; }));
+      Collect<report::PoolRow>(datapath, "pools", [&](const report::PoolRow& row) { rows.pools[row.pool] = row; }));
   status.Update(
-      Collect<model::SlotRow>(datapath, "slots", [&](const model::SlotRow& row) { rows.slots[row.slot] = row; }));
-  status.Update(Collect<model::BackendRow>(datapath, "backends",
-                                           [&](const model::BackendRow& row) { rows.backends[row.backend] = row; }));
+      Collect<report::SlotRow>(datapath, "slots", [&](const report::SlotRow& row) { rows.slots[row.slot] = row; }));
+  status.Update(Collect<report::BackendRow>(datapath, "backends",
+                                            [&](const report::BackendRow& row) { rows.backends[row.backend] = row; }));
   if (!status.ok()) return status;
 
   std::sort(indexed.begin(), indexed.end());
@@ -169,7 +169,7 @@ absl::StatusOr<MapRows> ReadMapRows(const datapath::Datapath& datapath) {
 std::string MapText(const MapRows& rows) {
   Numbering numbering = Number(rows);
   std::string text;
-  for (const model::FrontendRow& row : rows.frontends) absl::StrAppend(&text, FrontendText(row, numbering));
+  for (const report::FrontendRow& row : rows.frontends) absl::StrAppend(&text, FrontendText(row, numbering));
 
   const auto in_order = [](const auto& table, const Numbers& numbers, const auto& line) {
     std::map<size_t, std::string> lines;

@@ -10,17 +10,17 @@
 
 #include "absl/status/statusor.h"
 #include "userspace/datapath/datapath.h"
-#include "userspace/model/map_rows.h"
+#include "userspace/report/map_rows.h"
 
 namespace shunt::scenarios {
 
 // The rows that describe Services, by id.
 struct MapRows {
-  std::vector<model::FrontendRow> frontends;  // by address
-  std::map<uint32_t, model::ServicePortRow> service_ports;
-  std::map<uint32_t, model::PoolRow> pools;
-  std::map<uint32_t, model::SlotRow> slots;
-  std::map<uint32_t, model::BackendRow> backends;
+  std::vector<report::FrontendRow> frontends;  // by address
+  std::map<uint32_t, report::ServicePortRow> service_ports;
+  std::map<uint32_t, report::PoolRow> pools;
+  std::map<uint32_t, report::SlotRow> slots;
+  std::map<uint32_t, report::BackendRow> backends;
 };
 
 // By Datapath::DumpMap. The index and the rows of frontends must name the same ones: kDataLoss if not.

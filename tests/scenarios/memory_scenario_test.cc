@@ -9,9 +9,9 @@
 #include "absl/strings/str_cat.h"
 #include "tests/scenarios/play.h"
 #include "tests/seeds.h"
-#include "userspace/datapath/memory_table.h"
 #include "userspace/datapath/table_datapath.h"
 #include "userspace/datapath/testing/manual_grace.h"
+#include "userspace/datapath/testing/memory_table.h"
 
 namespace shunt::scenarios {
 namespace {

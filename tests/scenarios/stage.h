@@ -15,8 +15,8 @@
 #include "absl/types/span.h"
 #include "tests/scenarios/map_text.h"
 #include "tests/scenarios/story.h"
-#include "userspace/agent/ledger.h"
-#include "userspace/agent/reconciler.h"
+#include "userspace/agent/control/ledger.h"
+#include "userspace/agent/control/reconciler.h"
 #include "userspace/datapath/datapath.h"
 #include "userspace/sources/manifest/object_decoder.h"
 

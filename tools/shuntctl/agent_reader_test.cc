@@ -121,7 +121,7 @@ TEST_F(AgentReaderTest, AnAgentThatGoesAwayIsNotWaitedFor) {
 }
 
 TEST_F(AgentReaderTest, AServiceListLargerThanGrpcsDefaultLimitArrives) {
-  const model::ServiceStatus one = agent_.services[1];
+  const report::ServiceStatus one = agent_.services[1];
   agent_.services.assign(20'000, one);  // some 10 MB; gRPC clients take 4 MiB unless told
   Start();
   const auto reader = ConnectToAgent(socket_);

@@ -5,8 +5,8 @@
 #include "absl/strings/str_cat.h"
 #include "tools/shuntctl/pinned_services.h"
 #include "tools/shuntctl/state_reader.h"
-#include "userspace/datapath/kernel/pinned_reader.h"
-#include "userspace/datapath/kernel/pins.h"
+#include "userspace/datapath/kernel/attach/pins.h"
+#include "userspace/datapath/kernel/maps/pinned_reader.h"
 
 namespace shunt::shuntctl {
 namespace {
@@ -41,14 +41,14 @@ class PinReader final : public StateReader {
   }
 
   absl::Status DumpMap(const std::string& map, const std::function<void(v1::MapRow)>& visit) override {
-    model::AgentQueries queries;
+    report::AgentQueries queries;
     queries.dump_map = Dump();
     return ReadQueries(std::move(queries))->DumpMap(map, visit);
   }
 
  private:
   DumpRows Dump() const {
-    return [this](absl::string_view map, const std::function<bool(const model::MapRow&)>& visit) {
+    return [this](absl::string_view map, const std::function<bool(const report::MapRow&)>& visit) {
       return pins_->DumpMap(map, visit);
     };
   }

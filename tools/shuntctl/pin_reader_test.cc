@@ -10,7 +10,7 @@
 #include "tools/shuntctl/run.h"
 #include "userspace/admin/testing/scripted_agent.h"
 #include "userspace/datapath/kernel/kernel_datapath.h"
-#include "userspace/datapath/kernel/sandbox_fixture.h"
+#include "userspace/datapath/kernel/testing/sandbox_fixture.h"
 
 namespace shunt::shuntctl {
 namespace {

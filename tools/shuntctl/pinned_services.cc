@@ -17,29 +17,29 @@ namespace {
 
 // Every row that says something about Services, by id.
 struct Rows {
-  std::map<uint32_t, model::ServicePortRow> ports;
-  absl::flat_hash_map<uint32_t, std::vector<model::FrontendRow>> frontends;  // by service port
-  absl::flat_hash_map<uint32_t, model::PoolRow> pools;
-  absl::flat_hash_map<uint32_t, model::SlotRow> slots;
+  std::map<uint32_t, report::ServicePortRow> ports;
+  absl::flat_hash_map<uint32_t, std::vector<report::FrontendRow>> frontends;  // by service port
+  absl::flat_hash_map<uint32_t, report::PoolRow> pools;
+  absl::flat_hash_map<uint32_t, report::SlotRow> slots;
   std::map<uint32_t, model::SocketAddress> backends;
-  absl::flat_hash_map<uint32_t, model::ServiceCountersRow> service_counters;
+  absl::flat_hash_map<uint32_t, report::ServiceCountersRow> service_counters;
   absl::flat_hash_map<uint32_t, uint64_t> chosen;  // by backend
-  std::vector<model::ReasonRow> reasons;
+  std::vector<report::ReasonRow> reasons;
 };
 
 struct Collector {
   Rows& rows;
 
-  void operator()(const model::ServicePortRow& row) const { rows.ports[row.service_port] = row; }
-  void operator()(const model::FrontendRow& row) const {
+  void operator()(const report::ServicePortRow& row) const { rows.ports[row.service_port] = row; }
+  void operator()(const report::FrontendRow& row) const {
     if (!row.about_address) rows.frontends[row.service_port].push_back(row);
   }
-  void operator()(const model::PoolRow& row) const { rows.pools[row.pool] = row; }
-  void operator()(const model::SlotRow& row) const { rows.slots[row.slot] = row; }
-  void operator()(const model::BackendRow& row) const { rows.backends[row.backend] = row.address; }
-  void operator()(const model::ServiceCountersRow& row) const { rows.service_counters[row.service_port] = row; }
-  void operator()(const model::BackendCountersRow& row) const { rows.chosen[row.backend] = row.chosen; }
-  void operator()(const model::ReasonRow& row) const { rows.reasons.push_back(row); }
+  void operator()(const report::PoolRow& row) const { rows.pools[row.pool] = row; }
+  void operator()(const report::SlotRow& row) const { rows.slots[row.slot] = row; }
+  void operator()(const report::BackendRow& row) const { rows.backends[row.backend] = row.address; }
+  void operator()(const report::ServiceCountersRow& row) const { rows.service_counters[row.service_port] = row; }
+  void operator()(const report::BackendCountersRow& row) const { rows.chosen[row.backend] = row.chosen; }
+  void operator()(const report::ReasonRow& row) const { rows.reasons.push_back(row); }
   template <typename Other>
   void operator()(const Other&) const {}
 };
@@ -48,7 +48,7 @@ absl::StatusOr<Rows> ReadRows(const DumpRows& dump) {
   Rows rows;
   for (const char* map : {"service_ports", "frontend_rows", "pools", "slots", "backends", "service_counters",
                           "backend_counters", "reasons"}) {
-    absl::Status status = dump(map, [&](const model::MapRow& row) {
+    absl::Status status = dump(map, [&](const report::MapRow& row) {
       std::visit(Collector{rows}, row);
       return true;
     });
@@ -58,10 +58,10 @@ absl::StatusOr<Rows> ReadRows(const DumpRows& dump) {
 }
 
 // A pool's slots as the kernel draws from them, with members in the order that a Pool wants.
-model::Pool ReadPool(const Rows& rows, const model::PoolRow& row, std::set<uint32_t>& used_backends) {
+model::Pool ReadPool(const Rows& rows, const report::PoolRow& row, std::set<uint32_t>& used_backends) {
   model::Pool pool;
   pool.empty = row.empty == "local_miss" ? model::EmptyPool::kLocalMiss : model::EmptyPool::kNoEndpoints;
-  std::vector<model::SlotRow> run;
+  std::vector<report::SlotRow> run;
   std::map<model::SocketAddress, uint32_t> index_of;  // ordered by backend
   for (uint32_t i = 0; i < row.slot_count; ++i) {
     const auto slot = rows.slots.find(row.first_slot + i);
@@ -77,7 +77,7 @@ model::Pool ReadPool(const Rows& rows, const model::PoolRow& row, std::set<uint3
     pool.members.push_back({.backend = address});
   }
   if (!row.empty.empty()) return pool;  // its members keep their flows; no connection is new to them
-  for (const model::SlotRow& slot : run) {
+  for (const report::SlotRow& slot : run) {
     const auto alias = index_of.find(rows.backends.at(slot.alias));
     if (alias == index_of.end()) continue;
     pool.slots.push_back({index_of.at(rows.backends.at(slot.backend)), alias->second, slot.threshold});
@@ -85,11 +85,11 @@ model::Pool ReadPool(const Rows& rows, const model::PoolRow& row, std::set<uint3
   return pool;
 }
 
-bool HasFlag(const model::FrontendRow& row, absl::string_view flag) {
+bool HasFlag(const report::FrontendRow& row, absl::string_view flag) {
   return std::find(row.flags.begin(), row.flags.end(), flag) != row.flags.end();
 }
 
-model::Frontend ReadFrontend(const model::FrontendRow& row, uint32_t internal_pool, uint32_t external_pool) {
+model::Frontend ReadFrontend(const report::FrontendRow& row, uint32_t internal_pool, uint32_t external_pool) {
   model::Frontend frontend;
   frontend.address = row.address;
   frontend.kind = row.kind;
@@ -99,7 +99,7 @@ model::Frontend ReadFrontend(const model::FrontendRow& row, uint32_t internal_po
   return frontend;
 }
 
-model::PortPlan ReadPort(const Rows& rows, const model::ServicePortRow& row, std::set<uint32_t>& used_backends) {
+model::PortPlan ReadPort(const Rows& rows, const report::ServicePortRow& row, std::set<uint32_t>& used_backends) {
   model::PortPlan port{.name = row.port_name, .protocol = row.protocol, .port = row.port, .family = row.family};
   const auto frontends = rows.frontends.find(row.service_port);
   if (frontends == rows.frontends.end()) return port;
@@ -114,7 +114,7 @@ model::PortPlan ReadPort(const Rows& rows, const model::ServicePortRow& row, std
     }
     return index;
   };
-  for (const model::FrontendRow& frontend : frontends->second) {
+  for (const report::FrontendRow& frontend : frontends->second) {
     const uint32_t internal_pool = index_of(frontend.internal_pool);
     port.frontends.push_back(ReadFrontend(frontend, internal_pool, index_of(frontend.external_pool)));
     port.affinity_timeout_s = static_cast<int32_t>(frontend.affinity_timeout_s);
@@ -134,14 +134,14 @@ std::vector<model::FrontendAddress> RestrictedFrontends(const Rows& rows, uint32
   std::vector<model::FrontendAddress> restricted;
   const auto frontends = rows.frontends.find(service_port);
   if (frontends == rows.frontends.end()) return restricted;
-  for (const model::FrontendRow& row : frontends->second) {
+  for (const report::FrontendRow& row : frontends->second) {
     if (HasFlag(row, "source_ranges")) restricted.push_back(row.address);
   }
   return restricted;
 }
 
-model::AgentStatus DescribePins(const PinnedState& state, PinDescription pins) {
-  model::AgentStatus status;
+report::AgentStatus DescribePins(const PinnedState& state, PinDescription pins) {
+  report::AgentStatus status;
   status.abi_version = pins.abi_version;
   status.pin_directory = std::move(pins.directory);
   status.services = static_cast<uint32_t>(state.services.size());
@@ -160,10 +160,10 @@ absl::StatusOr<PinnedState> ReadPinnedState(const DumpRows& dump) {
   absl::StatusOr<Rows> rows = ReadRows(dump);
   if (!rows.ok()) return rows.status();
   PinnedState state;
-  std::map<model::ObjectName, model::ServiceStatus> services;
+  std::map<model::ObjectName, report::ServiceStatus> services;
   std::map<uint32_t, std::set<model::ObjectName>> users;  // of a backend
   for (const auto& [index, row] : rows->ports) {
-    model::ServiceStatus& service = services[row.service];
+    report::ServiceStatus& service = services[row.service];
     service.plan.service = row.service;
     service.from_maps = true;
     std::set<uint32_t> used_backends;
@@ -175,10 +175,10 @@ absl::StatusOr<PinnedState> ReadPinnedState(const DumpRows& dump) {
     for (const uint32_t backend : used_backends) users[backend].insert(row.service);
     const auto counters = rows->service_counters.find(index);
     service.port_counters.push_back(counters == rows->service_counters.end()
-                                        ? model::ServiceStatus::PortCounters()
-                                        : model::ServiceStatus::PortCounters{counters->second.translated,
-                                                                             counters->second.no_endpoints,
-                                                                             counters->second.local_misses});
+                                        ? report::ServiceStatus::PortCounters()
+                                        : report::ServiceStatus::PortCounters{counters->second.translated,
+                                                                              counters->second.no_endpoints,
+                                                                              counters->second.local_misses});
   }
   for (auto& [name, service] : services) state.services.push_back(std::move(service));
   for (const auto& [id, address] : rows->backends) {
@@ -192,17 +192,17 @@ absl::StatusOr<PinnedState> ReadPinnedState(const DumpRows& dump) {
   return state;
 }
 
-model::AgentQueries PinnedQueries(PinnedState read, std::function<PinDescription()> describe) {
+report::AgentQueries PinnedQueries(PinnedState read, std::function<PinDescription()> describe) {
   const auto state = std::make_shared<const PinnedState>(std::move(read));
-  model::AgentQueries queries;
+  report::AgentQueries queries;
   queries.status = [state, describe = std::move(describe)] { return DescribePins(*state, describe()); };
-  queries.services = [state](const std::function<bool(const model::ServiceStatus&)>& visit) {
-    for (const model::ServiceStatus& service : state->services) {
+  queries.services = [state](const std::function<bool(const report::ServiceStatus&)>& visit) {
+    for (const report::ServiceStatus& service : state->services) {
       if (!visit(service)) return;
     }
   };
-  queries.service = [state](const model::ObjectName& name) -> std::optional<model::ServiceStatus> {
-    for (const model::ServiceStatus& service : state->services) {
+  queries.service = [state](const model::ObjectName& name) -> std::optional<report::ServiceStatus> {
+    for (const report::ServiceStatus& service : state->services) {
       if (service.plan.service == name) return service;
     }
     return std::nullopt;

@@ -10,18 +10,18 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "userspace/model/agent_status.h"
+#include "userspace/report/agent_status.h"
 
 namespace shunt::shuntctl {
 
 using DumpRows =
-    std::function<absl::Status(absl::string_view map, const std::function<bool(const model::MapRow&)>& visit)>;
+    std::function<absl::Status(absl::string_view map, const std::function<bool(const report::MapRow&)>& visit)>;
 
 struct PinnedState {
-  std::vector<model::ServiceStatus> services;  // in name order, from_maps
-  std::vector<model::BackendStatus> backends;  // by id
+  std::vector<report::ServiceStatus> services;  // in name order, from_maps
+  std::vector<report::BackendStatus> backends;  // by id
   uint32_t frontends = 0;
-  std::vector<model::ReasonRow> reasons;
+  std::vector<report::ReasonRow> reasons;
 };
 
 // The maps may be changing meanwhile, or be damaged: an id that leads nowhere is left out, never followed.
@@ -31,13 +31,13 @@ absl::StatusOr<PinnedState> ReadPinnedState(const DumpRows& dump);
 struct PinDescription {
   uint32_t abi_version = 0;
   std::string directory;
-  std::vector<model::ProgramStatus> programs;  // empty: no complete set is in force
-  std::vector<model::MapFill> maps;
+  std::vector<report::ProgramStatus> programs;  // empty: no complete set is in force
+  std::vector<report::MapFill> maps;
 };
 
 // What the agent would say that knew only this; no dump_map. `describe` is asked with every question for the status,
 // because it costs more than all else.
-model::AgentQueries PinnedQueries(PinnedState read, std::function<PinDescription()> describe);
+report::AgentQueries PinnedQueries(PinnedState read, std::function<PinDescription()> describe);
 
 }  // namespace shunt::shuntctl
 

@@ -26,48 +26,48 @@ class PinnedServicesTest : public ::testing::Test {
   // shop/cart, port 80: a ClusterIP on pool 2 (backends 5 and 6, a quarter of slot 17 goes to 5) and a NodePort whose
   // outside clients use pool 3 (a local miss). shop/idle: no frontend.
   PinnedServicesTest() {
-    maps_["service_ports"] = {model::ServicePortRow{1, {"shop", "idle"}, "", 81},
-                              model::ServicePortRow{7, {"shop", "cart"}, "http", 80}};
-    model::FrontendRow cluster_ip{.row = 1, .address = {*model::IpAddress::Parse("10.96.0.4"), 80}, .service_port = 7};
+    maps_["service_ports"] = {report::ServicePortRow{1, {"shop", "idle"}, "", 81},
+                              report::ServicePortRow{7, {"shop", "cart"}, "http", 80}};
+    report::FrontendRow cluster_ip{.row = 1, .address = {*model::IpAddress::Parse("10.96.0.4"), 80}, .service_port = 7};
     cluster_ip.internal_pool = cluster_ip.external_pool = 2;
     cluster_ip.affinity_timeout_s = 60;
-    model::FrontendRow node_port{.row = 2,
-                                 .address = {*model::IpAddress::Parse("0.0.0.0"), 30'080},
-                                 .kind = model::FrontendKind::kNodePort,
-                                 .service_port = 7,
-                                 .internal_pool = 2,
-                                 .external_pool = 3};
+    report::FrontendRow node_port{.row = 2,
+                                  .address = {*model::IpAddress::Parse("0.0.0.0"), 30'080},
+                                  .kind = model::FrontendKind::kNodePort,
+                                  .service_port = 7,
+                                  .internal_pool = 2,
+                                  .external_pool = 3};
     node_port.flags = {"source_ranges", "node_in_ranges"};
-    model::FrontendRow about{.row = 3, .address = {*model::IpAddress::Parse("10.96.0.4"), 0}, .about_address = true};
+    report::FrontendRow about{.row = 3, .address = {*model::IpAddress::Parse("10.96.0.4"), 0}, .about_address = true};
     about.service_port = 7;
     maps_["frontend_rows"] = {node_port, cluster_ip, about};
-    maps_["pools"] = {model::PoolRow{2, 16, 2, 9, ""}, model::PoolRow{3, 16, 2, 9, "local_miss"}};
-    maps_["slots"] = {model::SlotRow{16, 6, 6, UINT32_MAX}, model::SlotRow{17, 5, 6, uint32_t{1} << 31}};
-    maps_["backends"] = {model::BackendRow{5, Address("10.244.0.1", 8080)},
-                         model::BackendRow{6, Address("10.244.0.2", 8080)},
-                         model::BackendRow{9, Address("10.244.0.9", 8080)}};
-    maps_["service_counters"] = {model::ServiceCountersRow{7, 100, 1, 2}};
-    maps_["backend_counters"] = {model::BackendCountersRow{6, 75}};
-    maps_["reasons"] = {model::ReasonRow{"no_endpoints", "refused", 1}};
+    maps_["pools"] = {report::PoolRow{2, 16, 2, 9, ""}, report::PoolRow{3, 16, 2, 9, "local_miss"}};
+    maps_["slots"] = {report::SlotRow{16, 6, 6, UINT32_MAX}, report::SlotRow{17, 5, 6, uint32_t{1} << 31}};
+    maps_["backends"] = {report::BackendRow{5, Address("10.244.0.1", 8080)},
+                         report::BackendRow{6, Address("10.244.0.2", 8080)},
+                         report::BackendRow{9, Address("10.244.0.9", 8080)}};
+    maps_["service_counters"] = {report::ServiceCountersRow{7, 100, 1, 2}};
+    maps_["backend_counters"] = {report::BackendCountersRow{6, 75}};
+    maps_["reasons"] = {report::ReasonRow{"no_endpoints", "refused", 1}};
   }
 
   PinnedState Read() {
     auto state = ReadPinnedState([this](absl::string_view map, const auto& visit) -> absl::Status {
-      for (const model::MapRow& row : maps_[std::string(map)]) visit(row);
+      for (const report::MapRow& row : maps_[std::string(map)]) visit(row);
       return absl::OkStatus();
     });
     EXPECT_TRUE(state.ok()) << state.status();
     return *std::move(state);
   }
 
-  std::map<std::string, std::vector<model::MapRow>> maps_;
+  std::map<std::string, std::vector<report::MapRow>> maps_;
 };
 
 TEST_F(PinnedServicesTest, FindsServicesFrontendsPoolsAndShares) {
   const PinnedState state = Read();
   ASSERT_EQ(state.services.size(), 2u);
   EXPECT_EQ(state.frontends, 2u);
-  const model::ServiceStatus& cart = state.services[0];
+  const report::ServiceStatus& cart = state.services[0];
   EXPECT_EQ(cart.plan.service.ToString(), "shop/cart");
   EXPECT_TRUE(cart.from_maps);
   EXPECT_TRUE(cart.applied.ok());
@@ -109,11 +109,11 @@ TEST_F(PinnedServicesTest, FindsWhoUsesABackend) {
 }
 
 TEST_F(PinnedServicesTest, FollowsNoIdThatLeadsNowhere) {
-  maps_["slots"] = {model::SlotRow{16, 6, 4711, 1}, model::SlotRow{17, 5, 5, UINT32_MAX}};
+  maps_["slots"] = {report::SlotRow{16, 6, 4711, 1}, report::SlotRow{17, 5, 5, UINT32_MAX}};
   EXPECT_THAT(Read().services[0].plan.ports[0].pools[0].members.size(), 1u) << "an alias that is no backend";
-  maps_["slots"] = {model::SlotRow{17, 4711, 5, 1}};
+  maps_["slots"] = {report::SlotRow{17, 4711, 5, 1}};
   EXPECT_THAT(Read().services[0].plan.ports[0].pools[0].members, IsEmpty()) << "a missing and a dangling slot";
-  maps_["pools"] = {model::PoolRow{2, 16, UINT32_MAX >> 12, 9, ""}};
+  maps_["pools"] = {report::PoolRow{2, 16, UINT32_MAX >> 12, 9, ""}};
   EXPECT_EQ(Read().services[0].plan.ports[0].pools.size(), 2u) << "a pool that is gone, and one far too long";
 }
 

@@ -152,29 +152,29 @@ TEST_F(RunTest, CheckSaysWhatAnAuditFound) {
   agent_.status.maps[1].used = 10;
   struct Row {
     const char* sentence;
-    absl::StatusOr<model::AuditReport> audit;
+    absl::StatusOr<report::AuditReport> audit;
     int status;
     const char* line;
   };
   const model::ObjectName cart{"shop", "cart"};
   const model::ObjectName search{"shop", "search"};
   const Row rows[] = {
-      {"nothing", model::AuditReport{}, kExitOk, "ok        maps       as planned\n"},
-      {"one Service", model::AuditReport{.services = {cart}}, kExitDrift,
+      {"nothing", report::AuditReport{}, kExitOk, "ok        maps       as planned\n"},
+      {"one Service", report::AuditReport{.services = {cart}}, kExitDrift,
        "warning   maps       1 Service differed and was repaired: shop/cart\n"},
-      {"two Services", model::AuditReport{.services = {cart, search}}, kExitDrift,
+      {"two Services", report::AuditReport{.services = {cart, search}}, kExitDrift,
        "warning   maps       2 Services differed and were repaired: shop/cart, shop/search\n"},
-      {"many Services", model::AuditReport{.services = std::vector<model::ObjectName>(12, cart)}, kExitDrift,
+      {"many Services", report::AuditReport{.services = std::vector<model::ObjectName>(12, cart)}, kExitDrift,
        "shop/cart, shop/cart and 7 more\n"},
-      {"only what Services share", model::AuditReport{.shared = 1}, kExitDrift,
+      {"only what Services share", report::AuditReport{.shared = 1}, kExitDrift,
        "warning   maps       1 row of no single Service differed and was repaired\n"},
-      {"both", model::AuditReport{.services = {cart}, .shared = 3}, kExitDrift,
+      {"both", report::AuditReport{.services = {cart}, .shared = 3}, kExitDrift,
        "1 Service and 3 rows of no single Service differed and were repaired: shop/cart\n"},
-      {"one that cannot be repaired", model::AuditReport{.services = {cart, search}, .unrepaired = 1}, kExitFailed,
+      {"one that cannot be repaired", report::AuditReport{.services = {cart, search}, .unrepaired = 1}, kExitFailed,
        "WRONG     maps       2 Services differed and were repaired, but for 1: shop/cart, shop/search\n"},
-      {"only one, which cannot be", model::AuditReport{.services = {cart}, .unrepaired = 1}, kExitFailed,
+      {"only one, which cannot be", report::AuditReport{.services = {cart}, .unrepaired = 1}, kExitFailed,
        "WRONG     maps       1 Service differed and was not repaired: shop/cart\n"},
-      {"that it could not look", model::AuditReport{.problem = "map pools: gone"}, kExitFailed,
+      {"that it could not look", report::AuditReport{.problem = "map pools: gone"}, kExitFailed,
        "WRONG     maps       no audit: map pools: gone\n"},
       {"that the agent stops", absl::UnavailableError("the agent is stopping"), kExitFailed,
        "WRONG     maps       no audit: the agent is stopping\n"},
@@ -188,7 +188,7 @@ TEST_F(RunTest, CheckSaysWhatAnAuditFound) {
     EXPECT_EQ(outcome.err.empty(), row.status == kExitOk) << row.sentence;
   }
   agent_.status.synced = false;
-  agent_.audit = model::AuditReport{.problem = "nothing has been applied yet"};
+  agent_.audit = report::AuditReport{.problem = "nothing has been applied yet"};
   EXPECT_THAT(Run("check").out, HasSubstr("unknown   maps       no audit: nothing has been applied yet"));
 }
 
@@ -216,7 +216,7 @@ TEST_F(RunTest, HostileNamesCannotTouchTheTerminalInAnyFormat) {
   const std::string evil =
       "\x1b[2J\r\n\xe2\x80\xae\x9b"
       "31m";
-  model::ServiceStatus& service = agent_.services[1];
+  report::ServiceStatus& service = agent_.services[1];
   service.plan.service = {evil, evil};
   service.plan.warnings = {evil};
   service.applied = absl::InternalError(evil);
@@ -232,8 +232,8 @@ TEST_F(RunTest, HostileNamesCannotTouchTheTerminalInAnyFormat) {
   agent_.status.programs[0].name = agent_.status.maps[0].name = evil;
   agent_.status.source_status = {.reflectors = {{.resource = evil, .resource_version = evil, .last_error = evil}},
                                  .server = evil};
-  agent_.audit = model::AuditReport{.services = {{evil, evil}}};
-  agent_.maps["service_ports"] = {model::ServicePortRow{.service = {evil, evil}, .port_name = evil}};
+  agent_.audit = report::AuditReport{.services = {{evil, evil}}};
+  agent_.maps["service_ports"] = {report::ServicePortRow{.service = {evil, evil}, .port_name = evil}};
   for (const char* format : {"table", "wide", "json", "yaml"}) {
     for (const std::string& command : std::vector<std::string>{
              "service list", "service show " + evil + "/" + evil, "backend list", "map list", "map dump service_ports",
@@ -257,7 +257,7 @@ TEST_F(RunTest, CheckFindsWhatIsWrongAndOnlyThat) {
   ASSERT_EQ(Run("check").status, kExitOk) << Run("check").out;
   struct Row {
     const char* sentence;
-    std::function<void(model::AgentStatus&)> spoil;
+    std::function<void(report::AgentStatus&)> spoil;
     int status;
     const char* line;
   };
@@ -281,7 +281,7 @@ TEST_F(RunTest, CheckFindsWhatIsWrongAndOnlyThat) {
       {"an id led nowhere", [](auto& s) { s.reasons = {{"dangling", "a bug", 1}}; }, kExitOk, "1 times: a bug"},
       {"another version", [](auto& s) { s.version = "9.9.9"; }, kExitOk, "warning   agent"},
   };
-  const model::AgentStatus good = agent_.status;
+  const report::AgentStatus good = agent_.status;
   for (const Row& row : rows) {
     agent_.status = good;
     row.spoil(agent_.status);
@@ -312,8 +312,8 @@ TEST_F(RunTest, EveryReasonThatCheckSuspectsIsOneThatProgramsGive) {
   std::vector<std::string> names;
   ASSERT_TRUE(pins_
                   .Dump("reasons",
-                        [&](const model::MapRow& row) {
-                          names.push_back(std::get<model::ReasonRow>(row).name);
+                        [&](const report::MapRow& row) {
+                          names.push_back(std::get<report::ReasonRow>(row).name);
                           return true;
                         })
                   .ok());

@@ -11,7 +11,7 @@ namespace {
 
 class QueriesReader final : public StateReader {
  public:
-  explicit QueriesReader(model::AgentQueries queries) : queries_(std::move(queries)) {}
+  explicit QueriesReader(report::AgentQueries queries) : queries_(std::move(queries)) {}
 
   absl::StatusOr<v1::AgentStatus> Status() override {
     v1::GetStatusResponse response = admin::AnswerGetStatus(queries_);
@@ -48,7 +48,7 @@ class QueriesReader final : public StateReader {
   }
 
  private:
-  const model::AgentQueries queries_;
+  const report::AgentQueries queries_;
 };
 
 }  // namespace
@@ -57,7 +57,7 @@ absl::StatusOr<std::unique_ptr<StateReader>> OpenReader(const Options& options) 
   return options.offline ? OpenPins(options.bpffs) : ConnectToAgent(options.socket);
 }
 
-std::unique_ptr<StateReader> ReadQueries(model::AgentQueries queries) {
+std::unique_ptr<StateReader> ReadQueries(report::AgentQueries queries) {
   return std::make_unique<QueriesReader>(std::move(queries));
 }
 

@@ -11,7 +11,7 @@
 #include "absl/status/statusor.h"
 #include "shunt/admin/v1/admin_service.pb.h"
 #include "tools/shuntctl/options.h"
-#include "userspace/model/agent_status.h"
+#include "userspace/report/agent_status.h"
 
 namespace shunt::shuntctl {
 
@@ -42,7 +42,7 @@ absl::StatusOr<std::unique_ptr<StateReader>> OpenPins(const std::string& bpffs);
 absl::StatusOr<std::unique_ptr<StateReader>> OpenReader(const Options& options);
 
 // Answers from `queries`, as an agent would.
-std::unique_ptr<StateReader> ReadQueries(model::AgentQueries queries);
+std::unique_ptr<StateReader> ReadQueries(report::AgentQueries queries);
 
 }  // namespace shunt::shuntctl
 

@@ -36,7 +36,7 @@ grpc::Status Give(absl::StatusOr<Response> answer, Response* response) {
 
 class AdminServiceImpl final : public v1::AdminService::Service {
  public:
-  explicit AdminServiceImpl(model::AgentQueries queries) : queries_(std::move(queries)) {}
+  explicit AdminServiceImpl(report::AgentQueries queries) : queries_(std::move(queries)) {}
 
   grpc::Status GetStatus(grpc::ServerContext*, const v1::GetStatusRequest*, v1::GetStatusResponse* response) override {
     *response = AnswerGetStatus(queries_);
@@ -83,12 +83,12 @@ class AdminServiceImpl final : public v1::AdminService::Service {
   }
 
  private:
-  const model::AgentQueries queries_;
+  const report::AgentQueries queries_;
 };
 
 }  // namespace
 
-std::unique_ptr<grpc::Service> MakeAdminService(model::AgentQueries queries) {
+std::unique_ptr<grpc::Service> MakeAdminService(report::AgentQueries queries) {
   return std::make_unique<AdminServiceImpl>(std::move(queries));
 }
 

@@ -4,7 +4,7 @@
 
 #include <memory>
 
-#include "userspace/model/agent_status.h"
+#include "userspace/report/agent_status.h"
 
 namespace grpc {
 class Service;
@@ -13,7 +13,7 @@ class Service;
 namespace shunt::admin {
 
 // shunt.admin.v1.AdminService over `queries`, to be registered with a gRPC server.
-std::unique_ptr<grpc::Service> MakeAdminService(model::AgentQueries queries);
+std::unique_ptr<grpc::Service> MakeAdminService(report::AgentQueries queries);
 
 }  // namespace shunt::admin
 

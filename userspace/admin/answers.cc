@@ -26,11 +26,11 @@ absl::Status TooLong(absl::string_view call, size_t max_bytes, absl::string_view
       absl::StrCat(call, ": the answer would be longer than ", max_bytes >> 20, " MiB; ", what_to_do));
 }
 
-absl::Status NoSuchService(const model::AgentQueries& queries, const model::ObjectName& wanted) {
+absl::Status NoSuchService(const report::AgentQueries& queries, const model::ObjectName& wanted) {
   std::vector<std::string> same_name;
   std::vector<std::string> same_namespace;
   size_t count = 0;
-  queries.services([&](const model::ServiceStatus& status) {
+  queries.services([&](const report::ServiceStatus& status) {
     const model::ObjectName& name = status.plan.service;
     ++count;
     if (name.name == wanted.name && same_name.size() < kSuggestionsMax) {
@@ -54,19 +54,19 @@ absl::Status NoSuchService(const model::AgentQueries& queries, const model::Obje
 
 }  // namespace
 
-v1::GetStatusResponse AnswerGetStatus(const model::AgentQueries& queries) {
+v1::GetStatusResponse AnswerGetStatus(const report::AgentQueries& queries) {
   v1::GetStatusResponse response;
   *response.mutable_status() = ToMessage(queries.status());
   return response;
 }
 
-absl::StatusOr<v1::ListServicesResponse> AnswerListServices(const model::AgentQueries& queries,
+absl::StatusOr<v1::ListServicesResponse> AnswerListServices(const report::AgentQueries& queries,
                                                             const v1::ListServicesRequest& request, size_t max_bytes) {
   const EndpointDetail detail =
       request.include_endpoints() ? EndpointDetail::kEveryEndpoint : EndpointDetail::kCountsOnly;
   v1::ListServicesResponse response;
   size_t bytes = 0;
-  queries.services([&](const model::ServiceStatus& status) {
+  queries.services([&](const report::ServiceStatus& status) {
     if (!request.namespace_name().empty() && status.plan.service.namespace_name != request.namespace_name()) {
       return true;
     }
@@ -79,23 +79,23 @@ absl::StatusOr<v1::ListServicesResponse> AnswerListServices(const model::AgentQu
   return response;
 }
 
-absl::StatusOr<v1::GetServiceResponse> AnswerGetService(const model::AgentQueries& queries,
+absl::StatusOr<v1::GetServiceResponse> AnswerGetService(const report::AgentQueries& queries,
                                                         const v1::GetServiceRequest& request) {
   if (request.namespace_name().empty() || request.name().empty()) {
     return absl::InvalidArgumentError("GetService: namespace_name and name must both be set");
   }
   const model::ObjectName name{request.namespace_name(), request.name()};
-  const std::optional<model::ServiceStatus> status = queries.service(name);
+  const std::optional<report::ServiceStatus> status = queries.service(name);
   if (!status.has_value()) return NoSuchService(queries, name);
   v1::GetServiceResponse response;
   *response.mutable_service() = ToMessage(*status, EndpointDetail::kEveryEndpoint);
   return response;
 }
 
-absl::StatusOr<v1::ListBackendsResponse> AnswerListBackends(const model::AgentQueries& queries,
+absl::StatusOr<v1::ListBackendsResponse> AnswerListBackends(const report::AgentQueries& queries,
                                                             const v1::ListBackendsRequest& request, size_t max_bytes) {
   v1::ListBackendsResponse response;
-  for (const model::BackendStatus& backend : queries.backends()) {
+  for (const report::BackendStatus& backend : queries.backends()) {
     const bool wanted = request.namespace_name().empty() ||
                         std::any_of(backend.services.begin(), backend.services.end(), [&](const auto& service) {
                           return service.namespace_name == request.namespace_name();
@@ -106,19 +106,19 @@ absl::StatusOr<v1::ListBackendsResponse> AnswerListBackends(const model::AgentQu
   return response;
 }
 
-absl::StatusOr<v1::AuditResponse> AnswerAudit(const model::AgentQueries& queries) {
+absl::StatusOr<v1::AuditResponse> AnswerAudit(const report::AgentQueries& queries) {
   if (queries.audit == nullptr) return absl::UnimplementedError("Audit: only the agent knows what is planned");
-  const absl::StatusOr<model::AuditReport> report = queries.audit();
+  const absl::StatusOr<report::AuditReport> report = queries.audit();
   if (!report.ok()) return report.status();
   v1::AuditResponse response;
   *response.mutable_report() = ToMessage(*report);
   return response;
 }
 
-absl::Status AnswerDumpMap(const model::AgentQueries& queries, const v1::DumpMapRequest& request,
+absl::Status AnswerDumpMap(const report::AgentQueries& queries, const v1::DumpMapRequest& request,
                            const std::function<bool(v1::MapRow)>& visit) {
   if (request.map().empty()) return absl::InvalidArgumentError("DumpMap: map must be set");
-  return queries.dump_map(request.map(), [&](const model::MapRow& row) { return visit(ToMessage(row)); });
+  return queries.dump_map(request.map(), [&](const report::MapRow& row) { return visit(ToMessage(row)); });
 }
 
 }  // namespace shunt::admin

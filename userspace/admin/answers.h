@@ -10,28 +10,28 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "shunt/admin/v1/admin_service.pb.h"
-#include "userspace/model/agent_status.h"
+#include "userspace/report/agent_status.h"
 
 namespace shunt::admin {
 
-v1::GetStatusResponse AnswerGetStatus(const model::AgentQueries& queries);
+v1::GetStatusResponse AnswerGetStatus(const report::AgentQueries& queries);
 
 // kResourceExhausted: the answer would be longer than `max_bytes`.
-absl::StatusOr<v1::ListServicesResponse> AnswerListServices(const model::AgentQueries& queries,
+absl::StatusOr<v1::ListServicesResponse> AnswerListServices(const report::AgentQueries& queries,
                                                             const v1::ListServicesRequest& request, size_t max_bytes);
 
 // kInvalidArgument: no name. kNotFound names Services of the same name elsewhere, else some of that namespace.
-absl::StatusOr<v1::GetServiceResponse> AnswerGetService(const model::AgentQueries& queries,
+absl::StatusOr<v1::GetServiceResponse> AnswerGetService(const report::AgentQueries& queries,
                                                         const v1::GetServiceRequest& request);
 
-absl::StatusOr<v1::ListBackendsResponse> AnswerListBackends(const model::AgentQueries& queries,
+absl::StatusOr<v1::ListBackendsResponse> AnswerListBackends(const report::AgentQueries& queries,
                                                             const v1::ListBackendsRequest& request, size_t max_bytes);
 
-// kUnimplemented: nobody is there who has plans, only maps. Other errors: as of model::AgentQueries::audit.
-absl::StatusOr<v1::AuditResponse> AnswerAudit(const model::AgentQueries& queries);
+// kUnimplemented: nobody is there who has plans, only maps. Other errors: as of report::AgentQueries::audit.
+absl::StatusOr<v1::AuditResponse> AnswerAudit(const report::AgentQueries& queries);
 
 // Visits rows until `visit` returns false. kInvalidArgument: no name. kNotFound names the maps there are.
-absl::Status AnswerDumpMap(const model::AgentQueries& queries, const v1::DumpMapRequest& request,
+absl::Status AnswerDumpMap(const report::AgentQueries& queries, const v1::DumpMapRequest& request,
                            const std::function<bool(v1::MapRow)>& visit);
 
 }  // namespace shunt::admin

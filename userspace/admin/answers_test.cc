@@ -15,7 +15,7 @@ using ::testing::HasSubstr;
 class AnswersTest : public ::testing::Test {
  protected:
   testing::ScriptedAgent agent_ = testing::SmallCluster();
-  model::AgentQueries queries_ = agent_.Queries();
+  report::AgentQueries queries_ = agent_.Queries();
 };
 
 TEST_F(AnswersTest, ListServicesFiltersByNamespace) {
@@ -85,7 +85,7 @@ TEST_F(AnswersTest, DumpMapStopsWhenToldAndNamesTheMapsThereAre) {
 }
 
 TEST_F(AnswersTest, AnAuditIsReportedOrSaysWhyNot) {
-  agent_.audit = model::AuditReport{.time_ms = 1'763'850'100'250, .services = {{"shop", "cart"}}, .shared = 2};
+  agent_.audit = report::AuditReport{.time_ms = 1'763'850'100'250, .services = {{"shop", "cart"}}, .shared = 2};
   const auto found = AnswerAudit(queries_);
   ASSERT_TRUE(found.ok()) << found.status();
   EXPECT_EQ(found->report().ShortDebugString(),

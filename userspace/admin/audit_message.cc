@@ -7,7 +7,7 @@
 
 namespace shunt::admin {
 
-v1::AuditReport ToMessage(const model::AuditReport& report) {
+v1::AuditReport ToMessage(const report::AuditReport& report) {
   v1::AuditReport message;
   SetMilliseconds(report.time_ms, message.mutable_time());
   message.set_problem(ValidUtf8(report.problem));

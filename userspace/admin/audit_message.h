@@ -3,11 +3,11 @@
 #define SHUNT_ADMIN_AUDIT_MESSAGE_H_
 
 #include "shunt/admin/v1/audit.pb.h"
-#include "userspace/model/audit_report.h"
+#include "userspace/report/audit_report.h"
 
 namespace shunt::admin {
 
-v1::AuditReport ToMessage(const model::AuditReport& report);
+v1::AuditReport ToMessage(const report::AuditReport& report);
 
 }  // namespace shunt::admin
 

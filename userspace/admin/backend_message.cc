@@ -5,7 +5,7 @@
 
 namespace shunt::admin {
 
-v1::Backend ToMessage(const model::BackendStatus& backend) {
+v1::Backend ToMessage(const report::BackendStatus& backend) {
   v1::Backend message;
   message.set_id(backend.id);
   *message.mutable_address() = ToMessage(backend.address);

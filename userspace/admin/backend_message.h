@@ -3,11 +3,11 @@
 #define SHUNT_ADMIN_BACKEND_MESSAGE_H_
 
 #include "shunt/admin/v1/backend.pb.h"
-#include "userspace/model/agent_status.h"
+#include "userspace/report/agent_status.h"
 
 namespace shunt::admin {
 
-v1::Backend ToMessage(const model::BackendStatus& backend);
+v1::Backend ToMessage(const report::BackendStatus& backend);
 
 }  // namespace shunt::admin
 

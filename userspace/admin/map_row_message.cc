@@ -12,7 +12,7 @@ namespace {
 struct FillRow {
   v1::MapRow& message;
 
-  void operator()(const model::FrontendRow& row) const {
+  void operator()(const report::FrontendRow& row) const {
     v1::FrontendRow& out = *message.mutable_frontend();
     out.set_row(row.row);
     *out.mutable_address() = ToMessage(row.address);
@@ -28,7 +28,7 @@ struct FillRow {
     for (const std::string& flag : row.flags) out.add_flags(flag);
   }
 
-  void operator()(const model::PoolRow& row) const {
+  void operator()(const report::PoolRow& row) const {
     v1::PoolRow& out = *message.mutable_pool();
     out.set_pool(row.pool);
     out.set_first_slot(row.first_slot);
@@ -37,7 +37,7 @@ struct FillRow {
     out.set_empty(row.empty);
   }
 
-  void operator()(const model::SlotRow& row) const {
+  void operator()(const report::SlotRow& row) const {
     v1::SlotRow& out = *message.mutable_slot();
     out.set_slot(row.slot);
     out.set_backend(row.backend);
@@ -45,13 +45,13 @@ struct FillRow {
     out.set_threshold(row.threshold);
   }
 
-  void operator()(const model::BackendRow& row) const {
+  void operator()(const report::BackendRow& row) const {
     v1::BackendRow& out = *message.mutable_backend();
     out.set_backend(row.backend);
     *out.mutable_address() = ToMessage(row.address);
   }
 
-  void operator()(const model::ServicePortRow& row) const {
+  void operator()(const report::ServicePortRow& row) const {
     v1::ServicePortRow& out = *message.mutable_service_port();
     out.set_service_port(row.service_port);
     *out.mutable_service() = ToMessage(row.service);
@@ -61,7 +61,7 @@ struct FillRow {
     out.set_family(ToMessage(row.family));
   }
 
-  void operator()(const model::SocketStateRow& row) const {
+  void operator()(const report::SocketStateRow& row) const {
     v1::SocketStateRow& out = *message.mutable_socket_state();
     out.set_cookie(row.cookie);
     *out.mutable_dialled() = ToMessage(row.dialled);
@@ -71,7 +71,7 @@ struct FillRow {
     for (const std::string& flag : row.flags) out.add_flags(flag);
   }
 
-  void operator()(const model::SocketPeerRow& row) const {
+  void operator()(const report::SocketPeerRow& row) const {
     v1::SocketPeerRow& out = *message.mutable_socket_peer();
     out.set_cookie(row.cookie);
     out.set_direction(row.direction);
@@ -81,7 +81,7 @@ struct FillRow {
     out.set_backend(row.backend);
   }
 
-  void operator()(const model::AffinityRow& row) const {
+  void operator()(const report::AffinityRow& row) const {
     v1::AffinityRow& out = *message.mutable_affinity();
     out.set_client(row.client);
     out.set_service_port(row.service_port);
@@ -89,7 +89,7 @@ struct FillRow {
     out.set_idle_ms(row.idle_ms);
   }
 
-  void operator()(const model::ServiceCountersRow& row) const {
+  void operator()(const report::ServiceCountersRow& row) const {
     v1::ServiceCountersRow& out = *message.mutable_service_counters();
     out.set_service_port(row.service_port);
     out.set_translated(row.translated);
@@ -97,20 +97,20 @@ struct FillRow {
     out.set_local_misses(row.local_misses);
   }
 
-  void operator()(const model::BackendCountersRow& row) const {
+  void operator()(const report::BackendCountersRow& row) const {
     v1::BackendCountersRow& out = *message.mutable_backend_counters();
     out.set_backend(row.backend);
     out.set_chosen(row.chosen);
   }
 
-  void operator()(const model::ReasonRow& row) const {
+  void operator()(const report::ReasonRow& row) const {
     v1::ReasonRow& out = *message.mutable_reason();
     out.set_name(row.name);
     out.set_meaning(row.meaning);
     out.set_count(row.count);
   }
 
-  void operator()(const model::FilterRow& row) const {
+  void operator()(const report::FilterRow& row) const {
     v1::FilterRow& out = *message.mutable_filter();
     out.set_bits_set(row.bits_set);
     out.set_bits(row.bits);
@@ -119,7 +119,7 @@ struct FillRow {
 
 }  // namespace
 
-v1::MapRow ToMessage(const model::MapRow& row) {
+v1::MapRow ToMessage(const report::MapRow& row) {
   v1::MapRow message;
   std::visit(FillRow{message}, row);
   return message;

@@ -3,11 +3,11 @@
 #define SHUNT_ADMIN_MAP_ROW_MESSAGE_H_
 
 #include "shunt/admin/v1/map_row.pb.h"
-#include "userspace/model/map_rows.h"
+#include "userspace/report/map_rows.h"
 
 namespace shunt::admin {
 
-v1::MapRow ToMessage(const model::MapRow& row);
+v1::MapRow ToMessage(const report::MapRow& row);
 
 }  // namespace shunt::admin
 

@@ -99,7 +99,7 @@ TEST(ServiceMessageTest, EndpointsSayTheirShareOrWhyTheyHaveNone) {
 
 TEST(ServiceMessageTest, AFrontendIsRestrictedIfItHasSourceRangesKnownOrNot) {
   testing::ScriptedAgent agent = testing::SmallCluster();
-  model::ServiceStatus& status = agent.services[1];
+  report::ServiceStatus& status = agent.services[1];
   const v1::Service known = ToMessage(status, EndpointDetail::kCountsOnly);
   EXPECT_FALSE(known.ports(0).frontends(0).restricted()) << "everybody";
   EXPECT_TRUE(known.ports(0).frontends(2).restricted());
@@ -161,7 +161,7 @@ TEST(ServiceMessageTest, EveryVerdictAndKindHasItsOwnMessageValue) {
 }
 
 TEST(ServiceMessageTest, HostileNamesDoNotMakeAMessageThatCannotBeParsed) {
-  model::ServiceStatus status;
+  report::ServiceStatus status;
   status.plan.service = {"sh\xffop", "\xc3("};
   status.plan.warnings = {"\x80"};
   status.applied = absl::InternalError("\xfe");
@@ -184,9 +184,9 @@ TEST(StatusMessageTest, CarriesTimesProgramsMapsReasonsAndProblems) {
   EXPECT_FALSE(status.observing());
   EXPECT_EQ(status.socket_sweeps().ended_udp(), 14u);
   EXPECT_EQ(status.socket_sweeps().last_sweep_time().seconds(), 1'763'850'090);
-  EXPECT_FALSE(ToMessage(model::AgentStatus()).has_socket_sweeps()) << "nobody asked";
+  EXPECT_FALSE(ToMessage(report::AgentStatus()).has_socket_sweeps()) << "nobody asked";
   EXPECT_EQ(status.problems(0).where(), "shop/search");
-  EXPECT_FALSE(ToMessage(model::AgentStatus()).has_last_apply_time()) << "never applied";
+  EXPECT_FALSE(ToMessage(report::AgentStatus()).has_last_apply_time()) << "never applied";
 }
 
 TEST(StatusMessageTest, CarriesTheSourceAndTheLastAudit) {
@@ -230,7 +230,7 @@ TEST(MapRowMessageTest, EveryKindOfRowFillsEveryFieldOfItsMessage) {
   const v1::MapRow about = ToMessage(agent.maps.at("frontend_rows").back());
   EXPECT_EQ(about.frontend().ShortDebugString(),
             "row: 4 address { address: \"10.96.12.4\" } about_address: true flags: \"cluster_ip\"");
-  const v1::MapRow head = ToMessage(model::MapRow(model::SocketPeerRow{.cookie = 1, .direction = "head"}));
+  const v1::MapRow head = ToMessage(report::MapRow(report::SocketPeerRow{.cookie = 1, .direction = "head"}));
   EXPECT_THAT(head.socket_peer().from().address(), IsEmpty());
 }
 

@@ -67,7 +67,7 @@ std::unique_ptr<grpc::Server> BuildServer(grpc::Service* service) {
 // a path from whoever holds it.
 class AdminServer::Impl {
  public:
-  Impl(SocketFile listener, int stop_fd, model::AgentQueries queries)
+  Impl(SocketFile listener, int stop_fd, report::AgentQueries queries)
       : listener_(std::move(listener)), stop_fd_(stop_fd), service_(MakeAdminService(std::move(queries))) {}
 
   ~Impl() {
@@ -128,7 +128,7 @@ class AdminServer::Impl {
 };
 
 absl::StatusOr<std::unique_ptr<AdminServer>> AdminServer::Start(const std::string& socket_path,
-                                                                model::AgentQueries queries) {
+                                                                report::AgentQueries queries) {
   absl::StatusOr<SocketFile> listener = SocketFile::Listen(socket_path);
   if (!listener.ok()) return listener.status();
   const int stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);

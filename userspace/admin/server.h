@@ -8,7 +8,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
-#include "userspace/model/agent_status.h"
+#include "userspace/report/agent_status.h"
 
 namespace shunt::admin {
 
@@ -22,7 +22,7 @@ class AdminServer {
   // kInvalidArgument: the path is empty or too long; else what the file system said.
   // The queries must answer, whatever they say, until Shutdown has returned.
   static absl::StatusOr<std::unique_ptr<AdminServer>> Start(const std::string& socket_path,
-                                                            model::AgentQueries queries);
+                                                            report::AgentQueries queries);
   // As Shutdown, at once.
   ~AdminServer();
   AdminServer(const AdminServer&) = delete;

@@ -35,7 +35,7 @@ class ServerTest : public ::testing::Test {
   }
 
   void Start() { Start(agent_.Queries()); }
-  void Start(model::AgentQueries queries) {
+  void Start(report::AgentQueries queries) {
     auto server = AdminServer::Start(path_, std::move(queries));
     ASSERT_TRUE(server.ok()) << server.status();
     server_ = *std::move(server);
@@ -134,9 +134,9 @@ TEST_F(ServerTest, ARequestOfUnreasonableSizeIsRefused) {
 
 TEST_F(ServerTest, DumpsALongMapInChunksWithEveryRowOnceAndInOrder) {
   constexpr uint32_t kRows = 100'000;
-  std::vector<model::MapRow>& slots = agent_.maps["slots"];
+  std::vector<report::MapRow>& slots = agent_.maps["slots"];
   slots.clear();
-  for (uint32_t i = 0; i < kRows; ++i) slots.push_back(model::SlotRow{.slot = i});
+  for (uint32_t i = 0; i < kRows; ++i) slots.push_back(report::SlotRow{.slot = i});
   Start();
   const auto stub = Stub();
   grpc::ClientContext context;
@@ -158,11 +158,11 @@ TEST_F(ServerTest, DumpsALongMapInChunksWithEveryRowOnceAndInOrder) {
 TEST_F(ServerTest, AClientThatGoesAwayEndsTheReadingOfTheMap) {
   absl::Notification started;
   absl::Notification ended;
-  model::AgentQueries queries = agent_.Queries();
-  queries.dump_map = [&](absl::string_view, const std::function<bool(const model::MapRow&)>& visit) {
+  report::AgentQueries queries = agent_.Queries();
+  queries.dump_map = [&](absl::string_view, const std::function<bool(const report::MapRow&)>& visit) {
     started.Notify();
     // A map without an end: only the visitor can stop this.
-    while (visit(model::SlotRow{})) std::this_thread::sleep_for(std::chrono::microseconds(1));
+    while (visit(report::SlotRow{})) std::this_thread::sleep_for(std::chrono::microseconds(1));
     ended.Notify();
     return absl::OkStatus();
   };
@@ -179,7 +179,7 @@ TEST_F(ServerTest, AClientThatGoesAwayEndsTheReadingOfTheMap) {
 }
 
 TEST_F(ServerTest, ASlowClientHoldsUpNobodyElse) {
-  agent_.maps["service_ports"].assign(4'000, model::ServicePortRow{.service = {std::string(4000, 'n'), "s"}});
+  agent_.maps["service_ports"].assign(4'000, report::ServicePortRow{.service = {std::string(4000, 'n'), "s"}});
   Start();
   const auto stub = Stub();
   grpc::ClientContext slow_context;
@@ -230,7 +230,7 @@ TEST_F(ServerTest, ASecondServerOnTheSocketIsRefusedAndTheFirstGoesOn) {
 
 TEST_F(ServerTest, ShutdownTakesTheSocketAwayAndWaitsForCallsUpToItsTimeout) {
   absl::Notification asked;
-  model::AgentQueries queries = agent_.Queries();
+  report::AgentQueries queries = agent_.Queries();
   queries.status = [&] {
     asked.Notify();
     std::this_thread::sleep_for(std::chrono::milliseconds(200));
@@ -253,7 +253,7 @@ TEST_F(ServerTest, ShutdownTakesTheSocketAwayAndWaitsForCallsUpToItsTimeout) {
 
 TEST_F(ServerTest, ShutdownCancelsWhatDoesNotEndByItself) {
   // 16 MB: more than any window or socket buffer takes from a server whose client does not read.
-  agent_.maps["service_ports"].assign(4'000, model::ServicePortRow{.service = {std::string(4000, 'n'), "s"}});
+  agent_.maps["service_ports"].assign(4'000, report::ServicePortRow{.service = {std::string(4000, 'n'), "s"}});
   Start();
   const auto stub = Stub();
   grpc::ClientContext context;

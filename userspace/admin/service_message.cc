@@ -114,7 +114,7 @@ void AddEndpoints(const model::PortPlan& plan, const std::vector<WeighedPool>& p
   message.set_selected_endpoint_count(selected);
 }
 
-v1::ServicePort ToMessage(const model::PortPlan& plan, const model::ServiceStatus& status, EndpointDetail detail) {
+v1::ServicePort ToMessage(const model::PortPlan& plan, const report::ServiceStatus& status, EndpointDetail detail) {
   const bool from_maps = status.from_maps;
   v1::ServicePort message;
   message.set_name(ValidUtf8(plan.name));
@@ -203,7 +203,7 @@ std::vector<double> SharesPercent(const model::Pool& pool) {
   return shares;
 }
 
-v1::Service ToMessage(const model::ServiceStatus& status, EndpointDetail detail) {
+v1::Service ToMessage(const report::ServiceStatus& status, EndpointDetail detail) {
   const model::ServicePlan& plan = status.plan;
   v1::Service message;
   *message.mutable_name() = ToMessage(plan.service);

@@ -6,13 +6,13 @@
 #include <vector>
 
 #include "shunt/admin/v1/service.pb.h"
-#include "userspace/model/agent_status.h"
+#include "userspace/report/agent_status.h"
 
 namespace shunt::admin {
 
 enum class EndpointDetail { kCountsOnly, kEveryEndpoint };
 
-v1::Service ToMessage(const model::ServiceStatus& status, EndpointDetail detail);
+v1::Service ToMessage(const report::ServiceStatus& status, EndpointDetail detail);
 v1::FrontendKind ToMessage(model::FrontendKind kind);
 v1::EndpointVerdict ToMessage(model::EndpointVerdict verdict);
 

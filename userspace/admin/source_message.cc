@@ -7,7 +7,7 @@
 namespace shunt::admin {
 namespace {
 
-v1::SourceResource ToMessage(const model::ReflectorStatus& reflector) {
+v1::SourceResource ToMessage(const report::ReflectorStatus& reflector) {
   v1::SourceResource message;
   message.set_resource(ValidUtf8(reflector.resource));
   message.set_synced(reflector.synced);
@@ -30,11 +30,11 @@ v1::SourceResource ToMessage(const model::ReflectorStatus& reflector) {
 
 }  // namespace
 
-v1::SourceState ToMessage(const model::SourceStatus& status) {
+v1::SourceState ToMessage(const report::SourceStatus& status) {
   v1::SourceState message;
   message.set_server(ValidUtf8(status.server));
   message.set_reachable(status.reachable);
-  for (const model::ReflectorStatus& reflector : status.reflectors) *message.add_resources() = ToMessage(reflector);
+  for (const report::ReflectorStatus& reflector : status.reflectors) *message.add_resources() = ToMessage(reflector);
   if (status.snapshot_time_ms != 0) SetMilliseconds(status.snapshot_time_ms, message.mutable_snapshot_time());
   return message;
 }

@@ -3,11 +3,11 @@
 #define SHUNT_ADMIN_SOURCE_MESSAGE_H_
 
 #include "shunt/admin/v1/source.pb.h"
-#include "userspace/model/reflector_status.h"
+#include "userspace/report/reflector_status.h"
 
 namespace shunt::admin {
 
-v1::SourceState ToMessage(const model::SourceStatus& status);
+v1::SourceState ToMessage(const report::SourceStatus& status);
 
 }  // namespace shunt::admin
 

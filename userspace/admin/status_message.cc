@@ -9,7 +9,7 @@
 namespace shunt::admin {
 namespace {
 
-v1::Program ToMessage(const model::ProgramStatus& program) {
+v1::Program ToMessage(const report::ProgramStatus& program) {
   v1::Program message;
   message.set_name(ValidUtf8(program.name));
   message.set_hook(ValidUtf8(program.hook));
@@ -22,7 +22,7 @@ v1::Program ToMessage(const model::ProgramStatus& program) {
   return message;
 }
 
-v1::MapFill ToMessage(const model::MapFill& fill) {
+v1::MapFill ToMessage(const report::MapFill& fill) {
   v1::MapFill message;
   message.set_name(ValidUtf8(fill.name));
   message.set_type(ValidUtf8(fill.type));
@@ -32,7 +32,7 @@ v1::MapFill ToMessage(const model::MapFill& fill) {
   return message;
 }
 
-v1::Reason ToMessage(const model::ReasonRow& reason) {
+v1::Reason ToMessage(const report::ReasonRow& reason) {
   v1::Reason message;
   message.set_name(reason.name);
   message.set_meaning(reason.meaning);
@@ -40,7 +40,7 @@ v1::Reason ToMessage(const model::ReasonRow& reason) {
   return message;
 }
 
-v1::SocketSweeps ToMessage(const model::SocketSweeps& sweeps) {
+v1::SocketSweeps ToMessage(const report::SocketSweeps& sweeps) {
   v1::SocketSweeps message;
   message.set_protocols(sweeps.protocols);
   message.set_way(sweeps.way);
@@ -56,7 +56,7 @@ v1::SocketSweeps ToMessage(const model::SocketSweeps& sweeps) {
 
 }  // namespace
 
-v1::AgentStatus ToMessage(const model::AgentStatus& status) {
+v1::AgentStatus ToMessage(const report::AgentStatus& status) {
   v1::AgentStatus message;
   message.set_version(ValidUtf8(status.version));
   message.set_abi_version(status.abi_version);
@@ -75,14 +75,14 @@ v1::AgentStatus ToMessage(const model::AgentStatus& status) {
   message.set_failed_services(status.failed_services);
   message.set_programs_current(status.programs_current);
   message.set_observing(status.observing);
-  for (const model::ProgramStatus& program : status.programs) *message.add_programs() = ToMessage(program);
-  for (const model::MapFill& fill : status.maps) *message.add_maps() = ToMessage(fill);
-  for (const model::ReasonRow& reason : status.reasons) *message.add_reasons() = ToMessage(reason);
+  for (const report::ProgramStatus& program : status.programs) *message.add_programs() = ToMessage(program);
+  for (const report::MapFill& fill : status.maps) *message.add_maps() = ToMessage(fill);
+  for (const report::ReasonRow& reason : status.reasons) *message.add_reasons() = ToMessage(reason);
   if (!status.socket_sweeps.protocols.empty()) *message.mutable_socket_sweeps() = ToMessage(status.socket_sweeps);
   if (!status.source_status.reflectors.empty()) *message.mutable_source_state() = ToMessage(status.source_status);
   if (status.last_audit.time_ms != 0) *message.mutable_last_audit() = ToMessage(status.last_audit);
   if (status.answer_time_ms != 0) SetMilliseconds(status.answer_time_ms, message.mutable_answer_time());
-  for (const model::StatusProblem& problem : status.problems) {
+  for (const report::StatusProblem& problem : status.problems) {
     v1::Problem& added = *message.add_problems();
     added.set_where(ValidUtf8(problem.where));
     added.set_what(ValidUtf8(problem.what));

@@ -3,11 +3,11 @@
 #define SHUNT_ADMIN_STATUS_MESSAGE_H_
 
 #include "shunt/admin/v1/status.pb.h"
-#include "userspace/model/agent_status.h"
+#include "userspace/report/agent_status.h"
 
 namespace shunt::admin {
 
-v1::AgentStatus ToMessage(const model::AgentStatus& status);
+v1::AgentStatus ToMessage(const report::AgentStatus& status);
 
 }  // namespace shunt::admin
 

@@ -23,7 +23,7 @@ class Manifests final : public ClusterSource {
     return sources::ManifestDirectory(directory_).Run(sink, stop);
   }
   std::string Description() const override { return absl::StrCat("manifests ", directory_); }
-  model::SourceStatus status() const override { return {}; }
+  report::SourceStatus status() const override { return {}; }
 
  private:
   const std::string directory_;

@@ -14,9 +14,9 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "userspace/agent/options.h"
-#include "userspace/model/reflector_status.h"
-#include "userspace/model/source_version.h"
+#include "userspace/agent/settings/options.h"
+#include "userspace/report/reflector_status.h"
+#include "userspace/report/source_version.h"
 #include "userspace/sources/source.h"
 
 namespace shunt::agent {
@@ -24,7 +24,7 @@ namespace shunt::agent {
 // What a source gets from the rest of the agent.
 struct SourceSurroundings {
   // By sources::ObjectKind: how far an earlier agent had followed the API, as it stands beside the pins.
-  std::array<model::SourceVersion, 3> versions;
+  std::array<report::SourceVersion, 3> versions;
   // The kernel has something to serve already: then a snapshot, which is older, has nothing to add.
   bool kernel_serves = false;
   // So long an API server has to answer, on a node whose kernel serves nothing, before the snapshot is served. Long
@@ -47,7 +47,7 @@ class ClusterSource : public sources::Source {
   virtual std::string Description() const = 0;
   // Without reflectors: there are none. With a snapshot's time: what has been delivered is that snapshot's.
   // Thread-safe.
-  virtual model::SourceStatus status() const = 0;
+  virtual report::SourceStatus status() const = 0;
 };
 
 // Where the snapshot of the cluster is kept; empty: nowhere.

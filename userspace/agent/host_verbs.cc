@@ -11,9 +11,9 @@
 #include "absl/strings/str_format.h"
 #include "shunt_version.h"
 #include "userspace/agent/kube_proxy.h"
-#include "userspace/datapath/kernel/cleanup.h"
-#include "userspace/datapath/kernel/libbpf_messages.h"
-#include "userspace/datapath/kernel/pins.h"
+#include "userspace/datapath/kernel/attach/cleanup.h"
+#include "userspace/datapath/kernel/attach/libbpf_messages.h"
+#include "userspace/datapath/kernel/attach/pins.h"
 
 namespace shunt::agent {
 namespace {

@@ -6,9 +6,9 @@
 #include <ostream>
 #include <vector>
 
-#include "userspace/agent/exit_status.h"
-#include "userspace/agent/options.h"
-#include "userspace/datapath/kernel/host_check.h"
+#include "userspace/agent/process/exit_status.h"
+#include "userspace/agent/settings/options.h"
+#include "userspace/datapath/kernel/attach/host_check.h"
 
 namespace shunt::agent {
 

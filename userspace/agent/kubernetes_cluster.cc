@@ -12,12 +12,12 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "userspace/agent/log.h"
-#include "userspace/sources/kubernetes/api_server_probe.h"
-#include "userspace/sources/kubernetes/client_choice.h"
-#include "userspace/sources/kubernetes/curl_transport.h"
-#include "userspace/sources/kubernetes/proxy.h"
-#include "userspace/sources/kubernetes/replica.h"
+#include "userspace/agent/process/log.h"
+#include "userspace/sources/kubernetes/client/api_server_probe.h"
+#include "userspace/sources/kubernetes/client/client_choice.h"
+#include "userspace/sources/kubernetes/client/curl_transport.h"
+#include "userspace/sources/kubernetes/client/proxy.h"
+#include "userspace/sources/kubernetes/follow/replica.h"
 
 namespace shunt::agent {
 namespace {
@@ -62,8 +62,8 @@ class PatientSink final : public sources::Sink {
  private:
   sources::Sink& sink_;
   std::mutex mutex_;
-  std::vector<std::vector<sources::Event>> held_;        // guarded by mutex_, as the others
-  std::map<ObjectKind, model::SourceVersion> progress_;  // the last of each kind
+  std::vector<std::vector<sources::Event>> held_;         // guarded by mutex_, as the others
+  std::map<ObjectKind, report::SourceVersion> progress_;  // the last of each kind
   bool synced_ = false;
   bool given_up_ = false;
 };
@@ -124,10 +124,10 @@ std::string KubernetesCluster::Description() const {
   return absl::StrCat("kubernetes ", absl::StrJoin(urls, ","));
 }
 
-model::SourceStatus KubernetesCluster::status() const {
+report::SourceStatus KubernetesCluster::status() const {
   const std::lock_guard lock(mutex_);
   if (running_ != nullptr) return running_->status();
-  model::SourceStatus status;
+  report::SourceStatus status;
   status.snapshot_time_ms = served_snapshot_ms_;
   return status;
 }
@@ -146,7 +146,7 @@ kubernetes::KubernetesSourceOptions KubernetesCluster::SourceOptions() const {
   options.learns_servers = !client_.skip_tls_verification;
   options.seed = seed_;
   for (size_t kind = 0; kind < surroundings_.versions.size(); ++kind) {
-    const model::SourceVersion& version = surroundings_.versions[kind];
+    const report::SourceVersion& version = surroundings_.versions[kind];
     RememberedOf(options, static_cast<ObjectKind>(kind)) = {
         .version = version.version, .count = version.objects, .delivered = {}};
   }

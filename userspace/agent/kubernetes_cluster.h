@@ -8,9 +8,9 @@
 #include <string>
 
 #include "userspace/agent/cluster_source.h"
-#include "userspace/sources/kubernetes/client_config.h"
+#include "userspace/sources/kubernetes/client/client_config.h"
 #include "userspace/sources/kubernetes/kubernetes_source.h"
-#include "userspace/sources/kubernetes/snapshot.h"
+#include "userspace/sources/kubernetes/snapshot/snapshot.h"
 
 namespace shunt::agent {
 
@@ -22,7 +22,7 @@ class KubernetesCluster final : public ClusterSource {
 
   absl::Status Run(sources::Sink& sink, std::stop_token stop) override;
   std::string Description() const override;
-  model::SourceStatus status() const override;
+  report::SourceStatus status() const override;
 
  private:
   KubernetesCluster(const Options& options, sources::kubernetes::ClientConfig client, SourceSurroundings surroundings);

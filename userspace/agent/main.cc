@@ -7,10 +7,10 @@
 #include <string>
 #include <vector>
 
-#include "userspace/agent/exit_status.h"
 #include "userspace/agent/host_verbs.h"
-#include "userspace/agent/options.h"
+#include "userspace/agent/process/exit_status.h"
 #include "userspace/agent/run.h"
+#include "userspace/agent/settings/options.h"
 
 namespace {
 

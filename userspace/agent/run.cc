@@ -18,24 +18,24 @@
 #include "absl/time/time.h"
 #include "shunt_version.h"
 #include "userspace/admin/server.h"
-#include "userspace/agent/clock.h"
 #include "userspace/agent/cluster_source.h"
-#include "userspace/agent/http_servers.h"
-#include "userspace/agent/inbox.h"
+#include "userspace/agent/control/inbox.h"
+#include "userspace/agent/control/ledger.h"
+#include "userspace/agent/control/loop.h"
 #include "userspace/agent/kube_proxy.h"
-#include "userspace/agent/ledger.h"
-#include "userspace/agent/log.h"
-#include "userspace/agent/loop.h"
-#include "userspace/agent/metrics_query.h"
-#include "userspace/agent/queries.h"
-#include "userspace/agent/service_notify.h"
-#include "userspace/agent/signals.h"
+#include "userspace/agent/process/clock.h"
+#include "userspace/agent/process/log.h"
+#include "userspace/agent/process/service_notify.h"
+#include "userspace/agent/process/signals.h"
+#include "userspace/agent/serve/http_servers.h"
+#include "userspace/agent/serve/metrics_query.h"
+#include "userspace/agent/serve/queries.h"
 #include "userspace/agent/snapshot_thread.h"
 #include "userspace/agent/socket_ender_thread.h"
+#include "userspace/datapath/kernel/attach/pins.h"
 #include "userspace/datapath/kernel/kernel_datapath.h"
+#include "userspace/datapath/kernel/maps/pinned_reader.h"
 #include "userspace/datapath/kernel/node_addresses.h"
-#include "userspace/datapath/kernel/pinned_reader.h"
-#include "userspace/datapath/kernel/pins.h"
 
 namespace shunt::agent {
 namespace {
@@ -68,11 +68,11 @@ class Agent {
   void FollowNodePorts();
   void MakeLoop();
   absl::Status StartAdmin();
-  std::vector<model::StatusProblem> MoreProblems() const;
-  absl::Status StartHttp(const model::AgentQueries& queries, std::function<absl::StatusOr<MapViews>()> open_maps);
+  std::vector<report::StatusProblem> MoreProblems() const;
+  absl::Status StartHttp(const report::AgentQueries& queries, std::function<absl::StatusOr<MapViews>()> open_maps);
   void StartSocketEnder();
   void StartThreads();
-  model::AgentStatus Identity() const;
+  report::AgentStatus Identity() const;
   void SayReady();
 
   const Options& options_;
@@ -83,13 +83,13 @@ class Agent {
   Inbox inbox_{1};
   bool serves_from_start_ = false;  // an earlier agent's Services are in the kernel
   std::unique_ptr<ClusterSource> source_;
-  std::array<model::SourceVersion, 3> versions_;  // by sources::ObjectKind; the loop's thread, once it runs
-  std::string version_problem_;                   // why the last one was not kept; the loop's thread
-  std::optional<SnapshotThread> snapshot_;        // none: there is nothing to outlast
+  std::array<report::SourceVersion, 3> versions_;  // by sources::ObjectKind; the loop's thread, once it runs
+  std::string version_problem_;                    // why the last one was not kept; the loop's thread
+  std::optional<SnapshotThread> snapshot_;         // none: there is nothing to outlast
   std::optional<Loop> loop_;
   std::unique_ptr<datapath::SocketEnder> socket_ender_;
   std::optional<SocketEnderThread> socket_ender_thread_;
-  model::SocketSweeps no_socket_ender_;  // what there is to say without one
+  report::SocketSweeps no_socket_ender_;  // what there is to say without one
   std::unique_ptr<HttpServers> http_;
   std::unique_ptr<admin::AdminServer> admin_;
   std::jthread loop_thread_;
@@ -155,7 +155,7 @@ LoopListener Agent::Listener() {
   listener.first_applied = [this] { SayReady(); };
   listener.stepped = [this] { FollowNodePorts(); };
   if (!options_.manifests.empty()) return listener;
-  listener.progressed = [this](sources::ObjectKind kind, const model::SourceVersion& version) {
+  listener.progressed = [this](sources::ObjectKind kind, const report::SourceVersion& version) {
     versions_[static_cast<size_t>(kind)] = version;
     const absl::Status status = datapath_->KeepSourceVersion(static_cast<uint32_t>(kind), version);
     const std::string problem(status.message());
@@ -208,7 +208,7 @@ void Agent::StartSocketEnder() {
     return;
   }
   socket_ender_ = *std::move(ender);
-  model::SocketSweeps identity = no_socket_ender_;
+  report::SocketSweeps identity = no_socket_ender_;
   identity.way = socket_ender_->way();
   socket_ender_thread_.emplace([this] { return socket_ender_->Sweep(); }, std::move(identity));
   datapath_->ListenForRemovals([this, tcp](const datapath::Removals& removals) {
@@ -232,21 +232,21 @@ absl::Status Agent::StartAdmin() {
   };
   sources.more_problems = [this] { return MoreProblems(); };
   const auto open_maps = sources.open_maps;
-  model::AgentQueries queries = MakeQueries(std::move(sources));
+  report::AgentQueries queries = MakeQueries(std::move(sources));
   if (absl::Status status = StartHttp(queries, open_maps); !status.ok()) return status;
   absl::StatusOr<std::unique_ptr<admin::AdminServer>> admin =
       admin::AdminServer::Start(options_.admin_socket, std::move(queries));
   if (!admin.ok()) return admin.status();
   admin_ = *std::move(admin);
   http_->Listen();
-  for (const model::StatusProblem& problem : http_->Problems()) {
+  for (const report::StatusProblem& problem : http_->Problems()) {
     LogWarning("Degraded", {{"where", problem.where}, {"problem", problem.what}});
   }
   return absl::OkStatus();
 }
 
-std::vector<model::StatusProblem> Agent::MoreProblems() const {
-  std::vector<model::StatusProblem> problems = http_->Problems();
+std::vector<report::StatusProblem> Agent::MoreProblems() const {
+  std::vector<report::StatusProblem> problems = http_->Problems();
   if (!loop_->state().synced && serves_from_start_) {
     problems.push_back({"source",
                         "not synced yet: what an earlier agent left in the kernel is served as it is; "
@@ -266,12 +266,13 @@ std::vector<model::StatusProblem> Agent::MoreProblems() const {
   return problems;
 }
 
-absl::Status Agent::StartHttp(const model::AgentQueries& queries, std::function<absl::StatusOr<MapViews>()> open_maps) {
+absl::Status Agent::StartHttp(const report::AgentQueries& queries,
+                              std::function<absl::StatusOr<MapViews>()> open_maps) {
   Metrics& metrics = loop_->metrics();
-  model::HealthQueries health{
+  report::HealthQueries health{
       .state = [this, &metrics] { return metrics.Health(inbox_.OldestWaiting()); },
       .now = &ReadClocks,
-      .answered = [&metrics](model::HealthPage page, int status) { metrics.HealthPageAnswered(page, status); }};
+      .answered = [&metrics](report::HealthPage page, int status) { metrics.HealthPageAnswered(page, status); }};
   MetricsSources sources{.status = queries.status,
                          .ledger = ledger_,
                          .metrics = metrics,
@@ -296,8 +297,8 @@ void Agent::StartThreads() {
   });
 }
 
-model::AgentStatus Agent::Identity() const {
-  model::AgentStatus identity;
+report::AgentStatus Agent::Identity() const {
+  report::AgentStatus identity;
   identity.version = kVersion;
   identity.abi_version = datapath::PinAbiVersion();
   identity.pid = ::getpid();

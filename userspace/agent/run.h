@@ -3,8 +3,8 @@
 #ifndef SHUNT_AGENT_RUN_H_
 #define SHUNT_AGENT_RUN_H_
 
-#include "userspace/agent/exit_status.h"
-#include "userspace/agent/options.h"
+#include "userspace/agent/process/exit_status.h"
+#include "userspace/agent/settings/options.h"
 
 namespace shunt::agent {
 

@@ -4,9 +4,9 @@
 #include <utility>
 
 #include "absl/status/statusor.h"
-#include "userspace/agent/clock.h"
-#include "userspace/agent/log.h"
-#include "userspace/sources/kubernetes/snapshot.h"
+#include "userspace/agent/process/clock.h"
+#include "userspace/agent/process/log.h"
+#include "userspace/sources/kubernetes/snapshot/snapshot.h"
 
 namespace shunt::agent {
 

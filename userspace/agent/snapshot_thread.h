@@ -16,7 +16,7 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
-#include "userspace/model/source_version.h"
+#include "userspace/report/source_version.h"
 #include "userspace/sources/cluster_store.h"
 
 namespace shunt::agent {
@@ -25,7 +25,7 @@ namespace shunt::agent {
 struct SnapshotContent {
   sources::ClusterView view;
   // By sources::ObjectKind. The view is at least that new.
-  std::array<model::SourceVersion, 3> versions;
+  std::array<report::SourceVersion, 3> versions;
 };
 
 // Thread-safe.

@@ -4,8 +4,8 @@
 #include <chrono>
 #include <utility>
 
-#include "userspace/agent/clock.h"
-#include "userspace/agent/log.h"
+#include "userspace/agent/process/clock.h"
+#include "userspace/agent/process/log.h"
 
 namespace shunt::agent {
 namespace {
@@ -16,7 +16,7 @@ SweepSchedule::Time Now() {
 
 }  // namespace
 
-SocketEnderThread::SocketEnderThread(Sweep sweep, model::SocketSweeps identity)
+SocketEnderThread::SocketEnderThread(Sweep sweep, report::SocketSweeps identity)
     : sweep_(std::move(sweep)), schedule_(Now()), sweeps_(std::move(identity)) {
   thread_ = std::jthread([this](std::stop_token stop) { Run(std::move(stop)); });
 }
@@ -31,7 +31,7 @@ void SocketEnderThread::Removal() {
   wake_.notify_one();
 }
 
-model::SocketSweeps SocketEnderThread::sweeps() const {
+report::SocketSweeps SocketEnderThread::sweeps() const {
   const std::lock_guard lock(mutex_);
   return sweeps_;
 }
@@ -47,13 +47,13 @@ void SocketEnderThread::Run(std::stop_token stop) {
       if (stop.stop_requested()) return;
       schedule_.Begin(Now());
     }
-    const model::SocketSweep sweep = sweep_();
+    const report::SocketSweep sweep = sweep_();
     Record(sweep);
     Log(sweep);
   }
 }
 
-void SocketEnderThread::Record(const model::SocketSweep& sweep) {
+void SocketEnderThread::Record(const report::SocketSweep& sweep) {
   const std::lock_guard lock(mutex_);
   schedule_.End(Now());
   ++sweeps_.sweeps;
@@ -65,7 +65,7 @@ void SocketEnderThread::Record(const model::SocketSweep& sweep) {
   sweeps_.problem = sweep.problem;
 }
 
-void SocketEnderThread::Log(const model::SocketSweep& sweep) {
+void SocketEnderThread::Log(const report::SocketSweep& sweep) {
   if (sweep.ended_udp + sweep.ended_tcp > 0 && lines_.Spend(Now())) {
     LogNote(2, "Ended sockets whose backend is gone",
             {{"udp", sweep.ended_udp}, {"tcp", sweep.ended_tcp}, {"namespaces", sweep.namespaces}});

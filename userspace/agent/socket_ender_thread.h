@@ -10,30 +10,30 @@
 #include <stop_token>
 #include <thread>
 
-#include "userspace/agent/line_budget.h"
-#include "userspace/agent/sweep_schedule.h"
-#include "userspace/model/socket_sweep.h"
+#include "userspace/agent/control/sweep_schedule.h"
+#include "userspace/agent/process/line_budget.h"
+#include "userspace/report/socket_sweep.h"
 
 namespace shunt::agent {
 
 class SocketEnderThread {
  public:
-  using Sweep = std::function<model::SocketSweep()>;
+  using Sweep = std::function<report::SocketSweep()>;
 
   // Begins with a sweep. `sweep` is called by the thread alone; `identity` has the fields that never change:
   // protocols and way.
-  SocketEnderThread(Sweep sweep, model::SocketSweeps identity);
+  SocketEnderThread(Sweep sweep, report::SocketSweeps identity);
   // Waits for the sweep under way.
   ~SocketEnderThread();
 
   // A backend may be gone. Thread-safe; returns at once.
   void Removal();
-  model::SocketSweeps sweeps() const;  // thread-safe
+  report::SocketSweeps sweeps() const;  // thread-safe
 
  private:
   void Run(std::stop_token stop);
-  void Record(const model::SocketSweep& sweep);
-  void Log(const model::SocketSweep& sweep);
+  void Record(const report::SocketSweep& sweep);
+  void Log(const report::SocketSweep& sweep);
 
   Sweep sweep_;
   LineBudget lines_;
@@ -41,9 +41,9 @@ class SocketEnderThread {
 
   mutable std::mutex mutex_;
   std::condition_variable_any wake_;
-  SweepSchedule schedule_;      // guarded by mutex_
-  model::SocketSweeps sweeps_;  // guarded by mutex_
-  std::jthread thread_;         // the last member: it uses all others
+  SweepSchedule schedule_;       // guarded by mutex_
+  report::SocketSweeps sweeps_;  // guarded by mutex_
+  std::jthread thread_;          // the last member: it uses all others
 };
 
 }  // namespace shunt::agent

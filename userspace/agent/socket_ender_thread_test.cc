@@ -14,7 +14,7 @@ TEST(SocketEnderThreadTest, ItBeginsWithASweepAndEachRemovalBringsAnother) {
   SocketEnderThread thread(
       [&] {
         swept.release();
-        return model::SocketSweep{};
+        return report::SocketSweep{};
       },
       {});
   swept.acquire();
@@ -30,7 +30,7 @@ TEST(SocketEnderThreadTest, ARemovalDuringASweepIsNotLost) {
       [&] {
         begun.release();
         go_on.acquire();
-        return model::SocketSweep{};
+        return report::SocketSweep{};
       },
       {});
   begun.acquire();
@@ -46,15 +46,15 @@ TEST(SocketEnderThreadTest, ItCountsWhatWasEndedAndKeepsTheLastSweepsNamespaces)
       [&] {
         swept.release();
         const bool first = ++sweeps == 1;
-        return first ? model::SocketSweep{.ended_udp = 3, .ended_tcp = 1, .namespaces = 5, .problem = "none"}
-                     : model::SocketSweep{.ended_udp = 2, .namespaces = 4, .namespaces_not_entered = 1};
+        return first ? report::SocketSweep{.ended_udp = 3, .ended_tcp = 1, .namespaces = 5, .problem = "none"}
+                     : report::SocketSweep{.ended_udp = 2, .namespaces = 4, .namespaces_not_entered = 1};
       },
       {.protocols = "all", .way = "by magic"});
   swept.acquire();
   thread.Removal();
   swept.acquire();
   while (thread.sweeps().sweeps < 2) continue;  // recorded just after
-  const model::SocketSweeps sum = thread.sweeps();
+  const report::SocketSweeps sum = thread.sweeps();
   EXPECT_EQ(sum.protocols, "all");
   EXPECT_EQ(sum.way, "by magic");
   EXPECT_EQ(sum.ended_udp, 5u);

@@ -44,8 +44,8 @@ class AdoptionTest : public TableFixture {
     std::multiset<std::string> backends;
     EXPECT_TRUE(datapath_
                     ->DumpMap("backends",
-                              [&](const model::MapRow& row) {
-                                const auto& address = std::get<model::BackendRow>(row).address;
+                              [&](const report::MapRow& row) {
+                                const auto& address = std::get<report::BackendRow>(row).address;
                                 backends.insert(address.address.ToStringWithPort(address.port));
                                 return true;
                               })
@@ -54,7 +54,7 @@ class AdoptionTest : public TableFixture {
   }
   size_t Rows(absl::string_view map) const {
     size_t rows = 0;
-    EXPECT_TRUE(datapath_->DumpMap(map, [&](const model::MapRow&) { return ++rows, true; }).ok());
+    EXPECT_TRUE(datapath_->DumpMap(map, [&](const report::MapRow&) { return ++rows, true; }).ok());
     return rows;
   }
 

@@ -6,7 +6,7 @@
 #include <optional>
 
 #include "userspace/datapath/codec.h"
-#include "userspace/datapath/memory_table.h"
+#include "userspace/datapath/testing/memory_table.h"
 #include "userspace/datapath/testing/plans.h"
 
 namespace shunt::datapath {

@@ -9,7 +9,7 @@
 #include <cstring>
 #include <string>
 
-#include "userspace/datapath/memory_table.h"
+#include "userspace/datapath/testing/memory_table.h"
 #include "userspace/datapath/testing/plans.h"
 
 namespace shunt::datapath {

@@ -11,8 +11,8 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
-#include "userspace/model/map_rows.h"
 #include "userspace/model/service_plan.h"
+#include "userspace/report/map_rows.h"
 
 namespace shunt::datapath {
 
@@ -79,12 +79,13 @@ class Datapath {
   virtual absl::Status ExemptSocket(int socket_fd) = 0;
 
   // ---- reading ----
-  virtual std::vector<model::MapFill> FillLevels() const = 0;
-  virtual std::vector<model::ProgramStatus> Programs() const = 0;
+  virtual std::vector<report::MapFill> FillLevels() const = 0;
+  virtual std::vector<report::ProgramStatus> Programs() const = 0;
   // Names accepted by DumpMap, in the order of docs/maps.md.
   virtual std::vector<std::string> MapNames() const = 0;
   // Visits the rows in use, until `visit` returns false. kNotFound: no such map.
-  virtual absl::Status DumpMap(absl::string_view map, const std::function<bool(const model::MapRow&)>& visit) const = 0;
+  virtual absl::Status DumpMap(absl::string_view map,
+                               const std::function<bool(const report::MapRow&)>& visit) const = 0;
 };
 
 }  // namespace shunt::datapath

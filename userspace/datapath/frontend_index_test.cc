@@ -11,7 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "tests/seeds.h"
 #include "userspace/datapath/codec.h"
-#include "userspace/datapath/memory_table.h"
+#include "userspace/datapath/testing/memory_table.h"
 #include "userspace/datapath/testing/plans.h"
 #include "userspace/datapath/testing/simulated_reader.h"
 

@@ -50,8 +50,8 @@ std::vector<std::string> FlagNames(uint32_t flags, std::initializer_list<std::pa
   return set;
 }
 
-model::FrontendRow DecodeRow(uint32_t id, const shunt_frontend_row& row) {
-  model::FrontendRow out;
+report::FrontendRow DecodeRow(uint32_t id, const shunt_frontend_row& row) {
+  report::FrontendRow out;
   out.row = id;
   out.address = DecodeFrontend(row.key);
   out.about_address = row.kind == SHUNT_KIND_ADDRESS;
@@ -92,7 +92,7 @@ absl::Status DumpFrontends(const Tables& tables, const Visit& visit, bool by_row
 }
 
 absl::Status DumpFilter(const Tables& tables, const Visit& visit) {
-  model::FilterRow filter;
+  report::FilterRow filter;
   filter.bits = tables.prefix_filter->capacity() * 64;
   absl::Status status = ForEachRow<uint64_t>(*tables.prefix_filter, [&](uint32_t, uint64_t word) {
     filter.bits_set += static_cast<uint32_t>(std::popcount(word));
@@ -102,12 +102,12 @@ absl::Status DumpFilter(const Tables& tables, const Visit& visit) {
   return status;
 }
 
-model::PoolRow DecodePool(uint32_t id, uint64_t word) {
-  model::PoolRow pool = {.pool = id,
-                         .first_slot = shunt_pool_first(word),
-                         .slot_count = shunt_pool_count(word),
-                         .generation = shunt_pool_generation(word),
-                         .empty = ""};
+report::PoolRow DecodePool(uint32_t id, uint64_t word) {
+  report::PoolRow pool = {.pool = id,
+                          .first_slot = shunt_pool_first(word),
+                          .slot_count = shunt_pool_count(word),
+                          .generation = shunt_pool_generation(word),
+                          .empty = ""};
   if (shunt_pool_emptiness(word) == SHUNT_EMPTY_NO_ENDPOINTS) pool.empty = "no_endpoints";
   if (shunt_pool_emptiness(word) == SHUNT_EMPTY_LOCAL_MISS) pool.empty = "local_miss";
   return pool;
@@ -130,7 +130,7 @@ absl::Status DumpSlots(const Tables& tables, const Visit& visit) {
     for (uint32_t i = first; i < first + count && i < tables.slots->capacity(); ++i) {
       shunt_slot slot = {};
       if (status = tables.slots->Load(i, MutableBytesOf(slot)); !status.ok()) return status;
-      if (!visit(model::SlotRow{i, slot.backend, slot.alias, slot.threshold})) return absl::OkStatus();
+      if (!visit(report::SlotRow{i, slot.backend, slot.alias, slot.threshold})) return absl::OkStatus();
     }
   }
   return absl::OkStatus();
@@ -138,7 +138,7 @@ absl::Status DumpSlots(const Tables& tables, const Visit& visit) {
 
 absl::Status DumpBackends(const Tables& tables, const Visit& visit) {
   return ForEachRow<shunt_backend>(*tables.backends, [&](uint32_t id, const shunt_backend& row) {
-    return row.in_use == 0 || visit(model::BackendRow{id, DecodeBackend(row)});
+    return row.in_use == 0 || visit(report::BackendRow{id, DecodeBackend(row)});
   });
 }
 
@@ -146,12 +146,12 @@ absl::Status DumpServicePorts(const Tables& tables, const Visit& visit) {
   return ForEachRow<shunt_service_port>(*tables.service_ports, [&](uint32_t index, const shunt_service_port& row) {
     const std::optional<ServicePortIdentity> identity = DecodeServicePort(row);
     if (!identity) return true;
-    return visit(model::ServicePortRow{.service_port = index,
-                                       .service = identity->service,
-                                       .port_name = identity->port_name,
-                                       .port = identity->port,
-                                       .protocol = identity->protocol,
-                                       .family = identity->family});
+    return visit(report::ServicePortRow{.service_port = index,
+                                        .service = identity->service,
+                                        .port_name = identity->port_name,
+                                        .port = identity->port,
+                                        .protocol = identity->protocol,
+                                        .family = identity->family});
   });
 }
 
@@ -168,7 +168,7 @@ absl::Status DumpSockets(const Tables& tables, const Visit& visit) {
       if (id >= tables.socket_state->capacity()) return true;
       failure = tables.socket_state->Load(id, MutableBytesOf(state));
       if (!failure.ok()) return false;
-      const model::SocketStateRow row = {
+      const report::SocketStateRow row = {
           .cookie = state.cookie,
           .dialled = DecodeSocketAddress(state.dialled, state.dialled_port),
           .backend_address = DecodeSocketAddress(state.backend_address, state.backend_port),
@@ -192,12 +192,12 @@ absl::Status DumpPeers(const Tables& tables, const Visit& visit) {
   static constexpr const char* kDirections[] = {"head", "forward", "reverse"};
   for (const auto& [key, peer] : *rows) {
     if (key.direction > SHUNT_PEER_REVERSE) continue;
-    model::SocketPeerRow row = {.cookie = key.cookie,
-                                .direction = kDirections[key.direction],
-                                .from = DecodeSocketAddress(key.address, key.port),
-                                .to = DecodeSocketAddress(peer.address, peer.port),
-                                .pool = peer.pool,
-                                .backend = peer.backend};
+    report::SocketPeerRow row = {.cookie = key.cookie,
+                                 .direction = kDirections[key.direction],
+                                 .from = DecodeSocketAddress(key.address, key.port),
+                                 .to = DecodeSocketAddress(peer.address, peer.port),
+                                 .pool = peer.pool,
+                                 .backend = peer.backend};
     if (!visit(row)) break;
   }
   return absl::OkStatus();
@@ -211,7 +211,7 @@ absl::Status DumpAffinities(const Tables& tables, uint64_t now_ns, const Visit& 
                                                         : std::memcmp(&a.first, &b.first, sizeof(a.first)) < 0;
   });
   for (const auto& [key, affinity] : *rows) {
-    model::AffinityRow row;
+    report::AffinityRow row;
     if (key.client_kind == SHUNT_CLIENT_NETNS) {
       row.client = absl::StrCat("netns ", FromBytes<uint64_t>(BytesOf(key.client).first(sizeof(uint64_t))));
     } else {
@@ -249,7 +249,7 @@ absl::Status DumpServiceCounters(const Tables& tables, const Visit& visit) {
             SumCounters<shunt_service_counters>(*tables.service_counters, tables.service_ports->capacity(), index);
         failure = sum.status();
         if (!sum.ok()) return false;
-        return visit(model::ServiceCountersRow{
+        return visit(report::ServiceCountersRow{
             .service_port = index, .translated = (*sum)[0], .no_endpoints = (*sum)[1], .local_misses = (*sum)[2]});
       });
   return failure.ok() ? status : failure;
@@ -261,7 +261,7 @@ absl::Status DumpBackendCounters(const Tables& tables, const Visit& visit) {
     if (row.in_use == 0) return true;
     const auto sum = SumCounters<shunt_backend_counters>(*tables.backend_counters, tables.backends->capacity(), id);
     failure = sum.status();
-    return sum.ok() && visit(model::BackendCountersRow{.backend = id, .chosen = (*sum)[0]});
+    return sum.ok() && visit(report::BackendCountersRow{.backend = id, .chosen = (*sum)[0]});
   });
   return failure.ok() ? status : failure;
 }
@@ -279,7 +279,7 @@ absl::Status DumpReasons(const Tables& tables, const Visit& visit) {
   for (uint32_t i = 0; i < SHUNT_REASON_COUNT; ++i) {
     const auto sum = SumCounters<uint64_t>(*tables.reasons, SHUNT_REASON_STRIDE, i);
     if (!sum.ok()) return sum.status();
-    if (!visit(model::ReasonRow{kReasons[i].name, kReasons[i].meaning, (*sum)[0]})) break;
+    if (!visit(report::ReasonRow{kReasons[i].name, kReasons[i].meaning, (*sum)[0]})) break;
   }
   return absl::OkStatus();
 }
@@ -337,15 +337,15 @@ absl::Status MapReader::Dump(absl::string_view map, const Visit& visit) const {
       absl::StrCat("dump map ", map, ": no such map; there are ", absl::StrJoin(MapNames(), ", ")));
 }
 
-std::vector<model::MapFill> MapReader::FillLevels() const {
-  std::vector<model::MapFill> levels;
+std::vector<report::MapFill> MapReader::FillLevels() const {
+  std::vector<report::MapFill> levels;
   for (const MapView& view : Views(clock_)) {
     const Table& table = *(tables_.*view.table);
-    model::MapFill fill = {.name = view.name, .type = view.type, .capacity = table.capacity()};
+    report::MapFill fill = {.name = view.name, .type = view.type, .capacity = table.capacity()};
     // A row that cannot be read is not counted; Dump tells why.
     view.dump(tables_,
-              [&fill](const model::MapRow& row) {
-                const auto* filter = std::get_if<model::FilterRow>(&row);
+              [&fill](const report::MapRow& row) {
+                const auto* filter = std::get_if<report::FilterRow>(&row);
                 fill.used += filter != nullptr ? filter->bits_set : 1;
                 return true;
               })

@@ -11,7 +11,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "userspace/datapath/tables.h"
-#include "userspace/model/map_rows.h"
+#include "userspace/report/map_rows.h"
 
 namespace shunt::datapath {
 
@@ -19,7 +19,7 @@ namespace shunt::datapath {
 // left out. Not thread-safe.
 class MapReader {
  public:
-  using Visit = std::function<bool(const model::MapRow&)>;
+  using Visit = std::function<bool(const report::MapRow&)>;
   // Nanoseconds of CLOCK_BOOTTIME, in which programs note the last use of an affinity.
   using BootClock = std::function<uint64_t()>;
 
@@ -32,7 +32,7 @@ class MapReader {
   // kNotFound: no such map.
   absl::Status Dump(absl::string_view map, const Visit& visit) const;
   // Counts rows in use by reading everything: some milliseconds. memory_bytes is 0.
-  std::vector<model::MapFill> FillLevels() const;
+  std::vector<report::MapFill> FillLevels() const;
 
   static uint64_t ReadBootClock();
 

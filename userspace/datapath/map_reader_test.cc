@@ -9,9 +9,9 @@
 #include <vector>
 
 #include "userspace/datapath/codec.h"
-#include "userspace/datapath/memory_table.h"
 #include "userspace/datapath/table_datapath.h"
 #include "userspace/datapath/testing/manual_grace.h"
+#include "userspace/datapath/testing/memory_table.h"
 #include "userspace/datapath/testing/plans.h"
 
 namespace shunt::datapath {
@@ -42,7 +42,7 @@ class MapReaderTest : public testing::Test {
   template <typename Row>
   std::vector<Row> Dump(absl::string_view map) const {
     std::vector<Row> rows;
-    const absl::Status status = reader_.Dump(map, [&](const model::MapRow& row) {
+    const absl::Status status = reader_.Dump(map, [&](const report::MapRow& row) {
       rows.push_back(std::get<Row>(row));
       return true;
     });
@@ -65,46 +65,46 @@ class MapReaderTest : public testing::Test {
 };
 
 TEST_F(MapReaderTest, FrontendRowsSayWhatTheyLeadTo) {
-  const auto rows = Dump<model::FrontendRow>("frontend_rows");
+  const auto rows = Dump<report::FrontendRow>("frontend_rows");
   ASSERT_EQ(rows.size(), 4u);
-  std::map<std::string, model::FrontendRow> by_address;
-  for (const model::FrontendRow& row : rows) {
+  std::map<std::string, report::FrontendRow> by_address;
+  for (const report::FrontendRow& row : rows) {
     by_address[row.about_address ? row.address.address.ToString() : row.address.ToString()] = row;
   }
-  const model::FrontendRow& cluster_ip = by_address.at("10.96.0.10:80/TCP");
+  const report::FrontendRow& cluster_ip = by_address.at("10.96.0.10:80/TCP");
   EXPECT_EQ(cluster_ip.kind, model::FrontendKind::kClusterIp);
   EXPECT_EQ(cluster_ip.affinity_timeout_s, 30u);
   EXPECT_EQ(cluster_ip.internal_pool, cluster_ip.external_pool);
   EXPECT_THAT(cluster_ip.flags, ElementsAre());
-  const model::FrontendRow& node_port = by_address.at("0.0.0.0:30080/TCP");
+  const report::FrontendRow& node_port = by_address.at("0.0.0.0:30080/TCP");
   EXPECT_EQ(node_port.kind, model::FrontendKind::kNodePort);
   EXPECT_EQ(node_port.internal_pool, cluster_ip.internal_pool);
   EXPECT_NE(node_port.external_pool, cluster_ip.internal_pool);
   EXPECT_THAT(node_port.flags, ElementsAre("source_ranges"));
   EXPECT_THAT(by_address.at("10.96.0.10").flags, ElementsAre("cluster_ip"));
   EXPECT_THAT(by_address.at("127.0.0.1").flags, ElementsAre("node_address", "host_only"));
-  EXPECT_EQ(Dump<model::FrontendRow>("frontend_index").size(), 4u);
+  EXPECT_EQ(Dump<report::FrontendRow>("frontend_index").size(), 4u);
 }
 
 TEST_F(MapReaderTest, PoolsSlotsAndBackends) {
-  const auto pools = Dump<model::PoolRow>("pools");
+  const auto pools = Dump<report::PoolRow>("pools");
   ASSERT_EQ(pools.size(), 2u);
   EXPECT_EQ(pools[0].slot_count, 2u);
   EXPECT_EQ(pools[0].empty, "");
   EXPECT_EQ(pools[1].slot_count, 0u);
   EXPECT_EQ(pools[1].empty, "local_miss");
   EXPECT_NE(pools[0].generation, pools[1].generation);
-  const auto slots = Dump<model::SlotRow>("slots");
+  const auto slots = Dump<report::SlotRow>("slots");
   ASSERT_EQ(slots.size(), 2u);
   EXPECT_EQ(slots[0].backend, slots[0].alias);
   EXPECT_EQ(slots[0].threshold, 0xffffffffu);
-  const auto backends = Dump<model::BackendRow>("backends");
+  const auto backends = Dump<report::BackendRow>("backends");
   ASSERT_EQ(backends.size(), 2u);
   EXPECT_EQ(backends[slots[1].backend].address, Socket("10.244.0.2", 8080));
 }
 
 TEST_F(MapReaderTest, ServicePortsByName) {
-  const auto rows = Dump<model::ServicePortRow>("service_ports");
+  const auto rows = Dump<report::ServicePortRow>("service_ports");
   ASSERT_EQ(rows.size(), 1u);
   EXPECT_EQ(rows[0].service.ToString(), "default/web");
   EXPECT_EQ(rows[0].port_name, "http");
@@ -117,18 +117,18 @@ TEST_F(MapReaderTest, CountersAreSummedOverTheCpus) {
   const shunt_service_counters counted = {.translated = 5, .no_endpoints = 2, .local_misses = 1};
   ASSERT_TRUE(tables_.service_counters->Store(0, BytesOf(counted)).ok());
   ASSERT_TRUE(tables_.service_counters->Store(4, BytesOf(counted)).ok());  // the second CPU's
-  const auto services = Dump<model::ServiceCountersRow>("service_counters");
+  const auto services = Dump<report::ServiceCountersRow>("service_counters");
   ASSERT_EQ(services.size(), 1u);
   EXPECT_EQ(services[0].translated, 10u);
   EXPECT_EQ(services[0].no_endpoints, 4u);
   EXPECT_EQ(services[0].local_misses, 2u);
   ASSERT_TRUE(tables_.backend_counters->Store(1 + 4, BytesOf(shunt_backend_counters{.chosen = 9})).ok());
-  const auto backends = Dump<model::BackendCountersRow>("backend_counters");
+  const auto backends = Dump<report::BackendCountersRow>("backend_counters");
   ASSERT_EQ(backends.size(), 2u);
   EXPECT_EQ(backends[1].chosen, 9u);
   ASSERT_TRUE(tables_.reasons->Store(SHUNT_REASON_PORT_ZERO, BytesOf(uint64_t{3})).ok());
   ASSERT_TRUE(tables_.reasons->Store(SHUNT_REASON_STRIDE + SHUNT_REASON_PORT_ZERO, BytesOf(uint64_t{4})).ok());
-  const auto reasons = Dump<model::ReasonRow>("reasons");
+  const auto reasons = Dump<report::ReasonRow>("reasons");
   ASSERT_EQ(reasons.size(), size_t{SHUNT_REASON_COUNT});
   EXPECT_EQ(reasons[SHUNT_REASON_PORT_ZERO].name, "port_zero");
   EXPECT_EQ(reasons[SHUNT_REASON_PORT_ZERO].count, 7u);
@@ -144,7 +144,7 @@ TEST_F(MapReaderTest, OnlySocketsWhoseRowIsTakenCount) {
   ASSERT_TRUE(tables_.socket_state->Store(2, BytesOf(state)).ok());
   ASSERT_TRUE(tables_.socket_state->Store(3, BytesOf(state)).ok());
   ASSERT_TRUE(tables_.socket_taken->StoreWord(0, 0, 1u << 2).ok());
-  const auto rows = Dump<model::SocketStateRow>("socket_state");
+  const auto rows = Dump<report::SocketStateRow>("socket_state");
   ASSERT_EQ(rows.size(), 1u);
   EXPECT_EQ(rows[0].cookie, 66u);
   EXPECT_EQ(rows[0].dialled, Socket("10.96.0.10", 80));
@@ -163,7 +163,7 @@ TEST_F(MapReaderTest, AffinitiesAndPeers) {
   const shunt_affinity_key address = {
       .client = EncodeAddress(Ip("10.0.0.9")), .service_port = 4, .client_kind = SHUNT_CLIENT_ADDRESS};
   ASSERT_TRUE(tables_.affinities->Put(BytesOf(address), BytesOf(shunt_affinity{.last_use_ns = 6'000'000'000})).ok());
-  const auto affinities = Dump<model::AffinityRow>("affinities");
+  const auto affinities = Dump<report::AffinityRow>("affinities");
   ASSERT_EQ(affinities.size(), 2u);
   EXPECT_EQ(affinities[0].client, "netns 4026532008");
   EXPECT_EQ(affinities[0].idle_ms, 250u);
@@ -177,7 +177,7 @@ TEST_F(MapReaderTest, AffinitiesAndPeers) {
   const shunt_peer to = {.address = EncodeAddress(Ip("10.244.0.1")),
                          .port = EncodeBackend(Socket("10.0.0.1", 5353)).port};
   ASSERT_TRUE(tables_.socket_peers->Put(BytesOf(peer), BytesOf(to)).ok());
-  const auto peers = Dump<model::SocketPeerRow>("socket_peers");
+  const auto peers = Dump<report::SocketPeerRow>("socket_peers");
   ASSERT_EQ(peers.size(), 1u);
   EXPECT_EQ(peers[0].direction, "forward");
   EXPECT_EQ(peers[0].from, Socket("10.96.0.10", 53));
@@ -186,16 +186,16 @@ TEST_F(MapReaderTest, AffinitiesAndPeers) {
 
 TEST_F(MapReaderTest, AVisitMayEndEarlyAndAnUnknownMapIsNamed) {
   int rows = 0;
-  EXPECT_TRUE(reader_.Dump("backends", [&](const model::MapRow&) { return ++rows < 1; }).ok());
+  EXPECT_TRUE(reader_.Dump("backends", [&](const report::MapRow&) { return ++rows < 1; }).ok());
   EXPECT_EQ(rows, 1);
-  const absl::Status status = reader_.Dump("nonsense", [](const model::MapRow&) { return true; });
+  const absl::Status status = reader_.Dump("nonsense", [](const report::MapRow&) { return true; });
   EXPECT_EQ(status.code(), absl::StatusCode::kNotFound);
   EXPECT_THAT(std::string(status.message()), HasSubstr("there are prefix_filter, frontend_index"));
 }
 
 TEST_F(MapReaderTest, FillLevelsCountWhatIsInUse) {
-  std::map<std::string, model::MapFill> fills;
-  for (const model::MapFill& fill : reader_.FillLevels()) fills[fill.name] = fill;
+  std::map<std::string, report::MapFill> fills;
+  for (const report::MapFill& fill : reader_.FillLevels()) fills[fill.name] = fill;
   EXPECT_EQ(fills.size(), MapReader::MapNames().size());
   EXPECT_EQ(fills["frontend_rows"].used, 4u);
   EXPECT_EQ(fills["frontend_rows"].capacity, 8u);
@@ -209,18 +209,18 @@ TEST_F(MapReaderTest, FillLevelsCountWhatIsInUse) {
 }
 
 TEST_F(MapReaderTest, WhatIsRetiredIsShownUntilItIsTakenBack) {
-  const auto before = Dump<model::PoolRow>("pools");
+  const auto before = Dump<report::PoolRow>("pools");
   ASSERT_TRUE(datapath_->Apply({}, ApplyScope::kAll).empty());
-  EXPECT_EQ(Dump<model::FrontendRow>("frontend_rows").size(), 0u);
-  const auto retired = Dump<model::PoolRow>("pools");
+  EXPECT_EQ(Dump<report::FrontendRow>("frontend_rows").size(), 0u);
+  const auto retired = Dump<report::PoolRow>("pools");
   ASSERT_EQ(retired.size(), 2u);
   EXPECT_EQ(retired[0].slot_count, before[0].slot_count) << "for those who have a row in hand";
   EXPECT_EQ(retired[0].generation, 0u) << "for those who remember the word";
   grace_.Pass();
   datapath_->Reclaim();
-  EXPECT_EQ(Dump<model::PoolRow>("pools").size(), 0u);
-  EXPECT_EQ(Dump<model::BackendRow>("backends").size(), 0u);
-  EXPECT_EQ(Dump<model::ServicePortRow>("service_ports").size(), 0u);
+  EXPECT_EQ(Dump<report::PoolRow>("pools").size(), 0u);
+  EXPECT_EQ(Dump<report::BackendRow>("backends").size(), 0u);
+  EXPECT_EQ(Dump<report::ServicePortRow>("service_ports").size(), 0u);
 }
 
 }  // namespace

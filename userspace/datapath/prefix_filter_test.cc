@@ -4,7 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "userspace/datapath/codec.h"
-#include "userspace/datapath/memory_table.h"
+#include "userspace/datapath/testing/memory_table.h"
 #include "userspace/datapath/testing/plans.h"
 
 namespace shunt::datapath {

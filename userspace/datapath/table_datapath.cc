@@ -285,11 +285,11 @@ absl::Status TableDatapath::ExemptSocket(int /*socket_fd*/) {
   return absl::UnimplementedError("exempt a socket from translation: these tables have no sockets");
 }
 
-std::vector<model::MapFill> TableDatapath::FillLevels() const {
+std::vector<report::MapFill> TableDatapath::FillLevels() const {
   return MapReader(inventory_->tables).FillLevels();
 }
 
-std::vector<model::ProgramStatus> TableDatapath::Programs() const {
+std::vector<report::ProgramStatus> TableDatapath::Programs() const {
   return {};
 }
 
@@ -298,7 +298,7 @@ std::vector<std::string> TableDatapath::MapNames() const {
 }
 
 absl::Status TableDatapath::DumpMap(absl::string_view map,
-                                    const std::function<bool(const model::MapRow&)>& visit) const {
+                                    const std::function<bool(const report::MapRow&)>& visit) const {
   return MapReader(inventory_->tables).Dump(map, visit);
 }
 

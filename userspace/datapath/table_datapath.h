@@ -41,10 +41,10 @@ class TableDatapath final : public Datapath {
   absl::Status ExemptSocket(int socket_fd) override;
 
   // memory_bytes is 0: only the kernel knows.
-  std::vector<model::MapFill> FillLevels() const override;
-  std::vector<model::ProgramStatus> Programs() const override;  // none
+  std::vector<report::MapFill> FillLevels() const override;
+  std::vector<report::ProgramStatus> Programs() const override;  // none
   std::vector<std::string> MapNames() const override;
-  absl::Status DumpMap(absl::string_view map, const std::function<bool(const model::MapRow&)>& visit) const override;
+  absl::Status DumpMap(absl::string_view map, const std::function<bool(const report::MapRow&)>& visit) const override;
 
   // What Apply has noted since the last call.
   Removals TakeRemovals();

@@ -4,9 +4,7 @@
 
 #include <set>
 
-#include "userspace/model/agent_status.h"
 #include "userspace/model/endpoint_slice.h"
-#include "userspace/model/map_rows.h"
 #include "userspace/model/node.h"
 #include "userspace/model/service.h"
 #include "userspace/model/service_plan.h"

@@ -7,7 +7,7 @@
 
 #include <optional>
 
-#include "userspace/planner/test_objects.h"
+#include "userspace/planner/testing/test_objects.h"
 
 namespace shunt::planner {
 namespace {

@@ -9,7 +9,7 @@
 #include <set>
 
 #include "tests/seeds.h"
-#include "userspace/planner/test_objects.h"
+#include "userspace/planner/testing/test_objects.h"
 
 namespace shunt::planner {
 namespace {

@@ -8,7 +8,7 @@
 #include <random>
 
 #include "tests/seeds.h"
-#include "userspace/planner/test_objects.h"
+#include "userspace/planner/testing/test_objects.h"
 #include "userspace/planner/warnings.h"
 
 namespace shunt::planner {

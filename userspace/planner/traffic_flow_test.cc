@@ -4,7 +4,7 @@
 // or of the host) uses a frontend's internal pool, a client from outside its external pool.
 #include <gtest/gtest.h>
 
-#include "userspace/planner/test_objects.h"
+#include "userspace/planner/testing/test_objects.h"
 
 namespace shunt::planner {
 namespace {

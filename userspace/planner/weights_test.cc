@@ -4,7 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "userspace/planner/test_objects.h"
+#include "userspace/planner/testing/test_objects.h"
 
 namespace shunt::planner {
 namespace {

@@ -26,9 +26,9 @@ constexpr datapath::Limits kLimits = {.frontends = 16,
 
 }  // namespace
 
-MemoryPins::MemoryPins(const std::vector<model::ServiceStatus>& services) : maps_(kLimits), tables_(maps_.Open()) {
+MemoryPins::MemoryPins(const std::vector<report::ServiceStatus>& services) : maps_(kLimits), tables_(maps_.Open()) {
   std::vector<const model::ServicePlan*> plans;
-  for (const model::ServiceStatus& service : services) {
+  for (const report::ServiceStatus& service : services) {
     if (service.applied.ok()) plans.push_back(&service.plan);
   }
   datapath::WorkerGracePeriod grace(nullptr);
@@ -39,15 +39,15 @@ MemoryPins::MemoryPins(const std::vector<model::ServiceStatus>& services) : maps
   EXPECT_TRUE(failures.empty()) << failures[0].status;
 }
 
-absl::Status MemoryPins::Dump(absl::string_view map, const std::function<bool(const model::MapRow&)>& visit) const {
-  return datapath::MapReader(tables_).Dump(map, [&](model::MapRow row) {
-    auto* reason = std::get_if<model::ReasonRow>(&row);
+absl::Status MemoryPins::Dump(absl::string_view map, const std::function<bool(const report::MapRow&)>& visit) const {
+  return datapath::MapReader(tables_).Dump(map, [&](report::MapRow row) {
+    auto* reason = std::get_if<report::ReasonRow>(&row);
     if (reason != nullptr && reason->name == "no_endpoints") reason->count = 46;
     return visit(row);
   });
 }
 
-model::AgentQueries MemoryPins::Queries() const {
+report::AgentQueries MemoryPins::Queries() const {
   absl::StatusOr<PinnedState> read =
       ReadPinnedState([this](absl::string_view map, const auto& visit) { return Dump(map, visit); });
   EXPECT_TRUE(read.ok()) << read.status();

@@ -7,21 +7,21 @@
 
 #include "absl/strings/string_view.h"
 #include "tools/shuntctl/pinned_services.h"
-#include "userspace/datapath/memory_table.h"
 #include "userspace/datapath/tables.h"
-#include "userspace/model/agent_status.h"
+#include "userspace/datapath/testing/memory_table.h"
+#include "userspace/report/agent_status.h"
 
 namespace shunt::shuntctl::testing {
 
 class MemoryPins {
  public:
   // Writes the plans of those `services` that an agent could apply, as the agent does.
-  explicit MemoryPins(const std::vector<model::ServiceStatus>& services);
+  explicit MemoryPins(const std::vector<report::ServiceStatus>& services);
 
   // As the kernel's, but for the counts: reason no_endpoints has been met 46 times.
-  absl::Status Dump(absl::string_view map, const std::function<bool(const model::MapRow&)>& visit) const;
+  absl::Status Dump(absl::string_view map, const std::function<bool(const report::MapRow&)>& visit) const;
   // What `shuntctl --offline` has to answer from, with two programs in force.
-  model::AgentQueries Queries() const;
+  report::AgentQueries Queries() const;
 
  private:
   datapath::MemoryMaps maps_;

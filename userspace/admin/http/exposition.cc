@@ -46,7 +46,7 @@ void Exposition::Add(double value, Labels labels) {
   metric.gauge.value = value;
 }
 
-void Exposition::Add(const model::Histogram& histogram, Labels labels) {
+void Exposition::Add(const report::Histogram& histogram, Labels labels) {
   prometheus::ClientMetric::Histogram& out = AddMetric(labels).histogram;
   out.sample_count = histogram.count();
   out.sample_sum = histogram.sum();

@@ -11,7 +11,7 @@
 #include <utility>
 
 #include "absl/strings/string_view.h"
-#include "userspace/model/histogram.h"
+#include "userspace/report/histogram.h"
 
 namespace shunt::admin::http {
 
@@ -29,7 +29,7 @@ class Exposition {
 
   // REQUIRES: the labels' names are those of the family's other samples, their values are not.
   void Add(double value, Labels labels = {});
-  void Add(const model::Histogram& histogram, Labels labels = {});
+  void Add(const report::Histogram& histogram, Labels labels = {});
 
   // The page so far, which begins anew.
   std::string Take();

@@ -26,8 +26,8 @@ Response JsonResponse(int status, std::string body) {
 }
 
 // The body of both pages; nodeEligible stands between, as Go's struct has it.
-Json Health(const model::HealthState& state, const model::Moment& now, bool answers_ok, const bool* node_eligible) {
-  const bool healthy = model::IsHealthy(state, now.steady);
+Json Health(const report::HealthState& state, const report::Moment& now, bool answers_ok, const bool* node_eligible) {
+  const bool healthy = report::IsHealthy(state, now.steady);
   // Of old "lastUpdated" was the last round of a proxy that went round all the time, and probes check that it is
   // recent; so a healthy one says now.
   Json body = {{"lastUpdated", TimeText(answers_ok ? now.wall_ms : state.last_updated_ms)},
@@ -43,22 +43,22 @@ Json Health(const model::HealthState& state, const model::Moment& now, bool answ
 
 }  // namespace
 
-Response LivezPage(const model::HealthState& state, const model::Moment& now) {
-  const bool ok = model::IsHealthy(state, now.steady);
+Response LivezPage(const report::HealthState& state, const report::Moment& now) {
+  const bool ok = report::IsHealthy(state, now.steady);
   return JsonResponse(ok ? kOk : kUnavailable, Health(state, now, ok, nullptr).dump());
 }
 
-Response HealthzPage(const model::HealthState& state, const model::Moment& now) {
-  const bool ok = model::IsHealthy(state, now.steady) && state.node_eligible;
+Response HealthzPage(const report::HealthState& state, const report::Moment& now) {
+  const bool ok = report::IsHealthy(state, now.steady) && state.node_eligible;
   return JsonResponse(ok ? kOk : kUnavailable, Health(state, now, ok, &state.node_eligible).dump());
 }
 
-Response ReadyzPage(const model::HealthState& state, const model::Moment& now) {
+Response ReadyzPage(const report::HealthState& state, const report::Moment& now) {
   const Json body = {{"currentTime", TimeText(now.wall_ms)}, {"ready", state.StartedUp()}};
   return JsonResponse(state.StartedUp() ? kOk : kUnavailable, body.dump());
 }
 
-Response ServiceHealthPage(const model::ServiceHealth& service, bool proxy_healthy) {
+Response ServiceHealthPage(const report::ServiceHealth& service, bool proxy_healthy) {
   const Json body = {
       {"service", {{"namespace", service.service.namespace_name}, {"name", service.service.name}}},
       {"localEndpoints", service.local_endpoints},
@@ -71,16 +71,16 @@ Response ServiceHealthPage(const model::ServiceHealth& service, bool proxy_healt
   return response;
 }
 
-Handler HealthHandler(model::HealthQueries queries) {
+Handler HealthHandler(report::HealthQueries queries) {
   return [queries = std::move(queries)](const Request& request) {
     if (request.path == "/healthz") {
       Response page = HealthzPage(queries.state(), queries.now());
-      queries.answered(model::HealthPage::kHealthz, page.status);
+      queries.answered(report::HealthPage::kHealthz, page.status);
       return page;
     }
     if (request.path == "/livez") {
       Response page = LivezPage(queries.state(), queries.now());
-      queries.answered(model::HealthPage::kLivez, page.status);
+      queries.answered(report::HealthPage::kLivez, page.status);
       return page;
     }
     if (request.path == "/readyz") return ReadyzPage(queries.state(), queries.now());

@@ -6,21 +6,21 @@
 
 #include "userspace/admin/http/conversation.h"
 #include "userspace/admin/http/response.h"
-#include "userspace/model/health_state.h"
+#include "userspace/report/health_state.h"
 
 namespace shunt::admin::http {
 
-// /livez: 200 while model::IsHealthy, else 503. For the kubelet's liveness probe.
-Response LivezPage(const model::HealthState& state, const model::Moment& now);
+// /livez: 200 while report::IsHealthy, else 503. For the kubelet's liveness probe.
+Response LivezPage(const report::HealthState& state, const report::Moment& now);
 // /healthz: 200 while that is so and the node is eligible for traffic, else 503. For load balancers.
-Response HealthzPage(const model::HealthState& state, const model::Moment& now);
+Response HealthzPage(const report::HealthState& state, const report::Moment& now);
 // /readyz, of our own: 200 once everything that the sources began with is applied, else 503.
-Response ReadyzPage(const model::HealthState& state, const model::Moment& now);
+Response ReadyzPage(const report::HealthState& state, const report::Moment& now);
 // The healthCheckNodePort of a Service: 200 iff it has local endpoints and the proxy is healthy, else 503.
-Response ServiceHealthPage(const model::ServiceHealth& service, bool proxy_healthy);
+Response ServiceHealthPage(const report::ServiceHealth& service, bool proxy_healthy);
 
 // The three pages by their paths, 404 for any other.
-Handler HealthHandler(model::HealthQueries queries);
+Handler HealthHandler(report::HealthQueries queries);
 
 }  // namespace shunt::admin::http
 

@@ -20,8 +20,8 @@ const steady_clock::time_point kQueued{std::chrono::hours(7)};
 constexpr int64_t kNowMs = 1'785'020'653'250;     // 2026-07-25T23:04:13.25Z
 constexpr int64_t kBeforeMs = 1'785'020'500'000;  // 2026-07-25T23:01:40Z
 
-const model::Moment kSoon{kQueued + std::chrono::seconds(1), kNowMs};
-const model::Moment kTooLate{kQueued + model::kHealthTimeout, kNowMs};
+const report::Moment kSoon{kQueued + std::chrono::seconds(1), kNowMs};
+const report::Moment kTooLate{kQueued + report::kHealthTimeout, kNowMs};
 
 TEST(HealthPagesTest, AHealthyProxyWasUpdatedJustNow) {
   const Response page = LivezPage({.oldest_pending = kQueued, .last_updated_ms = kBeforeMs}, kSoon);
@@ -34,7 +34,7 @@ TEST(HealthPagesTest, AHealthyProxyWasUpdatedJustNow) {
 }
 
 TEST(HealthPagesTest, AProxyThatAppliesNothingSaysSinceWhen) {
-  const model::HealthState state{.oldest_pending = kQueued, .last_updated_ms = kBeforeMs};
+  const report::HealthState state{.oldest_pending = kQueued, .last_updated_ms = kBeforeMs};
   const Response page = HealthzPage(state, kTooLate);
   EXPECT_EQ(page.status, 503);
   EXPECT_EQ(page.body,
@@ -45,7 +45,7 @@ TEST(HealthPagesTest, AProxyThatAppliesNothingSaysSinceWhen) {
 }
 
 TEST(HealthPagesTest, LoadBalancersLeaveANodeThatGoesButTheKubeletKillsNothing) {
-  const model::HealthState state{.last_updated_ms = kBeforeMs, .node_eligible = false};
+  const report::HealthState state{.last_updated_ms = kBeforeMs, .node_eligible = false};
   const Response page = HealthzPage(state, kSoon);
   EXPECT_EQ(page.status, 503);
   EXPECT_THAT(page.body, StartsWith(R"({"lastUpdated":"2026-07-25T23:01:40Z","currentTime":"2026-07-25T23:04:13.25Z",)"
@@ -54,7 +54,7 @@ TEST(HealthPagesTest, LoadBalancersLeaveANodeThatGoesButTheKubeletKillsNothing) 
 }
 
 TEST(HealthPagesTest, StartingUpItIsAliveAndHealthyButNotReady) {
-  const model::HealthState state{.oldest_pending = kQueued};
+  const report::HealthState state{.oldest_pending = kQueued};
   const Response page = HealthzPage(state, kTooLate);
   EXPECT_EQ(page.status, 200);
   EXPECT_EQ(page.body, R"({"lastUpdated":"2026-07-25T23:04:13.25Z","currentTime":"2026-07-25T23:04:13.25Z",)"
@@ -81,17 +81,17 @@ TEST(HealthPagesTest, AServiceWithoutLocalEndpointsOrWithoutAProxyGetsNoTraffic)
 }
 
 TEST(HealthPagesTest, PagesAreFoundByTheirPathAndTheirAnswersAreCounted) {
-  std::vector<std::pair<model::HealthPage, int>> answered;
+  std::vector<std::pair<report::HealthPage, int>> answered;
   const Handler handler =
-      HealthHandler({.state = [] { return model::HealthState{.last_updated_ms = kBeforeMs, .node_eligible = false}; },
+      HealthHandler({.state = [] { return report::HealthState{.last_updated_ms = kBeforeMs, .node_eligible = false}; },
                      .now = [] { return kSoon; },
-                     .answered = [&](model::HealthPage page, int status) { answered.emplace_back(page, status); }});
+                     .answered = [&](report::HealthPage page, int status) { answered.emplace_back(page, status); }});
   EXPECT_EQ(handler({.method = "GET", .path = "/healthz"}).status, 503);
   EXPECT_EQ(handler({.method = "GET", .path = "/livez"}).status, 200);
   EXPECT_EQ(handler({.method = "GET", .path = "/readyz"}).status, 200);
   EXPECT_EQ(handler({.method = "GET", .path = "/"}).status, 404);
   EXPECT_EQ(handler({.method = "GET", .path = "/healthz/"}).status, 404);
-  EXPECT_THAT(answered, ElementsAre(Pair(model::HealthPage::kHealthz, 503), Pair(model::HealthPage::kLivez, 200)));
+  EXPECT_THAT(answered, ElementsAre(Pair(report::HealthPage::kHealthz, 503), Pair(report::HealthPage::kLivez, 200)));
 }
 
 }  // namespace

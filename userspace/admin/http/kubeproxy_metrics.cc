@@ -10,7 +10,7 @@ namespace {
 
 constexpr std::array<absl::string_view, 2> kFamilies = {"IPv4", "IPv6"};
 
-void AddOfBoth(const model::Histogram& histogram, Exposition& page) {
+void AddOfBoth(const report::Histogram& histogram, Exposition& page) {
   for (const absl::string_view family : kFamilies) page.Add(histogram, {{"ip_family", family}});
 }
 
@@ -19,8 +19,8 @@ void AddOfBoth(int64_t time_ms, Exposition& page) {
     page.Add(static_cast<double>(time_ms) / 1000, {{"ip_family", family}});
 }
 
-void AddSteps(const model::LoopMetrics& loop, Exposition& page) {
-  model::Histogram all = loop.full_steps;
+void AddSteps(const report::LoopMetrics& loop, Exposition& page) {
+  report::Histogram all = loop.full_steps;
   all.Merge(loop.partial_steps);
   page.Histogram("kubeproxy_sync_proxy_rules_duration_seconds", "Duration of a step of the loop");
   AddOfBoth(all, page);
@@ -37,7 +37,7 @@ void AddSteps(const model::LoopMetrics& loop, Exposition& page) {
   AddOfBoth(loop.last_queued_ms, page);
 }
 
-void AddChanges(const model::LoopMetrics& loop, Exposition& page) {
+void AddChanges(const report::LoopMetrics& loop, Exposition& page) {
   page.Gauge("kubeproxy_sync_proxy_rules_endpoint_changes_pending", "Changes of EndpointSlices that wait for a step");
   page.Add(static_cast<double>(loop.slice_changes_pending));
   page.Counter("kubeproxy_sync_proxy_rules_endpoint_changes_total", "Changes of EndpointSlices");
@@ -49,7 +49,7 @@ void AddChanges(const model::LoopMetrics& loop, Exposition& page) {
 }
 
 // kube-proxy's name ends in _total though it is a gauge; dashboards have it so.
-void AddLocalMisses(const model::LocalMisses& misses, Exposition& page) {
+void AddLocalMisses(const report::LocalMisses& misses, Exposition& page) {
   page.Gauge("kubeproxy_sync_proxy_rules_no_local_endpoints_total",
              "Ports of Services whose Local policy leaves them no endpoint on this node, though there are others");
   for (size_t i = 0; i < kFamilies.size(); ++i) {
@@ -58,7 +58,7 @@ void AddLocalMisses(const model::LocalMisses& misses, Exposition& page) {
   }
 }
 
-void AddHealthPage(const model::AgentMetrics& agent, model::HealthPage which, Exposition& page) {
+void AddHealthPage(const report::AgentMetrics& agent, report::HealthPage which, Exposition& page) {
   for (const int status : {200, 503}) {
     const auto count = agent.health_page_answers.find({which, status});
     page.Add(count == agent.health_page_answers.end() ? 0 : static_cast<double>(count->second),
@@ -68,22 +68,22 @@ void AddHealthPage(const model::AgentMetrics& agent, model::HealthPage which, Ex
 
 }  // namespace
 
-void AddKubeProxyMetrics(const model::MetricsSnapshot& snapshot, Exposition& page) {
+void AddKubeProxyMetrics(const report::MetricsSnapshot& snapshot, Exposition& page) {
   AddSteps(snapshot.agent.loop, page);
   AddChanges(snapshot.agent.loop, page);
   AddLocalMisses(snapshot.local_misses, page);
   page.Counter("kubeproxy_proxy_healthz_total", "Answers of /healthz");
-  AddHealthPage(snapshot.agent, model::HealthPage::kHealthz, page);
+  AddHealthPage(snapshot.agent, report::HealthPage::kHealthz, page);
   page.Counter("kubeproxy_proxy_livez_total", "Answers of /livez");
-  AddHealthPage(snapshot.agent, model::HealthPage::kLivez, page);
+  AddHealthPage(snapshot.agent, report::HealthPage::kLivez, page);
   page.Counter("rest_client_requests_total", "Requests to API servers");
-  for (const model::RequestCount& request : snapshot.source.requests) {
+  for (const report::RequestCount& request : snapshot.source.requests) {
     page.Add(static_cast<double>(request.count),
              {{"code", request.code}, {"method", request.method}, {"host", request.host}});
   }
 }
 
-void AddProcessMetrics(const model::ProcessUsage& process, Exposition& page) {
+void AddProcessMetrics(const report::ProcessUsage& process, Exposition& page) {
   page.Counter("process_cpu_seconds_total", "CPU time of this process, user and system");
   page.Add(process.cpu_seconds);
   page.Gauge("process_resident_memory_bytes", "Resident memory");

@@ -6,14 +6,14 @@
 #define SHUNT_ADMIN_HTTP_KUBEPROXY_METRICS_H_
 
 #include "userspace/admin/http/exposition.h"
-#include "userspace/model/agent_metrics.h"
+#include "userspace/report/agent_metrics.h"
 
 namespace shunt::admin::http {
 
 // kubeproxy_* and rest_client_*. Both IP families are applied by one step, so its duration stands under both.
-void AddKubeProxyMetrics(const model::MetricsSnapshot& snapshot, Exposition& page);
+void AddKubeProxyMetrics(const report::MetricsSnapshot& snapshot, Exposition& page);
 // process_*, as Prometheus' client libraries name them.
-void AddProcessMetrics(const model::ProcessUsage& process, Exposition& page);
+void AddProcessMetrics(const report::ProcessUsage& process, Exposition& page);
 
 }  // namespace shunt::admin::http
 

@@ -9,7 +9,7 @@
 
 namespace shunt::admin::http {
 
-std::string MetricsText(const model::MetricsSnapshot& snapshot) {
+std::string MetricsText(const report::MetricsSnapshot& snapshot) {
   Exposition page;
   AddShuntMetrics(snapshot, page);
   AddKubeProxyMetrics(snapshot, page);
@@ -17,7 +17,7 @@ std::string MetricsText(const model::MetricsSnapshot& snapshot) {
   return page.Take();
 }
 
-Handler MetricsHandler(model::MetricsQuery query) {
+Handler MetricsHandler(report::MetricsQuery query) {
   return [query = std::move(query)](const Request& request) {
     if (request.path != "/metrics") return StatusResponse(404);
     return Response{.content_type = "text/plain; version=0.0.4; charset=utf-8", .body = MetricsText(query())};

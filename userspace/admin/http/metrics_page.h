@@ -7,15 +7,15 @@
 #include <string>
 
 #include "userspace/admin/http/conversation.h"
-#include "userspace/model/agent_metrics.h"
+#include "userspace/report/agent_metrics.h"
 
 namespace shunt::admin::http {
 
 // The page in Prometheus' text format. A pure function of the snapshot.
-std::string MetricsText(const model::MetricsSnapshot& snapshot);
+std::string MetricsText(const report::MetricsSnapshot& snapshot);
 
 // /metrics, and 404 for any other path.
-Handler MetricsHandler(model::MetricsQuery query);
+Handler MetricsHandler(report::MetricsQuery query);
 
 }  // namespace shunt::admin::http
 

@@ -31,9 +31,9 @@ using testing::ParseExposition;
 constexpr int64_t kNowMs = 1'785'020'653'250;
 
 // A snapshot in which every metric has a sample.
-model::MetricsSnapshot Everything() {
-  model::MetricsSnapshot snapshot{.now_ms = kNowMs};
-  model::AgentStatus& status = snapshot.status;
+report::MetricsSnapshot Everything() {
+  report::MetricsSnapshot snapshot{.now_ms = kNowMs};
+  report::AgentStatus& status = snapshot.status;
   status.version = "1.2.3";
   status.abi_version = 1;
   status.synced = true;
@@ -54,7 +54,7 @@ model::MetricsSnapshot Everything() {
   snapshot.agent.loop.programming[1].Observe(0.3);
   snapshot.agent.loop.last_sync_ms = kNowMs;
   status.socket_sweeps.ended_udp = 2;
-  snapshot.agent.health_page_answers[{model::HealthPage::kHealthz, 503}] = 4;
+  snapshot.agent.health_page_answers[{report::HealthPage::kHealthz, 503}] = 4;
   snapshot.local_misses.external[1] = 6;
   snapshot.source.reflectors = {
       {.resource = "services", .relists = 2, .last_event_time_ms = kNowMs, .current_as_of_ms = kNowMs - 2250}};
@@ -65,7 +65,7 @@ model::MetricsSnapshot Everything() {
   return snapshot;
 }
 
-std::vector<ParsedFamily> Parse(const model::MetricsSnapshot& snapshot) {
+std::vector<ParsedFamily> Parse(const report::MetricsSnapshot& snapshot) {
   const std::string page = MetricsText(snapshot);
   absl::StatusOr<std::vector<ParsedFamily>> families = ParseExposition(page);
   EXPECT_TRUE(families.ok()) << families.status() << page;
@@ -90,7 +90,7 @@ TEST(MetricsPageTest, ThePageIsValidAndEveryFamilyHasASample) {
 }
 
 TEST(MetricsPageTest, AnAgentThatHasJustStartedHasAValidPageToo) {
-  Parse(model::MetricsSnapshot());
+  Parse(report::MetricsSnapshot());
 }
 
 TEST(MetricsPageTest, ValuesStandUnderTheirNamesAndLabels) {
@@ -137,7 +137,7 @@ TEST(MetricsPageTest, NoSentenceOfAnObjectGetsIntoThePage) {
 }
 
 TEST(MetricsPageTest, WhateverIsInANameThePageStaysValid) {
-  model::MetricsSnapshot snapshot = Everything();
+  report::MetricsSnapshot snapshot = Everything();
   snapshot.traffic.ports[0].service = {"a\"b\\c\n", "\xff\xfe{}, "};
   const std::vector<ParsedFamily> families = Parse(snapshot);
   EXPECT_THAT(Samples(families, "shunt_service_translations"),

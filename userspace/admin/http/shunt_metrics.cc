@@ -17,8 +17,8 @@ absl::string_view FamilyName(model::IpFamily family) {
   return family == model::IpFamily::kV4 ? "IPv4" : "IPv6";
 }
 
-void AddAgent(const model::MetricsSnapshot& snapshot, Exposition& page) {
-  const model::AgentStatus& status = snapshot.status;
+void AddAgent(const report::MetricsSnapshot& snapshot, Exposition& page) {
+  const report::AgentStatus& status = snapshot.status;
   page.Gauge("shunt_build_info", "1; the labels say what this agent is");
   page.Add(1, {{"version", status.version}, {"abi", absl::StrCat(status.abi_version)}});
   page.Gauge("shunt_synced", "Whether everything that the sources began with is applied");
@@ -37,30 +37,30 @@ void AddAgent(const model::MetricsSnapshot& snapshot, Exposition& page) {
   page.Add(status.programs_current ? 1 : 0);
   page.Gauge("shunt_attached_programs", "Programs attached at the hook");
   std::map<std::string, int> attached;
-  for (const model::ProgramStatus& program : status.programs) attached[program.hook] += program.attached ? 1 : 0;
+  for (const report::ProgramStatus& program : status.programs) attached[program.hook] += program.attached ? 1 : 0;
   for (const auto& [hook, count] : attached) page.Add(count, {{"hook", hook}});
 }
 
-void AddMaps(const model::AgentStatus& status, Exposition& page) {
+void AddMaps(const report::AgentStatus& status, Exposition& page) {
   page.Gauge("shunt_pools", "Sets of backends in the kernel");
-  for (const model::MapFill& map : status.maps) {
+  for (const report::MapFill& map : status.maps) {
     if (map.name == "pools") page.Add(static_cast<double>(map.used));
   }
   page.Gauge("shunt_map_entries", "Rows of the map that mean something, counted by reading them");
-  for (const model::MapFill& map : status.maps) page.Add(static_cast<double>(map.used), {{"map", map.name}});
+  for (const report::MapFill& map : status.maps) page.Add(static_cast<double>(map.used), {{"map", map.name}});
   page.Gauge("shunt_map_capacity", "Rows that the map has room for; 0: no limit of its own");
-  for (const model::MapFill& map : status.maps) page.Add(static_cast<double>(map.capacity), {{"map", map.name}});
+  for (const report::MapFill& map : status.maps) page.Add(static_cast<double>(map.capacity), {{"map", map.name}});
   page.Gauge("shunt_map_pressure_ratio", "shunt_map_entries / shunt_map_capacity, where there is a limit");
-  for (const model::MapFill& map : status.maps) {
+  for (const report::MapFill& map : status.maps) {
     if (map.capacity == 0) continue;
     page.Add(static_cast<double>(map.used) / static_cast<double>(map.capacity), {{"map", map.name}});
   }
   page.Gauge("shunt_map_memory_bytes", "What the kernel charges for the map");
-  for (const model::MapFill& map : status.maps) page.Add(static_cast<double>(map.memory_bytes), {{"map", map.name}});
+  for (const report::MapFill& map : status.maps) page.Add(static_cast<double>(map.memory_bytes), {{"map", map.name}});
 }
 
-void AddLoop(const model::MetricsSnapshot& snapshot, Exposition& page) {
-  const model::LoopMetrics& loop = snapshot.agent.loop;
+void AddLoop(const report::MetricsSnapshot& snapshot, Exposition& page) {
+  const report::LoopMetrics& loop = snapshot.agent.loop;
   page.Counter("shunt_applies_total", "Batches given to the kernel");
   page.Add(static_cast<double>(snapshot.status.applies));
   page.Gauge("shunt_last_apply_timestamp_seconds", "When the last batch was; 0: there was none");
@@ -73,7 +73,7 @@ void AddLoop(const model::MetricsSnapshot& snapshot, Exposition& page) {
   page.Add(loop.apply_latency);
 }
 
-void AddAudit(const model::AgentMetrics& agent, Exposition& page) {
+void AddAudit(const report::AgentMetrics& agent, Exposition& page) {
   page.Counter("shunt_audits_total", "Comparisons of the desired state with the kernel's maps");
   page.Add(static_cast<double>(agent.audit.audits));
   page.Gauge("shunt_last_audit_timestamp_seconds", "When the last one was; 0: there was none");
@@ -88,14 +88,14 @@ void AddAudit(const model::AgentMetrics& agent, Exposition& page) {
 
 // One family with a sample for each resource.
 template <typename Value>
-void AddOfEach(const model::SourceStatus& source, Exposition& page, Value value) {
-  for (const model::ReflectorStatus& reflector : source.reflectors) {
+void AddOfEach(const report::SourceStatus& source, Exposition& page, Value value) {
+  for (const report::ReflectorStatus& reflector : source.reflectors) {
     page.Add(static_cast<double>(value(reflector)), {{"resource", reflector.resource}});
   }
 }
 
-void AddReflectorCounts(const model::SourceStatus& source, Exposition& page) {
-  using Status = model::ReflectorStatus;
+void AddReflectorCounts(const report::SourceStatus& source, Exposition& page) {
+  using Status = report::ReflectorStatus;
   page.Counter("shunt_reflector_relists_total", "Lists after the first one");
   AddOfEach(source, page, [](const Status& r) { return r.relists; });
   page.Counter("shunt_reflector_watch_starts_total", "Watches begun, the first one included");
@@ -112,9 +112,9 @@ void AddReflectorCounts(const model::SourceStatus& source, Exposition& page) {
   AddOfEach(source, page, [](const Status& r) { return r.rejected_objects; });
 }
 
-void AddReflectorState(const model::MetricsSnapshot& snapshot, Exposition& page) {
-  using Status = model::ReflectorStatus;
-  const model::SourceStatus& source = snapshot.source;
+void AddReflectorState(const report::MetricsSnapshot& snapshot, Exposition& page) {
+  using Status = report::ReflectorStatus;
+  const report::SourceStatus& source = snapshot.source;
   page.Gauge("shunt_reflector_synced", "Whether the first list is delivered");
   AddOfEach(source, page, [](const Status& r) { return r.synced ? 1 : 0; });
   page.Gauge("shunt_reflector_objects", "Objects known now");
@@ -125,7 +125,7 @@ void AddReflectorState(const model::MetricsSnapshot& snapshot, Exposition& page)
              "Objects that a suspicious list would remove, until it is confirmed");
   AddOfEach(source, page, [](const Status& r) { return r.list_held_back ? r.removals_held_back : 0; });
   page.Gauge("shunt_state_age_seconds", "Since the API server last confirmed the state; absent until it has once");
-  for (const model::ReflectorStatus& reflector : source.reflectors) {
+  for (const report::ReflectorStatus& reflector : source.reflectors) {
     if (reflector.current_as_of_ms == 0) continue;
     page.Add(Seconds(snapshot.now_ms - reflector.current_as_of_ms), {{"resource", reflector.resource}});
   }
@@ -135,14 +135,14 @@ void AddReflectorState(const model::MetricsSnapshot& snapshot, Exposition& page)
   page.Add(Seconds(source.snapshot_time_ms));
 }
 
-void AddDatapath(const model::MetricsSnapshot& snapshot, Exposition& page) {
+void AddDatapath(const report::MetricsSnapshot& snapshot, Exposition& page) {
   page.Counter("shunt_untranslated_total",
                "Times that a program did not translate, by reason; since the maps were made");
-  for (const model::ReasonRow& reason : snapshot.status.reasons) {
+  for (const report::ReasonRow& reason : snapshot.status.reasons) {
     page.Add(static_cast<double>(reason.count), {{"reason", reason.name}});
   }
   page.Counter("shunt_sockets_ended_total", "Sockets ended because their backend was gone");
-  const model::SocketSweeps& sweeps = snapshot.status.socket_sweeps;
+  const report::SocketSweeps& sweeps = snapshot.status.socket_sweeps;
   page.Add(static_cast<double>(sweeps.ended_udp), {{"protocol", "UDP"}});
   page.Add(static_cast<double>(sweeps.ended_tcp), {{"protocol", "TCP"}});
   page.Counter("shunt_socket_sweeps_total", "Looks for such sockets in all network namespaces");
@@ -152,8 +152,8 @@ void AddDatapath(const model::MetricsSnapshot& snapshot, Exposition& page) {
 }
 
 template <typename Value>
-void AddOfPorts(const model::Traffic& traffic, Exposition& page, Value value) {
-  for (const model::PortTraffic& port : traffic.ports) {
+void AddOfPorts(const report::Traffic& traffic, Exposition& page, Value value) {
+  for (const report::PortTraffic& port : traffic.ports) {
     page.Add(static_cast<double>(value(port.counters)), {{"namespace", port.service.namespace_name},
                                                          {"service", port.service.name},
                                                          {"port", absl::StrCat(port.port)},
@@ -162,8 +162,8 @@ void AddOfPorts(const model::Traffic& traffic, Exposition& page, Value value) {
   }
 }
 
-void AddTraffic(const model::Traffic& traffic, Exposition& page) {
-  using Counters = model::ServiceStatus::PortCounters;
+void AddTraffic(const report::Traffic& traffic, Exposition& page) {
+  using Counters = report::ServiceStatus::PortCounters;
   page.Counter("shunt_service_translations_total", "Connections and datagrams led to a backend");
   AddOfPorts(traffic, page, [](const Counters& c) { return c.translated; });
   page.Counter("shunt_service_no_endpoints_total", "Refused because the Service has no endpoint");
@@ -171,7 +171,7 @@ void AddTraffic(const model::Traffic& traffic, Exposition& page) {
   page.Counter("shunt_service_local_misses_total", "Not served because a Local policy leaves no endpoint on this node");
   AddOfPorts(traffic, page, [](const Counters& c) { return c.local_misses; });
   page.Counter("shunt_backend_chosen_total", "Times that the backend was chosen");
-  for (const model::BackendTraffic& backend : traffic.backends) {
+  for (const report::BackendTraffic& backend : traffic.backends) {
     page.Add(static_cast<double>(backend.chosen),
              {{"backend", backend.address.address.ToStringWithPort(backend.address.port)}});
   }
@@ -182,7 +182,7 @@ void AddTraffic(const model::Traffic& traffic, Exposition& page) {
 
 }  // namespace
 
-void AddShuntMetrics(const model::MetricsSnapshot& snapshot, Exposition& page) {
+void AddShuntMetrics(const report::MetricsSnapshot& snapshot, Exposition& page) {
   AddAgent(snapshot, page);
   AddMaps(snapshot.status, page);
   AddLoop(snapshot, page);

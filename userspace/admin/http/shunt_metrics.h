@@ -4,11 +4,11 @@
 #define SHUNT_ADMIN_HTTP_SHUNT_METRICS_H_
 
 #include "userspace/admin/http/exposition.h"
-#include "userspace/model/agent_metrics.h"
+#include "userspace/report/agent_metrics.h"
 
 namespace shunt::admin::http {
 
-void AddShuntMetrics(const model::MetricsSnapshot& snapshot, Exposition& page);
+void AddShuntMetrics(const report::MetricsSnapshot& snapshot, Exposition& page);
 
 }  // namespace shunt::admin::http
 

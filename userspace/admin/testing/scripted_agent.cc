@@ -38,8 +38,8 @@ model::PlannedEndpoint MakeEndpoint(absl::string_view address, uint16_t port, ab
   return endpoint;
 }
 
-model::ServiceStatus Kubernetes() {
-  model::ServiceStatus status;
+report::ServiceStatus Kubernetes() {
+  report::ServiceStatus status;
   status.plan.service = {"default", "kubernetes"};
   status.plan.creation_time_s = 1'700'000'000;
   model::PortPlan port{.name = "https", .protocol = Protocol::kTcp, .port = 443};
@@ -81,8 +81,8 @@ model::PortPlan CartHttp() {
   return port;
 }
 
-model::ServiceStatus Cart() {
-  model::ServiceStatus status;
+report::ServiceStatus Cart() {
+  report::ServiceStatus status;
   status.plan.service = {"shop", "cart"};
   model::PortPlan v6{.name = "http", .protocol = Protocol::kTcp, .port = 80, .family = model::IpFamily::kV6};
   v6.frontends = {MakeFrontend(FrontendKind::kClusterIp, "fd00:96::4", 80, Protocol::kTcp)};
@@ -95,8 +95,8 @@ model::ServiceStatus Cart() {
   return status;
 }
 
-model::ServiceStatus Search() {
-  model::ServiceStatus status;
+report::ServiceStatus Search() {
+  report::ServiceStatus status;
   status.plan.service = {"shop", "search"};
   status.applied =
       absl::ResourceExhaustedError("shop/search: needs 12 slots, pools has room for 3; raise limits.slots");
@@ -110,8 +110,8 @@ model::ServiceStatus Search() {
   return status;
 }
 
-model::AgentStatus Status() {
-  model::AgentStatus status;
+report::AgentStatus Status() {
+  report::AgentStatus status;
   status.version = "0.1.0";
   status.abi_version = 1;
   status.pid = 4242;
@@ -146,58 +146,58 @@ model::AgentStatus Status() {
   return status;
 }
 
-std::map<std::string, std::vector<model::MapRow>> Maps() {
+std::map<std::string, std::vector<report::MapRow>> Maps() {
   const model::SocketAddress dialled = Address("10.96.12.4", 80);
   const model::SocketAddress backend = Address("10.244.1.5", 8080);
-  model::FrontendRow frontend{.row = 3, .address = {dialled.address, 80, Protocol::kTcp}, .service_port = 1};
+  report::FrontendRow frontend{.row = 3, .address = {dialled.address, 80, Protocol::kTcp}, .service_port = 1};
   frontend.internal_pool = frontend.external_pool = 2;
   frontend.affinity_timeout_s = 10'800;
-  model::FrontendRow address{.row = 4, .address = {dialled.address, 0, Protocol::kTcp}, .about_address = true};
+  report::FrontendRow address{.row = 4, .address = {dialled.address, 0, Protocol::kTcp}, .about_address = true};
   address.flags = {"cluster_ip"};
   return {
       {"frontend_rows", {frontend, address}},
       {"pools",
-       {model::PoolRow{.pool = 2, .first_slot = 16, .slot_count = 3, .generation = 9},
-        model::PoolRow{.pool = 3, .generation = 4, .empty = "no_endpoints"}}},
-      {"slots", {model::SlotRow{.slot = 16, .backend = 5, .alias = 5, .threshold = UINT32_MAX}}},
-      {"backends", {model::BackendRow{.backend = 5, .address = backend}}},
+       {report::PoolRow{.pool = 2, .first_slot = 16, .slot_count = 3, .generation = 9},
+        report::PoolRow{.pool = 3, .generation = 4, .empty = "no_endpoints"}}},
+      {"slots", {report::SlotRow{.slot = 16, .backend = 5, .alias = 5, .threshold = UINT32_MAX}}},
+      {"backends", {report::BackendRow{.backend = 5, .address = backend}}},
       {"service_ports",
-       {model::ServicePortRow{.service_port = 1, .service = {"shop", "cart"}, .port_name = "http", .port = 80}}},
-      {"socket_state", {model::SocketStateRow{71, dialled, backend, 2, 5, {"translated"}}}},
-      {"socket_peers", {model::SocketPeerRow{71, "forward", dialled, backend, 2, 5}}},
-      {"affinities", {model::AffinityRow{"netns 4026532008", 1, 5, 1500}}},
-      {"service_counters", {model::ServiceCountersRow{1, 1200, 0, 3}}},
-      {"backend_counters", {model::BackendCountersRow{5, 900}}},
-      {"reasons", {model::ReasonRow{"no_endpoints", "the service has no endpoint anywhere: refused", 46}}},
-      {"prefix_filter", {model::FilterRow{12, 65'536}}},
+       {report::ServicePortRow{.service_port = 1, .service = {"shop", "cart"}, .port_name = "http", .port = 80}}},
+      {"socket_state", {report::SocketStateRow{71, dialled, backend, 2, 5, {"translated"}}}},
+      {"socket_peers", {report::SocketPeerRow{71, "forward", dialled, backend, 2, 5}}},
+      {"affinities", {report::AffinityRow{"netns 4026532008", 1, 5, 1500}}},
+      {"service_counters", {report::ServiceCountersRow{1, 1200, 0, 3}}},
+      {"backend_counters", {report::BackendCountersRow{5, 900}}},
+      {"reasons", {report::ReasonRow{"no_endpoints", "the service has no endpoint anywhere: refused", 46}}},
+      {"prefix_filter", {report::FilterRow{12, 65'536}}},
   };
 }
 
 }  // namespace
 
-model::AgentQueries ScriptedAgent::Queries() const {
-  model::AgentQueries queries;
+report::AgentQueries ScriptedAgent::Queries() const {
+  report::AgentQueries queries;
   queries.status = [this] { return status; };
-  queries.services = [this](const std::function<bool(const model::ServiceStatus&)>& visit) {
-    for (const model::ServiceStatus& service : services) {
+  queries.services = [this](const std::function<bool(const report::ServiceStatus&)>& visit) {
+    for (const report::ServiceStatus& service : services) {
       if (!visit(service)) return;
     }
   };
-  queries.service = [this](const model::ObjectName& name) -> std::optional<model::ServiceStatus> {
-    for (const model::ServiceStatus& service : services) {
+  queries.service = [this](const model::ObjectName& name) -> std::optional<report::ServiceStatus> {
+    for (const report::ServiceStatus& service : services) {
       if (service.plan.service == name) return service;
     }
     return std::nullopt;
   };
   queries.backends = [this] { return backends; };
-  queries.dump_map = [this](absl::string_view map, const std::function<bool(const model::MapRow&)>& visit) {
+  queries.dump_map = [this](absl::string_view map, const std::function<bool(const report::MapRow&)>& visit) {
     const auto found = maps.find(std::string(map));
     if (found == maps.end()) {
       std::string names;
       for (const auto& [name, rows] : maps) absl::StrAppend(&names, names.empty() ? "" : ", ", name);
       return absl::NotFoundError(absl::StrCat("no map ", map, "; there are ", names));
     }
-    for (const model::MapRow& row : found->second) {
+    for (const report::MapRow& row : found->second) {
       if (!visit(row)) break;
     }
     return absl::OkStatus();
@@ -223,12 +223,12 @@ ScriptedAgent FollowingCluster() {
   agent.status.source = "kubernetes https://10.0.0.1:6443";
   agent.status.answer_time_ms = 1'763'850'100'000;
   agent.status.last_audit = {.time_ms = 1'763'850'060'000, .services = {{"shop", "cart"}}, .shared = 2};
-  model::ReflectorStatus services{.resource = "services", .watch_starts = 1, .objects = 3};
+  report::ReflectorStatus services{.resource = "services", .watch_starts = 1, .objects = 3};
   services.resource_version = "1042";
   services.current_as_of_ms = 1'763'850'098'900;
   services.last_event_time_ms = 1'763'850'061'000;
   services.synced = true;
-  model::ReflectorStatus slices{.resource = "endpointslices", .relists = 2, .watch_starts = 4, .stalls = 1};
+  report::ReflectorStatus slices{.resource = "endpointslices", .relists = 2, .watch_starts = 4, .stalls = 1};
   slices.errors = 1;
   slices.rejected_objects = 5;
   slices.objects = 120;
@@ -237,7 +237,7 @@ ScriptedAgent FollowingCluster() {
   slices.synced = slices.list_held_back = true;
   slices.removals_held_back = 118;
   slices.last_error = "list endpointslices: HTTP 503";
-  const model::ReflectorStatus nodes{.resource = "nodes"};
+  const report::ReflectorStatus nodes{.resource = "nodes"};
   agent.status.source_status.reflectors = {services, slices, nodes};
   agent.status.source_status.server = "https://10.0.0.1:6443";
   return agent;

@@ -7,20 +7,20 @@
 #include <string>
 #include <vector>
 
-#include "userspace/model/agent_status.h"
+#include "userspace/report/agent_status.h"
 
 namespace shunt::admin::testing {
 
 // What each query answers. Not to be changed while somebody asks.
 struct ScriptedAgent {
-  model::AgentStatus status;
-  std::vector<model::ServiceStatus> services;  // in name order
-  std::vector<model::BackendStatus> backends;
-  std::map<std::string, std::vector<model::MapRow>> maps;
-  absl::StatusOr<model::AuditReport> audit = model::AuditReport{.time_ms = 1'763'850'100'000};
+  report::AgentStatus status;
+  std::vector<report::ServiceStatus> services;  // in name order
+  std::vector<report::BackendStatus> backends;
+  std::map<std::string, std::vector<report::MapRow>> maps;
+  absl::StatusOr<report::AuditReport> audit = report::AuditReport{.time_ms = 1'763'850'100'000};
 
   // Answers from this object, which must outlive them.
-  model::AgentQueries Queries() const;
+  report::AgentQueries Queries() const;
 };
 
 // Three Services: default/kubernetes, healthy; shop/cart with weights, a Local policy, a drained, a terminating and a

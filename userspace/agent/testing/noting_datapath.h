@@ -57,10 +57,10 @@ class NotingDatapath : public datapath::Datapath {
   }
   void Reclaim() override {}
   absl::Status ExemptSocket(int) override { return absl::OkStatus(); }
-  std::vector<model::MapFill> FillLevels() const override { return {}; }
-  std::vector<model::ProgramStatus> Programs() const override { return {}; }
+  std::vector<report::MapFill> FillLevels() const override { return {}; }
+  std::vector<report::ProgramStatus> Programs() const override { return {}; }
   std::vector<std::string> MapNames() const override { return {}; }
-  absl::Status DumpMap(absl::string_view, const std::function<bool(const model::MapRow&)>&) const override {
+  absl::Status DumpMap(absl::string_view, const std::function<bool(const report::MapRow&)>&) const override {
     return absl::OkStatus();
   }
 

@@ -14,14 +14,14 @@
 #include "absl/strings/str_cat.h"
 #include "bpf/abi.h"
 #include "bpf/config.h"
-#include "userspace/datapath/kernel/bpf_object.h"
-#include "userspace/datapath/kernel/cgroup_root.h"
-#include "userspace/datapath/kernel/host_config.h"
+#include "userspace/datapath/kernel/attach/bpf_object.h"
+#include "userspace/datapath/kernel/attach/cgroup_root.h"
+#include "userspace/datapath/kernel/attach/host_config.h"
+#include "userspace/datapath/kernel/attach/pins.h"
 #include "userspace/datapath/kernel/kernel_error.h"
 #include "userspace/datapath/kernel/kernel_grace.h"
-#include "userspace/datapath/kernel/map_sizes.h"
-#include "userspace/datapath/kernel/pins.h"
-#include "userspace/datapath/kernel/socket_rows.h"
+#include "userspace/datapath/kernel/maps/map_sizes.h"
+#include "userspace/datapath/kernel/sockets/socket_rows.h"
 
 namespace shunt::datapath {
 namespace {
@@ -173,17 +173,17 @@ absl::Status KernelDatapath::ExemptSocket(int socket_fd) {
 bool KernelDatapath::Serves() const {
   bool any = false;
   const absl::Status status =
-      rows_->DumpMap("service_ports", [&any](const model::MapRow&) { return any = true, false; });
+      rows_->DumpMap("service_ports", [&any](const report::MapRow&) { return any = true, false; });
   return status.ok() && any;
 }
 
-std::vector<model::MapFill> KernelDatapath::FillLevels() const {
-  std::vector<model::MapFill> levels = rows_->FillLevels();
+std::vector<report::MapFill> KernelDatapath::FillLevels() const {
+  std::vector<report::MapFill> levels = rows_->FillLevels();
   maps_.AddKernelFacts(&levels);
   return levels;
 }
 
-std::vector<model::ProgramStatus> KernelDatapath::Programs() const {
+std::vector<report::ProgramStatus> KernelDatapath::Programs() const {
   return programs_.Describe();
 }
 
@@ -192,7 +192,7 @@ std::vector<std::string> KernelDatapath::MapNames() const {
 }
 
 absl::Status KernelDatapath::DumpMap(absl::string_view map,
-                                     const std::function<bool(const model::MapRow&)>& visit) const {
+                                     const std::function<bool(const report::MapRow&)>& visit) const {
   return rows_->DumpMap(map, visit);
 }
 

@@ -13,11 +13,11 @@
 #include "absl/status/statusor.h"
 #include "userspace/datapath/datapath.h"
 #include "userspace/datapath/grace.h"
-#include "userspace/datapath/kernel/agent_lock.h"
-#include "userspace/datapath/kernel/map_set.h"
-#include "userspace/datapath/kernel/programs.h"
-#include "userspace/datapath/kernel/socket_ender.h"
-#include "userspace/datapath/kernel/source_versions.h"
+#include "userspace/datapath/kernel/attach/agent_lock.h"
+#include "userspace/datapath/kernel/attach/programs.h"
+#include "userspace/datapath/kernel/maps/map_set.h"
+#include "userspace/datapath/kernel/maps/source_versions.h"
+#include "userspace/datapath/kernel/sockets/socket_ender.h"
 #include "userspace/datapath/limits.h"
 #include "userspace/datapath/removals.h"
 #include "userspace/datapath/table_datapath.h"
@@ -58,10 +58,10 @@ class KernelDatapath final : public Datapath {
   // would never be freed. Thread-safe. An error: not a socket that has either.
   absl::Status ExemptSocket(int socket_fd) override;
 
-  std::vector<model::MapFill> FillLevels() const override;
-  std::vector<model::ProgramStatus> Programs() const override;
+  std::vector<report::MapFill> FillLevels() const override;
+  std::vector<report::ProgramStatus> Programs() const override;
   std::vector<std::string> MapNames() const override;
-  absl::Status DumpMap(absl::string_view map, const std::function<bool(const model::MapRow&)>& visit) const override;
+  absl::Status DumpMap(absl::string_view map, const std::function<bool(const report::MapRow&)>& visit) const override;
 
   // Ends sockets whose backend is gone; may outlive the datapath. Errors: SocketEnder::Open.
   absl::StatusOr<std::unique_ptr<SocketEnder>> OpenSocketEnder(const SocketEnderOptions& options) const;
@@ -70,8 +70,8 @@ class KernelDatapath final : public Datapath {
   void ListenForRemovals(std::function<void(const Removals&)> listener) { on_removals_ = std::move(listener); }
 
   // How far sources had followed their objects, kept beside the pins; `resource` is an enum shunt_resource.
-  model::SourceVersion source_version(uint32_t resource) const { return ReadSourceVersion(maps_, resource); }
-  absl::Status KeepSourceVersion(uint32_t resource, const model::SourceVersion& version) const {
+  report::SourceVersion source_version(uint32_t resource) const { return ReadSourceVersion(maps_, resource); }
+  absl::Status KeepSourceVersion(uint32_t resource, const report::SourceVersion& version) const {
     return WriteSourceVersion(maps_, resource, version);
   }
 

@@ -17,11 +17,11 @@
 #include "tests/sandbox/client_socket.h"
 #include "tests/sandbox/echo_server.h"
 #include "tests/sandbox/service_story.h"
-#include "userspace/datapath/kernel/bpf_fd.h"
-#include "userspace/datapath/kernel/cleanup.h"
-#include "userspace/datapath/kernel/object_file.h"
-#include "userspace/datapath/kernel/pinned_reader.h"
-#include "userspace/datapath/kernel/sandbox_fixture.h"
+#include "userspace/datapath/kernel/attach/cleanup.h"
+#include "userspace/datapath/kernel/maps/bpf_fd.h"
+#include "userspace/datapath/kernel/maps/pinned_reader.h"
+#include "userspace/datapath/kernel/testing/object_file.h"
+#include "userspace/datapath/kernel/testing/sandbox_fixture.h"
 
 namespace shunt::datapath {
 namespace {
@@ -98,7 +98,7 @@ TEST_F(KernelDatapathTest, TranslatesAndGoesOnWithoutItsAgent) {
   datapath = Open(Options());
   ASSERT_NE(datapath, nullptr);
   EXPECT_EQ(Dial(), kPod) << "the next agent has taken over what it found";
-  std::vector<model::MapFill> levels = datapath->FillLevels();
+  std::vector<report::MapFill> levels = datapath->FillLevels();
   auto pools = std::find_if(levels.begin(), levels.end(), [](const auto& level) { return level.name == "pools"; });
   ASSERT_NE(pools, levels.end());
   EXPECT_GE(pools->used, 1u);
@@ -120,13 +120,13 @@ TEST_F(KernelDatapathTest, AnExemptSocketReachesWhatItDialled) {
 TEST_F(KernelDatapathTest, TheKernelSaysTypeAndMemoryOfEveryMap) {
   std::unique_ptr<KernelDatapath> datapath = Open(Options());
   ASSERT_NE(datapath, nullptr);
-  std::vector<model::MapFill> levels = datapath->FillLevels();
-  EXPECT_THAT(levels, Each(Field(&model::MapFill::type, testing::Not(""))));
-  EXPECT_THAT(levels, Contains(AllOf(Field(&model::MapFill::name, "socket_storage"),
-                                     Field(&model::MapFill::type, "sk_storage"))));
+  std::vector<report::MapFill> levels = datapath->FillLevels();
+  EXPECT_THAT(levels, Each(Field(&report::MapFill::type, testing::Not(""))));
+  EXPECT_THAT(levels, Contains(AllOf(Field(&report::MapFill::name, "socket_storage"),
+                                     Field(&report::MapFill::type, "sk_storage"))));
   // 64 rows of 64 bytes, in whole pages.
-  EXPECT_THAT(levels, Contains(AllOf(Field(&model::MapFill::name, "socket_state"),
-                                     Field(&model::MapFill::memory_bytes, testing::Ge(4096u)))));
+  EXPECT_THAT(levels, Contains(AllOf(Field(&report::MapFill::name, "socket_state"),
+                                     Field(&report::MapFill::memory_bytes, testing::Ge(4096u)))));
 }
 
 TEST_F(KernelDatapathTest, ASecondAgentIsRefusedByThePidOfTheFirst) {
@@ -154,7 +154,7 @@ TEST_F(KernelDatapathTest, AFailedUpgradeLeavesTheOldProgramsInForce) {
   EXPECT_FALSE(datapath->programs_current());
   EXPECT_THAT(datapath->problems(), ElementsAre(AllOf(HasSubstr("of an earlier agent are"), HasSubstr("sock_connect4"),
                                                       HasSubstr("map_value_or_null"))));
-  EXPECT_THAT(datapath->Programs(), AllOf(SizeIs(9), Each(Field(&model::ProgramStatus::attached, true))));
+  EXPECT_THAT(datapath->Programs(), AllOf(SizeIs(9), Each(Field(&report::ProgramStatus::attached, true))));
   EXPECT_EQ(Dial(), kPod);
 
   datapath.reset();
@@ -196,18 +196,18 @@ TEST_F(KernelDatapathTest, ThePinsCanBeReadWithAndWithoutAnAgent) {
     if (!agent) datapath.reset();
     absl::StatusOr<std::unique_ptr<PinnedReader>> reader = PinnedReader::Open(bpffs_);
     ASSERT_TRUE(reader.ok()) << reader.status();
-    EXPECT_THAT((*reader)->Programs(), AllOf(SizeIs(9), Each(Field(&model::ProgramStatus::attached, true)),
-                                             Each(Field(&model::ProgramStatus::attach_point, cgroup_))));
+    EXPECT_THAT((*reader)->Programs(), AllOf(SizeIs(9), Each(Field(&report::ProgramStatus::attached, true)),
+                                             Each(Field(&report::ProgramStatus::attach_point, cgroup_))));
     std::vector<std::string> backends;
-    absl::Status dumped = (*reader)->DumpMap("backends", [&backends](const model::MapRow& row) {
-      const model::SocketAddress& address = std::get<model::BackendRow>(row).address;
+    absl::Status dumped = (*reader)->DumpMap("backends", [&backends](const report::MapRow& row) {
+      const model::SocketAddress& address = std::get<report::BackendRow>(row).address;
       backends.push_back(address.address.ToStringWithPort(address.port));
       return true;
     });
     EXPECT_TRUE(dumped.ok()) << dumped;
     EXPECT_THAT(backends, ElementsAre(kPod));
     EXPECT_THAT((*reader)->MapNames(), Contains("pools"));
-    EXPECT_THAT((*reader)->FillLevels(), Contains(Field(&model::MapFill::name, "socket_storage")));
+    EXPECT_THAT((*reader)->FillLevels(), Contains(Field(&report::MapFill::name, "socket_storage")));
     EXPECT_EQ((*reader)->DumpMap("nothing", nullptr).code(), absl::StatusCode::kNotFound);
   }
 }
@@ -215,14 +215,14 @@ TEST_F(KernelDatapathTest, ThePinsCanBeReadWithAndWithoutAnAgent) {
 TEST_F(KernelDatapathTest, HowFarASourceWasFollowedOutlivesTheAgent) {
   std::unique_ptr<KernelDatapath> datapath = Open(Options());
   ASSERT_NE(datapath, nullptr);
-  EXPECT_EQ(datapath->source_version(SHUNT_RESOURCE_SERVICES), model::SourceVersion{});
+  EXPECT_EQ(datapath->source_version(SHUNT_RESOURCE_SERVICES), report::SourceVersion{});
   ASSERT_TRUE(datapath->KeepSourceVersion(SHUNT_RESOURCE_SERVICES, {.version = "4711", .objects = 12}).ok());
   datapath.reset();
   datapath = Open(Options());
   ASSERT_NE(datapath, nullptr);
   EXPECT_EQ(datapath->source_version(SHUNT_RESOURCE_SERVICES),
-            (model::SourceVersion{.version = "4711", .objects = 12}));
-  EXPECT_EQ(datapath->source_version(SHUNT_RESOURCE_ENDPOINT_SLICES), model::SourceVersion{});
+            (report::SourceVersion{.version = "4711", .objects = 12}));
+  EXPECT_EQ(datapath->source_version(SHUNT_RESOURCE_ENDPOINT_SLICES), report::SourceVersion{});
   const absl::Status status = datapath->KeepSourceVersion(SHUNT_RESOURCE_SERVICES, {.version = std::string(56, '9')});
   EXPECT_TRUE(absl::IsInvalidArgument(status)) << status;
   EXPECT_EQ(datapath->source_version(SHUNT_RESOURCE_SERVICES).version, "4711");

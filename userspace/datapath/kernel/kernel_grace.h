@@ -7,7 +7,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "userspace/datapath/kernel/unique_fd.h"
+#include "userspace/posix/unique_fd.h"
 
 namespace shunt::datapath {
 

@@ -8,7 +8,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "userspace/datapath/datapath.h"
-#include "userspace/datapath/kernel/unique_fd.h"
+#include "userspace/posix/unique_fd.h"
 
 namespace shunt::datapath {
 

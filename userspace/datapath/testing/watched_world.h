@@ -9,9 +9,9 @@
 #include <utility>
 #include <vector>
 
-#include "userspace/datapath/memory_table.h"
 #include "userspace/datapath/table_datapath.h"
 #include "userspace/datapath/testing/manual_grace.h"
+#include "userspace/datapath/testing/memory_table.h"
 #include "userspace/datapath/testing/simulated_reader.h"
 #include "userspace/datapath/testing/world.h"
 

@@ -54,7 +54,7 @@ absl::Status KubernetesSource::Run(Sink& sink, std::stop_token stop) {
   return absl::OkStatus();
 }
 
-model::SourceStatus KubernetesSource::status() const {
+report::SourceStatus KubernetesSource::status() const {
   const std::lock_guard lock(status_mutex_);
   return status_;
 }
@@ -90,7 +90,7 @@ void KubernetesSource::Conclude(SteadyTime now, Sink& sink) {
       std::all_of(reflectors_.begin(), reflectors_.end(), [](const auto& reflector) { return reflector->synced(); });
   if (all_synced && !std::exchange(synced_, all_synced)) sink.Synced();
 
-  model::SourceStatus status;
+  report::SourceStatus status;
   std::vector<SourceProblem> problems;
   const int64_t now_ms = NowMs();
   for (const auto& reflector : reflectors_) {

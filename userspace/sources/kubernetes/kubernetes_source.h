@@ -12,11 +12,11 @@
 #include <string>
 #include <vector>
 
-#include "userspace/model/reflector_status.h"
-#include "userspace/sources/kubernetes/api_servers.h"
-#include "userspace/sources/kubernetes/learned_servers.h"
-#include "userspace/sources/kubernetes/reflector.h"
-#include "userspace/sources/kubernetes/transport.h"
+#include "userspace/report/reflector_status.h"
+#include "userspace/sources/kubernetes/client/transport.h"
+#include "userspace/sources/kubernetes/follow/api_servers.h"
+#include "userspace/sources/kubernetes/follow/learned_servers.h"
+#include "userspace/sources/kubernetes/follow/reflector.h"
 #include "userspace/sources/source.h"
 
 namespace shunt::sources::kubernetes {
@@ -52,7 +52,7 @@ class KubernetesSource final : public Source {
   absl::Status Run(Sink& sink, std::stop_token stop) override;
 
   // As of the last turn. Thread-safe.
-  model::SourceStatus status() const;
+  report::SourceStatus status() const;
 
  private:
   void Deliver(Reflector& reflector, Sink& sink);
@@ -72,7 +72,7 @@ class KubernetesSource final : public Source {
   std::vector<SourceProblem> reported_;
 
   mutable std::mutex status_mutex_;
-  model::SourceStatus status_;  // guarded by status_mutex_
+  report::SourceStatus status_;  // guarded by status_mutex_
 };
 
 }  // namespace shunt::sources::kubernetes

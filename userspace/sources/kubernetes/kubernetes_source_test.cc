@@ -151,10 +151,10 @@ TEST_F(KubernetesSourceTest, DeliversAllThreeResourcesAndThenIsSyncedOnce) {
   Play({.snapshot_time_ms = 42}, {[&] {
          EXPECT_THAT(sink.TakeNotes(), ElementsAre("deliver 2", "services 7 2", "deliver 1", "endpointslices 7 1",
                                                    "deliver 1", "nodes 7 1", "synced"));
-         const model::SourceStatus status = source->status();
-         EXPECT_THAT(status.reflectors,
-                     ElementsAre(Field(&model::ReflectorStatus::objects, 2), Field(&model::ReflectorStatus::objects, 1),
-                                 Field(&model::ReflectorStatus::objects, 1)));
+         const report::SourceStatus status = source->status();
+         EXPECT_THAT(status.reflectors, ElementsAre(Field(&report::ReflectorStatus::objects, 2),
+                                                    Field(&report::ReflectorStatus::objects, 1),
+                                                    Field(&report::ReflectorStatus::objects, 1)));
          EXPECT_EQ(status.server, "https://a");
          EXPECT_TRUE(status.reachable);
          EXPECT_EQ(status.snapshot_time_ms, 0);

@@ -12,7 +12,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "userspace/sources/file_bytes.h"
+#include "userspace/posix/file_bytes.h"
 #include "userspace/sources/manifest/manifest.h"
 
 namespace shunt::sources {

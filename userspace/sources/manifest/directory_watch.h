@@ -7,7 +7,7 @@
 #include <string>
 
 #include "absl/status/statusor.h"
-#include "userspace/sources/file_descriptor.h"
+#include "userspace/posix/file_descriptor.h"
 #include "userspace/sources/manifest/directory.h"
 
 namespace shunt::sources {

@@ -8,9 +8,9 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
-#include "userspace/sources/manifest/document_split.h"
-#include "userspace/sources/manifest/json_document.h"
-#include "userspace/sources/manifest/yaml_document.h"
+#include "userspace/sources/document/document_split.h"
+#include "userspace/sources/document/json_document.h"
+#include "userspace/sources/document/yaml_document.h"
 
 namespace shunt::sources {
 namespace {

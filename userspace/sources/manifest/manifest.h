@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "absl/strings/string_view.h"
+#include "userspace/sources/document/value.h"
 #include "userspace/sources/manifest/object_decoder.h"
-#include "userspace/sources/manifest/value.h"
 
 namespace shunt::sources {
 

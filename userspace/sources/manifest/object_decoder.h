@@ -10,8 +10,8 @@
 #include "userspace/model/node.h"
 #include "userspace/model/service.h"
 #include "userspace/sources/dns_name.h"
-#include "userspace/sources/manifest/field_reader.h"
-#include "userspace/sources/manifest/value.h"
+#include "userspace/sources/document/field_reader.h"
+#include "userspace/sources/document/value.h"
 #include "userspace/sources/object.h"
 
 namespace shunt::sources {

@@ -5,7 +5,7 @@
 
 #include <stop_token>
 
-#include "userspace/sources/file_descriptor.h"
+#include "userspace/posix/file_descriptor.h"
 
 namespace shunt::sources {
 

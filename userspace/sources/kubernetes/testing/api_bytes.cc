@@ -6,8 +6,8 @@
 #include "kubernetes/discovery.pb.h"
 #include "kubernetes/meta.pb.h"
 #include "kubernetes/watch.pb.h"
-#include "userspace/sources/kubernetes/envelope.h"
-#include "userspace/sources/kubernetes/object_encoder.h"
+#include "userspace/sources/kubernetes/wire/envelope.h"
+#include "userspace/sources/kubernetes/wire/object_encoder.h"
 
 namespace shunt::sources::kubernetes {
 namespace {

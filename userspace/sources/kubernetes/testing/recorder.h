@@ -8,7 +8,7 @@
 #include <string>
 
 #include "absl/status/status.h"
-#include "userspace/sources/kubernetes/transport.h"
+#include "userspace/sources/kubernetes/client/transport.h"
 
 namespace shunt::sources::kubernetes {
 

@@ -13,7 +13,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
-#include "userspace/sources/kubernetes/metadata_decoder.h"
+#include "userspace/sources/kubernetes/wire/metadata_decoder.h"
 #include "userspace/sources/manifest/manifest.h"
 
 namespace shunt::sources::kubernetes {

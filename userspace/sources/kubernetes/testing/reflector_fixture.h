@@ -12,8 +12,8 @@
 #include <string>
 #include <vector>
 
-#include "userspace/sources/kubernetes/api_servers.h"
-#include "userspace/sources/kubernetes/reflector.h"
+#include "userspace/sources/kubernetes/follow/api_servers.h"
+#include "userspace/sources/kubernetes/follow/reflector.h"
 #include "userspace/sources/kubernetes/testing/api_bytes.h"
 #include "userspace/sources/kubernetes/testing/scripted_transport.h"
 #include "userspace/sources/kubernetes/testing/small_objects.h"
@@ -55,7 +55,7 @@ class ReflectorTest : public ::testing::Test {
   // What the events of the last answer were: "+ns/a" for Upsert, "-ns/a" for Remove, in order.
   std::vector<std::string> Events();
   std::string ProblemText() const;
-  model::ReflectorStatus Status() const { return reflector->status(transport.now, 1'000'000'000); }
+  report::ReflectorStatus Status() const { return reflector->status(transport.now, 1'000'000'000); }
 
   ScriptedTransport transport;
   std::optional<ApiServers> servers;

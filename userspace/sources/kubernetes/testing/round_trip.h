@@ -6,8 +6,8 @@
 #include <cstdlib>
 
 #include "userspace/sources/dns_name.h"
-#include "userspace/sources/kubernetes/object_decoder.h"
 #include "userspace/sources/kubernetes/testing/api_bytes.h"
+#include "userspace/sources/kubernetes/wire/object_decoder.h"
 
 namespace shunt::sources::kubernetes {
 

@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-#include "userspace/sources/kubernetes/transport.h"
+#include "userspace/sources/kubernetes/client/transport.h"
 
 namespace shunt::sources::kubernetes {
 

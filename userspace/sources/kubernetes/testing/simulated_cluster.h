@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-#include "userspace/sources/kubernetes/replica.h"
+#include "userspace/sources/kubernetes/follow/replica.h"
 #include "userspace/sources/source.h"
 
 namespace shunt::sources::kubernetes {

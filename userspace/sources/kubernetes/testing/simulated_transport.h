@@ -12,8 +12,8 @@
 #include <string>
 #include <vector>
 
+#include "userspace/sources/kubernetes/client/transport.h"
 #include "userspace/sources/kubernetes/testing/simulated_cluster.h"
-#include "userspace/sources/kubernetes/transport.h"
 
 namespace shunt::sources::kubernetes {
 

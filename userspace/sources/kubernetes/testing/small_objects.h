@@ -5,8 +5,8 @@
 
 #include <vector>
 
-#include "userspace/sources/kubernetes/decoder.h"
-#include "userspace/sources/kubernetes/replica.h"
+#include "userspace/sources/kubernetes/follow/replica.h"
+#include "userspace/sources/kubernetes/wire/decoder.h"
 
 namespace shunt::sources::kubernetes {
 

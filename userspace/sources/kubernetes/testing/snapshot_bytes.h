@@ -7,9 +7,9 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
-#include "userspace/sources/kubernetes/compression.h"
-#include "userspace/sources/kubernetes/snapshot.h"
-#include "userspace/sources/kubernetes/snapshot_format.h"
+#include "userspace/sources/kubernetes/snapshot/compression.h"
+#include "userspace/sources/kubernetes/snapshot/snapshot.h"
+#include "userspace/sources/kubernetes/snapshot/snapshot_format.h"
 
 namespace shunt::sources::kubernetes {
 

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "userspace/agent/control/inbox.h"
+
+#include <gtest/gtest.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cstddef>
+#include <string>
+#include <thread>
+
+#include "absl/strings/str_cat.h"
+#include "userspace/agent/process/service_notify.h"
+
+namespace shunt::agent {
+namespace {
+
+bool Rung(const Inbox& inbox) {
+  pollfd ready{.fd = inbox.fd(), .events = POLLIN, .revents = 0};
+  return ::poll(&ready, 1, 0) > 0;
+}
+
+sources::Event Removal(const std::string& name) {
+  return sources::Remove{sources::ObjectKind::kService, {"shop", name}};
+}
+
+TEST(InboxTest, KeepsTheOrderAndTheBatches) {
+  Inbox inbox(2);
+  EXPECT_FALSE(Rung(inbox));
+  inbox.PortOf(0).Deliver({Removal("a"), Removal("b")});
+  inbox.PortOf(1).Synced();
+  inbox.PortOf(0).Report({{"services.yaml:3", "no kind"}});
+  inbox.PortOf(1).Deliver({Removal("c")});
+  EXPECT_TRUE(Rung(inbox));
+
+  const std::vector<Letter> letters = inbox.Take();
+  EXPECT_FALSE(Rung(inbox));
+  ASSERT_EQ(letters.size(), 4u);
+  EXPECT_EQ(std::get<Delivery>(letters[0]).events.size(), 2u) << "one delivery stays one";
+  EXPECT_EQ(std::get<SourceSynced>(letters[1]).source, 1u);
+  EXPECT_EQ(std::get<SourceReport>(letters[2]).source, 0u);
+  EXPECT_EQ(std::get<SourceReport>(letters[2]).problems[0].where, "services.yaml:3");
+  EXPECT_EQ(std::get<Delivery>(letters[3]).events.size(), 1u);
+  EXPECT_TRUE(inbox.Take().empty());
+}
+
+TEST(InboxTest, KnowsSinceWhenTheOldestDeliveryWaits) {
+  Inbox inbox(1);
+  inbox.PortOf(0).Synced();
+  EXPECT_EQ(inbox.OldestWaiting(), std::nullopt) << "that is no delivery";
+  inbox.PortOf(0).Deliver({Removal("a")});
+  const auto oldest = inbox.OldestWaiting();
+  inbox.PortOf(0).Deliver({Removal("b")});
+  EXPECT_EQ(inbox.OldestWaiting(), oldest);
+  EXPECT_EQ(std::get<Delivery>(inbox.Take()[1]).queued.steady, oldest);
+  EXPECT_EQ(inbox.OldestWaiting(), std::nullopt);
+}
+
+TEST(InboxTest, ManySourcesAtOnce) {
+  constexpr int kEach = 1000;
+  Inbox inbox(2);
+  std::vector<std::thread> senders;
+  for (size_t source : {0, 1}) {
+    senders.emplace_back([&inbox, source] {
+      for (int i = 0; i < kEach; ++i) inbox.PortOf(source).Report({{std::to_string(i), ""}});
+    });
+  }
+  int next_of[2] = {0, 0};
+  while (next_of[0] + next_of[1] < 2 * kEach) {
+    pollfd ready{.fd = inbox.fd(), .events = POLLIN, .revents = 0};
+    ASSERT_EQ(::poll(&ready, 1, 10'000), 1) << "a letter was put in and nobody rung for";
+    for (const Letter& letter : inbox.Take()) {
+      const auto& report = std::get<SourceReport>(letter);
+      EXPECT_EQ(report.problems[0].where, std::to_string(next_of[report.source]++));
+    }
+  }
+  for (std::thread& sender : senders) sender.join();
+}
+
+TEST(ServiceNotifyTest, SendsToPathsAndAbstractNames) {
+  for (const std::string& name :
+       {absl::StrCat(testing::TempDir(), "/notify.", ::getpid()), absl::StrCat("@shunt-notify-test-", ::getpid())}) {
+    const int receiver = ::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    sockaddr_un address = {};
+    address.sun_family = AF_UNIX;
+    name.copy(address.sun_path, sizeof(address.sun_path) - 1);
+    if (name[0] == '@') address.sun_path[0] = '\0';
+    const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + name.size());
+    ASSERT_EQ(::bind(receiver, reinterpret_cast<const sockaddr*>(&address), size), 0) << name;
+    const absl::Status sent = NotifySupervisor(name, "READY=1\nSTATUS=3 services");
+    EXPECT_TRUE(sent.ok()) << sent;
+    char text[64] = {};
+    EXPECT_GT(::recv(receiver, text, sizeof(text) - 1, MSG_DONTWAIT), 0);
+    EXPECT_STREQ(text, "READY=1\nSTATUS=3 services");
+    ::close(receiver);
+    if (name[0] == '/') ::unlink(name.c_str());
+  }
+}
+
+TEST(ServiceNotifyTest, NobodyAskedOrNobodyListens) {
+  EXPECT_TRUE(NotifySupervisor("", "READY=1").ok());
+  EXPECT_EQ(std::string(NotifySupervisor("relative", "READY=1").message()),
+            "notify the supervisor: NOTIFY_SOCKET=relative: no such address");
+  EXPECT_EQ(std::string(NotifySupervisor("/nonexistent/notify", "READY=1").message()),
+            "notify the supervisor at /nonexistent/notify: No such file or directory");
+}
+
+}  // namespace
+}  // namespace shunt::agent

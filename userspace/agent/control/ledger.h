@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the loop has planned for every Service and how far the kernel obeys: written by the loop, read by the
+// admin API's threads without waiting for the loop.
+#ifndef SHUNT_AGENT_CONTROL_LEDGER_H_
+#define SHUNT_AGENT_CONTROL_LEDGER_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/container/btree_map.h"
+#include "absl/container/btree_set.h"
+#include "absl/status/status.h"
+#include "userspace/model/service_plan.h"
+#include "userspace/report/agent_metrics.h"
+#include "userspace/report/agent_status.h"
+#include "userspace/report/health_state.h"
+
+namespace shunt::agent {
+
+// Thread-safe. No call holds the lock for longer than one page takes, so neither side stalls the other.
+class Ledger {
+ public:
+  struct Entry {
+    std::shared_ptr<const model::ServicePlan> plan;  // never null
+    absl::Status applied;                            // OK: the kernel holds the plan
+  };
+  struct Totals {
+    uint32_t services = 0;   // with at least one ServicePort in the kernel's plan
+    uint32_t frontends = 0;  // of those, without those in conflict
+    uint32_t failed = 0;     // entries not applied
+    report::LocalMisses local_misses;
+  };
+
+  // Replaces the Service's entry.
+  void Record(std::shared_ptr<const model::ServicePlan> plan, absl::Status applied);
+  void Erase(const model::ObjectName& service);
+
+  std::optional<Entry> Find(const model::ObjectName& service) const;
+  // The first `limit` entries in name order after `last` (nullptr: from the beginning). Each entry is complete;
+  // a walk by pages sees each Service as it is when its page is read.
+  std::vector<Entry> PageAfter(const model::ObjectName* last, size_t limit) const;
+  Totals totals() const;
+  // The Services with a healthCheckNodePort, in name order.
+  std::vector<report::ServiceHealth> HealthChecks() const;
+  // What people should know: failures, frontends in conflict, the planner's warnings. At most `limit`, and then
+  // one that says how many Services more are concerned.
+  std::vector<report::StatusProblem> Problems(size_t limit) const;
+
+ private:
+  void Count(const Entry& entry, int sign) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
+  mutable std::mutex mutex_;
+  absl::btree_map<model::ObjectName, Entry> entries_ ABSL_GUARDED_BY(mutex_);
+  absl::btree_set<model::ObjectName> troubled_ ABSL_GUARDED_BY(mutex_);  // those Problems() has to look at
+  absl::btree_set<model::ObjectName> health_checked_ ABSL_GUARDED_BY(mutex_);
+  Totals totals_ ABSL_GUARDED_BY(mutex_);
+};
+
+// The entry's problems in the order failure, conflicts, warnings; `where` is the Service.
+std::vector<report::StatusProblem> ProblemsOf(const Ledger::Entry& entry);
+
+}  // namespace shunt::agent
+
+#endif  // SHUNT_AGENT_CONTROL_LEDGER_H_

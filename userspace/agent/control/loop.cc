@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "userspace/agent/control/loop.h"
+
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <map>
+#include <utility>
+
+#include "userspace/agent/process/clock.h"
+#include "userspace/agent/process/log.h"
+
+namespace shunt::agent {
+namespace {
+
+SteadyTime Now() {
+  return std::chrono::steady_clock::now();
+}
+
+// Whether a line of this budget may be said now. Says first how many were not since the last one.
+bool MaySay(LineBudget& budget, SteadyTime now) {
+  if (!budget.Spend(now)) return false;
+  if (const uint64_t unsaid = budget.TakeUnsaid(); unsaid > 0) {
+    LogNote(0, "Lines like the next were left out", {{"lines", unsaid}});
+  }
+  return true;
+}
+
+}  // namespace
+
+Loop::Loop(ReconcilerOptions options, datapath::Datapath& datapath, Ledger& ledger, Inbox& inbox, AddressFeed addresses,
+           LoopListener listener)
+    : datapath_(datapath),
+      ledger_(ledger),
+      inbox_(inbox),
+      addresses_(std::move(addresses)),
+      listener_(std::move(listener)),
+      reconciler_(options, datapath, ledger),
+      problems_of_(options.sources),
+      metrics_(ReadClocks().wall_ms) {}
+
+LoopState Loop::state() const {
+  const std::lock_guard lock(mutex_);
+  return state_;
+}
+
+void Loop::Run(std::stop_token stop) {
+  // A request to stop rings like a letter.
+  const std::stop_callback wake(stop, [this] { inbox_.Ring(); });
+  SteadyTime reclaim = Now() + kReclaim;
+  while (!stop.stop_requested()) {
+    ReadInbox();
+    ReadAddresses();
+    const SteadyTime now = Now();
+    const std::optional<SteadyTime> next = reconciler_.NextStep();
+    if (next.has_value() && std::max(*next, not_before_) <= now) {
+      Step();
+      reclaim = Now() + kReclaim;
+      continue;
+    }
+    if (now >= reclaim) {
+      datapath_.Reclaim();
+      reclaim = now + kReclaim;
+    }
+    if (audit_desk_.TakeQuestions() || now >= next_audit_) RunAudit();
+    if (now >= next_view_ && view_changed_) ShowView();
+    // The letters' bell, which ReadInbox has silenced, may have been the one of a stop.
+    if (stop.stop_requested()) break;
+    Wait(next.has_value() ? std::min(std::max(*next, not_before_), reclaim) : reclaim);
+  }
+  audit_desk_.Close();
+  if (view_changed_) ShowView();
+}
+
+absl::StatusOr<report::AuditReport> Loop::Audit() {
+  return audit_desk_.Ask([this] { inbox_.Ring(); });
+}
+
+void Loop::RunAudit() {
+  next_audit_ = Now() + kAudit;
+  report::AuditReport report;
+  report.time_ms = ReadClocks().wall_ms;
+  absl::StatusOr<datapath::Drift> drift = reconciler_.Audit(Now());
+  if (drift.ok()) {
+    report.services = std::move(drift->services);
+    report.shared = drift->shared;
+    report.unrepaired = static_cast<uint32_t>(drift->failures.size());
+    metrics_.AuditDone(report.differences(),
+                       report.differences() - std::min<uint64_t>(report.unrepaired, report.differences()),
+                       report.time_ms);
+    if (report.differences() > 0) {
+      LogWarning("The kernel's maps were not as they should be, and are again",
+                 {{"services", report.services.size()},
+                  {"first", report.services.empty() ? "" : report.services[0].ToString()},
+                  {"shared_rows", report.shared},
+                  {"unrepaired", report.unrepaired}});
+    }
+  } else {
+    report.problem = std::string(drift.status().message());
+    LogError(drift.status(), "No audit of the kernel's maps");
+  }
+  audit_desk_.Answer(std::move(report));
+}
+
+void Loop::ShowView() {
+  next_view_ = Now() + kViewPace;
+  view_changed_ = listener_.changed != nullptr && !listener_.changed(reconciler_.View());
+}
+
+void Loop::ReadInbox() {
+  std::map<sources::ObjectKind, report::SourceVersion> last;  // of each kind's progress only the last counts
+  for (Letter& letter : inbox_.Take()) {
+    if (auto* delivery = std::get_if<Delivery>(&letter)) {
+      metrics_.Taken(delivery->events, delivery->queued);
+      reconciler_.Deliver(std::move(delivery->events));
+      metrics_.SetNode(reconciler_.this_node());
+    } else if (const auto* synced = std::get_if<SourceSynced>(&letter)) {
+      reconciler_.Synced(synced->source);
+    } else if (auto* progress = std::get_if<SourceProgress>(&letter)) {
+      last[progress->kind] = {.version = std::move(progress->version), .objects = progress->count};
+    } else if (auto* report = std::get_if<SourceReport>(&letter)) {
+      ReportProblems(report->source, std::move(report->problems));
+    }
+  }
+  for (const auto& [kind, version] : last) {
+    if (listener_.progressed != nullptr) listener_.progressed(kind, version);
+  }
+}
+
+void Loop::ReadAddresses() {
+  if (addresses_.fd >= 0) {
+    pollfd ready{.fd = addresses_.fd, .events = POLLIN, .revents = 0};
+    if (::poll(&ready, 1, 0) > 0) addresses_pending_ = true;
+  }
+  if (!std::exchange(addresses_pending_, false)) return;
+  absl::StatusOr<std::vector<datapath::NodeAddress>> addresses = addresses_.read();
+  if (addresses.ok()) {
+    reconciler_.SetLocalAddresses(*std::move(addresses));
+  } else if (absl::IsUnavailable(addresses.status())) {
+    addresses_pending_ = true;  // they changed while being read; the announcement wakes the next round as well
+  } else {
+    addresses_pending_ = true;  // with the next round, a second from now at the latest
+    if (MaySay(trouble_lines_, Now())) {
+      LogError(addresses.status(), "Cannot read this node's addresses; NodePorts stay on those known so far");
+    }
+  }
+}
+
+void Loop::Step() {
+  const report::Moment begin = ReadClocks();
+  const StepOutcome outcome = reconciler_.Step(begin.steady);
+  const report::Moment end = ReadClocks();
+  const auto took = end.steady - begin.steady;
+  not_before_ = std::max<SteadyTime>(begin.steady + kPace, end.steady + took);
+  metrics_.StepDone({begin, end, outcome.first, outcome.applied, outcome.failures.size()});
+  {
+    const std::lock_guard lock(mutex_);
+    state_.synced = true;
+    state_.addresses_problem = std::string(outcome.node_addresses.message());
+    if (outcome.first || outcome.applied + outcome.failures.size() > 0) {
+      ++state_.applies;
+      state_.last_apply_time_ms = end.wall_ms;
+    }
+  }
+  LogOutcome(outcome, took);
+  if (listener_.stepped != nullptr) listener_.stepped();
+  view_changed_ = true;
+  if (!outcome.first) return;
+  next_audit_ = end.steady + kAudit;
+  next_view_ = end.steady;
+  if (listener_.first_applied != nullptr) listener_.first_applied();
+}
+
+void Loop::Wait(SteadyTime until) const {
+  pollfd ready[2] = {{.fd = inbox_.fd(), .events = POLLIN, .revents = 0},
+                     {.fd = addresses_.fd, .events = POLLIN, .revents = 0}};  // poll ignores a negative one
+  const auto left = std::chrono::ceil<std::chrono::nanoseconds>(until - Now());
+  if (left <= std::chrono::nanoseconds::zero()) return;
+  const timespec timeout = {.tv_sec = static_cast<time_t>(left.count() / 1'000'000'000),
+                            .tv_nsec = static_cast<long>(left.count() % 1'000'000'000)};
+  ::ppoll(ready, 2, &timeout, nullptr);
+}
+
+void Loop::LogOutcome(const StepOutcome& outcome, std::chrono::duration<double, std::milli> took) {
+  const SteadyTime now = Now();
+  if (outcome.first) {
+    const Ledger::Totals totals = ledger_.totals();
+    LogNote(0, "Everything is applied",
+            {{"services", totals.services},
+             {"frontends", totals.frontends},
+             {"failed", totals.failed},
+             {"took_ms", took.count()}});
+  } else if (outcome.applied + outcome.failures.size() > 0 && MaySay(progress_lines_, now)) {
+    LogNote(2, "Applied",
+            {{"services", outcome.applied},
+             {"planned", outcome.planned},
+             {"failed", outcome.failures.size()},
+             {"took_ms", took.count()}});
+  }
+  for (const datapath::ServiceFailure& failure : outcome.failures) {
+    if (!MaySay(trouble_lines_, now)) continue;
+    LogError(failure.status, "Service not applied, it is tried again", {{"service", failure.service.ToString()}});
+  }
+  if (!outcome.node_addresses.ok())
+    LogError(outcome.node_addresses, "Node addresses not applied, they are tried again");
+}
+
+void Loop::ReportProblems(size_t source, std::vector<sources::SourceProblem> problems) {
+  // Only what is new is worth a line: a source reports its whole list whenever it changes.
+  const std::vector<sources::SourceProblem>& known = problems_of_[source];
+  for (const sources::SourceProblem& problem : problems) {
+    if (std::find(known.begin(), known.end(), problem) != known.end() || !MaySay(trouble_lines_, Now())) continue;
+    LogWarning("The source has a problem; what it delivered before stays in force",
+               {{"where", problem.where}, {"what", problem.what}});
+  }
+  problems_of_[source] = std::move(problems);
+  std::vector<sources::SourceProblem> all;
+  for (const auto& of_one : problems_of_) all.insert(all.end(), of_one.begin(), of_one.end());
+  const std::lock_guard lock(mutex_);
+  state_.source_problems = std::move(all);
+}
+
+}  // namespace shunt::agent

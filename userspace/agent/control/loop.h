@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+// The agent's one thread that changes anything: it reads the inbox and the node's addresses, steps the
+// reconciler at a pace of its own and says in the log what came of it.
+#ifndef SHUNT_AGENT_CONTROL_LOOP_H_
+#define SHUNT_AGENT_CONTROL_LOOP_H_
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <mutex>
+#include <stop_token>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/statusor.h"
+#include "userspace/agent/control/audit_desk.h"
+#include "userspace/agent/control/inbox.h"
+#include "userspace/agent/control/metrics.h"
+#include "userspace/agent/control/reconciler.h"
+#include "userspace/agent/process/line_budget.h"
+#include "userspace/datapath/datapath.h"
+#include "userspace/report/audit_report.h"
+#include "userspace/report/source_version.h"
+
+namespace shunt::agent {
+
+// Word of the node's own addresses, as the loop needs it.
+struct AddressFeed {
+  int fd = -1;  // readable when they may have changed; -1: they never change
+  // Consumes the announcement and reads all of them. kUnavailable: try again.
+  std::function<absl::StatusOr<std::vector<datapath::NodeAddress>>()> read;
+};
+
+// What the loop knows beyond the ledger.
+struct LoopState {
+  bool synced = false;             // every source has delivered what it began with, and it is applied
+  uint64_t applies = 0;            // steps that gave something to the datapath
+  int64_t last_apply_time_ms = 0;  // since 1970; 0: never
+  std::vector<sources::SourceProblem> source_problems;
+  std::string addresses_problem;  // empty: the kernel knows the node's addresses
+};
+
+// Who wants to know. Called in the loop's thread; each may be empty.
+struct LoopListener {
+  std::function<void()> first_applied;  // once
+  std::function<void()> stepped;        // after every step
+  // An agent after this one needs to see nothing older.
+  std::function<void(sources::ObjectKind, const report::SourceVersion&)> progressed;
+  // All that the sources have delivered, after it changed: at most every kViewPace, once more when the loop ends.
+  // False: it is of no use now, and is to be shown again.
+  std::function<bool(sources::ClusterView)> changed;
+};
+
+class Loop {
+ public:
+  // A step begins at once when the loop has been idle; after it the next one waits until at least kPace has passed
+  // since its beginning, and at least as long as it took. So a lone change is in the kernel in the time of one
+  // step; a storm becomes at most 100 batches a second, each bounded by what changed meanwhile (an endpoint that
+  // flaps ten times in 10 ms is written once), and one core never belongs to the loop alone. The grace period of a
+  // changed pool takes 10 to 15 ms: a shorter pace would only queue up behind it.
+  static constexpr std::chrono::milliseconds kPace{10};
+  // How often an idle loop lets the datapath take back ids whose grace period has passed.
+  static constexpr std::chrono::seconds kReclaim{1};
+
+  // How often the kernel is compared with what is planned.
+  static constexpr std::chrono::minutes kAudit{5};
+  static constexpr std::chrono::minutes kViewPace{1};
+
+  // All must outlive it.
+  Loop(ReconcilerOptions options, datapath::Datapath& datapath, Ledger& ledger, Inbox& inbox, AddressFeed addresses,
+       LoopListener listener);
+
+  // Until `stop` is requested. What has been delivered by then but not applied is left: the next agent starts from
+  // the sources again.
+  void Run(std::stop_token stop);
+
+  LoopState state() const;  // thread-safe
+  // Compares the kernel with what is planned, now, and waits for the report. kUnavailable: the loop has ended.
+  // Thread-safe; not for the loop's own thread.
+  absl::StatusOr<report::AuditReport> Audit();
+  report::AuditReport last_audit() const { return audit_desk_.last(); }  // thread-safe
+  Metrics& metrics() { return metrics_; }
+  // Those of this node's addresses on which NodePorts are to answer. For the loop's own thread.
+  std::vector<datapath::NodeAddress> NodePortAddresses() const { return reconciler_.NodePortAddressesNow(); }
+
+ private:
+  void ReadInbox();
+  void ReadAddresses();
+  void Step();
+  void RunAudit();
+  void ShowView();
+  void Wait(SteadyTime until) const;
+  void LogOutcome(const StepOutcome& outcome, std::chrono::duration<double, std::milli> took);
+  void ReportProblems(size_t source, std::vector<sources::SourceProblem> problems);
+
+  datapath::Datapath& datapath_;
+  Ledger& ledger_;
+  Inbox& inbox_;
+  AddressFeed addresses_;
+  LoopListener listener_;
+  Reconciler reconciler_;
+  SteadyTime not_before_;  // of the next step
+  SteadyTime next_audit_ = SteadyTime::max();
+  SteadyTime next_view_ = SteadyTime::max();  // never before the first apply
+  bool view_changed_ = false;
+  bool addresses_pending_ = true;
+  std::vector<std::vector<sources::SourceProblem>> problems_of_;  // by source
+  Metrics metrics_;
+  AuditDesk audit_desk_;
+  LineBudget progress_lines_;
+  LineBudget trouble_lines_;
+
+  mutable std::mutex mutex_;
+  LoopState state_ ABSL_GUARDED_BY(mutex_);
+};
+
+}  // namespace shunt::agent
+
+#endif  // SHUNT_AGENT_CONTROL_LOOP_H_

@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "userspace/agent/control/reconciler.h"
+
+#include <algorithm>
+
+#include "absl/container/flat_hash_set.h"
+
+namespace shunt::agent {
+namespace {
+
+// One address a family, the first that there is.
+void AddPrimary(const model::IpAddress& address, std::vector<model::IpAddress>& primary) {
+  const bool known = std::any_of(primary.begin(), primary.end(),
+                                 [&](const model::IpAddress& p) { return p.family() == address.family(); });
+  if (!known) primary.push_back(address);
+}
+
+}  // namespace
+
+Reconciler::Reconciler(ReconcilerOptions options, datapath::Datapath& datapath, Ledger& ledger)
+    : options_(std::move(options)),
+      datapath_(datapath),
+      ledger_(ledger),
+      backoff_(options_.jitter_seed),
+      store_(options_.node_name),
+      source_synced_(options_.sources, false),
+      unsynced_(options_.sources) {
+  node_ = CurrentNode();
+}
+
+void Reconciler::Deliver(std::vector<sources::Event> events) {
+  for (sources::Event& event : events) store_.Apply(std::move(event));
+  changed_ = true;
+}
+
+void Reconciler::Synced(size_t source) {
+  if (source_synced_[source]) return;
+  source_synced_[source] = true;
+  --unsynced_;
+  changed_ = true;
+}
+
+void Reconciler::SetLocalAddresses(std::vector<datapath::NodeAddress> addresses) {
+  std::sort(addresses.begin(), addresses.end());
+  if (addresses == local_addresses_) return;
+  local_addresses_ = std::move(addresses);
+  addresses_changed_ = true;
+  address_failures_ = 0;
+  changed_ = true;
+}
+
+std::optional<SteadyTime> Reconciler::NextStep() const {
+  if (!synced()) return std::nullopt;
+  if (changed_) return SteadyTime::min();
+  std::optional<SteadyTime> next;
+  if (!retry_order_.empty()) next = retry_order_.begin()->first;
+  if (addresses_changed_) next = next.has_value() ? std::min(*next, addresses_due_) : addresses_due_;
+  return next;
+}
+
+StepOutcome Reconciler::Step(SteadyTime now) {
+  StepOutcome outcome;
+  if (!synced()) return outcome;
+  changed_ = false;
+  if (planner::NodeContext node = CurrentNode(); node != node_) {
+    node_ = std::move(node);
+    for (const model::ObjectName& service : store_.ServiceNames()) store_.MarkChanged(service);
+    // Which addresses are the primary ones may have changed.
+    addresses_changed_ |= options_.node_port_addresses.primary;
+  }
+  ApplyNodeAddresses(now, outcome);
+  Batch batch;
+  PlanChanged(batch, outcome);
+  AddDueRetries(now, batch);
+  Apply(now, batch, outcome);
+  return outcome;
+}
+
+planner::NodeContext Reconciler::CurrentNode() const {
+  planner::NodeContext context;
+  context.node_name = options_.node_name;
+  if (const model::Node* node = store_.ThisNode(); node != nullptr) {
+    context.zone = node->Zone();
+    for (const std::string& text : node->addresses) {
+      if (const auto address = model::IpAddress::Parse(text); address.has_value()) {
+        AddPrimary(*address, context.primary_addresses);
+      }
+    }
+  }
+  // Without a Node object, or for a family that it does not name: the lowest of the interfaces' addresses, which
+  // is at least the same after a restart.
+  for (const datapath::NodeAddress& local : local_addresses_) {
+    if (!local.host_only) AddPrimary(local.address, context.primary_addresses);
+  }
+  return context;
+}
+
+std::vector<datapath::NodeAddress> Reconciler::NodePortAddressesNow() const {
+  const NodePortAddresses& wanted = options_.node_port_addresses;
+  std::vector<datapath::NodeAddress> addresses = local_addresses_;
+  if (wanted.primary) {
+    std::erase_if(addresses, [&](const datapath::NodeAddress& local) {
+      const auto& primary = node_.primary_addresses;
+      return std::find(primary.begin(), primary.end(), local.address) == primary.end();
+    });
+  } else if (!wanted.prefixes.empty()) {
+    std::erase_if(addresses, [&](const datapath::NodeAddress& local) {
+      return std::none_of(wanted.prefixes.begin(), wanted.prefixes.end(),
+                          [&](const model::IpPrefix& prefix) { return prefix.Contains(local.address); });
+    });
+  }
+  return addresses;
+}
+
+void Reconciler::ApplyNodeAddresses(SteadyTime now, StepOutcome& outcome) {
+  if (!addresses_changed_ || (address_failures_ > 0 && now < addresses_due_)) return;
+  outcome.node_addresses = datapath_.SetNodeAddresses(NodePortAddressesNow());
+  if (outcome.node_addresses.ok()) {
+    addresses_changed_ = false;
+    address_failures_ = 0;
+  } else {
+    addresses_due_ = now + backoff_.Delay(++address_failures_);
+  }
+}
+
+void Reconciler::PlanChanged(Batch& batch, StepOutcome& outcome) {
+  // A round's losers and winners are the next round's work. The order of claims is total and depends on the
+  // objects alone, so a Service planned again with the same objects changes nobody else's verdict.
+  for (std::vector<model::ObjectName> changed = store_.TakeChanged(); !changed.empty();
+       changed = store_.TakeChanged()) {
+    for (const model::ObjectName& service : changed) Plan(service, batch);
+    outcome.planned += changed.size();
+  }
+}
+
+void Reconciler::Plan(const model::ObjectName& service, Batch& batch) {
+  model::ServicePlan plan;
+  const model::Service* object = store_.FindService(service);
+  if (object != nullptr) {
+    plan = planner::PlanService(*object, store_.SlicesOf(service), node_, options_.planner);
+  } else {
+    plan.service = service;
+  }
+  for (const model::ObjectName& other : claims_.Update(plan)) store_.MarkChanged(other);
+
+  const std::optional<Ledger::Entry> known = ledger_.Find(service);
+  const bool holds = known.has_value() && known->applied.ok() && *known->plan == plan;
+  const bool never_was = !known.has_value() && object == nullptr;
+  Forget(service);  // its objects changed: whatever failed before starts afresh
+  if (applied_all_ && (holds || never_was)) {
+    batch.erase(service);
+    return;
+  }
+  batch[service] = std::make_shared<const model::ServicePlan>(std::move(plan));
+}
+
+void Reconciler::AddDueRetries(SteadyTime now, Batch& batch) {
+  for (const auto& [due, service] : retry_order_) {
+    if (due > now) break;
+    batch.try_emplace(service, retries_.at(service).plan);
+  }
+}
+
+void Reconciler::Apply(SteadyTime now, Batch& batch, StepOutcome& outcome) {
+  outcome.first = !applied_all_;
+  if (applied_all_ && batch.empty()) return;
+  std::vector<const model::ServicePlan*> plans;
+  plans.reserve(batch.size());
+  for (const auto& [service, plan] : batch) plans.push_back(plan.get());
+  // In name order, so that a restart gives the same ids where it can.
+  std::sort(plans.begin(), plans.end(), [](const auto* a, const auto* b) { return a->service < b->service; });
+  const auto scope = applied_all_ ? datapath::ApplyScope::kChanged : datapath::ApplyScope::kAll;
+  outcome.failures = datapath_.Apply(plans, scope);
+  applied_all_ = true;
+
+  for (const datapath::ServiceFailure& failure : outcome.failures) {
+    PlanPointer plan = std::make_shared<const model::ServicePlan>(model::ServicePlan{.service = failure.service});
+    if (const auto place = batch.find(failure.service); place != batch.end()) {
+      plan = std::move(place->second);
+      batch.erase(place);
+    }  // else: an earlier agent's Service, which nobody named and which could not be removed
+    ledger_.Record(plan, failure.status);
+    Schedule(failure.service, std::move(plan), now);
+  }
+  for (auto& [service, plan] : batch) {
+    Forget(service);
+    if (store_.FindService(service) == nullptr) {
+      ledger_.Erase(service);
+    } else {
+      ledger_.Record(std::move(plan), absl::OkStatus());
+    }
+  }
+  outcome.applied = batch.size();
+}
+
+absl::StatusOr<datapath::Drift> Reconciler::Audit(SteadyTime now) {
+  constexpr size_t kPage = 1024;
+  if (!applied_all_)
+    return absl::FailedPreconditionError("audit: nothing has been applied yet: not every source is synced");
+  std::vector<PlanPointer> plans;
+  absl::flat_hash_set<model::ObjectName> failed_before;
+  for (std::vector<Ledger::Entry> page = ledger_.PageAfter(nullptr, kPage); !page.empty();
+       page = ledger_.PageAfter(&plans.back()->service, kPage)) {
+    for (Ledger::Entry& entry : page) {
+      if (!entry.applied.ok()) failed_before.insert(entry.plan->service);
+      plans.push_back(std::move(entry.plan));
+    }
+  }
+  std::vector<const model::ServicePlan*> pointers;
+  pointers.reserve(plans.size());
+  for (const PlanPointer& plan : plans) pointers.push_back(plan.get());
+  absl::StatusOr<datapath::Drift> drift = datapath_.Audit(pointers, NodePortAddressesNow());
+  if (!drift.ok()) return drift;
+  // What was known to differ is no discovery, and has its turn already.
+  std::erase_if(drift->services, [&](const auto& service) { return failed_before.contains(service); });
+  std::erase_if(drift->failures, [&](const auto& failure) { return failed_before.contains(failure.service); });
+  for (const datapath::ServiceFailure& failure : drift->failures) {
+    PlanPointer plan = std::make_shared<const model::ServicePlan>(model::ServicePlan{.service = failure.service});
+    if (const auto entry = ledger_.Find(failure.service); entry.has_value()) plan = entry->plan;
+    ledger_.Record(plan, failure.status);
+    Schedule(failure.service, std::move(plan), now);
+  }
+  return drift;
+}
+
+void Reconciler::Schedule(const model::ObjectName& service, PlanPointer plan, SteadyTime now) {
+  Retry& retry = retries_[service];
+  if (retry.failures > 0) retry_order_.erase({retry.due, service});
+  retry.plan = std::move(plan);
+  retry.due = now + backoff_.Delay(++retry.failures);
+  retry_order_.insert({retry.due, service});
+}
+
+void Reconciler::Forget(const model::ObjectName& service) {
+  const auto place = retries_.find(service);
+  if (place == retries_.end()) return;
+  retry_order_.erase({place->second.due, service});
+  retries_.erase(place);
+}
+
+}  // namespace shunt::agent

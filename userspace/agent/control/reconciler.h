@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+// The middle of the agent: what the sources delivered becomes plans, and the plans become the kernel's. Owns
+// the cluster store and the frontend claims, drives the datapath, owns retry. No thread, no clock, no I/O of
+// its own: the loop gives it events and the time.
+#ifndef SHUNT_AGENT_CONTROL_RECONCILER_H_
+#define SHUNT_AGENT_CONTROL_RECONCILER_H_
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/container/btree_set.h"
+#include "absl/container/flat_hash_map.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "userspace/agent/control/backoff.h"
+#include "userspace/agent/control/ledger.h"
+#include "userspace/agent/settings/node_port_addresses.h"
+#include "userspace/datapath/datapath.h"
+#include "userspace/planner/frontend_claims.h"
+#include "userspace/planner/planner.h"
+#include "userspace/sources/cluster_store.h"
+#include "userspace/sources/source.h"
+
+namespace shunt::agent {
+
+using SteadyTime = std::chrono::steady_clock::time_point;
+
+struct ReconcilerOptions {
+  std::string node_name;
+  size_t sources = 1;  // how many must be synced before anything is applied
+  NodePortAddresses node_port_addresses;
+  planner::PlannerOptions planner;
+  uint64_t jitter_seed = 0;
+};
+
+// What one step did.
+struct StepOutcome {
+  bool first = false;                              // it was the first Apply, of everything
+  size_t planned = 0;                              // Services
+  size_t applied = 0;                              // Services given to the datapath and taken by it
+  std::vector<datapath::ServiceFailure> failures;  // Services that it did not take; each is tried again
+  absl::Status node_addresses;                     // not OK: they are tried again
+};
+
+// Not thread-safe: the loop's thread owns it.
+class Reconciler {
+ public:
+  // Both must outlive it.
+  Reconciler(ReconcilerOptions options, datapath::Datapath& datapath, Ledger& ledger);
+
+  // ---- what happened; effects wait for the next Step ----
+  void Deliver(std::vector<sources::Event> events);
+  // REQUIRES: source < options.sources. Again for the same source: no effect.
+  void Synced(size_t source);
+  // The addresses of this node's interfaces, all of them.
+  void SetLocalAddresses(std::vector<datapath::NodeAddress> addresses);
+
+  bool synced() const { return unsynced_ == 0; }
+  // This node's object, null if no source has delivered one. Valid until the next Deliver.
+  const model::Node* this_node() const { return store_.ThisNode(); }
+  // The earliest time at which Step has something to do; nullopt: not before something happens.
+  std::optional<SteadyTime> NextStep() const;
+
+  // Plans what changed and has the datapath apply it in one batch, with the retries that are due. Services that
+  // the datapath does not take are tried again after a delay that doubles; a changed object starts afresh. Before
+  // every source is synced nothing is applied; the first Apply covers everything.
+  StepOutcome Step(SteadyTime now);
+
+  // Compares the kernel with everything that is planned, repairs it, and has Services that cannot be repaired now tried
+  // again. kFailedPrecondition: nothing has been applied yet. Other errors: as of Datapath::Audit.
+  absl::StatusOr<datapath::Drift> Audit(SteadyTime now);
+
+  // Those of this node's addresses on which NodePorts are to answer.
+  std::vector<datapath::NodeAddress> NodePortAddressesNow() const;
+
+  // What there is, for a reader in another thread.
+  sources::ClusterView View() const { return store_.View(); }
+
+ private:
+  using PlanPointer = std::shared_ptr<const model::ServicePlan>;
+  // A Service that the datapath did not take.
+  struct Retry {
+    PlanPointer plan;
+    uint32_t failures = 0;
+    SteadyTime due;
+  };
+  using Batch = absl::flat_hash_map<model::ObjectName, PlanPointer>;
+
+  planner::NodeContext CurrentNode() const;
+  void ApplyNodeAddresses(SteadyTime now, StepOutcome& outcome);
+  // Plans the changed Services, and those whose frontends changed hands by it, until nothing is left to judge.
+  void PlanChanged(Batch& batch, StepOutcome& outcome);
+  void Plan(const model::ObjectName& service, Batch& batch);
+  void AddDueRetries(SteadyTime now, Batch& batch);
+  void Apply(SteadyTime now, Batch& batch, StepOutcome& outcome);
+  void Schedule(const model::ObjectName& service, PlanPointer plan, SteadyTime now);
+  void Forget(const model::ObjectName& service);
+
+  const ReconcilerOptions options_;
+  datapath::Datapath& datapath_;
+  Ledger& ledger_;
+  Backoff backoff_;
+
+  sources::ClusterStore store_;
+  planner::FrontendClaims claims_;
+  planner::NodeContext node_;
+  std::vector<bool> source_synced_;
+  size_t unsynced_;
+  bool changed_ = false;  // something happened since the last step
+  bool applied_all_ = false;
+
+  std::vector<datapath::NodeAddress> local_addresses_;
+  bool addresses_changed_ = false;
+  uint32_t address_failures_ = 0;
+  SteadyTime addresses_due_;
+
+  absl::flat_hash_map<model::ObjectName, Retry> retries_;
+  absl::btree_set<std::pair<SteadyTime, model::ObjectName>> retry_order_;  // the same, by time
+};
+
+}  // namespace shunt::agent
+
+#endif  // SHUNT_AGENT_CONTROL_RECONCILER_H_

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+// The clocks, for the parts of the agent that run in threads of their own; pure code is given the time.
+#ifndef SHUNT_AGENT_PROCESS_CLOCK_H_
+#define SHUNT_AGENT_PROCESS_CLOCK_H_
+
+#include <chrono>
+
+#include "userspace/report/health_state.h"
+
+namespace shunt::agent {
+
+inline report::Moment ReadClocks() {
+  const auto since_epoch = std::chrono::system_clock::now().time_since_epoch();
+  return {std::chrono::steady_clock::now(), std::chrono::duration_cast<std::chrono::milliseconds>(since_epoch).count()};
+}
+
+}  // namespace shunt::agent
+
+#endif  // SHUNT_AGENT_PROCESS_CLOCK_H_

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "userspace/agent/process/line_budget.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace shunt::agent {
+
+bool LineBudget::Spend(Time now) {
+  const int64_t refills = (now - refilled_) / kRefill;
+  if (refills >= kBurst - left_) {
+    left_ = kBurst;
+    refilled_ = now;
+  } else {
+    left_ += static_cast<int>(refills);
+    refilled_ += refills * kRefill;
+  }
+  if (left_ == 0) {
+    ++unsaid_;
+    return false;
+  }
+  --left_;
+  return true;
+}
+
+uint64_t LineBudget::TakeUnsaid() {
+  return std::exchange(unsaid_, 0);
+}
+
+}  // namespace shunt::agent

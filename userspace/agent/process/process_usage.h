@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+// What this process uses, from /proc/self.
+#ifndef SHUNT_AGENT_PROCESS_PROCESS_USAGE_H_
+#define SHUNT_AGENT_PROCESS_PROCESS_USAGE_H_
+
+#include <string>
+
+#include "absl/strings/string_view.h"
+#include "userspace/report/agent_metrics.h"
+
+namespace shunt::agent {
+
+// The texts of the kernel's files, and what their numbers are counted in.
+struct ProcessFiles {
+  std::string stat;         // /proc/self/stat
+  std::string limits;       // /proc/self/limits
+  std::string system_stat;  // /proc/stat
+  double ticks_per_second = 100;
+  uint64_t page_bytes = 4096;
+};
+
+// What cannot be read is 0; open_descriptors is not in these files.
+report::ProcessUsage DecodeProcessFiles(const ProcessFiles& files);
+
+// Thread-safe.
+report::ProcessUsage ReadProcessUsage();
+
+}  // namespace shunt::agent
+
+#endif  // SHUNT_AGENT_PROCESS_PROCESS_USAGE_H_

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "userspace/agent/serve/health_check_node_ports.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <memory>
+#include <string>
+
+#include "userspace/admin/http/server.h"
+#include "userspace/agent/testing/http_get.h"
+
+namespace shunt::agent {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::EndsWith;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::StartsWith;
+
+constexpr char kOwner[] = "healthCheckNodePort";
+
+// A port that was free a moment ago: the kernel gives it to nobody else so soon.
+uint16_t FreePort(admin::http::ListenerSet& listeners) {
+  listeners.Replace("probe", {{.name = "probe", .at = {*model::IpAddress::Parse("127.0.0.1"), 0}}});
+  const uint16_t port = *listeners.PortOf("probe", "probe");
+  listeners.Replace("probe", {});
+  return port;
+}
+
+class HealthCheckNodePortsTest : public ::testing::Test {
+ protected:
+  HealthCheckNodePortsTest() {
+    // Tests listen on loopback alone.
+    node_ports_.SetAddresses({*model::IpAddress::Parse("127.0.0.1")});
+  }
+
+  void Record(const std::string& name, uint16_t port, uint32_t endpoints) {
+    model::ServicePlan plan{
+        .service = {"shop", name}, .health_check_node_port = port, .local_ready_endpoints = endpoints};
+    ledger_.Record(std::make_shared<const model::ServicePlan>(plan), absl::OkStatus());
+  }
+
+  Ledger ledger_;
+  std::atomic<bool> healthy_ = true;
+  std::unique_ptr<admin::http::Server> server_ =
+      *admin::http::Server::Start({.retry_interval = std::chrono::milliseconds(5)});
+  HealthCheckNodePorts node_ports_{ledger_, server_->listeners(), [this] { return healthy_.load(); }};
+};
+
+TEST_F(HealthCheckNodePortsTest, AnyMethodAndPathIsAnsweredByWhatIsTrueNow) {
+  const uint16_t port = FreePort(server_->listeners());
+  Record("front", port, 2);
+  node_ports_.Follow();
+  for (const char* method : {"GET", "POST", "OPTIONS"}) {
+    const std::string answer = HttpGet(port, "/any/path", method);
+    EXPECT_THAT(answer, StartsWith("HTTP/1.1 200 OK\r\n"));
+    EXPECT_THAT(answer, HasSubstr("\r\nX-Load-Balancing-Endpoint-Weight: 2\r\n"));
+    EXPECT_THAT(answer, EndsWith("\t\"localEndpoints\": 2,\n\t\"serviceProxyHealthy\": true\n}"));
+  }
+  Record("front", port, 0);
+  EXPECT_THAT(HttpGet(port, "/"), StartsWith("HTTP/1.1 503 ")) << "no step is needed for that";
+  Record("front", port, 1);
+  healthy_ = false;
+  EXPECT_THAT(HttpGet(port, "/"), StartsWith("HTTP/1.1 503 "));
+  EXPECT_THAT(HttpGet(port, "/"), EndsWith("\t\"serviceProxyHealthy\": false\n}"));
+}
+
+TEST_F(HealthCheckNodePortsTest, ServersComeMoveAndGoWithTheirServices) {
+  const uint16_t first = FreePort(server_->listeners());
+  const uint16_t second = FreePort(server_->listeners());
+  Record("front", first, 1);
+  Record("none", 0, 1);
+  node_ports_.Follow();
+  EXPECT_THAT(HttpGet(first, "/"), StartsWith("HTTP/1.1 200 "));
+  EXPECT_FALSE(server_->listeners().PortOf(kOwner, "Service shop/none").has_value());
+
+  Record("front", second, 1);
+  node_ports_.Follow();
+  EXPECT_EQ(HttpGet(first, "/"), "");
+  EXPECT_THAT(HttpGet(second, "/"), StartsWith("HTTP/1.1 200 "));
+
+  ledger_.Erase({"shop", "front"});
+  node_ports_.Follow();
+  EXPECT_EQ(HttpGet(second, "/"), "");
+}
+
+TEST_F(HealthCheckNodePortsTest, ServicesMayExchangeTheirPorts) {
+  const uint16_t first = FreePort(server_->listeners());
+  const uint16_t second = FreePort(server_->listeners());
+  Record("a", first, 1);
+  Record("b", second, 2);
+  node_ports_.Follow();
+  Record("a", second, 1);
+  Record("b", first, 2);
+  node_ports_.Follow();
+  EXPECT_THAT(server_->listeners().Problems(), IsEmpty());
+  EXPECT_THAT(HttpGet(first, "/"), HasSubstr("\"name\": \"b\""));
+  EXPECT_THAT(HttpGet(second, "/"), HasSubstr("\"name\": \"a\""));
+}
+
+TEST_F(HealthCheckNodePortsTest, APortThatIsHeldIsToldUnderTheServicesName) {
+  const auto holder = *admin::http::Server::Start({});
+  holder->listeners().Replace("x", {{.name = "x", .at = {*model::IpAddress::Parse("127.0.0.1"), 0}}});
+  Record("front", *holder->listeners().PortOf("x", "x"), 1);
+  node_ports_.Follow();
+  ASSERT_EQ(server_->listeners().Problems().size(), 1u);
+  EXPECT_EQ(server_->listeners().Problems()[0].name, "Service shop/front");
+  holder->listeners().Replace("x", {});
+  while (!server_->listeners().Problems().empty()) std::this_thread::yield();
+}
+
+TEST_F(HealthCheckNodePortsTest, OtherAddressesAreFollowedToo) {
+  const uint16_t port = FreePort(server_->listeners());
+  Record("front", port, 1);
+  node_ports_.Follow();
+  node_ports_.SetAddresses({*model::IpAddress::Parse("127.0.0.1"), *model::IpAddress::Parse("127.0.0.2")});
+  node_ports_.Follow();
+  EXPECT_EQ(server_->listeners().PortOf(kOwner, "Service shop/front at 127.0.0.1"), port);
+  EXPECT_EQ(server_->listeners().PortOf(kOwner, "Service shop/front at 127.0.0.2"), port);
+  EXPECT_FALSE(server_->listeners().PortOf(kOwner, "Service shop/front").has_value());
+}
+
+}  // namespace
+}  // namespace shunt::agent

@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "userspace/agent/serve/queries.h"
+
+#include <algorithm>
+#include <memory>
+#include <string>
+#include <tuple>
+#include <utility>
+#include <variant>
+
+#include "absl/container/flat_hash_map.h"
+#include "userspace/agent/process/clock.h"
+#include "userspace/agent/process/log.h"
+
+namespace shunt::agent {
+namespace {
+
+// Problems in one status; the ledger says how many Services more there are.
+constexpr size_t kProblemsMax = 1000;
+// Entries read under one lock of the ledger.
+constexpr size_t kPage = 500;
+
+using PortCounters = report::ServiceStatus::PortCounters;
+// Which PortPlan a row of service_ports belongs to.
+using PortKey = std::tuple<model::ObjectName, std::string, uint16_t, model::Protocol, model::IpFamily>;
+using CountersByPort = absl::flat_hash_map<PortKey, PortCounters>;
+
+// Visits the rows of one type. A map that cannot be read is as good as empty: the answer then lacks its numbers.
+template <typename Row, typename Visit>
+void ForEachRow(const MapViews& maps, absl::string_view map, Visit visit) {
+  const absl::Status status = maps.dump(map, [&](const report::MapRow& row) {
+    if (const Row* typed = std::get_if<Row>(&row)) visit(*typed);
+    return true;
+  });
+  if (!status.ok()) LogError(status, "Cannot read a map for the admin API", {{"map", map}});
+}
+
+// Of `only`, or of every Service if it is null.
+CountersByPort ReadPortCounters(const MapViews& maps, const model::ObjectName* only) {
+  absl::flat_hash_map<uint32_t, PortKey> ports;
+  ForEachRow<report::ServicePortRow>(maps, "service_ports", [&](const report::ServicePortRow& row) {
+    if (only != nullptr && row.service != *only) return;
+    ports.emplace(row.service_port, PortKey(row.service, row.port_name, row.port, row.protocol, row.family));
+  });
+  CountersByPort counters;
+  ForEachRow<report::ServiceCountersRow>(maps, "service_counters", [&](const report::ServiceCountersRow& row) {
+    const auto port = ports.find(row.service_port);
+    if (port == ports.end()) return;
+    counters[port->second] = {
+        .translated = row.translated, .no_endpoints = row.no_endpoints, .local_misses = row.local_misses};
+  });
+  return counters;
+}
+
+report::ServiceStatus ToStatus(const Ledger::Entry& entry, const CountersByPort& counters) {
+  report::ServiceStatus status{.plan = *entry.plan, .applied = entry.applied};
+  for (const model::PortPlan& port : entry.plan->ports) {
+    const auto found = counters.find(PortKey(entry.plan->service, port.name, port.port, port.protocol, port.family));
+    status.port_counters.push_back(found == counters.end() ? PortCounters() : found->second);
+  }
+  return status;
+}
+
+// Visits every entry in name order until `visit` returns false; the ledger is locked page by page.
+void ForEachEntry(const Ledger& ledger, const std::function<bool(const Ledger::Entry&)>& visit) {
+  std::vector<Ledger::Entry> page = ledger.PageAfter(nullptr, kPage);
+  while (!page.empty()) {
+    for (const Ledger::Entry& entry : page) {
+      if (!visit(entry)) return;
+    }
+    const model::ObjectName last = page.back().plan->service;
+    page = ledger.PageAfter(&last, kPage);
+  }
+}
+
+report::AgentStatus AnswerStatus(const QuerySources& from) {
+  report::AgentStatus status = from.identity;
+  const LoopState state = from.loop.state();
+  status.synced = state.synced;
+  status.applies = state.applies;
+  status.last_apply_time_ms = state.last_apply_time_ms;
+  status.answer_time_ms = ReadClocks().wall_ms;
+  status.last_audit = from.loop.last_audit();
+  if (from.socket_sweeps != nullptr) status.socket_sweeps = from.socket_sweeps();
+  if (from.source_status != nullptr) status.source_status = from.source_status();
+  const Ledger::Totals totals = from.ledger.totals();
+  status.services = totals.services;
+  status.frontends = totals.frontends;
+  status.failed_services = totals.failed;
+  for (const sources::SourceProblem& problem : state.source_problems) {
+    status.problems.push_back({problem.where, problem.what});
+  }
+  if (!state.addresses_problem.empty()) status.problems.push_back({"node addresses", state.addresses_problem});
+  if (from.more_problems != nullptr) {
+    for (report::StatusProblem& problem : from.more_problems()) status.problems.push_back(std::move(problem));
+  }
+  for (report::StatusProblem& problem : from.ledger.Problems(kProblemsMax))
+    status.problems.push_back(std::move(problem));
+
+  const absl::StatusOr<MapViews> maps = from.open_maps();
+  if (!maps.ok()) {
+    status.problems.push_back({"maps", std::string(maps.status().message())});
+    return status;
+  }
+  status.maps = maps->fill_levels();
+  status.programs = maps->programs();
+  ForEachRow<report::ReasonRow>(*maps, "reasons", [&](const report::ReasonRow& row) { status.reasons.push_back(row); });
+  for (const report::MapFill& fill : status.maps) {
+    if (fill.name == "backends") status.backends = static_cast<uint32_t>(fill.used);
+  }
+  return status;
+}
+
+CountersByPort ReadCounters(const QuerySources& from, const model::ObjectName* only) {
+  const absl::StatusOr<MapViews> maps = from.open_maps();
+  if (maps.ok()) return ReadPortCounters(*maps, only);
+  LogError(maps.status(), "Cannot read counters for the admin API");
+  return {};
+}
+
+std::vector<report::BackendStatus> AnswerBackends(const QuerySources& from) {
+  const absl::StatusOr<MapViews> maps = from.open_maps();
+  if (!maps.ok()) {
+    LogError(maps.status(), "Cannot read backends for the admin API");
+    return {};
+  }
+  absl::flat_hash_map<uint32_t, uint64_t> chosen;
+  ForEachRow<report::BackendCountersRow>(
+      *maps, "backend_counters", [&](const report::BackendCountersRow& row) { chosen[row.backend] = row.chosen; });
+  std::vector<report::BackendStatus> backends;
+  absl::flat_hash_map<model::SocketAddress, size_t> place_of;
+  ForEachRow<report::BackendRow>(*maps, "backends", [&](const report::BackendRow& row) {
+    place_of.emplace(row.address, backends.size());
+    const auto count = chosen.find(row.backend);
+    backends.push_back(
+        {.id = row.backend, .address = row.address, .chosen = count == chosen.end() ? 0 : count->second});
+  });
+  ForEachEntry(from.ledger, [&](const Ledger::Entry& entry) {
+    for (const model::PortPlan& port : entry.plan->ports) {
+      for (const model::Pool& pool : port.pools) {
+        for (const model::PoolMember& member : pool.members) {
+          const auto place = place_of.find(member.backend);
+          if (place == place_of.end()) continue;
+          // Entries come in name order, so a Service that stands here already stands last.
+          std::vector<model::ObjectName>& services = backends[place->second].services;
+          if (services.empty() || services.back() != entry.plan->service) services.push_back(entry.plan->service);
+        }
+      }
+    }
+    return true;
+  });
+  std::sort(backends.begin(), backends.end(), [](const auto& a, const auto& b) { return a.id < b.id; });
+  return backends;
+}
+
+}  // namespace
+
+report::AgentQueries MakeQueries(QuerySources sources) {
+  const auto from = std::make_shared<const QuerySources>(std::move(sources));
+  report::AgentQueries queries;
+  queries.status = [from] { return AnswerStatus(*from); };
+  queries.services = [from](const std::function<bool(const report::ServiceStatus&)>& visit) {
+    const CountersByPort counters = ReadCounters(*from, nullptr);
+    ForEachEntry(from->ledger, [&](const Ledger::Entry& entry) { return visit(ToStatus(entry, counters)); });
+  };
+  queries.service = [from](const model::ObjectName& name) -> std::optional<report::ServiceStatus> {
+    const std::optional<Ledger::Entry> entry = from->ledger.Find(name);
+    if (!entry.has_value()) return std::nullopt;
+    return ToStatus(*entry, ReadCounters(*from, &name));
+  };
+  queries.backends = [from] { return AnswerBackends(*from); };
+  queries.dump_map = [from](absl::string_view map, const std::function<bool(const report::MapRow&)>& visit) {
+    const absl::StatusOr<MapViews> maps = from->open_maps();
+    return maps.ok() ? maps->dump(map, visit) : maps.status();
+  };
+  queries.audit = [from] { return from->loop.Audit(); };
+  return queries;
+}
+
+}  // namespace shunt::agent

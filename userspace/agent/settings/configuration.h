@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+// The agent's configuration file: apiVersion shunt-lb.io/v1alpha1, kind ShuntConfiguration. Strict, because a
+// setting that is silently not in force is worse than an agent that does not start: an unknown or repeated
+// field, a wrong type and a value out of range are errors, each as FILE:LINE: what.
+#ifndef SHUNT_AGENT_SETTINGS_CONFIGURATION_H_
+#define SHUNT_AGENT_SETTINGS_CONFIGURATION_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "userspace/agent/process/log.h"
+#include "userspace/datapath/limits.h"
+
+namespace shunt::agent {
+
+// What a client sees when a Local policy leaves no endpoint on this node.
+enum class LocalPolicyMiss { kRefuse, kDrop };
+
+// Which sockets are ended when their backend is gone.
+enum class EndSockets { kUdp, kAll, kOff };
+
+// Only what the file says: an absent field is unset, and its default is options.h's.
+struct Configuration {
+  std::optional<std::string> node_name;  // hostnameOverride, kube-proxy's name for it
+  std::optional<std::string> manifests;
+  std::optional<std::string> kubeconfig;  // clientConnection.kubeconfig, kube-proxy's name for it
+  std::optional<std::vector<std::string>> api_servers;
+  std::optional<std::string> state_directory;
+  std::optional<std::vector<std::string>> node_port_addresses;  // ParseNodePortAddresses
+  std::optional<std::string> cgroup;
+  std::optional<std::string> bpffs;
+  std::optional<std::string> admin_socket;
+  // Addresses and ports (admin/http/bind_address.h); empty: nowhere.
+  std::optional<std::string> healthz_bind_address;
+  std::optional<std::string> metrics_bind_address;
+  std::optional<LocalPolicyMiss> local_policy_miss;
+  std::optional<EndSockets> end_sockets;
+  std::optional<bool> observe;
+  std::optional<LogFormat> log_format;
+  std::optional<int> verbosity;
+  // limits: absent ones are the defaults of datapath/limits.h.
+  datapath::Limits limits;
+  std::optional<uint32_t> endpoints_per_pool;
+};
+
+// Beyond this a file is refused unread.
+inline constexpr size_t kConfigurationBytesMax = 1 << 20;
+// Verbosity of -v and logging.verbosity.
+inline constexpr int kVerbosityMax = 10;
+
+// Decodes `yaml`, which was read from `file` (named in errors only). kInvalidArgument: the first error.
+absl::StatusOr<Configuration> DecodeConfiguration(absl::string_view yaml, absl::string_view file);
+
+// Reads and decodes. kNotFound and others: the file cannot be read.
+absl::StatusOr<Configuration> ReadConfiguration(const std::string& file);
+
+}  // namespace shunt::agent
+
+#endif  // SHUNT_AGENT_SETTINGS_CONFIGURATION_H_

@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "userspace/agent/settings/configuration.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "absl/strings/str_cat.h"
+
+namespace shunt::agent {
+namespace {
+
+constexpr absl::string_view kHead = "apiVersion: shunt-lb.io/v1alpha1\nkind: ShuntConfiguration\n";
+
+TEST(ConfigurationTest, EveryField) {
+  const absl::StatusOr<Configuration> decoded = DecodeConfiguration(absl::StrCat(kHead, R"(
+hostnameOverride: node-a
+manifests: /etc/shunt/manifests
+cgroup: /sys/fs/cgroup
+bpffs: /sys/fs/bpf
+adminSocket: /run/shunt/admin.sock
+localPolicyMiss: drop
+endSockets: all
+observe: true
+logging: {format: json, verbosity: 4}
+limits:
+  frontends: 1
+  servicePorts: 2
+  pools: 3
+  slots: 16777216
+  backends: 5
+  sockets: 4096
+  socketPeers: 7
+  affinities: 8
+  endpointsPerPool: 1048575
+)"),
+                                                                    "shuntd.yaml");
+  ASSERT_TRUE(decoded.ok()) << decoded.status();
+  EXPECT_EQ(decoded->node_name, "node-a");
+  EXPECT_EQ(decoded->manifests, "/etc/shunt/manifests");
+  EXPECT_EQ(decoded->cgroup, "/sys/fs/cgroup");
+  EXPECT_EQ(decoded->bpffs, "/sys/fs/bpf");
+  EXPECT_EQ(decoded->admin_socket, "/run/shunt/admin.sock");
+  EXPECT_EQ(decoded->local_policy_miss, LocalPolicyMiss::kDrop);
+  EXPECT_EQ(decoded->end_sockets, EndSockets::kAll);
+  EXPECT_EQ(decoded->observe, true);
+  EXPECT_EQ(decoded->log_format, LogFormat::kJson);
+  EXPECT_EQ(decoded->verbosity, 4);
+  const datapath::Limits limits = {.frontends = 1,
+                                   .service_ports = 2,
+                                   .pools = 3,
+                                   .slots = 16'777'216,
+                                   .backends = 5,
+                                   .sockets = 4096,
+                                   .socket_peers = 7,
+                                   .affinities = 8};
+  EXPECT_EQ(decoded->limits, limits);
+  EXPECT_EQ(decoded->endpoints_per_pool, 1'048'575u);
+}
+
+TEST(ConfigurationTest, AbsentFieldsStayUnset) {
+  const absl::StatusOr<Configuration> decoded = DecodeConfiguration(kHead, "shuntd.yaml");
+  ASSERT_TRUE(decoded.ok()) << decoded.status();
+  EXPECT_FALSE(decoded->node_name || decoded->manifests || decoded->cgroup || decoded->bpffs || decoded->admin_socket ||
+               decoded->local_policy_miss || decoded->end_sockets || decoded->observe || decoded->log_format ||
+               decoded->verbosity || decoded->endpoints_per_pool);
+  EXPECT_EQ(decoded->limits, datapath::Limits());
+}
+
+TEST(ConfigurationTest, ErrorsNameTheLineAndWhatToDo) {
+  struct Row {
+    const char* what;
+    std::string yaml;
+    const char* error;
+  };
+  const auto with = [](absl::string_view rest) { return absl::StrCat(kHead, rest); };
+  const Row rows[] = {
+      {"an empty file", "", "f.yaml:1: the file is empty"},
+      {"only a comment", "# nothing\n", "f.yaml:1: the file is empty"},
+      {"not a mapping", "- a\n", "f.yaml:1: the document: expected a mapping, found a list"},
+      {"two documents", with("---\na: b\n"), "f.yaml:3: a second document; a configuration is one"},
+      {"another version", "apiVersion: shunt-lb.io/v2\n",
+       "f.yaml:1: apiVersion: expected shunt-lb.io/v1alpha1, found \"shunt-lb.io/v2\""},
+      {"another kind", "apiVersion: shunt-lb.io/v1alpha1\nkind: [x]\n",
+       "f.yaml:2: kind: expected ShuntConfiguration, found a list"},
+      {"no version", "kind: ShuntConfiguration\n", "f.yaml:1: apiVersion is missing: shunt-lb.io/v1alpha1"},
+      {"no kind", "apiVersion: shunt-lb.io/v1alpha1\n", "f.yaml:1: kind is missing: ShuntConfiguration"},
+      {"an unknown field", with("nodename: a\n"),
+       "f.yaml:3: unknown field nodename; known here: apiVersion, kind, hostnameOverride, manifests, clientConnection, "
+       "apiServers, nodePortAddresses, stateDirectory, cgroup, bpffs, adminSocket, healthzBindAddress, "
+       "metricsBindAddress, localPolicyMiss, endSockets, observe, logging, limits"},
+      {"an unknown nested field", with("\nlogging:\n  level: 3\n"),
+       "f.yaml:5: unknown field logging.level; known here: format, verbosity"},
+      {"a field twice", with("cgroup: /a\ncgroup: /b\n"), "f.yaml:4: field cgroup stands here twice"},
+      {"a name that is no scalar", with("[a]: b\n"), "f.yaml:3: a field's name is a list"},
+      {"a number where a string belongs", with("hostnameOverride: 12\n"),
+       "f.yaml:3: hostnameOverride: expected a string, found 12: put it in quotes"},
+      {"a list where a string belongs", with("manifests: [/a]\n"),
+       "f.yaml:3: manifests: expected a string, found a list"},
+      {"nothing where a string belongs", with("manifests:\n"), "f.yaml:3: manifests: expected a string, found nothing"},
+      {"an empty string", with("bpffs: ''\n"), "f.yaml:3: bpffs: must not be empty"},
+      {"a NUL in a path", with("bpffs: \"/a\\0b\"\n"), "f.yaml:3: bpffs: must not hold a NUL"},
+      {"another word", with("localPolicyMiss: ignore\n"),
+       "f.yaml:3: localPolicyMiss: expected one of refuse, drop, found \"ignore\""},
+      {"neither true nor false", with("observe: yes\n"), "f.yaml:3: observe: expected true or false, found \"yes\""},
+      {"verbosity too high", with("logging: {verbosity: 11}\n"),
+       "f.yaml:3: logging.verbosity: expected a whole number from 0 to 10, found \"11\""},
+      {"a number in quotes", with("logging: {verbosity: '1'}\n"),
+       "f.yaml:3: logging.verbosity: expected a whole number from 0 to 10, found \"1\""},
+      {"a negative limit", with("limits:\n  slots: -1\n"),
+       "f.yaml:4: limits.slots: expected a whole number from 1 to 16777216, found \"-1\""},
+      {"a limit beyond the layout", with("limits:\n  slots: 16777217\n"),
+       "f.yaml:4: limits.slots: expected a whole number from 1 to 16777216, found \"16777217\""},
+      {"a limit beyond 64 bits", with("limits:\n  slots: 99999999999999999999\n"),
+       "f.yaml:4: limits.slots: expected a whole number from 1 to 16777216, found \"99999999999999999999\""},
+      {"a limit in another notation", with("limits:\n  slots: 1e3\n"),
+       "f.yaml:4: limits.slots: expected a whole number from 1 to 16777216, found \"1e3\""},
+      {"a scalar where a mapping belongs", with("limits: 5\n"), "f.yaml:3: limits: expected a mapping, found a scalar"},
+      {"sockets not a power of two", with("limits: {sockets: 1000}\n"),
+       "f.yaml:3: limits.sockets: expected a power of two, found \"1000\""},
+      {"a text that yaml-cpp reads as documents without end", ",",
+       "f.yaml:1: a second document; a configuration is one"},
+      {"not YAML", with("limits: {sockets: 4\n"), "f.yaml:4: end of map flow not found"},
+  };
+  for (const Row& row : rows) {
+    const absl::StatusOr<Configuration> decoded = DecodeConfiguration(row.yaml, "f.yaml");
+    ASSERT_FALSE(decoded.ok()) << row.what;
+    EXPECT_EQ(decoded.status().code(), absl::StatusCode::kInvalidArgument) << row.what;
+    EXPECT_EQ(std::string(decoded.status().message()), row.error) << row.what;
+  }
+}
+
+TEST(ConfigurationTest, HugeAndDeepFilesAreRefused) {
+  const std::string huge(kConfigurationBytesMax + 1, ' ');
+  EXPECT_EQ(DecodeConfiguration(huge, "f.yaml").status().message(),
+            "f.yaml: 1048577 bytes; a configuration has at most 1048576");
+  EXPECT_FALSE(DecodeConfiguration(std::string(100'000, '['), "f.yaml").ok());
+}
+
+TEST(ConfigurationTest, AFileThatCannotBeRead) {
+  const absl::Status missing = ReadConfiguration("/nonexistent/shuntd.yaml").status();
+  EXPECT_EQ(missing.code(), absl::StatusCode::kNotFound);
+  EXPECT_EQ(missing.message(), "read configuration /nonexistent/shuntd.yaml: No such file or directory");
+  EXPECT_EQ(ReadConfiguration("/").status().message(), "read configuration /: Is a directory");
+}
+
+}  // namespace
+}  // namespace shunt::agent

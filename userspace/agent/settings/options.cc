@@ -1,0 +1,274 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "userspace/agent/settings/options.h"
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <map>
+#include <optional>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "userspace/admin/http/bind_address.h"
+
+namespace shunt::agent {
+namespace {
+
+const std::map<std::string, LogFormat> kLogFormats = {{"text", LogFormat::kText}, {"json", LogFormat::kJson}};
+const std::map<std::string, LocalPolicyMiss> kLocalPolicyMisses = {{"refuse", LocalPolicyMiss::kRefuse},
+                                                                   {"drop", LocalPolicyMiss::kDrop}};
+const std::map<std::string, EndSockets> kEndSockets = {
+    {"udp", EndSockets::kUdp}, {"all", EndSockets::kAll}, {"off", EndSockets::kOff}};
+// Of the contract, but of later versions. Refused by name: ignoring one would serve another cluster than asked for.
+struct LaterFlag {
+  const char* name;
+  const char* remedy;
+};
+constexpr const char* kRemoveIt = "remove the flag";
+constexpr LaterFlag kFlagsOfLaterVersions[] = {
+    {"--devices", kRemoveIt},
+    {"--pod-devices", kRemoveIt},
+    {"--xdp", kRemoveIt},
+};
+
+// What was given on the command line and nothing else.
+struct Flags {
+  std::optional<std::string> config;
+  std::optional<std::string> node_name;
+  std::optional<std::string> manifests;
+  std::optional<std::string> kubeconfig;
+  std::optional<std::vector<std::string>> api_servers;
+  std::optional<std::string> state_directory;
+  std::optional<std::vector<std::string>> node_port_addresses;
+  std::optional<std::string> cgroup;
+  std::optional<std::string> bpffs;
+  std::optional<std::string> admin_socket;
+  std::optional<std::string> healthz_bind_address;
+  std::optional<std::string> metrics_bind_address;
+  std::optional<std::string> local_policy_miss;
+  std::optional<std::string> end_sockets;
+  std::optional<bool> observe;
+  std::optional<std::string> log_format;
+  std::optional<int> verbosity;
+  std::string later;  // values of kFlagsOfLaterVersions, not used
+};
+
+template <typename T>
+std::vector<std::string> Names(const std::map<std::string, T>& map) {
+  std::vector<std::string> names;
+  names.reserve(map.size());
+  for (const auto& [name, unused] : map) names.push_back(name);
+  return names;
+}
+
+void AddPlaceFlags(CLI::App& verb, Flags& flags) {
+  verb.add_option("--config", flags.config, "ShuntConfiguration file; flags win over it")->type_name("FILE");
+  verb.add_option("--cgroup", flags.cgroup, "where the socket programs attach (default: the host's cgroup2 root)")
+      ->type_name("DIR");
+  verb.add_option("--bpffs", flags.bpffs, "BPF file system; pins go to DIR/shunt/v1 (default /sys/fs/bpf)")
+      ->type_name("DIR");
+}
+
+void AddRunFlags(CLI::App& run, Flags& flags) {
+  run.add_option("--manifests", flags.manifests,
+                 "serve the Services and EndpointSlices in DIR's YAML, re-read on change")
+      ->type_name("DIR");
+  run.add_option("--kubeconfig", flags.kubeconfig,
+                 "serve the cluster of this kubeconfig (default: that of the pod this runs in)")
+      ->type_name("FILE");
+  run.add_option("--api-server", flags.api_servers, "its API servers, tried in this order")
+      ->delimiter(',')
+      ->type_name("URL[,URL]");
+  run.add_option("--nodeport-addresses", flags.node_port_addresses,
+                 "NodePorts answer on the node's addresses within these, or on its primary ones (default: on all)")
+      ->delimiter(',')
+      ->type_name("CIDR[,CIDR]|primary");
+  run.add_option("--state-dir", flags.state_directory,
+                 "where the last state of the cluster is kept (default /var/lib/shunt)")
+      ->type_name("DIR");
+  run.add_option("--node-name", flags.node_name, "which node this is (default $NODE_NAME, else the host name)")
+      ->type_name("NAME");
+  run.add_option("--admin-socket", flags.admin_socket, "where the admin API listens (default /run/shunt/admin.sock)")
+      ->type_name("PATH");
+  run.add_option("--healthz-bind-address", flags.healthz_bind_address,
+                 "where /healthz, /livez and /readyz are (default 0.0.0.0:10256; empty: nowhere)")
+      ->type_name("ADDRESS:PORT");
+  run.add_option("--metrics-bind-address", flags.metrics_bind_address,
+                 "where /metrics is (default 127.0.0.1:10249; empty: nowhere)")
+      ->type_name("ADDRESS:PORT");
+  run.add_option("--local-policy-miss", flags.local_policy_miss,
+                 "when a Local policy leaves no endpoint on this node: refuse at once, or drop as kube-proxy does")
+      ->check(CLI::IsMember(Names(kLocalPolicyMisses)).description(""))
+      ->type_name("refuse|drop");
+  run.add_flag("--observe", flags.observe, "look first: decide and count, but translate, refuse and end nothing");
+  run.add_option("--end-sockets", flags.end_sockets,
+                 "end connected sockets whose backend is gone: UDP ones (default), TCP ones too, or none")
+      ->check(CLI::IsMember(Names(kEndSockets)).description(""))
+      ->type_name("udp|all|off");
+  run.add_option("--log-format", flags.log_format, "form of the log lines (default text)")
+      ->check(CLI::IsMember(Names(kLogFormats)).description(""))
+      ->type_name("text|json");
+  run.add_option("-v,--v", flags.verbosity, "log level, 0 to 10 (default 2)")
+      ->check(CLI::Range(0, kVerbosityMax).description(""))
+      ->type_name("LEVEL");
+  for (const LaterFlag& flag : kFlagsOfLaterVersions) run.add_option(flag.name, flags.later)->group("");
+}
+
+// A flag, else the file's field, else what is there already.
+template <typename T>
+void Settle(const std::optional<T>& flag, const std::optional<T>& field, T& value) {
+  if (field.has_value()) value = *field;
+  if (flag.has_value()) value = *flag;
+}
+
+template <typename T>
+std::optional<T> Named(const std::optional<std::string>& name, const std::map<std::string, T>& values) {
+  return name.has_value() ? std::optional<T>(values.at(*name)) : std::nullopt;
+}
+
+// The same for an address; the file's is known to be one.
+absl::Status SettleAddress(const char* name, const std::optional<std::string>& flag,
+                           const std::optional<std::string>& field, std::optional<model::SocketAddress>& value) {
+  const std::optional<std::string>& given = flag.has_value() ? flag : field;
+  if (!given.has_value()) return absl::OkStatus();
+  absl::StatusOr<std::optional<model::SocketAddress>> address = admin::http::ParseBindAddress(*given);
+  if (!address.ok()) return absl::InvalidArgumentError(absl::StrCat(name, ": ", address.status().message()));
+  value = *address;
+  return absl::OkStatus();
+}
+
+absl::StatusOr<Options> Resolve(const Flags& flags, const Environment& environment) {
+  Configuration file;
+  if (flags.config.has_value()) {
+    absl::StatusOr<Configuration> read = ReadConfiguration(*flags.config);
+    if (!read.ok()) return read.status();
+    file = *std::move(read);
+  }
+  Options options;
+  // Lower case, as the kubelet registers the host's name.
+  options.node_name = environment.node_name.empty()
+                          ? absl::AsciiStrToLower(absl::StripAsciiWhitespace(environment.host_name))
+                          : environment.node_name;
+  Settle(flags.node_name, file.node_name, options.node_name);
+  Settle(flags.manifests, file.manifests, options.manifests);
+  Settle(flags.kubeconfig, file.kubeconfig, options.kubeconfig);
+  Settle(flags.api_servers, file.api_servers, options.api_servers);
+  Settle(flags.state_directory, file.state_directory, options.state_directory);
+  std::vector<std::string> node_port_addresses;
+  Settle(flags.node_port_addresses, file.node_port_addresses, node_port_addresses);
+  absl::StatusOr<NodePortAddresses> parsed = ParseNodePortAddresses(node_port_addresses);
+  if (!parsed.ok()) return parsed.status();
+  options.node_port_addresses = *std::move(parsed);
+  Settle(flags.cgroup, file.cgroup, options.cgroup);
+  Settle(flags.bpffs, file.bpffs, options.bpffs);
+  Settle(flags.admin_socket, file.admin_socket, options.admin_socket);
+  absl::Status status = SettleAddress("--healthz-bind-address", flags.healthz_bind_address, file.healthz_bind_address,
+                                      options.healthz_bind_address);
+  if (status.ok()) {
+    status = SettleAddress("--metrics-bind-address", flags.metrics_bind_address, file.metrics_bind_address,
+                           options.metrics_bind_address);
+  }
+  if (!status.ok()) return status;
+  Settle(Named(flags.local_policy_miss, kLocalPolicyMisses), file.local_policy_miss, options.local_policy_miss);
+  Settle(flags.observe, file.observe, options.observe);
+  Settle(Named(flags.end_sockets, kEndSockets), file.end_sockets, options.end_sockets);
+  Settle(Named(flags.log_format, kLogFormats), file.log_format, options.log_format);
+  Settle(flags.verbosity, file.verbosity, options.verbosity);
+  Settle<uint32_t>(std::nullopt, file.endpoints_per_pool, options.endpoints_per_pool);
+  options.limits = file.limits;
+  return options;
+}
+
+// `help`, `help VERB` and `VERB help`, as shuntctl has them.
+void SpellHelpAsFlag(std::vector<std::string>& arguments) {
+  if (arguments.size() == 2 && arguments[0] == "help") std::swap(arguments[0], arguments[1]);
+  const bool after_verb = arguments.size() == 2 && !absl::StartsWith(arguments[0], "-");
+  if ((arguments.size() == 1 || after_verb) && arguments.back() == "help") arguments.back() = "--help";
+}
+
+absl::Status CheckRun(const CLI::App& run, const Options& options, const Environment& environment) {
+  for (const LaterFlag& flag : kFlagsOfLaterVersions) {
+    if (run.count(flag.name) == 0) continue;
+    return absl::InvalidArgumentError(absl::StrCat(flag.name, ": not in this version: ", flag.remedy));
+  }
+  const bool kubernetes = !options.kubeconfig.empty() || !options.api_servers.empty();
+  if (!options.manifests.empty() && kubernetes) {
+    return absl::InvalidArgumentError(
+        "run: two things to serve: a directory of manifests, and the cluster of --kubeconfig or --api-server: give "
+        "one");
+  }
+  if (options.manifests.empty() && !kubernetes && !environment.in_pod) {
+    return absl::InvalidArgumentError(
+        "run: nothing to serve: give --kubeconfig FILE or --api-server URL (in a pod its own cluster is served), or "
+        "--manifests DIR");
+  }
+  if (options.node_name.empty()) {
+    return absl::InvalidArgumentError("run: this node has no name: give --node-name NAME, or set NODE_NAME");
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+const char* EndSocketsName(EndSockets which) {
+  return std::find_if(kEndSockets.begin(), kEndSockets.end(), [&](const auto& entry) { return entry.second == which; })
+      ->first.c_str();
+}
+
+absl::StatusOr<CommandLine> ParseCommandLine(std::vector<std::string> arguments, const Environment& environment) {
+  const std::map<std::string, Verb> verbs = {
+      {"run", Verb::kRun}, {"cleanup", Verb::kCleanup}, {"check", Verb::kCheck}, {"version", Verb::kVersion}};
+  Flags flags;
+  CLI::App app("shuntd: moves each connection onto its pod's track at connect() time", "shuntd");
+  app.require_subcommand(1);
+  CLI::App& run = *app.add_subcommand("run", "serve Services until told to stop; the pins stay (the default command)");
+  AddPlaceFlags(run, flags);
+  AddRunFlags(run, flags);
+  AddPlaceFlags(*app.add_subcommand("cleanup", "remove every pin and link; no agent may be running"), flags);
+  AddPlaceFlags(*app.add_subcommand("check", "can this host run it? what is missing, in plain words"), flags);
+  app.add_subcommand("version", "print version, ABI, build and kernel");
+  app.footer("`shuntd help COMMAND` tells of one command's options.");
+
+  if (!arguments.empty() && arguments[0] == "--version") arguments[0] = "version";
+  SpellHelpAsFlag(arguments);
+  const bool wants_help = !arguments.empty() && (arguments[0] == "-h" || arguments[0] == "--help");
+  if (arguments.empty() || (absl::StartsWith(arguments[0], "-") && !wants_help)) {
+    arguments.insert(arguments.begin(), "run");
+  }
+  if (!wants_help && verbs.count(arguments[0]) == 0) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("unknown command \"", arguments[0], "\": expected run, cleanup, check, version or help"));
+  }
+  for (size_t i = 0; i < arguments.size(); ++i) {
+    if (absl::StartsWith(arguments[i], "-v=")) arguments[i].erase(2, 1);  // klog's spelling
+    // CLI11 takes an empty value only as an argument of its own.
+    if (absl::EndsWith(arguments[i], "-bind-address=")) {
+      arguments[i].pop_back();
+      arguments.insert(arguments.begin() + static_cast<ptrdiff_t>(i) + 1, "");
+    }
+  }
+
+  CommandLine command;
+  std::reverse(arguments.begin(), arguments.end());  // CLI11 takes them from the back
+  try {
+    app.parse(std::move(arguments));
+  } catch (const CLI::CallForHelp&) {
+    command.verb = Verb::kHelp;
+    command.help = app.help();
+    return command;
+  } catch (const CLI::ParseError& e) {
+    return absl::InvalidArgumentError(e.what());
+  }
+  command.verb = verbs.at(app.get_subcommands().front()->get_name());
+  absl::StatusOr<Options> options = Resolve(flags, environment);
+  if (!options.ok()) return options.status();
+  command.options = *std::move(options);
+  if (command.verb == Verb::kRun) {
+    if (absl::Status status = CheckRun(run, command.options, environment); !status.ok()) return status;
+  }
+  return command;
+}
+
+}  // namespace shunt::agent

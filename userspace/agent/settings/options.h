@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the agent was asked to do: the command line, over the configuration file, over the defaults.
+#ifndef SHUNT_AGENT_SETTINGS_OPTIONS_H_
+#define SHUNT_AGENT_SETTINGS_OPTIONS_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "userspace/agent/process/log.h"
+#include "userspace/agent/settings/configuration.h"
+#include "userspace/agent/settings/node_port_addresses.h"
+#include "userspace/datapath/limits.h"
+#include "userspace/model/service_plan.h"
+
+namespace shunt::agent {
+
+enum class Verb { kRun, kCleanup, kCheck, kVersion, kHelp };
+
+struct Options {
+  std::string node_name;
+  std::string manifests;  // empty: Kubernetes, by the three below
+  std::string kubeconfig;
+  std::vector<std::string> api_servers;  // URLs
+  std::string state_directory = "/var/lib/shunt";
+  NodePortAddresses node_port_addresses;
+  std::string cgroup;  // empty: the host's cgroup2 root
+  std::string bpffs = "/sys/fs/bpf";
+  std::string admin_socket = "/run/shunt/admin.sock";
+  // Unset: nobody listens.
+  std::optional<model::SocketAddress> healthz_bind_address = model::SocketAddress{model::IpAddress::FromV4(0), 10256};
+  std::optional<model::SocketAddress> metrics_bind_address =
+      model::SocketAddress{model::IpAddress::FromV4(0x7f000001), 10249};
+  LocalPolicyMiss local_policy_miss = LocalPolicyMiss::kRefuse;
+  bool observe = false;  // decide and count, translate nothing
+  EndSockets end_sockets = EndSockets::kUdp;
+  LogFormat log_format = LogFormat::kText;
+  int verbosity = 2;
+  datapath::Limits limits;
+  uint32_t endpoints_per_pool = 100'000;
+};
+
+struct CommandLine {
+  Verb verb = Verb::kRun;
+  Options options;
+  std::string help;  // kHelp: what to print
+};
+
+// The flag's word for it.
+const char* EndSocketsName(EndSockets which);
+
+// What the command line takes from its surroundings.
+struct Environment {
+  std::string node_name;  // $NODE_NAME, may be empty
+  bool in_pod = false;    // $KUBERNETES_SERVICE_HOST is set
+  std::string host_name;
+};
+
+// `arguments` are those after the program's name. Reads the file of --config. kInvalidArgument and the errors of
+// ReadConfiguration: exit status 2, the message is for the user.
+absl::StatusOr<CommandLine> ParseCommandLine(std::vector<std::string> arguments, const Environment& environment);
+
+}  // namespace shunt::agent
+
+#endif  // SHUNT_AGENT_SETTINGS_OPTIONS_H_

@@ -1,0 +1,266 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "userspace/agent/settings/options.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cstdio>
+#include <fstream>
+#include <iterator>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+
+namespace shunt::agent {
+namespace {
+
+using Arguments = std::vector<std::string>;
+
+const Environment kHost = {.node_name = "", .host_name = "Node-A.example\n"};
+
+TEST(OptionsTest, VerbsAndDefaults) {
+  struct Row {
+    const char* what;
+    Arguments arguments;
+    Verb verb;
+  };
+  const Row rows[] = {
+      {"no verb is run", {"--manifests", "/m"}, Verb::kRun},
+      {"run by name", {"run", "--manifests=/m"}, Verb::kRun},
+      {"cleanup needs no source", {"cleanup"}, Verb::kCleanup},
+      {"check takes its places after the verb", {"check", "--bpffs", "/b", "--cgroup", "/c"}, Verb::kCheck},
+      {"version", {"version"}, Verb::kVersion},
+      {"version as a flag", {"--version"}, Verb::kVersion},
+      {"help", {"--help"}, Verb::kHelp},
+      {"help as a word", {"help"}, Verb::kHelp},
+      {"help of a verb", {"cleanup", "-h"}, Verb::kHelp},
+      {"help of a verb in words", {"help", "cleanup"}, Verb::kHelp},
+      {"help of a verb, the other way round", {"cleanup", "help"}, Verb::kHelp},
+      {"a directory may be called help", {"--manifests", "help"}, Verb::kRun},
+      {"help of the default verb stays help", {"-h"}, Verb::kHelp},
+  };
+  for (const Row& row : rows) {
+    const absl::StatusOr<CommandLine> command = ParseCommandLine(row.arguments, kHost);
+    ASSERT_TRUE(command.ok()) << row.what << ": " << command.status();
+    EXPECT_EQ(command->verb, row.verb) << row.what;
+    EXPECT_EQ(command->help.empty(), row.verb != Verb::kHelp) << row.what;
+  }
+  EXPECT_EQ(ParseCommandLine({"help"}, kHost)->help, ParseCommandLine({"--help"}, kHost)->help);
+  EXPECT_EQ(ParseCommandLine({"help", "run"}, kHost)->help, ParseCommandLine({"run", "--help"}, kHost)->help);
+  const Options options = ParseCommandLine({"--manifests", "/m"}, kHost)->options;
+  EXPECT_EQ(options.manifests, "/m");
+  EXPECT_EQ(options.node_name, "node-a.example") << "the host's name, lower case";
+  EXPECT_EQ(options.cgroup, "");
+  EXPECT_EQ(options.bpffs, "/sys/fs/bpf");
+  EXPECT_EQ(options.admin_socket, "/run/shunt/admin.sock");
+  EXPECT_EQ(options.local_policy_miss, LocalPolicyMiss::kRefuse);
+  EXPECT_EQ(options.log_format, LogFormat::kText);
+  EXPECT_EQ(options.verbosity, 2);
+  EXPECT_EQ(options.limits, datapath::Limits());
+}
+
+TEST(OptionsTest, BindAddressesAreKubeProxysUnlessGivenOrEmpty) {
+  const auto text = [](const std::optional<model::SocketAddress>& address) {
+    return address.has_value() ? address->address.ToStringWithPort(address->port) : "nowhere";
+  };
+  const auto parse = [&](const Arguments& more) {
+    Arguments arguments = {"--manifests", "/m"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    const absl::StatusOr<CommandLine> command = ParseCommandLine(arguments, kHost);
+    EXPECT_TRUE(command.ok()) << command.status();
+    return text(command->options.healthz_bind_address) + " " + text(command->options.metrics_bind_address);
+  };
+  EXPECT_EQ(parse({}), "0.0.0.0:10256 127.0.0.1:10249");
+  EXPECT_EQ(parse({"--healthz-bind-address", "[::1]:1", "--metrics-bind-address=10.0.0.1:2"}), "[::1]:1 10.0.0.1:2");
+  EXPECT_EQ(parse({"--healthz-bind-address", "", "--metrics-bind-address="}), "nowhere nowhere");
+}
+
+TEST(OptionsTest, NodeNamePrecedence) {
+  const Environment with_variable = {.node_name = "From-Variable", .host_name = "host"};
+  EXPECT_EQ(ParseCommandLine({"--manifests", "/m"}, with_variable)->options.node_name, "From-Variable");
+  EXPECT_EQ(ParseCommandLine({"--manifests", "/m", "--node-name", "flag"}, with_variable)->options.node_name, "flag");
+}
+
+TEST(OptionsTest, EveryFlag) {
+  for (const char* verbosity : {"-v=7", "-v7", "--v=7"}) {
+    const absl::StatusOr<CommandLine> command =
+        ParseCommandLine({"run", "--manifests=/m", "--node-name=n", "--cgroup=/c", "--bpffs=/b", "--admin-socket=/s",
+                          "--local-policy-miss=drop", "--log-format=json", verbosity},
+                         kHost);
+    ASSERT_TRUE(command.ok()) << command.status();
+    const Options& options = command->options;
+    EXPECT_EQ(options.node_name, "n");
+    EXPECT_EQ(options.cgroup, "/c");
+    EXPECT_EQ(options.bpffs, "/b");
+    EXPECT_EQ(options.admin_socket, "/s");
+    EXPECT_EQ(options.local_policy_miss, LocalPolicyMiss::kDrop);
+    EXPECT_EQ(options.log_format, LogFormat::kJson);
+    EXPECT_EQ(options.verbosity, 7) << verbosity;
+  }
+}
+
+class OptionsFileTest : public testing::Test {
+ protected:
+  void Write(absl::string_view fields) {
+    FILE* out = std::fopen(path_.c_str(), "we");
+    ASSERT_NE(out, nullptr);
+    const std::string text = absl::StrCat("apiVersion: shunt-lb.io/v1alpha1\nkind: ShuntConfiguration\n", fields);
+    std::fwrite(text.data(), 1, text.size(), out);
+    std::fclose(out);
+  }
+  void TearDown() override { std::remove(path_.c_str()); }
+
+  const std::string path_ = absl::StrCat(testing::TempDir(), "/options_test_shuntd.yaml");
+};
+
+TEST(OptionsTest, AClusterIsServedByKubeconfigByUrlsOrByThePodsOwn) {
+  const Environment host = {.node_name = "node-a", .host_name = "host"};
+  const Environment pod = {.node_name = "node-a", .in_pod = true, .host_name = "host"};
+  absl::StatusOr<CommandLine> command = ParseCommandLine({"--kubeconfig", "/k"}, host);
+  ASSERT_TRUE(command.ok()) << command.status();
+  EXPECT_EQ(command->options.kubeconfig, "/k");
+  command = ParseCommandLine({"--api-server=https://10.0.0.1:6443,https://10.0.0.2:6443", "--state-dir=/s"}, host);
+  ASSERT_TRUE(command.ok()) << command.status();
+  EXPECT_EQ(command->options.api_servers, (std::vector<std::string>{"https://10.0.0.1:6443", "https://10.0.0.2:6443"}));
+  EXPECT_EQ(command->options.state_directory, "/s");
+  command = ParseCommandLine({"--nodeport-addresses", "10.0.0.0/8,fd00::/8"}, pod);
+  ASSERT_TRUE(command.ok()) << command.status();
+  EXPECT_EQ(command->options.node_port_addresses.prefixes.size(), 2u);
+  EXPECT_FALSE(command->options.node_port_addresses.primary);
+}
+
+TEST_F(OptionsFileTest, FlagsWinOneByOne) {
+  Write(
+      "manifests: /file\nhostnameOverride: file\nlocalPolicyMiss: drop\n"
+      "logging: {format: json, verbosity: 5}\nlimits: {slots: 99, endpointsPerPool: 7}\n");
+  const absl::StatusOr<CommandLine> command = ParseCommandLine({"--config", path_, "--manifests", "/flag", "-v", "3"},
+                                                               {.node_name = "variable", .host_name = "host"});
+  ASSERT_TRUE(command.ok()) << command.status();
+  EXPECT_EQ(command->options.manifests, "/flag") << "given both ways";
+  EXPECT_EQ(command->options.verbosity, 3) << "given both ways";
+  EXPECT_EQ(command->options.node_name, "file") << "the file wins over the variable";
+  EXPECT_EQ(command->options.log_format, LogFormat::kJson) << "only in the file";
+  EXPECT_EQ(command->options.local_policy_miss, LocalPolicyMiss::kDrop) << "only in the file";
+  EXPECT_EQ(command->options.limits.slots, 99u);
+  EXPECT_EQ(command->options.endpoints_per_pool, 7u);
+  EXPECT_EQ(command->options.bpffs, "/sys/fs/bpf") << "in neither";
+}
+
+TEST_F(OptionsFileTest, CleanupFindsItsPinsByTheSameFile) {
+  Write("bpffs: /elsewhere\n");
+  EXPECT_EQ(ParseCommandLine({"cleanup", "--config", path_}, kHost)->options.bpffs, "/elsewhere");
+}
+
+TEST_F(OptionsFileTest, ErrorsOfTheFile) {
+  Write("slots: 3\n");
+  const absl::Status status = ParseCommandLine({"--config", path_}, kHost).status();
+  EXPECT_THAT(std::string(status.message()), testing::StartsWith(absl::StrCat(path_, ":3: unknown field slots;")));
+}
+
+// The names that an error lists after "known here:" for an unknown field at this place.
+std::vector<std::string> KnownFields(absl::string_view yaml) {
+  const std::string head = "apiVersion: shunt-lb.io/v1alpha1\nkind: ShuntConfiguration\n";
+  const std::string error(DecodeConfiguration(absl::StrCat(head, yaml), "f.yaml").status().message());
+  const std::vector<std::string> parts = absl::StrSplit(error, "known here: ");
+  EXPECT_EQ(parts.size(), 2u) << error;
+  return absl::StrSplit(parts.back(), ", ");
+}
+
+TEST(ExampleTest, HasEveryFieldWithItsDefault) {
+  const std::string path = absl::StrCat(SHUNT_EXAMPLES, "/shuntd.yaml");
+  std::ifstream file(path);
+  const std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+  for (const std::string& name : KnownFields("x: 1\n")) {
+    EXPECT_THAT(text, testing::HasSubstr(absl::StrCat("\n", name, ":"))) << name;
+  }
+  for (const char* nested : {"logging: {x: 1}\n", "limits: {x: 1}\n"}) {
+    for (const std::string& name : KnownFields(nested)) {
+      EXPECT_THAT(text, testing::HasSubstr(absl::StrCat("\n  ", name, ": "))) << name;
+    }
+  }
+
+  const absl::StatusOr<CommandLine> command = ParseCommandLine({"--config", path}, kHost);
+  ASSERT_TRUE(command.ok()) << command.status();
+  const Options& options = command->options;
+  const Options defaults;
+  EXPECT_EQ(options.bpffs, defaults.bpffs);
+  EXPECT_EQ(options.admin_socket, defaults.admin_socket);
+  EXPECT_EQ(options.local_policy_miss, defaults.local_policy_miss);
+  EXPECT_EQ(options.end_sockets, defaults.end_sockets);
+  EXPECT_EQ(options.observe, defaults.observe);
+  EXPECT_EQ(options.log_format, defaults.log_format);
+  EXPECT_EQ(options.verbosity, defaults.verbosity);
+  EXPECT_EQ(options.limits, defaults.limits);
+  EXPECT_EQ(options.endpoints_per_pool, defaults.endpoints_per_pool);
+  // The three that depend on the host or have no default, as the file says.
+  EXPECT_EQ(options.node_name, "node-a");
+  EXPECT_EQ(options.manifests, "/etc/shunt/manifests");
+  EXPECT_EQ(options.cgroup, "/sys/fs/cgroup");
+}
+
+TEST(OptionsTest, Errors) {
+  struct Row {
+    const char* what;
+    Arguments arguments;
+    const char* error;
+  };
+  const Row rows[] = {
+      {"nothing to serve",
+       {},
+       "run: nothing to serve: give --kubeconfig FILE or --api-server URL (in a pod its own cluster is served), or "
+       "--manifests DIR"},
+      {"the same by name",
+       {"run", "-v", "3"},
+       "run: nothing to serve: give --kubeconfig FILE or --api-server URL (in a pod its own cluster is served), or "
+       "--manifests DIR"},
+      {"an unknown verb", {"start"}, "unknown command \"start\": expected run, cleanup, check, version or help"},
+      {"an unknown flag", {"--manifest", "/m"}, "The following arguments were not expected: /m --manifest"},
+      {"two verbs", {"version", "check"}, "The following argument was not expected: check"},
+      {"a flag of another verb",
+       {"cleanup", "--manifests=/m"},
+       "The following argument was not expected: --manifests=/m"},
+      {"no value", {"--manifests"}, "--manifests: 1 required DIR missing"},
+      {"two clusters",
+       {"--manifests=/m", "--api-server=https://10.0.0.1"},
+       "run: two things to serve: a directory of manifests, and the cluster of --kubeconfig or --api-server: give one"},
+      {"addresses for NodePorts that are none",
+       {"--manifests=/m", "--nodeport-addresses=10.0.0.0/8,eth0"},
+       "NodePort addresses: expected primary, or prefixes like 10.0.0.0/8, found \"eth0\""},
+      {"all kinds of addresses for NodePorts",
+       {"--manifests=/m", "--nodeport-addresses=primary,10.0.0.0/8"},
+       "NodePort addresses: primary stands alone, without prefixes"},
+      {"the packet path is a later version's",
+       {"--manifests=/m", "--xdp=off"},
+       "--xdp: not in this version: remove the flag"},
+      {"an address without a port",
+       {"--manifests=/m", "--metrics-bind-address=127.0.0.1"},
+       "--metrics-bind-address: \"127.0.0.1\": expected ADDRESS:PORT, [IPV6-ADDRESS]:PORT or nothing at all"},
+      {"help of a verb that is none",
+       {"help", "start"},
+       "unknown command \"start\": expected run, cleanup, check, version or help"},
+      {"another word", {"--manifests=/m", "--log-format=xml"}, "--log-format: xml not in {json,text}"},
+      {"a policy that is none",
+       {"--manifests=/m", "--local-policy-miss=wait"},
+       "--local-policy-miss: wait not in {drop,refuse}"},
+      {"sockets of no known kind",
+       {"--manifests=/m", "--end-sockets=sctp"},
+       "--end-sockets: sctp not in {all,off,udp}"},
+      {"a level out of range", {"--manifests=/m", "-v", "11"}, "--v: Value 11 not in range 0 to 10"},
+      {"a level that is no number", {"--manifests=/m", "-v", "x"}, "--v: Value x not in range 0 to 10"},
+      {"a file that is not there",
+       {"--config=/nonexistent.yaml"},
+       "read configuration /nonexistent.yaml: No such file or directory"},
+  };
+  for (const Row& row : rows) {
+    const absl::StatusOr<CommandLine> command = ParseCommandLine(row.arguments, kHost);
+    ASSERT_FALSE(command.ok()) << row.what;
+    EXPECT_EQ(std::string(command.status().message()), row.error) << row.what;
+  }
+  EXPECT_EQ(std::string(ParseCommandLine({"--manifests=/m"}, {}).status().message()),
+            "run: this node has no name: give --node-name NAME, or set NODE_NAME");
+}
+
+}  // namespace
+}  // namespace shunt::agent

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "userspace/datapath/kernel/attach/agent_lock.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
+#include <cerrno>
+#include <fstream>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/strings/str_split.h"
+#include "userspace/datapath/kernel/kernel_error.h"
+
+namespace shunt::datapath {
+namespace {
+
+// The process that holds the flock, 0 if /proc/locks does not show it: a holder in another PID namespace.
+// A line: "1: FLOCK  ADVISORY  WRITE 7205 00:27:32362 0 EOF".
+pid_t HolderOf(const struct stat& directory) {
+  const std::string place =
+      absl::StrFormat("%02x:%02x:%d", major(directory.st_dev), minor(directory.st_dev), directory.st_ino);
+  std::ifstream lines("/proc/locks");
+  std::string line;
+  while (std::getline(lines, line)) {
+    std::vector<absl::string_view> words = absl::StrSplit(line, ' ', absl::SkipEmpty());
+    int pid = 0;
+    if (words.size() >= 6 && words[1] == "FLOCK" && words[5] == place && absl::SimpleAtoi(words[4], &pid)) {
+      return pid > 0 ? pid : 0;
+    }
+  }
+  return 0;
+}
+
+}  // namespace
+
+absl::StatusOr<AgentLock> AgentLock::Take(const std::string& directory) {
+  for (;;) {
+    UniqueFd fd(open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (!fd.valid()) return KernelError(errno, absl::StrCat("open pin directory ", directory));
+    struct stat held{}, named{};
+    if (fstat(fd.get(), &held) != 0) return KernelError(errno, absl::StrCat("stat pin directory ", directory));
+    if (flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
+      if (errno != EWOULDBLOCK) return KernelError(errno, absl::StrCat("lock pin directory ", directory));
+      const pid_t pid = HolderOf(held);
+      return absl::FailedPreconditionError(
+          absl::StrCat("pin directory ", directory, " is in use by another agent, ",
+                       pid != 0 ? absl::StrCat("pid ", pid) : "whose pid is not visible from this PID namespace",
+                       ": stop it first, or use another --bpffs"));
+    }
+    // A cleanup may have removed the directory between open and flock: then the lock is on nothing.
+    if (stat(directory.c_str(), &named) != 0) return KernelError(errno, absl::StrCat("stat pin directory ", directory));
+    if (named.st_ino == held.st_ino && named.st_dev == held.st_dev) return AgentLock(std::move(fd));
+  }
+}
+
+}  // namespace shunt::datapath

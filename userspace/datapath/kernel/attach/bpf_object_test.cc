@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+// The object built in is laid out as this program believes.
+#include "userspace/datapath/kernel/attach/bpf_object.h"
+
+#include <gtest/gtest.h>
+#include <linux/bpf.h>
+
+#include <iterator>
+#include <map>
+#include <string>
+
+#include "bpf/abi.h"
+
+namespace shunt::datapath {
+namespace {
+
+TEST(BuiltInObject, HasTheLayoutOfTheHeader) {
+  absl::StatusOr<BpfObject> object = BpfObject::OpenBuiltIn();
+  ASSERT_TRUE(object.ok()) << object.status();
+  std::map<std::string, MapSpec> maps;
+  for (const MapSpec& spec : object->Maps()) maps[spec.name] = spec;
+  struct Row {
+    const char* map;
+    uint32_t type, key, value, flags;
+  };
+  const Row rows[] = {
+      {"prefix_filter", BPF_MAP_TYPE_ARRAY, 4, 8, BPF_F_MMAPABLE},
+      {"frontend_index", BPF_MAP_TYPE_ARRAY, 4, sizeof(shunt_index_bucket), BPF_F_MMAPABLE},
+      {"frontend_rows", BPF_MAP_TYPE_ARRAY, 4, sizeof(shunt_frontend_row), BPF_F_MMAPABLE},
+      {"pools", BPF_MAP_TYPE_ARRAY, 4, 8, BPF_F_MMAPABLE},
+      {"slots", BPF_MAP_TYPE_ARRAY, 4, sizeof(shunt_slot), BPF_F_MMAPABLE},
+      {"backends", BPF_MAP_TYPE_ARRAY, 4, sizeof(shunt_backend), BPF_F_MMAPABLE},
+      {"service_ports", BPF_MAP_TYPE_ARRAY, 4, sizeof(shunt_service_port), BPF_F_MMAPABLE},
+      {"socket_state", BPF_MAP_TYPE_ARRAY, 4, sizeof(shunt_socket_state), BPF_F_MMAPABLE},
+      {"socket_taken", BPF_MAP_TYPE_ARRAY, 4, 8, BPF_F_MMAPABLE},
+      {"socket_storage", BPF_MAP_TYPE_SK_STORAGE, 4, sizeof(shunt_socket_state), BPF_F_NO_PREALLOC},
+      {"socket_peers", BPF_MAP_TYPE_HASH, sizeof(shunt_peer_key), sizeof(shunt_peer), BPF_F_NO_PREALLOC},
+      {"affinities", BPF_MAP_TYPE_LRU_HASH, sizeof(shunt_affinity_key), sizeof(shunt_affinity), 0},
+      {"service_counters", BPF_MAP_TYPE_ARRAY, 4, sizeof(shunt_service_counters), BPF_F_MMAPABLE},
+      {"backend_counters", BPF_MAP_TYPE_ARRAY, 4, sizeof(shunt_backend_counters), BPF_F_MMAPABLE},
+      {"reasons", BPF_MAP_TYPE_ARRAY, 4, 8, BPF_F_MMAPABLE},
+      {"meta", BPF_MAP_TYPE_ARRAY, 4, sizeof(shunt_meta), BPF_F_MMAPABLE},
+      {"source_versions", BPF_MAP_TYPE_ARRAY, 4, sizeof(shunt_source_version), 0},
+  };
+  EXPECT_EQ(maps.size(), std::size(rows));
+  for (const Row& row : rows) {
+    const MapSpec& spec = maps[row.map];
+    EXPECT_EQ(spec.type, row.type) << row.map;
+    EXPECT_EQ(spec.key_size, row.key) << row.map;
+    EXPECT_EQ(spec.value_size, row.value) << row.map;
+    EXPECT_EQ(spec.flags, row.flags) << row.map;
+  }
+  EXPECT_TRUE(object->SetConfig(shunt_config{}).ok());
+}
+
+}  // namespace
+}  // namespace shunt::datapath

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "userspace/datapath/kernel/attach/cgroup_root.h"
+
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <sys/stat.h>
+#include <sys/statfs.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <utility>
+#include <vector>
+
+#include "absl/algorithm/container.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
+#include "userspace/datapath/kernel/kernel_error.h"
+
+namespace shunt::datapath {
+namespace {
+
+constexpr char kWhatToDo[] =
+    "name one with --cgroup (`grep cgroup2 /proc/mounts` shows where it is mounted; a container needs the host's)";
+
+// proc(5) escapes the white space in a path.
+std::string Unescape(absl::string_view path) {
+  return absl::StrReplaceAll(path, {{"\\040", " "}, {"\\011", "\t"}, {"\\012", "\n"}, {"\\134", "\\"}});
+}
+
+// "/", or above the root of this cgroup namespace: "/..", "/../..".
+bool IsRoot(absl::string_view shown) {
+  if (shown == "/") return true;
+  while (absl::ConsumePrefix(&shown, "/..")) {
+  }
+  return shown.empty();
+}
+
+int Rank(absl::string_view mount) {
+  if (mount == "/sys/fs/cgroup") return 0;
+  return mount == "/sys/fs/cgroup/unified" ? 1 : 2;
+}
+
+// The inode number of a cgroup's directory is its id on every 64-bit kernel.
+uint64_t IdOf(const struct stat& directory) {
+  return directory.st_ino;
+}
+
+}  // namespace
+
+std::vector<std::string> CgroupMounts(absl::string_view mountinfo) {
+  std::vector<std::string> found;
+  for (absl::string_view line : absl::StrSplit(mountinfo, '\n', absl::SkipEmpty())) {
+    // "36 25 0:31 /root /mount/point options [optional fields...] - type source options"
+    std::pair<absl::string_view, absl::string_view> sides = absl::StrSplit(line, absl::MaxSplits(" - ", 1));
+    std::vector<absl::string_view> words = absl::StrSplit(sides.first, ' ');
+    std::vector<absl::string_view> system = absl::StrSplit(sides.second, ' ');
+    if (words.size() >= 5 && IsRoot(words[3]) && system[0] == "cgroup2") found.push_back(Unescape(words[4]));
+  }
+  absl::c_stable_sort(found, [](const std::string& a, const std::string& b) { return Rank(a) < Rank(b); });
+  return found;
+}
+
+absl::StatusOr<std::string> FindCgroupRoot() {
+  std::ifstream file("/proc/self/mountinfo");
+  std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+  std::vector<std::string> mounts = CgroupMounts(text);
+  if (mounts.empty()) return absl::NotFoundError(absl::StrCat("no cgroup2 file system is mounted: ", kWhatToDo));
+  for (const std::string& mount : mounts) {
+    // A mount that another covers is listed all the same. The true root has no type; every other cgroup has.
+    if (OpenCgroup(mount).ok() && access(absl::StrCat(mount, "/cgroup.type").c_str(), F_OK) != 0) return mount;
+  }
+  return absl::NotFoundError(
+      absl::StrCat(mounts.front(), " shows a container's cgroup, not the host's root: ", kWhatToDo));
+}
+
+absl::StatusOr<Cgroup> OpenCgroup(const std::string& path) {
+  UniqueFd fd(open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!fd.valid()) {
+    return absl::InvalidArgumentError(KernelError(errno, absl::StrCat("open cgroup ", path)).message());
+  }
+  struct statfs system{};
+  struct stat directory{};
+  if (fstatfs(fd.get(), &system) != 0 || fstat(fd.get(), &directory) != 0) {
+    return KernelError(errno, absl::StrCat("stat cgroup ", path));
+  }
+  if (system.f_type != CGROUP2_SUPER_MAGIC) {
+    return absl::InvalidArgumentError(absl::StrCat(path, " is not in a cgroup2 file system: ", kWhatToDo));
+  }
+  return Cgroup{path, IdOf(directory), std::move(fd)};
+}
+
+std::string FindCgroupById(const std::string& root, uint64_t id) {
+  struct stat directory{};
+  if (id == 0 || stat(root.c_str(), &directory) != 0) return "";
+  if (IdOf(directory) == id) return root;
+  std::error_code error;
+  using std::filesystem::directory_options;
+  std::filesystem::recursive_directory_iterator at(root, directory_options::skip_permission_denied, error), end;
+  // Cgroups come and go: a directory that vanishes ends the walk, at worst without an answer.
+  for (; !error && at != end; at.increment(error)) {
+    if (!at->is_directory(error) || error) continue;
+    if (stat(at->path().c_str(), &directory) == 0 && IdOf(directory) == id) return at->path().string();
+  }
+  return "";
+}
+
+}  // namespace shunt::datapath

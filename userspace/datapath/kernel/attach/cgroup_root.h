@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+// The cgroups (version 2) that programs are attached to.
+#ifndef SHUNT_DATAPATH_KERNEL_ATTACH_CGROUP_ROOT_H_
+#define SHUNT_DATAPATH_KERNEL_ATTACH_CGROUP_ROOT_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "userspace/posix/unique_fd.h"
+
+namespace shunt::datapath {
+
+struct Cgroup {
+  std::string path;
+  uint64_t id = 0;  // as bpf_link_info gives it
+  UniqueFd fd;
+};
+
+// The mount point of the host's cgroup2 root: /sys/fs/cgroup (unified) or a mount beside the version 1
+// controllers (hybrid). kNotFound: none is mounted, or only a container's own: a cgroup namespace shows its
+// own cgroup as the root, and programs there would see no other pod.
+absl::StatusOr<std::string> FindCgroupRoot();
+
+// The mount points in a /proc/PID/mountinfo that may show the host's root, the usual places first. In a cgroup
+// namespace the host's root reads "/../..", and "/" is the namespace's own.
+std::vector<std::string> CgroupMounts(absl::string_view mountinfo);
+
+// kInvalidArgument: `path` is no directory of a cgroup2 file system.
+absl::StatusOr<Cgroup> OpenCgroup(const std::string& path);
+
+// The directory at or below `root` of the cgroup with this id; empty if there is none (any more).
+std::string FindCgroupById(const std::string& root, uint64_t id);
+
+}  // namespace shunt::datapath
+
+#endif  // SHUNT_DATAPATH_KERNEL_ATTACH_CGROUP_ROOT_H_

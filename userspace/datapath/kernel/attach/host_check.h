@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+// Can this host run Shunt? In plain words, for `shuntd check`.
+#ifndef SHUNT_DATAPATH_KERNEL_ATTACH_HOST_CHECK_H_
+#define SHUNT_DATAPATH_KERNEL_ATTACH_HOST_CHECK_H_
+
+#include <string>
+#include <vector>
+
+#include "absl/strings/string_view.h"
+
+namespace shunt::datapath {
+
+enum class Verdict {
+  kOk,
+  kWarning,  // it runs, but something is slower, less safe or unproven
+  kMissing,  // the agent would not start
+};
+
+struct Finding {
+  std::string what;
+  Verdict verdict = Verdict::kOk;
+  std::string detail;
+  std::string what_to_do;  // empty if kOk
+};
+
+struct HostCheckOptions {
+  std::string bpffs = "/sys/fs/bpf";
+  std::string cgroup;  // empty: the host's root
+};
+
+// Loads the programs over tiny maps and attaches them to an empty cgroup made for it below the configured
+// one, where it may; leaves nothing behind. Takes well under a second.
+std::vector<Finding> CheckHost(const HostCheckOptions& options);
+
+// Major and minor number of a kernel release such as "6.1.0-18-amd64" at least 6.1.
+bool IsSupportedKernel(absl::string_view release);
+
+}  // namespace shunt::datapath
+
+#endif  // SHUNT_DATAPATH_KERNEL_ATTACH_HOST_CHECK_H_

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "userspace/datapath/kernel/attach/host_config.h"
+
+#include <linux/capability.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "userspace/datapath/kernel/sockets/netns_cookie.h"
+
+namespace shunt::datapath {
+
+bool HasCapability(int capability) {
+  __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
+  __user_cap_data_struct sets[_LINUX_CAPABILITY_U32S_3]{};
+  return syscall(SYS_capget, &header, sets) == 0 && (sets[capability / 32].effective >> capability % 32 & 1) != 0;
+}
+
+bool KernelHasMptcp() {
+  return access("/proc/sys/net/mptcp", F_OK) == 0;
+}
+
+bool CanFindMptcpConnections() {
+  return KernelHasMptcp() && (HasCapability(CAP_PERFMON) || HasCapability(CAP_SYS_ADMIN));
+}
+
+absl::Status ConfigureForHost(shunt_config* config) {
+  absl::StatusOr<uint64_t> cookie = NetnsCookie();
+  if (!cookie.ok()) return cookie.status();
+  config->host_netns_cookie = *cookie;
+  config->has_mptcp = CanFindMptcpConnections() ? 1 : 0;
+  return absl::OkStatus();
+}
+
+}  // namespace shunt::datapath

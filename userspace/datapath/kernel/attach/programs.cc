@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "userspace/datapath/kernel/attach/programs.h"
+
+#include <bpf/bpf.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <iterator>
+#include <utility>
+
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
+#include "userspace/datapath/kernel/kernel_error.h"
+#include "userspace/datapath/kernel/maps/bpf_fd.h"
+
+namespace shunt::datapath {
+namespace {
+
+// A program of the object, for longer than the object lives. kFailedPrecondition: the object has none.
+absl::StatusOr<UniqueFd> ProgramOf(const BpfObject& object, const Hook& hook) {
+  const int fd = object.ProgramFd(hook.program);
+  if (fd < 0) return absl::FailedPreconditionError(absl::StrCat("the BPF object has no program ", hook.program));
+  UniqueFd copy(fcntl(fd, F_DUPFD_CLOEXEC, 0));
+  if (!copy.valid()) return KernelError(errno, absl::StrCat("program ", hook.program, ": duplicate its descriptor"));
+  return copy;
+}
+
+// The pinned link if it is on `cgroup`, an invalid descriptor if there is none there. A link whose cgroup
+// was removed says id 0.
+absl::StatusOr<UniqueFd> LinkOn(const PinDirectory& pins, const Hook& hook, const Cgroup& cgroup) {
+  absl::StatusOr<UniqueFd> link = OpenPin(pins.LinkPath(hook.program), BpfKind::kLink);
+  if (absl::IsNotFound(link.status())) return UniqueFd();
+  if (!link.ok()) return link;
+  absl::StatusOr<bpf_link_info> facts = DescribeLink(link->get(), absl::StrCat("link ", hook.program));
+  if (!facts.ok()) return facts.status();
+  if (facts->type != BPF_LINK_TYPE_CGROUP || facts->cgroup.attach_type != static_cast<__u32>(hook.attach_type)) {
+    return absl::FailedPreconditionError(absl::StrCat("pin ", pins.LinkPath(hook.program), " is not a link of ",
+                                                      hook.hook, "; `shuntd cleanup` removes it"));
+  }
+  if (facts->cgroup.cgroup_id != cgroup.id) return UniqueFd();
+  return link;
+}
+
+// Names cgroups for people. All links are normally on one, which is looked for once.
+class AttachPoints {
+ public:
+  explicit AttachPoints(const std::string& cgroup_root) : cgroup_root_(cgroup_root) {}
+
+  const std::string& Of(uint64_t cgroup_id) {
+    if (cgroup_id == looked_up_) return path_;
+    looked_up_ = cgroup_id;
+    path_ = FindCgroupById(cgroup_root_, cgroup_id);
+    if (path_.empty()) path_ = absl::StrCat("cgroup ", cgroup_id);
+    return path_;
+  }
+
+ private:
+  const std::string& cgroup_root_;
+  uint64_t looked_up_ = 0;
+  std::string path_;
+};
+
+std::string HexTag(const bpf_prog_info& program) {
+  return absl::BytesToHexString(absl::string_view(reinterpret_cast<const char*>(program.tag), sizeof(program.tag)));
+}
+
+}  // namespace
+
+absl::Status LoadPrograms(BpfObject& object, const shunt_config& config) {
+  if (absl::Status status = object.SetConfig(config); !status.ok()) return status;
+  return object.Load();
+}
+
+absl::StatusOr<UniqueFd> CreateLink(const Hook& hook, int program_fd, const Cgroup& cgroup) {
+  UniqueFd link(bpf_link_create(program_fd, cgroup.fd.get(), hook.attach_type, nullptr));
+  if (!link.valid()) return KernelError(link.get(), absl::StrCat("attach ", hook.program, " to ", cgroup.path));
+  return link;
+}
+
+absl::StatusOr<AttachedPrograms> AttachedPrograms::Attach(const PinDirectory& pins, const BpfObject& object,
+                                                          const Cgroup& cgroup) {
+  // First everything that the kernel may refuse. Links made here end with their descriptors until they are pinned.
+  AttachedPrograms programs;
+  std::vector<bool> is_new;
+  for (const Hook& hook : kHooks) {
+    absl::StatusOr<UniqueFd> program = ProgramOf(object, hook);
+    if (!program.ok()) return program.status();
+    absl::StatusOr<UniqueFd> link = LinkOn(pins, hook, cgroup);
+    is_new.push_back(link.ok() && !link->valid());
+    if (is_new.back()) link = CreateLink(hook, program->get(), cgroup);
+    if (!link.ok()) return link.status();
+    programs.attached_.push_back(Attached{hook, cgroup.path, *std::move(program), *std::move(link)});
+  }
+  std::vector<std::string> fresh;  // pins of links that this call made where none was
+  auto undo = [&fresh](const absl::Status& status) {
+    for (auto pin = fresh.rbegin(); pin != fresh.rend(); ++pin) {
+      DetachPinnedLink(*pin);
+      unlink(pin->c_str());
+    }
+    return status;
+  };
+  for (size_t i = 0; i < programs.attached_.size(); ++i) {
+    const Attached& attached = programs.attached_[i];
+    const std::string pin = pins.LinkPath(attached.hook.program);
+    absl::StatusOr<UniqueFd> elsewhere = is_new[i] ? OpenPin(pin, BpfKind::kLink) : absl::NotFoundError("");
+    if (is_new[i]) {
+      if (absl::Status status = ReplacePin(attached.link.get(), pin); !status.ok()) return undo(status);
+      if (!elsewhere.ok()) fresh.push_back(pin);
+    } else if (int error = bpf_link_update(attached.link.get(), attached.program.get(), nullptr); error < 0) {
+      return undo(KernelError(error, absl::StrCat("update link ", attached.hook.program, " on ", cgroup.path)));
+    }
+    absl::Status status = ReplacePin(attached.program.get(), pins.ProgramPath(attached.hook.program));
+    if (!status.ok()) return undo(status);
+    // A link on another cgroup ends after this one has begun.
+    if (!elsewhere.ok()) continue;
+    absl::StatusOr<bpf_link_info> old = DescribeLink(elsewhere->get(), absl::StrCat("link ", attached.hook.program));
+    if (old.ok()) programs.moved_from_ = old->cgroup.cgroup_id;
+    (void)bpf_link_detach(elsewhere->get());
+  }
+  return programs;
+}
+
+absl::StatusOr<AttachedPrograms> AttachedPrograms::OpenPinned(const PinDirectory& pins,
+                                                              const std::string& cgroup_root) {
+  AttachedPrograms programs;
+  AttachPoints attach_points(cgroup_root);
+  for (const Hook& hook : kHooks) {
+    absl::StatusOr<UniqueFd> link = OpenPin(pins.LinkPath(hook.program), BpfKind::kLink);
+    if (!link.ok()) return link.status();
+    absl::StatusOr<bpf_link_info> facts = DescribeLink(link->get(), absl::StrCat("link ", hook.program));
+    if (!facts.ok()) return facts.status();
+    if (facts->cgroup.cgroup_id == 0) {
+      return absl::NotFoundError(absl::StrCat("link ", hook.program, ": the cgroup that it was attached to is gone"));
+    }
+    absl::StatusOr<UniqueFd> program = OpenPin(pins.ProgramPath(hook.program), BpfKind::kProgram);
+    if (!program.ok()) return program.status();
+    programs.attached_.push_back(
+        Attached{hook, attach_points.Of(facts->cgroup.cgroup_id), *std::move(program), *std::move(link)});
+  }
+  return programs;
+}
+
+AttachedPrograms AttachedPrograms::FindPinned(const PinDirectory& pins, const std::string& cgroup_root) {
+  AttachedPrograms programs;
+  AttachPoints attach_points(cgroup_root);
+  for (const Hook& hook : kHooks) {
+    Attached found{hook, "", UniqueFd(), UniqueFd()};
+    if (absl::StatusOr<UniqueFd> link = OpenPin(pins.LinkPath(hook.program), BpfKind::kLink); link.ok()) {
+      const absl::StatusOr<bpf_link_info> facts = DescribeLink(link->get(), absl::StrCat("link ", hook.program));
+      const bool attached = facts.ok() && facts->cgroup.cgroup_id != 0;
+      if (attached) found.attach_point = attach_points.Of(facts->cgroup.cgroup_id);
+      found.link = *std::move(link);
+    }
+    absl::StatusOr<UniqueFd> program = OpenPin(pins.ProgramPath(hook.program), BpfKind::kProgram);
+    if (program.ok()) found.program = *std::move(program);
+    programs.attached_.push_back(std::move(found));
+  }
+  const bool any = std::any_of(programs.attached_.begin(), programs.attached_.end(),
+                               [](const Attached& found) { return found.link.valid() || found.program.valid(); });
+  if (!any) programs.attached_.clear();
+  return programs;
+}
+
+std::vector<report::ProgramStatus> AttachedPrograms::Describe() const {
+  std::vector<report::ProgramStatus> described;
+  std::transform(attached_.rbegin(), attached_.rend(), std::back_inserter(described), [](const Attached& attached) {
+    report::ProgramStatus program;
+    program.name = attached.hook.program;
+    program.hook = attached.hook.hook;
+    program.attach_point = attached.attach_point;
+    absl::StatusOr<bpf_prog_info> facts = DescribeProgram(attached.program.get(), attached.hook.program);
+    if (!facts.ok()) return program;
+    program.tag = HexTag(*facts);
+    program.runs = facts->run_cnt;
+    program.run_time_ns = facts->run_time_ns;
+    program.jited_bytes = facts->jited_prog_len;
+    absl::StatusOr<bpf_link_info> link = DescribeLink(attached.link.get(), attached.hook.program);
+    program.attached = link.ok() && link->prog_id == facts->id && link->cgroup.cgroup_id != 0;
+    return program;
+  });
+  return described;
+}
+
+}  // namespace shunt::datapath

@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: Apache-2.0
+// The Table contract, on every kind of map that we have.
+#include "userspace/datapath/kernel/maps/bpf_table.h"
+
+#include <bpf/bpf.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cstdio>
+#include <cstring>
+#include <map>
+#include <vector>
+
+#include "bpf/abi.h"
+#include "userspace/datapath/kernel/maps/map_set.h"
+#include "userspace/datapath/kernel/testing/sandbox_fixture.h"
+
+namespace shunt::datapath {
+namespace {
+
+using ::testing::HasSubstr;
+
+template <typename T>
+Bytes BytesOf(const T& value) {
+  return Bytes(reinterpret_cast<const std::byte*>(&value), sizeof(value));
+}
+
+template <typename T>
+absl::Span<std::byte> WritableBytesOf(T& value) {
+  return absl::Span<std::byte>(reinterpret_cast<std::byte*>(&value), sizeof(value));
+}
+
+template <typename T>
+T LoadRow(const Table& table, uint32_t index) {
+  T value{};
+  absl::Status status = table.Load(index, WritableBytesOf(value));
+  EXPECT_TRUE(status.ok()) << status;
+  return value;
+}
+
+shunt_peer_key KeyOf(uint32_t number) {
+  shunt_peer_key key{};
+  key.cookie = number;
+  return key;
+}
+
+shunt_peer PeerOf(uint32_t number) {
+  shunt_peer peer{};
+  peer.backend = number;
+  return peer;
+}
+
+class BpfTableTest : public SandboxTest {
+ protected:
+  void OpenWith(const Limits& limits) {
+    absl::StatusOr<MapSet> maps = MapSet::CreateUnpinned(limits);
+    ASSERT_TRUE(maps.ok()) << maps.status();
+    maps_ = *std::move(maps);
+    absl::StatusOr<Tables> tables = maps_.OpenTables();
+    ASSERT_TRUE(tables.ok()) << tables.status();
+    tables_ = *std::move(tables);
+  }
+
+  MapSet maps_;
+  Tables tables_;
+};
+
+TEST_F(BpfTableTest, AStoredWordIsWhatTheKernelReads) {
+  OpenWith(TinyLimits());
+  const uint64_t word = shunt_pool_word(5, 3, SHUNT_EMPTY_NOT, 9);
+  ASSERT_TRUE(tables_.pools->Store(15, BytesOf(word)).ok());
+  const uint32_t row = 15;
+  uint64_t in_kernel = 0;
+  ASSERT_EQ(bpf_map_lookup_elem(maps_.Fd("pools"), &row, &in_kernel), 0);
+  EXPECT_EQ(in_kernel, word);
+  EXPECT_EQ(LoadRow<uint64_t>(*tables_.pools, 15), word);
+}
+
+TEST_F(BpfTableTest, LongRowsLieWhereTheKernelHasThem) {
+  OpenWith(TinyLimits());
+  for (uint32_t row = 0; row < 16; ++row) {
+    shunt_service_port stored{};
+    std::snprintf(stored.service_name, sizeof(stored.service_name), "service-%u", row);
+    stored.port = static_cast<uint16_t>(row + 1);
+    ASSERT_TRUE(tables_.service_ports->Store(row, BytesOf(stored)).ok());
+  }
+  for (uint32_t row = 0; row < 16; ++row) {
+    shunt_service_port in_kernel{};
+    ASSERT_EQ(bpf_map_lookup_elem(maps_.Fd("service_ports"), &row, &in_kernel), 0);
+    EXPECT_EQ(in_kernel.port, row + 1);
+    EXPECT_EQ(LoadRow<shunt_service_port>(*tables_.service_ports, row).port, row + 1);
+  }
+}
+
+TEST_F(BpfTableTest, ARowBeyondTheEndIsABugAndTouchesNothing) {
+  OpenWith(TinyLimits());
+  uint64_t word = 1;
+  absl::Status status = tables_.pools->Store(16, BytesOf(word));
+  EXPECT_EQ(status.code(), absl::StatusCode::kInternal);
+  EXPECT_THAT(status.message(), HasSubstr("map pools: store row 16"));
+  EXPECT_EQ(tables_.pools->Load(16, WritableBytesOf(word)).code(), absl::StatusCode::kInternal);
+  shunt_slot longer{};
+  EXPECT_EQ(tables_.pools->Store(0, BytesOf(longer)).code(), absl::StatusCode::kInternal);
+}
+
+TEST_F(BpfTableTest, OperationsOfTheOtherKindFail) {
+  OpenWith(TinyLimits());
+  uint64_t word = 1;
+  EXPECT_EQ(tables_.pools->Remove(BytesOf(uint32_t{0})).code(), absl::StatusCode::kInternal);
+  EXPECT_EQ(tables_.socket_peers->Store(0, BytesOf(word)).code(), absl::StatusCode::kInternal);
+}
+
+TEST_F(BpfTableTest, AWordOfARowIsStoredAloneAndInPlace) {
+  OpenWith(TinyLimits());
+  shunt_index_bucket bucket{};
+  bucket.entry[2] = 7;
+  ASSERT_TRUE(tables_.frontend_index->Store(1, BytesOf(bucket)).ok());
+  ASSERT_TRUE(tables_.frontend_index->StoreWord(1, 6, shunt_index_entry(0x1234567800000000, 9)).ok());
+  const uint32_t row = 1;
+  shunt_index_bucket in_kernel{};
+  ASSERT_EQ(bpf_map_lookup_elem(maps_.Fd("frontend_index"), &row, &in_kernel), 0);
+  EXPECT_THAT(in_kernel.entry, ::testing::ElementsAre(0, 0, 7, 0, 0, 0, 0x123456780000000a));
+  EXPECT_EQ(in_kernel.passed_over, 0u);
+  EXPECT_EQ(LoadRow<shunt_index_bucket>(*tables_.frontend_index, 1).entry[6], 0x123456780000000au);
+  EXPECT_EQ(tables_.frontend_index->StoreWord(1, 8, 1).code(), absl::StatusCode::kInternal);
+  EXPECT_EQ(tables_.frontend_index->StoreWord(1 << 20, 0, 1).code(), absl::StatusCode::kInternal);
+}
+
+TEST_F(BpfTableTest, HashRowsAreFoundReplacedAndRemoved) {
+  OpenWith(TinyLimits());
+  const shunt_peer_key key = KeyOf(1);
+  shunt_peer peer{};
+  EXPECT_EQ(tables_.socket_peers->Find(BytesOf(key), WritableBytesOf(peer)).code(), absl::StatusCode::kNotFound);
+  ASSERT_TRUE(tables_.socket_peers->Put(BytesOf(key), BytesOf(PeerOf(4))).ok());
+  ASSERT_TRUE(tables_.socket_peers->Put(BytesOf(key), BytesOf(PeerOf(5))).ok());
+  ASSERT_TRUE(tables_.socket_peers->Find(BytesOf(key), WritableBytesOf(peer)).ok());
+  EXPECT_EQ(peer.backend, 5u);
+  EXPECT_TRUE(tables_.socket_peers->Remove(BytesOf(key)).ok());
+  EXPECT_TRUE(tables_.socket_peers->Remove(BytesOf(key)).ok()) << "what is gone already is removed";
+  EXPECT_EQ(tables_.socket_peers->Find(BytesOf(key), WritableBytesOf(peer)).code(), absl::StatusCode::kNotFound);
+}
+
+// Rows packed for the batch calls.
+struct PackedRows {
+  explicit PackedRows(uint32_t count) {
+    for (uint32_t row = 0; row < count; ++row) {
+      keys.push_back(KeyOf(row));
+      values.push_back(PeerOf(row));
+    }
+  }
+  Bytes KeyBytes() const {
+    return Bytes(reinterpret_cast<const std::byte*>(keys.data()), keys.size() * sizeof(keys[0]));
+  }
+  Bytes ValueBytes() const {
+    return Bytes(reinterpret_cast<const std::byte*>(values.data()), values.size() * sizeof(values[0]));
+  }
+  std::vector<shunt_peer_key> keys;
+  std::vector<shunt_peer> values;
+};
+
+// Enough rows for several reads, with buckets of every length.
+TEST_F(BpfTableTest, BatchesPutVisitAndRemoveManyRows) {
+  constexpr uint32_t kRows = 20'000;
+  Limits limits = TinyLimits();
+  limits.socket_peers = kRows;
+  OpenWith(limits);
+  const PackedRows rows(kRows);
+  absl::Status put = tables_.socket_peers->PutBatch(kRows, rows.KeyBytes(), rows.ValueBytes());
+  ASSERT_TRUE(put.ok()) << put;
+
+  std::map<uint32_t, int> seen;
+  absl::Status visited = tables_.socket_peers->ForEach([&seen](Bytes key_bytes, Bytes value_bytes) {
+    shunt_peer_key key;
+    shunt_peer peer;
+    std::memcpy(&key, key_bytes.data(), sizeof(key));
+    std::memcpy(&peer, value_bytes.data(), sizeof(peer));
+    EXPECT_EQ(key.cookie, peer.backend);
+    ++seen[peer.backend];
+  });
+  ASSERT_TRUE(visited.ok()) << visited;
+  EXPECT_EQ(seen.size(), kRows);
+  for (const auto& [row, times] : seen) EXPECT_EQ(times, 1) << row;
+
+  // Every third is gone before the batch comes to it.
+  for (uint32_t row = 0; row < kRows; row += 3) {
+    ASSERT_TRUE(tables_.socket_peers->Remove(BytesOf(rows.keys[row])).ok());
+  }
+  absl::Status removed = tables_.socket_peers->RemoveBatch(kRows, rows.KeyBytes());
+  ASSERT_TRUE(removed.ok()) << removed;
+  int left = 0;
+  ASSERT_TRUE(tables_.socket_peers->ForEach([&left](Bytes, Bytes) { ++left; }).ok());
+  EXPECT_EQ(left, 0);
+}
+
+TEST_F(BpfTableTest, AFullHashSaysWhichAndItsLimit) {
+  OpenWith(TinyLimits());
+  const PackedRows rows(17);
+  absl::Status put = tables_.socket_peers->PutBatch(17, rows.KeyBytes(), rows.ValueBytes());
+  EXPECT_EQ(put.code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_THAT(put.message(), HasSubstr("map socket_peers: put a row (limit 16)"));
+  int count = 0;
+  ASSERT_TRUE(tables_.socket_peers->ForEach([&count](Bytes, Bytes) { ++count; }).ok());
+  EXPECT_EQ(count, 16) << "the rows before the one that did not fit";
+}
+
+TEST_F(BpfTableTest, AnLruHashIsVisited) {
+  OpenWith(TinyLimits());
+  shunt_affinity_key key{};
+  key.service_port = 9;
+  shunt_affinity affinity{};
+  affinity.choice = 4;
+  ASSERT_TRUE(tables_.affinities->Put(BytesOf(key), BytesOf(affinity)).ok());
+  std::vector<uint32_t> backends;
+  ASSERT_TRUE(tables_.affinities
+                  ->ForEach([&backends](Bytes, Bytes value) {
+                    shunt_affinity found;
+                    std::memcpy(&found, value.data(), sizeof(found));
+                    backends.push_back(static_cast<uint32_t>(found.choice));
+                  })
+                  .ok());
+  EXPECT_THAT(backends, ::testing::ElementsAre(4));
+}
+
+}  // namespace
+}  // namespace shunt::datapath

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+// All maps of one pin directory, verified and open.
+#ifndef SHUNT_DATAPATH_KERNEL_MAPS_MAP_SET_H_
+#define SHUNT_DATAPATH_KERNEL_MAPS_MAP_SET_H_
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "userspace/datapath/kernel/attach/bpf_object.h"
+#include "userspace/datapath/kernel/attach/pins.h"
+#include "userspace/datapath/kernel/maps/bpf_fd.h"
+#include "userspace/datapath/kernel/maps/map_spec.h"
+#include "userspace/datapath/limits.h"
+#include "userspace/datapath/tables.h"
+#include "userspace/posix/unique_fd.h"
+#include "userspace/report/map_rows.h"
+
+namespace shunt::datapath {
+
+class MapSet {
+ public:
+  // Opens the pinned maps, or creates and pins them with `limits`. A set that exists keeps its sizes; each
+  // difference from `limits` is appended to `notes`. An incomplete set without links serves nobody (a first
+  // start or a cleanup was interrupted): it is made anew, and a note says so.
+  // kFailedPrecondition: a pin does not fit this build's layout, or maps are missing while programs are
+  // attached; the message names `shuntd cleanup`. Nothing has been changed then.
+  // kInvalidArgument: `limits` make no sense.
+  static absl::StatusOr<MapSet> OpenOrCreate(const PinDirectory& pins, const Limits& limits,
+                                             std::vector<std::string>* notes);
+  // Opens what is pinned, for reading alone.
+  static absl::StatusOr<MapSet> OpenReadOnly(const PinDirectory& pins);
+  // Maps that are pinned nowhere and vanish with this object.
+  static absl::StatusOr<MapSet> CreateUnpinned(const Limits& limits);
+
+  // Tables over descriptors of their own.
+  absl::StatusOr<Tables> OpenTables() const;
+  // Makes `object`'s programs use these maps, and fills in what `config` says about them (masks, strides, the
+  // seed).
+  absl::Status GiveTo(BpfObject& object, shunt_config* config) const;
+  // Says in `meta` that socket_storage has to be looked at from now on.
+  absl::Status UseStorage() const;
+  // Fills in type and memory, which only the kernel knows, and adds the map that is no Table: socket_storage,
+  // whose rows cannot be counted.
+  void AddKernelFacts(std::vector<report::MapFill>* levels) const;
+  // -1: no such map.
+  int Fd(const std::string& name) const;
+  // Rows of the map; 0: no such map, or one without a size.
+  uint32_t Capacity(const std::string& name) const;
+
+  struct OpenMap {
+    MapSpec spec;
+    UniqueFd fd;
+  };
+  const std::map<std::string, OpenMap>& maps() const { return maps_; }
+
+ private:
+  static absl::StatusOr<MapSet> OpenPinned(const PinDirectory& pins, const std::vector<MapSpec>& specs,
+                                           PinAccess access, std::vector<std::string>* missing);
+
+  std::map<std::string, OpenMap> maps_;
+  PinAccess access_ = PinAccess::kReadWrite;
+};
+
+}  // namespace shunt::datapath
+
+#endif  // SHUNT_DATAPATH_KERNEL_MAPS_MAP_SET_H_

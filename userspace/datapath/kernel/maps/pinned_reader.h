@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+// The pins as they are, with or without an agent: the reading half of the datapath.
+#ifndef SHUNT_DATAPATH_KERNEL_MAPS_PINNED_READER_H_
+#define SHUNT_DATAPATH_KERNEL_MAPS_PINNED_READER_H_
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "userspace/datapath/kernel/attach/programs.h"
+#include "userspace/datapath/kernel/maps/map_set.h"
+#include "userspace/datapath/tables.h"
+#include "userspace/report/map_rows.h"
+
+namespace shunt::datapath {
+
+// Takes no lock, loads nothing, writes nothing; an agent may be changing what is read. Not thread-safe.
+class PinnedReader {
+ public:
+  // kNotFound: nothing is pinned below `bpffs`. kFailedPrecondition: no bpffs, or pins of another layout.
+  static absl::StatusOr<std::unique_ptr<PinnedReader>> Open(const std::string& bpffs);
+
+  const std::string& pin_directory() const { return pin_directory_; }
+
+  // As in Datapath.
+  std::vector<report::MapFill> FillLevels() const;
+  std::vector<report::ProgramStatus> Programs() const;  // empty while no complete set is in force
+  std::vector<std::string> MapNames() const;
+  absl::Status DumpMap(absl::string_view map, const std::function<bool(const report::MapRow&)>& visit) const;
+
+ private:
+  PinnedReader() = default;
+
+  std::string pin_directory_;
+  MapSet maps_;
+  Tables tables_;
+  AttachedPrograms programs_;
+};
+
+}  // namespace shunt::datapath
+
+#endif  // SHUNT_DATAPATH_KERNEL_MAPS_PINNED_READER_H_

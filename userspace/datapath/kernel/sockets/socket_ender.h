@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+// Ends connected sockets whose backend serves their service no more, in every network namespace that can be entered.
+// When that is, says bpf/socket/socket_end.h; what it takes and what the application sees, docs/operations.md.
+#ifndef SHUNT_DATAPATH_KERNEL_SOCKETS_SOCKET_ENDER_H_
+#define SHUNT_DATAPATH_KERNEL_SOCKETS_SOCKET_ENDER_H_
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "userspace/datapath/kernel/maps/map_set.h"
+#include "userspace/datapath/kernel/sockets/network_namespaces.h"
+#include "userspace/datapath/kernel/sockets/socket_iterators.h"
+#include "userspace/posix/unique_fd.h"
+#include "userspace/report/socket_sweep.h"
+
+namespace shunt::datapath {
+
+struct SocketEnderOptions {
+  bool tcp = false;        // TCP sockets too, not UDP ones alone
+  bool netlink = false;    // even where the programs could end sockets themselves
+  NamespacePlaces places;  // where pods' namespaces are found, besides the caller's own
+};
+
+class SocketEnder {
+ public:
+  // REQUIRES: the calling thread is in the host's network namespace. Errors: the programs cannot be loaded;
+  // kPermissionDenied without CAP_PERFMON.
+  static absl::StatusOr<std::unique_ptr<SocketEnder>> Open(const MapSet& maps, const SocketEnderOptions& options);
+
+  // Visits every socket once. The calling thread goes from namespace to namespace and comes back, so it should be one
+  // that makes no sockets. What fails is left out, counted and told in the result. Not thread-safe.
+  report::SocketSweep Sweep();
+
+  // "bpf_sock_destroy" or "SOCK_DESTROY".
+  std::string way() const;
+
+ private:
+  SocketEnder(SocketIterators iterators, UniqueFd home, const SocketEnderOptions& options)
+      : iterators_(std::move(iterators)), home_(std::move(home)), options_(options) {}
+  absl::Status SweepHere(report::SocketSweep& sweep) const;
+  absl::Status SweepHere(model::Protocol protocol, uint64_t& ended) const;
+  absl::Status SweepThere(const NamedNamespace& place, report::SocketSweep& sweep) const;
+
+  SocketIterators iterators_;
+  UniqueFd home_;
+  SocketEnderOptions options_;
+};
+
+}  // namespace shunt::datapath
+
+#endif  // SHUNT_DATAPATH_KERNEL_SOCKETS_SOCKET_ENDER_H_

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+// The programs of bpf/socket/sock_iter.bpf.c, ready to run.
+#ifndef SHUNT_DATAPATH_KERNEL_SOCKETS_SOCKET_ITERATORS_H_
+#define SHUNT_DATAPATH_KERNEL_SOCKETS_SOCKET_ITERATORS_H_
+
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "bpf/socket/sock_iter.h"
+#include "userspace/datapath/kernel/maps/map_set.h"
+#include "userspace/model/service_plan.h"
+#include "userspace/posix/unique_fd.h"
+
+namespace shunt::datapath {
+
+class SocketIterators {
+ public:
+  enum class Way {
+    kEnd,     // bpf_sock_destroy(), from Linux 6.5 on
+    kReport,  // somebody else ends them
+  };
+
+  // Puts the programs over `maps` through the verifier. They hold the maps: `maps` need not outlive this.
+  // kPermissionDenied: without CAP_PERFMON. kEnd on a kernel that cannot: an error of the verifier's.
+  static absl::StatusOr<SocketIterators> Load(const MapSet& maps, Way way);
+
+  Way way() const { return way_; }
+  // The sockets of the calling thread's network namespace that have to end; with kEnd they have ended. Thread-safe.
+  absl::StatusOr<std::vector<shunt_gone_socket>> Visit(model::Protocol protocol) const;
+
+ private:
+  explicit SocketIterators(Way way) : way_(way) {}
+
+  Way way_;
+  UniqueFd udp_;  // links; each holds its program
+  UniqueFd tcp_;
+};
+
+}  // namespace shunt::datapath
+
+#endif  // SHUNT_DATAPATH_KERNEL_SOCKETS_SOCKET_ITERATORS_H_

@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "userspace/datapath/testing/memory_table.h"
+
+#include <bit>
+#include <cstring>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "bpf/abi.h"
+
+namespace shunt::datapath {
+namespace {
+
+// The kernel's maps draw it at random; here equal histories are to give equal maps.
+constexpr uint64_t kIndexSeed = 0x5eed5eed5eed5eedull;
+
+absl::string_view AsView(Bytes bytes) {
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+Bytes AsBytes(absl::string_view text) {
+  return {reinterpret_cast<const std::byte*>(text.data()), text.size()};
+}
+
+std::unique_ptr<MemoryRows> MakeRows(absl::string_view name, TableKind kind, size_t key_size, size_t value_size,
+                                     uint32_t capacity) {
+  auto rows = std::make_unique<MemoryRows>();
+  rows->name = std::string(name);
+  rows->kind = kind;
+  rows->key_size = static_cast<uint32_t>(key_size);
+  rows->value_size = static_cast<uint32_t>(value_size);
+  rows->capacity = capacity;
+  if (kind == TableKind::kArray) rows->array.resize(static_cast<size_t>(capacity) * value_size);
+  return rows;
+}
+
+template <typename Value>
+std::unique_ptr<MemoryRows> MakeArray(absl::string_view name, uint32_t capacity) {
+  return MakeRows(name, TableKind::kArray, sizeof(uint32_t), sizeof(Value), capacity);
+}
+
+template <typename Key, typename Value>
+std::unique_ptr<MemoryRows> MakeHash(absl::string_view name, uint32_t capacity) {
+  return MakeRows(name, TableKind::kHash, sizeof(Key), sizeof(Value), capacity);
+}
+
+}  // namespace
+
+absl::Status MemoryTable::Check(TableKind kind, absl::string_view operation) const {
+  if (rows_.kind == kind) return absl::OkStatus();
+  return absl::InternalError(absl::StrCat("map ", rows_.name, ": ", operation, ": not supported by this kind of map"));
+}
+
+absl::Status MemoryTable::CheckRow(uint32_t index, size_t size) const {
+  if (absl::Status status = Check(TableKind::kArray, "store or load"); !status.ok()) return status;
+  if (index < rows_.capacity && size == rows_.value_size) return absl::OkStatus();
+  return absl::InternalError(absl::StrCat("map ", rows_.name, ": store or load ", size, " bytes at row ", index,
+                                          ": it has ", rows_.capacity, " rows of ", rows_.value_size, " bytes"));
+}
+
+absl::Status MemoryTable::Store(uint32_t index, Bytes value) {
+  if (absl::Status status = CheckRow(index, value.size()); !status.ok()) return status;
+  if (hooks_.before) {
+    if (absl::Status status = hooks_.before(WriteOperation::kStore, rows_.name); !status.ok()) return status;
+  }
+  std::memcpy(&rows_.array[size_t{index} * rows_.value_size], value.data(), value.size());
+  if (hooks_.after) hooks_.after(WriteOperation::kStore, rows_.name);
+  return absl::OkStatus();
+}
+
+absl::Status MemoryTable::StoreWord(uint32_t index, uint32_t word, uint64_t value) {
+  if (absl::Status status = CheckRow(index, rows_.value_size); !status.ok()) return status;
+  if ((size_t{word} + 1) * sizeof(value) > rows_.value_size) {
+    return absl::InternalError(
+        absl::StrCat("map ", rows_.name, ": store word ", word, ": rows have ", rows_.value_size, " bytes"));
+  }
+  if (hooks_.before) {
+    if (absl::Status status = hooks_.before(WriteOperation::kStore, rows_.name); !status.ok()) return status;
+  }
+  std::memcpy(&rows_.array[size_t{index} * rows_.value_size + size_t{word} * sizeof(value)], &value, sizeof(value));
+  if (hooks_.after) hooks_.after(WriteOperation::kStore, rows_.name);
+  return absl::OkStatus();
+}
+
+absl::Status MemoryTable::Load(uint32_t index, absl::Span<std::byte> value) const {
+  if (absl::Status status = CheckRow(index, value.size()); !status.ok()) return status;
+  std::memcpy(value.data(), &rows_.array[size_t{index} * rows_.value_size], value.size());
+  return absl::OkStatus();
+}
+
+absl::Status MemoryTable::Put(Bytes key, Bytes value) {
+  if (absl::Status status = Check(TableKind::kHash, "put"); !status.ok()) return status;
+  if (key.size() != rows_.key_size || value.size() != rows_.value_size) {
+    return absl::InternalError(absl::StrCat("map ", rows_.name, ": put of ", key.size(), " and ", value.size(),
+                                            " bytes: rows have ", rows_.key_size, " and ", rows_.value_size));
+  }
+  if (hooks_.before) {
+    if (absl::Status status = hooks_.before(WriteOperation::kPut, rows_.name); !status.ok()) return status;
+  }
+  auto found = rows_.hash.find(AsView(key));
+  if (found != rows_.hash.end()) {
+    found->second = std::string(AsView(value));
+  } else if (rows_.hash.size() < rows_.capacity) {
+    rows_.hash.emplace(AsView(key), AsView(value));
+  } else {
+    return absl::ResourceExhaustedError(absl::StrCat("map ", rows_.name, ": put: full with ", rows_.capacity, " rows"));
+  }
+  if (hooks_.after) hooks_.after(WriteOperation::kPut, rows_.name);
+  return absl::OkStatus();
+}
+
+absl::Status MemoryTable::PutBatch(uint32_t count, Bytes keys, Bytes values) {
+  for (uint32_t i = 0; i < count; ++i) {
+    absl::Status status = Put(keys.subspan(static_cast<size_t>(i) * rows_.key_size, rows_.key_size),
+                              values.subspan(static_cast<size_t>(i) * rows_.value_size, rows_.value_size));
+    if (!status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status MemoryTable::Remove(Bytes key) {
+  if (absl::Status status = Check(TableKind::kHash, "remove"); !status.ok()) return status;
+  if (hooks_.before) {
+    if (absl::Status status = hooks_.before(WriteOperation::kRemove, rows_.name); !status.ok()) return status;
+  }
+  rows_.hash.erase(AsView(key));
+  if (hooks_.after) hooks_.after(WriteOperation::kRemove, rows_.name);
+  return absl::OkStatus();
+}
+
+absl::Status MemoryTable::RemoveBatch(uint32_t count, Bytes keys) {
+  for (uint32_t i = 0; i < count; ++i) {
+    absl::Status status = Remove(keys.subspan(static_cast<size_t>(i) * rows_.key_size, rows_.key_size));
+    if (!status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status MemoryTable::Find(Bytes key, absl::Span<std::byte> value) const {
+  if (absl::Status status = Check(TableKind::kHash, "find"); !status.ok()) return status;
+  auto found = rows_.hash.find(AsView(key));
+  if (found == rows_.hash.end()) return absl::NotFoundError(absl::StrCat("map ", rows_.name, ": find: no such key"));
+  std::memcpy(value.data(), found->second.data(), value.size());
+  return absl::OkStatus();
+}
+
+absl::Status MemoryTable::ForEach(const std::function<void(Bytes key, Bytes value)>& visit) const {
+  if (absl::Status status = Check(TableKind::kHash, "for each"); !status.ok()) return status;
+  for (const auto& [key, value] : rows_.hash) visit(AsBytes(key), AsBytes(value));
+  return absl::OkStatus();
+}
+
+MemoryMaps::MemoryMaps(const Limits& limits, uint32_t cpus) {
+  maps_.push_back(MakeArray<uint64_t>("prefix_filter", SHUNT_PREFIX_WORDS));
+  // At least two places for every row.
+  const uint32_t buckets = (2 * limits.frontends + SHUNT_INDEX_ENTRIES - 1) / SHUNT_INDEX_ENTRIES;
+  maps_.push_back(MakeArray<shunt_index_bucket>("frontend_index", std::bit_ceil(buckets)));
+  maps_.push_back(MakeArray<shunt_frontend_row>("frontend_rows", limits.frontends));
+  maps_.push_back(MakeArray<uint64_t>("pools", limits.pools));
+  maps_.push_back(MakeArray<shunt_slot>("slots", limits.slots));
+  maps_.push_back(MakeArray<shunt_backend>("backends", limits.backends));
+  maps_.push_back(MakeArray<shunt_service_port>("service_ports", limits.service_ports));
+  maps_.push_back(MakeArray<shunt_socket_state>("socket_state", limits.sockets));
+  maps_.push_back(MakeArray<uint64_t>("socket_taken", (limits.sockets + 63) / 64));
+  maps_.push_back(MakeHash<shunt_peer_key, shunt_peer>("socket_peers", limits.socket_peers));
+  maps_.push_back(MakeHash<shunt_affinity_key, shunt_affinity>("affinities", limits.affinities));
+  maps_.push_back(MakeArray<shunt_service_counters>("service_counters", cpus * limits.service_ports));
+  maps_.push_back(MakeArray<shunt_backend_counters>("backend_counters", cpus * limits.backends));
+  maps_.push_back(MakeArray<uint64_t>("reasons", cpus * SHUNT_REASON_STRIDE));
+  maps_.push_back(MakeArray<shunt_meta>("meta", 1));
+  const shunt_meta meta = {
+      .index_seed = kIndexSeed, .abi_version = SHUNT_ABI_VERSION, .storage_in_use = 0, .generation = 0};
+  std::memcpy(maps_.back()->array.data(), &meta, sizeof(meta));
+}
+
+Tables MemoryMaps::Open() {
+  Tables tables;
+  std::unique_ptr<Table>* const in_order[] = {
+      &tables.prefix_filter,
+      &tables.frontend_index,
+      &tables.frontend_rows,
+      &tables.pools,
+      &tables.slots,
+      &tables.backends,
+      &tables.service_ports,
+      &tables.socket_state,
+      &tables.socket_taken,
+      &tables.socket_peers,
+      &tables.affinities,
+      &tables.service_counters,
+      &tables.backend_counters,
+      &tables.reasons,
+      &tables.meta,
+  };
+  for (size_t i = 0; i < maps_.size(); ++i) *in_order[i] = std::make_unique<MemoryTable>(*maps_[i], hooks_);
+  return tables;
+}
+
+std::unique_ptr<MemoryMaps> MemoryMaps::Clone() const {
+  std::unique_ptr<MemoryMaps> copy(new MemoryMaps());
+  for (const auto& rows : maps_) copy->maps_.push_back(std::make_unique<MemoryRows>(*rows));
+  return copy;
+}
+
+MemoryRows* MemoryMaps::rows(absl::string_view name) {
+  for (const auto& rows : maps_) {
+    if (rows->name == name) return rows.get();
+  }
+  return nullptr;
+}
+
+}  // namespace shunt::datapath

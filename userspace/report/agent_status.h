@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the agent says about itself and about each Service, for the admin API. Values only: the loop fills
+// them, the API serves them.
+#ifndef SHUNT_REPORT_AGENT_STATUS_H_
+#define SHUNT_REPORT_AGENT_STATUS_H_
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "userspace/model/service_plan.h"
+#include "userspace/report/audit_report.h"
+#include "userspace/report/map_rows.h"
+#include "userspace/report/reflector_status.h"
+#include "userspace/report/socket_sweep.h"
+
+namespace shunt::report {
+
+struct StatusProblem {
+  std::string where;  // file and line, Service, map or program
+  std::string what;
+  bool advice = false;  // nothing fails by it: it is worth knowing
+};
+
+struct AgentStatus {
+  std::string version;
+  uint32_t abi_version = 0;
+  int32_t pid = 0;
+  std::string node_name;
+  std::string source;  // "manifests /etc/shunt/manifests"
+  std::string pin_directory;
+  std::string cgroup;
+  int64_t start_time_ms = 0;       // since 1970
+  bool synced = false;             // every source has delivered what it began with
+  int64_t last_apply_time_ms = 0;  // since 1970; 0: never
+  uint64_t applies = 0;
+  uint32_t services = 0;
+  uint32_t frontends = 0;
+  uint32_t backends = 0;
+  uint32_t failed_services = 0;   // waiting for a retry
+  bool programs_current = false;  // this build's programs are attached, not an older pinned set
+  bool observing = false;         // the programs in force decide and count, and translate nothing
+  std::vector<ProgramStatus> programs;
+  std::vector<MapFill> maps;
+  std::vector<ReasonRow> reasons;
+  SocketSweeps socket_sweeps;
+  SourceStatus source_status;
+  AuditReport last_audit;
+  int64_t answer_time_ms = 0;           // since 1970: when all this was so
+  std::vector<StatusProblem> problems;  // objects refused, Services that do not fit, programs not loaded
+};
+
+struct ServiceStatus {
+  model::ServicePlan plan;
+  absl::Status applied;  // OK: the kernel holds the plan
+  // Per plan.ports entry; zeros if not in the kernel.
+  struct PortCounters {
+    uint64_t translated = 0;
+    uint64_t no_endpoints = 0;
+    uint64_t local_misses = 0;
+  };
+  std::vector<PortCounters> port_counters;
+  // Read back from the maps without an agent: no slices, conditions, weights, pool scopes or reasons are known.
+  bool from_maps = false;
+  // With from_maps: the plan's frontends that only some clients may dial. The maps do not hold the ranges themselves,
+  // so Frontend::source_ranges is empty for these too.
+  std::vector<model::FrontendAddress> restricted_frontends;
+};
+
+// One Backend in the kernel, with who uses it.
+struct BackendStatus {
+  uint32_t id = 0;
+  model::SocketAddress address;
+  uint64_t chosen = 0;
+  std::vector<model::ObjectName> services;  // in name order
+};
+
+// How the admin API asks. Every function is thread-safe and may block until the loop has a moment. A visitor is
+// quick and waits for nobody, so it may be called on the loop's own thread.
+struct AgentQueries {
+  std::function<AgentStatus()> status;
+  // Visits the Services in name order until `visit` returns false: one at a time, because 100,000 plans copied at
+  // once would weigh more than the agent.
+  std::function<void(const std::function<bool(const ServiceStatus&)>& visit)> services;
+  std::function<std::optional<ServiceStatus>(const model::ObjectName&)> service;
+  std::function<std::vector<BackendStatus>()> backends;  // by id
+  // Visits rows until `visit` returns false; kNotFound names the maps there are.
+  std::function<absl::Status(absl::string_view map, const std::function<bool(const MapRow&)>& visit)> dump_map;
+  // Compares the kernel with what is planned, now, and repairs it. kUnavailable: the agent is stopping. Waits for the
+  // loop: not for the loop's own thread. Null: nobody is there who has plans.
+  std::function<absl::StatusOr<AuditReport>()> audit;
+};
+
+}  // namespace shunt::report
+
+#endif  // SHUNT_REPORT_AGENT_STATUS_H_

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+// The rows of the kernel's maps in readable form, for `map dump` and the admin API: what a row says, not
+// its bytes. docs/maps.md explains each. Ids stay numbers, addresses become values.
+#ifndef SHUNT_REPORT_MAP_ROWS_H_
+#define SHUNT_REPORT_MAP_ROWS_H_
+
+#include <cstdint>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "userspace/model/service_plan.h"
+
+namespace shunt::report {
+
+// One map's size and use. `used` counts rows that mean something, never a kernel-side estimate.
+struct MapFill {
+  std::string name;
+  std::string type;       // "hash", "array", "lru_hash", "percpu_array", "sk_storage"
+  uint64_t used = 0;      // 0 where rows cannot be counted (sk_storage)
+  uint64_t capacity = 0;  // rows; 0: no limit of its own
+  uint64_t memory_bytes = 0;
+};
+
+struct FrontendRow {
+  uint32_t row = 0;
+  model::FrontendAddress address;  // port 0 and no protocol: a row about the address itself
+  bool about_address = false;
+  model::FrontendKind kind = model::FrontendKind::kClusterIp;  // meaningless if about_address
+  uint32_t service_port = 0;
+  uint32_t internal_pool = 0;
+  uint32_t external_pool = 0;
+  uint32_t affinity_timeout_s = 0;
+  std::vector<std::string> flags;  // "source_ranges", "node_in_ranges", "node_address", "host_only", "cluster_ip"
+};
+
+struct PoolRow {
+  uint32_t pool = 0;
+  uint32_t first_slot = 0;
+  uint32_t slot_count = 0;
+  uint32_t generation = 0;
+  std::string empty;  // "", "no_endpoints", "local_miss"
+};
+
+struct SlotRow {
+  uint32_t slot = 0;
+  uint32_t backend = 0;
+  uint32_t alias = 0;
+  uint32_t threshold = 0;
+};
+
+struct BackendRow {
+  uint32_t backend = 0;
+  model::SocketAddress address;
+};
+
+struct ServicePortRow {
+  uint32_t service_port = 0;
+  model::ObjectName service;
+  std::string port_name;
+  uint16_t port = 0;
+  model::Protocol protocol = model::Protocol::kTcp;
+  model::IpFamily family = model::IpFamily::kV4;
+};
+
+struct SocketStateRow {
+  uint64_t cookie = 0;
+  model::SocketAddress dialled;
+  model::SocketAddress backend_address;
+  uint32_t pool = 0;
+  uint32_t backend = 0;
+  std::vector<std::string> flags;  // "translated", "peers", "exempt"
+};
+
+struct SocketPeerRow {
+  uint64_t cookie = 0;
+  std::string direction;      // "head", "forward", "reverse"
+  model::SocketAddress from;  // the key's address: dialled (forward) or backend (reverse)
+  model::SocketAddress to;
+  uint32_t pool = 0;
+  uint32_t backend = 0;
+};
+
+struct AffinityRow {
+  std::string client;  // "netns 4026532008" by cookie, or an address
+  uint32_t service_port = 0;
+  uint32_t backend = 0;
+  uint64_t idle_ms = 0;  // since the last use
+};
+
+struct ServiceCountersRow {
+  uint32_t service_port = 0;
+  uint64_t translated = 0;
+  uint64_t no_endpoints = 0;
+  uint64_t local_misses = 0;
+};
+
+struct BackendCountersRow {
+  uint32_t backend = 0;
+  uint64_t chosen = 0;
+};
+
+struct ReasonRow {
+  std::string name;
+  std::string meaning;
+  uint64_t count = 0;
+};
+
+struct FilterRow {
+  uint32_t bits_set = 0;
+  uint32_t bits = 0;
+};
+
+using MapRow = std::variant<FrontendRow, PoolRow, SlotRow, BackendRow, ServicePortRow, SocketStateRow, SocketPeerRow,
+                            AffinityRow, ServiceCountersRow, BackendCountersRow, ReasonRow, FilterRow>;
+
+// One attached program.
+struct ProgramStatus {
+  std::string name;          // sock_connect4
+  std::string hook;          // cgroup/connect4
+  std::string attach_point;  // the cgroup directory
+  std::string tag;           // 16 hex digits
+  uint64_t runs = 0;         // 0 unless kernel.bpf_stats_enabled
+  uint64_t run_time_ns = 0;
+  uint32_t jited_bytes = 0;
+  bool attached = false;
+};
+
+}  // namespace shunt::report
+
+#endif  // SHUNT_REPORT_MAP_ROWS_H_

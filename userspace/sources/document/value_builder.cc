@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "userspace/sources/document/value_builder.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+
+namespace shunt::sources {
+namespace {
+
+// Up to here a search through a map's fields is cheaper than a set of its keys.
+constexpr size_t kSearchedFieldsMax = 16;
+
+}  // namespace
+
+ValueBuilder::ValueBuilder(const ParseLimits& limits, Value* root) : limits_(limits), root_(root) {
+  *root_ = Value{};
+}
+
+bool ValueBuilder::Refuse(int line, std::string what) {
+  error_ = {line, std::move(what)};
+  return false;
+}
+
+bool ValueBuilder::Null(int line) {
+  Value* place = nullptr;
+  return Add(line, Value{}, &place);
+}
+
+bool ValueBuilder::Scalar(int line, std::string text, bool quoted) {
+  Value value;
+  value.kind = Value::Kind::kScalar;
+  value.quoted = quoted;
+  value.scalar = std::move(text);
+  Value* place = nullptr;
+  return Add(line, std::move(value), &place);
+}
+
+bool ValueBuilder::Open(int line, Value::Kind kind) {
+  if (levels_.size() >= limits_.depth_max) {
+    return Refuse(line, absl::StrCat("nested more than ", limits_.depth_max, " deep"));
+  }
+  Value value;
+  value.kind = kind;
+  Value* place = nullptr;
+  if (!Add(line, std::move(value), &place)) return false;
+  levels_.emplace_back().value = place;
+  return true;
+}
+
+bool ValueBuilder::Add(int line, Value value, Value** place) {
+  value.line = line;
+  if (++values_ > limits_.values_max) {
+    return Refuse(line, absl::StrCat("more than ", limits_.values_max, " values in one document"));
+  }
+  if (levels_.empty()) {
+    *root_ = std::move(value);
+    *place = root_;
+    return true;
+  }
+  Level& level = levels_.back();
+  if (level.value->kind == Value::Kind::kList) {
+    level.value->items.push_back(std::move(value));
+    *place = &level.value->items.back();
+    return true;
+  }
+  if (!level.has_key) return TakeKey(level, std::move(value));
+  level.has_key = false;
+  level.value->fields.push_back({std::move(level.key), std::move(value)});
+  *place = &level.value->fields.back().value;
+  return true;
+}
+
+bool ValueBuilder::TakeKey(Level& level, Value value) {
+  if (value.kind != Value::Kind::kScalar) return Refuse(value.line, "a field's name must be a string");
+  if (!IsNewKey(level, value.scalar)) {
+    return Refuse(value.line, absl::StrCat("field \"", value.scalar, "\" is given twice"));
+  }
+  level.key = std::move(value.scalar);
+  level.has_key = true;
+  return true;
+}
+
+bool ValueBuilder::IsNewKey(Level& level, const std::string& key) {
+  const auto& fields = level.value->fields;
+  if (fields.size() < kSearchedFieldsMax) {
+    return std::none_of(fields.begin(), fields.end(), [&](const Value::Field& field) { return field.key == key; });
+  }
+  if (level.keys.empty()) {
+    for (const Value::Field& field : fields) level.keys.insert(field.key);
+  }
+  return level.keys.insert(key).second;
+}
+
+}  // namespace shunt::sources

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+// Grows a tree of values from a parser's events, holding the limits while it grows and not only afterwards.
+#ifndef SHUNT_SOURCES_DOCUMENT_VALUE_BUILDER_H_
+#define SHUNT_SOURCES_DOCUMENT_VALUE_BUILDER_H_
+
+#include <string>
+#include <vector>
+
+#include "absl/container/flat_hash_set.h"
+#include "userspace/sources/document/value.h"
+
+namespace shunt::sources {
+
+// Every event returns false if it breaks a limit, repeats a key or puts something other than a string where a key
+// belongs; error() then says so and the tree is of no use. Within a map, keys and values arrive in turn.
+class ValueBuilder {
+ public:
+  // `root` outlives the builder. Its former content is lost.
+  ValueBuilder(const ParseLimits& limits, Value* root);
+
+  bool Null(int line);
+  bool Scalar(int line, std::string text, bool quoted);
+  bool OpenList(int line) { return Open(line, Value::Kind::kList); }
+  bool OpenMap(int line) { return Open(line, Value::Kind::kMap); }
+  // Ends the list or map that was opened last.
+  void Close() { levels_.pop_back(); }
+
+  // Notes an error of the caller's own; false, for the caller to return.
+  bool Refuse(int line, std::string what);
+  const ParseError& error() const { return error_; }
+
+ private:
+  // A list or map whose end is still to come. A parent's vector grows only while none of its children is open, so
+  // the pointer holds until then.
+  struct Level {
+    Value* value = nullptr;
+    bool has_key = false;
+    std::string key;
+    absl::flat_hash_set<std::string> keys;  // empty while the map is small enough to be searched
+  };
+
+  bool Open(int line, Value::Kind kind);
+  // Puts the value into its place and sets `place`; null if it was a key.
+  bool Add(int line, Value value, Value** place);
+  bool TakeKey(Level& level, Value value);
+  static bool IsNewKey(Level& level, const std::string& key);
+
+  const ParseLimits limits_;
+  Value* const root_;
+  std::vector<Level> levels_;
+  size_t values_ = 0;
+  ParseError error_;
+};
+
+}  // namespace shunt::sources
+
+#endif  // SHUNT_SOURCES_DOCUMENT_VALUE_BUILDER_H_

@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "userspace/sources/document/yaml_document.h"
+
+#include <yaml-cpp/eventhandler.h>
+#include <yaml-cpp/yaml.h>
+
+#include <algorithm>
+#include <cstddef>
+#include <exception>
+#include <istream>
+#include <streambuf>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "userspace/sources/document/value_builder.h"
+
+namespace shunt::sources {
+namespace {
+
+// The only way to stop yaml-cpp's parser is to throw through it; caught in ParseYamlDocument.
+struct Stopped {};
+struct ReadTooFarAhead {};
+
+// yaml-cpp keeps every token of a flow collection that could turn out to be a key until it has seen its end, at a
+// hundred bytes for each byte of "[[[[". No value that an API server would store is longer than this.
+constexpr ptrdiff_t kAheadMax = 1 << 20;
+
+// The text as a stream that does not let its reader run ahead of the events that it makes.
+class PacedText final : public std::streambuf {
+ public:
+  explicit PacedText(absl::string_view text)
+      : begin_(const_cast<char*>(text.data())), end_(begin_ + text.size()), last_event_(begin_) {
+    setg(begin_, begin_, begin_);
+  }
+  void NoteEvent() { last_event_ = gptr(); }
+
+ protected:
+  int_type underflow() override {
+    if (gptr() == end_) return traits_type::eof();
+    if (gptr() - last_event_ > kAheadMax) throw ReadTooFarAhead{};
+    setg(begin_, gptr(), gptr() + std::min<ptrdiff_t>(kStep, end_ - gptr()));
+    return traits_type::to_int_type(*gptr());
+  }
+
+ private:
+  static constexpr ptrdiff_t kStep = 4096;
+
+  // streambuf wants to be able to write; nobody does.
+  char* const begin_;
+  char* const end_;
+  const char* last_event_;
+};
+
+// yaml-cpp's names for "no tag, plain", "no tag, quoted" and "!!str".
+constexpr char kPlainTag[] = "?";
+constexpr char kQuotedTag[] = "!";
+constexpr char kStringTag[] = "tag:yaml.org,2002:str";
+
+class EventReader final : public YAML::EventHandler {
+ public:
+  EventReader(int first_line, PacedText* text, ValueBuilder* builder)
+      : first_line_(first_line), last_line_(first_line), text_(text), builder_(builder) {}
+
+  // Of the last event.
+  int last_line() const { return last_line_; }
+
+  void OnDocumentStart(const YAML::Mark& mark) override {
+    if (started_) Check(builder_->Refuse(LineOf(mark), "there is more after the end of the document"));
+    started_ = true;
+  }
+  void OnDocumentEnd() override {}
+
+  void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override {
+    RefuseAnchor(mark, anchor);
+    Check(builder_->Null(LineOf(mark)));
+  }
+
+  void OnAlias(const YAML::Mark& mark, YAML::anchor_t) override {
+    Check(builder_->Refuse(LineOf(mark), "aliases are not accepted: write the value out"));
+  }
+
+  void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
+                const std::string& text) override {
+    RefuseAnchor(mark, anchor);
+    RefuseTag(mark, tag);
+    const bool plain = tag.empty() || tag == kPlainTag;
+    const bool null = plain && (text == "null" || text == "~" || text == "Null" || text == "NULL");
+    Check(null ? builder_->Null(LineOf(mark)) : builder_->Scalar(LineOf(mark), text, !plain));
+  }
+
+  void OnSequenceStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
+                       YAML::EmitterStyle::value) override {
+    RefuseAnchor(mark, anchor);
+    RefuseTag(mark, tag);
+    Check(builder_->OpenList(LineOf(mark)));
+  }
+  void OnSequenceEnd() override { builder_->Close(); }
+
+  void OnMapStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
+                  YAML::EmitterStyle::value) override {
+    RefuseAnchor(mark, anchor);
+    RefuseTag(mark, tag);
+    Check(builder_->OpenMap(LineOf(mark)));
+  }
+  void OnMapEnd() override { builder_->Close(); }
+
+ private:
+  // Of an event: it is noted, too.
+  int LineOf(const YAML::Mark& mark) {
+    text_->NoteEvent();
+    if (!mark.is_null()) last_line_ = first_line_ + mark.line;
+    return last_line_;
+  }
+
+  static void Check(bool accepted) {
+    if (!accepted) throw Stopped{};
+  }
+  void RefuseAnchor(const YAML::Mark& mark, YAML::anchor_t anchor) {
+    if (anchor != YAML::NullAnchor) Check(builder_->Refuse(LineOf(mark), "anchors are not accepted"));
+  }
+  void RefuseTag(const YAML::Mark& mark, const std::string& tag) {
+    if (tag.empty() || tag == kPlainTag || tag == kQuotedTag || tag == kStringTag) return;
+    Check(builder_->Refuse(LineOf(mark), absl::StrCat("tags are not accepted: ", tag)));
+  }
+
+  const int first_line_;
+  int last_line_;
+  bool started_ = false;
+  PacedText* const text_;
+  ValueBuilder* const builder_;
+};
+
+}  // namespace
+
+bool ParseYamlDocument(absl::string_view text, int first_line, const ParseLimits& limits, Value* value,
+                       ParseError* error) {
+  ValueBuilder builder(limits, value);
+  PacedText paced(text);
+  std::istream stream(&paced);
+  EventReader reader(first_line, &paced, &builder);
+  try {
+    YAML::Parser parser(stream);
+    while (parser.HandleNextDocument(reader)) {
+    }
+    return true;
+  } catch (const Stopped&) {
+    *error = builder.error();
+  } catch (const ReadTooFarAhead&) {
+    *error = {reader.last_line(), absl::StrCat("what begins here or on the next line has not ended after ",
+                                               kAheadMax >> 10, " KiB: shorten it; JSON belongs into a .json file")};
+  } catch (const YAML::Exception& exception) {
+    const int line = exception.mark.is_null() ? first_line : first_line + exception.mark.line;
+    *error = {line, absl::StrCat("not valid YAML: ", exception.msg)};
+  } catch (const std::exception& exception) {
+    *error = {first_line, absl::StrCat("not valid YAML: ", exception.what())};
+  }
+  *value = Value{};
+  return false;
+}
+
+}  // namespace shunt::sources

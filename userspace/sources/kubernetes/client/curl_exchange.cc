@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "userspace/sources/kubernetes/client/curl_exchange.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "userspace/sources/kubernetes/client/curl_failure.h"
+#include "userspace/sources/kubernetes/client/server_url.h"
+
+namespace shunt::sources::kubernetes {
+namespace {
+
+// Pieces of a body are at most this long. Larger ones do not make a list arrive sooner.
+constexpr long kBufferBytes = 64 << 10;  // NOLINT(google-runtime-int): curl's type
+
+CurlList Append(CurlList list, const std::string& text) {
+  curl_slist* longer = curl_slist_append(list.get(), text.c_str());
+  if (longer == nullptr) return list;  // out of memory, which ends the process elsewhere
+  (void)list.release();
+  return CurlList(longer);
+}
+
+void SetBlob(CURL* easy, CURLoption option, const std::string& text) {
+  if (text.empty()) return;
+  curl_blob blob{const_cast<char*>(text.data()), text.size(), CURL_BLOB_COPY};
+  curl_easy_setopt(easy, option, &blob);
+}
+
+}  // namespace
+
+CurlExchange::CurlExchange(HttpRequest request, SteadyTime begun, ResponseHandler& handler,
+                           ExchangeSurroundings& surroundings)
+    : request_(std::move(request)), begun_(begun), handler_(handler), surroundings_(surroundings) {}
+
+absl::Status CurlExchange::SetUp(const ExchangeSettings& settings) {
+  easy_.reset(curl_easy_init());
+  if (easy_ == nullptr) return absl::UnavailableError("curl_easy_init failed: out of memory?");
+  CURL* easy = easy_.get();
+  if (absl::Status status = SetAddress(settings); !status.ok()) return status;
+  SetTls(settings);
+  SetHeaders(settings);
+  SetCallbacks();
+  // One exchange a connection: no other stream's flow control or loss holds up a watch, and the kernel's own timers say
+  // whether its peer lives. HTTP/2 in this curl has neither a checked PING nor paused streams that never stall.
+  curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, long{CURL_HTTP_VERSION_1_1});
+  // A redirect is an answer like others: followed, it would lead us, with our token, wherever whoever can answer for
+  // the API server likes (CVE-2020-8561, CVE-2020-8562).
+  curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
+  curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L);
+  curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, kBufferBytes);
+  curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(settings.timers.connect.count()));
+  curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+  // An exchange that ends while its name is being looked up must not wait for the resolver's thread.
+  curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
+  return absl::OkStatus();
+}
+
+absl::Status CurlExchange::SetAddress(const ExchangeSettings& settings) {
+  const absl::StatusOr<ServerUrl> server = ParseServerUrl(request_.server.url);
+  if (!server.ok()) return server.status();
+  CURL* easy = easy_.get();
+  tls_ = server->tls;
+  ServerUrl named = *server;
+  const std::string& name = request_.server.tls_server_name;
+  if (tls_ && !name.empty()) {
+    if (!IsHost(name)) return absl::InvalidArgumentError(absl::StrCat("\"", name, "\" is no TLS server name"));
+    // curl asks for and verifies the name of the URL, so that one goes there, and the connection elsewhere.
+    named.host = name;
+    host_header_ = server->Authority();
+    connect_to_ = Append(std::move(connect_to_), absl::StrCat("::", server->Authority()));
+    curl_easy_setopt(easy, CURLOPT_CONNECT_TO, connect_to_.get());
+  }
+  const std::string url = absl::StrCat(named.ToString(), request_.target);
+  curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "https,http");
+  if (const CURLcode code = curl_easy_setopt(easy, CURLOPT_URL, url.c_str()); code != CURLE_OK) {
+    return StatusOfCurl(code, "");
+  }
+  // Both are always set: otherwise curl looks into the environment by rules of its own.
+  curl_easy_setopt(easy, CURLOPT_PROXY, settings.proxy.c_str());
+  curl_easy_setopt(easy, CURLOPT_NOPROXY, "");
+  curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
+  return absl::OkStatus();
+}
+
+void CurlExchange::SetTls(const ExchangeSettings& settings) {
+  CURL* easy = easy_.get();
+  curl_easy_setopt(easy, CURLOPT_SSLVERSION, long{CURL_SSLVERSION_TLSv1_2});
+  curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, settings.skip_tls_verification ? 0L : 1L);
+  curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, settings.skip_tls_verification ? 0L : 2L);
+  // The system's authorities are read for each connection, not once a day; ours come with the request.
+  curl_easy_setopt(easy, CURLOPT_CA_CACHE_TIMEOUT, 0L);
+  const CredentialTexts& credentials = settings.credentials;
+  if (!credentials.certificate_authority.empty()) {
+    // Instead of the system's: Debian's curl knows a directory of those besides the file.
+    curl_easy_setopt(easy, CURLOPT_CAPATH, nullptr);
+    SetBlob(easy, CURLOPT_CAINFO_BLOB, credentials.certificate_authority);
+  }
+  // A connection is used again only by a request with the same authorities and certificate; curl compares them.
+  SetBlob(easy, CURLOPT_SSLCERT_BLOB, credentials.client_certificate);
+  SetBlob(easy, CURLOPT_SSLKEY_BLOB, credentials.client_key);
+  curl_easy_setopt(easy, CURLOPT_SSLCERTTYPE, "PEM");
+  curl_easy_setopt(easy, CURLOPT_SSLKEYTYPE, "PEM");
+  curl_easy_setopt(easy, CURLOPT_SSL_SESSIONID_CACHE, 0L);
+}
+
+void CurlExchange::SetHeaders(const ExchangeSettings& settings) {
+  headers_ = Append(std::move(headers_), absl::StrCat("Accept: ", request_.accept));
+  if (!host_header_.empty()) headers_ = Append(std::move(headers_), absl::StrCat("Host: ", host_header_));
+  // Never in the clear, where anybody on the way could take it.
+  if (tls_ && !settings.credentials.token.empty()) {
+    headers_ = Append(std::move(headers_), absl::StrCat("Authorization: Bearer ", settings.credentials.token));
+  }
+  CURL* easy = easy_.get();
+  curl_easy_setopt(easy, CURLOPT_HTTPHEADER, headers_.get());
+  curl_easy_setopt(easy, CURLOPT_HEADEROPT, long{CURLHEADER_SEPARATE});  // not for a proxy
+  curl_easy_setopt(easy, CURLOPT_USERAGENT, settings.user_agent.c_str());
+}
+
+void CurlExchange::SetCallbacks() {
+  CURL* easy = easy_.get();
+  curl_easy_setopt(easy, CURLOPT_PRIVATE, this);
+  curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, error_.data());
+  curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, &CurlExchange::HeaderLine);
+  curl_easy_setopt(easy, CURLOPT_HEADERDATA, this);
+  curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, &CurlExchange::BodyPiece);
+  curl_easy_setopt(easy, CURLOPT_WRITEDATA, this);
+  curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, &CurlExchange::Socket);
+  curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, this);
+}
+
+size_t CurlExchange::HeaderLine(char* bytes, size_t size, size_t count, void* exchange) {
+  auto& self = *static_cast<CurlExchange*>(exchange);
+  const bool had_head = self.has_head();
+  if (!self.abandoned_) self.refused_ = self.reader_.Line({bytes, size * count});
+  if (self.abandoned_ || !self.refused_.ok()) return CURL_WRITEFUNC_ERROR;
+  if (self.has_head() && !had_head) {
+    self.surroundings_.handler_called = true;
+    self.handler_.OnHead(self.reader_.head());
+  }
+  return size * count;
+}
+
+size_t CurlExchange::BodyPiece(char* bytes, size_t size, size_t count, void* exchange) {
+  auto& self = *static_cast<CurlExchange*>(exchange);
+  if (self.abandoned_) return CURL_WRITEFUNC_ERROR;
+  self.surroundings_.handler_called = true;
+  self.handler_.OnBody({bytes, size * count});
+  return self.abandoned_ ? CURL_WRITEFUNC_ERROR : size * count;
+}
+
+curl_socket_t CurlExchange::Socket(void* exchange, curlsocktype, curl_sockaddr* address) {
+  return static_cast<CurlExchange*>(exchange)->surroundings_.open_socket(*address);
+}
+
+SteadyTime CurlExchange::deadline() const {
+  const SteadyTime total = begun_ + request_.total_timeout;
+  return has_head() ? total : std::min(begun_ + request_.head_timeout, total);
+}
+
+absl::Status CurlExchange::Late() const {
+  const auto allowed = has_head() ? request_.total_timeout : std::min(request_.head_timeout, request_.total_timeout);
+  return absl::DeadlineExceededError(
+      absl::StrCat(has_head() ? "the answer has not ended" : "no answer", " within ", allowed.count(), " ms"));
+}
+
+absl::Status CurlExchange::Verdict(CURLcode code) const {
+  if (!refused_.ok()) return refused_;
+  return StatusOfCurl(code, error_.data());
+}
+
+}  // namespace shunt::sources::kubernetes

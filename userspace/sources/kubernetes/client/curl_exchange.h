@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+// One request and its answer, as a handle of libcurl's.
+#ifndef SHUNT_SOURCES_KUBERNETES_CLIENT_CURL_EXCHANGE_H_
+#define SHUNT_SOURCES_KUBERNETES_CLIENT_CURL_EXCHANGE_H_
+
+#include <curl/curl.h>
+
+#include <array>
+#include <functional>
+#include <string>
+
+#include "absl/status/status.h"
+#include "userspace/sources/kubernetes/client/api_socket.h"
+#include "userspace/sources/kubernetes/client/credentials.h"
+#include "userspace/sources/kubernetes/client/curl_handle.h"
+#include "userspace/sources/kubernetes/client/head_reader.h"
+#include "userspace/sources/kubernetes/client/transport.h"
+
+namespace shunt::sources::kubernetes {
+
+// What a connection is made of, besides its address.
+struct ExchangeSettings {
+  CredentialTexts credentials;
+  bool skip_tls_verification = false;
+  std::string proxy;  // URL; empty: none
+  std::string user_agent;
+  ConnectionTimers timers;
+};
+
+// What all exchanges of a transport share.
+struct ExchangeSurroundings {
+  std::function<int(const curl_sockaddr&)> open_socket;
+  bool handler_called = false;  // set with every call of a handler
+};
+
+// Not thread-safe. Everything is called from within curl_multi_perform or by the transport's thread.
+class CurlExchange {
+ public:
+  // `surroundings` and `handler` outlive the exchange.
+  CurlExchange(HttpRequest request, SteadyTime begun, ResponseHandler& handler, ExchangeSurroundings& surroundings);
+  CurlExchange(const CurlExchange&) = delete;
+  CurlExchange& operator=(const CurlExchange&) = delete;
+
+  // Makes the handle ready to be added to a multi handle; its CURLOPT_PRIVATE is this exchange. kInvalidArgument: the
+  // request is none that can be sent.
+  absl::Status SetUp(const ExchangeSettings& settings);
+  CURL* easy() const { return easy_.get(); }
+
+  // From now on the handler is not called any more and curl is told to give up.
+  void Abandon() { abandoned_ = true; }
+  bool abandoned() const { return abandoned_; }
+
+  // From when on the exchange is late: without a head, later without an end.
+  SteadyTime deadline() const;
+  // Which of the two it is.
+  absl::Status Late() const;
+  // What curl's verdict means.
+  absl::Status Verdict(CURLcode code) const;
+
+  bool has_head() const { return reader_.complete(); }
+  const HttpRequest& request() const { return request_; }
+  ResponseHandler& handler() const { return handler_; }
+
+ private:
+  absl::Status SetAddress(const ExchangeSettings& settings);
+  void SetTls(const ExchangeSettings& settings);
+  void SetHeaders(const ExchangeSettings& settings);
+  void SetCallbacks();
+  static size_t HeaderLine(char* bytes, size_t size, size_t count, void* exchange);
+  static size_t BodyPiece(char* bytes, size_t size, size_t count, void* exchange);
+  static curl_socket_t Socket(void* exchange, curlsocktype purpose, curl_sockaddr* address);
+
+  const HttpRequest request_;
+  const SteadyTime begun_;
+  ResponseHandler& handler_;
+  ExchangeSurroundings& surroundings_;
+  HeadReader reader_;
+  absl::Status refused_;  // why we stopped reading
+  bool abandoned_ = false;
+  bool tls_ = true;
+  std::string host_header_;  // where it is not the URL's host
+  std::array<char, CURL_ERROR_SIZE> error_{};
+  CurlList headers_;
+  CurlList connect_to_;
+  CurlEasy easy_;  // last: it refers to the others
+};
+
+}  // namespace shunt::sources::kubernetes
+
+#endif  // SHUNT_SOURCES_KUBERNETES_CLIENT_CURL_EXCHANGE_H_

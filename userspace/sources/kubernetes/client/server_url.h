@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+// The URL of an API server, as kubeconfigs and --api-server give it.
+#ifndef SHUNT_SOURCES_KUBERNETES_CLIENT_SERVER_URL_H_
+#define SHUNT_SOURCES_KUBERNETES_CLIENT_SERVER_URL_H_
+
+#include <cstdint>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+
+namespace shunt::sources::kubernetes {
+
+struct ServerUrl {
+  bool tls = true;
+  std::string host;    // a DNS name or an address, without brackets
+  uint16_t port = 0;   // 443 and 80 where the URL has none
+  std::string prefix;  // path without a trailing slash, mostly empty; a proxy of many clusters has one
+
+  std::string ToString() const;   // "https://[fd00::1]:6443", always with the port
+  std::string Authority() const;  // "[fd00::1]:6443"
+  friend bool operator==(const ServerUrl&, const ServerUrl&) = default;
+};
+
+// kInvalidArgument: not http:// or https://, no host, or something that an API server's URL does not have: a user, a
+// query, a fragment, a space.
+absl::StatusOr<ServerUrl> ParseServerUrl(absl::string_view text);
+
+// A DNS name or an IP address without brackets, by its characters.
+bool IsHost(absl::string_view text);
+
+}  // namespace shunt::sources::kubernetes
+
+#endif  // SHUNT_SOURCES_KUBERNETES_CLIENT_SERVER_URL_H_

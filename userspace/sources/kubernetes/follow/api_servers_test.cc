@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "userspace/sources/kubernetes/follow/api_servers.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace shunt::sources::kubernetes {
+namespace {
+
+using std::chrono::seconds;
+using ::testing::ElementsAre;
+
+const SteadyTime kNow{std::chrono::hours(1)};
+
+TEST(ApiServersTest, TheFirstServerIsAskedWhileItWorks) {
+  ApiServers servers(std::vector<ApiServer>{{"https://a"}, {"https://b"}});
+  servers.NoteAnswer("https://a", 200);
+  EXPECT_EQ(servers.current().url, "https://a");
+  EXPECT_TRUE(servers.reachable());
+}
+
+TEST(ApiServersTest, ThreeReflectorsThatFailTogetherMoveOnByOneServer) {
+  ApiServers servers(std::vector<ApiServer>{{"https://a"}, {"https://b"}, {"https://c"}});
+  for (int i = 0; i < 3; ++i) EXPECT_TRUE(servers.Avoid("https://a", kNow));
+  EXPECT_EQ(servers.current().url, "https://b");
+}
+
+TEST(ApiServersTest, WhenAllHaveFailedTheOneLeftTheLongestAgoIsNextAndNotAtOnce) {
+  ApiServers servers(std::vector<ApiServer>{{"https://a"}, {"https://b"}});
+  EXPECT_TRUE(servers.Avoid("https://a", kNow));
+  EXPECT_FALSE(servers.Avoid("https://b", kNow + seconds(1)));
+  EXPECT_EQ(servers.current().url, "https://a");
+  EXPECT_TRUE(servers.Avoid("https://a", kNow + seconds(1) + ApiServers::kAvoidedFor));
+}
+
+TEST(ApiServersTest, TheOnlyServerStays) {
+  ApiServers servers(std::vector<ApiServer>{{"https://a"}});
+  EXPECT_FALSE(servers.Avoid("https://a", kNow));
+  EXPECT_EQ(servers.current().url, "https://a");
+}
+
+TEST(ApiServersTest, LearnedServersComeAfterTheConfiguredOnesAndAreReplaced) {
+  ApiServers servers(std::vector<ApiServer>{{"https://a", "kubernetes.example"}});
+  servers.Learn({"https://b", "https://a", "https://c"});
+  servers.Avoid("https://a", kNow);
+  EXPECT_EQ(servers.current().url, "https://b");
+  EXPECT_EQ(servers.current().tls_server_name, "kubernetes.example");
+  servers.Learn({"https://c"});
+  EXPECT_EQ(servers.current().url, "https://c") << "b is no longer there";
+  servers.Learn({});
+  EXPECT_EQ(servers.current().url, "https://a");
+}
+
+TEST(ApiServersTest, CountsAnswersByHostAndSilenceAsAnError) {
+  ApiServers servers(std::vector<ApiServer>{{"https://[fd00::1]:6443"}, {"https://b/prefix"}});
+  servers.NoteAnswer("https://[fd00::1]:6443", 200);
+  servers.NoteAnswer("https://[fd00::1]:6443", 200);
+  servers.NoteNoAnswer("https://b/prefix");
+  EXPECT_THAT(servers.requests(),
+              ElementsAre(report::RequestCount{.code = "200", .method = "GET", .host = "[fd00::1]:6443", .count = 2},
+                          report::RequestCount{.code = "<error>", .method = "GET", .host = "b", .count = 1}));
+}
+
+TEST(ApiServersTest, AServerThatWentSilentIsNotReachableUntilItAnswers) {
+  ApiServers servers(std::vector<ApiServer>{{"https://a"}});
+  EXPECT_FALSE(servers.reachable());
+  servers.NoteAnswer("https://a", 500);
+  EXPECT_TRUE(servers.reachable());
+  servers.NoteSilence("https://a");
+  EXPECT_FALSE(servers.reachable());
+}
+
+TEST(ApiServersTest, LearnedServersBearTheNameThatAllApiServersBearIfNoneIsConfigured) {
+  ApiServers servers(std::vector<ApiServer>{{"https://10.96.0.1:443", ""}});
+  servers.Learn({"https://10.0.0.1:6443"});
+  servers.Avoid("https://10.96.0.1:443", kNow);
+  EXPECT_EQ(servers.current(), (ApiServer{"https://10.0.0.1:6443", "kubernetes.default.svc"}));
+}
+
+TEST(ApiServersTest, NothingIsLearnedWhereTheConfiguredServerIsReachedInTheClear) {
+  ApiServers servers(std::vector<ApiServer>{{"http://127.0.0.1:8001", ""}});
+  servers.Learn({"https://10.0.0.1:6443"});
+  servers.Avoid("http://127.0.0.1:8001", kNow);
+  EXPECT_EQ(servers.current().url, "http://127.0.0.1:8001");
+}
+
+}  // namespace
+}  // namespace shunt::sources::kubernetes

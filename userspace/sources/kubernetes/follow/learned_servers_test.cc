@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "userspace/sources/kubernetes/follow/learned_servers.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <functional>
+
+#include "absl/strings/str_cat.h"
+
+namespace shunt::sources::kubernetes {
+namespace {
+
+using testing::ElementsAre;
+using testing::IsEmpty;
+using testing::SizeIs;
+
+// As an API server writes it.
+model::EndpointSlice Kubernetes(const std::vector<std::string>& addresses) {
+  model::EndpointSlice slice;
+  slice.name = {"default", "kubernetes"};
+  slice.labels = {{"kubernetes.io/service-name", "kubernetes"}};
+  slice.ports = {{.name = "https", .port = 6443}};
+  for (const std::string& address : addresses) slice.endpoints.push_back({.address = address, .ready = true});
+  return slice;
+}
+
+TEST(LearnedServers, AreTheReadyEndpointsOfTheKubernetesSliceInOrder) {
+  model::EndpointSlice slice = Kubernetes({"10.0.0.2", "10.0.0.1", "10.0.0.2", "10.0.0.3"});
+  slice.endpoints.back().ready = false;
+  LearnedServers learned;
+  EXPECT_TRUE(learned.Note(Upsert{slice}));
+  EXPECT_FALSE(learned.Note(Upsert{slice})) << "the same again";
+  EXPECT_THAT(learned.urls(), ElementsAre("https://10.0.0.1:6443", "https://10.0.0.2:6443"));
+  EXPECT_TRUE(learned.Note(Upsert{Kubernetes({"fd00::1"})}));
+  EXPECT_THAT(learned.urls(), ElementsAre("https://[fd00::1]:6443"));
+  EXPECT_TRUE(learned.Note(Remove{ObjectKind::kEndpointSlice, slice.name}));
+  EXPECT_THAT(learned.urls(), IsEmpty());
+}
+
+TEST(LearnedServers, AreNotTakenFromWhatApiServersDoNotWrite) {
+  const struct {
+    const char* sentence;
+    std::function<void(model::EndpointSlice&)> change;
+  } kRows[] = {
+      {"a slice of another name", [](auto& slice) { slice.name.name = "kubernetes-x7kd2"; }},
+      {"a slice of another namespace", [](auto& slice) { slice.name.namespace_name = "shop"; }},
+      {"a slice of another Service", [](auto& slice) { slice.labels["kubernetes.io/service-name"] = "web"; }},
+      {"another port", [](auto& slice) { slice.ports.front().name = "http"; }},
+      {"a port without a number", [](auto& slice) { slice.ports.front().port.reset(); }},
+      {"a port of UDP", [](auto& slice) { slice.ports.front().protocol = model::Protocol::kUdp; }},
+      {"the loopback address", [](auto& slice) { slice.endpoints.front().address = "127.0.0.1"; }},
+      {"a link-local address", [](auto& slice) { slice.endpoints.front().address = "169.254.169.254"; }},
+      {"a name", [](auto& slice) { slice.endpoints.front().address = "api.example"; }},
+      {"no address", [](auto& slice) { slice.endpoints.front().address = ""; }},
+  };
+  for (const auto& row : kRows) {
+    model::EndpointSlice slice = Kubernetes({"10.0.0.1"});
+    row.change(slice);
+    LearnedServers learned;
+    EXPECT_FALSE(learned.Note(Upsert{slice})) << row.sentence;
+    EXPECT_THAT(learned.urls(), IsEmpty()) << row.sentence;
+  }
+}
+
+TEST(LearnedServers, StayWhenSomethingElseOfThatNameComesAndGoes) {
+  LearnedServers learned;
+  EXPECT_TRUE(learned.Note(Upsert{Kubernetes({"10.0.0.1"})}));
+  EXPECT_FALSE(learned.Note(Upsert{model::Service{.name = {"default", "kubernetes"}}}));
+  EXPECT_FALSE(learned.Note(Remove{ObjectKind::kService, {"default", "kubernetes"}}));
+  EXPECT_THAT(learned.urls(), SizeIs(1));
+}
+
+TEST(LearnedServers, AreCapped) {
+  std::vector<std::string> addresses;
+  for (int i = 1; i < 100; ++i) addresses.push_back(absl::StrCat("10.0.0.", i));
+  LearnedServers learned;
+  learned.Note(Upsert{Kubernetes(addresses)});
+  EXPECT_THAT(learned.urls(), SizeIs(LearnedServers::kServersMax));
+}
+
+}  // namespace
+}  // namespace shunt::sources::kubernetes

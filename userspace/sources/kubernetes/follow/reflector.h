@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: Apache-2.0
+// Follows one resource of the API server by list and watch, as client-go's reflector does, with what a node agent needs
+// beyond that: it never goes back behind a version it has seen (kubernetes/kubernetes#59848), not even across its own
+// restart; it does not believe a list that would remove nearly everything; it moves on when a server is silent, fails
+// or lags. The rules and their reasons: docs/kubernetes.md.
+#ifndef SHUNT_SOURCES_KUBERNETES_FOLLOW_REFLECTOR_H_
+#define SHUNT_SOURCES_KUBERNETES_FOLLOW_REFLECTOR_H_
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "userspace/report/reflector_status.h"
+#include "userspace/sources/kubernetes/client/transport.h"
+#include "userspace/sources/kubernetes/follow/api_servers.h"
+#include "userspace/sources/kubernetes/follow/exchange.h"
+#include "userspace/sources/kubernetes/follow/replica.h"
+#include "userspace/sources/kubernetes/follow/resource_path.h"
+#include "userspace/sources/kubernetes/follow/retry_delay.h"
+#include "userspace/sources/kubernetes/follow/shrink_guard.h"
+#include "userspace/sources/source.h"
+
+namespace shunt::sources::kubernetes {
+
+// What was there before this process started, of one resource.
+struct Remembered {
+  std::string version;  // as Sink::Progress said it; empty: not known
+  size_t count = 0;     // likewise
+  // Objects that the consumer has already (from a snapshot): the first list is compared with them.
+  std::vector<KnownObject> delivered;
+};
+
+// Pure: no clock, no thread. Not thread-safe.
+class Reflector {
+ public:
+  static constexpr int kPage = 500;  // objects a page of a consistent list
+  static constexpr std::chrono::seconds kWatchShortest{300};
+  static constexpr std::chrono::seconds kWatchLongest{600};
+  static constexpr std::chrono::seconds kOverdue{30};     // beyond its own timeout a watch is cut
+  static constexpr std::chrono::seconds kSilence{300};    // without event or bookmark
+  static constexpr std::chrono::seconds kTooShort{1};     // a watch that ends earlier with nothing has failed
+  static constexpr std::chrono::seconds kLongEnough{10};  // one that lived so long may be begun again at once
+  static constexpr std::chrono::seconds kListTimeout{120};
+  static constexpr std::chrono::seconds kBehind{60};          // that all servers lag, before older state is accepted
+  static constexpr std::chrono::seconds kRelistPause{10};     // between a list and the next if its version is gone
+  static constexpr std::chrono::seconds kRetryAfterMax{120};  // of what a server may ask for
+
+  // `node_name` for kNode. `servers` and `transport` must outlive it.
+  Reflector(ObjectKind kind, const std::string& node_name, const Remembered& remembered, uint64_t seed,
+            ApiServers& servers, Transport& transport);
+  ~Reflector();
+  Reflector(const Reflector&) = delete;
+  Reflector& operator=(const Reflector&) = delete;
+
+  // Draws the conclusions from what the transport brought and from the time, and begins what is due.
+  void Advance(SteadyTime now);
+  // Until then Advance has nothing to do, unless the transport calls.
+  SteadyTime NextWake() const;
+
+  // Changes since the last call, in order. A list's are one call's.
+  std::vector<Event> TakeEvents();
+
+  ObjectKind kind() const { return kind_; }
+  // A complete list has been delivered and, if need be, confirmed.
+  bool synced() const { return synced_; }
+  // Everything as of version() has been delivered: synced, and no list is held back.
+  bool current() const { return synced_ && !guard_.confirm_at(); }
+  const std::string& version() const { return version_; }
+  size_t object_count() const { return replica_.size(); }
+
+  std::vector<SourceProblem> problems() const;
+  // `now_ms`: since 1970, the same moment as `now`.
+  report::ReflectorStatus status(SteadyTime now, int64_t now_ms) const;
+
+ private:
+  enum class Phase { kIdle, kList, kProbe, kWatch };
+  enum class Next { kList, kWatch };
+
+  // Requests: each of these begins one.
+  void Begin(SteadyTime now);
+  void BeginList(SteadyTime now);
+  void BeginPage(const std::string& target, SteadyTime now);
+  void BeginProbe(SteadyTime now);
+  void BeginWatch(SteadyTime now);
+  void Send(Phase phase, HttpRequest request, Exchange& exchange, std::chrono::seconds timeout, SteadyTime now);
+  // Forgets the request in flight.
+  void Leave();
+
+  // What came of it.
+  void NoteAnswer();
+  void NoteItem(Object object);
+  void AdvanceList(SteadyTime now);
+  void AdvanceProbe(SteadyTime now);
+  void AdvanceWatch(SteadyTime now);
+  void CommitList(SteadyTime now);
+  void Apply(WatchEvent event, SteadyTime now);
+  void Remove(const model::ObjectName& name);
+  void EndWatch(SteadyTime now);
+
+  // What follows: each of these sets what is begun next, and when.
+  void Proceed(Next next, SteadyTime at);
+  void Conclude(SteadyTime now);  // the exchange has ended, not as it should
+  void OnRefused(const ApiError& error, bool is_event, SteadyTime now);
+  void OnExpired(const std::string& why, SteadyTime now);
+  void OnBehind(const std::string& why, std::optional<std::chrono::seconds> retry_after, SteadyTime now);
+  bool RefreshCredentials(SteadyTime now);  // false: that was tried already, nothing is set
+  void Stall(SteadyTime now);
+  void FailOver(const std::string& why, std::optional<std::chrono::seconds> retry_after, SteadyTime now);
+  void Fail(const std::string& why, std::optional<std::chrono::seconds> retry_after, SteadyTime now);
+  bool ConfirmationDue(SteadyTime now) const;
+
+  const ObjectKind kind_;
+  const ResourcePath path_;
+  ApiServers& servers_;
+  Transport& transport_;
+  std::mt19937_64 random_;
+  RetryDelay delay_;
+
+  // What is known.
+  Replica replica_;
+  ShrinkGuard guard_;
+  std::vector<Event> events_;
+  std::string version_;  // nothing older is accepted, but by a consistent list; empty: nothing is known
+  bool synced_ = false;
+
+  // What is begun next.
+  Next next_ = Next::kList;
+  SteadyTime next_begin_ = SteadyTime::min();
+  bool consistent_ = false;  // the next list asks for the newest state
+  bool paged_ = true;        // consistent lists come in pages
+  // The server (its URL) that has shown that it is as far as version_ and has not been silent since. Another one is
+  // asked first: a watch from a version that a server does not know (it lags, or its etcd was restored) hears nothing,
+  // for ever.
+  std::string knows_version_;
+  std::optional<SteadyTime> behind_since_;  // the servers that answered since do not know version_
+  bool credentials_refreshed_ = false;      // since the last answer that was not 401
+  bool began_listing_ = false;
+  std::optional<SteadyTime> last_consistent_list_;  // when it was begun
+
+  // The request in flight.
+  Phase phase_ = Phase::kIdle;
+  std::unique_ptr<ListExchange> page_;    // kList, kProbe
+  std::unique_ptr<WatchExchange> watch_;  // kWatch
+  Exchange* exchange_ = nullptr;          // one of the two; null: kIdle
+  Transport::RequestId request_ = 0;
+  std::string server_;  // URL that was asked, also when it has ended
+  bool answer_noted_ = false;
+  SteadyTime begun_;
+  SteadyTime cut_at_;  // overdue
+
+  // The list in flight, all its pages.
+  struct List {
+    bool consistent = false;
+    SteadyTime begun;
+    bool has_pages = false;  // the first one is complete, and not all
+    std::string version;     // of the first page; the others show the same state
+    std::vector<Object> news;
+    size_t listed = 0;
+  };
+  List list_;
+
+  // The watch in flight.
+  bool heard_ = false;  // an event or a bookmark, not older than version_
+  SteadyTime last_heard_;
+
+  report::ReflectorStatus counts_;  // counts and last_error; status() adds the rest
+  std::optional<SteadyTime> last_event_;
+  std::optional<SteadyTime> current_as_of_;
+};
+
+}  // namespace shunt::sources::kubernetes
+
+#endif  // SHUNT_SOURCES_KUBERNETES_FOLLOW_REFLECTOR_H_

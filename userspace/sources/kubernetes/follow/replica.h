@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which objects of one resource have been delivered, and in which state: enough to tell what a new list changes. The
+// objects themselves are the consumer's.
+#ifndef SHUNT_SOURCES_KUBERNETES_FOLLOW_REPLICA_H_
+#define SHUNT_SOURCES_KUBERNETES_FOLLOW_REPLICA_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "userspace/model/names.h"
+#include "userspace/sources/kubernetes/wire/decoder.h"
+
+namespace shunt::sources::kubernetes {
+
+// An object in one of its states. Two with the same name and version but other uids are not the same.
+struct KnownObject {
+  model::ObjectName name;  // a Node has an empty namespace
+  std::string uid;         // empty where the model has none
+  std::string version;     // metadata.resourceVersion
+};
+
+// Name, uid and version of a decoded object.
+KnownObject Identify(const Object& object);
+
+class Replica {
+ public:
+  // What is known now. True: `object` is new, or in another state than before.
+  bool Put(const KnownObject& object);
+  // True: it was known.
+  bool Erase(const model::ObjectName& name);
+  size_t size() const { return states_.size(); }
+
+  // A list: BeginList, IsNews for each of its objects, Put for those that are news, then Missing. A list that is
+  // never completed leaves no trace.
+  void BeginList() { ++list_; }
+  // Whether the list shows `object` in another state than the known one. The object now counts as listed.
+  bool IsNews(const KnownObject& object);
+  // The known objects that the list does not have, in no order.
+  std::vector<model::ObjectName> Missing() const;
+
+ private:
+  struct State {
+    std::string identity;  // uid and version
+    uint64_t list = 0;     // the last list that had it
+  };
+
+  absl::flat_hash_map<model::ObjectName, State> states_;
+  uint64_t list_ = 0;
+};
+
+}  // namespace shunt::sources::kubernetes
+
+#endif  // SHUNT_SOURCES_KUBERNETES_FOLLOW_REPLICA_H_

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "userspace/sources/kubernetes/follow/resource_path.h"
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+
+namespace shunt::sources::kubernetes {
+namespace {
+
+// For a value in a query (RFC 3986): tokens and names hold what the server once said.
+std::string Escape(absl::string_view text) {
+  std::string escaped;
+  for (const char c : text) {
+    if (absl::ascii_isalnum(c) || c == '-' || c == '.' || c == '_' || c == '~') {
+      escaped.push_back(c);
+    } else {
+      absl::StrAppendFormat(&escaped, "%%%02X", static_cast<unsigned char>(c));
+    }
+  }
+  return escaped;
+}
+
+absl::string_view Path(ObjectKind kind) {
+  switch (kind) {
+    case ObjectKind::kService:
+      return "/api/v1/services";
+    case ObjectKind::kEndpointSlice:
+      return "/apis/discovery.k8s.io/v1/endpointslices";
+    case ObjectKind::kNode:
+      return "/api/v1/nodes";
+  }
+  return "";
+}
+
+}  // namespace
+
+absl::string_view ResourceName(ObjectKind kind) {
+  const absl::string_view path = Path(kind);
+  return path.substr(path.rfind('/') + 1);
+}
+
+absl::string_view ApiGroup(ObjectKind kind) {
+  return kind == ObjectKind::kEndpointSlice ? "discovery.k8s.io" : "";
+}
+
+ResourcePath::ResourcePath(ObjectKind kind, absl::string_view node_name) {
+  const std::string selector =
+      kind == ObjectKind::kNode
+          ? absl::StrCat("fieldSelector=", Escape(absl::StrCat("metadata.name=", node_name)))
+          : absl::StrCat("labelSelector=",
+                         Escape("!service.kubernetes.io/headless,!service.kubernetes.io/service-proxy-name"));
+  base_ = absl::StrCat(Path(kind), "?", selector);
+}
+
+std::string ResourcePath::AnyList() const {
+  return absl::StrCat(base_, "&resourceVersion=0");
+}
+
+std::string ResourcePath::ListNotOlderThan(absl::string_view version) const {
+  return absl::StrCat(base_, "&resourceVersion=", Escape(version), "&resourceVersionMatch=NotOlderThan");
+}
+
+std::string ResourcePath::Probe(absl::string_view version) const {
+  return absl::StrCat(ListNotOlderThan(version), "&limit=1");
+}
+
+std::string ResourcePath::ConsistentList(int page) const {
+  return page == 0 ? base_ : absl::StrCat(base_, "&limit=", page);
+}
+
+std::string ResourcePath::NextPage(int page, absl::string_view continue_token) const {
+  return absl::StrCat(base_, "&limit=", page, "&continue=", Escape(continue_token));
+}
+
+std::string ResourcePath::Watch(absl::string_view version, std::chrono::seconds timeout) const {
+  return absl::StrCat(base_, "&watch=1&allowWatchBookmarks=true&resourceVersion=", Escape(version),
+                      "&timeoutSeconds=", timeout.count());
+}
+
+}  // namespace shunt::sources::kubernetes

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+// A file that is replaced as a whole or not at all, whatever happens in between.
+#ifndef SHUNT_SOURCES_KUBERNETES_SNAPSHOT_REPLACED_FILE_H_
+#define SHUNT_SOURCES_KUBERNETES_SNAPSHOT_REPLACED_FILE_H_
+
+#include <cstdint>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "userspace/posix/file_descriptor.h"
+
+namespace shunt::sources::kubernetes {
+
+// What is written goes to PATH.new (mode 0600), which takes the place of PATH when all of it is on the disk. One
+// writer at a time. Errors name the file and are what the system calls say.
+class ReplacedFile {
+ public:
+  // Creates the directory (mode 0700) if only that is missing. A PATH.new that a crash has left is overwritten.
+  static absl::StatusOr<ReplacedFile> Create(const std::string& path);
+  // Not committed: removes PATH.new.
+  ~ReplacedFile();
+  ReplacedFile(ReplacedFile&& other) noexcept;
+  ReplacedFile& operator=(ReplacedFile&&) = delete;
+
+  absl::Status Append(absl::string_view bytes);
+  // Overwrites what stands at `offset`.
+  absl::Status WriteAt(int64_t offset, absl::string_view bytes);
+  // Last call.
+  absl::Status Commit();
+
+ private:
+  ReplacedFile(std::string path, FileDescriptor file);
+  absl::Status Failure(absl::string_view operation, int error) const;
+
+  std::string path_;
+  std::string new_path_;  // empty: nothing to remove
+  FileDescriptor file_;
+  int64_t size_ = 0;
+};
+
+}  // namespace shunt::sources::kubernetes
+
+#endif  // SHUNT_SOURCES_KUBERNETES_SNAPSHOT_REPLACED_FILE_H_

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/escaping.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "userspace/sources/document/field_reader.h"
+#include "userspace/sources/document/json_document.h"
+#include "userspace/sources/kubernetes/wire/decoder.h"
+#include "userspace/sources/kubernetes/wire/envelope.h"
+#include "userspace/sources/kubernetes/wire/status_decoder.h"
+
+namespace shunt::sources::kubernetes {
+namespace {
+
+// So much of a body that is no Status is shown, and of why it is none.
+constexpr size_t kExcerptBytesMax = 200;
+constexpr ParseLimits kStatusLimits{.depth_max = 16, .values_max = 10'000};
+
+absl::StatusOr<ApiError> FromProtobuf(absl::string_view body) {
+  const absl::StatusOr<Envelope> envelope = OpenEnvelope(body);
+  if (!envelope.ok()) return envelope.status();
+  absl::Status is_status = CheckType(envelope->type, kStatusType);
+  if (!is_status.ok()) return is_status;
+  return DecodeStatus(envelope->object);
+}
+
+absl::StatusOr<ApiError> FromJson(absl::string_view body) {
+  Value value;
+  ParseError parse_error;
+  if (!ParseJsonDocument(body, kStatusLimits, &value, &parse_error)) {
+    return absl::InvalidArgumentError(parse_error.what);
+  }
+  std::vector<ParseError> errors;
+  const FieldReader status(value, "", &errors);
+  ApiError error;
+  if (status.String("kind") != "Status") return absl::InvalidArgumentError("not a Status");
+  error.reason = ErrorText(status.String("reason"));
+  error.message = ErrorText(status.String("message"));
+  error.code = static_cast<int>(status.Int("code", 0, 0, 999));
+  error.version_too_large = absl::StrContains(error.message, kVersionTooLargeMessage);
+  const FieldReader details = status.Map("details");
+  error.retry_after = RetryAfter(details.Int("retryAfterSeconds", 0, 0, std::numeric_limits<int32_t>::max()));
+  for (const FieldReader& cause : details.Maps("causes")) {
+    if (cause.String("reason") == kVersionTooLargeReason) error.version_too_large = true;
+  }
+  if (!errors.empty()) return absl::InvalidArgumentError(errors.front().what);
+  return error;
+}
+
+absl::StatusOr<ApiError> Decode(absl::string_view content_type, absl::string_view body) {
+  if (body.size() > kStatusBytesMax) return absl::InvalidArgumentError("too long");
+  if (absl::StartsWithIgnoreCase(content_type, "application/vnd.kubernetes.protobuf")) return FromProtobuf(body);
+  if (absl::StartsWithIgnoreCase(content_type, "application/json")) return FromJson(body);
+  return absl::InvalidArgumentError("neither protobuf nor JSON");
+}
+
+}  // namespace
+
+ApiError DecodeError(int http_status, absl::string_view content_type, absl::string_view body) {
+  absl::StatusOr<ApiError> decoded = Decode(content_type, body);
+  ApiError error;
+  if (decoded.ok()) {
+    error = *std::move(decoded);
+  } else {
+    // Often a proxy in between, which says in its own words what is wrong.
+    error.message =
+        absl::StrCat("an answer without a Kubernetes Status (", decoded.status().message().substr(0, kExcerptBytesMax),
+                     "): ", absl::CEscape(body.substr(0, kExcerptBytesMax)));
+  }
+  error.code = http_status;
+  return error;
+}
+
+}  // namespace shunt::sources::kubernetes
