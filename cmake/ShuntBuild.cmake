@@ -14,26 +14,36 @@ check_pie_supported()
 
 set(SHUNT_SANITIZE "" CACHE STRING "Sanitizers to build with: empty, address (and undefined), thread")
 option(SHUNT_FUZZ "Build the fuzz targets (clang only)" OFF)
-option(SHUNT_WERROR "Warnings are errors" ON)
+option(SHUNT_WERROR "Warnings of the compilers that CI has are errors" OFF)
 
 if(NOT CMAKE_BUILD_TYPE)
   set(CMAKE_BUILD_TYPE RelWithDebInfo CACHE STRING "" FORCE)
 endif()
 find_program(SHUNT_CCACHE ccache)
 if(SHUNT_CCACHE AND NOT DEFINED CMAKE_CXX_COMPILER_LAUNCHER)
-  set(CMAKE_C_COMPILER_LAUNCHER ${SHUNT_CCACHE})
-  set(CMAKE_CXX_COMPILER_LAUNCHER ${SHUNT_CCACHE})
+  # Without the first, objects with precompiled headers are not cached.
+  set(CMAKE_C_COMPILER_LAUNCHER
+    ${CMAKE_COMMAND} -E env CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime ${SHUNT_CCACHE})
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_C_COMPILER_LAUNCHER})
 endif()
 
 find_package(Threads REQUIRED)
+find_package(GTest REQUIRED)
 find_package(absl REQUIRED)
 find_package(PkgConfig REQUIRED)
 pkg_check_modules(LIBBPF REQUIRED IMPORTED_TARGET libbpf>=1.1)
 
+# Another compiler warns of other things: its users are to get a program all the same.
+set(warnings_are_errors FALSE)
+if(SHUNT_WERROR AND ((CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION MATCHES "^12\\.")
+                     OR (CMAKE_CXX_COMPILER_ID STREQUAL "Clang" AND CMAKE_CXX_COMPILER_VERSION MATCHES "^19\\.")))
+  set(warnings_are_errors TRUE)
+endif()
+
 add_library(shunt_flags INTERFACE)
 target_compile_options(shunt_flags INTERFACE
-  -Wall -Wextra -Wshadow -Wvla -Wnon-virtual-dtor -Wno-missing-field-initializers
-  $<$<BOOL:${SHUNT_WERROR}>:-Werror>
+  -pthread -Wall -Wextra -Wshadow -Wvla -Wnon-virtual-dtor -Wno-missing-field-initializers
+  $<$<BOOL:${warnings_are_errors}>:-Werror>
   -fstack-protector-strong -fstack-clash-protection -fno-omit-frame-pointer)
 target_compile_definitions(shunt_flags INTERFACE _GLIBCXX_ASSERTIONS)
 target_include_directories(shunt_flags INTERFACE ${CMAKE_SOURCE_DIR} ${CMAKE_BINARY_DIR})
@@ -46,8 +56,14 @@ if(NOT CMAKE_BUILD_TYPE STREQUAL "Debug" AND NOT SHUNT_SANITIZE AND NOT SHUNT_FU
 endif()
 target_link_options(shunt_flags INTERFACE -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed)
 
+if(NOT CMAKE_BUILD_TYPE STREQUAL "Release")
+  find_program(SHUNT_MOLD mold)
+  if(SHUNT_MOLD)
+    add_link_options(-fuse-ld=mold)
+  endif()
+endif()
+
 if(SHUNT_SANITIZE)
-  add_compile_options(-O1 -g1)  # line numbers in reports are enough, and CI builds the tree three times
   if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
     add_compile_options(-Wno-maybe-uninitialized)  # g++ 12 sees what is not there in sanitized code
   endif()
@@ -77,6 +93,7 @@ function(shunt_library name)
   cmake_parse_arguments(ARG "" "" "SOURCES;DEPS" ${ARGN})
   add_library(${name} STATIC ${ARG_SOURCES})
   target_link_libraries(${name} PUBLIC shunt_flags ${ARG_DEPS})
+  shunt_precompile(${name} library)
 endfunction()
 
 # shunt_binary(NAME SOURCES... [DEPS...])

@@ -2,12 +2,12 @@
 # Tests and fuzz targets. Labels are the kinds of docs/testing.md: unit, scenario, bpf, kernel, kubernetes, house,
 # guest, fuzz; a test in userspace/ROOM also carries the label ROOM. The target tests-LABEL builds the tests of one label.
 
-find_package(GTest REQUIRED)
+
 
 add_library(shunt_test_main STATIC ${CMAKE_SOURCE_DIR}/tests/test_main.cc)
 target_link_libraries(shunt_test_main PUBLIC shunt_flags GTest::gtest)
 
-foreach(label unit scenario bpf kernel kubernetes house guest fuzz model planner datapath sources admin agent)
+foreach(label unit scenario bpf kernel kubernetes house guest fuzz model report planner datapath sources admin agent)
   add_custom_target(tests-${label})
 endforeach()
 
@@ -42,6 +42,7 @@ function(shunt_test name)
   endif()
   add_executable(${name} ${ARG_SOURCES})
   target_link_libraries(${name} PRIVATE shunt_flags ${ARG_DEPS} GTest::gmock shunt_test_main)
+  shunt_precompile(${name} test)
   add_test(NAME ${name} COMMAND ${SHUNT_TEST_LAUNCHER} $<TARGET_FILE:${name}>)
   set_tests_properties(${name} PROPERTIES LABELS "${labels}" TIMEOUT ${ARG_TIMEOUT} SKIP_RETURN_CODE 77
     ENVIRONMENT "${SHUNT_TEST_ENVIRONMENT}")

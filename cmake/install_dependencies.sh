@@ -11,7 +11,7 @@
 # and no privilege is needed. Otherwise root. SHUNT_SKIP_DEPS=1: believe that all is there.
 set -euo pipefail
 
-build_packages=(g++ cmake ninja-build pkg-config ccache bpftool iproute2 util-linux
+build_packages=(g++ cmake ninja-build pkg-config ccache mold bpftool iproute2 util-linux
   libbpf-dev libelf-dev zlib1g-dev linux-libc-dev
   libabsl-dev libgrpc++-dev libprotobuf-dev protobuf-compiler protobuf-compiler-grpc
   libcurl4-openssl-dev libssl-dev

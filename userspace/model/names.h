@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 
+#include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 
 namespace shunt::model {
@@ -17,7 +18,7 @@ struct ObjectName {
   std::string namespace_name;
   std::string name;
 
-  std::string ToString() const { return namespace_name + "/" + name; }
+  std::string ToString() const { return absl::StrCat(namespace_name, "/", name); }
   friend auto operator<=>(const ObjectName&, const ObjectName&) = default;
   template <typename H>
   friend H AbslHashValue(H h, const ObjectName& n) {
