@@ -6,6 +6,7 @@
 #include <csignal>
 #include <vector>
 
+#include "tests/kernel/guest.h"
 #include "tests/kernel/kernel_test.h"
 
 namespace shunt::kernel_test {
@@ -13,12 +14,7 @@ namespace {
 
 class ManySocketsTest : public SocketTest {
  protected:
-  // Fewer in a guest without hardware virtualisation, where a system call takes microseconds.
-#ifdef SHUNT_GUEST
-  static constexpr int kSockets = 20'000;
-#else
-  static constexpr int kSockets = 300'000;
-#endif
+  const int kSockets = InGuest() ? 20'000 : 300'000;
 };
 SHUNT_IN_BOTH_MEMORIES(ManySocketsTest);
 

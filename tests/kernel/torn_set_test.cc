@@ -14,6 +14,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "tests/kernel/dials.h"
+#include "tests/kernel/guest.h"
 #include "tests/kernel/history.h"
 #include "tests/kernel/kernel_test.h"
 #include "tests/sandbox/netlink.h"
@@ -27,19 +28,11 @@ using Clock = std::chrono::steady_clock;
 using Verdict = History::Verdict;
 
 // At least so many of each, and for so long; a slow machine takes longer.
-#ifdef SHUNT_GUEST
-constexpr int64_t kConnects = 20'000;  // an emulated kernel: enough to meet its own code, not to meet every race
-constexpr int64_t kStreams = 500;
-constexpr int64_t kDatagrams = 500;
-constexpr int64_t kChanges = 200;
-constexpr std::chrono::seconds kAtLeast{0};
-#else
-constexpr int64_t kConnects = 1'200'000;
-constexpr int64_t kStreams = 10'000;
-constexpr int64_t kDatagrams = 10'000;
-constexpr int64_t kChanges = 1'000;
-constexpr std::chrono::seconds kAtLeast{15};
-#endif
+const int64_t kConnects = InGuest() ? 20'000 : 1'200'000;
+const int64_t kStreams = InGuest() ? 500 : 10'000;
+const int64_t kDatagrams = InGuest() ? 500 : 10'000;
+const int64_t kChanges = InGuest() ? 200 : 1'000;
+const std::chrono::seconds kAtLeast{InGuest() ? 0 : 15};
 constexpr int64_t kChangesMax = History::kFrontends * History::kSets / 2;  // an address names no more sets
 
 // What a group of connections came to.

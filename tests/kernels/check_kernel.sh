@@ -75,7 +75,7 @@ build_initramfs() {
   install -m 0755 "$here/guest_init.sh" "$root/init"
   strip -o "$root/test" "$test_binary"
   echo "--gtest_color=no $*" > "$root/arguments"
-  echo "export SHUNT_REQUIRE_ROOT_TESTS=${SHUNT_REQUIRE_ROOT_TESTS:-0}" > "$root/environment"
+  echo "export SHUNT_GUEST=1 SHUNT_REQUIRE_ROOT_TESTS=${SHUNT_REQUIRE_ROOT_TESTS:-0}" > "$root/environment"
   # In dependency order: modprobe prints a module's needs before the module.
   for module in "${modules[@]}"; do
     modprobe -d "$kernel" -S "$release" --show-depends "$module" | awk '$1 == "insmod" { print $2 }'
