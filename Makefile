@@ -15,7 +15,7 @@ debian_python = $(firstword $(wildcard /usr/bin/python3) python3)
 clang_tool = $(firstword $(shell for v in 19 18 17 16 15 14; do command -v $(1)-$$v; done; true) $(1))
 
 .DEFAULT_GOAL := all
-.PHONY: all deps run check check-kernels check-kubernetes bench bench-kubernetes install image deb fuzz asan tsan format check-format tidy clean help
+.PHONY: all deps run check check-dev check-shipped check-kernels check-kubernetes bench bench-kubernetes install image deb fuzz asan tsan format check-format tidy clean help
 
 all: ## build everything (PRESET=dev, release, asan, tsan or fuzz)
 	@$(dependencies) build
@@ -26,13 +26,25 @@ all: ## build everything (PRESET=dev, release, asan, tsan or fuzz)
 deps: ## install every build, check and bench dependency (apt-get, only what is missing)
 	@$(dependencies) all
 
-run: all ## the tour: a sandbox of its own with backends, the agent on examples/, real connections
+run: ## the tour: a sandbox of its own with backends, the agent on examples/, real connections
+	@$(dependencies) build
+	@echo "run: building the agent, shuntctl and the playground in build/$(PRESET) (the first time takes a few minutes)"
+	@cmake --preset $(PRESET) -Wno-dev --log-level=WARNING
+	@cmake --build --preset $(PRESET) -j $(JOBS) --target shunt-playground
 	@build/$(PRESET)/tools/shunt-playground
 
-check: ## every test, those in Debian's kernels under qemu included
-	@$(dependencies) build check image
+check: check-dev check-shipped ## every test, those in Debian's kernels under qemu included
+
+check-dev: ## the tests of the programs, built with preset dev
+	@$(dependencies) build check
 	@$(MAKE) --no-print-directory all
 	@ctest --preset $(PRESET)
+
+check-shipped: ## the tests of what is shipped: release build, installation, manifests, image, Debian package
+	@$(dependencies) build check image
+	@cmake --preset release -Wno-dev --log-level=WARNING $(if $(CI),-DSHUNT_WERROR=ON)
+	@cmake --build --preset shipped -j $(JOBS)
+	@ctest --preset shipped
 
 check-kernels: ## only the tests in Debian's 6.1 and 6.12 cloud kernels under qemu
 	@$(dependencies) build check
