@@ -6,8 +6,8 @@
 
 namespace shunt::kernel_test {
 
-// Returns whether this runs in a guest of tests/kernels, where a system call takes microseconds. A test that repeats does
-// so less often there: enough to meet another kernel's code, not enough to meet every race.
+// Returns whether this runs in a guest of tests/kernels, where a system call takes microseconds. A test that repeats
+// does so less often there: enough to meet another kernel's code, not enough to meet every race.
 inline bool InGuest() {
   return std::getenv("SHUNT_GUEST") != nullptr;
 }
