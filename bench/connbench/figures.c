@@ -1,53 +1,64 @@
 // SPDX-License-Identifier: Apache-2.0
-// Medians over rounds of each arm against the first: a noisy machine disturbs both alike.
+#include "bench/connbench/figures.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "bench/connbench/connbench.h"
-
-static int cmp_u32(const void *a, const void *b)
+static int compare_u32(const void *left, const void *right)
 {
-	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+	uint32_t a = *(const uint32_t *)left, b = *(const uint32_t *)right;
 
-	return x < y ? -1 : x > y;
+	return a < b ? -1 : a > b;
 }
 
-static int cmp_dbl(const void *a, const void *b)
+static int compare_double(const void *left, const void *right)
 {
-	double x = *(const double *)a, y = *(const double *)b;
+	double a = *(const double *)left, b = *(const double *)right;
 
-	return x < y ? -1 : x > y;
+	return a < b ? -1 : a > b;
 }
 
-double median_u32(uint32_t *v, int n)
+double median_u32(uint32_t *values, int count)
 {
-	qsort(v, n, sizeof(*v), cmp_u32);
-	return v[n / 2];
+	qsort(values, count, sizeof(*values), compare_u32);
+	return values[count / 2];
 }
 
-void report(struct arm *arms, int narms, int which, uint32_t **all, int n, int rounds)
+static double median_double(double *values, int count)
 {
-	double *tmp = malloc(sizeof(double) * rounds);
+	qsort(values, count, sizeof(*values), compare_double);
+	return values[count / 2];
+}
 
-	for (int i = 0; i < narms; i++) {
-		struct arm *a = &arms[i];
-		uint32_t *v = all[i];
-		double sum = 0, diff, ratio;
+static double mean(const uint32_t *values, int count)
+{
+	double sum = 0;
 
-		qsort(v, n, sizeof(*v), cmp_u32);
-		for (int k = 0; k < n; k++)
-			sum += v[k];
-		for (int r = 0; r < rounds; r++)
-			tmp[r] = a->round_median[which][r] - arms[0].round_median[which][r];
-		qsort(tmp, rounds, sizeof(*tmp), cmp_dbl);
-		diff = tmp[rounds / 2];
-		for (int r = 0; r < rounds; r++)
-			tmp[r] = a->round_median[which][r] / arms[0].round_median[which][r];
-		qsort(tmp, rounds, sizeof(*tmp), cmp_dbl);
-		ratio = tmp[rounds / 2];
+	for (int i = 0; i < count; i++)
+		sum += values[i];
+	return sum / count;
+}
+
+void report_figure(struct arm *arms, int arm_count, int figure, uint32_t **values, int count, int rounds)
+{
+	const double *base = arms[0].round_medians[figure];
+	double *compared = malloc(sizeof(double) * rounds);
+
+	for (int i = 0; i < arm_count; i++) {
+		const double *own = arms[i].round_medians[figure];
+		uint32_t *sorted = values[i];
+		double difference, ratio;
+
+		qsort(sorted, count, sizeof(*sorted), compare_u32);
+		for (int round = 0; round < rounds; round++)
+			compared[round] = own[round] - base[round];
+		difference = median_double(compared, rounds);
+		for (int round = 0; round < rounds; round++)
+			compared[round] = own[round] / base[round];
+		ratio = median_double(compared, rounds);
 		printf("  %-6s %-12s n=%-7d p50=%-7u p99=%-7u mean=%-8.0f diff=%+-7.0f ratio=%.4f\n",
-		       which ? "second" : "first", a->name, n, v[n / 2], v[(int)(n * 0.99)], sum / n, diff,
-		       ratio);
+		       figure ? "second" : "first", arms[i].name, count, sorted[count / 2],
+		       sorted[(int)(count * 0.99)], mean(sorted, count), difference, ratio);
 	}
-	free(tmp);
+	free(compared);
 }

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * connbench - cost of a service translation, seen from the socket calls.
+ * connbench: what a service translation costs, seen from the socket calls.
  *
- * Several ARMS run the same socket work towards different destinations and
+ * Several ARMS run the same socket work towards different destinations. They
  * are interleaved in short blocks on one CPU, so that a noisy machine disturbs
- * all of them alike.  An arm is a child process in its own network namespace
- * and cgroup.  The server side runs in the same thread, outside the timed
- * window, so no figure contains a context switch.
+ * all of them alike. An arm is a child process in its own network namespace
+ * and cgroup. The server side runs in the same thread, outside the timed
+ * window, so that no figure contains a context switch.
  *
  *   connbench -m MODE [-n ITERS] [-b BLOCK] [-c CPU] [-s] ARM [ARM...]
  *
@@ -19,7 +19,7 @@
  *         lport   port the server listens on (default: 8080)
  *   -s    also print ns per run of the programs attached to the arms' cgroups
  *         (BPF run-time statistics, held only while this program runs; they
- *         cost some 30 ns per program run, so time and count apart)
+ *         cost some 30 ns per program run: do not compare times of such a run)
  *
  * MODES                    first figure       second figure
  *   tcp-connect            connect()          socket()+connect()+close()
@@ -31,64 +31,74 @@
  *   tcp-rr                 1-byte round trip  -              one connection per block
  *   tcp-bulk               256 KiB one way    -              one connection per block
  *
- * The first arm is the base of the printed differences and ratios; both are
- * medians over the rounds of (arm's block median) against (base's).
+ * The first arm is the base of the printed differences and ratios. Both are
+ * medians over the rounds: the arm's median of a block against the base's.
+ *
+ * Files in reading order: fail (how it gives up), arm (what an arm is), modes
+ * (the work that is timed), arm_process (the child that does it), figures and
+ * programs (what is printed), and this file (the rounds).
  */
 #define _GNU_SOURCE
 #include <bpf/bpf.h>
-#include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-#include "bench/connbench/connbench.h"
+#include "bench/connbench/arm.h"
+#include "bench/connbench/arm_process.h"
+#include "bench/connbench/fail.h"
+#include "bench/connbench/figures.h"
+#include "bench/connbench/modes.h"
+#include "bench/connbench/programs.h"
 
 struct options {
 	int iterations, block, cpu, stats;
 	const struct mode *mode;
 };
 
-void die(const char *what)
-{
-	fprintf(stderr, "connbench: %s: %s\n", what, errno ? strerror(errno) : "failed");
-	exit(1);
-}
+// A run: the arms and every value that was measured of them.
+struct run {
+	struct arm arms[MAX_ARMS];
+	int arm_count;
+	int rounds;
+	uint32_t *values[2][MAX_ARMS]; // by figure and arm: rounds * block values
+	uint32_t *scratch;	       // block values
+};
 
 static struct options parse_options(int argc, char **argv)
 {
-	struct options o = { .iterations = 100000, .block = 500, .cpu = -1 };
-	int opt;
+	struct options options = { .iterations = 100000, .block = 500, .cpu = -1 };
+	int option;
 
-	while ((opt = getopt(argc, argv, "m:n:b:c:s")) != -1) {
-		switch (opt) {
+	while ((option = getopt(argc, argv, "m:n:b:c:s")) != -1) {
+		switch (option) {
 		case 'm':
-			o.mode = find_mode(optarg);
+			options.mode = find_mode(optarg);
 			break;
 		case 'n':
-			o.iterations = atoi(optarg);
+			options.iterations = atoi(optarg);
 			break;
 		case 'b':
-			o.block = atoi(optarg);
+			options.block = atoi(optarg);
 			break;
 		case 'c':
-			o.cpu = atoi(optarg);
+			options.cpu = atoi(optarg);
 			break;
 		case 's':
-			o.stats = 1;
+			options.stats = 1;
 			break;
 		default:
 			exit(2);
 		}
 	}
-	if (!o.mode || optind == argc || o.block < 1 || o.iterations < o.block) {
+	if (!options.mode || optind == argc || options.block < 1 || options.iterations < options.block) {
 		fprintf(stderr, "usage: connbench -m MODE [-n ITERS] [-b BLOCK] [-c CPU] [-s] ARM...\n");
 		exit(2);
 	}
-	return o;
+	return options;
 }
 
 static void pin_to(int cpu)
@@ -103,76 +113,90 @@ static void pin_to(int cpu)
 		die("sched_setaffinity");
 }
 
-// Keeps the round's samples and their medians.
-static void keep(const struct options *o, struct arm *a, uint32_t **all, int round, uint32_t *scratch)
+static void start_arms(const struct options *options, struct run *run)
 {
-	for (int w = 0; w <= o->mode->two; w++) {
-		uint32_t *v = all[w] + (size_t)round * o->block;
+	const int home = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
 
-		for (int j = 0; j < o->block; j++)
-			v[j] = w ? a->samples[j].second : a->samples[j].first;
-		memcpy(scratch, v, sizeof(*scratch) * o->block);
-		a->round_median[w][round] = median_u32(scratch, o->block);
+	for (int i = 0; i < run->arm_count; i++)
+		open_servers(run->arms, i);
+	for (int i = 0; i < run->arm_count; i++) {
+		for (int figure = 0; figure < 2; figure++)
+			run->values[figure][i] =
+				calloc((size_t)run->rounds * options->block, sizeof(uint32_t));
+		start_arm(run->arms, i, options->mode, home, run->rounds, options->block);
+	}
+	run->scratch = calloc(options->block, sizeof(*run->scratch));
+}
+
+// Keeps the samples of the arm's block of this round, and their median.
+static void keep_block(const struct options *options, struct run *run, int index, int round)
+{
+	struct arm *arm = &run->arms[index];
+
+	for (int figure = 0; figure <= options->mode->has_second; figure++) {
+		uint32_t *values = run->values[figure][index] + (size_t)round * options->block;
+
+		for (int i = 0; i < options->block; i++)
+			values[i] = figure ? arm->samples[i].second : arm->samples[i].first;
+		memcpy(run->scratch, values, sizeof(*values) * options->block);
+		arm->round_medians[figure][round] = median_u32(run->scratch, options->block);
 	}
 }
 
-// Interleaves the arms, each round beginning with the next; the round before the first warms up.
-static int run_rounds(const struct options *o, struct arm *arms, int narms, int rounds, uint32_t *all[][2])
+// Runs a block of every arm. Each round begins with another arm, so that no arm is always the first.
+static int run_round(const struct options *options, struct run *run, int round)
 {
-	uint32_t *scratch = calloc(o->block, sizeof(*scratch));
+	for (int turn = 0; turn < run->arm_count; turn++) {
+		int index = (turn + (round & 0xffff)) % run->arm_count;
 
-	for (int r = -1; r < rounds; r++) {
-		if (r == 0 && o->stats)
-			collect_programs(arms, narms);
-		for (int k = 0; k < narms; k++) {
-			int i = (k + (r & 0xffff)) % narms;
-
-			if (!run_block(&arms[i], o->block)) {
-				fprintf(stderr, "connbench: arm %s died\n", arms[i].name);
-				return 1;
-			}
-			if (r >= 0)
-				keep(o, &arms[i], all[i], r, scratch);
+		if (!run_block(&run->arms[index], options->block)) {
+			fprintf(stderr, "connbench: arm %s died\n", run->arms[index].name);
+			return 0;
 		}
+		if (round >= 0)
+			keep_block(options, run, index, round);
 	}
-	free(scratch);
-	return 0;
+	return 1;
+}
+
+// Returns 0 if an arm died. Round -1 warms up and is not kept.
+static int run_rounds(const struct options *options, struct run *run)
+{
+	for (int round = -1; round < run->rounds; round++) {
+		if (round == 0 && options->stats)
+			collect_programs(run->arms, run->arm_count);
+		if (!run_round(options, run, round))
+			return 0;
+	}
+	return 1;
+}
+
+static void report(const struct options *options, struct run *run)
+{
+	printf("%s rounds=%d block=%d stats=%d\n", options->mode->name, run->rounds, options->block,
+	       options->stats);
+	for (int figure = 0; figure <= options->mode->has_second; figure++)
+		report_figure(run->arms, run->arm_count, figure, run->values[figure],
+			      run->rounds * options->block, run->rounds);
+	if (options->stats)
+		report_programs();
 }
 
 int main(int argc, char **argv)
 {
-	static struct arm arms[MAX_ARMS];
-	static uint32_t *all[MAX_ARMS][2], *figure[MAX_ARMS];
-	const struct options o = parse_options(argc, argv);
-	const int rounds = o.iterations / o.block;
-	int narms = 0, home;
+	static struct run run;
+	const struct options options = parse_options(argc, argv);
 
-	for (int i = optind; i < argc && narms < MAX_ARMS; i++)
-		parse_arm(&arms[narms++], argv[i]);
-	pin_to(o.cpu);
-	home = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
-	for (int i = 0; i < narms; i++)
-		open_server(&arms[i], arms);
-	for (int i = 0; i < narms; i++) {
-		for (int w = 0; w < 2; w++)
-			all[i][w] = calloc((size_t)rounds * o.block, sizeof(uint32_t));
-		start_arm(arms, i, o.mode, home, rounds, o.block);
-	}
-	if (o.stats && bpf_enable_stats(BPF_STATS_RUN_TIME) < 0)
+	run.rounds = options.iterations / options.block;
+	for (int i = optind; i < argc && run.arm_count < MAX_ARMS; i++)
+		parse_arm(&run.arms[run.arm_count++], argv[i]);
+	pin_to(options.cpu);
+	start_arms(&options, &run);
+	if (options.stats && bpf_enable_stats(BPF_STATS_RUN_TIME) < 0)
 		die("bpf_enable_stats");
-	if (run_rounds(&o, arms, narms, rounds, all))
+	if (!run_rounds(&options, &run))
 		return 1;
-	printf("%s rounds=%d block=%d stats=%d\n", o.mode->name, rounds, o.block, o.stats);
-	for (int w = 0; w <= o.mode->two; w++) {
-		for (int i = 0; i < narms; i++)
-			figure[i] = all[i][w];
-		report(arms, narms, w, figure, rounds * o.block, rounds);
-	}
-	if (o.stats)
-		report_programs();
-	for (int i = 0; i < narms; i++)
-		close(arms[i].cmd[1]);
-	for (int i = 0; i < narms; i++)
-		waitpid(arms[i].pid, NULL, 0);
+	report(&options, &run);
+	stop_arms(run.arms, run.arm_count);
 	return 0;
 }

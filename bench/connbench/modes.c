@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The socket work that is timed, one function a mode.
 #define _GNU_SOURCE
+#include "bench/connbench/modes.h"
+
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
@@ -11,42 +12,45 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "bench/connbench/connbench.h"
+#include "bench/connbench/fail.h"
+
+enum { BULK_BYTES = 256 * 1024, WARM_UP_TRANSFERS = 64 };
 
 static inline uint64_t now_ns(void)
 {
-	struct timespec ts;
+	struct timespec now;
 
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000ull + (uint64_t)ts.tv_nsec;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000000ull + (uint64_t)now.tv_nsec;
 }
 
-static uint32_t rng_state;
+static uint32_t random_state;
 
-static uint32_t rng(void)
+static uint32_t next_random(void)
 {
-	if (!rng_state) /* each arm its own sequence */
-		rng_state = 2463534242u ^ (uint32_t)getpid() * 2654435761u;
-	rng_state ^= rng_state << 13;
-	rng_state ^= rng_state >> 17;
-	rng_state ^= rng_state << 5;
-	return rng_state;
+	if (!random_state) /* each arm draws a sequence of its own */
+		random_state = 2463534242u ^ (uint32_t)getpid() * 2654435761u;
+	random_state ^= random_state << 13;
+	random_state ^= random_state >> 17;
+	random_state ^= random_state << 5;
+	return random_state;
 }
 
-static struct sockaddr_in pick(const struct arm *a)
+static struct sockaddr_in choose_destination(const struct arm *arm)
 {
-	struct sockaddr_in sa = { .sin_family = AF_INET, .sin_port = htons(a->port) };
+	struct sockaddr_in destination = { .sin_family = AF_INET, .sin_port = htons(arm->port) };
 
-	sa.sin_addr.s_addr = htonl(a->ip + (a->spread > 1 ? rng() % a->spread : 0));
-	return sa;
+	destination.sin_addr.s_addr =
+		htonl(arm->address + (arm->spread > 1 ? next_random() % arm->spread : 0));
+	return destination;
 }
 
-// What is measured must be right: the application is shown an address that it may have dialled.
-static void check_dialled(const struct arm *a, const struct sockaddr_in *sa, const char *what)
+// What is measured must be right: dies unless `shown` is an address that the application may have dialled.
+static void check_dialled(const struct arm *arm, const struct sockaddr_in *shown, const char *what)
 {
-	uint32_t spread = a->spread > 1 ? a->spread : 1;
+	uint32_t spread = arm->spread > 1 ? arm->spread : 1;
 
-	if (ntohl(sa->sin_addr.s_addr) - a->ip < spread && ntohs(sa->sin_port) == a->port)
+	if (ntohl(shown->sin_addr.s_addr) - arm->address < spread && ntohs(shown->sin_port) == arm->port)
 		return;
 	errno = 0;
 	die(what);
@@ -54,262 +58,265 @@ static void check_dialled(const struct arm *a, const struct sockaddr_in *sa, con
 
 /* ---- TCP ---------------------------------------------------------------- */
 
+/* Closes by a reset, so that no socket is left in TIME_WAIT. */
 static void close_reset(int fd)
 {
-	struct linger lg = { .l_onoff = 1, .l_linger = 0 };
+	struct linger reset_on_close = { .l_onoff = 1, .l_linger = 0 };
 
-	setsockopt(fd, SOL_SOCKET, SO_LINGER, &lg, sizeof(lg));
+	setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset_on_close, sizeof(reset_on_close));
 	close(fd);
 }
 
-static int accept_one(const struct arm *a)
+static int accept_one(const struct arm *arm)
 {
 	int fd;
 
-	while ((fd = accept4(a->tcp_listener, NULL, NULL, SOCK_CLOEXEC)) < 0)
+	while ((fd = accept4(arm->tcp_listener, NULL, NULL, SOCK_CLOEXEC)) < 0)
 		if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED)
 			die("accept");
 	return fd;
 }
 
-static void tcp_pair(const struct arm *a, int *client, int *server)
+/* Connects a client to one of the destinations and accepts it. */
+static void tcp_pair(const struct arm *arm, int *client, int *server)
 {
-	struct sockaddr_in sa = pick(a);
+	struct sockaddr_in destination = choose_destination(arm);
 	int one = 1;
 
 	*client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (*client < 0 || connect(*client, (void *)&sa, sizeof(sa)))
+	if (*client < 0 || connect(*client, (void *)&destination, sizeof(destination)))
 		die("connect");
-	*server = accept_one(a);
+	*server = accept_one(arm);
 	setsockopt(*client, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
 	setsockopt(*server, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
 }
 
-static void run_tcp_connect(const struct arm *a, struct sample *s, int n)
+static void run_tcp_connect(const struct arm *arm, struct sample *samples, int count)
 {
-	const struct linger lg = { .l_onoff = 1, .l_linger = 0 };
+	const struct linger reset_on_close = { .l_onoff = 1, .l_linger = 0 };
 
-	for (int i = 0; i < n; i++) {
-		struct sockaddr_in sa = pick(a);
-		uint64_t t0, t1, t2, t3;
+	for (int i = 0; i < count; i++) {
+		struct sockaddr_in destination = choose_destination(arm);
+		uint64_t begun, called, returned, closed;
 		int fd;
 
-		t0 = now_ns();
+		begun = now_ns();
 		fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 		if (fd < 0)
 			die("socket");
-		setsockopt(fd, SOL_SOCKET, SO_LINGER, &lg, sizeof(lg));
-		t1 = now_ns();
-		if (connect(fd, (void *)&sa, sizeof(sa)))
+		setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset_on_close, sizeof(reset_on_close));
+		called = now_ns();
+		if (connect(fd, (void *)&destination, sizeof(destination)))
 			die("connect");
-		t2 = now_ns();
+		returned = now_ns();
 		close(fd);
-		t3 = now_ns();
-		s[i].first = t2 - t1;
-		s[i].second = t3 - t0;
-		close(accept_one(a));
+		closed = now_ns();
+		samples[i].first = returned - called;
+		samples[i].second = closed - begun;
+		close(accept_one(arm));
 	}
 }
 
-static void run_peername(const struct arm *a, struct sample *s, int n)
+static void run_peername(const struct arm *arm, struct sample *samples, int count)
 {
 	int client, server;
 
-	tcp_pair(a, &client, &server);
-	for (int i = 0; i < n; i++) {
-		struct sockaddr_in sa;
-		socklen_t len = sizeof(sa);
-		uint64_t t0 = now_ns();
+	tcp_pair(arm, &client, &server);
+	for (int i = 0; i < count; i++) {
+		struct sockaddr_in shown;
+		socklen_t length = sizeof(shown);
+		uint64_t begun = now_ns();
 
-		if (getpeername(client, (void *)&sa, &len))
+		if (getpeername(client, (void *)&shown, &length))
 			die("getpeername");
-		s[i].first = now_ns() - t0;
-		check_dialled(a, &sa, "getpeername names what was not dialled");
+		samples[i].first = now_ns() - begun;
+		check_dialled(arm, &shown, "getpeername names what was not dialled");
 	}
 	close_reset(client);
 	close(server);
 }
 
-static void move_bytes(int from, int to, char *buf, size_t len)
+/* Sends `length` bytes and receives them all, in turns, as far as the sockets take and give. */
+static void move_bytes(int from, int to, char *buffer, size_t length)
 {
-	size_t sent = 0, got = 0;
+	size_t sent = 0, received = 0;
 
-	while (got < len) {
-		if (sent < len) {
-			ssize_t r = send(from, buf, len - sent, MSG_DONTWAIT);
+	while (received < length) {
+		if (sent < length) {
+			ssize_t moved = send(from, buffer, length - sent, MSG_DONTWAIT);
 
-			if (r > 0)
-				sent += r;
+			if (moved > 0)
+				sent += moved;
 			else if (errno != EAGAIN)
 				die("send");
 		}
 		for (;;) {
-			ssize_t r = recv(to, buf, len, MSG_DONTWAIT | MSG_TRUNC);
+			ssize_t moved = recv(to, buffer, length, MSG_DONTWAIT | MSG_TRUNC);
 
-			if (r > 0)
-				got += r;
-			else if (r < 0 && errno == EAGAIN)
+			if (moved > 0)
+				received += moved;
+			else if (moved < 0 && errno == EAGAIN)
 				break;
 			else
 				die("recv");
-			if (got == len)
+			if (received == length)
 				break;
 		}
 	}
 }
 
-static void run_tcp_stream(const struct arm *a, struct sample *s, int n, size_t len, int back)
+static void run_tcp_stream(const struct arm *arm, struct sample *samples, int count, size_t length, int back)
 {
-	static char buf[BULK];
+	static char buffer[BULK_BYTES];
 	int client, server;
 
-	tcp_pair(a, &client, &server);
-	for (int i = 0; i < 64; i++) /* let the windows open */
-		move_bytes(client, server, buf, len);
-	for (int i = 0; i < n; i++) {
-		uint64_t t0 = now_ns();
+	tcp_pair(arm, &client, &server);
+	for (int i = 0; i < WARM_UP_TRANSFERS; i++) /* let the windows open */
+		move_bytes(client, server, buffer, length);
+	for (int i = 0; i < count; i++) {
+		uint64_t begun = now_ns();
 
-		move_bytes(client, server, buf, len);
+		move_bytes(client, server, buffer, length);
 		if (back)
-			move_bytes(server, client, buf, len);
-		s[i].first = now_ns() - t0;
+			move_bytes(server, client, buffer, length);
+		samples[i].first = now_ns() - begun;
 	}
 	close_reset(client);
 	close(server);
 }
 
-static void run_tcp_rr(const struct arm *a, struct sample *s, int n)
+static void run_tcp_rr(const struct arm *arm, struct sample *samples, int count)
 {
-	run_tcp_stream(a, s, n, 1, 1);
+	run_tcp_stream(arm, samples, count, 1, 1);
 }
 
-static void run_tcp_bulk(const struct arm *a, struct sample *s, int n)
+static void run_tcp_bulk(const struct arm *arm, struct sample *samples, int count)
 {
-	run_tcp_stream(a, s, n, BULK, 0);
+	run_tcp_stream(arm, samples, count, BULK_BYTES, 0);
 }
 
 /* ---- UDP ---------------------------------------------------------------- */
 
-/* Takes one datagram; answers it from the address it was sent to. */
-static void udp_serve(const struct arm *a, int answer)
+/* Takes one datagram and, if asked to, answers it from the address that it was sent to. */
+static void udp_serve(const struct arm *arm, int answer)
 {
-	char buf[64], ctl[CMSG_SPACE(sizeof(struct in_pktinfo))];
+	char buffer[64], control[CMSG_SPACE(sizeof(struct in_pktinfo))];
 	struct sockaddr_in peer;
-	struct iovec iov = { buf, sizeof(buf) };
-	struct msghdr m = { .msg_name = &peer,
-			    .msg_namelen = sizeof(peer),
-			    .msg_iov = &iov,
-			    .msg_iovlen = 1,
-			    .msg_control = ctl,
-			    .msg_controllen = sizeof(ctl) };
-	struct in_pktinfo *pi;
-	ssize_t r;
+	struct iovec bytes = { buffer, sizeof(buffer) };
+	struct msghdr message = { .msg_name = &peer,
+				  .msg_namelen = sizeof(peer),
+				  .msg_iov = &bytes,
+				  .msg_iovlen = 1,
+				  .msg_control = control,
+				  .msg_controllen = sizeof(control) };
+	struct in_pktinfo *info;
+	ssize_t length;
 
-	while ((r = recvmsg(a->udp_server, &m, MSG_DONTWAIT)) < 0)
+	while ((length = recvmsg(arm->udp_server, &message, MSG_DONTWAIT)) < 0)
 		if (errno != EAGAIN)
 			die("server recvmsg");
 	if (!answer)
 		return;
-	iov.iov_len = r;
-	pi = (void *)CMSG_DATA(CMSG_FIRSTHDR(&m));
-	pi->ipi_spec_dst = pi->ipi_addr;
-	pi->ipi_ifindex = 0;
-	if (sendmsg(a->udp_server, &m, 0) < 0)
+	bytes.iov_len = length;
+	info = (void *)CMSG_DATA(CMSG_FIRSTHDR(&message));
+	info->ipi_spec_dst = info->ipi_addr;
+	info->ipi_ifindex = 0;
+	if (sendmsg(arm->udp_server, &message, 0) < 0)
 		die("server sendmsg");
 }
 
-static void run_udp_unconn(const struct arm *a, struct sample *s, int n)
+static void run_udp_unconn(const struct arm *arm, struct sample *samples, int count)
 {
-	struct sockaddr_in sa = pick(a), from;
+	struct sockaddr_in destination = choose_destination(arm), from;
 	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	char c = 0;
+	char byte = 0;
 
-	for (int i = -1; i < n; i++) {
-		socklen_t len = sizeof(from);
-		uint64_t t0, t1, t2, t3;
+	for (int i = -1; i < count; i++) {
+		socklen_t length = sizeof(from);
+		uint64_t send_begun, sent, receive_begun, received;
 
-		t0 = now_ns();
-		if (sendto(fd, &c, 1, 0, (void *)&sa, sizeof(sa)) != 1)
+		send_begun = now_ns();
+		if (sendto(fd, &byte, 1, 0, (void *)&destination, sizeof(destination)) != 1)
 			die("sendto");
-		t1 = now_ns();
-		udp_serve(a, 1);
-		t2 = now_ns();
-		if (recvfrom(fd, &c, 1, 0, (void *)&from, &len) != 1)
+		sent = now_ns();
+		udp_serve(arm, 1);
+		receive_begun = now_ns();
+		if (recvfrom(fd, &byte, 1, 0, (void *)&from, &length) != 1)
 			die("recvfrom");
-		t3 = now_ns();
-		check_dialled(a, &from, "a reply carries another source address");
+		received = now_ns();
+		check_dialled(arm, &from, "a reply carries another source address");
 		if (i < 0) /* the first exchange is not timed */
 			continue;
-		s[i].first = t1 - t0;
-		s[i].second = t3 - t2;
+		samples[i].first = sent - send_begun;
+		samples[i].second = received - receive_begun;
 	}
 	close(fd);
 }
 
-static void run_udp_fresh(const struct arm *a, struct sample *s, int n)
+static void run_udp_fresh(const struct arm *arm, struct sample *samples, int count)
 {
-	for (int i = 0; i < n; i++) {
-		struct sockaddr_in sa = pick(a);
-		uint64_t t0, t1, t2, t3;
-		char c = 0;
+	for (int i = 0; i < count; i++) {
+		struct sockaddr_in destination = choose_destination(arm);
+		uint64_t begun, called, returned, closed;
+		char byte = 0;
 		int fd;
 
-		t0 = now_ns();
+		begun = now_ns();
 		fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-		t1 = now_ns();
-		if (sendto(fd, &c, 1, 0, (void *)&sa, sizeof(sa)) != 1)
+		called = now_ns();
+		if (sendto(fd, &byte, 1, 0, (void *)&destination, sizeof(destination)) != 1)
 			die("sendto");
-		t2 = now_ns();
+		returned = now_ns();
 		close(fd);
-		t3 = now_ns();
-		s[i].first = t2 - t1;
-		s[i].second = t3 - t0;
-		udp_serve(a, 0);
+		closed = now_ns();
+		samples[i].first = returned - called;
+		samples[i].second = closed - begun;
+		udp_serve(arm, 0);
 	}
 }
 
-static void run_udp_connect(const struct arm *a, struct sample *s, int n)
+static void run_udp_connect(const struct arm *arm, struct sample *samples, int count)
 {
-	for (int i = 0; i < n; i++) {
-		struct sockaddr_in sa = pick(a);
-		uint64_t t0, t1, t2, t3;
+	for (int i = 0; i < count; i++) {
+		struct sockaddr_in destination = choose_destination(arm);
+		uint64_t begun, called, returned, closed;
 		int fd;
 
-		t0 = now_ns();
+		begun = now_ns();
 		fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-		t1 = now_ns();
-		if (connect(fd, (void *)&sa, sizeof(sa)))
+		called = now_ns();
+		if (connect(fd, (void *)&destination, sizeof(destination)))
 			die("connect");
-		t2 = now_ns();
+		returned = now_ns();
 		close(fd);
-		t3 = now_ns();
-		s[i].first = t2 - t1;
-		s[i].second = t3 - t0;
+		closed = now_ns();
+		samples[i].first = returned - called;
+		samples[i].second = closed - begun;
 	}
 }
 
-static void run_udp_conn(const struct arm *a, struct sample *s, int n)
+static void run_udp_conn(const struct arm *arm, struct sample *samples, int count)
 {
-	struct sockaddr_in sa = pick(a);
+	struct sockaddr_in destination = choose_destination(arm);
 	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	char c = 0;
+	char byte = 0;
 
-	if (connect(fd, (void *)&sa, sizeof(sa)))
+	if (connect(fd, (void *)&destination, sizeof(destination)))
 		die("connect");
-	for (int i = 0; i < n; i++) {
-		uint64_t t0, t1, t2, t3;
+	for (int i = 0; i < count; i++) {
+		uint64_t send_begun, sent, receive_begun, received;
 
-		t0 = now_ns();
-		if (send(fd, &c, 1, 0) != 1)
+		send_begun = now_ns();
+		if (send(fd, &byte, 1, 0) != 1)
 			die("send");
-		t1 = now_ns();
-		udp_serve(a, 1);
-		t2 = now_ns();
-		if (recv(fd, &c, 1, 0) != 1)
+		sent = now_ns();
+		udp_serve(arm, 1);
+		receive_begun = now_ns();
+		if (recv(fd, &byte, 1, 0) != 1)
 			die("recv");
-		t3 = now_ns();
-		s[i].first = t1 - t0;
-		s[i].second = t3 - t2;
+		received = now_ns();
+		samples[i].first = sent - send_begun;
+		samples[i].second = received - receive_begun;
 	}
 	close(fd);
 }
@@ -320,6 +327,7 @@ static const struct mode modes[] = {
 	{ "udp-connect", 1, run_udp_connect }, { "peername", 0, run_peername },
 	{ "tcp-rr", 0, run_tcp_rr },	       { "tcp-bulk", 0, run_tcp_bulk },
 };
+
 const struct mode *find_mode(const char *name)
 {
 	for (size_t i = 0; i < sizeof(modes) / sizeof(*modes); i++)
