@@ -6,6 +6,7 @@ import re
 
 from tree import Finding, line_of
 
+PROSE_COLUMNS_MAX = 120
 MAPS_HEADER = "bpf/maps.h"
 MAPS_DOCUMENT = "docs/maps.md"
 SCENARIOS = "tests/scenarios/"
@@ -15,6 +16,8 @@ _MAP = re.compile(r'^\}\s*(\w+)\s+SEC\("\.maps"\)', re.MULTILINE)
 _HEADING = re.compile(r"^#{1,6}[ \t]+(.+?)[ \t]*#*$", re.MULTILINE)
 _FENCE = re.compile(r"^(```|~~~).*?^\1[^\n]*$", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"!?\[[^\]\n]*\]\(\s*<?([^)\s>]+)>?(?:\s+\"[^\"]*\")?\s*\)")
+# A line that is one link or one word cannot be broken.
+_UNBREAKABLE = re.compile(r"^\s*(?:(?:[-*>]|\d+\.)\s+)?(?:!?\[[^\]]*\]\([^)]*\)|\[[^\]]+\]:\s+\S+|\S+)[.,:;]?$")
 _PROSE_LIST = re.compile(r": ((?:[a-z0-9-]+, )*[a-z0-9-]+)\.$")
 _SCHEME = re.compile(r"^[a-z][a-z0-9+.-]*:", re.IGNORECASE)
 
@@ -83,10 +86,24 @@ def anchors(text):
     return found
 
 
+def _without_fences(text):
+    """The page without its fenced code; every newline is kept."""
+    return _FENCE.sub(lambda match: "\n" * match.group(0).count("\n"), text)
+
+
+def prose_is_wrapped(tree):
+    """No line of prose in Markdown is wider than 120 columns; tables, code in fences and lone links may be."""
+    for path, text in tree.select(".md"):
+        for number, line in enumerate(_without_fences(text).split("\n"), 1):
+            if len(line) <= PROSE_COLUMNS_MAX or line.lstrip().startswith("|") or _UNBREAKABLE.match(line):
+                continue
+            yield Finding(path, number, f"{len(line)} columns, at most {PROSE_COLUMNS_MAX}: wrap the paragraph there")
+
+
 def links_resolve(tree):
     """Relative links in Markdown lead to a file of the tree, and to a heading where they name one."""
     for path, text in tree.select(".md"):
-        prose = _FENCE.sub(lambda match: "\n" * match.group(0).count("\n"), text)
+        prose = _without_fences(text)
         prose = re.sub(r"`[^`\n]*`", lambda match: " " * len(match.group(0)), prose)
         for match in _LINK.finditer(prose):
             target, _, anchor = match.group(1).partition("#")

@@ -36,6 +36,7 @@ RULES = (
     documents.maps_are_described,
     documents.scenarios_are_cited,
     documents.links_resolve,
+    documents.prose_is_wrapped,
     unfinished,
 )
 

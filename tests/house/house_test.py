@@ -172,6 +172,21 @@ class RuleTest(unittest.TestCase):
             ("code is not prose", {"a.md": "```\n[b](b.md)\n```\n`[c](c.md)`\n"}, []),
         ])
 
+    def test_prose_is_wrapped(self):
+        wide = "word " * 24 + "word"  # 124 columns
+        self.check(documents.prose_is_wrapped, [
+            ("as wide as it may be", {"a.md": wide[:120] + "\n"}, []),
+            ("wider", {"docs/a.md": "# A\n\n" + wide + "\n"}, ["docs/a.md:3: 124 columns, at most 120"]),
+            ("in an item of a list too", {"a.md": "- " + wide + "\n"}, ["a.md:1: 126 columns"]),
+            ("columns are characters, not bytes", {"a.md": "→" * 60 + " " + "─" * 59 + "\n"}, []),
+            ("a row of a table cannot be wrapped", {"a.md": "| " + wide + " |\n"}, []),
+            ("nor can code in a fence", {"a.md": "```\n" + wide + "\n```\n"}, []),
+            ("nor a link that stands alone", {"a.md": "- [the words " + wide + "](https://x/y).\n"}, []),
+            ("a sentence with a link in it can", {"a.md": "See [x](https://y/z) " + wide + "\n"}, ["a.md:1: 145 columns"]),
+            ("lines are counted through a fence", {"a.md": "```\na\n```\n" + wide + "\n"}, ["a.md:4: 124 columns"]),
+            ("other files have rules of their own", {"a.txt": wide + "\n"}, []),
+        ])
+
     def test_unfinished(self):
         self.check(house.unfinished, [
             ("finished", {"a.cc": "int todos; // mktemp x.XXXXXX\n"}, []),
