@@ -91,7 +91,7 @@ std::vector<double> ChangeEndpoints(datapath::Datapath& datapath, Cluster& clust
   for (uint32_t i = 0; i < kChanges; ++i) {
     const uint32_t index = (i * 7919) % cluster.services.size();
     model::EndpointSlice& slice = cluster.slices[index];
-    // A pod replaced: the last endpoint gets an address that nobody had.
+    // A pod replaced: the last endpoint gets an address that no other had.
     slice.endpoints.back().address = model::IpAddress::FromV4(kFirstReplacement + i).ToString();
     auto start = Clock::now();
     const model::ServicePlan plan = Plan(cluster, index);

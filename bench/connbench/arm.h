@@ -21,7 +21,7 @@ struct arm {
 	const char *cgroup; // NULL: the client stays in the cgroup of its parent
 	uint32_t address;   // host order
 	uint16_t port, listen_port;
-	uint32_t spread; // each new socket picks one of so many addresses, from `address` on
+	uint32_t spread; // each new socket picks one of this many addresses, from `address` on
 
 	// What arm_process.c makes of it. The child inherits the servers and shares the samples.
 	int tcp_listener, udp_server;
