@@ -9,7 +9,7 @@ import house
 import registration
 import sizes
 import words
-from tree import Tree, strip_code
+from tree import Tree, comments, strip_code
 
 
 def found(rule, files):
@@ -74,6 +74,22 @@ class RuleTest(unittest.TestCase):
             ("the kernel's names are its own", {"tools/a.cc": "struct bpf_map_info info;\n"}, []),
             ("so are a library's", {"tools/a.cc": "using google::protobuf::util::JsonPrintOptions;\n"}, []),
             ("datapath and revise hold no banned word", {"tools/a.cc": "class Datapath {}; int revise, realize;\n"}, []),
+        ])
+
+    def test_plain_words(self):
+        self.check(words.plain_words, [
+            ("plain words", {"a.h": "// Returns false if no row is free.\n", "a.md": "The agent reads it again.\n"}, []),
+            ("a phrase in a comment", {"a.cc": "int a;\n// Nobody reads it.\n"}, ["a.cc:2: 'nobody': say no Service"]),
+            ("in a block", {"bpf/a.h": "/*\n * Kept for ever.\n */\n"}, ["bpf/a.h:2: 'for ever': say until when"]),
+            ("after code", {"a.cc": "int rows = 4;  // up to so many\n"}, ["a.cc:1: 'so many'"]),
+            ("over two lines", {"a.cc": "// It is not read any\n// more.\n"}, ["a.cc:1: 'any more': say no longer"]),
+            ("in a document", {"docs/a.md": "# A\n\nIt looks anew.\n"}, ["docs/a.md:3: 'anew': say again"]),
+            ("in a proto", {"proto/a.proto": "// Whoever asks.\n"}, ["proto/a.proto:1: 'whoever'"]),
+            ("the longer phrase is the one", {"a.h": "// It is nobody's.\n"}, ["a.h:1: 'nobody's': say belongs to no"]),
+            ("words that only contain one", {"a.h": "// A renewed word, whomsoever; in many more rows.\n"}, []),
+            ("a literal and a name are no comment", {"a.cc": 'auto nobody = "whoever // anew";\n'}, []),
+            ("what a document quotes is not its own", {"a.md": "`nobody` is a user.\n```diff\n- anew\n```\n"}, []),
+            ("sources in other languages are not read", {"a.py": "# nobody\n"}, []),
         ])
 
     def test_lengths(self):
@@ -192,6 +208,10 @@ class RuleTest(unittest.TestCase):
             ("finished", {"a.cc": "int todos; // mktemp x.XXXXXX\n"}, []),
             ("left for later", {"a.cc": "\n// TO" + "DO: more\n"}, ["a.cc:2: TO" + "DO"]),
         ])
+
+    def test_comments_keep_lines_and_columns(self):
+        text = 'int a; // one\nF("// no"); /* two\nthree */ int b;\n'
+        self.assertEqual(comments(text), "       // one\n            /* two\nthree */       \n")
 
     def test_strip_code_keeps_lines_and_numbers(self):
         text = 'int a = 65\'536; /* one\ntwo */ F("x\\"{", \'{\', R"y({\n})y");\n'

@@ -87,5 +87,18 @@ def strip_code(text):
     return _TOKEN.sub(blank, text)
 
 
+def comments(text):
+    """C, C++ or protobuf without its code: comments alone stay, every newline and column is kept."""
+    kept = []
+    end = 0
+    for match in _TOKEN.finditer(text):
+        if not match.group(0).startswith(("//", "/*")):
+            continue
+        kept.append(re.sub(r"[^\n]", " ", text[end:match.start()]))
+        kept.append(match.group(0))
+        end = match.end()
+    return "".join(kept) + re.sub(r"[^\n]", " ", text[end:])
+
+
 def line_of(text, offset):
     return text.count("\n", 0, offset) + 1

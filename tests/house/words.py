@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One word for one thing (docs and design): names that say nothing, or that another project uses for our things."""
+"""One word for one thing (docs and design): names that say nothing, or that another project uses for our things; and
+phrases that people read twice."""
 
 import re
 
-from tree import Finding, line_of, strip_code
+from tree import Finding, comments, line_of, strip_code
 
 FOLDERS = {"util", "utils", "common", "helper", "helpers", "misc"}
 
@@ -62,3 +63,50 @@ def _in_code(path, text):
         for word in parts(identifier):
             if word in banned:
                 yield Finding(path, line_of(code, match.start()), f"'{word}' in {identifier}: say what it is")
+
+
+# What we do not write in comments and documents, and what we write instead.
+PHRASES = {
+    "all the same": "nevertheless, still",
+    "anew": "again",
+    "any more": "no longer",
+    "as ever": "as before",
+    "but for": "except",
+    "errors: as of": "the errors of",
+    "for ever": "until when, or never ends",
+    "in vain": "what did not come of it",
+    "it is none": "it is malformed, or there is no ...",
+    "nobody": "no Service, no process, no caller",
+    "nobody's": "belongs to no ...",
+    "of no more use": "unusable",
+    "of no use": "unusable",
+    "one's own": "its own, separate",
+    "or is none": "or is malformed",
+    "ought to": "should, must",
+    "so long": "how long, or as long as",
+    "so many": "up to how many",
+    "somebody": "a process, a Service, another user",
+    "there as a whole": "complete",
+    "to be had": "available",
+    "whoever": "the process that",
+    "whom": "which",
+}
+
+# Words of a phrase may stand on two lines, with the comment's or the quotation's mark between them.
+_PHRASE = re.compile(
+    r"(?<![\w'-])(" + "|".join(re.escape(phrase).replace(r"\ ", r"[\s/*>]+") for phrase in
+                               sorted(PHRASES, key=len, reverse=True)) + r")(?![\w'-])", re.IGNORECASE)
+_FENCED = re.compile(r"^(```|~~~).*?^\1[^\n]*$", re.MULTILINE | re.DOTALL)
+_QUOTED = re.compile(r"`[^`\n]*`")
+
+
+def plain_words(tree):
+    """Comments of C, C++ and protobuf, and prose of Markdown, are without phrases that have a plainer word."""
+    texts = [(path, comments(text)) for path, text in tree.code() + tree.select(".proto")]
+    for path, text in tree.select(".md"):
+        prose = _FENCED.sub(lambda match: "\n" * match.group(0).count("\n"), text)
+        texts.append((path, _QUOTED.sub(lambda match: " " * len(match.group(0)), prose)))
+    for path, text in texts:
+        for match in _PHRASE.finditer(text):
+            phrase = " ".join(re.sub(r"[/*>]", " ", match.group(0)).lower().split())
+            yield Finding(path, line_of(text, match.start()), f"'{phrase}': say {PHRASES[phrase]}")
