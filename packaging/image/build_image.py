@@ -4,8 +4,8 @@
 archive: skopeo, podman, ctr and kind read it) and DIR/sbom.spdx.json. The same programs and packages give the same bytes:
 times are $SOURCE_DATE_EPOCH or else the last commit's.
 
-Its files belong to 65532 and nobody may write them: the agent runs as root without CAP_DAC_OVERRIDE and CAP_FOWNER, so
-what it runs from is not its own to change, read-only root or not."""
+Its files belong to user 65532 and are read-only: the agent runs as root without CAP_DAC_OVERRIDE and CAP_FOWNER, so it
+cannot change what it runs from, even where the root file system is writable."""
 
 import argparse
 import json
@@ -34,7 +34,7 @@ def last_commit():
 
 
 def version_of(shuntd):
-    """As the program says itself: "shuntd 0.1.0"."""
+    """The version, as the program prints it: "shuntd 0.1.0"."""
     said = subprocess.run([shuntd, "version"], check=True, capture_output=True, text=True).stdout
     return said.split("\n")[0].split()[1]
 
@@ -57,7 +57,7 @@ def assemble(root, arguments, version, epoch):
 
 
 class Buildah:
-    """buildah with a storage of its own, so that the machine's images stay as they are."""
+    """Runs buildah with a storage of its own, so that the machine's images stay as they are."""
 
     def __init__(self, scratch):
         self._command = ["buildah", "--storage-driver", "vfs", "--root", os.path.join(scratch, "storage"), "--runroot",
@@ -71,7 +71,7 @@ class Buildah:
 
 
 def make_layout(scratch, root, version, epoch):
-    """An OCI layout directory with the image; returns its path."""
+    """Makes an OCI layout directory with the image; returns its path."""
     buildah = Buildah(scratch)
     container = buildah("from", "scratch")
     buildah("copy", "--chown", OWNER, container, root, "/")
@@ -99,7 +99,7 @@ def name_image(layout, version):
 
 
 def pack(layout, archive, epoch):
-    """tar, with nothing in it of this machine and this moment."""
+    """Makes a tar file that depends neither on this machine nor on this moment."""
     def bare(member):
         member.uid = member.gid = 0
         member.uname = member.gname = ""

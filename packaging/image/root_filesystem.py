@@ -41,20 +41,20 @@ class RootFileSystem:
             file.write(text)
 
     def add_program(self, source, path):
-        """`source` without symbols, and the libraries that the loader takes for it on this machine."""
+        """Adds `source` without symbols, and the libraries that the loader takes for it on this machine."""
         full = os.path.join(self.root, path)
         subprocess.run(["strip", "-o", full, source], check=True)
         os.chmod(full, 0o555)
         libraries = libraries_of(source)
         self.packages |= packages_of(libraries)
         for library in libraries:
-            # As the loader finds it: by this name, in the directory that /lib is.
+            # The loader finds it by this name, in the directory that /lib leads to.
             place = os.path.join(os.path.realpath(os.path.dirname(library)), os.path.basename(library)).lstrip("/")
             self._copy(library, place)
             os.chmod(os.path.join(self.root, place), 0o555)
 
     def add_certificates(self):
-        """Debian's, from the package's own files: /etc/ssl/certs may hold what this machine's owner added."""
+        """Adds Debian's, from the package's own files: /etc/ssl/certs may hold what this machine's owner added."""
         names = sorted(name for name in os.listdir(CERTIFICATES) if name.endswith(".crt"))
         texts = []
         for name in names:
@@ -64,7 +64,7 @@ class RootFileSystem:
         self.packages.add("ca-certificates")
 
     def add_papers(self):
-        """The licence of every package, and what scanners read to know which package has which version."""
+        """Adds the licence of every package, and what scanners read to know which package has which version."""
         for package in sorted(self.packages | set(HEADERS_ONLY)):
             self._copy(f"/usr/share/doc/{package}/copyright", f"usr/share/doc/{package}/copyright")
         for package in sorted(self.packages):
@@ -73,7 +73,7 @@ class RootFileSystem:
         self._copy("/etc/os-release", "etc/os-release")
 
     def settle(self, epoch):
-        """Nobody may write, and everything is as old as the commit."""
+        """Makes every file read-only and as old as the commit."""
         for directory, names, files in os.walk(self.root, topdown=False):
             for name in files + names:
                 path = os.path.join(directory, name)
@@ -98,7 +98,7 @@ def libraries_of(program):
 
 
 def packages_of(paths):
-    """The Debian packages that own `paths`, each by any of the names that the file has on a merged /usr."""
+    """The Debian packages that own `paths`; a file is looked for under each of its names on a merged /usr."""
     names_of = {path: {kind(name) for name in (path, os.path.realpath(path)) for kind in (_below_usr, _below_root)}
                 for path in paths}
     query = ["dpkg-query", "-S", *sorted(set().union(*names_of.values()))]
