@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a running agent takes: shuntd itself on manifests of a synthetic cluster, in a bpffs and a cgroup given to it."""
+"""What a running agent costs: shuntd serves manifests of a synthetic cluster, in a bpffs and a cgroup given to it."""
 import json, os, pathlib, signal, subprocess, sys, time
 
 from kube_proxy_rules import Cluster
@@ -29,7 +29,7 @@ def write_manifests(directory, services, endpoints):
 
 
 def write_configuration(path, services, endpoints):
-    """Default limits where they suffice."""
+    """Keeps the default limits where they suffice."""
     text = "apiVersion: shunt-lb.io/v1alpha1\nkind: ShuntConfiguration\n"
     if services * endpoints > 100_000:
         rows = services * endpoints
@@ -39,7 +39,7 @@ def write_configuration(path, services, endpoints):
 
 
 def resident(pid):
-    """MiB: all that is resident; the part that is the process's own, without mapped maps and program text."""
+    """Returns two figures in MiB: all resident memory, and the part of it without mapped maps and program text."""
     fields = dict(line.split(":", 1) for line in open(f"/proc/{pid}/status"))
     return [int(fields[name].split()[0]) / 1024 for name in ("VmRSS", "RssAnon")]
 

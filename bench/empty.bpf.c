@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-// Programs that do nothing: the floor under every figure of a program that does something.
+// A program that does nothing: the floor under every figure of a program that does something.
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
 

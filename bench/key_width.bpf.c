@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-// What one address family costs: the same lookup in the same kind of index with keys of 20 bytes and of 8.
+// Measures what one address family costs: the same lookup in the same kind of index with keys of 20 bytes and of 8.
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
 
@@ -45,7 +45,7 @@ static int wide_step(__u32 step, struct lookups *run)
 	return 0;
 }
 
-/* The shape of search_bucket() and find_row_id() in frontend.h, so that only the keys differ. */
+/* These have the shape of search_bucket() and find_row_id() in frontend.h, so that only the keys differ. */
 static __always_inline __u32 search_narrow_bucket(volatile struct shunt_index_bucket *bucket, __u64 hash,
 						  const struct narrow_key *key)
 {

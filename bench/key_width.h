@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Shared by key_width.bpf.c and key_width.cc. */
+/* What key_width.bpf.c and key_width.cc share. */
 #ifndef SHUNT_BENCH_KEY_WIDTH_H_
 #define SHUNT_BENCH_KEY_WIDTH_H_
 

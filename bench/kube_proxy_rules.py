@@ -10,7 +10,7 @@ import argparse, base64, dataclasses, hashlib, ipaddress
 
 FIRST_SERVICE = ipaddress.IPv4Address("10.96.0.0")
 FIRST_ENDPOINT = ipaddress.IPv4Address("10.128.0.0")
-POD_CIDR = "10.0.0.0/8"  # of the local-traffic detector: clients count as pods, which are not masqueraded
+POD_CIDR = "10.0.0.0/8"  # for the local-traffic detector: clients count as pods, which are not masqueraded
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""What the agent takes and how late it is, on a real API server; writes bench/RESULTS-KUBERNETES.md.
+"""Measures what the agent costs and how late it is, on a real API server; writes bench/RESULTS-KUBERNETES.md.
 
     tests/kubernetes/sandbox.py bench/kubernetes.py [--quick] [--output FILE]      (`make bench-kubernetes`)
 
-An event's lateness is from when a bare watch of the same API server had it to the first connect that reached a new
-endpoint: the agent's decoding, planning and writing, and a dial (some 0.2 ms), but nothing of the API server's.
+An event's lateness is the time from its arrival at a bare watch of the same API server to the first connect that
+reaches a new endpoint: the agent's decoding, planning and writing, and a dial (about 0.2 ms), without the API server.
 """
 
 import argparse
@@ -46,7 +46,7 @@ ROLL_SECONDS = 10
 
 @dataclasses.dataclass
 class Start:
-    """From exec until every Service was dialled once and answered; and what the process then had used and held."""
+    """From exec until every Service was dialled once and answered; and the CPU time and memory of the process then."""
     seconds: float
     cpu_seconds: float
     resident_mib: float
@@ -54,7 +54,7 @@ class Start:
 
 
 class Bench:
-    """A cluster of `services` with an agent on it, not yet started."""
+    """A cluster of `services`, with an agent that is not started yet."""
 
     def __init__(self, directory, services):
         self.size = load.Size(services, ENDPOINTS)
@@ -82,10 +82,10 @@ class Bench:
         self._plane.stop()
 
     def start(self):
-        """A Start. REQUIRES: no endpoint was changed yet."""
+        """Starts the agent and returns a Start. REQUIRES: no endpoint was changed yet."""
         begin = time.monotonic()
         self.agent.start()
-        # A hundred of them, until each has answered: dialling is not to take the agent's CPU.
+        # Dials a hundred of them until each has answered: dialling all would take CPU from the agent.
         for number in range(0, len(self._places), len(self._places) // 100):
             while load.astray(self._dialler, self._places, self.size, [0], [number]):
                 if not self.agent.runs():
@@ -97,7 +97,7 @@ class Bench:
         return Start(seconds, cpu_seconds(self.agent.process.pid), *resident(self.agent.process.pid))
 
     def lateness(self, samples, among):
-        """Milliseconds, sorted: `samples` Services drawn from the numbers `among`, changed one after the other."""
+        """Changes `samples` Services, drawn from the numbers `among`, one after the other; returns sorted milliseconds."""
         api = self._api()
         found = []
         with WatchClock(self._api(), load.NAMESPACE) as clock:
@@ -112,7 +112,7 @@ class Bench:
         return sorted(found)
 
     def roll(self, steps):
-        """CHANGES_PER_SECOND endpoints by the (turn, number) of `steps`: (slices, seconds)."""
+        """Changes CHANGES_PER_SECOND endpoints by the (turn, number) of `steps`; returns (slices, seconds)."""
         return load.roll(self._writers, self.size, CHANGES_PER_SECOND, steps)
 
     def _api(self):
@@ -124,7 +124,7 @@ def say(text):
 
 
 def cpu_seconds(pid):
-    """Of all threads, in the scheduler's own ns."""
+    """CPU time of all threads, from the scheduler's own ns."""
     return sum(int(path.read_text().split()[0]) for path in pathlib.Path(f"/proc/{pid}/task").glob("*/schedstat")) / 1e9
 
 
@@ -133,19 +133,19 @@ def percentile(values, share):
 
 
 def measure_steady(directory, services, samples):
-    """(Start, lateness, microseconds of CPU per changed slice)"""
+    """Returns (Start, lateness, microseconds of CPU per changed slice)."""
     with Bench(directory, services) as bench:
         start = bench.start()
         say(f"{services} services: {samples} changes, {STEADY_PER_SECOND} a second at most")
         late = bench.lateness(samples, range(services))
         before = cpu_seconds(bench.agent.process.pid)
         slices, _ = bench.roll(itertools.product([0, 1], range(services // 2)))
-        time.sleep(1)  # until the last ones are in the kernel
+        time.sleep(1)  # long enough for the last ones to be in the kernel
         return start, late, (cpu_seconds(bench.agent.process.pid) - before) * 1e6 / slices
 
 
 def measure_storm(directory, services, samples):
-    """(first Start, Start with pins, lateness, endpoints changed a second, resident MiB after it)"""
+    """Returns (first Start, Start with pins, lateness, endpoints changed a second, resident MiB afterwards)."""
     with Bench(directory, services) as bench:
         say(f"{services} services: a first start, and one with the pins in place")
         cold = bench.start()
@@ -154,7 +154,7 @@ def measure_storm(directory, services, samples):
         say(f"{services} services: {samples} changes among {CHANGES_PER_SECOND} endpoints a second")
         over = threading.Event()
         rolled = []
-        # The storm is in the upper half, the samples in the lower: nobody else changes what is waited for.
+        # The storm changes the upper half, the samples are in the lower: nothing else changes what is waited for.
         steps = ((turn, number) for turn in itertools.count(1) for number in range(services // 2, services))
         steps = itertools.takewhile(lambda _: not over.is_set(), steps)
         storm = threading.Thread(target=lambda: rolled.append(bench.roll(steps)))
@@ -183,10 +183,11 @@ def results(steady, storm, scale):
         ["of it the process's own", f"{start.own_mib:.1f} MiB", f"{cold.own_mib:.1f} MiB", ""],
         ["resident after the changes", "", f"{after_mib:.1f} MiB", ""],
         ["CPU per changed slice of ten endpoints", f"{cpu_us:.0f} µs", "", "1 ms"]]
-    return (f"# Results against a real API server\n\nWritten by `make bench-kubernetes` on {datetime.date.today()}: "
-            f"{platform.machine()}, {os.cpu_count()} CPUs, Linux {platform.release()}, shared by etcd, kube-apiserver, "
-            "the load and the agent.\nFrom the event's arrival at a bare watch to the first connect that reaches a new "
-            f"endpoint.\n\n{report.table(rows)}\n")
+    prose = report.paragraph(
+        f"Written by `make bench-kubernetes` on {datetime.date.today()}: {platform.machine()}, {os.cpu_count()} CPUs, "
+        f"Linux {platform.release()}, shared by etcd, kube-apiserver, the load and the agent. Latency is from the event's "
+        "arrival at a bare watch to the first connect that reaches a new endpoint.")
+    return f"# Results against a real API server\n\n{prose}\n\n{report.table(rows)}\n"
 
 
 def main():

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// Loads a synthetic cluster through the real planner into the real kernel and says what each step took. Stays until
-// its standard input ends, so that connections can be measured against what it loaded.
+// Loads a synthetic cluster through the real planner into the real kernel and prints what each step took. It stays
+// until its standard input ends, so that connections can be measured against what it loaded.
 //
 //   load_cluster BPFFS CGROUP SERVICES ENDPOINTS
 //
-// Service i is 10.96.0.0+i:80, TCP and, after the full load has been measured, UDP too; its endpoint j is
+// Service i is 10.96.0.0+i:80 over TCP and, after the full load has been measured, over UDP too; its endpoint j is
 // 10.128.0.0+i*ENDPOINTS+j:8080.
 #include <unistd.h>
 
@@ -85,13 +85,13 @@ model::ServicePlan Plan(const Cluster& cluster, uint32_t index) {
   return planner::PlanService(cluster.services[index], absl::MakeConstSpan(&slice, 1), {.node_name = "node-1"});
 }
 
-// One endpoint replaced at a time; seconds from plan to kernel, each.
+// Replaces one endpoint at a time; returns the seconds from plan to kernel of each.
 std::vector<double> ChangeEndpoints(datapath::Datapath& datapath, Cluster& cluster, std::vector<double>* planning) {
   std::vector<double> applying;
   for (uint32_t i = 0; i < kChanges; ++i) {
     const uint32_t index = (i * 7919) % cluster.services.size();
     model::EndpointSlice& slice = cluster.slices[index];
-    // A pod replaced: the last endpoint gets an address that no other had.
+    // A pod is replaced: the last endpoint gets an address that no other had.
     slice.endpoints.back().address = model::IpAddress::FromV4(kFirstReplacement + i).ToString();
     auto start = Clock::now();
     const model::ServicePlan plan = Plan(cluster, index);
@@ -119,7 +119,7 @@ std::vector<model::ServicePlan> PlanAll(const Cluster& cluster) {
   return plans;
 }
 
-// Makes the kernel hold these plans and nothing else; seconds.
+// Makes the kernel hold exactly these plans; returns seconds.
 double ApplyAll(datapath::Datapath& datapath, const std::vector<model::ServicePlan>& plans) {
   std::vector<const model::ServicePlan*> pointers;
   for (const model::ServicePlan& plan : plans) pointers.push_back(&plan);
@@ -155,7 +155,7 @@ int Run(const std::string& bpffs, const std::string& cgroup, uint32_t services, 
   printf("load_s %.3f\n", ApplyAll(datapath, plans));
   printf("unchanged_s %.3f\n", ApplyAll(datapath, plans));
 
-  // Changes are made and taken back on their own services; connections are measured afterwards on what is left.
+  // Changes are made on a copy of the cluster; the next ApplyAll restores what connections are measured against.
   std::vector<double> planning;
   Cluster changed = cluster;
   const std::vector<double> applying = ChangeEndpoints(datapath, changed, &planning);

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The figures of one run of the benchmarks as bench/RESULTS.md."""
-import dataclasses, os, platform, time
+import dataclasses, os, platform, textwrap, time
 
 HEADER = ["figure", "1,000 x 10", "100,000 x 10", "target"]
 
@@ -9,13 +9,13 @@ HEADER = ["figure", "1,000 x 10", "100,000 x 10", "target"]
 class Results:
     clusters: dict        # by number of services: figures by mode, of bench/run's measure()
     rules_calls: dict     # (arm, which call) -> figures, beside rules of kube-proxy's shape
-    rules_seconds: dict   # kind of rules -> what loading them took
+    rules_seconds: dict   # kind of rules -> seconds that loading them took
     few: dict             # load_cluster's figures with few services
     footprints: dict      # by number of services: agent_footprint's figures
     key_width: dict
 
     def rows_of(self, *names):
-        """One figure of load_cluster for each cluster."""
+        """For each name, that figure of load_cluster in each cluster."""
         return [[cluster["load"][name] for cluster in self.clusters.values()] for name in names]
 
     def program(self, mode, name):
@@ -25,6 +25,11 @@ class Results:
 
 def microseconds(ns):
     return f"{ns / 1000:.2f} µs"
+
+
+def paragraph(text):
+    """Prose as the documents have it: at most 120 columns."""
+    return textwrap.fill(text, 120, break_long_words=False, break_on_hyphens=False)
 
 
 def table(rows):
@@ -115,7 +120,7 @@ def footprint(results):
     def per_endpoint(name):
         return [f"{f[name] * 2**20 / (services * 10):.0f} B" for services, f in results.footprints.items()]
 
-    return "## The agent\n\n`shuntd` on JSON manifests, default limits at 1,000 services.\n\n" + table([
+    return "## The agent\n\n`shuntd` serves JSON manifests, with default limits at 1,000 services.\n\n" + table([
         HEADER,
         ["resident, mapped maps included", *mib("resident_mib"), "60 MiB"],
         ["of it the process's own", *mib("own_mib"), ""],
@@ -128,9 +133,10 @@ def footprint(results):
 
 def address_family(results):
     width = results.key_width
-    return (f"## One address family\n\nOne lookup among 100,000 keys, hot loop: {width['key_20_bytes_ns']:.0f} ns with the "
-            f"20-byte key, {width['key_8_bytes_ns']:.0f} ns with an 8-byte key, difference "
-            f"{width['key_difference_ns']:.0f} ns ([key width](../docs/decisions/0001-one-address-family.md); bound 60 ns).")
+    return "## One address family\n\n" + paragraph(
+        f"One lookup among 100,000 keys in a hot loop takes {width['key_20_bytes_ns']:.0f} ns with the 20-byte key and "
+        f"{width['key_8_bytes_ns']:.0f} ns with an 8-byte key; the difference is {width['key_difference_ns']:.0f} ns "
+        "([key width](../docs/decisions/0001-one-address-family.md); the bound is 60 ns).")
 
 
 def cpu_model():
@@ -141,9 +147,10 @@ def cpu_model():
 
 
 def report(results):
-    head = (f"# Results\n\nWritten by `make bench` on {time.strftime('%Y-%m-%d')}: {platform.machine()}, "
-            f"{os.cpu_count()} CPUs ({cpu_model()}), Linux {platform.release()}. Interleaved arms in one run, medians over "
-            "rounds ([how](../docs/testing.md#benchmarks)). Absolute figures are this machine's; differences and ratios are "
-            "what to compare.")
+    head = "# Results\n\n" + paragraph(
+        f"Written by `make bench` on {time.strftime('%Y-%m-%d')}: {platform.machine()}, {os.cpu_count()} CPUs "
+        f"({cpu_model()}), Linux {platform.release()}. The arms of one run are interleaved, and figures are medians over "
+        "rounds ([how](../docs/testing.md#benchmarks)). Absolute figures are this machine's; compare differences and "
+        "ratios.")
     sections = [section(results) for section in (connect, afterwards, against_rules, control, footprint, address_family)]
     return "\n\n".join([head, *sections]) + "\n"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""When the API server's events arrive at a bare watch."""
+"""Notes when the API server's events arrive at a bare watch."""
 
 import json
 import multiprocessing
@@ -9,7 +9,7 @@ _PATIENCE_SECONDS = 30
 
 
 class WatchClock:
-    """A process of its own that watches the EndpointSlices of a namespace, as `api`. A context."""
+    """A context in which a process of its own watches the EndpointSlices of a namespace through `api`."""
 
     def __init__(self, api, namespace):
         path = f"/apis/discovery.k8s.io/v1/namespaces/{namespace}/endpointslices"
@@ -29,7 +29,7 @@ class WatchClock:
         self._process.join()
 
     def seen(self, version):
-        """When the event of this resourceVersion had arrived, in ns of the monotonic clock."""
+        """Returns when the event of this resourceVersion arrived, in ns of the monotonic clock."""
         while version not in self._seen:
             if not self._events.poll(_PATIENCE_SECONDS):
                 raise RuntimeError(f"no event of resourceVersion {version} in {_PATIENCE_SECONDS} s")
