@@ -15,7 +15,7 @@ SEMANTICS_DOCUMENT = "docs/semantics.md"
 _MAP = re.compile(r'^\}\s*(\w+)\s+SEC\("\.maps"\)', re.MULTILINE)
 _HEADING = re.compile(r"^#{1,6}[ \t]+(.+?)[ \t]*#*$", re.MULTILINE)
 _FENCE = re.compile(r"^(```|~~~).*?^\1[^\n]*$", re.MULTILINE | re.DOTALL)
-_LINK = re.compile(r"!?\[[^\]\n]*\]\(\s*<?([^)\s>]+)>?(?:\s+\"[^\"]*\")?\s*\)")
+_LINK = re.compile(r"!?\[(?:[^\]\n]|\n(?!\n))*\]\(\s*<?([^)\s>]+)>?(?:\s+\"[^\"]*\")?\s*\)")
 # A line that is one link or one word cannot be broken.
 _UNBREAKABLE = re.compile(r"^\s*(?:(?:[-*>]|\d+\.)\s+)?(?:!?\[[^\]]*\]\([^)]*\)|\[[^\]]+\]:\s+\S+|\S+)[.,:;]?$")
 _PROSE_LIST = re.compile(r": ((?:[a-z0-9-]+, )*[a-z0-9-]+)\.$")

@@ -185,6 +185,7 @@ class RuleTest(unittest.TestCase):
               "docs/b.md": "[up](../a.md)\n## The map `pools`\n"}, []),
             ("a file that is not there", {"docs/a.md": "\n[b](b.md)\n"}, ["docs/a.md:2: the link b.md leads nowhere"]),
             ("a heading that is not there", {"a.md": "# A\n[b](#b)\n"}, ["a.md:2: the link #b: no such heading"]),
+            ("a link over two lines", {"a.md": "the [two\nlines](b.md)\n"}, ["a.md:1: the link b.md leads nowhere"]),
             ("code is not prose", {"a.md": "```\n[b](b.md)\n```\n`[c](c.md)`\n"}, []),
         ])
 
