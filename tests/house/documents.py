@@ -7,6 +7,18 @@ import re
 from tree import Finding, line_of
 
 PROSE_COLUMNS_MAX = 120
+PAGE = "README.md"
+PAGE_LINES_MAX = 60
+# Each of these folders begins with a page.
+ROOMS = (
+    "bench", "bpf", "bpf/socket", "proto", "tests", "tests/kubernetes", "tools/shuntctl",
+    "userspace/admin",
+    "userspace/agent", "userspace/agent/control", "userspace/agent/process", "userspace/agent/serve",
+    "userspace/agent/settings",
+    "userspace/datapath", "userspace/datapath/kernel",
+    "userspace/model", "userspace/planner", "userspace/posix", "userspace/report",
+    "userspace/sources", "userspace/sources/document", "userspace/sources/kubernetes", "userspace/sources/manifest",
+)
 MAPS_HEADER = "bpf/maps.h"
 MAPS_DOCUMENT = "docs/maps.md"
 SCENARIOS = "tests/scenarios/"
@@ -84,6 +96,19 @@ def anchors(text):
             unique = f"{slug}-{count}"
         found.add(unique)
     return found
+
+
+def rooms_have_pages(tree):
+    """Every room has a README.md of at most 60 lines: purpose, picture, files in reading order, one test."""
+    for room in ROOMS:
+        page = f"{room}/{PAGE}"
+        if page not in tree.files:
+            if tree.exists(room):
+                yield Finding(page, 0, "is missing: a room begins with its page")
+            continue
+        lines = tree.files[page].count("\n")
+        if lines > PAGE_LINES_MAX:
+            yield Finding(page, 0, f"{lines} lines, at most {PAGE_LINES_MAX}: what is more belongs to docs/")
 
 
 def _without_fences(text):

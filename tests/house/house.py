@@ -37,6 +37,7 @@ RULES = (
     documents.scenarios_are_cited,
     documents.links_resolve,
     documents.prose_is_wrapped,
+    documents.rooms_have_pages,
     unfinished,
 )
 

@@ -204,6 +204,16 @@ class RuleTest(unittest.TestCase):
             ("other files have rules of their own", {"a.txt": wide + "\n"}, []),
         ])
 
+    def test_rooms_have_pages(self):
+        self.check(documents.rooms_have_pages, [
+            ("a page of the greatest length", {"bpf/README.md": "line\n" * 60, "bpf/abi.h": ""}, []),
+            ("a longer one", {"bpf/README.md": "line\n" * 61}, ["bpf/README.md: 61 lines, at most 60"]),
+            ("none", {"proto/lint.cc": ""}, ["proto/README.md: is missing"]),
+            ("the page of a room is not that of a room inside", {"bpf/README.md": "", "bpf/socket/a.h": ""},
+             ["bpf/socket/README.md: is missing"]),
+            ("a folder that is no room", {"cmake/a.cmake": ""}, []),
+        ])
+
     def test_unfinished(self):
         self.check(house.unfinished, [
             ("finished", {"a.cc": "int todos; // mktemp x.XXXXXX\n"}, []),
