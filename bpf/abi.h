@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The contract between the programs in the kernel and everything in user space: the layout of every
- * map, the meaning of every field. C (clang -target bpf) and C++20 both include this header; nothing
- * else defines a shared type. docs/maps.md explains the same as a protocol.
+ * The contract between the programs in the kernel and everything in user space: the layout of every map and the meaning
+ * of every field. C (clang -target bpf) and C++20 both include this header, and no other defines a type of a map's row.
+ * docs/maps.md explains the same as a protocol.
  *
  * Rules:
- *  - Every byte has a name. Padding is `pad` and always zero: it is part of hash keys.
+ *  - Every byte has a name. Padding is `pad` and always zero, because it is part of hash keys.
  *  - Addresses are 16 bytes; IPv4 is v4-mapped (::ffff:a.b.c.d). There is no second family.
  *  - __be16 and __be32 are network byte order; everything else is host order.
- *  - Another layout is another SHUNT_ABI_VERSION and so another pin directory, never a
- *    reinterpretation of this one.
+ *  - Another layout is another SHUNT_ABI_VERSION and so another pin directory, never a reinterpretation of this one.
  */
 #ifndef SHUNT_ABI_H
 #define SHUNT_ABI_H
@@ -45,10 +44,10 @@ static inline __u64 shunt_hash(__u64 seed, __u64 high, __u64 low)
 }
 
 /*
- * prefix_filter: two bitmaps of 2^16 bits in one array of words, over hashed prefixes (a /20 of IPv4, a /64
- * of IPv6): first those of frontends and of address rows, then those of backends. A clear bit proves that no
- * such address has the prefix; a set bit proves nothing. Services live in few prefixes, so nearly every
- * connection to something else ends at a bit, in 16 KiB that stay in the cache.
+ * prefix_filter: two bitmaps of 2^16 bits in one array of words, over hashed prefixes (a /20 of IPv4, a /64 of IPv6):
+ * first those of frontends and of address rows, then those of backends. A clear bit proves that no such address has the
+ * prefix; a set bit proves nothing. Services use few prefixes, so one clear bit decides for nearly every connection to
+ * something else, and the 16 KiB stay in the cache.
  */
 #define SHUNT_PREFIX_BITS (1u << 16)
 #define SHUNT_PREFIX_WORDS (2 * SHUNT_PREFIX_BITS / 64)
@@ -58,14 +57,14 @@ enum shunt_prefix_set {
 	SHUNT_PREFIX_BACKENDS = 1,
 };
 
-/* The bit's number in the whole array: word bit >> 6, mask 1 << (bit & 63). Not seeded: a crafted collision
- * costs its author one more lookup and nobody else anything. */
+/* Returns the bit's number in the whole array: word bit >> 6, mask 1 << (bit & 63). It has no seed, because a crafted
+ * collision costs only its author one more lookup. */
 static inline __u32 shunt_prefix_bit(const struct shunt_address *address, enum shunt_prefix_set set)
 {
 	__u64 high = (__u64)address->word[0] << 32 | address->word[1];
 	__u64 low = 0;
 
-	/* The first 20 bits of an IPv4 address: words are in network order, so by bytes. */
+	/* The first 20 bits of an IPv4 address, read by bytes because words are in network order. */
 	if (!high) {
 		const __u8 *bytes = (const __u8 *)address->word;
 
@@ -79,10 +78,10 @@ static inline __u32 shunt_prefix_bit(const struct shunt_address *address, enum s
 /*
  * Three kinds of key:
  *  - an address, a port, a protocol: one frontend;
- *  - an address, port 0, protocol 0: facts about the address itself (SHUNT_ADDRESS_*);
+ *  - an address, port 0, protocol 0: the state of the address itself (SHUNT_ADDRESS_*);
  *  - the family's unspecified address (:: or ::ffff:0.0.0.0), a port, a protocol: a NodePort, valid
  *    on every address whose own row says SHUNT_ADDRESS_NODE.
- * A dialled port 0 never gets here, so the kinds cannot be confused.
+ * A dialled port 0 is never looked up, so the kinds cannot be confused.
  */
 struct shunt_frontend_key {
 	struct shunt_address address;
@@ -93,29 +92,28 @@ struct shunt_frontend_key {
 SHUNT_STATIC_ASSERT(sizeof(struct shunt_frontend_key) == 20);
 
 /*
- * frontend_index: array of buckets of one cache line, memory-mapped: a hash table from key to row id that
- * only the agent writes. The kernel's own hash costs three to four cold lines and a call a lookup, and gives
- * a deleted element to another key at once, under its readers' eyes; here a lookup is one line, an entry is
- * one word, and a row outlives its readers (see frontend_rows).
+ * frontend_index: array of buckets of one cache line, memory-mapped. It is a hash table from key to row id that only
+ * the agent writes. A lookup in the kernel's own hash map costs a call and three to four cold cache lines, and that map
+ * gives a deleted element to another key at once, while it is being read. Here a lookup is one line, an entry is one
+ * word, and a row outlives its readers (see frontend_rows).
  *
- * An entry is (tag << 32 | row id + 1), or 0: free. A key's bucket is shunt_index_bucket(); when its seven
- * entries are taken, the key goes into the next of the following buckets (wrapping) that has room, and
- * `passed_over` is incremented in every bucket it went past. A reader goes on to the next bucket only while
- * `passed_over` is not 0, at most SHUNT_INDEX_PROBES buckets in all. The index has at least twice as many
- * entries as there may be rows, so a chain of eight full buckets is not met by chance, and the seed is
- * secret, so not on purpose either.
+ * An entry is (tag << 32 | row id + 1), or 0 if it is free. The low half of shunt_key_hash() picks a key's bucket. If
+ * its seven entries are taken, the key goes into the next bucket (wrapping) that has a free one, and `passed_over` is
+ * incremented in every bucket that it passed. A reader goes on to the next bucket only while `passed_over` is not 0,
+ * and visits at most SHUNT_INDEX_PROBES buckets. The index has at least twice as many entries as there may be rows, so
+ * a chain of eight full buckets does not arise by chance; the seed is secret, so none can be built on purpose.
  */
 #define SHUNT_INDEX_ENTRIES 7
 #define SHUNT_INDEX_PROBES 8
 
 struct shunt_index_bucket {
 	__u64 entry[SHUNT_INDEX_ENTRIES];
-	__u64 passed_over; /* keys that belong here or before and stand further on */
+	__u64 passed_over; /* keys that belong in this bucket or an earlier one and are stored in a later one */
 };
 SHUNT_STATIC_ASSERT(sizeof(struct shunt_index_bucket) == 64);
 
-/* Of the whole key: its low half picks the bucket (modulo the number of buckets, a power of two), its high
- * half is the tag. */
+/* Hashes the whole key. The low half picks the bucket (modulo the number of buckets, a power of two); the high half is
+ * the tag. */
 static inline __u64 shunt_key_hash(__u64 seed, const struct shunt_frontend_key *key)
 {
 	__u64 high = (__u64)key->address.word[0] << 32 | key->address.word[1];
@@ -138,28 +136,28 @@ enum shunt_frontend_kind {
 };
 
 enum shunt_row_flags {
-	/* The frontend has source ranges; a pod's source is unknown at the socket: the packet path decides. */
+	/* The frontend has source ranges. The socket does not know a pod's source, so the packet path decides. */
 	SHUNT_ROW_SOURCE_RANGES = 1 << 0,
-	/* The node's own primary address is within those ranges, so sockets of the host's namespace may pass. */
+	/* The node's primary address is within those ranges, so sockets of the host's namespace may pass. */
 	SHUNT_ROW_NODE_IN_RANGES = 1 << 1,
-	/* The address belongs to this node: NodePorts answer on it. */
+	/* The address belongs to this node, so NodePorts answer on it. */
 	SHUNT_ADDRESS_NODE = 1 << 8,
 	/* Only for sockets of the host's network namespace (loopback). */
 	SHUNT_ADDRESS_HOST_ONLY = 1 << 9,
-	/* A ClusterIP: a port that no service uses is refused, not left to wander. */
+	/* The address is a ClusterIP: a port that no service uses is refused instead of sent to the network. */
 	SHUNT_ADDRESS_CLUSTER_IP = 1 << 10,
 };
 
 /*
- * frontend_rows: array by row id, memory-mapped. The key stands in its row, and the reader compares it: a tag
- * is only half of a hash. A row is immutable from the moment an entry names it until a grace period after
- * none does, so a reader that holds an entry's word reads the row that the word meant. 64 bytes: one line.
+ * frontend_rows: array by row id, memory-mapped. The key is stored in its row, and the reader compares it, because a
+ * tag is only half of a hash. A row is immutable from the moment an entry names it until a grace period after no entry
+ * does, so a reader that holds an entry's word reads the row that the word meant. A row is one cache line of 64 bytes.
  */
 struct shunt_frontend_row {
 	struct shunt_frontend_key key;
 	__u32 service_port;	  /* index into service_ports, service_counters */
 	__u32 internal_pool;	  /* for clients on this node */
-	__u32 external_pool;	  /* for clients from outside; the packet path's */
+	__u32 external_pool;	  /* for clients from outside; only the packet path reads it */
 	__u32 affinity_timeout_s; /* 0: no session affinity */
 	__u16 flags;		  /* enum shunt_row_flags */
 	__u8 kind;		  /* enum shunt_frontend_kind */
@@ -172,31 +170,31 @@ SHUNT_STATIC_ASSERT(__builtin_offsetof(struct shunt_frontend_row, kind) == 38);
 /* ---- pools, slots, backends: where it may go ---------------------------------------------- */
 
 /*
- * pools: array by pool id, memory-mapped. The whole row is one word, so one aligned store publishes a
- * complete set and one load reads it:
+ * pools: array by pool id, memory-mapped. The whole row is one word, so one aligned store publishes a complete set and
+ * one load reads it:
  *
  *   bits 63..40  first slot (24)
  *   bits 39..22  slot count (18)
  *   bits 21..20  enum shunt_pool_empty (2)
  *   bits 19..0   generation (20)
  *
- * A pool that is empty to new connections may have slots all the same: members that keep their flows.
+ * A pool that is empty to new connections may still have slots: those of members that keep their flows.
  *
- * The generation is the agent's publication counter (meta's, across restarts; 0 is left out when it wraps).
- * Whoever remembers a backend remembers the word it was chosen under: an equal word proves without another look
- * that the backend is still a member.
+ * The generation is the agent's publication counter (meta keeps it across restarts; it skips 0 when it wraps). A
+ * program that remembers a backend remembers the word under which it was chosen: an equal word proves, without another
+ * lookup, that the backend is still a member.
  *
- * Generation 0 is a set that has been withdrawn: no row names the pool any more. It stays for a grace period, for
- * whoever has such a row in hand, and proves nothing to whoever remembers it (shunt_pool_is_same).
+ * Generation 0 marks a set that has been withdrawn: no row names the pool now. It stays for a grace period, for
+ * programs that hold such a row, and an equal word then proves nothing (shunt_pool_is_same).
  */
 #define SHUNT_POOL_GENERATION_MASK ((1u << 20) - 1)
 #define SHUNT_POOL_COUNT_MAX ((1u << 18) - 1)
 #define SHUNT_POOL_FIRST_MAX ((1u << 24) - 1)
 
 enum shunt_pool_empty {
-	SHUNT_EMPTY_NOT = 0,	      /* somebody takes new connections */
-	SHUNT_EMPTY_NO_ENDPOINTS = 1, /* nobody anywhere: refuse */
-	SHUNT_EMPTY_LOCAL_MISS = 2,   /* some elsewhere, nobody here under a Local policy */
+	SHUNT_EMPTY_NOT = 0,	      /* a member takes new connections */
+	SHUNT_EMPTY_NO_ENDPOINTS = 1, /* no endpoint on any node: refuse */
+	SHUNT_EMPTY_LOCAL_MISS = 2,   /* a Local policy, and endpoints only on other nodes */
 };
 
 static inline __u64 shunt_pool_word(__u32 first_slot, __u32 slot_count, enum shunt_pool_empty empty,
@@ -216,7 +214,7 @@ static inline __u32 shunt_pool_count(__u64 word)
 	return (__u32)(word >> 22) & SHUNT_POOL_COUNT_MAX;
 }
 
-/* A word of 0 is a pool that nobody has published. */
+/* A word of 0 is a pool that has not been published. */
 static inline enum shunt_pool_empty shunt_pool_emptiness(__u64 word)
 {
 	return word ? (enum shunt_pool_empty)(word >> 20 & 3) : SHUNT_EMPTY_NO_ENDPOINTS;
@@ -227,17 +225,17 @@ static inline __u32 shunt_pool_generation(__u64 word)
 	return (__u32)word & SHUNT_POOL_GENERATION_MASK;
 }
 
-/* True if `now` proves that what was a member under `then` still is. */
+/* True if `now` proves that a member under `then` is still a member. */
 static inline int shunt_pool_is_same(__u64 then, __u64 now)
 {
 	return then == now && shunt_pool_generation(now);
 }
 
 /*
- * slots: array, memory-mapped. A pool's run holds one slot per member: slot i belongs to member i and
- * gives it threshold / 2^32 of the slot's share, the alias the rest. A member that must keep its flows
- * but get no new ones (weight 0, serving but not selected) has threshold 0. A slot wholly its member's
- * has alias == backend and threshold 2^32 - 1.
+ * slots: array, memory-mapped. A pool has a run of slots, one per member: slot i belongs to member i and gives it
+ * threshold / 2^32 of the slot's share, and the rest to the alias. A member that keeps its flows but gets no new ones
+ * (weight 0, or serving but not selected) has threshold 0. A slot that gives its member everything has alias == backend
+ * and threshold 2^32 - 1.
  */
 struct shunt_slot {
 	__u32 backend;
@@ -248,9 +246,9 @@ struct shunt_slot {
 SHUNT_STATIC_ASSERT(sizeof(struct shunt_slot) == 16);
 
 /*
- * The choice, exact: 64 random bits as a fraction of 1, times the count, is a fixed-point number whose
- * integer part is the slot and whose first 32 fraction bits are compared with the threshold. No slot
- * is preferred by more than 2^-64. Returns the fixed-point number with 32 fraction bits.
+ * Turns 64 random bits into a choice: as a fraction of 1, times the count, they are a fixed-point number whose integer
+ * part is the slot and whose first 32 fraction bits are compared with the threshold. Returns that number with 32
+ * fraction bits. It prefers no slot by more than 2^-64.
  */
 static inline __u64 shunt_slot_position(__u32 random_high, __u32 random_low, __u32 slot_count)
 {
@@ -266,8 +264,8 @@ struct shunt_backend {
 };
 SHUNT_STATIC_ASSERT(sizeof(struct shunt_backend) == 32);
 
-/* service_ports: array by service port index, memory-mapped: whose rows these are. Programs never read
- * it; people and a restarted agent do. Strings are NUL-terminated, NUL-filled. */
+/* service_ports: array by service port index, memory-mapped. It names the service port that rows belong to, for people
+ * and for a restarted agent; the programs never read it. Strings are NUL-terminated, NUL-filled. */
 struct shunt_service_port {
 	char namespace_name[64];
 	char service_name[64];
@@ -282,12 +280,11 @@ SHUNT_STATIC_ASSERT(sizeof(struct shunt_service_port) == 200);
 /* ---- what programs remember --------------------------------------------------------------- */
 
 /*
- * socket_state: array of 2^n rows, direct-mapped: a socket's row is its cookie modulo the size. Cookies
- * are handed out in sequence, so rows fill evenly. socket_taken is a bitmap with one bit a row: a row is
- * claimed by an atomic OR of its bit, written only under the owner's socket lock, and freed by an atomic
- * AND in sock_release. The bitmap is small enough to stay in the cache, so a socket without a translation
- * never touches a row. A socket that finds its row taken uses socket_storage (socket storage, the same
- * struct). Nothing is ever evicted.
+ * socket_state: array of 2^n rows, direct-mapped: a socket's row is its cookie modulo the size. The kernel gives out
+ * cookies in sequence, so rows fill evenly. socket_taken is a bitmap with one bit per row: a row is claimed by an
+ * atomic OR of its bit, written only under the owner's socket lock, and freed by an atomic AND in sock_release. The
+ * bitmap is small enough to stay in the cache, so a socket without a translation never touches a row. A socket that
+ * finds its row taken uses socket_storage (socket storage, with the same struct). Nothing is ever evicted.
  */
 enum shunt_state_flags {
 	SHUNT_STATE_TRANSLATED = 1 << 0, /* the fields below `cookie` hold a translation */
@@ -309,12 +306,12 @@ struct shunt_socket_state {
 SHUNT_STATIC_ASSERT(sizeof(struct shunt_socket_state) == 64);
 
 /*
- * socket_peers: hash. The second and further destinations of an unconnected UDP socket. Each has two
- * rows, forward (key: dialled, value: backend) and reverse (key: backend, value: dialled). Forward rows
- * form a list from the socket's head row (direction HEAD, address and port zero), so sock_release can
- * free them all; a reverse row's `next` is unused.
+ * socket_peers: hash map. The second and further destinations of an unconnected UDP socket. Each has two rows, forward
+ * (key: dialled, value: backend) and reverse (key: backend, value: dialled). Forward rows form a list from the socket's
+ * head row (direction HEAD, address and port zero), so that sock_release can free them all; a reverse row does not use
+ * `next`.
  */
-#define SHUNT_PEERS_MAX (1u << 22) /* rows; what one sock_release may have to walk */
+#define SHUNT_PEERS_MAX (1u << 22) /* rows; one sock_release may have to walk all of them */
 
 enum shunt_peer_direction {
 	SHUNT_PEER_HEAD = 0,
@@ -343,7 +340,8 @@ struct shunt_peer {
 };
 SHUNT_STATIC_ASSERT(sizeof(struct shunt_peer) == 56);
 
-/* affinities: LRU hash. Per service port, so per port and family, and shared by all its frontends. */
+/* affinities: LRU hash map. One affinity per client and service port (so per port and family), shared by all its
+ * frontends. */
 enum shunt_client_kind {
 	SHUNT_CLIENT_NETNS = 0,	  /* client.word[0..1] is the network namespace's cookie, as a __u64 */
 	SHUNT_CLIENT_ADDRESS = 1, /* client is the source address (packet path) */
@@ -357,9 +355,9 @@ struct shunt_affinity_key {
 SHUNT_STATIC_ASSERT(sizeof(struct shunt_affinity_key) == 24);
 
 /*
- * The backend and under which pool word it was last known to be selectable, in one word, because the kernel may give
- * an LRU element to another key while it is being read: the backend in the place of the first slot, then the pool
- * word's own count, emptiness and generation. No two publications agree in these.
+ * `choice` holds the backend and the pool word under which it was last known to be selectable. It is one word, because
+ * the kernel may give an LRU element to another key while it is being read: the backend in the place of the first slot,
+ * then the pool word's own count, emptiness and generation. No two publications agree in these.
  */
 struct shunt_affinity {
 	__u64 last_use_ns; /* CLOCK_BOOTTIME */
@@ -380,13 +378,13 @@ static inline __u32 shunt_affinity_backend(__u64 choice)
 /* ---- counters ----------------------------------------------------------------------------- */
 
 /*
- * Counters are per CPU, as plain memory-mapped arrays: row = cpu * stride + index. One cache line a count,
- * where a per-CPU map takes two (its pointer, then the value) and a call; and user space sums them by
- * reading memory. The stride is the number of rows a CPU has; the array has a block for every possible CPU.
+ * Counters are per CPU, in plain memory-mapped arrays: row = cpu * stride + index. A count touches one cache line,
+ * where a per-CPU map takes two (its pointer, then the value) and a call, and user space sums the counters by reading
+ * memory. The stride is the number of rows per CPU; the array has a block for every possible CPU.
  */
 
-/* service_counters, by service port index; stride: the limit on service ports. Counts decisions, not
- * datagrams: a socket that sends again to the same service is not counted again. */
+/* service_counters, by service port index; stride: the limit on service ports. It counts decisions, not datagrams: a
+ * socket that sends again to the same service is not counted again. */
 struct shunt_service_counters {
 	__u64 translated;
 	__u64 no_endpoints;
@@ -400,8 +398,8 @@ struct shunt_backend_counters {
 };
 
 /*
- * reasons: __u64 by enum shunt_reason; stride SHUNT_REASON_STRIDE. Every way out of a program that is not a
- * translation counts one. X(constant, name, meaning); the names are those of metrics and of the CLI.
+ * reasons: __u64 by enum shunt_reason; stride SHUNT_REASON_STRIDE. A program that ends without a translation counts one
+ * reason. X(constant, name, meaning); metrics and the CLI use the same names.
  */
 #define SHUNT_REASONS(X)                                                                                   \
 	X(NOT_A_SERVICE, "not_a_service", "the destination is no frontend: passed untouched")              \
@@ -425,11 +423,10 @@ struct shunt_backend_counters {
 	X(NO_STATE, "no_state", "a reply or peer name on a socket without a translation: untouched")       \
 	X(OTHER_PEER, "other_peer",                                                                        \
 	  "a reply or peer name from an address that no service led to: untouched")                        \
-	X(WOULD_TRANSLATE, "would_translate",                                                              \
-	  "the agent only observes, else it would have been translated: untouched")                        \
-	X(WOULD_REFUSE, "would_refuse", "the agent only observes, else it would have been refused: untouched")
+	X(WOULD_TRANSLATE, "would_translate", "observe mode: it would have been translated; untouched")    \
+	X(WOULD_REFUSE, "would_refuse", "observe mode: it would have been refused; untouched")
 
-/* clang-format off */ /* takes the list for the beginning of an expression */
+/* clang-format off */ /* it takes the list for the beginning of an expression */
 enum shunt_reason {
 #define SHUNT_REASON_CONSTANT(constant, name, meaning) SHUNT_REASON_##constant,
 	SHUNT_REASONS(SHUNT_REASON_CONSTANT)
@@ -438,14 +435,14 @@ enum shunt_reason {
 };
 /* clang-format on */
 
-/* Four cache lines a CPU: no CPU writes to another's. */
+/* Four cache lines per CPU, so that no CPU writes to another's line. */
 #define SHUNT_REASON_STRIDE 32
 SHUNT_STATIC_ASSERT(SHUNT_REASON_COUNT <= SHUNT_REASON_STRIDE);
 
 /*
- * source_versions: array by enum shunt_resource; the programs do not read it. How far an agent had followed the
- * Kubernetes API: the agent after it accepts nothing older, and knows how much an empty answer would take away. Not
- * memory-mapped: a row is replaced by one system call, so an agent that is killed leaves an old one or a new one.
+ * source_versions: array by enum shunt_resource; the programs do not read it. It tells how far an agent followed the
+ * Kubernetes API: the next agent accepts nothing older, and knows how much an empty answer would take away. It is not
+ * memory-mapped: one system call replaces a row, so an agent that is killed leaves either the old row or the new one.
  */
 enum shunt_resource {
 	SHUNT_RESOURCE_SERVICES = 0,
@@ -455,18 +452,18 @@ enum shunt_resource {
 };
 
 struct shunt_source_version {
-	char version[56]; /* the API's resourceVersion, which is opaque; ends with a zero byte; empty: none */
-	__u64 objects;	  /* how many there were at that version */
+	char version[56]; /* the API's resourceVersion, which is opaque; NUL-terminated; empty: unknown */
+	__u64 objects;	  /* the number of objects at that version */
 };
 SHUNT_STATIC_ASSERT(sizeof(struct shunt_source_version) == 64);
 
 /* meta: array of one row, memory-mapped. */
 struct shunt_meta {
-	__u64 index_seed;     /* of shunt_key_hash(): random, from the creation of the maps on */
+	__u64 index_seed;     /* for shunt_key_hash(); random, set once when the maps are created */
 	__u32 abi_version;    /* SHUNT_ABI_VERSION */
 	__u32 storage_in_use; /* 1 once a socket without a row has had to use socket_storage; never cleared */
-	/* The last generation that the agent has given out, unwrapped. Stored before a word that carries it, so that an
-	 * agent after this one gives out none of them again. */
+	/* The last generation that the agent has used, unwrapped. Stored before a word that carries it, so that the
+	 * next agent does not use it again. */
 	__u64 generation;
 };
 SHUNT_STATIC_ASSERT(sizeof(struct shunt_meta) == 24);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Addresses as values: 16 bytes, IPv4 v4-mapped. Everything here is in network byte order. */
+/* Addresses as values of 16 bytes; IPv4 is v4-mapped. Everything here is in network byte order. */
 #ifndef SHUNT_ADDRESS_H
 #define SHUNT_ADDRESS_H
 
@@ -9,7 +9,7 @@
 
 #include "bpf/abi.h"
 
-/* Where a socket call goes to, or comes from. */
+/* The address and port that a socket call goes to or comes from. */
 struct destination {
 	struct shunt_address address;
 	__be16 port;
@@ -33,8 +33,8 @@ static __always_inline int is_v4(const struct shunt_address *address)
 }
 
 /*
- * What the kernel will do with the address: the unspecified one is loopback's. (A socket that is bound to an address
- * reaches that one instead, which is its own either way.)
+ * Returns the destination that the kernel will use: it takes the unspecified address for loopback. (A socket that is
+ * bound to an address reaches that address instead; both belong to its own host.)
  */
 static __always_inline struct destination as_kernel_dials(struct destination to)
 {

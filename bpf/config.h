@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Configuration of the programs: read-only data, set before they are loaded, so the verifier drops the
- * code that a setting makes unreachable. A change is a new load and an atomic replacement of the links.
+ * Configuration of the programs. It is read-only data that user space sets before it loads them, so the verifier drops
+ * the code that a setting makes unreachable. To change it, user space loads again and replaces the links atomically.
  */
 #ifndef SHUNT_CONFIG_H
 #define SHUNT_CONFIG_H
@@ -9,24 +9,23 @@
 #include "bpf/abi.h"
 
 struct shunt_config {
-	__u64 host_netns_cookie; /* the network namespace of the agent: the host's */
-	__u64 index_seed;	 /* meta's */
+	__u64 host_netns_cookie; /* of the host's network namespace, in which the agent runs */
+	__u64 index_seed;	 /* the same as in meta */
 	__u32 index_mask;	 /* buckets of frontend_index - 1; the number of buckets is a power of two */
 	__u32 socket_mask; /* rows of socket_state - 1; the number of rows is a power of two, at least 64 */
-	__u32 service_stride; /* rows a CPU has in service_counters: the limit on service ports */
-	__u32 backend_stride; /* the same in backend_counters: the limit on backends */
+	__u32 service_stride; /* rows per CPU in service_counters: the limit on service ports */
+	__u32 backend_stride; /* rows per CPU in backend_counters: the limit on backends */
 	/*
 	 * Iterations of a delay between the loads of a choice. 0 in production; the torn-set test widens
 	 * the readers' windows with it.
 	 */
 	__u32 reader_window;
-	/* A Local policy without a local endpoint: 0 fails with EHOSTUNREACH, 1 leaves the destination as it
-	 * is, for the packet path to drop (kube-proxy's silence). */
+	/* If a Local policy finds no local endpoint: 0 fails with EHOSTUNREACH; 1 leaves the destination as it is,
+	 * for the packet path to drop without an error, as kube-proxy does. */
 	__u8 local_miss_drops;
-	__u8 has_mptcp; /* 1: the kernel knows MPTCP, and so the helper that leads from a subflow to its connection */
-	__u8 has_sock_destroy; /* 1: the kernel can end a socket from an iterator: bpf_sock_destroy() */
-	/* 1: decide and count, and leave every destination and every outcome as they are without us */
-	__u8 observe;
+	__u8 has_mptcp;	       /* 1: the kernel has MPTCP and the helper that finds a subflow's connection */
+	__u8 has_sock_destroy; /* 1: the kernel has bpf_sock_destroy(), which ends a socket from an iterator */
+	__u8 observe;	       /* 1: decide and count, but change no destination and fail no call */
 };
 SHUNT_STATIC_ASSERT(sizeof(struct shunt_config) == 40);
 

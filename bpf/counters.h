@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Counting. Each CPU has rows of its own, and a program may be preempted but not moved to another CPU, so
- * plain additions suffice; two programs that interleave on one CPU can lose a count, never corrupt one.
+ * Counting. Each CPU has rows of its own, and a program may be preempted but not moved to another CPU, so plain
+ * additions suffice. Two programs that interleave on one CPU can lose a count but cannot corrupt one.
  */
 #ifndef SHUNT_COUNTERS_H
 #define SHUNT_COUNTERS_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * What becomes of one dialled destination: the whole choice, as a function over values. No program
- * context and no socket stands here, so that a syscall program can put tables of cases through it.
+ * Decides what happens to one dialled destination, as a function over values. It uses neither a program's context nor
+ * a socket, so that a syscall program can run tables of cases through it (tests/bpf/harness.bpf.c).
  */
 #ifndef SHUNT_DECISION_H
 #define SHUNT_DECISION_H
@@ -15,7 +15,7 @@
 #define SHUNT_EHOSTUNREACH 113
 
 enum verdict {
-	VERDICT_PASS = 0,      /* not ours, or not ours to decide here */
+	VERDICT_PASS = 0,      /* leave it: it is not a service, or the packet path decides */
 	VERDICT_TRANSLATE = 1, /* `to` is the backend */
 	VERDICT_REFUSE = 2,    /* fail the call with `error` */
 };
@@ -27,7 +27,7 @@ struct decision {
 	__u32 pool;
 	__u32 backend;
 	__u32 service_port;
-	__u64 pool_word; /* under which the backend was chosen */
+	__u64 pool_word; /* the pool's word when the backend was chosen */
 	struct destination to;
 };
 
@@ -44,7 +44,7 @@ static __always_inline void refuse(struct decision *decision, __u32 error, __u32
 	decision->reason = reason;
 }
 
-/* A pool that takes no new connections, by the reason that its word carries. */
+/* Decides for a pool that takes no new connections, by the reason that its word carries. */
 static __always_inline void decide_empty(struct decision *decision, __u64 pool_word,
 					 struct shunt_service_counters *counters)
 {
@@ -63,10 +63,11 @@ static __always_inline void decide_empty(struct decision *decision, __u64 pool_w
 }
 
 /*
- * The backend that this client's affinity names, if it is young enough and still selectable.
+ * Returns the backend that this client's affinity names, or NULL if the affinity has expired or the backend is no
+ * longer selectable.
  *
- * Only `last_use_ns` is written through the pointer: the kernel may give an LRU element to another key
- * at any time, and a use too many is harmless there, while a foreign choice would not be.
+ * Writes only `last_use_ns` through the pointer: the kernel may give an LRU element to another key at any time. A later
+ * `last_use_ns` does no harm to that key, but a choice that is not its own would.
  */
 static __always_inline const struct shunt_backend *follow_affinity(const struct shunt_affinity_key *key,
 								   __u64 now_ns, __u64 timeout_ns,
@@ -80,7 +81,7 @@ static __always_inline const struct shunt_backend *follow_affinity(const struct 
 		return NULL;
 	reader_window();
 	choice = *(volatile __u64 *)&affinity->choice;
-	/* Signed: another CPU's use may be younger than our clock reading. */
+	/* Signed: another CPU may have used it after we read the clock. */
 	if ((__s64)(now_ns - affinity->last_use_ns) >= (__s64)timeout_ns)
 		return NULL;
 	*backend = shunt_affinity_backend(choice);
@@ -121,8 +122,8 @@ static __always_inline const struct shunt_backend *choose_with_affinity(const st
 }
 
 /*
- * Decides for a client on this node. `key` is what it dials (port not 0), `netns_cookie` its network
- * namespace. Counts services and backends; the caller counts the reason.
+ * Decides for a client on this node. `key` is what it dials, `netns_cookie` its network namespace. Counts for the
+ * service and the backend; the caller counts the reason. REQUIRES: the port is not 0.
  */
 static __always_inline void decide(const struct shunt_frontend_key *key, __u64 netns_cookie,
 				   struct decision *decision)
@@ -151,10 +152,10 @@ static __always_inline void decide(const struct shunt_frontend_key *key, __u64 n
 	counters = counters_of(row->service_port);
 	if (shunt_pool_emptiness(pool_word))
 		return decide_empty(decision, pool_word, counters);
-	/* Counted before the choice: the CPU fetches this line while it waits for the slot's. */
+	/* Count before the choice, so that the CPU fetches this cache line while it waits for the slot's. */
 	if (counters)
 		counters->translated++;
-	/* Who only observes remembers no choice that nobody followed. */
+	/* In observe mode the choice is not used, so it is not remembered. */
 	if (row->affinity_timeout_s && !shunt_config.observe)
 		chosen = choose_with_affinity(row, netns_cookie, pool_word, &decision->backend);
 	else

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* From what a client dials to the frontend's row: the prefix filter, then the index. */
+/* Finds the row of the frontend that a client dials: first the prefix filter, then the index. */
 #ifndef SHUNT_FRONTEND_H
 #define SHUNT_FRONTEND_H
 
@@ -11,14 +11,14 @@ static int window_step(__u32 step, void *unused)
 	return 0;
 }
 
-/* A pause between two dependent loads; nothing unless a test asks for it. */
+/* Pauses between two dependent loads, but only if a test asks for it. */
 static __always_inline void reader_window(void)
 {
 	if (shunt_config.reader_window)
 		bpf_loop(shunt_config.reader_window, window_step, NULL, 0);
 }
 
-/* False proves that no frontend and no address row, or no backend, has this address. */
+/* Returns 0 if certainly nothing in `set` has this address; 1 proves nothing. */
 static __always_inline int prefix_in(const struct shunt_address *address, enum shunt_prefix_set set)
 {
 	__u32 bit = shunt_prefix_bit(address, set);
@@ -34,8 +34,8 @@ static __always_inline int same_key(const struct shunt_frontend_key *a, const st
 }
 
 /*
- * The id of the key's row + 1 if this bucket names it, or 0. Each entry is read once: its word names a row
- * that stays what it was for as long as we run.
+ * Returns the id + 1 of the key's row if this bucket names it, or 0. Reads each entry once: the row that its word names
+ * stays as it is while this program runs.
  */
 static __always_inline __u32 search_bucket(volatile struct shunt_index_bucket *bucket, __u64 hash,
 					   const struct shunt_frontend_key *key)
@@ -63,7 +63,7 @@ struct row_search {
 	__u32 row; /* id + 1, once found */
 };
 
-/* The rare rest: keys that stand past their own bucket. */
+/* The rare case: a key that is stored past its own bucket. */
 static int search_next_bucket(__u32 probe, struct row_search *search)
 {
 	volatile struct shunt_index_bucket *bucket;
@@ -77,8 +77,8 @@ static int search_next_bucket(__u32 probe, struct row_search *search)
 }
 
 /*
- * The id of `key`'s row + 1, or 0. Bound: SHUNT_INDEX_PROBES buckets, nearly always one. A global function,
- * so that the verifier looks at it once a program and not once a call.
+ * Returns the id + 1 of `key`'s row, or 0. Bound: SHUNT_INDEX_PROBES buckets; nearly always it visits one. It is a
+ * global function, so that the verifier checks it once per program and not once per call.
  */
 __noinline __weak __u32 find_row_id(const struct shunt_frontend_key *key)
 {
@@ -109,9 +109,9 @@ static __always_inline const struct shunt_frontend_row *find_row(const struct sh
 }
 
 /*
- * The frontend that `key` dials: the exact one, else a NodePort if the address is this node's own. A
- * ClusterIP's unused port is told apart from a stranger's address by the address row. Without a row
- * `*reason` says why: SHUNT_REASON_NOT_A_SERVICE, _HOST_ONLY or _UNUSED_PORT.
+ * Returns the frontend that `key` dials: the exact one, or else a NodePort if the address is this node's own. If there
+ * is no frontend, returns NULL and sets `*reason` to SHUNT_REASON_NOT_A_SERVICE, _HOST_ONLY or _UNUSED_PORT; the row of
+ * the address tells them apart.
  */
 static __always_inline const struct shunt_frontend_row *find_frontend(const struct shunt_frontend_key *key,
 								      int on_host, __u32 *reason)

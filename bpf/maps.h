@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The maps. Their rows are explained in abi.h and docs/maps.md. User space sets every size from the
- * configured limits before it creates a map; the sizes here only let the object load by itself.
+ * The maps. abi.h and docs/maps.md explain their rows. User space sets every size from the configured limits before it
+ * creates a map; the sizes here only let the object load by itself.
  */
 #ifndef SHUNT_MAPS_H
 #define SHUNT_MAPS_H
@@ -11,7 +11,7 @@
 
 #include "bpf/abi.h"
 
-/* Hash buckets: what a client dials -> row id. */
+/* Hash buckets, from what a client dials to a row id. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(map_flags, BPF_F_MMAPABLE);
@@ -61,7 +61,7 @@ struct {
 	__type(value, struct shunt_backend);
 } backends SEC(".maps") __weak;
 
-/* Names for people and for a restarted agent; programs do not read it. */
+/* Names for people and for a restarted agent; the programs do not read them. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(map_flags, BPF_F_MMAPABLE);
@@ -70,7 +70,7 @@ struct {
 	__type(value, struct shunt_service_port);
 } service_ports SEC(".maps") __weak;
 
-/* One row a socket, direct-mapped by cookie; socket_storage where the row is taken. */
+/* One row per socket, direct-mapped by cookie. A socket that finds its row taken uses socket_storage. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(map_flags, BPF_F_MMAPABLE);
@@ -79,7 +79,7 @@ struct {
 	__type(value, struct shunt_socket_state);
 } socket_state SEC(".maps") __weak;
 
-/* One bit a row of socket_state: taken. */
+/* One bit per row of socket_state, set while the row is taken. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(map_flags, BPF_F_MMAPABLE);
@@ -95,7 +95,7 @@ struct {
 	__type(value, struct shunt_socket_state);
 } socket_storage SEC(".maps") __weak;
 
-/* Not preallocated: nearly always empty. */
+/* Not preallocated, because it is nearly always empty. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(map_flags, BPF_F_NO_PREALLOC);

@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* One complete set of backends: choosing a member by weight, and asking whether a backend is one. */
+/* One complete set of backends: chooses a member by weight, and tells whether a backend is a member. */
 #ifndef SHUNT_POOL_H
 #define SHUNT_POOL_H
 
 #include "bpf/frontend.h"
 
-/* The set as it is now. Everything that follows must use this one word, read once. */
+/* Returns the word of the pool's current set, or NULL. Read it once, and use that value for all that follows. */
 static __always_inline __u64 *pool_of(__u32 pool)
 {
 	return bpf_map_lookup_elem(&pools, &pool);
 }
 
 /*
- * Draws a member with a probability proportional to its weight: one random number, two loads.
- * REQUIRES: the word does not say that the pool is empty. Returns NULL if an id points outside its map.
+ * Draws a member with a probability proportional to its weight, by one random number and two loads. Returns NULL if an
+ * id points outside its map. REQUIRES: the word does not say that the pool is empty.
  */
 static __always_inline const struct shunt_backend *choose_backend(__u64 pool_word, __u32 *backend)
 {
@@ -51,8 +51,8 @@ static int member_step(__u32 offset, struct member_search *search)
 }
 
 /*
- * Looks for a member by its own slot. Linear in the set, so only for somebody who remembers a backend
- * from an earlier set: once per remembered backend and change. Bound: SHUNT_POOL_COUNT_MAX.
+ * Looks for a member by its own slot. Linear in the set, so it is only for a backend that is remembered from an earlier
+ * set: once per remembered backend and change. Bound: SHUNT_POOL_COUNT_MAX.
  */
 static __always_inline struct member_search find_member(__u64 pool_word, __u32 backend)
 {

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * Translation where a connection is born: the socket hooks of a cgroup. connect and sendmsg turn what the
- * application dialled into a backend, once; recvmsg and getpeername show it what it dialled; sock_release
- * forgets the socket. A hook only moves addresses between its context and the functions below; the
- * choice itself is decision.h, the memory socket_state.h.
+ * Translation where a connection is born: the socket hooks of a cgroup. connect and sendmsg turn what the application
+ * dialled into a backend, once; recvmsg and getpeername show it what it dialled; sock_release forgets the socket. A
+ * hook only moves addresses between its context and the functions below; decision.h makes the choice, socket_state.h
+ * remembers it.
  *
- * A hook returns 1 to go on; connect and sendmsg return 0 with an errno set to fail the call. Where they only
- * observe, they do neither that nor a translation; sockets that were translated before are still shown what they
- * dialled, and forgotten when they end.
+ * A hook returns 1 to go on; connect and sendmsg return 0 with an errno set to fail the call. In observe mode they
+ * neither fail nor translate; sockets that were translated before still see what they dialled, and are forgotten when
+ * they end.
  */
 #include <linux/bpf.h>
 #include <linux/in.h>
@@ -17,7 +17,7 @@
 
 #define SHUNT_AF_INET6 10
 
-/* Of the kernel's, the one field that we read. */
+/* The one field that we read from the kernel's struct; relocated by CO-RE. */
 struct sock_common {
 	volatile unsigned char skc_state;
 } __attribute__((preserve_access_index));
@@ -49,8 +49,8 @@ static __always_inline struct shunt_frontend_key key_of(const struct bpf_sock_ad
 }
 
 /*
- * By protocol, not by socket type: an SCTP or MPTCP socket is a stream too. What connects of an MPTCP socket
- * is its first subflow, which comes here as the TCP socket that it is.
+ * Asks for the protocol, not for the socket's type: an SCTP or MPTCP socket is a stream too. An MPTCP socket connects
+ * through its first subflow, which comes here as the TCP socket that it is.
  */
 static __always_inline int is_translatable(const struct bpf_sock_addr *ctx)
 {
@@ -60,8 +60,8 @@ static __always_inline int is_translatable(const struct bpf_sock_addr *ctx)
 /* ---- connect ------------------------------------------------------------------------------ */
 
 /*
- * A UDP connect() cannot be refused: its application learns of a refusal by an ICMP error at send or
- * receive, which the packet path answers to the untranslated address.
+ * A UDP connect() cannot be refused: the application learns of a refusal by an ICMP error at send or receive, with
+ * which the packet path answers what goes to the untranslated address.
  */
 static __always_inline int connect_refused(const struct bpf_sock_addr *ctx, const struct decision *decision)
 {
@@ -71,8 +71,8 @@ static __always_inline int connect_refused(const struct bpf_sock_addr *ctx, cons
 }
 
 /*
- * The MPTCP connection whose subflow this is, or NULL. The application has that socket, not the subflow, so
- * it is the one to ask for its peer's name; and no sock_release runs for a subflow, so a row would be lost.
+ * Returns the MPTCP connection of this subflow, or NULL. The application asks that socket, not the subflow, for its
+ * peer's name; and no sock_release runs for a subflow, so a row would be lost.
  */
 static __always_inline void *mptcp_connection(const struct bpf_sock_addr *ctx)
 {
@@ -82,9 +82,8 @@ static __always_inline void *mptcp_connection(const struct bpf_sock_addr *ctx)
 }
 
 /*
- * True for a subflow that joins a connection which has its peer already: that peer is what was dialled, and
- * what the kernel dials now are addresses that the peer has told it. (A first subflow connects while its
- * connection is SYN_SENT.)
+ * True for a subflow that joins a connection which already has its peer: that peer is what was dialled, and the kernel
+ * now dials addresses that the peer has announced. (A first subflow connects while its connection is SYN_SENT.)
  */
 static __always_inline int is_join(const void *connection)
 {
@@ -93,7 +92,7 @@ static __always_inline int is_join(const void *connection)
 	return connection && connection_sock->skc_state == BPF_TCP_ESTABLISHED;
 }
 
-/* 1: go on to `*to`, which is rewritten if it is a service; 0: fail. */
+/* Returns 1 to go on to `*to`, which it has rewritten if it is a service, or 0 to fail. */
 static __always_inline int connect_to(struct bpf_sock_addr *ctx, struct destination *to)
 {
 	struct destination dialled = as_kernel_dials(*to);
@@ -106,8 +105,8 @@ static __always_inline int connect_to(struct bpf_sock_addr *ctx, struct destinat
 	if (!is_translatable(ctx))
 		return untouched(SHUNT_REASON_OTHER_PROTOCOL);
 	/*
-	 * What the socket remembers is matched against its peer's address, so it can mislead only if the new
-	 * peer may be a backend; elsewhere the old memory is as good as none, and finding it is not free.
+	 * What the socket remembers is compared with its peer's address, so it can mislead only if the new peer may be
+	 * a backend. For any other peer it has no effect, and finding it to reset it would cost time.
 	 */
 	if (!prefix_in(&dialled.address, SHUNT_PREFIX_FRONTENDS) &&
 	    !prefix_in(&dialled.address, SHUNT_PREFIX_BACKENDS))
@@ -169,10 +168,10 @@ int sock_connect6(struct bpf_sock_addr *ctx)
 /* ---- sendmsg: unconnected UDP ------------------------------------------------------------- */
 
 /*
- * The remembered backend of `dialled` may be used again. Once the pool's word has changed, the frontend is looked up
- * too: it may lead to another pool by now, of this service or of another one, which may have the backend in it.
+ * True if the remembered backend of `dialled` may be used again. Once the pool's word has changed, the frontend is
+ * looked up too: by now it may lead to another pool, of this or another service, which may contain the backend.
  */
-static __always_inline int still_right(struct bpf_sock_addr *ctx, const struct destination *dialled,
+static __always_inline int is_reusable(struct bpf_sock_addr *ctx, const struct destination *dialled,
 				       const struct remembered *memory)
 {
 	__u32 reason = SHUNT_REASON_NOT_A_SERVICE;
@@ -186,7 +185,7 @@ static __always_inline int still_right(struct bpf_sock_addr *ctx, const struct d
 	return row && still_member(memory, row->internal_pool);
 }
 
-/* The socket has sent to this destination before, and its backend still serves: no lookup, no write. */
+/* True if the socket has sent to this destination before and its backend still serves: then `*to` is that backend. */
 static __always_inline int send_again(struct bpf_sock_addr *ctx, struct shunt_socket_state *state,
 				      __u64 cookie, const struct destination *dialled, struct destination *to)
 {
@@ -199,7 +198,7 @@ static __always_inline int send_again(struct bpf_sock_addr *ctx, struct shunt_so
 	    is_destination(dialled, &state->dialled, state->dialled_port)) {
 		memory = (struct remembered){ &state->pool_word, &state->pool, state->backend,
 					      &state->backend_address, state->backend_port };
-		if (!still_right(ctx, dialled, &memory))
+		if (!is_reusable(ctx, dialled, &memory))
 			return 0;
 		*to = (struct destination){ .address = state->backend_address, .port = state->backend_port };
 		if (state->flags & SHUNT_STATE_PEERS)
@@ -213,7 +212,7 @@ static __always_inline int send_again(struct bpf_sock_addr *ctx, struct shunt_so
 		return 0;
 	memory = (struct remembered){ &peer->pool_word, &peer->pool, peer->backend, &peer->address,
 				      peer->port };
-	if (!still_right(ctx, dialled, &memory))
+	if (!is_reusable(ctx, dialled, &memory))
 		return 0;
 	backend = (struct destination){ .address = peer->address, .port = peer->port };
 	if (point_reverse(cookie, dialled, &backend))
@@ -222,7 +221,7 @@ static __always_inline int send_again(struct bpf_sock_addr *ctx, struct shunt_so
 	return 1;
 }
 
-/* The application dials this address itself now: replies from it are its own again. */
+/* The application now dials this backend itself: stops reversing replies from it. */
 static __always_inline void forget_backend(struct shunt_socket_state *state, __u64 cookie,
 					   const struct destination *to)
 {
@@ -235,7 +234,7 @@ static __always_inline void forget_backend(struct shunt_socket_state *state, __u
 		drop_any_reverse(cookie, to);
 }
 
-/* 0, or a positive errno: the reply could not be told apart, so the datagram must not leave. */
+/* Returns 0, or a positive errno if replies could not be reversed: then the datagram must not leave. */
 static __always_inline int remember_send(struct shunt_socket_state *state, __u64 cookie,
 					 const struct destination *dialled, const struct decision *decision)
 {
@@ -248,7 +247,7 @@ static __always_inline int remember_send(struct shunt_socket_state *state, __u64
 			drop_any_reverse(cookie, &decision->to);
 		return 0;
 	}
-	/* Before the first row is made, so that there is no row without the flag. */
+	/* Set before the first row is made, so that there is no row without the flag. */
 	state->flags |= SHUNT_STATE_PEERS;
 	return remember_peer(cookie, dialled, decision) ? SHUNT_ENOBUFS : 0;
 }
@@ -299,9 +298,9 @@ static __always_inline int send_to(struct bpf_sock_addr *ctx, struct destination
 }
 
 /*
- * True for send() on an IPv6 socket that is connected to a v4-mapped peer: the one send on a connected
- * socket that comes here, because the kernel hands it to IPv4 as if the application had named the peer. It
- * was decided at connect(); taken for a direct dial of the backend it would end the translation.
+ * True for send() on an IPv6 socket that is connected to a v4-mapped peer. It is the only send on a connected socket
+ * that comes here, because the kernel hands it to IPv4 as if the application had named the peer. It was decided at
+ * connect(); if it were taken for a direct dial of the backend, it would end the translation.
  */
 static __always_inline int is_connected_send(const struct bpf_sock_addr *ctx, const struct destination *to)
 {
@@ -336,7 +335,7 @@ int sock_sendmsg6(struct bpf_sock_addr *ctx)
 
 /* ---- recvmsg, getpeername: reverse -------------------------------------------------------- */
 
-/* Rewrites `*from`, a backend, to what the socket dialled to reach it. 1 if it did. */
+/* Rewrites `*from`, a backend, to what the socket dialled to reach it. Returns 1 if it did. */
 static __always_inline int reverse_first(const struct shunt_socket_state *state, struct destination *from)
 {
 	if (!(state->flags & SHUNT_STATE_TRANSLATED) ||
@@ -364,7 +363,7 @@ static __always_inline int received_from(struct bpf_sock_addr *ctx, struct desti
 
 	if (!state)
 		return untouched(SHUNT_REASON_NO_STATE);
-	/* A further destination that shares the first one's backend and was dialled later has a row. */
+	/* A further destination that shares the first one's backend has a row only if it was dialled later. */
 	if ((state->flags & SHUNT_STATE_PEERS) && reverse_peer(cookie, from))
 		return 1;
 	if (reverse_first(state, from))
@@ -372,7 +371,7 @@ static __always_inline int received_from(struct bpf_sock_addr *ctx, struct desti
 	return untouched(SHUNT_REASON_OTHER_PEER);
 }
 
-/* Returns 1, as these hooks must. The peer is the dialled address only while it is this very backend. */
+/* Returns 1, as these hooks must. Names the dialled address only while the peer is the remembered backend. */
 static __always_inline int peer_of(struct bpf_sock_addr *ctx, struct destination *peer)
 {
 	struct shunt_socket_state *state = ctx->protocol == IPPROTO_MPTCP

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * Visits the sockets of one network namespace, the one of the thread that opens the iterator, and ends those whose
- * backend is gone. Since 6.5 the kernel holds a socket's lock around its visit, so the socket's state stands
- * still; and it has bpf_sock_destroy(). Before, a socket is only reported, and whoever reads the report asks for
- * its end by cookie and addresses, which the kernel compares once more.
+ * Visits the sockets of one network namespace, that of the thread which opens the iterator, and ends those whose
+ * backend is gone. Since 6.5 the kernel holds a socket's lock around its visit, so the socket's state does not change;
+ * and it has bpf_sock_destroy(). On older kernels a socket is only reported, and the reader of the report ends it by
+ * cookie and addresses, which the kernel compares once more.
  */
 #include <linux/bpf.h>
 #include <linux/in.h>
@@ -15,7 +15,7 @@
 #define SHUNT_AF_INET 2
 #define SHUNT_AF_INET6 10
 
-/* Of the kernel's, the fields that we read. */
+/* The fields that we read from the kernel's structs; relocated by CO-RE. */
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
 struct seq_file;
@@ -103,8 +103,8 @@ static __always_inline int same_translation(const volatile struct shunt_socket_s
 }
 
 /*
- * has_to_end() for a socket whose lock nobody holds for us, so that a connect may be rewriting its state: a copy
- * decides, if it was true before and after. (A writer clears TRANSLATED first and sets it last.)
+ * has_to_end() without the socket's lock, while a connect may be rewriting its state. It decides by a copy, and is true
+ * only if the state equals the copy before and after. (A writer clears TRANSLATED first and sets it last.)
  */
 static __always_inline int copy_has_to_end(const struct shunt_socket_state *state,
 					   const struct destination *peer, __u8 protocol, __u64 netns_cookie)
@@ -133,7 +133,7 @@ static __always_inline int visit(struct seq_file *seq, struct sock_common *sk, _
 	netns_cookie = sk->skc_net.net->net_cookie;
 	gone = shunt_config.has_sock_destroy ? has_to_end(state, &peer, protocol, netns_cookie)
 					     : copy_has_to_end(state, &peer, protocol, netns_cookie);
-	/* Without room for the record the socket is visited again. */
+	/* If the record does not fit, the kernel visits the socket again. */
 	if (!gone || bpf_seq_write(seq, &record, sizeof(record)))
 		return 0;
 	if (shunt_config.has_sock_destroy)

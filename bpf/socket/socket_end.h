@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * When a connected socket has to be ended: its state says that a service led it to the very peer that it has, and
- * that peer serves the service no more. In every doubt it stays: a datagram that nobody answers is the
- * application's daily bread, a socket ended for nothing is not.
+ * Tells when a connected socket has to be ended: its state says that a service led it to the peer that it has, and that
+ * peer no longer serves the service. In every doubt it stays: applications live with an unanswered datagram, but a
+ * socket must not be ended without a reason.
  */
 #ifndef SHUNT_SOCKET_END_H
 #define SHUNT_SOCKET_END_H
@@ -30,8 +30,8 @@ static int address_step(__u32 offset, struct address_search *search)
 }
 
 /*
- * By address: a backend that went and came back has another id. Costs a row a member, so only for a socket that
- * would be ended otherwise.
+ * True if a member has the backend's address. Compares addresses, because a backend that went and came back has another
+ * id. Reads a row per member, so it is only for a socket that would otherwise be ended.
  */
 static __always_inline int has_address(__u64 pool_word, const struct shunt_socket_state *state)
 {
@@ -42,12 +42,12 @@ static __always_inline int has_address(__u64 pool_word, const struct shunt_socke
 }
 
 /*
- * True unless what the socket dialled leads to others now. The pool that it remembers may have been withdrawn while
- * its service goes on in another one, so once the word has changed, the frontend is asked.
+ * True unless what the socket dialled now leads to other backends. The pool that it remembers may have been withdrawn
+ * while its service goes on in another pool, so once the word has changed, the frontend is looked up. The socket stays:
  *
- *  - No such frontend: the service or its port is gone, and nobody could take over. Stays.
- *  - No member at all, none without a share either: nothing serves, nobody could take over. Stays until somebody does.
- *  - A member, with or without a share: stays (docs/decisions/0007).
+ *  - if there is no such frontend: the service or its port is gone, and no backend could take over;
+ *  - if the pool has no member at all, with or without a share: it stays until a backend can take over;
+ *  - if its backend is a member, with or without a share (docs/decisions/0007).
  */
 static __always_inline int is_served(struct shunt_socket_state *state, __u8 protocol, __u64 netns_cookie)
 {
@@ -74,7 +74,7 @@ static __always_inline int is_served(struct shunt_socket_state *state, __u8 prot
 	return !shunt_pool_count(now) || still_member(&memory, row->internal_pool) || has_address(now, state);
 }
 
-/* `peer`: of the socket whose state this is, as the kernel has it. */
+/* True if the socket with this state has to be ended. `peer` is the peer that the kernel has for it. */
 static __always_inline int has_to_end(struct shunt_socket_state *state, const struct destination *peer,
 				      __u8 protocol, __u64 netns_cookie)
 {

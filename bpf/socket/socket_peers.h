@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The second and further destinations of an unconnected UDP socket: a forward and a reverse row each, and
- * a list through the forward rows so that closing the socket frees them. Every function runs under the
- * socket's lock (the kernel takes it around connect, sendmsg and recvmsg hooks) or on its last reference.
+ * The second and further destinations of an unconnected UDP socket. Each has a forward and a reverse row, and the
+ * forward rows form a list, so that closing the socket frees them. Every function runs under the socket's lock (the
+ * kernel takes it around connect, sendmsg and recvmsg hooks) or on its last reference.
  */
 #ifndef SHUNT_SOCKET_PEERS_H
 #define SHUNT_SOCKET_PEERS_H
@@ -39,7 +39,7 @@ static __always_inline void drop_reverse(__u64 cookie, const struct destination 
 		bpf_map_delete_elem(&socket_peers, &key);
 }
 
-/* Replies of `backend` are no further destination's any more: the application dialled it another way. */
+/* Stops reversing replies from `backend`: the application now reaches it by another address. */
 static __always_inline void drop_any_reverse(__u64 cookie, const struct destination *backend)
 {
 	struct shunt_peer_key key = peer_key(cookie, backend, SHUNT_PEER_REVERSE);
@@ -48,7 +48,7 @@ static __always_inline void drop_any_reverse(__u64 cookie, const struct destinat
 		bpf_map_delete_elem(&socket_peers, &key);
 }
 
-/* Replies of `backend` now carry `dialled`. Writes only if they did not already. 0, or a negative errno. */
+/* Makes replies from `backend` carry `dialled`; writes only if that changes a row. Returns 0 or a negative errno. */
 static __always_inline long point_reverse(__u64 cookie, const struct destination *dialled,
 					  const struct destination *backend)
 {
@@ -61,7 +61,7 @@ static __always_inline long point_reverse(__u64 cookie, const struct destination
 	return bpf_map_update_elem(&socket_peers, &key, &row, BPF_ANY);
 }
 
-/* Links a new forward row in front of the socket's list. 0, or a negative errno and nothing linked. */
+/* Links a new forward row in front of the socket's list. Returns 0, or a negative errno if it linked nothing. */
 static __always_inline long link_forward(__u64 cookie, const struct destination *dialled,
 					 struct shunt_peer *row)
 {
@@ -85,8 +85,8 @@ static __always_inline long link_forward(__u64 cookie, const struct destination 
 }
 
 /*
- * Remembers that the socket's `dialled` goes to the decided backend, instead of where it went before.
- * 0, or a negative errno: then there is no reverse row, and the datagram must not leave.
+ * Remembers that the socket's `dialled` now goes to the decided backend. Returns 0, or a negative errno if there is no
+ * reverse row: then the datagram must not leave.
  */
 static __always_inline long remember_peer(__u64 cookie, const struct destination *dialled,
 					  const struct decision *decision)
@@ -139,7 +139,7 @@ static int drop_peer(__u32 step, struct peer_walk *walk)
 	return 0;
 }
 
-/* Bound: the list cannot be longer than the map, which has at most SHUNT_PEERS_MAX rows. */
+/* Frees all rows of the socket. Bound: the list is not longer than the map: SHUNT_PEERS_MAX rows. */
 static __always_inline void drop_peers(__u64 cookie)
 {
 	struct shunt_peer_key head_key = { .cookie = cookie, .direction = SHUNT_PEER_HEAD };

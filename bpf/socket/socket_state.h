@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * What a socket dialled and where it went. A socket's state lives in its direct-mapped row of
- * socket_state or, if that row belongs to another live socket, in its socket storage; never in both.
- * Neither can be evicted. Rows are freed by sock_release, storage by the kernel.
+ * What a socket dialled and where it went. A socket's state is in its direct-mapped row of socket_state or, if that row
+ * belongs to another live socket, in its socket storage; it is never in both. Neither is ever evicted: sock_release
+ * frees rows, the kernel frees storage.
  *
  * All functions run under the socket's lock; only the claim of a row races with other sockets.
  */
@@ -11,38 +11,38 @@
 
 #include "bpf/socket/socket_peers.h"
 
-/* Where a socket's row and its bit in socket_taken are. */
-struct state_place {
+/* A socket's row of socket_state and its bit in socket_taken. */
+struct row_position {
 	__u32 row;
 	__u64 *taken; /* the word that holds the bit; NULL only if the map is too small: a bug */
 	__u64 bit;
 };
 
-static __always_inline struct state_place state_place(__u64 cookie)
+static __always_inline struct row_position row_position(__u64 cookie)
 {
 	__u32 row = (__u32)cookie & shunt_config.socket_mask;
 	__u32 word = row >> 6;
 
-	return (struct state_place){
+	return (struct row_position){
 		.row = row,
 		.taken = bpf_map_lookup_elem(&socket_taken, &word),
 		.bit = 1ull << (row & 63),
 	};
 }
 
-/* The socket's own row, or NULL. */
-static __always_inline struct shunt_socket_state *find_row_state(const struct state_place *place,
+/* Returns the socket's own row, or NULL. */
+static __always_inline struct shunt_socket_state *find_row_state(const struct row_position *position,
 								 __u64 cookie)
 {
 	struct shunt_socket_state *row;
 
-	if (!place->taken || !(*place->taken & place->bit))
+	if (!position->taken || !(*position->taken & position->bit))
 		return NULL;
-	row = bpf_map_lookup_elem(&socket_state, &place->row);
+	row = bpf_map_lookup_elem(&socket_state, &position->row);
 	return row && row->cookie == cookie ? row : NULL;
 }
 
-/* Sockets in storage because their row was taken are rare: until the first one, nobody looks there. */
+/* Looks in socket storage only once a socket has had to use it, because its row was taken: that is rare. */
 static __always_inline struct shunt_socket_state *find_stored_state(void *sk)
 {
 	__u32 zero = 0;
@@ -61,30 +61,30 @@ static __always_inline struct shunt_socket_state *store_state(void *sk)
 	return bpf_sk_storage_get(&socket_storage, sk, NULL, BPF_SK_STORAGE_GET_F_CREATE);
 }
 
-/* An MPTCP connection has no row, whoever else has to use storage. */
+/* An MPTCP connection is always in storage: it has no row. */
 static __always_inline struct shunt_socket_state *mptcp_state(void *connection, __u64 flags)
 {
 	return bpf_sk_storage_get(&socket_storage, connection, NULL, flags);
 }
 
-/* The socket's state, or NULL. `sk` is what the program's context offers for socket storage. */
+/* Returns the socket's state, or NULL. `sk` is what the program's context offers for socket storage. */
 static __always_inline struct shunt_socket_state *find_state(void *sk, __u64 cookie)
 {
-	struct state_place place = state_place(cookie);
-	struct shunt_socket_state *row = find_row_state(&place, cookie);
+	struct row_position position = row_position(cookie);
+	struct shunt_socket_state *row = find_row_state(&position, cookie);
 
 	return row ? row : find_stored_state(sk);
 }
 
-/* Makes the state of a socket that has none. NULL only if the kernel has no memory for it. */
+/* Creates the state of a socket that has none. Returns NULL only if the kernel has no memory for it. */
 static __always_inline struct shunt_socket_state *claim_state(void *sk, __u64 cookie)
 {
-	struct state_place place = state_place(cookie);
+	struct row_position position = row_position(cookie);
 	struct shunt_socket_state *row;
 
-	if (place.taken && !(*place.taken & place.bit) &&
-	    !(__sync_fetch_and_or(place.taken, place.bit) & place.bit)) {
-		row = bpf_map_lookup_elem(&socket_state, &place.row);
+	if (position.taken && !(*position.taken & position.bit) &&
+	    !(__sync_fetch_and_or(position.taken, position.bit) & position.bit)) {
+		row = bpf_map_lookup_elem(&socket_state, &position.row);
 		if (row) {
 			row->flags = 0;
 			row->cookie = cookie;
@@ -112,7 +112,7 @@ static __always_inline int is_exempt(const struct shunt_socket_state *state)
 	return state && (state->flags & SHUNT_STATE_EXEMPT);
 }
 
-/* connect() starts the socket anew: what it dialled before must not colour the new peer. */
+/* Forgets what the socket dialled before this connect(), so that it is not applied to the new peer. */
 static __always_inline void reset_state(struct shunt_socket_state *state, __u64 cookie)
 {
 	if (!state)
@@ -122,11 +122,11 @@ static __always_inline void reset_state(struct shunt_socket_state *state, __u64 
 	state->flags &= SHUNT_STATE_EXEMPT;
 }
 
-/* The last of the socket: its row is free for the next from here on. The kernel frees storage itself. */
+/* Frees the closing socket's row for the next socket. The kernel frees storage itself. */
 static __always_inline void release_state(void *sk, __u64 cookie)
 {
-	struct state_place place = state_place(cookie);
-	struct shunt_socket_state *row = find_row_state(&place, cookie);
+	struct row_position position = row_position(cookie);
+	struct shunt_socket_state *row = find_row_state(&position, cookie);
 	struct shunt_socket_state *state = row ? row : find_stored_state(sk);
 
 	if (!state)
@@ -134,10 +134,10 @@ static __always_inline void release_state(void *sk, __u64 cookie)
 	if (state->flags & SHUNT_STATE_PEERS)
 		drop_peers(cookie);
 	state->flags = 0;
-	if (row && place.taken) {
+	if (row && position.taken) {
 		row->cookie = 0;
-		/* Its result is used, so it is fully ordered: the next owner's cookie comes after our 0. */
-		if (!(__sync_fetch_and_and(place.taken, ~place.bit) & place.bit))
+		/* The result is used, so this is fully ordered: the next owner writes its cookie after our 0. */
+		if (!(__sync_fetch_and_and(position.taken, ~position.bit) & position.bit))
 			count_reason(SHUNT_REASON_STATE_LOST);
 	}
 }
@@ -150,7 +150,7 @@ static __always_inline int same_set(__u32 pool, __u64 pool_word)
 	return word && shunt_pool_is_same(pool_word, *(volatile __u64 *)word);
 }
 
-/* Where a datagram went before, and what made that right. */
+/* The backend that datagrams went to before, and the pool and word under which it was right. */
 struct remembered {
 	__u64 *pool_word;
 	__u32 *pool;
@@ -160,8 +160,8 @@ struct remembered {
 };
 
 /*
- * True if the remembered backend is a member of `pool` now, with or without a share (a UDP flow stays as long as its
- * endpoint serves). Brings pool and word up to date. The address is compared because ids are reused.
+ * True if the remembered backend is a member of `pool` now, with or without a share (a UDP flow stays while its
+ * endpoint serves). If so, updates the remembered pool and word. Compares the address too, because ids are reused.
  */
 static __always_inline int still_member(const struct remembered *memory, __u32 pool)
 {
