@@ -63,7 +63,7 @@ class Linter {
     const bool commented =
         descriptor.GetSourceLocation(&location) &&
         !absl::StripAsciiWhitespace(absl::StrCat(location.leading_comments, location.trailing_comments)).empty();
-    Require(commented, "COMMENT", descriptor.full_name(), "says nothing about itself");
+    Require(commented, "COMMENT", descriptor.full_name(), "has no comment");
   }
 
   void CheckFile(const pb::FileDescriptor& file) {
@@ -80,7 +80,7 @@ class Linter {
             "PACKAGE_LOWER_SNAKE_CASE", name, "a part of the package is not lower_snake_case");
     Require(IsVersion(parts.back()), "PACKAGE_VERSION_SUFFIX", name, "the package does not end in a version");
     Require(absl::StrReplaceAll(file.package(), {{".", "/"}}) == directory, "PACKAGE_DIRECTORY_MATCH", name,
-            "its directory is not its package's");
+            "its directory does not match its package");
     Require(file.public_dependency_count() == 0, "IMPORT_NO_PUBLIC", name, "has a public import");
     Require(file.weak_dependency_count() == 0, "IMPORT_NO_WEAK", name, "has a weak import");
     CheckImports(file);
@@ -96,7 +96,7 @@ class Linter {
       }
     }
     for (int i = 0; i < file.dependency_count(); ++i) {
-      // Messages of a service's own file still need what their fields are of.
+      // The fields of messages in a service's own file still need the imports of their types.
       Require(std::find(used.begin(), used.end(), file.dependency(i)) != used.end(), "IMPORT_USED", file.name(),
               absl::StrCat("does not use ", file.dependency(i)->name()));
     }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The STANDARD rules of Buf's linter, as far as a descriptor set shows them, and one of our own: every message,
+// Checks the STANDARD rules of Buf's linter, as far as a descriptor set shows them, and one of our own: every message,
 // field, enum, value, service and method has a comment.
 #ifndef SHUNT_PROTO_LINT_H_
 #define SHUNT_PROTO_LINT_H_
@@ -11,7 +11,7 @@
 
 namespace shunt::proto {
 
-// One sentence per violation: "RULE full.name: what is wrong". REQUIRES: `file` was built with source locations.
+// Returns a line per violation: "RULE full.name: what is wrong". REQUIRES: `file` was built with source locations.
 std::vector<std::string> Lint(const google::protobuf::FileDescriptor& file);
 
 }  // namespace shunt::proto

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The admin API keeps the rules, and the check of the rules sees a breach of each.
+// The admin API keeps the rules, and the linter sees a breach of each rule.
 #include "proto/lint.h"
 
 #include <gmock/gmock.h>
@@ -52,7 +52,7 @@ TEST(AdminProtoTest, OffersTheCallsOfTheContract) {
                                                      "DumpMap stream", "Audit"));
 }
 
-// As protoc would describe a file that keeps the rules; `path` is how source_code_info names an element.
+// A file that keeps the rules, as protoc would describe it; source_code_info names an element by its `path`.
 constexpr char kGoodFile[] = R"(
   name: "good/v1/paint.proto"
   syntax: "proto3"
