@@ -17,12 +17,12 @@ namespace shunt::model {
 enum class AddressType : uint8_t { kIpv4, kIpv6, kFqdn };
 
 struct Endpoint {
-  SharedText address;  // addresses[0], the only one that counts; empty: the list was
-  // Absent is not false: an absent `ready` or `serving` means true, an absent `terminating` false.
+  SharedText address;  // addresses[0], the only one that counts; empty if the list is empty
+  // An absent `ready` or `serving` means true, an absent `terminating` means false.
   std::optional<bool> ready;
   std::optional<bool> serving;
   std::optional<bool> terminating;
-  SharedText node_name;  // empty: never local
+  SharedText node_name;  // empty if unknown: then it is never local
   SharedText zone;
   SharedText pod_name;                 // targetRef.name when targetRef.kind is Pod
   std::vector<SharedText> hint_zones;  // hints.forZones
@@ -32,10 +32,10 @@ struct Endpoint {
 };
 
 struct EndpointPort {
-  // Absent (nil) is skipped by the planner; empty is the name of an unnamed port.
+  // Empty is the name of an unnamed port; the planner skips a port with an absent name, or with an absent or 0 number.
   std::optional<std::string> name;
   Protocol protocol = Protocol::kTcp;
-  std::optional<uint16_t> port;  // absent or 0: skipped
+  std::optional<uint16_t> port;
 
   friend bool operator==(const EndpointPort&, const EndpointPort&) = default;
 };
@@ -50,8 +50,8 @@ struct EndpointSlice {
   std::vector<Endpoint> endpoints;
   std::vector<EndpointPort> ports;
 
-  // The Service it belongs to: label kubernetes.io/service-name in the slice's own namespace. Empty name
-  // if the label is missing or empty; the slice then belongs to nobody.
+  // Returns the Service that the slice belongs to, by its label kubernetes.io/service-name and its own namespace; an
+  // empty name if the label is missing or empty.
   ObjectName ServiceName() const;
 
   friend bool operator==(const EndpointSlice&, const EndpointSlice&) = default;

@@ -61,7 +61,7 @@ struct Run {
   int length = 0;
 };
 
-// The run of zero groups that RFC 5952 writes as "::": the longest, the first of equals, never a single group.
+// Returns the run of zero groups that RFC 5952 writes as "::": the longest, the first of equals, never a single group.
 Run LongestZeroRun(const std::array<uint16_t, 8>& groups) {
   Run best;
   Run current;
@@ -77,7 +77,7 @@ Run LongestZeroRun(const std::array<uint16_t, 8>& groups) {
   return best.length >= 2 ? best : Run{};
 }
 
-// Not inet_ntop: that writes the deprecated v4-compatible addresses (::102:304) with dots.
+// Used instead of inet_ntop, which writes the deprecated v4-compatible addresses (::102:304) with dots.
 std::string V6ToString(const std::array<uint8_t, 16>& bytes) {
   std::array<uint16_t, 8> groups;
   for (size_t i = 0; i < groups.size(); ++i) groups[i] = static_cast<uint16_t>(bytes[2 * i] << 8 | bytes[2 * i + 1]);

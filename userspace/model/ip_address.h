@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// An IP address or prefix of either family as one value: 16 bytes, IPv4 in its v4-mapped form.
-// Everything that compares, hashes or stores an address does so on those bytes.
+// An IP address or prefix of either family as one value of 16 bytes, with IPv4 in its v4-mapped form. Comparisons,
+// hashes and maps use those bytes.
 #ifndef SHUNT_MODEL_IP_ADDRESS_H_
 #define SHUNT_MODEL_IP_ADDRESS_H_
 
@@ -24,8 +24,8 @@ class IpAddress {
   // Network byte order. A v4-mapped address is IPv4.
   constexpr explicit IpAddress(const std::array<uint8_t, 16>& bytes) : bytes_(bytes) {}
 
-  // Accepts dotted IPv4 and RFC 4291 IPv6 text, without zone or brackets. Leading zeros of an IPv4
-  // octet are decimal ("010" is 10), as Kubernetes reads objects older than CVE-2021-29923.
+  // Accepts dotted IPv4 and RFC 4291 IPv6 text, without zone or brackets. An IPv4 octet with leading zeros is decimal
+  // ("010" is 10), as Kubernetes reads objects older than CVE-2021-29923.
   static std::optional<IpAddress> Parse(absl::string_view text);
   // `host_order`: 0x0a600001 is 10.96.0.1.
   static IpAddress FromV4(uint32_t host_order);
@@ -59,8 +59,8 @@ class IpAddress {
 // An address with a prefix length, as in loadBalancerSourceRanges.
 class IpPrefix {
  public:
-  // "10.0.0.0/8", "fd00::/8"; surrounding white space is ignored, host bits are cleared.
-  // A bare address is refused, as in the Kubernetes API.
+  // Accepts "10.0.0.0/8" or "fd00::/8"; ignores surrounding white space and clears host bits. Refuses an address
+  // without a length, as the Kubernetes API does.
   static std::optional<IpPrefix> Parse(absl::string_view text);
 
   // False for an address of the other family.

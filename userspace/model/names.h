@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The small words that every layer uses: who an object is, and which transport protocol is meant.
+// Names of Kubernetes objects and of transport protocols, which every layer uses.
 #ifndef SHUNT_MODEL_NAMES_H_
 #define SHUNT_MODEL_NAMES_H_
 
@@ -29,7 +29,7 @@ struct ObjectName {
 // Values are the IP protocol numbers.
 enum class Protocol : uint8_t { kTcp = 6, kUdp = 17, kSctp = 132 };
 
-// "TCP", "UDP", "SCTP": Kubernetes' spelling.
+// Returns "TCP", "UDP" or "SCTP", as Kubernetes spells them.
 absl::string_view ProtocolName(Protocol protocol);
 std::optional<Protocol> ParseProtocol(absl::string_view name);
 

@@ -22,7 +22,7 @@ TEST(ProtocolTest, RefusesOtherSpellings) {
 TEST(ObjectNameTest, OrderIsNamespaceThenName) {
   EXPECT_LT((ObjectName{"a", "z"}), (ObjectName{"b", "a"}));
   EXPECT_LT((ObjectName{"a", "a"}), (ObjectName{"a", "b"}));
-  // The separator does not take part: "a-b" sorts after "a" as a namespace.
+  // The separator is not compared: "a-b" sorts after "a" as a namespace.
   EXPECT_LT((ObjectName{"a", "x"}), (ObjectName{"a-b", "a"}));
   EXPECT_EQ((ObjectName{"kube-system", "kube-dns"}).ToString(), "kube-system/kube-dns");
 }

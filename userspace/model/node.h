@@ -18,10 +18,10 @@ struct Node {
   bool deleting = false;                // metadata.deletionTimestamp is set
   std::vector<std::string> taint_keys;  // spec.taints[].key, whatever their effect, in order
 
-  // Whether load balancers may use this node: it is not being deleted, and the cluster autoscaler has not marked it
-  // (taint ToBeDeletedByClusterAutoscaler). KEP-3836.
+  // Returns whether load balancers may use this node (KEP-3836): it is not being deleted, and the cluster autoscaler
+  // has not marked it (taint ToBeDeletedByClusterAutoscaler).
   bool EligibleForTraffic() const;
-  // Label topology.kubernetes.io/zone; empty if missing.
+  // Returns the label topology.kubernetes.io/zone, or "" if it is missing.
   std::string Zone() const;
 
   friend bool operator==(const Node&, const Node&) = default;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The few things that the model's objects can say about themselves.
+// The functions of the model's objects.
 #include <gtest/gtest.h>
 
 #include <set>

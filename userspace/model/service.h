@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A Service of the Kubernetes API (core/v1), reduced to the fields that a service proxy reads. A source
-// decodes it; strings that name addresses stay text here, because judging them is the planner's work.
+// A Service of the Kubernetes API (core/v1), reduced to the fields that a service proxy reads. A source decodes it.
+// Addresses stay text here, because the planner validates them.
 #ifndef SHUNT_MODEL_SERVICE_H_
 #define SHUNT_MODEL_SERVICE_H_
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Everything that one Service should have in the kernel, in the project's own words, with the reason for
-// everything that was left out. The planner writes it, the datapath makes the kernel obey it, the admin
-// API shows it. A plan is a value: no ids, no clock, equal inputs give equal plans.
+// Everything that one Service should have in the kernel, with the reason for everything that was left out. The planner
+// writes it, the datapath applies it to the kernel, the admin API shows it. A plan is a value: it has no ids and no
+// times, and equal inputs give equal plans.
 #ifndef SHUNT_MODEL_SERVICE_PLAN_H_
 #define SHUNT_MODEL_SERVICE_PLAN_H_
 
@@ -52,14 +52,14 @@ enum class EndpointVerdict : uint8_t {
   kTerminating,       // serving and terminating, while ready endpoints exist
   kNotServing,        // terminating and no longer serving: never takes traffic
   kNotLocal,          // on another node under a Local policy
-  kOtherZone,         // topology hints name other zones
-  kOtherNode,         // topology hints name other nodes
+  kOtherZone,         // its topology hints name only other zones
+  kOtherNode,         // its topology hints name only other nodes
   kWeightZero,        // drained by its weight
-  kDuplicate,         // the same address and port stands in another slice, which won
+  kDuplicate,         // another slice has the same address and port, and takes precedence
   kNoPort,            // its slice has no port of this name and protocol
-  kBadAddress,        // not an IP address of the slice's family, or none at all
+  kBadAddress,        // its address is missing, or is not an IP address of the slice's family
   kForbiddenAddress,  // loopback, link-local, multicast, unspecified, reserved or v4-mapped
-  kOwnFrontend,       // one of the service's own frontends: a loop
+  kOwnFrontend,       // it is one of the Service's own frontends, which would be a loop
   kTooMany,           // beyond the cap on endpoints of one pool
 };
 // "selected", "not_ready", ...
@@ -67,8 +67,8 @@ absl::string_view EndpointVerdictName(EndpointVerdict verdict);
 
 // One endpoint as the planner judged it, for one family of one ServicePort.
 struct PlannedEndpoint {
-  SocketAddress backend;  // unset address if the text was no address
-  // Shared with the slice that they come from.
+  SocketAddress backend;  // the address is unset if address_text is not one
+  // These share their memory with the slice that they come from.
   SharedText address_text;
   SharedText pod_name;
   SharedText node_name;
@@ -78,14 +78,14 @@ struct PlannedEndpoint {
   bool ready = false;
   bool serving = false;
   bool terminating = false;
-  // For the pool of each scope; of no consequence if the PortPlan has no such pool.
+  // For the pool of each scope; unused if the PortPlan has no such pool.
   EndpointVerdict cluster_verdict = EndpointVerdict::kSelected;
   EndpointVerdict local_verdict = EndpointVerdict::kSelected;
 
   friend bool operator==(const PlannedEndpoint&, const PlannedEndpoint&) = default;
 };
 
-// A member of a pool. Weight 0: keeps its flows, gets no new one.
+// A member of a pool. With weight 0 it keeps its flows but gets no new ones.
 struct PoolMember {
   SocketAddress backend;
   uint32_t weight = 1;
@@ -104,16 +104,16 @@ struct AliasSlot {
 
 // What a pool without any selectable member means to a client.
 enum class EmptyPool : uint8_t {
-  kNoEndpoints,  // none anywhere: refused
-  kLocalMiss,    // some elsewhere, none on this node under a Local policy: unreachable
+  kNoEndpoints,  // there is no endpoint on any node: refused
+  kLocalMiss,    // under a Local policy, endpoints are only on other nodes: unreachable
 };
 
-// Which verdict of an endpoint decides over its place in a pool.
+// Which endpoints a pool draws from, and so which verdict decides whether an endpoint is in it.
 enum class PoolScope : uint8_t { kCluster, kLocal };
 
-// A complete set of weighted backends. `slots` is empty iff no member has weight above 0; `empty` then
-// says why. Otherwise slots.size() == members.size() and slots[i].member == i. Members are ordered by
-// backend, so equal sets are equal values.
+// A complete set of weighted backends. `slots` is empty iff no member has a weight above 0; `empty` then says why.
+// Otherwise slots.size() == members.size() and slots[i].member == i. Members are ordered by backend, so equal sets are
+// equal values.
 struct Pool {
   std::vector<PoolMember> members;
   std::vector<AliasSlot> slots;
@@ -126,13 +126,13 @@ struct Pool {
 struct Frontend {
   FrontendAddress address;
   FrontendKind kind = FrontendKind::kClusterIp;
-  uint32_t internal_pool = 0;  // index into PortPlan::pools: for clients on this node
-  uint32_t external_pool = 0;  // for clients from outside
-  // loadBalancerSourceRanges of this family; empty: everybody.
+  uint32_t internal_pool = 0;  // index into PortPlan::pools, for clients on this node
+  uint32_t external_pool = 0;  // index into PortPlan::pools, for clients from outside
+  // loadBalancerSourceRanges of this family; empty if every client may dial it.
   std::vector<IpPrefix> source_ranges;
   bool node_in_source_ranges = false;
-  // The Service that holds this frontend, if it is not this one: the frontend is then in conflict and is
-  // not programmed. Empty name: no conflict.
+  // The Service that holds this frontend, if it is another one: then the frontend is in conflict and is not programmed.
+  // The name is empty without a conflict.
   ObjectName conflict_with;
 
   bool InConflict() const { return !conflict_with.name.empty(); }
@@ -156,12 +156,11 @@ struct PortPlan {
 struct ServicePlan {
   ObjectName service;
   int64_t creation_time_s = 0;
-  std::vector<PortPlan> ports;  // empty: the Service has nothing in the kernel
-  // healthCheckNodePort: 0 if none. The count is of ready local endpoints with a share, unique by address; of the
-  // fuller family if there are two.
-  uint16_t health_check_node_port = 0;
+  std::vector<PortPlan> ports;          // empty: the Service has nothing in the kernel
+  uint16_t health_check_node_port = 0;  // 0 without one
+  // The ready local endpoints with a share, unique by address; in the family that has more, if there are two.
   uint32_t local_ready_endpoints = 0;
-  // What was wrong with the objects, for people: one sentence each.
+  // What is wrong with the objects, for people: a sentence each.
   std::vector<std::string> warnings;
 
   friend bool operator==(const ServicePlan&, const ServicePlan&) = default;

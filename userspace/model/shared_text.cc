@@ -28,7 +28,7 @@ SharedText::SharedText(const SharedText& other) : block_(other.block_) {
 }
 
 SharedText::~SharedText() {
-  // The last owner must see all that the others did with the block before it goes: acquire and release.
+  // Acquire and release: the last owner must see all that the others did with the block before it frees it.
   if (block_ != nullptr && block_->owners.fetch_sub(1, std::memory_order_acq_rel) == 1) {
     block_->~Block();
     ::operator delete(block_);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Text that never changes and that copies share. An endpoint's names stand in its EndpointSlice and in the plan of its
-// Service; at a hundred thousand endpoints they are most of what an agent weighs, so they stand in memory once.
+// Immutable text whose copies share its memory. An endpoint's names are in its EndpointSlice and in the plan of its
+// Service; with a hundred thousand endpoints they are most of an agent's memory, so they are stored once.
 #ifndef SHUNT_MODEL_SHARED_TEXT_H_
 #define SHUNT_MODEL_SHARED_TEXT_H_
 
@@ -18,7 +18,7 @@ namespace shunt::model {
 class SharedText {
  public:
   SharedText() = default;
-  SharedText(absl::string_view text);                                           // NOLINT: is text like any other
+  SharedText(absl::string_view text);                                           // NOLINT: it is text like any other
   SharedText(const std::string& text) : SharedText(absl::string_view(text)) {}  // NOLINT
   SharedText(const char* text) : SharedText(absl::string_view(text)) {}         // NOLINT
   SharedText(const SharedText& other);
@@ -32,7 +32,7 @@ class SharedText {
   bool empty() const { return block_ == nullptr; }
   // Valid until this copy is destroyed or assigned to.
   absl::string_view view() const;
-  operator absl::string_view() const { return view(); }  // NOLINT: is text like any other
+  operator absl::string_view() const { return view(); }  // NOLINT: it is text like any other
 
   friend bool operator==(const SharedText& a, const SharedText& b) {
     return a.block_ == b.block_ || a.view() == b.view();

@@ -37,7 +37,7 @@ TEST(SharedText, CopiesShareTheBytesAndOutliveTheOriginal) {
 TEST(SharedText, MovesLeaveTheSourceEmpty) {
   SharedText source("zone-a");
   const SharedText target(std::move(source));
-  EXPECT_TRUE(source.empty());  // NOLINT(bugprone-use-after-move): what is tested
+  EXPECT_TRUE(source.empty());  // NOLINT(bugprone-use-after-move): this is what is tested
   EXPECT_EQ(target, "zone-a");
 }
 
@@ -55,7 +55,7 @@ TEST(SharedText, ComparesByContentWhereverItStands) {
   EXPECT_LT(SharedText(), SharedText("a"));
 }
 
-// Run under the thread sanitizer, too.
+// It means most under the thread sanitizer.
 TEST(SharedText, CopiesAreMadeAndDroppedByManyThreads) {
   const SharedText original("shared");
   std::vector<std::jthread> threads;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Text of other people's objects and files, one character at a time.
+// Decodes UTF-8 text of objects and files, one character at a time.
 #ifndef SHUNT_MODEL_UTF8_H_
 #define SHUNT_MODEL_UTF8_H_
 
@@ -9,8 +9,8 @@
 
 namespace shunt::model {
 
-// Length in bytes of the well-formed UTF-8 sequence at the start of `text`; 0: there is none. Overlong forms,
-// surrogates and code points above U+10FFFF are not well-formed. Sets `code_point` if there is one.
+// Returns the length in bytes of the well-formed UTF-8 sequence at the start of `text` and sets `code_point`, or
+// returns 0 if there is none. Overlong forms, surrogates and code points above U+10FFFF are not well-formed.
 size_t DecodeUtf8(absl::string_view text, char32_t* code_point);
 
 }  // namespace shunt::model

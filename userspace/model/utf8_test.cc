@@ -13,7 +13,7 @@ TEST(Utf8Test, FindsTheSequenceThatTheTextBeginsWith) {
     const char* sentence;
     std::string text;
     size_t length;
-    char32_t code_point;  // 0, untouched, where there is none
+    char32_t code_point;  // 0, unchanged, if there is none
   };
   const Row rows[] = {
       {"nothing begins an empty text", "", 0, 0},

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What /metrics shows, as values: the agent fills them, the page names them (docs/metrics.md). Counts are since the
-// agent's start and never fall; times are since 1970 by the wall clock, 0: never.
+// What /metrics shows, as values: the agent fills them, the page names them (docs/metrics.md). Counters are cumulative
+// since the agent started; times are since 1970 by the wall clock, 0: never.
 #ifndef SHUNT_REPORT_AGENT_METRICS_H_
 #define SHUNT_REPORT_AGENT_METRICS_H_
 
@@ -19,29 +19,29 @@
 
 namespace shunt::report {
 
-// kube-proxy's bounds of kubeproxy_sync_*_duration_seconds: 1 ms to 16 s.
+// The bounds of kube-proxy's kubeproxy_sync_*_duration_seconds: 1 ms to 16 s.
 std::vector<double> SyncDurationBounds();
-// kube-proxy's bounds of kubeproxy_network_programming_duration_seconds: 0.25 s to 5 minutes.
+// The bounds of kube-proxy's kubeproxy_network_programming_duration_seconds: 0.25 s to 5 minutes.
 std::vector<double> ProgrammingDurationBounds();
 // 0.1 ms to 10 s, where our own latencies lie.
 std::vector<double> ApplyLatencyBounds();
 
-// What the loop did. Durations in seconds.
+// What the loop did. Durations are in seconds.
 struct LoopMetrics {
-  uint64_t applies = 0;          // Services given to the datapath and taken by it
-  uint64_t failed_applies = 0;   // Services that it did not take; each is tried again
+  uint64_t applies = 0;          // Services that the datapath applied
+  uint64_t failed_applies = 0;   // Services that it failed to apply; each is tried again
   uint64_t service_changes = 0;  // Services delivered by the sources
   uint64_t slice_changes = 0;    // EndpointSlices delivered by the sources
   uint64_t service_changes_pending = 0;
   uint64_t slice_changes_pending = 0;
   int64_t last_sync_ms = 0;                       // the end of the last step
   int64_t last_queued_ms = 0;                     // the last delivery
-  Histogram full_steps{SyncDurationBounds()};     // the first step, of everything
-  Histogram partial_steps{SyncDurationBounds()};  // every other one, of what changed
-  // From the delivery by a source to the end of the step that applied it; one sample a delivery.
+  Histogram full_steps{SyncDurationBounds()};     // the first step, which applies everything
+  Histogram partial_steps{SyncDurationBounds()};  // the later steps, which apply what changed
+  // From the delivery by a source to the end of the step that applied it; one sample per delivery.
   Histogram apply_latency{ApplyLatencyBounds()};
-  // From the change of an endpoint, by the clock of the cluster's controller, to the end of the step; one sample for
-  // each EndpointSlice that says when. IPv4, IPv6.
+  // From the change of an endpoint, by the clock of the cluster's controller, to the end of the step; one sample per
+  // EndpointSlice that states the time. For IPv4 and IPv6.
   std::array<Histogram, 2> programming{Histogram(ProgrammingDurationBounds()), Histogram(ProgrammingDurationBounds())};
 };
 
@@ -50,7 +50,7 @@ struct AuditMetrics {
   uint64_t audits = 0;
   uint64_t last_differences = 0;  // found by the last one
   uint64_t differences = 0;       // found by all of them
-  uint64_t repairs = 0;           // differences that are gone since
+  uint64_t repairs = 0;           // differences that were repaired
   int64_t last_audit_ms = 0;
 };
 
@@ -60,8 +60,7 @@ struct AgentMetrics {
   std::map<std::pair<HealthPage, int>, uint64_t> health_page_answers;  // by page and status
 };
 
-// ServicePorts whose Local traffic policy leaves them nothing here, though endpoints exist elsewhere. By family (IPv4,
-// IPv6).
+// Number of ServicePorts with a Local traffic policy and endpoints only on other nodes. For IPv4 and IPv6.
 struct LocalMisses {
   std::array<uint32_t, 2> internal = {};
   std::array<uint32_t, 2> external = {};
@@ -89,7 +88,7 @@ struct Traffic {
   uint64_t backends_left_out = 0;
 };
 
-// This process, as the kernel counts it.
+// What this process uses, by the kernel's count.
 struct ProcessUsage {
   double cpu_seconds = 0;
   uint64_t resident_bytes = 0;
@@ -104,7 +103,7 @@ struct MetricsSnapshot {
   AgentStatus status;
   AgentMetrics agent;
   LocalMisses local_misses;
-  SourceStatus source;  // no reflectors: the source has none
+  SourceStatus source;  // without reflectors if the source has none
   Traffic traffic;
   ProcessUsage process;
 };

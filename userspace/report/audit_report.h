@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a comparison of the kernel's maps with everything that is planned has found.
+// The result of comparing the kernel's maps with the whole plan.
 #ifndef SHUNT_REPORT_AUDIT_REPORT_H_
 #define SHUNT_REPORT_AUDIT_REPORT_H_
 
@@ -12,11 +12,11 @@
 namespace shunt::report {
 
 struct AuditReport {
-  int64_t time_ms = 0;                      // since 1970; 0: there has been none
-  std::string problem;                      // why it could not be made; empty: it was
-  std::vector<model::ObjectName> services;  // whose rows differed from their plan, in name order
-  uint32_t shared = 0;                      // rows of no single Service that differed
-  uint32_t unrepaired = 0;                  // of `services`: could not be put right, and are tried again
+  int64_t time_ms = 0;                      // since 1970; 0 before the first audit
+  std::string problem;                      // why it could not be made; empty if it was
+  std::vector<model::ObjectName> services;  // the Services whose rows differed from their plan, in name order
+  uint32_t shared = 0;                      // rows that differed and belong to no single Service
+  uint32_t unrepaired = 0;                  // of `services`: those that could not be repaired and are tried again
   uint64_t differences() const { return services.size() + shared; }
 
   friend bool operator==(const AuditReport&, const AuditReport&) = default;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Whether this node's proxy does its work, as load balancers and the kubelet ask: kube-proxy's meaning of /healthz and
-// /livez (KEP-3836). Nothing here depends on the API server: a node that has lost it still serves.
+// Whether this node's proxy works, for load balancers and the kubelet, with kube-proxy's meaning of /healthz and /livez
+// (KEP-3836). It does not depend on the API server: a node that has lost it still serves.
 #ifndef SHUNT_REPORT_HEALTH_STATE_H_
 #define SHUNT_REPORT_HEALTH_STATE_H_
 
@@ -13,33 +13,33 @@
 
 namespace shunt::report {
 
-// A moment by both clocks: ages are measured by the one that never jumps, people are told the other.
+// A moment by both clocks: ages are measured by the steady one, people are told the wall clock's.
 struct Moment {
   std::chrono::steady_clock::time_point steady;
   int64_t wall_ms = 0;  // since 1970
 };
 
-// One loop applies both IP families together, so what is true of one is true of the other.
+// One state for both IP families, because one loop applies them together.
 struct HealthState {
-  // When the oldest object was delivered that is not yet applied; unset: everything is.
+  // When the oldest object that is not yet applied was delivered; unset if everything is applied.
   std::optional<std::chrono::steady_clock::time_point> oldest_pending;
-  // The end of the last step that applied what had been delivered; since 1970, 0: there was none yet.
+  // The end of the last step that applied what had been delivered; since 1970, 0 before the first.
   int64_t last_updated_ms = 0;
-  // The node's object as last seen (model::Node::EligibleForTraffic); true until one was.
+  // model::Node::EligibleForTraffic() of the node's object as last seen; true until it is seen.
   bool node_eligible = true;
 
   bool StartedUp() const { return last_updated_ms != 0; }
 };
 
-// Twice kube-proxy's default sync period. An update that waits for longer means that nothing is applied any more.
+// Twice kube-proxy's default sync period. If an update waits for longer, the agent has stopped applying.
 inline constexpr std::chrono::seconds kHealthTimeout{60};
 
-// False iff something was delivered kHealthTimeout ago or earlier and is still not applied. True while starting up: an
-// agent that waits for its API server is not to be killed for it. A Service that the datapath refuses does not count:
-// it was tried, and trying it in a new process would change nothing.
+// Returns false iff something was delivered kHealthTimeout ago or earlier and is still not applied. True while starting
+// up, so that an agent is not killed while it waits for its API server. A Service that the datapath refuses counts as
+// applied: it was tried, and a new process would fare no better.
 bool IsHealthy(const HealthState& state, std::chrono::steady_clock::time_point now);
 
-// What a healthCheckNodePort answers for.
+// What the health check on a Service's healthCheckNodePort reports.
 struct ServiceHealth {
   model::ObjectName service;
   uint16_t port = 0;  // the healthCheckNodePort

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The rows of the kernel's maps in readable form, for `map dump` and the admin API: what a row says, not
-// its bytes. docs/maps.md explains each. Ids stay numbers, addresses become values.
+// The rows of the kernel's maps in readable form, for `map dump` and the admin API: ids stay numbers, addresses become
+// values. docs/maps.md explains each map.
 #ifndef SHUNT_REPORT_MAP_ROWS_H_
 #define SHUNT_REPORT_MAP_ROWS_H_
 
@@ -13,18 +13,18 @@
 
 namespace shunt::report {
 
-// One map's size and use. `used` counts rows that mean something, never a kernel-side estimate.
+// One map's size and use. `used` is a count of the rows in use, never the kernel's estimate.
 struct MapFill {
   std::string name;
   std::string type;       // "hash", "array", "lru_hash", "percpu_array", "sk_storage"
-  uint64_t used = 0;      // 0 where rows cannot be counted (sk_storage)
-  uint64_t capacity = 0;  // rows; 0: no limit of its own
+  uint64_t used = 0;      // rows; 0 if they cannot be counted (sk_storage)
+  uint64_t capacity = 0;  // rows; 0 if the map has no limit of its own
   uint64_t memory_bytes = 0;
 };
 
 struct FrontendRow {
   uint32_t row = 0;
-  model::FrontendAddress address;  // port 0 and no protocol: a row about the address itself
+  model::FrontendAddress address;  // with port 0 and no protocol if about_address
   bool about_address = false;
   model::FrontendKind kind = model::FrontendKind::kClusterIp;  // meaningless if about_address
   uint32_t service_port = 0;

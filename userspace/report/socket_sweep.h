@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The ending of sockets whose backend is gone, in figures: for status and metrics.
+// The ending of sockets whose backend is gone, in numbers, for status and metrics.
 #ifndef SHUNT_REPORT_SOCKET_SWEEP_H_
 #define SHUNT_REPORT_SOCKET_SWEEP_H_
 
@@ -8,21 +8,21 @@
 
 namespace shunt::report {
 
-// What one sweep over the sockets of all network namespaces brought.
+// The result of one sweep over the sockets of all network namespaces.
 struct SocketSweep {
   uint64_t ended_udp = 0;
   uint64_t ended_tcp = 0;
   uint32_t namespaces = 0;              // swept
   uint32_t namespaces_not_entered = 0;  // known by name or process, but left out
-  std::string problem;                  // what was left out, why, and what to do; empty: nothing
+  std::string problem;                  // what was left out, why, and what to do; empty if nothing was
 };
 
-// Since the agent's start.
+// All sweeps since the agent's start.
 struct SocketSweeps {
   std::string protocols;  // "udp", "all" or "off"
   std::string way;        // how they are ended, for people; empty: not at all
   uint64_t sweeps = 0;
-  int64_t last_sweep_time_ms = 0;  // since 1970; 0: never
+  int64_t last_sweep_time_ms = 0;  // since 1970; 0 for never
   uint64_t ended_udp = 0;
   uint64_t ended_tcp = 0;
   // Of the last sweep.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// How far a source had followed one kind of object: what outlives the agent, beside the pins.
+// How far a source had followed one kind of object; the pins keep it beyond the agent.
 #ifndef SHUNT_REPORT_SOURCE_VERSION_H_
 #define SHUNT_REPORT_SOURCE_VERSION_H_
 
@@ -9,8 +9,8 @@
 namespace shunt::report {
 
 struct SourceVersion {
-  std::string version;   // the Kubernetes API's resourceVersion, opaque; empty: none is known
-  uint64_t objects = 0;  // how many there were at that version
+  std::string version;   // the Kubernetes API's resourceVersion, opaque; empty if unknown
+  uint64_t objects = 0;  // the number of objects at that version
 
   friend bool operator==(const SourceVersion&, const SourceVersion&) = default;
 };
