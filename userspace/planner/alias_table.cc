@@ -1,9 +1,9 @@
-// SPDX-License-Identifier: Apache-2.0
-// Vose's method in integers. In units of 1 / (n * W), member i's share is w[i] * n and a slot holds W. A member
-// with less than a slot is topped up from a donor that has more than one; that settles its slot for good.
+// SPDX-License-Identifier: Apache-2.0 Vose's method in integers. In units of 1 / (n * W), member i's share is w[i] * n
+// and a slot holds W. A member with less than a slot is topped up from a donor that has more than one; after that its
+// slot does not change.
 //
-// Thresholds are the only rounding: each is off by less than 2^-32 of its slot, that is 2^-32 / n of everything,
-// and a member stands in at most n slots.
+// Only thresholds are rounded: each is off by less than 2^-32 of its slot, that is 2^-32 / n of everything, and a
+// member is in at most n slots.
 #include "userspace/planner/alias_table.h"
 
 #include <algorithm>
@@ -32,7 +32,7 @@ std::vector<model::AliasSlot> BuildAliasTable(absl::Span<const model::PoolMember
   for (const model::PoolMember& member : members) slot_units += member.weight;
   if (slot_units == 0) return {};
 
-  // What each member still has to place; at most 2^32 * 10^6, so 64 bits hold it.
+  // The share that each member has left to place; at most 2^32 * 10^6, so 64 bits hold it.
   absl::InlinedVector<uint64_t, 64> left(count);
   std::vector<model::AliasSlot> slots(count);
   for (uint32_t i = 0; i < count; ++i) {
@@ -40,8 +40,8 @@ std::vector<model::AliasSlot> BuildAliasTable(absl::Span<const model::PoolMember
     slots[i] = {i, i, kWholeSlot};
   }
 
-  // Donors are taken in order and left only when they have a slot's worth or less, so those before `donor` never
-  // give again. As long as one member has less than a slot, another has more: the sum is count * slot_units.
+  // Donors are taken in order, each until it has a slot's worth or less, so those before `donor` never give again.
+  // While one member has less than a slot, another has more, because the sum is count * slot_units.
   uint32_t donor = 0;
   for (uint32_t i = 0; i < count; ++i) {
     if (members[i].weight * count >= slot_units) continue;

@@ -22,7 +22,7 @@ std::vector<model::PoolMember> Members(const std::vector<uint32_t>& weights) {
   return members;
 }
 
-// What the kernel makes of the table, counted in 1 / (n * 2^32) of all choices.
+// Each member's share as the kernel reads the table, in units of 1 / (n * 2^32) of all choices.
 std::vector<uint64_t> Shares(const std::vector<AliasSlot>& slots) {
   std::vector<uint64_t> shares(slots.size());
   for (const AliasSlot& slot : slots) {
@@ -36,7 +36,7 @@ std::vector<uint64_t> Shares(const std::vector<AliasSlot>& slots) {
   return shares;
 }
 
-// Every postcondition of the header, in integers.
+// Checks every postcondition of the header, in integers.
 void ExpectExact(const std::vector<uint32_t>& weights) {
   const std::vector<AliasSlot> slots = BuildAliasTable(Members(weights));
   uint64_t sum = 0;
@@ -111,7 +111,7 @@ TEST(AliasTableTest, ExtremeWeightsKeepTheirShares) {
   ExpectExact(one_serves);
 }
 
-// A donor's remainder may be less than 2^-32 of its slot; rounded down to 0 it would pass for drained. Here the first
+// A donor's remainder may be less than 2^-32 of its slot; rounded down to 0 it would look drained. Here the first
 // member has one unit more than a slot's 4,994,999,999 and gives a whole slot to the drained second.
 TEST(AliasTableTest, ARemainderBelowOneThresholdStepIsRoundedUp) {
   constexpr uint32_t kCount = 5000;

@@ -14,7 +14,7 @@ namespace {
 
 using model::EndpointVerdict;
 
-// Whether dialling the backend would dial the Service again, through whichever of its ports.
+// Returns whether dialling the backend would dial the Service again, through any of its ports.
 bool IsOwnFrontend(const model::SocketAddress& backend, model::Protocol protocol, const CollectionContext& context) {
   if (!context.addresses.Of(backend.address.family()).Has(backend.address)) return false;
   const auto& own = context.node.primary_addresses;
@@ -66,7 +66,7 @@ bool ByBackendThenSlice(const Candidate& a, const Candidate& b) {
   return a.endpoint < b.endpoint;
 }
 
-// Whether `a` rather than `b` stands for the backend that both name.
+// Returns whether `a` takes precedence over `b` if both name the same backend.
 bool Outranks(const Candidate& a, const Candidate& b) {
   if (a.terminating != b.terminating) return b.terminating;
   if (a.is_local != b.is_local) return a.is_local;
@@ -101,7 +101,7 @@ WeightedSlices ReadSlices(absl::Span<const model::EndpointSlice* const> slices, 
   for (const model::EndpointSlice* slice : slices) {
     if (IsServed(*slice)) served.push_back({slice, kWeightDefault, slice->name.name});
   }
-  // Warnings, too, must not depend on the order in which slices arrived.
+  // Sorted first, because warnings too must not depend on the order in which slices arrived.
   std::sort(served.begin(), served.end(), [](const WeightedSlice& a, const WeightedSlice& b) {
     return std::tie(a.slice->name, a.slice->uid) < std::tie(b.slice->name, b.slice->uid);
   });

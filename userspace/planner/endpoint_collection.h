@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// From slices to the endpoints of one ServicePort in one family: several slices become one list, each endpoint
-// judged as an address. Whether it takes traffic is endpoint_selection's question.
+// Collects the endpoints of one ServicePort in one family: several slices become one list, with a verdict on each
+// endpoint's address. endpoint_selection decides whether it takes traffic.
 #ifndef SHUNT_PLANNER_ENDPOINT_COLLECTION_H_
 #define SHUNT_PLANNER_ENDPOINT_COLLECTION_H_
 
@@ -20,22 +20,22 @@
 
 namespace shunt::planner {
 
-// A slice that takes part, with the weight that its annotation gives.
+// A slice that this proxy serves, with the weight that its annotation gives.
 struct WeightedSlice {
   const model::EndpointSlice* slice = nullptr;
   uint32_t weight = kWeightDefault;
-  model::SharedText name;  // the slice's, once for all of its endpoints
+  model::SharedText name;  // the slice's name, shared by all of its endpoints
 };
 using WeightedSlices = absl::InlinedVector<WeightedSlice, 8>;
 
 model::AddressType AddressTypeOf(model::IpFamily family);
 
-// The slices that this proxy serves, in name order. FQDN slices are left out with a warning.
+// Returns the slices that this proxy serves, in name order. Leaves out FQDN slices with a warning.
 WeightedSlices ReadSlices(absl::Span<const model::EndpointSlice* const> slices, Warnings& warnings);
 
-// An endpoint on its way into a plan. Points into the slices.
+// An endpoint that may become part of a plan. Points into the slices.
 struct Candidate {
-  model::SocketAddress backend;  // unset address if the text was no address; port 0 under kNoPort
+  model::SocketAddress backend;  // the address is unset if the text is not one; the port is 0 under kNoPort
   const WeightedSlice* slice = nullptr;
   const model::Endpoint* endpoint = nullptr;
   uint32_t weight = kWeightDefault;
@@ -43,16 +43,16 @@ struct Candidate {
   bool serving = false;
   bool terminating = false;
   bool is_local = false;
-  // kSelected until something speaks against the endpoint.
+  // kSelected until a rule excludes the endpoint.
   model::EndpointVerdict cluster_verdict = model::EndpointVerdict::kSelected;
   model::EndpointVerdict local_verdict = model::EndpointVerdict::kSelected;
 
-  // Both sets refuse the endpoint, and no flow to it is kept either.
+  // Excludes the endpoint from both sets.
   void Refuse(model::EndpointVerdict verdict) { cluster_verdict = local_verdict = verdict; }
 };
 using Candidates = std::vector<Candidate>;
 
-// What the endpoints of a ServicePort are collected by.
+// What the collection of a ServicePort's endpoints depends on.
 struct CollectionContext {
   const model::Service& service;
   const ServiceAddresses& addresses;
@@ -60,13 +60,15 @@ struct CollectionContext {
   const NodeContext& node;
 };
 
-// Every endpoint of the family's slices, ordered by backend, then slice name, then place in the slice. An endpoint
-// port belongs to the ServicePort by name and protocol; its number is the slice's own, so slices may differ in it.
-// Refused are: texts that are no address of the slice's family (kBadAddress); addresses of a class that
-// ForbiddenClass() names, and v4-mapped text (kForbiddenAddress); the Service's own frontends (kOwnFrontend),
-// except on this node's own addresses, where a process of the host may well listen; endpoints of a slice
-// without the port (kNoPort); all but one of those that share address and port (kDuplicate). Of these the one stays
-// that is not terminating, then the local one, then the ready one, then that of the lowest slice UID.
+// Returns every endpoint of the family's slices, ordered by backend, then slice name, then position in the slice. An
+// endpoint port belongs to the ServicePort by name and protocol; slices may differ in its number. It refuses:
+//  - text that is not an address of the slice's family (kBadAddress);
+//  - an address of a class that ForbiddenClass() names, and v4-mapped text (kForbiddenAddress);
+//  - the Service's own frontends (kOwnFrontend), except on this node's own addresses, where a process of the host may
+//    listen;
+//  - endpoints of a slice without the port (kNoPort);
+//  - all but one of the endpoints with one address and port (kDuplicate): it prefers one that is not terminating, then
+//    a local one, then a ready one, then that of the lowest slice UID.
 Candidates CollectEndpoints(const model::ServicePort& port, model::IpFamily family, const WeightedSlices& slices,
                             const CollectionContext& context);
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Slices become the endpoints of one port: the cases of kube-proxy's endpoint-slice cache in our words, and what
-// malicious slices may try.
+// Slices become the endpoints of one port: the cases of kube-proxy's endpoint-slice cache in our words, and attempts of
+// malicious slices.
 #include "userspace/planner/endpoint_collection.h"
 
 #include <gtest/gtest.h>

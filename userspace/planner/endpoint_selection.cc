@@ -16,8 +16,8 @@ bool Names(const std::vector<model::SharedText>& hints, absl::string_view name) 
   return std::find(hints.begin(), hints.end(), name) != hints.end();
 }
 
-// Whether the candidate still runs for a place; a drained or refused one does not.
-bool IsInTheRunning(const Candidate& candidate) {
+// Returns whether the candidate has been neither drained nor refused.
+bool IsEligible(const Candidate& candidate) {
   return candidate.cluster_verdict == EndpointVerdict::kSelected;
 }
 
@@ -25,7 +25,7 @@ bool IsFallBack(const Candidate& candidate) {
   return candidate.serving && candidate.terminating;
 }
 
-// What is there to choose from.
+// What there is to choose from.
 struct Supply {
   bool ready = false;
   bool local_ready = false;
@@ -40,7 +40,7 @@ Supply Survey(const NodeContext& node, const Candidates& candidates) {
   bool this_node_named = false;
   bool this_zone_named = false;
   for (const Candidate& candidate : candidates) {
-    if (!IsInTheRunning(candidate)) continue;
+    if (!IsEligible(candidate)) continue;
     if (!candidate.ready) {
       supply.fall_back |= IsFallBack(candidate);
       continue;
@@ -82,7 +82,7 @@ EndpointVerdict LocalVerdict(const Supply& supply, const Candidate& candidate) {
 
 bool SelectEndpoints(const NodeContext& node, Candidates& candidates) {
   for (Candidate& candidate : candidates) {
-    if (!IsInTheRunning(candidate)) continue;
+    if (!IsEligible(candidate)) continue;
     if (!candidate.ready && !IsFallBack(candidate)) {
       candidate.Refuse(candidate.terminating ? EndpointVerdict::kNotServing : EndpointVerdict::kNotReady);
     } else if (candidate.weight == 0) {
@@ -91,7 +91,7 @@ bool SelectEndpoints(const NodeContext& node, Candidates& candidates) {
   }
   const Supply supply = Survey(node, candidates);
   for (Candidate& candidate : candidates) {
-    if (!IsInTheRunning(candidate)) continue;
+    if (!IsEligible(candidate)) continue;
     candidate.local_verdict = LocalVerdict(supply, candidate);
     candidate.cluster_verdict = ClusterVerdict(node, supply, candidate);
   }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which endpoints a node may choose from. The rows cover every named case of kube-proxy's TestCategorizeEndpoints
-// as of 1.36, in our words and with our addresses, and the cases of node hints.
+// Which endpoints a node may choose from. The rows cover every named case of kube-proxy 1.36's TestCategorizeEndpoints,
+// in our words and with our addresses, and the cases of node hints.
 #include "userspace/planner/endpoint_selection.h"
 
 #include <gtest/gtest.h>
@@ -23,10 +23,10 @@ struct Row {
   bool node_port;
   const char* zone;  // of node "here"
   std::vector<model::Endpoint> endpoints;
-  // Absent: the port has no such pool.
+  // Absent if the port has no such pool.
   std::optional<Texts> cluster;
   std::optional<Texts> local;
-  // Whether any endpoint anywhere could take a connection.
+  // Whether an endpoint on any node could take a connection.
   bool any = true;
 };
 

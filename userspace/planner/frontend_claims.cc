@@ -32,12 +32,12 @@ void FrontendClaims::Withdraw(const model::FrontendAddress& address, const model
 
 void FrontendClaims::Enter(const model::FrontendAddress& address, Claim claim) {
   ClaimList& list = claims_[address];
-  const auto place = std::find_if(list.begin(), list.end(), [&](const Claim& other) { return claim.Outranks(other); });
-  list.insert(place, std::move(claim));
+  const auto next = std::find_if(list.begin(), list.end(), [&](const Claim& other) { return claim.Outranks(other); });
+  list.insert(next, std::move(claim));
 }
 
 std::vector<model::ObjectName> FrontendClaims::Update(model::ServicePlan& plan) {
-  // Frontends touched, with their holders before.
+  // The frontends that this touches, with their holders before.
   absl::flat_hash_map<model::FrontendAddress, model::ObjectName> holders_before;
   std::vector<model::FrontendAddress>& own = frontends_of_[plan.service];
   for (const model::FrontendAddress& address : own) {
@@ -61,7 +61,7 @@ std::vector<model::ObjectName> FrontendClaims::Update(model::ServicePlan& plan) 
     }
   }
 
-  // A new holder changes the verdict of everybody else who claims the frontend: who lost, to whom, or who has won.
+  // A new holder changes `conflict_with` for every other Service that claims the frontend.
   std::set<model::ObjectName> changed;
   for (const auto& [address, holder_before] : holders_before) {
     const auto found = claims_.find(address);

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which Service holds a frontend that several claim. The only planner state that spans Services.
+// Decides which Service holds a frontend that several claim. It is the only planner state that spans Services.
 //
-// Order of precedence: the frontend's kind (ClusterIP, NodePort, LoadBalancer, ExternalIP: so nobody can
-// take a ClusterIP with an externalIP, CVE-2020-8554), then the older creationTimestamp (an unknown one counts
-// as the newest), then namespace/name. It depends on the objects alone, so every node and every restart agree.
+// Order of precedence: the frontend's kind (ClusterIP, NodePort, LoadBalancer, ExternalIP, so that an externalIP cannot
+// take a ClusterIP, CVE-2020-8554), then the older creationTimestamp (an unknown one counts as the newest), then
+// namespace/name. It depends on the objects alone, so every node and every restart agree.
 #ifndef SHUNT_PLANNER_FRONTEND_CLAIMS_H_
 #define SHUNT_PLANNER_FRONTEND_CLAIMS_H_
 
@@ -18,9 +18,9 @@ namespace shunt::planner {
 // Not thread-safe.
 class FrontendClaims {
  public:
-  // Replaces the claims of plan.service by the frontends of `plan` (none: withdraws them all) and writes
-  // the verdict into every frontend's `conflict_with`. Returns the other Services whose verdicts changed by
-  // this and must be judged again, in name order.
+  // Replaces the claims of plan.service with the frontends of `plan` (without frontends, withdraws them all) and sets
+  // `conflict_with` in every frontend. Returns the other Services whose conflicts this changes, in name order: they
+  // must be updated again.
   std::vector<model::ObjectName> Update(model::ServicePlan& plan);
 
  private:
@@ -31,9 +31,9 @@ class FrontendClaims {
 
     bool Outranks(const Claim& other) const;
   };
-  using ClaimList = absl::InlinedVector<Claim, 1>;  // best claim first, one a Service; never empty
+  using ClaimList = absl::InlinedVector<Claim, 1>;  // the best claim first, one per Service; never empty
 
-  // The Service that holds the frontend; empty if nobody claims it.
+  // Returns the Service that holds the frontend; an empty name if no Service claims it.
   model::ObjectName Holder(const model::FrontendAddress& address) const;
   void Withdraw(const model::FrontendAddress& address, const model::ObjectName& service);
   void Enter(const model::FrontendAddress& address, Claim claim);

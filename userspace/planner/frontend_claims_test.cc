@@ -152,7 +152,7 @@ TEST(FrontendClaimsTest, AStaleConflictInThePlanIsOverwritten) {
   EXPECT_EQ(ConflictOf(plan), ObjectName());
 }
 
-// Random histories: after all who had to be judged again were, the verdicts are those of a fresh start.
+// Random histories: once every returned Service has been updated again, the verdicts are those of a fresh start.
 TEST(FrontendClaimsTest, AnyHistoryEndsAsAFreshStartWould) {
   const uint32_t seed = seeds::Usually(7);
   SCOPED_TRACE(seeds::Trace(seed));

@@ -10,7 +10,7 @@ PoolChoice PoolChoice::Of(const model::Service& service, const model::ServicePor
   const bool external_addresses =
       port.node_port != 0 || !addresses.load_balancer_ips.empty() || !addresses.external_ips.empty();
   const bool internal_local = service.internal_traffic_policy == model::TrafficPolicy::kLocal;
-  // Without such an address nobody can come from outside, and the policy means nothing.
+  // Without such an address no client can come from outside, and the policy has no effect.
   const bool external_local = external_addresses && service.external_traffic_policy == model::TrafficPolicy::kLocal;
 
   PoolChoice choice;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What clients dial for one ServicePort in one family, and which set of endpoints answers them.
+// Builds what clients dial for one ServicePort in one family, and decides which set of endpoints answers them.
 #ifndef SHUNT_PLANNER_FRONTENDS_H_
 #define SHUNT_PLANNER_FRONTENDS_H_
 
@@ -13,23 +13,23 @@
 
 namespace shunt::planner {
 
-// Which pools a ServicePort needs in a family, and their places in PortPlan::pools.
+// Which pools a ServicePort needs in a family, and their indices in PortPlan::pools.
 //
-// A client on this node that dials a NodePort, a load balancer's or an external address is served by the
-// cluster-wide set even under externalTrafficPolicy Local: it would reach that address from outside through
-// any node, so the detour is spared (short-circuit). internalTrafficPolicy is about the ClusterIP alone.
+// A client on this node that dials a NodePort, a load-balancer address or an external address gets the cluster-wide set
+// even under externalTrafficPolicy Local: from outside it would reach that address through any node, so it skips the
+// detour (short-circuit). internalTrafficPolicy applies only to the ClusterIP.
 struct PoolChoice {
   bool uses_cluster = false;
   bool uses_local = false;
-  uint32_t internal_traffic = 0;          // ClusterIP, whoever dials it
-  uint32_t external_address_inside = 0;   // NodePort, load balancer, external: dialled on this node
-  uint32_t external_address_outside = 0;  // the same, dialled from elsewhere
+  uint32_t internal_traffic = 0;          // ClusterIP, dialled from anywhere
+  uint32_t external_address_inside = 0;   // NodePort, load-balancer or external address, dialled on this node
+  uint32_t external_address_outside = 0;  // the same, dialled from outside
 
   static PoolChoice Of(const model::Service& service, const model::ServicePort& port, const FamilyAddresses& addresses);
 };
 
-// Ordered as ClusterIP, NodePort, LoadBalancer, ExternalIP; addresses of a kind as in the object. Source ranges
-// bind load-balancer addresses only, as with kube-proxy.
+// Returns the frontends in the order ClusterIP, NodePort, LoadBalancer, ExternalIP, and in the object's order within a
+// kind. Source ranges restrict load-balancer addresses only, as with kube-proxy.
 std::vector<model::Frontend> BuildFrontends(const model::ServicePort& port, model::IpFamily family,
                                             const FamilyAddresses& addresses, const PoolChoice& pools);
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a Service may be dialled on: the cases of kube-proxy's service tables in our words.
+// The frontends of a Service: the cases of kube-proxy's service tables in our words.
 #include "userspace/planner/frontends.h"
 
 #include <gmock/gmock.h>
@@ -115,7 +115,7 @@ TEST(FrontendsTest, BadAddressesAreLeftOutWithAWarning) {
   } kRows[] = {
       {"no ClusterIP can be read: nothing is served",
        [](model::Service& s) { s.cluster_ips = {"10.96.0.300"}; },
-       "clusterIPs: \"10.96.0.300\" is no IP address",
+       "clusterIPs: \"10.96.0.300\" is not an IP address",
        {}},
       {"a ClusterIP on loopback",
        [](model::Service& s) { s.cluster_ips = {"127.0.0.1"}; },
@@ -151,11 +151,11 @@ TEST(FrontendsTest, BadAddressesAreLeftOutWithAWarning) {
        {"ClusterIP 10.96.0.1:80/TCP"}},
       {"external address of a family without a ClusterIP",
        [](model::Service& s) { s.external_ips = {"2001:db8::1"}; },
-       "externalIPs: 2001:db8::1 is IPv6, of which the Service has no ClusterIP",
+       "externalIPs: 2001:db8::1 is IPv6, but the Service has no such ClusterIP",
        {"ClusterIP 10.96.0.1:80/TCP"}},
       {"external address with an escape sequence",
        [](model::Service& s) { s.external_ips = {"\x1b[31m"}; },
-       "externalIPs: \"\\x1b[31m\" is no IP address",
+       "externalIPs: \"\\x1b[31m\" is not an IP address",
        {"ClusterIP 10.96.0.1:80/TCP"}},
       {"its own ClusterIP as external address",
        [](model::Service& s) { s.external_ips = {"10.96.0.1"}; },
@@ -260,13 +260,13 @@ TEST(SourceRangesTest, UnreadableRangesNeverOpenALoadBalancer) {
   service.load_balancer_source_ranges = {"192.0.2.0/24", "nonsense"};
   model::ServicePlan plan = Plan(service, {});
   EXPECT_EQ(plan.ports[0].frontends.size(), 3u);
-  EXPECT_THAT(plan.warnings, ElementsAre(HasSubstr("\"nonsense\" is no prefix")));
+  EXPECT_THAT(plan.warnings, ElementsAre(HasSubstr("\"nonsense\" is not a prefix")));
 
   service.load_balancer_source_ranges = {"192.0.2.1"};
   plan = Plan(service, {});
   EXPECT_EQ(FrontendTexts(plan), (Texts{"ClusterIP 10.96.0.1:80/TCP", "NodePort 0.0.0.0:30080/TCP"}));
   EXPECT_THAT(plan.warnings,
-              ElementsAre(HasSubstr("\"192.0.2.1\" is no prefix"), HasSubstr("no IPv4 range can be read")));
+              ElementsAre(HasSubstr("\"192.0.2.1\" is not a prefix"), HasSubstr("no IPv4 range can be read")));
 }
 
 TEST(AffinityTest, TheTimeoutIsOfEveryPortAndWithinTheApisLimits) {

@@ -36,7 +36,7 @@ model::PlannedEndpoint ToPlanned(const Candidate& candidate) {
   return planned;
 }
 
-// What a port costs in a family: see PlannerOptions::rows_max.
+// Returns how many rows a port needs in a family, for PlannerOptions::rows_max.
 uint64_t RowsOf(const model::ServicePort& port, model::IpFamily family, const FamilyAddresses& addresses,
                 const WeightedSlices& slices) {
   uint64_t rows = 1 + (port.node_port != 0) + addresses.external_ips.size() +
@@ -47,8 +47,8 @@ uint64_t RowsOf(const model::ServicePort& port, model::IpFamily family, const Fa
   return rows;
 }
 
-// Ready endpoints of this node that can get a share, unique by address. Of a dual-stack Service's families the
-// fuller one counts, so that a pod with two addresses is one endpoint.
+// Counts the ready endpoints of this node that can get a share, unique by address. For a dual-stack Service it takes
+// the family that has more, so that a pod with two addresses counts once.
 class LocalReadyCount {
  public:
   void Add(model::IpFamily family, const Candidates& candidates) {

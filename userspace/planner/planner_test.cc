@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What concerns the plan as a whole: members that keep flows, the cap, health checks, determinism.
+// The plan as a whole: members that keep flows, the cap, health checks, determinism.
 #include "userspace/planner/planner.h"
 
 #include <gtest/gtest.h>
@@ -210,7 +210,7 @@ TEST(PlannedEndpointTest, CarriesWhatPeopleWantToSee) {
   EXPECT_EQ(endpoint.weight, 7u);
 }
 
-// Random clusters of one Service with every trouble at once.
+// Random clusters of one Service with every kind of fault at once.
 class RandomSlices {
  public:
   explicit RandomSlices(uint32_t seed) : random_(seed) {}

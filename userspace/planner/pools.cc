@@ -10,7 +10,7 @@ namespace {
 
 using model::EndpointVerdict;
 
-// Refusals of the address itself: nothing of ours should lead there, and no flow does.
+// Returns whether the address itself is refused: Shunt never translates to it, so no flow leads there.
 bool IsRefusedAddress(EndpointVerdict verdict) {
   switch (verdict) {
     case EndpointVerdict::kDuplicate:

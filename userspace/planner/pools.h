@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// From judged endpoints to a Pool.
+// Builds a Pool from endpoints and their verdicts.
 #ifndef SHUNT_PLANNER_POOLS_H_
 #define SHUNT_PLANNER_POOLS_H_
 
@@ -10,13 +10,11 @@
 
 namespace shunt::planner {
 
-// Members are the selected endpoints of the scope with their weights and, with weight 0, the others to which a flow
-// may live: all that serve or are ready, whatever else speaks against them. So a client's flow outlasts a
-// change of topology, policy, weight or readiness; also in the Local pool, where remote endpoints are members of
-// weight 0, because a policy that becomes Local must not cut the flows that went elsewhere.
-// The pool has at most `endpoints_max` members: members of weight 0 give way first, each from the highest
-// backend down. A selected endpoint that finds no room becomes kTooMany.
-// `any_usable` is what SelectEndpoints returned.
+// Returns the pool of a scope. Its members are the selected endpoints with their weights and, with weight 0, all others
+// that are serving or ready, so that a client's flow survives a change of topology, policy, weight or readiness. In the
+// Local pool remote endpoints have weight 0, so that a policy that becomes Local does not cut flows to other nodes.
+// The pool has at most `endpoints_max` members: those of weight 0 give way first, from the highest backend down. A
+// selected endpoint beyond that becomes kTooMany. `any_usable` is what SelectEndpoints returned.
 model::Pool BuildPool(model::PoolScope scope, bool any_usable, uint32_t endpoints_max, Candidates& candidates);
 
 }  // namespace shunt::planner

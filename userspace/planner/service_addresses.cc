@@ -14,12 +14,12 @@ absl::string_view FamilyName(model::IpFamily family) {
   return family == model::IpFamily::kV4 ? "IPv4" : "IPv6";
 }
 
-// `field` names where the text stands, for the warning.
+// `field` names the text's field for the warning.
 std::optional<model::IpAddress> ReadFrontendAddress(absl::string_view field, absl::string_view text,
                                                     Warnings& warnings) {
   const std::optional<model::IpAddress> address = model::IpAddress::Parse(text);
   if (!address) {
-    warnings.Add(absl::StrCat(field, ": ", Quoted(text), " is no IP address: not served"));
+    warnings.Add(absl::StrCat(field, ": ", Quoted(text), " is not an IP address: not served"));
     return std::nullopt;
   }
   const absl::string_view forbidden = ForbiddenClass(*address);
@@ -45,8 +45,8 @@ void ReadClusterIps(const model::Service& service, ServiceAddresses& addresses, 
   }
 }
 
-// Whether the family takes the address in; a warning if not.
-bool TakeIn(absl::string_view field, const model::IpAddress& address, uint32_t addresses_max, FamilyAddresses& family,
+// Adds the address to all those of the family, or returns false and warns.
+bool Accept(absl::string_view field, const model::IpAddress& address, uint32_t addresses_max, FamilyAddresses& family,
             Warnings& warnings) {
   const auto refuse = [&](absl::string_view why) {
     warnings.Add(absl::StrCat(field, ": ", address.ToString(), " ", why));
@@ -54,11 +54,11 @@ bool TakeIn(absl::string_view field, const model::IpAddress& address, uint32_t a
   };
   if (!family.served) {
     return refuse(
-        absl::StrCat("is ", FamilyName(address.family()), ", of which the Service has no ClusterIP: not served"));
+        absl::StrCat("is ", FamilyName(address.family()), ", but the Service has no such ClusterIP: not served"));
   }
   if (family.Has(address)) return refuse("is already an address of this Service");
   if (family.load_balancer_ips.size() + family.external_ips.size() >= addresses_max) {
-    return refuse(absl::StrCat("is one more than the ", addresses_max, " addresses of a family that are served"));
+    return refuse(absl::StrCat("exceeds the limit of ", addresses_max, " addresses of a family: not served"));
   }
   family.Remember(address);
   return true;
@@ -69,12 +69,12 @@ void ReadLoadBalancerIps(const model::Service& service, uint32_t addresses_max, 
   constexpr absl::string_view kField = "status.loadBalancer.ingress";
   for (const model::LoadBalancerIngress& ingress : service.load_balancer_ingress) {
     if (ingress.ip.empty()) continue;
-    // Another mode means that the load balancer itself delivers to the nodes or pods.
+    // In another mode the load balancer itself delivers to the nodes or pods.
     if (!ingress.ip_mode.empty() && ingress.ip_mode != "VIP") continue;
     const std::optional<model::IpAddress> address = ReadFrontendAddress(kField, ingress.ip, warnings);
     if (!address) continue;
     FamilyAddresses& family = addresses.Of(address->family());
-    if (TakeIn(kField, *address, addresses_max, family, warnings)) family.load_balancer_ips.push_back(*address);
+    if (Accept(kField, *address, addresses_max, family, warnings)) family.load_balancer_ips.push_back(*address);
   }
 }
 
@@ -85,7 +85,7 @@ void ReadExternalIps(const model::Service& service, uint32_t addresses_max, Serv
     const std::optional<model::IpAddress> address = ReadFrontendAddress(kField, text, warnings);
     if (!address) continue;
     FamilyAddresses& family = addresses.Of(address->family());
-    if (TakeIn(kField, *address, addresses_max, family, warnings)) family.external_ips.push_back(*address);
+    if (Accept(kField, *address, addresses_max, family, warnings)) family.external_ips.push_back(*address);
   }
 }
 
@@ -96,7 +96,7 @@ void ReadSourceRanges(const model::Service& service, uint32_t ranges_max, Servic
   for (const std::string& text : service.load_balancer_source_ranges) {
     const std::optional<model::IpPrefix> range = model::IpPrefix::Parse(text);
     if (!range) {
-      warnings.Add(absl::StrCat(kField, ": ", Quoted(text), " is no prefix: ignored"));
+      warnings.Add(absl::StrCat(kField, ": ", Quoted(text), " is not a prefix: ignored"));
       unreadable = true;
       continue;
     }
@@ -120,7 +120,7 @@ void ReadSourceRanges(const model::Service& service, uint32_t ranges_max, Servic
   }
 }
 
-// Whether one of the node's own addresses is within the ranges of its family.
+// Returns whether one of the node's own addresses is within the ranges of its family.
 bool NodeIsWithin(const std::vector<model::IpPrefix>& ranges, const NodeContext& node) {
   return std::any_of(ranges.begin(), ranges.end(), [&](const model::IpPrefix& range) {
     return std::any_of(node.primary_addresses.begin(), node.primary_addresses.end(),

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The addresses on which a Service is to be dialled, read from its texts and judged once for all its ports.
+// Reads and validates the addresses on which a Service is dialled, once for all its ports.
 #ifndef SHUNT_PLANNER_SERVICE_ADDRESSES_H_
 #define SHUNT_PLANNER_SERVICE_ADDRESSES_H_
 
@@ -13,16 +13,17 @@
 
 namespace shunt::planner {
 
-// Of one family. An address stands in one place only: as ClusterIP, else as load-balancer address, else as
-// external address.
+// The addresses of one family. Each is listed once: as ClusterIP, else as load-balancer address, else as external
+// address.
 class FamilyAddresses {
  public:
-  // A family without a ClusterIP is not served at all, as with kube-proxy: no NodePort, no other address.
+  // True if the family has a ClusterIP. Otherwise it is not served at all, as with kube-proxy: it has no NodePort and
+  // no other address.
   bool served = false;
   model::IpAddress cluster_ip;
-  absl::InlinedVector<model::IpAddress, 1> load_balancer_ips;  // ipMode VIP or none
+  absl::InlinedVector<model::IpAddress, 1> load_balancer_ips;  // with ipMode VIP or without one
   absl::InlinedVector<model::IpAddress, 1> external_ips;
-  // loadBalancerSourceRanges; empty: everybody may dial the load-balancer addresses.
+  // loadBalancerSourceRanges; empty if every client may dial the load-balancer addresses.
   std::vector<model::IpPrefix> source_ranges;
   bool node_in_source_ranges = false;
 
@@ -42,9 +43,9 @@ struct ServiceAddresses {
   FamilyAddresses& Of(model::IpFamily family) { return family == model::IpFamily::kV4 ? v4 : v6; }
 };
 
-// A text that is no address, or one of a class that ForbiddenClass() names, is left out with a warning. Source
-// ranges that cannot be read never open a load balancer: if no range of a family remains and one could not be
-// read, the family's load-balancer addresses are left out.
+// Leaves out, with a warning, text that is not an address and addresses of a class that ForbiddenClass() names. Source
+// ranges that cannot be read never open a load balancer: if no range of a family remains and one could not be read, the
+// family's load-balancer addresses are left out.
 ServiceAddresses ReadServiceAddresses(const model::Service& service, const NodeContext& node,
                                       const PlannerOptions& options, Warnings& warnings);
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which objects are this proxy's to serve.
+// Decides which objects this proxy serves.
 #ifndef SHUNT_PLANNER_SERVICE_FILTER_H_
 #define SHUNT_PLANNER_SERVICE_FILTER_H_
 
@@ -8,11 +8,11 @@
 
 namespace shunt::planner {
 
-// False for a Service without a ClusterIP (headless), for an ExternalName, and for one that carries the label
+// Returns false for a Service without a ClusterIP (headless), for an ExternalName, and for a Service with the label
 // service.kubernetes.io/service-proxy-name or service.kubernetes.io/headless, whatever the label's value.
 bool IsServed(const model::Service& service);
 
-// False for a slice that carries one of the same two labels.
+// Returns false for a slice with one of these two labels.
 bool IsServed(const model::EndpointSlice& slice);
 
 }  // namespace shunt::planner

@@ -1,6 +1,5 @@
-// SPDX-License-Identifier: Apache-2.0
-// What a Service says about its ports, apart from addresses. The API server lets no such fault through as is met
-// here; manifests do.
+// SPDX-License-Identifier: Apache-2.0 Reads and validates a Service's ports and its session affinity. The API server
+// refuses the faults that these functions handle; manifests may have them.
 #ifndef SHUNT_PLANNER_SERVICE_PORTS_H_
 #define SHUNT_PLANNER_SERVICE_PORTS_H_
 
@@ -12,12 +11,12 @@
 
 namespace shunt::planner {
 
-// The ports that can be dialled, at most `ports_max`, in the Service's order: none with number 0, and of several with
-// one number and protocol the first. Of several with one NodePort and protocol the first keeps it, the others are
-// returned without.
+// Returns the ports that can be dialled, at most `ports_max`, in the Service's order. Leaves out ports with number 0
+// and all but the first with one number and protocol. Of several ports with one NodePort and protocol, only the first
+// keeps it.
 std::vector<model::ServicePort> ReadPorts(const model::Service& service, uint32_t ports_max, Warnings& warnings);
 
-// Seconds, 0 for no affinity; brought into the API's limits with a warning.
+// Returns the timeout in seconds, or 0 without affinity; clamps it to the API's limits with a warning.
 int32_t ReadAffinityTimeout(const model::Service& service, Warnings& warnings);
 
 }  // namespace shunt::planner

@@ -1,7 +1,7 @@
-// SPDX-License-Identifier: Apache-2.0
-// Who dials what and which set answers: three Services, three kinds of frontend, three kinds of client. The flows are
-// those of kube-proxy's TestInternalExternalMasquerade in its base configuration; a socket on this node (of a pod
-// or of the host) uses a frontend's internal pool, a client from outside its external pool.
+// SPDX-License-Identifier: Apache-2.0 Which set answers which client: three Services, three kinds of frontend, three
+// kinds of client. The flows are those of kube-proxy's TestInternalExternalMasquerade in its base configuration. A
+// socket on this node (of a pod or of the host) uses a frontend's internal pool, a client from outside its external
+// pool.
 #include <gtest/gtest.h>
 
 #include "userspace/planner/testing/test_objects.h"
@@ -81,7 +81,7 @@ constexpr Flow kFlows[] = {
     {"internal Local, outside to NodePort", "internal-local", Source::kOutside, kNodePort, Set::kCluster},
     {"internal Local, outside to load balancer", "internal-local", Source::kOutside, kLoadBalancer, Set::kCluster},
 
-    // Beyond kube-proxy's table: an external address is as a load balancer's.
+    // Beyond kube-proxy's table: an external address behaves like a load balancer's.
     {"pod to external address", "cluster", Source::kPod, kExternalIp, Set::kCluster},
     {"external Local, node to external address: short-circuit", "external-local", Source::kNode, kExternalIp,
      Set::kCluster},

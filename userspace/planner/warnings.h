@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Collects what is wrong with a Service's objects, in sentences for people.
+// Collects what is wrong with a Service's objects, as sentences for people.
 #ifndef SHUNT_PLANNER_WARNINGS_H_
 #define SHUNT_PLANNER_WARNINGS_H_
 
@@ -16,9 +16,9 @@ class Warnings {
   // An object's author decides how many faults it has; the plan keeps this many and counts the rest.
   static constexpr size_t kMax = 20;
 
-  // A sentence that was added before is not added again.
+  // Adds a sentence, unless it was added before.
   void Add(std::string sentence);
-  // The sentences in the order of Add, and a last one about those beyond kMax.
+  // Returns the sentences in the order of Add, and a last one about those beyond kMax.
   std::vector<std::string> Take() &&;
 
  private:
@@ -26,7 +26,7 @@ class Warnings {
   size_t left_out_ = 0;
 };
 
-// Text of an object in quotation marks, fit for a log or a terminal: cut to 64 bytes, control characters escaped.
+// Returns the text in quotation marks, safe for a log or a terminal: cut to 64 bytes, with control characters escaped.
 std::string Quoted(absl::string_view text);
 
 }  // namespace shunt::planner

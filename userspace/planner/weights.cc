@@ -16,7 +16,7 @@ namespace {
 constexpr char kSliceAnnotation[] = "shunt-lb.io/weight";
 constexpr char kServiceAnnotation[] = "shunt-lb.io/endpoint-weights";
 constexpr char kExpectation[] = "expected an integer from 0 to 1000000";
-// All annotations of an object together are at most this long in the Kubernetes API.
+// The Kubernetes API's limit on all annotations of an object together.
 constexpr size_t kAnnotationBytesMax = 256 * 1024;
 
 std::optional<uint32_t> WeightFromText(absl::string_view text) {
@@ -73,7 +73,7 @@ EndpointWeights::EndpointWeights(const model::Service& service, Warnings& warnin
   for (const auto& [key, value] : map.items()) {
     const std::optional<uint32_t> weight = WeightFromJson(value);
     if (!weight) {
-      refuse(absl::StrCat("the value of ", Quoted(key), " is no weight, ", kExpectation), "the entry is ignored");
+      refuse(absl::StrCat("the value of ", Quoted(key), " is not a weight, ", kExpectation), "the entry is ignored");
     } else if (!Insert(key, *weight)) {
       refuse(absl::StrCat("key ", Quoted(key), ", expected an IP address, pod/NAME, node/NAME or zone/NAME"),
              "the entry is ignored");

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// How much of a Service's traffic each endpoint should get: the annotations shunt-lb.io/weight on a slice and
+// Reads how much of a Service's traffic each endpoint should get: the annotations shunt-lb.io/weight on a slice and
 // shunt-lb.io/endpoint-weights on the Service.
 #ifndef SHUNT_PLANNER_WEIGHTS_H_
 #define SHUNT_PLANNER_WEIGHTS_H_
@@ -19,14 +19,14 @@ namespace shunt::planner {
 
 inline constexpr uint32_t kWeightDefault = 1;
 
-// The weight that the slice's annotation gives to its endpoints; kWeightDefault if there is none or, with a
+// Returns the weight that the slice's annotation gives to its endpoints; kWeightDefault if there is none or, with a
 // warning, if it is not an integer from 0 to kWeightMax.
 uint32_t SliceWeight(const model::EndpointSlice& slice, Warnings& warnings);
 
-// The Service's own map of weights. Immutable.
+// The weights in the Service's annotation. Immutable.
 class EndpointWeights {
  public:
-  // An entry that cannot be read is ignored with a warning; an annotation that is no JSON object, whole.
+  // Ignores, with a warning, an entry that cannot be read, and the whole annotation if it is not a JSON object.
   EndpointWeights(const model::Service& service, Warnings& warnings);
 
   // The most specific weight wins: by address, then by pod, by node, by zone, then `slice_weight`.
@@ -35,7 +35,7 @@ class EndpointWeights {
  private:
   using ByName = absl::flat_hash_map<std::string, uint32_t>;
 
-  // False if the key names nothing that a weight can be given to.
+  // Returns false if a weight cannot be given to what the key names.
   bool Insert(absl::string_view key, uint32_t weight);
 
   bool empty_ = true;

@@ -28,7 +28,7 @@ service shop/web
     pool cluster
       10.244.1.5:8080 weight 1, share 50.00%
       10.244.2.7:8080 weight 1, share 50.00%
-  warning: externalIPs: 2001:db8::90 is IPv6, of which the Service has no ClusterIP: not served
+  warning: externalIPs: 2001:db8::90 is IPv6, but the Service has no such ClusterIP: not served
   warning: externalIPs: 192.0.2.90 is already an address of this Service
 
 -- expect maps --

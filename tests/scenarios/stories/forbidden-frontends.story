@@ -1,4 +1,4 @@
-A Service is not dialled on loopback, link-local, multicast or unspecified addresses: its other addresses are served.
+A Service cannot be dialled on loopback, link-local, multicast or unspecified addresses; its other addresses are served.
 
 -- apply --
 apiVersion: v1
@@ -33,7 +33,7 @@ service shop/web
   warning: externalIPs: 169.254.169.254 is link-local: not served
   warning: externalIPs: 224.0.0.1 is multicast: not served
   warning: externalIPs: 0.0.0.0 is unspecified: not served
-  warning: externalIPs: "somewhere" is no IP address: not served
+  warning: externalIPs: "somewhere" is not an IP address: not served
 
 -- expect maps --
 frontend 10.96.0.10 address cluster_ip

@@ -1,4 +1,4 @@
-Source ranges that cannot be read never open a load balancer: without one that can, its addresses are not served.
+Source ranges that cannot be read never open a load balancer: if none can be read, its addresses are not served.
 
 -- apply --
 apiVersion: v1
@@ -27,7 +27,7 @@ service shop/web
     0.0.0.0:30080/TCP NodePort -> pool cluster
     pool cluster
       10.244.1.5:8080 weight 1, share 100.00%
-  warning: loadBalancerSourceRanges: "everybody" is no prefix: ignored
+  warning: loadBalancerSourceRanges: "everybody" is not a prefix: ignored
   warning: loadBalancerSourceRanges: no IPv4 range can be read: load-balancer addresses of that family are not served
 
 -- expect maps --

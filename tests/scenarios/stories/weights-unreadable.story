@@ -1,5 +1,5 @@
-A weight that is no integer from 0 to 1,000,000 is ignored with a warning, entry by entry; the endpoints serve with the
-weight that they have without it.
+An entry whose weight is not an integer from 0 to 1,000,000 is ignored with a warning; its endpoints have the weight
+that they would have without it.
 
 -- apply --
 apiVersion: v1
@@ -55,7 +55,7 @@ service shop/web
       10.244.1.5:8080 weight 1, share 16.67%
       10.244.2.7:8080 weight 4, share 66.67%
       10.244.3.9:8080 weight 1, share 16.67%
-  warning: annotation shunt-lb.io/endpoint-weights: the value of "10.244.1.5" is no weight, expected an integer from 0 to 1000000: the entry is ignored
+  warning: annotation shunt-lb.io/endpoint-weights: the value of "10.244.1.5" is not a weight, expected an integer from 0 to 1000000: the entry is ignored
   warning: annotation shunt-lb.io/endpoint-weights: key "planet/mars", expected an IP address, pod/NAME, node/NAME or zone/NAME: the entry is ignored
   warning: EndpointSlice web-2: annotation shunt-lb.io/weight is "1000001", expected an integer from 0 to 1000000: weight 1 is used
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Small objects for the planner's tests, and what the tests ask of a plan.
+// Small objects for the planner's tests, and functions that read a plan as text.
 #ifndef SHUNT_PLANNER_TESTING_TEST_OBJECTS_H_
 #define SHUNT_PLANNER_TESTING_TEST_OBJECTS_H_
 
@@ -56,7 +56,7 @@ inline model::Endpoint Ready(std::string address, std::string node = "there") {
 inline model::Endpoint NotReady(std::string address, std::string node = "there") {
   return Conditions(std::move(address), std::move(node), false, false, false);
 }
-// Serving still.
+// Still serving.
 inline model::Endpoint Terminating(std::string address, std::string node = "there") {
   return Conditions(std::move(address), std::move(node), false, true, true);
 }
@@ -84,7 +84,7 @@ inline model::ServicePlan Plan(const model::Service& service, const std::vector<
   return PlanService(service, pointers, node, options);
 }
 
-// Null if the port has no pool of the scope.
+// Returns null if the port has no pool of the scope.
 inline const model::Pool* PoolOf(const model::PortPlan& port, model::PoolScope scope) {
   for (const model::Pool& pool : port.pools) {
     if (pool.scope == scope) return &pool;
