@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The seeds of random tests: fixed, so that a change is judged by the same cases as the one before it; SHUNT_SEED=N
-// plays one alone, another or the one that failed.
+// The seeds of random tests. They are fixed, so that every change is tested by the same cases; SHUNT_SEED=N plays only
+// that seed, such as a new one or the one that failed.
 //
 //   for (const uint32_t seed : seeds::UpTo(20)) {
 //     SCOPED_TRACE(seeds::Trace(seed));
@@ -21,7 +21,7 @@
 
 namespace shunt::seeds {
 
-// What SHUNT_SEED says. Something else than a number fails the test: it would seem to play what it does not.
+// Returns SHUNT_SEED. If it is not a number, fails the test, which would otherwise play other seeds than asked for.
 inline std::optional<uint32_t> FromEnvironment() {
   const char* const given = std::getenv("SHUNT_SEED");
   if (given == nullptr) return std::nullopt;
@@ -33,7 +33,7 @@ inline std::optional<uint32_t> FromEnvironment() {
   return std::nullopt;
 }
 
-// 1 to `count`.
+// Returns 1 to `count`, or SHUNT_SEED alone.
 inline std::vector<uint32_t> UpTo(uint32_t count) {
   if (const auto chosen = FromEnvironment()) return {*chosen};
   std::vector<uint32_t> seeds;
@@ -41,12 +41,12 @@ inline std::vector<uint32_t> UpTo(uint32_t count) {
   return seeds;
 }
 
-// `seed`, for a test that plays once.
+// Returns `seed`, or SHUNT_SEED, for a test that plays once.
 inline uint32_t Usually(uint32_t seed) {
   return FromEnvironment().value_or(seed);
 }
 
-// What a failure shows, so that it can be had again: for SCOPED_TRACE.
+// Returns what a failure shows, so that it can be repeated; for SCOPED_TRACE.
 inline std::string Trace(uint32_t seed) {
   return "SHUNT_SEED=" + std::to_string(seed);
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// main() of every GoogleTest binary. GoogleTest exits 0 when tests were skipped; here a skip shows:
+// main() of every GoogleTest binary. GoogleTest exits with 0 if tests were skipped; here the exit code shows a skip:
 //   0   every test that was asked for ran and passed
 //   1   a test failed, or one was skipped although SHUNT_REQUIRE_ROOT_TESTS=1 says that all can run (CI)
-//   77  some were skipped, the others passed (CTest's SKIP_RETURN_CODE: reported as skipped, never as passed)
+//   77  some were skipped, the others passed (CTest's SKIP_RETURN_CODE: reported as skipped, not as passed)
 #include <gtest/gtest.h>
 
 #include <cstdio>

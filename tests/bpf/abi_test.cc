@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// One truth for two compilers: the layout of every shared struct as clang put it into the object's BTF
-// is the layout that g++ sees, member by member, and no byte lies outside a member.
+// One layout for two compilers: every shared struct has the same layout in the object's BTF, which clang wrote, as g++
+// sees, member by member, and no byte lies outside a member.
 #include "bpf/abi.h"
 
 #include <bpf/btf.h>

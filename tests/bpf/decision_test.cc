@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Tables of cases through the decision itself: the real code in the real kernel on the real maps, filled by the real
-// planner and datapath. Only the socket is missing, and the decision needs none.
+// Runs tables of cases through the decision: the real code in the real kernel on the real maps, filled by the real
+// planner and datapath. Only the socket is missing, which the decision does not need.
 #include <arpa/inet.h>
 #include <bpf/bpf.h>
 #include <gmock/gmock.h>
@@ -68,7 +68,7 @@ class DecisionTest : public SandboxTest {
     SandboxTest::TearDown();
   }
 
-  // The harness on the datapath's own maps, as pinned.
+  // Loads the harness with the datapath's own pinned maps.
   void OpenHarness(bool local_miss_drops = false, bool observe = false) {
     harness__destroy(harness_);
     harness_ = harness__open();
@@ -77,7 +77,7 @@ class DecisionTest : public SandboxTest {
     bpf_object__for_each_map(map, harness_->obj) {
       const std::string pin = absl::StrCat(datapath_->pin_directory(), "/maps/", bpf_map__name(map));
       const int fd = bpf_obj_get(pin.c_str());
-      if (fd < 0) continue;  // the harness's own: rodata, draws
+      if (fd < 0) continue;  // a map of the harness itself: rodata, draws
       ASSERT_EQ(bpf_map__reuse_fd(map, fd), 0) << pin;
       close(fd);
     }
@@ -274,7 +274,7 @@ TEST_F(DecisionTest, WhoOnlyObservesDecidesTheSameAndRemembersNoAffinity) {
   EXPECT_EQ(affinities, 0u);
 }
 
-// Three buckets' worth of keys with one home: most stand past it, so the program has to go on, and on once more.
+// Fills three buckets with keys that belong in one: most are stored past it, so the program has to go on twice.
 TEST_F(DecisionTest, KeysPastTheirOwnBucketAreFound) {
   OpenHarness();
   const auto& config = harness_->rodata->shunt_config;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * Puts cases through the decision in the real kernel with the real maps: BPF_PROG_TEST_RUN knows no
- * socket-address programs, but it runs syscall programs, and decision.h needs no socket.
+ * Runs cases through the decision in the real kernel with the real maps. BPF_PROG_TEST_RUN does not run socket-address
+ * programs, but it runs syscall programs, and decision.h needs no socket.
  */
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
@@ -32,7 +32,7 @@ int decide_case(struct harness_case *run)
 	return 0;
 }
 
-/* How often each member of a run of at most HARNESS_MEMBERS_MAX slots was drawn. */
+/* Counts how often each member of a run of at most HARNESS_MEMBERS_MAX slots was drawn. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(map_flags, BPF_F_MMAPABLE);

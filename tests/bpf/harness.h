@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* What the harness programs take and give back; included by them and by the tests. */
+/* The input and output of the harness programs; included by them and by the tests. */
 #ifndef SHUNT_TESTS_HARNESS_H
 #define SHUNT_TESTS_HARNESS_H
 
@@ -9,7 +9,7 @@
 
 struct harness_case {
 	struct shunt_frontend_key key; /* in */
-	__u32 filtered;		       /* out: 1 if the filter alone said no */
+	__u32 filtered;		       /* out: 1 if the prefix filter alone decided */
 	__u64 netns_cookie;	       /* in */
 	__u32 verdict;		       /* out: enum verdict */
 	__u32 error;

@@ -32,7 +32,7 @@ class VerifierTest : public testing::TestWithParam<Configuration> {};
 TEST_P(VerifierTest, AcceptsEveryProgram) {
   if (geteuid() != 0) GTEST_SKIP() << "loading programs needs root";
   const auto [socket_mask, reader_window, local_miss_drops, has_mptcp, observe] = GetParam();
-  if (has_mptcp && access("/proc/sys/net/mptcp", F_OK) != 0) return;  // not a configuration of such a kernel
+  if (has_mptcp && access("/proc/sys/net/mptcp", F_OK) != 0) return;  // this kernel cannot have the configuration
   std::string log;
   g_verifier_log = &log;
   libbpf_set_print(KeepLog);
@@ -76,7 +76,7 @@ class IteratorVerifierTest : public testing::TestWithParam<IteratorConfiguration
 TEST_P(IteratorVerifierTest, AcceptsEveryProgram) {
   if (geteuid() != 0) GTEST_SKIP() << "loading programs needs root";
   const auto [socket_mask, reader_window, has_sock_destroy] = GetParam();
-  if (has_sock_destroy && !KernelHas("bpf_sock_destroy")) return;  // not a configuration of such a kernel
+  if (has_sock_destroy && !KernelHas("bpf_sock_destroy")) return;  // this kernel cannot have the configuration
   std::string log;
   g_verifier_log = &log;
   libbpf_set_print(KeepLog);

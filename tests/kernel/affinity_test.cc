@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// sessionAffinity: ClientIP. The client is a network namespace: all of a pod's containers, all of the host.
+// sessionAffinity: ClientIP. The client is a network namespace: that of all of a pod's containers, or the host's.
 #include <bpf/bpf.h>
 #include <unistd.h>
 
@@ -44,7 +44,7 @@ class AffinityTest : public KernelTest {
     return reached;
   }
 
-  // Every affinity is unused for so much longer: a test that slept would be decided by the machine's pace.
+  // Makes every affinity look unused for that much longer. (A sleep would make the test depend on the machine's speed.)
   void LetPass(std::chrono::nanoseconds time) {
     const std::string pin = absl::StrCat(kernel_datapath().pin_directory(), "/maps/affinities");
     const int map = bpf_obj_get(pin.c_str());
@@ -146,7 +146,7 @@ TEST_F(AffinityTest, ADrainedEndpointGetsNoNewConnectionByAffinity) {
   EXPECT_NE(DialTcp(world().pod(), "10.96.1.0:80"), drained);
 }
 
-// The ClusterIP may only choose the local endpoint, the NodePort any.
+// The ClusterIP may only choose the local endpoint, the NodePort every endpoint.
 TEST_F(AffinityTest, ItHonoursThePoolOfTheFrontend) {
   const datapath::NodeAddress node[] = {{*model::IpAddress::Parse("10.0.0.1"), false}};
   ASSERT_TRUE(datapath().SetNodeAddresses(node).ok());
@@ -162,7 +162,7 @@ TEST_F(AffinityTest, ItHonoursThePoolOfTheFrontend) {
     const std::string first = DialTcp(world().pod(), by_node_port);
     EXPECT_EQ(DialTcp(world().pod(), by_node_port), first);
     EXPECT_EQ(DialTcp(world().pod(), cluster_ip + ":80"), "10.244.5.1:8080");
-    // The pick of the narrower pool is allowed in the wider one, so it now holds for both.
+    // The choice of the narrower pool is allowed in the wider one, so it now applies to both.
     EXPECT_EQ(DialTcp(world().pod(), by_node_port), "10.244.5.1:8080");
   }
 }

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The agent as it runs: its files change, and sockets in its own namespace and in a pod's learn that their backend is
-// gone.
+// The running agent: its files change, and it ends sockets in its own namespace and in a pod's whose backend is gone.
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/prctl.h>
@@ -23,7 +22,7 @@
 namespace shunt::kernel_test {
 namespace {
 
-// Until something counts as hanging.
+// After this time something counts as hanging.
 constexpr std::chrono::seconds kPatience{60};
 
 class AgentSocketsTest : public ::testing::Test {
@@ -69,7 +68,7 @@ class AgentSocketsTest : public ::testing::Test {
     _exit(127);
   }
 
-  // The only Service, with one endpoint; replaced in one step.
+  // Writes the only Service, with one endpoint, by one atomic replacement.
   void Serve(const std::string& endpoint) const {
     const std::string path = directory_ + "/manifests/dns.yaml";
     std::ofstream(path + ".new") << "apiVersion: v1\nkind: Service\nmetadata: {name: dns, namespace: default}\nspec:\n"
@@ -106,7 +105,7 @@ class AgentSocketsTest : public ::testing::Test {
     return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
   }
 
-  // What a blocked receive ends with. A call gives up after two seconds: then it is made again.
+  // Returns the errno of a blocked receive. A call that gives up after two seconds is repeated.
   static int WaitForTheEnd(const ClientSocket& socket) {
     const auto end = std::chrono::steady_clock::now() + kPatience;
     int error = EAGAIN;
@@ -116,7 +115,7 @@ class AgentSocketsTest : public ::testing::Test {
 
   std::string cgroup_, bpffs_, directory_;
   pid_t agent_ = -1;
-  pid_t pod_process_ = -1;  // a pod's: it shows the pod's namespace in /proc
+  pid_t pod_process_ = -1;  // a process in the pod, which shows the pod's namespace in /proc
 };
 
 TEST_F(AgentSocketsTest, SocketsOfTheHostAndOfAPodAreEndedWhenTheirBackendGoes) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// UDP sockets that connect(): the translation is made once, and everything the socket shows is what was dialled.
+// UDP sockets that connect(): the translation is made once, and the socket shows only what was dialled.
 #include <cerrno>
 
 #include "absl/strings/str_cat.h"
@@ -73,7 +73,7 @@ TEST_P(ConnectedUdpTest, AfterDisconnectADatagramSentToTheBackendItselfIsAnswere
 TEST_P(ConnectedUdpTest, AConnectedSocketCanSendElsewhereAndKeepsItsPeer) {
   ClientSocket socket = Open(SOCK_DGRAM);
   ASSERT_EQ(socket.Connect(Service(53)), 0);
-  // The datagram leaves for the other service; its answer is not from the connected peer, so the kernel drops it.
+  // The datagram goes to the other service. Its answer is not from the connected peer, so the kernel drops it.
   ASSERT_EQ(socket.SendTo(OtherService(53), "elsewhere"), 0);
   ASSERT_EQ(socket.Send("here"), 0);
   const Received answer = socket.Receive();

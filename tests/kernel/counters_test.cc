@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Every decision is counted once, where people look for it.
+// Every decision is counted once, in the counter where people look for it.
 #include <string>
 #include <variant>
 
@@ -10,7 +10,7 @@ namespace {
 
 class CountersTest : public DiallingTest {
  protected:
-  // Of the ServicePort of this Service, in the family of the service that is dialled.
+  // Returns the counters of this Service's ServicePort, in the family of the service that is dialled.
   report::ServiceCountersRow CountersOf(const std::string& service, uint16_t port) {
     uint32_t index = ~0u;
     EXPECT_TRUE(datapath()

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Applications that never stop dialling, while something happens to the agent.
+// Applications that dial without pause while something happens to the agent.
 #ifndef SHUNT_TESTS_KERNEL_DIALLER_H_
 #define SHUNT_TESTS_KERNEL_DIALLER_H_
 
@@ -15,11 +15,11 @@
 
 namespace shunt::kernel_test {
 
-// Two threads that connect to History's frontends in turn, by UDP and by TCP, and judge where they arrived. No thread
-// may see an older set after a newer one: that is all that can be known while agents come and go.
+// Two threads that connect to History's frontends in turn, by UDP and by TCP, and judge where they arrived. While
+// agents come and go, they can only require that no thread sees an older set after a newer one.
 class Dialler {
  public:
-  // Dials from the namespace and the cgroup of the caller. All must outlive it.
+  // Dials from `from` and the cgroup of the caller. Both arguments must outlive it.
   Dialler(const History& history, const sandbox::NetworkNamespace& from);
   ~Dialler() { Stop(); }
   void Stop();
@@ -27,7 +27,7 @@ class Dialler {
   int64_t connects() const { return connects_; }
   // The newest set that any connection of the frontend reached.
   uint32_t newest_seen(int frontend) const { return newest_seen_[frontend]; }
-  // Errors, wrong backends, with the first of each told; REQUIRES: stopped.
+  // Descriptions of the first errors and wrong backends. REQUIRES: it is stopped.
   const std::vector<std::string>& complaints() const { return complaints_; }
   int64_t failures() const { return failures_; }
 

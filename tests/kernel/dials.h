@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// One dial after another, when only the backend matters.
+// Dials a service one or many times, for tests that only ask which backend it reached.
 #ifndef SHUNT_TESTS_KERNEL_DIALS_H_
 #define SHUNT_TESTS_KERNEL_DIALS_H_
 
@@ -11,21 +11,21 @@
 
 namespace shunt::kernel_test {
 
-// The backend that a new TCP connection reaches, "ADDRESS:PORT"; "errno N" if it fails.
+// Returns the backend that a new TCP connection reaches, "ADDRESS:PORT", or "errno N" if it fails.
 std::string DialTcp(const sandbox::NetworkNamespace& from, const std::string& service);
 
-// One new socket (SOCK_DGRAM or SOCK_STREAM) in the calling thread's namespace, connected once; 0, or an errno.
-// An IPv4 socket connected to a local address has that address as its own too, so `reached` is the backend
-// without a packet from it. IPv4 only.
+// Connects one new IPv4 socket (SOCK_DGRAM or SOCK_STREAM) in the calling thread's namespace. Returns 0 or an errno.
+// A socket connected to a local address also has that address as its own, so `reached` is the backend even if the
+// backend sends nothing.
 int ConnectOnce(const model::SocketAddress& to, int type, model::IpAddress& reached);
 
 // How often each backend was reached, by address.
 using Shares = std::map<std::string, int>;
 
-// `count` UDP sockets by ConnectOnce().
+// Connects `count` UDP sockets by ConnectOnce().
 Shares ConnectUdp(const sandbox::NetworkNamespace& from, const std::string& service, int count);
 
-// `count` unconnected UDP sockets, each sending once and reading the server's name from the answer.
+// Sends once from each of `count` unconnected UDP sockets, and reads the server's name from the answers.
 Shares SendUdp(const sandbox::NetworkNamespace& from, const std::string& service, int count);
 
 }  // namespace shunt::kernel_test

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What cannot be served fails as an application expects, and never with EPERM.
+// A call that cannot be served fails with an errno that applications expect, and never with EPERM.
 #include <cerrno>
 
 #include "tests/kernel/kernel_test.h"
@@ -46,7 +46,7 @@ TEST_P(ErrnoTest, UdpConnectToAServiceWithoutEndpointsSucceedsUntranslated) {
   ASSERT_EQ(socket.Connect(Unserved(53)), 0);
   EXPECT_EQ(Reason("udp_connect_unserved"), before + 1);
   EXPECT_EQ(socket.PeerName().from, Unserved(53));
-  // In this sandbox the ClusterIP itself answers: the datagram has left for it.
+  // In this sandbox the ClusterIP itself answers, so the datagram went there.
   ASSERT_EQ(socket.Send("hello"), 0);
   EXPECT_EQ(socket.Receive().text, NameOf(Unserved(53)) + " hello");
 }

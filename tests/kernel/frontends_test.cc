@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What can be dialled besides a ClusterIP, from where, and what it reaches.
+// Frontends besides the ClusterIP: where they can be dialled from, and what they reach.
 #include <cerrno>
 #include <string>
 
@@ -15,7 +15,7 @@ using datapath::NodeAddress;
 constexpr char kBackend4[] = "10.244.1.1:8080";
 constexpr char kBackend6[] = "[fd00:244:1::1]:8080";
 
-// Where one dial of TCP ends: the name that the server gives, or "errno N".
+// Dials once by TCP. Returns the name that the server sends, or "errno N".
 std::string Reach(const sandbox::NetworkNamespace& from, const std::string& dialled, int socket_family = AF_UNSPEC) {
   const int family = dialled[0] == '[' ? AF_INET6 : AF_INET;
   ClientSocket socket(from, socket_family == AF_UNSPEC ? family : socket_family, SOCK_STREAM);
@@ -24,7 +24,7 @@ std::string Reach(const sandbox::NetworkNamespace& from, const std::string& dial
   return socket.Receive().text;
 }
 
-// The same by one datagram on an unconnected socket.
+// Does the same by one datagram on an unconnected socket.
 std::string ReachByDatagram(const sandbox::NetworkNamespace& from, const std::string& dialled) {
   ClientSocket socket(from, dialled[0] == '[' ? AF_INET6 : AF_INET, SOCK_DGRAM);
   if (const int error = socket.SendTo(At(dialled), "x"); error != 0) return absl::StrCat("errno ", error);

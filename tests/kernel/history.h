@@ -1,6 +1,5 @@
-// SPDX-License-Identifier: Apache-2.0
-// What the sets behind some ClusterIPs were, are and may be, so that every connection can be judged by the
-// address it reached: the address itself says which frontend's which set it belongs to.
+// SPDX-License-Identifier: Apache-2.0 Records which sets were behind some ClusterIPs and when, so that every connection
+// can be judged by the address that it reached: the address itself encodes the frontend and the set that it belongs to.
 #ifndef SHUNT_TESTS_KERNEL_HISTORY_H_
 #define SHUNT_TESTS_KERNEL_HISTORY_H_
 
@@ -15,7 +14,7 @@
 
 namespace shunt::kernel_test {
 
-// One thread writes (Begin, Finish), any thread reads.
+// One thread writes (Begin, Finish); any thread may read.
 //
 // Each frontend has a sequence of sets, numbered from 0. A backend's address is 0001 FFFFFF SSSSSSSSSSSSSSSS MMMMMM
 // in bits: frontend, set, member; all in 16.0.0.0/4. Set 0 is "no Service".
@@ -28,32 +27,33 @@ class History {
 
   History();
 
-  // The frontend's ClusterIP, 10.99.0.x.
+  // Returns the frontend's ClusterIP, 10.99.0.x.
   static std::string ClusterIp(int frontend);
   static std::string Backend(int frontend, uint32_t set, int member);
-  // The set that a backend's address names.
+  // Returns the set that a backend's address names.
   static uint32_t SetOf(const model::IpAddress& backend);
 
-  // The next set is about to be published; `present` is false if there will be no Service. Returns its number.
+  // Says that the next set is about to be published; `present` is false if there will be no Service. Returns its
+  // number.
   uint32_t Begin(int frontend, bool present);
-  // The set last begun is published whole: no later connection may see an older one.
+  // Says that the set last begun is completely published: no later connection may see an older one.
   void Finish(int frontend);
   bool present(int frontend) const { return present_[frontend][latest(frontend)]; }
   uint32_t latest(int frontend) const { return begun_[frontend].load(std::memory_order_acquire); }
-  // Before and after a connection: the sets that it may have seen.
+  // The oldest set that a connection may see. Read this before the connection, and latest() after it.
   uint32_t oldest(int frontend) const { return finished_[frontend].load(std::memory_order_acquire); }
 
   enum class Verdict {
-    kRight,         // a backend of a set that was there meanwhile, or untouched while no Service was there
+    kRight,         // a backend of a set that existed meanwhile, or untouched while no Service existed
     kOtherService,  // a backend of another frontend
-    kOtherSet,      // a backend of this frontend's, of a set that was not there meanwhile
-    kUntranslated,  // left alone although a Service was there all the time
-    kStray,         // an address that nobody dialled and no set has
+    kOtherSet,      // a backend of this frontend, but of a set that did not exist meanwhile
+    kUntranslated,  // untouched although a Service existed all the time
+    kStray,         // an address that was not dialled and is in no set
   };
   static constexpr int kVerdicts = 5;
-  // `reached` is what a connection to `frontend` reached, with the two bounds read before and after it.
+  // Judges the address that a connection to `frontend` reached, with the two bounds read before and after it.
   Verdict Judge(int frontend, uint32_t oldest, uint32_t latest, const model::IpAddress& reached) const;
-  // Whether a failed or untouched connection is right: no Service was there at some time meanwhile.
+  // Returns whether a failed or untouched connection is right: at some time meanwhile no Service existed.
   bool MayBeAbsent(int frontend, uint32_t oldest, uint32_t latest) const;
 
  private:

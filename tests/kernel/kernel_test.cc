@@ -14,10 +14,10 @@
 namespace shunt::kernel_test {
 namespace {
 
-// The fewest rows that the datapath makes: a fixture can take them all.
+// The smallest number of rows that the datapath makes, so that a fixture can take them all.
 constexpr uint32_t kFewRows = 64;
 
-// Ends the world, and looks back.
+// Ends the world and checks what is left of it.
 class EndOfSuite : public ::testing::Environment {
   void TearDown() override {
     World::Destroy();
@@ -103,7 +103,7 @@ void KernelTest::SetUp() {
 void KernelTest::TearDown() {
   if (datapath_ != nullptr) {
     row_holders_.clear();
-    // One socket's release may be waiting for its last reader in the kernel.
+    // A socket's release may wait for its last reader in the kernel.
     EXPECT_EQ(RowsOf("socket_state"), 0u) << "closed sockets hold rows";
     EXPECT_EQ(RowsOf("socket_peers"), 0u) << "closed sockets hold rows";
   }
@@ -118,8 +118,8 @@ void KernelTest::TearDown() {
   EXPECT_TRUE(gone.ok()) << gone;
 }
 
-// A holder is a socket with a translation. Cookies are handed out in sequence, per CPU in batches, so a few
-// more sockets than rows find them all.
+// A holder is a socket with a translation. The kernel gives out cookies in sequence, in batches per CPU, so a few more
+// sockets than rows take all rows.
 void KernelTest::TakeAllRows() {
   Apply({ServiceStory("holder").ClusterIp("10.97.0.1").Port(9, kUdp).Endpoints({"10.244.255.1"})});
   for (int i = 0; i < 16'384 && row_holders_.size() < kFewRows; ++i) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A test with real sockets, the real planner, the real datapath and the real programs.
+// The fixture of tests with real sockets, the real planner, the real datapath and the real programs.
 #ifndef SHUNT_TESTS_KERNEL_KERNEL_TEST_H_
 #define SHUNT_TESTS_KERNEL_KERNEL_TEST_H_
 
@@ -33,14 +33,14 @@ using sandbox::ServiceStory;
 constexpr Protocol kTcp = Protocol::kTcp;
 constexpr Protocol kUdp = Protocol::kUdp;
 
-// Where the programs remember a socket. Everything must work the same in both.
+// Where the programs remember a socket. Both must behave the same.
 enum class SocketMemory {
   kRow,      // in the socket's direct-mapped row
-  kStorage,  // in socket storage, because the row is another socket's: all rows are taken
+  kStorage,  // in socket storage, because all rows belong to other sockets
 };
 
-// Opens a datapath in a cgroup and a bpffs directory of the test's own and puts the process into the
-// cgroup. At the end nothing may be left: no row of a socket that is closed, no pin.
+// Opens a datapath in a cgroup and a bpffs directory of the test's own, and moves the process into the cgroup. At the
+// end no row of a closed socket and no pin may be left.
 class KernelTest : public ::testing::Test {
  protected:
   KernelTest();
@@ -48,7 +48,7 @@ class KernelTest : public ::testing::Test {
   void SetUp() override;
   void TearDown() override;
 
-  // ---- for a test's own fixture ----
+  // ---- a test's own fixture may override these ----
   virtual SocketMemory memory() const { return SocketMemory::kRow; }
   virtual datapath::KernelOptions Options() const;
 
@@ -68,9 +68,9 @@ class KernelTest : public ::testing::Test {
   ClientSocket PodSocket(int family, int type) { return ClientSocket(world().pod(), family, type); }
   ClientSocket HostSocket(int family, int type) { return ClientSocket(world().host(), family, type); }
 
-  // How often a program took this way out, since the datapath was opened.
+  // Returns how often the programs counted this reason since the datapath was opened.
   uint64_t Reason(absl::string_view name);
-  // Rows of sockets in a map, without the fixture's own.
+  // Returns the number of rows of sockets in a map, without the fixture's own.
   size_t RowsOf(absl::string_view map);
 
  private:
@@ -82,7 +82,7 @@ class KernelTest : public ::testing::Test {
   std::vector<ClientSocket> row_holders_;
 };
 
-// Every test in both kinds of memory.
+// Runs every test in both kinds of memory.
 class SocketTest : public KernelTest, public ::testing::WithParamInterface<SocketMemory> {
  protected:
   SocketMemory memory() const override { return GetParam(); }
@@ -106,7 +106,7 @@ inline void PrintTo(SocketMemory memory, std::ostream* out) {
   *out << (memory == SocketMemory::kRow ? "row" : "storage");
 }
 
-// Every test in both kinds of memory for IPv4, IPv6, and IPv4 through an IPv6 socket.
+// Runs every test in both kinds of memory, with IPv4, IPv6, and IPv4 through an IPv6 socket.
 class DiallingTest : public KernelTest, public ::testing::WithParamInterface<std::tuple<SocketMemory, Dialling>> {
  protected:
   // Applies Web(), Api() and Empty().
@@ -122,12 +122,12 @@ class DiallingTest : public KernelTest, public ::testing::WithParamInterface<std
   ClientSocket Open(int type) { return PodSocket(dialling().socket_family, type); }
 };
 
-// Three dual-stack Services: 80/TCP to 8080 and 53/UDP to 8081, one endpoint a family; "empty" has none.
+// Three dual-stack Services: 80/TCP to 8080 and 53/UDP to 8081, with one endpoint per family; "empty" has none.
 ServiceStory Web();
 ServiceStory Api();
 ServiceStory Empty();
 
-// What a server at this address says: over TCP first, over UDP before the text.
+// Returns the name that a server at this address sends: over TCP first, over UDP before the text.
 std::string NameOf(const SocketAddress& address);
 
 std::string MemoryName(const ::testing::TestParamInfo<SocketMemory>& param);

@@ -21,7 +21,7 @@ int Bpf(bpf_cmd command, bpf_attr& attributes) {
   return static_cast<int>(syscall(SYS_bpf, command, &attributes, sizeof attributes));
 }
 
-// The cgroup that the link with this id hangs on; 0 if it is another kind of link or gone.
+// Returns the cgroup that the link with this id is attached to; 0 if it is another kind of link or gone.
 uint64_t CgroupOfLink(uint32_t id) {
   bpf_attr attributes = {};
   attributes.link_id = id;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Looks for what a test should have taken away with it.
+// Looks for what a test should have removed.
 #ifndef SHUNT_TESTS_KERNEL_LEFTOVERS_H_
 #define SHUNT_TESTS_KERNEL_LEFTOVERS_H_
 
@@ -12,14 +12,15 @@
 
 namespace shunt::kernel_test {
 
-// Cgroups whose links count as ours, by kernel id. Filled as they are made.
+// The cgroups whose links count as ours, by kernel id. Fixtures add those that they make.
 absl::flat_hash_set<uint64_t>& CgroupsUsed();
 
-// How many bpf_links of the machine hang on one of these cgroups.
+// Returns how many bpf_links of the machine are attached to one of these cgroups.
 absl::StatusOr<int> CountLinks(const absl::flat_hash_set<uint64_t>& cgroups);
 
-// One sentence for each thing left: links on cgroups used, the cgroup of process `pid`, children of the
-// calling process. The kernel drops links a moment after their last pin: waits up to 3 seconds for none.
+// Returns a sentence for each thing that is left: links on the given cgroups, the cgroup of process `pid`, children of
+// the calling process. Waits up to 3 seconds until nothing is left, because the kernel drops a link a moment after its
+// last pin.
 std::vector<std::string> Leftovers(pid_t pid, const absl::flat_hash_set<uint64_t>& cgroups);
 
 }  // namespace shunt::kernel_test

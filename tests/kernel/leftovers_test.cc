@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A test that is killed in the middle leaves nothing on the machine.
+// A test that is killed leaves nothing on the machine.
 #include "tests/kernel/leftovers.h"
 
 #include <sys/wait.h>
@@ -14,14 +14,14 @@
 namespace shunt::kernel_test {
 namespace {
 
-// What the killed process tells before it dies.
+// What the killed process reports before it dies.
 struct Testament {
   uint64_t cgroup = 0;
   bool translated = false;
   int links = 0;
 };
 
-// Like a kernel test, up to a translated connection; then SIGKILL.
+// Runs like a kernel test up to a translated connection, and then kills itself with SIGKILL.
 [[noreturn]] void LiveAndBeKilled(int pipe) {
   Testament testament;
   auto sandbox = sandbox::Sandbox::Create();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a socket dialled is remembered as long as it lives, whatever others do, and not longer.
+// What a socket dialled is remembered exactly as long as the socket lives, whatever other sockets do.
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -28,7 +28,7 @@ TEST_P(ManySocketsTest, OnePodsSocketsInTurnDoNotChangeTheAddressThatAnothersRep
   sandbox::InNamespace inside(world().other_pod());
   for (int i = 0; i < kSockets; ++i) {
     const ClientSocket other(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), AF_INET);
-    // One in sixteen sends, to two services; the others connect, which needs no server's time.
+    // One in sixteen sends, to two services; the others connect, which takes no time of the server.
     if (i % 16 != 0) {
       ASSERT_EQ(other.Connect(At("10.96.0.10:53")), 0);
     } else {

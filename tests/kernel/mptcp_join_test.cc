@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A further subflow of an MPTCP connection is the kernel's own dial, of an address that the peer has told it: it must
-// neither be translated nor change what the application's socket says.
+// The kernel itself dials a further subflow of an MPTCP connection, to an address that the peer has announced. It must
+// neither be translated nor change what the application's socket shows.
 #include <netinet/in.h>
 #include <sys/socket.h>
 
@@ -17,14 +17,14 @@
 namespace shunt::kernel_test {
 namespace {
 
-// <linux/mptcp.h> does not go together with <netinet/in.h>; its struct mptcp_info begins with the number of subflows.
+// <linux/mptcp.h> conflicts with <netinet/in.h>; its struct mptcp_info begins with the number of subflows.
 constexpr int kSolMptcp = 284;
 constexpr int kMptcpInfo = 1;
 
 int SubflowsOf(const ClientSocket& socket) {
-  uint8_t facts[256] = {};
-  socklen_t length = sizeof(facts);
-  return getsockopt(socket.fd(), kSolMptcp, kMptcpInfo, facts, &length) == 0 ? facts[0] : -1;
+  uint8_t info[256] = {};
+  socklen_t length = sizeof(info);
+  return getsockopt(socket.fd(), kSolMptcp, kMptcpInfo, info, &length) == 0 ? info[0] : -1;
 }
 
 using MptcpJoinTest = KernelTest;
@@ -46,7 +46,7 @@ TEST_F(MptcpJoinTest, AFurtherSubflowLeavesTheConnectionsPeerNameAlone) {
   ASSERT_EQ(client.Connect(At("10.96.0.90:80")), 0);
   const ClientSocket server(accept(listener.fd(), nullptr, nullptr), AF_INET);
   ASSERT_GE(server.fd(), 0);
-  // A connection is established for joining once data has gone both ways.
+  // Subflows can join a connection once data has gone both ways.
   ASSERT_EQ(client.Send("x"), 0);
   ASSERT_EQ(server.Receive().text, "x");
   ASSERT_EQ(server.Send("y"), 0);

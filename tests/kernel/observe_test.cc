@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Programs that only observe: everything is counted as if, and nothing is touched.
+// Observe mode: the programs count what they would do, and change nothing.
 #include <cerrno>
 
 #include "tests/kernel/kernel_test.h"

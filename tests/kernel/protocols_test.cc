@@ -1,6 +1,6 @@
-// SPDX-License-Identifier: Apache-2.0
-// Sockets that are not for us to translate: other protocols, exempt ones. And MPTCP, which is TCP in the end.
-// Protocols that some kernels lack are in rare_protocols_test.cc; all that Shunt is tested on have these.
+// SPDX-License-Identifier: Apache-2.0 Sockets that are not translated (of other protocols, or exempt), and MPTCP, which
+// is translated like TCP. Every kernel that Shunt is tested on has these protocols; those that some kernels lack are in
+// rare_protocols_test.cc.
 #include <netinet/in.h>
 #include <netinet/ip_icmp.h>
 
@@ -55,7 +55,7 @@ TEST_P(ProtocolsTest, AnExemptUnconnectedUdpSocketReachesWhatItNames) {
 }
 
 TEST_P(ProtocolsTest, AnExemptSocketHasItsRowUntilItCloses) {
-  const size_t rows = GetParam() == SocketMemory::kRow ? 1 : 0;  // else all are others'
+  const size_t rows = GetParam() == SocketMemory::kRow ? 1 : 0;  // with kStorage all rows belong to others
   ClientSocket socket = HostSocket(AF_INET, SOCK_STREAM);
   for (int round = 0; round < 2; ++round) {
     ASSERT_TRUE(datapath().ExemptSocket(socket.fd()).ok());
@@ -98,7 +98,7 @@ TEST_P(ProtocolsTest, ARawSocketReachesTheAddressItself) {
   EXPECT_EQ(socket.PeerName().from.address, At("10.96.0.10:53").address);
 }
 
-// MPTCP hands its first subflow to the hook, and the application the connection: the name must be found from there.
+// The hook gets the first subflow of MPTCP, but the application has the connection and must find the name through it.
 TEST_P(ProtocolsTest, AnMptcpSocketReachesTheBackendUnderTheDialledNameAndLeavesNoRow) {
   {
     ClientSocket socket(world().pod(), AF_INET, SOCK_STREAM, IPPROTO_MPTCP);

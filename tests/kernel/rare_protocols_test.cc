@@ -1,6 +1,5 @@
-// SPDX-License-Identifier: Apache-2.0
-// A stream that is not TCP, datagrams that are not UDP. A kernel may have been built without them: that is a skip, in
-// CI too. The guests' kernels have both, so there it is a failure.
+// SPDX-License-Identifier: Apache-2.0 A stream that is not TCP, and datagrams that are not UDP. If the kernel was built
+// without them, the tests are skipped, in CI too. The guests' kernels have both, so there a skip is a failure.
 #include <netinet/in.h>
 
 #include <cerrno>

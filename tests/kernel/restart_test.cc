@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The agent is killed again and again, at any moment, and its applications never notice.
+// The agent is killed repeatedly, at any moment, and applications never notice.
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/prctl.h>
@@ -31,11 +31,11 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-// How long agents are killed: at least so long, so often and under so many connects. A slow machine takes longer.
+// Agents are killed at least for this time, this often and during this many connects. A slow machine takes longer.
 constexpr std::chrono::seconds kKilling{60};
 constexpr int kKills = 150;
 constexpr int64_t kConnects = 100'000;
-// Until something counts as hanging; nothing is slower than that.
+// After this time something counts as hanging; nothing takes longer.
 constexpr std::chrono::seconds kPatience{60};
 constexpr char kReady[] = "Everything is applied";
 
@@ -71,7 +71,7 @@ class RestartTest : public ::testing::Test {
 
   std::string Manifests() const { return directory_ + "/manifests"; }
 
-  // The frontend's Service with a new set of endpoints, as one file, replaced in one step.
+  // Writes the frontend's Service with a new set of endpoints, as one file, by one atomic replacement.
   void WriteNewSet(int frontend) {
     const uint32_t set = history_.Begin(frontend, true);
     std::string yaml = absl::StrCat(
@@ -107,7 +107,7 @@ class RestartTest : public ::testing::Test {
     _exit(127);
   }
 
-  // Returns the wait status.
+  // Kills the agent and returns its wait status.
   int KillAgent(int signal) {
     int status = 0;
     kill(agent_, signal);
@@ -120,11 +120,11 @@ class RestartTest : public ::testing::Test {
     std::ifstream file(directory_ + "/log");
     return {(std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>()};
   }
-  std::string Log() const {  // its end
+  std::string Log() const {  // returns the end of the log
     const std::string text = WholeLog();
     return text.size() > 4000 ? text.substr(text.size() - 4000) : text;
   }
-  // How many agents, of all that there were, have got as far as to apply everything.
+  // Returns how many agents so far have applied everything.
   int AgentsReady() const {
     int ready = 0;
     const std::string log = WholeLog();
@@ -132,7 +132,7 @@ class RestartTest : public ::testing::Test {
     return ready;
   }
 
-  // Waits until one more agent than `ready_before` has applied everything, and a connection to the frontend has reached
+  // Waits until one more agent than `ready_before` has applied everything and a connection to the frontend has reached
   // its latest set.
   bool DoesItsWork(int ready_before, int frontend, const Dialler& dialler) const {
     const auto end = Clock::now() + kPatience;
@@ -143,7 +143,7 @@ class RestartTest : public ::testing::Test {
     return true;
   }
 
-  // True once a connection to every frontend reaches its latest set.
+  // Returns true once a connection to every frontend reaches its latest set.
   bool ReachesLatest(std::chrono::seconds patience) {
     const auto end = Clock::now() + patience;
     for (int frontend = 0; frontend < History::kFrontends; ++frontend) {
@@ -159,7 +159,7 @@ class RestartTest : public ::testing::Test {
     return true;
   }
 
-  // Grows by at least one with every new set that a connection meets.
+  // Returns a number that grows by at least one with every new set that a connection meets.
   static uint64_t SetsSeen(const Dialler& dialler) {
     uint64_t sum = 0;
     for (int frontend = 0; frontend < History::kFrontends; ++frontend) sum += dialler.newest_seen(frontend);
@@ -171,9 +171,9 @@ class RestartTest : public ::testing::Test {
   pid_t agent_ = -1;
 };
 
-// Most agents are killed at a random moment of their first 400 ms, whatever they have got done. Every third one first
-// does its work, however long that takes here, and is killed while it may be at the next: so it is known that they work
-// at all, and adopt what others left half done.
+// Most agents are killed at a random moment of their first 400 ms, whatever they have done by then. Every third one may
+// first do its work, however long that takes, and is killed while it may be at the next change. This proves that agents
+// work at all, and adopt what others left half done.
 TEST_F(RestartTest, KilledAtAnyMomentUnderLoadItFailsNoConnectAndAdoptsWhatItFinds) {
   const uint32_t seed = seeds::Usually(1);
   SCOPED_TRACE(seeds::Trace(seed));
@@ -195,7 +195,8 @@ TEST_F(RestartTest, KilledAtAnyMomentUnderLoadItFailsNoConnectAndAdoptsWhatItFin
       ASSERT_TRUE(DoesItsWork(ready, frontend, dialler)) << Log();
       ++working;
       WriteNewSet((frontend + 1) % History::kFrontends);
-      std::this_thread::sleep_for(std::chrono::milliseconds(50 + random() % 50));  // a manifest's rest takes 50
+      std::this_thread::sleep_for(
+          std::chrono::milliseconds(50 + random() % 50));  // a manifest must be unchanged for 50
     } else {
       std::this_thread::sleep_for(std::chrono::milliseconds(random() % 301));
     }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a change of a Service's endpoints means to sockets that exist already.
+// What a change of a Service's endpoints means for existing sockets.
 #include <chrono>
 #include <string>
 #include <thread>
@@ -24,7 +24,7 @@ class SetChangeTest : public SocketTest {
     return {"10.244.7.1", "10.244.7.2", "10.244.7.3", "10.244.7.4", "10.244.7.5"};
   }
 
-  // Sends one datagram; the reply must come from the Service. Returns the backend's address.
+  // Sends one datagram and checks that the reply comes from the Service. Returns the backend's address.
   static std::string Ask(const ClientSocket& socket, const char* service = kService) {
     EXPECT_EQ(socket.SendTo(At(service), "x"), 0);
     const Received answer = socket.Receive();
@@ -82,7 +82,7 @@ TEST_P(SetChangeTest, TheOnlyEndpointThatIsDrainedKeepsItsSendersAndRefusesNewOn
   EXPECT_EQ(PodSocket(AF_INET, SOCK_DGRAM).SendTo(At(kService), "x"), ECONNREFUSED);
 }
 
-// Another port makes names necessary, and a named port is another one to the maps.
+// With a second port, ports must have names, and for the maps a named port is another port.
 TEST_P(SetChangeTest, ASenderKeepsItsBackendWhenItsFrontendGetsAnotherPool) {
   const auto alone = ServiceStory("renamed").ClusterIp("10.96.3.9").Port(53, kUdp, 8081).Endpoints(Five());
   const auto named =
@@ -127,7 +127,7 @@ TEST_P(SetChangeTest, ATerminatingEndpointThatServesKeepsItsSendersAndGetsNoNewO
   EXPECT_NE(Ask(socket), backend) << "it no longer serves";
 }
 
-// The pool that the sender remembers may be another Service's by now, and have the remembered backend in it.
+// By now the pool that the sender remembers may belong to another Service and contain the remembered backend.
 TEST_P(SetChangeTest, ASenderOfAReplacedServiceIsNotHeldByWhoHasItsPoolNow) {
   const auto sharing = [](int i) {
     return ServiceStory(absl::StrCat("sharing-", i))
@@ -137,7 +137,7 @@ TEST_P(SetChangeTest, ASenderOfAReplacedServiceIsNotHeldByWhoHasItsPoolNow) {
   };
   Apply({sharing(0), Changing().Endpoints({"10.244.7.1"})});
   ClientSocket socket = PodSocket(AF_INET, SOCK_DGRAM);
-  EXPECT_EQ(Ask(socket, "10.96.4.1:53"), "10.244.7.1");  // so that the Service below is a further destination too
+  EXPECT_EQ(Ask(socket, "10.96.4.1:53"), "10.244.7.1");  // makes the Service below a further destination too
   EXPECT_EQ(Ask(socket), "10.244.7.1");
   ClientSocket single = PodSocket(AF_INET, SOCK_DGRAM);
   EXPECT_EQ(Ask(single), "10.244.7.1");

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Sockets whose backend is gone are ended, in every namespace that can be entered, and no others.
+// Exactly the sockets whose backend is gone are ended, in every namespace that can be entered.
 #include <linux/capability.h>
 #include <stdlib.h>
 #include <sys/syscall.h>
@@ -22,7 +22,7 @@ namespace {
 using datapath::SocketEnder;
 using datapath::SocketEnderOptions;
 
-// A directory of names for namespaces that have none, as /run/netns is one.
+// A directory like /run/netns, which gives names to namespaces.
 class Names {
  public:
   Names() {
@@ -70,7 +70,7 @@ class SocketEnderTest : public KernelTest {
     return (*ender)->Sweep();
   }
 
-  // Of the backend in the map.
+  // Returns the id of the backend in the map.
   std::optional<uint32_t> IdOf(const SocketAddress& backend) {
     std::optional<uint32_t> id;
     const absl::Status dumped = datapath().DumpMap("backends", [&](const report::MapRow& row) {
@@ -86,12 +86,12 @@ class SocketEnderTest : public KernelTest {
   Names names_;
 };
 
-// "web" with other endpoints, on the same ports.
+// Returns "web" with other endpoints on the same ports.
 ServiceStory Moved() {
   return Web().NoEndpoints().Endpoints({"10.244.2.1", "fd00:244:2::1"});
 }
 
-// Each way of ending and each way of dialling.
+// Runs with each way of ending and each way of dialling.
 struct EndingCase {
   bool netlink;
   SocketMemory memory;
@@ -115,7 +115,7 @@ class EveryEndingTest : public SocketEnderTest, public ::testing::WithParamInter
   SocketAddress Backend(uint16_t port) const { return At(GetParam().dialling.backend, port); }
   SocketAddress OtherBackend(uint16_t port) const { return At(GetParam().dialling.other_backend, port); }
   ClientSocket Open(int type) { return PodSocket(GetParam().dialling.socket_family, type); }
-  // That the socket can still talk to whom it is connected to.
+  // Checks that the socket can still talk to its peer.
   void ExpectAlive(const ClientSocket& socket, const SocketAddress& backend) {
     ASSERT_EQ(socket.Send("still"), 0);
     EXPECT_EQ(socket.Receive().text, absl::StrCat(NameOf(backend), " still"));
@@ -129,7 +129,7 @@ TEST_P(EveryEndingTest, AUdpSocketIsEndedAndItsNextConnectFindsANewBackend) {
   Apply({Moved()});
   EXPECT_EQ(Sweep().ended_udp, 1u);
   EXPECT_EQ(socket.Send("hello"), EDESTADDRREQ);
-  EXPECT_EQ(socket.Receive().error, ECONNABORTED);  // told once
+  EXPECT_EQ(socket.Receive().error, ECONNABORTED);  // reported once
   ASSERT_EQ(socket.Connect(Service(53)), 0);
   ExpectAlive(socket, OtherBackend(8081));
   EXPECT_EQ(Sweep().ended_udp, 0u);
@@ -168,7 +168,7 @@ TEST_P(EveryEndingTest, ASocketWhoseStateNamesAnotherPeerStays) {
   ClientSocket socket = Open(SOCK_DGRAM);
   ASSERT_EQ(socket.Connect(Service(53)), 0);
   ASSERT_EQ(socket.Disconnect(), 0);
-  // In a prefix of nobody's, so the state of the first connect is still there.
+  // Its prefix belongs to no Service and no backend, so the state of the first connect is still there.
   const SocketAddress stranger =
       GetParam().dialling.cluster_ip[0] == 'f' ? At("2001:db8::9", 8081) : At("198.51.100.9", 8081);
   ASSERT_EQ(socket.Connect(stranger), 0);
@@ -221,7 +221,7 @@ TEST_F(SocketEnderTest, ABackendThatWentAndCameBackKeepsItsSockets) {
   ASSERT_EQ(socket.Connect(At("10.96.0.10:53")), 0);
   const std::optional<uint32_t> before = IdOf(At("10.244.1.1:8081"));
   Apply({Moved()});
-  // A grace period later its id is another's.
+  // After a grace period another backend has its id.
   while (IdOf(At("10.244.1.1:8081")).has_value()) datapath().Reclaim();
   Apply({Moved().Endpoints({"10.244.7.1", "10.244.7.2", "10.244.7.3", "10.244.7.4"})});
   Apply({Web()});

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// TCP: connect() lands on a backend, and the application never learns its address.
+// TCP: connect() reaches a backend, and the application never learns its address.
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <poll.h>

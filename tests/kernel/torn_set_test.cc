@@ -1,8 +1,7 @@
-// SPDX-License-Identifier: Apache-2.0
-// Never a torn set: while sets, Services and all their ids churn, with the programs' windows between two loads
-// held open on purpose, every connection reaches a backend of a set that its Service had meanwhile.
+// SPDX-License-Identifier: Apache-2.0 No set is ever torn: sets, Services and all their ids change, and the programs
+// pause on purpose between two loads, yet every connection reaches a backend of a set that its Service had meanwhile.
 //
-// The agent's side is the real one: planner, update protocol, grace periods, ids reused from small maps.
+// The agent's side is real: planner, update protocol, grace periods, ids that are reused in small maps.
 #include <atomic>
 #include <chrono>
 #include <cstdio>
@@ -27,19 +26,19 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using Verdict = History::Verdict;
 
-// At least so many of each, and for so long; a slow machine takes longer.
+// The test runs until it has at least this many of each, and at least this long; a slow machine takes longer.
 const int64_t kConnects = InGuest() ? 20'000 : 1'200'000;
 const int64_t kStreams = InGuest() ? 500 : 10'000;
 const int64_t kDatagrams = InGuest() ? 500 : 10'000;
 const int64_t kChanges = InGuest() ? 200 : 1'000;
 const std::chrono::seconds kAtLeast{InGuest() ? 0 : 15};
-constexpr int64_t kChangesMax = History::kFrontends * History::kSets / 2;  // an address names no more sets
+constexpr int64_t kChangesMax = History::kFrontends * History::kSets / 2;  // an address can encode no more sets
 
-// What a group of connections came to.
+// The results of a group of connections.
 struct Tally {
   std::atomic<int64_t> verdicts[History::kVerdicts] = {};
-  std::atomic<int64_t> errors = 0;  // failures while the Service was there all the time
-  std::atomic<int64_t> absent = 0;  // failures while it may have been gone
+  std::atomic<int64_t> errors = 0;  // failures while the Service existed all the time
+  std::atomic<int64_t> absent = 0;  // failures while it may have been absent
 
   void Add(Verdict verdict) { ++verdicts[static_cast<int>(verdict)]; }
   int64_t Of(Verdict verdict) const { return verdicts[static_cast<int>(verdict)]; }
@@ -50,7 +49,7 @@ class TornSetTest : public KernelTest {
   datapath::KernelOptions Options() const override {
     datapath::KernelOptions options = KernelTest::Options();
     options.reader_window = 1500;
-    // Small, so that every id is in use again as soon as its grace period allows.
+    // Small, so that every id is reused as soon as its grace period ends.
     options.limits.frontends = 256;
     options.limits.service_ports = 128;
     options.limits.pools = 128;
@@ -67,7 +66,7 @@ class TornSetTest : public KernelTest {
     for (int frontend = 0; frontend < History::kFrontends; ++frontend) Change(frontend, true, false);
   }
 
-  // The Service at the frontend as it is to be next. Its name says which of three owners of the address it is.
+  // Returns the frontend's next Service. Its name tells which of three owners of the address it is.
   ServiceStory Next(int frontend, uint32_t set, int members) const {
     ServiceStory story(absl::StrCat("churn-", frontend, "-", owners_[frontend]));
     story.ClusterIp(History::ClusterIp(frontend)).Port(53, kUdp, 8081).Port(80, kTcp, 8080);
@@ -80,7 +79,7 @@ class TornSetTest : public KernelTest {
     return story;
   }
 
-  // Publishes the frontend's next set: a new one, none, or a new one under another Service.
+  // Publishes the frontend's next set: a new one, no set, or a new one of another Service.
   void Change(int frontend, bool present, bool new_owner) {
     const bool was_present = history_.present(frontend);
     const ServiceStory before = Next(frontend, 0, 0);
@@ -148,14 +147,14 @@ bool AnythingWrong(const Tally& tally) {
          0;
 }
 
-void ExpectAllRight(const char* who, const Tally& tally) {
-  std::printf("%s: %lld right, %lld failed while there was no Service\n", who,
+void ExpectAllRight(const char* client, const Tally& tally) {
+  std::printf("%s: %lld right, %lld failed while there was no Service\n", client,
               static_cast<long long>(tally.Of(Verdict::kRight)), static_cast<long long>(tally.absent));
-  EXPECT_EQ(tally.Of(Verdict::kOtherService), 0) << who;
-  EXPECT_EQ(tally.Of(Verdict::kOtherSet), 0) << who;
-  EXPECT_EQ(tally.Of(Verdict::kUntranslated), 0) << who;
-  EXPECT_EQ(tally.Of(Verdict::kStray), 0) << who;
-  EXPECT_EQ(tally.errors, 0) << who;
+  EXPECT_EQ(tally.Of(Verdict::kOtherService), 0) << client;
+  EXPECT_EQ(tally.Of(Verdict::kOtherSet), 0) << client;
+  EXPECT_EQ(tally.Of(Verdict::kUntranslated), 0) << client;
+  EXPECT_EQ(tally.Of(Verdict::kStray), 0) << client;
+  EXPECT_EQ(tally.errors, 0) << client;
 }
 
 TEST_F(TornSetTest, EveryConnectionReachesABackendOfASetThatItsServiceHadMeanwhile) {
@@ -177,7 +176,7 @@ TEST_F(TornSetTest, EveryConnectionReachesABackendOfASetThatItsServiceHadMeanwhi
     KeepDialling(seed_ + 4, streams,
                  [&](int frontend, auto& reached) { return ConnectOnce(tcp[frontend], SOCK_STREAM, reached); });
   });
-  // One socket for all Services and for the whole time: it remembers a backend of each, and must forget it in time.
+  // One socket sends to all Services for the whole time: it remembers a backend of each, and must forget it in time.
   threads.emplace_back([&] {
     const ClientSocket client(world().host(), AF_INET, SOCK_DGRAM);
     KeepDialling(seed_ + 5, senders, [&](int frontend, auto& reached) {

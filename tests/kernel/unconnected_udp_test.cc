@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// UDP sockets that never connect(): every datagram names its destination, every reply must name it back.
+// UDP sockets that never connect(): every datagram names its destination, and every reply must come from it.
 #include <cerrno>
 #include <string>
 #include <thread>
@@ -41,7 +41,7 @@ TEST_P(UnconnectedUdpTest, AReplyFromAStrangerKeepsItsAddress) {
   ASSERT_EQ(socket.SendTo(Service(53), "hello"), 0);
   EXPECT_EQ(socket.Receive().from, Service(53));
   const SocketAddress client = {Backend(0).address, socket.SocketName().from.port};
-  // One at another address, one at the backend's address but another port.
+  // One server is at another address, one at the backend's address but another port.
   ASSERT_EQ(stranger.Bind({OtherBackend(0).address, 18053}), 0);
   ASSERT_EQ(stranger.SendTo(client, "stranger"), 0);
   EXPECT_EQ(socket.Receive().from, (SocketAddress{OtherBackend(0).address, 18053}));
@@ -88,7 +88,7 @@ TEST_P(UnconnectedUdpTest, TwoThreadsOnOneSocketEachGetTheirServicesReplies) {
       for (int i = 0; i < kRounds; ++i) ASSERT_EQ(socket.SendTo(dialled, NameOf(dialled)), 0);
     });
   }
-  // The receive buffer may overflow, so a reply may be lost; what came must be right.
+  // The receive buffer may overflow, so a reply may be lost; every reply that comes must be right.
   int received = 0;
   while (received < 2 * kRounds) {
     const Received answer = socket.Receive();
@@ -112,7 +112,7 @@ class ManyServicesTest : public SocketTest {
 
   static std::string ServiceIp(int i) { return absl::StrCat("10.98.", i / 250, ".", i % 250 + 1); }
 
-  // Two backends each; every tenth shares them with its neighbour.
+  // Each has two backends; every tenth shares them with its neighbour.
   static ServiceStory Story(int i) {
     const int home = i % 10 == 9 ? i - 1 : i;
     return ServiceStory(absl::StrCat("many-", i))
@@ -122,7 +122,7 @@ class ManyServicesTest : public SocketTest {
                     absl::StrCat("10.247.", home / 250, ".", home % 250 + 1)});
   }
 
-  // Sends to every service; the reply must come from it. Returns the backend that each reached.
+  // Sends to every service and checks that the reply comes from it. Returns the backend that each reached.
   static std::vector<std::string> AskAll(const ClientSocket& socket) {
     std::vector<std::string> reached;
     for (int i = 0; i < kServices; ++i) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Agents change and programs are replaced while applications dial: no connect notices.
+// Agents change and programs are replaced while applications dial, and no connect fails.
 #include <chrono>
 #include <cstdio>
 #include <string>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Connections are shared out by weight.
+// Connections are distributed by weight.
 #include <cmath>
 #include <string>
 #include <vector>
@@ -13,8 +13,8 @@ namespace {
 
 constexpr int kDials = 20'000;
 
-// The probability of a chi-square value this large or larger by chance. Exact for an even number of degrees
-// of freedom: e^-y times the first terms of e^y, y being half the value.
+// Returns the probability of a chi-square value this large or larger by chance. Exact for an even number of degrees of
+// freedom: e^-y times the first terms of e^y, with y half the value.
 double ProbabilityOfChiSquare(double value, int degrees) {
   double term = 1, sum = 1;
   for (int k = 1; k < degrees / 2; ++k) sum += term *= value / 2 / k;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What all kernel tests of one process share: the sandbox, two pods, and the servers at all pod addresses.
+// The world that all kernel tests of one process share: the sandbox, two pods, and the servers at all pod addresses.
 #ifndef SHUNT_TESTS_KERNEL_WORLD_H_
 #define SHUNT_TESTS_KERNEL_WORLD_H_
 
@@ -14,10 +14,11 @@ namespace shunt::kernel_test {
 
 class World {
  public:
-  // The world of this process, made at the first call. Null: this machine cannot have one; WhyNot() says why.
+  // Returns the world of this process, which the first call creates. Returns null if this machine cannot have one; then
+  // WhyNot() says why.
   static World* Get();
   static const std::string& WhyNot();
-  // Ends it; the process is back where it was. For the end of the suite.
+  // Ends the world and returns the process to where it was. For the end of the suite.
   static void Destroy();
 
   sandbox::Sandbox& sandbox() { return *sandbox_; }
@@ -25,8 +26,8 @@ class World {
   const sandbox::NetworkNamespace& pod() const { return *pod_; }
   const sandbox::NetworkNamespace& other_pod() const { return *other_pod_; }
 
-  // The servers listen here, in every namespace and at every address: the backends' ports, and those that
-  // clients dial, so that a destination nobody translated answers too, under its own name.
+  // The servers listen on these ports, in every namespace and at every address: the backends' ports, and those that
+  // clients dial, so that a destination that was not translated answers too, by its own name.
   static constexpr uint16_t kPorts[] = {53, 80, 443, 8080, 8081, 30080, 30443};
 
  private:

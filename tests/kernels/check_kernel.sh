@@ -13,7 +13,7 @@ readonly series=$1 test_binary=$2 cache=$3
 shift 3
 here=$(dirname "$(readlink -f "$0")")
 readonly here
-# What tests may use and the cloud kernels build as modules.
+# What tests use and the cloud kernels build as modules.
 readonly modules=(veth dummy sctp sch_ingress cls_bpf tcp_diag udp_diag)
 
 cannot_run() {
@@ -25,13 +25,13 @@ cannot_run() {
   exit 77
 }
 
-# The newest package of the series that apt knows; nothing if it knows none.
+# Prints the newest package of the series that apt knows, or nothing if it knows none.
 newest_package() {
   apt-cache pkgnames "linux-image-$series." 2> /dev/null |
     grep -e '-cloud-amd64-unsigned$' | sort -V | tail -n 1
 }
 
-# Puts vmlinuz and the modules of $1 (a package) into $cache/$1.
+# Puts vmlinuz and the modules of the package $1 into $cache/$1.
 fetch() {
   local package=$1 staging
   echo "Linux $series: downloading $package (about 30 MB, once)"
@@ -56,7 +56,7 @@ kernel_directory() {
   exec 9> "$cache/.lock"
   flock 9  # both kernels may be checked at once, by several builds
   package=$(newest_package) || true
-  if [ -z "$package" ]; then  # apt knows none: offline, or another release
+  if [ -z "$package" ]; then  # apt knows none: this is offline, or another release
     package=$(cd "$cache" && shopt -s nullglob && printf '%s\n' "linux-image-$series."* | sort -V | tail -n 1)
   fi
   [ -n "$package" ] || return 1
@@ -76,7 +76,7 @@ build_initramfs() {
   strip -o "$root/test" "$test_binary"
   echo "--gtest_color=no $*" > "$root/arguments"
   echo "export SHUNT_GUEST=1 SHUNT_REQUIRE_ROOT_TESTS=${SHUNT_REQUIRE_ROOT_TESTS:-0}" > "$root/environment"
-  # In dependency order: modprobe prints a module's needs before the module.
+  # In dependency order: modprobe prints the modules that a module needs before it.
   for module in "${modules[@]}"; do
     modprobe -d "$kernel" -S "$release" --show-depends "$module" | awk '$1 == "insmod" { print $2 }'
   done | awk '!seen[$0]++' > "$work/paths"
@@ -108,7 +108,7 @@ done
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 kernel=$(kernel_directory) ||
-  cannot_run "no linux-image-$series.*-cloud-amd64-unsigned to be had: is this Debian 12 with apt lists (apt-get update)?"
+  cannot_run "linux-image-$series.*-cloud-amd64-unsigned is not available: is this Debian 12 after apt-get update?"
 build_initramfs "$kernel" "$work/initramfs" "$@"
 started=$SECONDS
 boot "$kernel" "$work/initramfs" || true
@@ -126,7 +126,7 @@ if [ "$status" = 0 ] || [ "$status" = 77 ]; then
   fi
 fi
 if [ "${SHUNT_GUEST_VERBOSE:-0}" != 1 ]; then
-  grep -vE '^\[ (RUN|      OK) ' "$work/console" || true  # what passed is not the matter now
+  grep -vE '^\[ (RUN|      OK) ' "$work/console" || true  # leaves out the tests that passed
 fi
 if [ -z "$status" ]; then
   echo "Linux $series: FAILED: the guest did not finish (${booted:-it never reached init}); $seconds s of at most" \

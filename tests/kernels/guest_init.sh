@@ -1,8 +1,8 @@
 #!/bin/busybox sh
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=dash disable=SC1091,SC2013,SC2046
-# PID 1 of the guest: what a test needs of a Linux system, then the test, then off. check_kernel.sh reads the
-# SHUNT-GUEST lines from the console.
+# PID 1 of the guest: mounts what a test needs of a Linux system, runs the test, and powers off. check_kernel.sh reads
+# the SHUNT-GUEST lines from the console.
 
 /bin/busybox mount -t proc proc /proc
 /bin/busybox --install -s /bin

@@ -79,10 +79,10 @@ absl::Status RemoveCgroup(const std::string& directory) {
   for (const std::string& child : ChildrenOf(directory)) {
     if (absl::Status removed = RemoveCgroup(child); !removed.ok()) return removed;
   }
-  // Since Linux 5.14; whoever is in there is a child that its test forgot.
+  // Since Linux 5.14. A process in there is a child that its test forgot.
   (void)WriteTo(absl::StrCat(directory, "/cgroup.kill"), "1");
   int error = 0;
-  for (int attempt = 0; attempt < 200; ++attempt) {  // the killed need a moment to leave
+  for (int attempt = 0; attempt < 200; ++attempt) {  // killed processes need a moment to leave
     if (rmdir(directory.c_str()) == 0 || errno == ENOENT) return absl::OkStatus();
     error = errno;
     std::this_thread::sleep_for(std::chrono::milliseconds(10));

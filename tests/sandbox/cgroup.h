@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Cgroups of the sandbox's own: programs are attached to them and to nothing else.
+// Cgroups of the sandbox's own. Programs are attached only to them.
 #ifndef SHUNT_SANDBOX_CGROUP_H_
 #define SHUNT_SANDBOX_CGROUP_H_
 
@@ -10,23 +10,22 @@
 
 namespace shunt::sandbox {
 
-// Where the cgroup2 hierarchy is mounted ("/sys/fs/cgroup", "/sys/fs/cgroup/unified").
-// kFailedPrecondition: nowhere.
+// Returns where the cgroup2 hierarchy is mounted ("/sys/fs/cgroup", "/sys/fs/cgroup/unified"), or kFailedPrecondition
+// if it is not mounted.
 absl::StatusOr<std::string> FindCgroupMount();
 
-// The cgroup2 directory of the calling process, below `mount`.
+// Returns the cgroup2 directory of the calling process, below `mount`.
 absl::StatusOr<std::string> CurrentCgroup(const std::string& mount);
 
 absl::Status MakeCgroup(const std::string& directory);
 
-// Moves the calling process, all its threads included. Sockets belong to the cgroup in which they were
-// made, whatever becomes of the process.
+// Moves the calling process with all its threads. Sockets stay in the cgroup in which they were created.
 absl::Status EnterCgroup(const std::string& directory);
 
 // Kills what is still in the cgroup and below, then removes all of it. OK if there is none.
 absl::Status RemoveCgroup(const std::string& directory);
 
-// The kernel's id of the cgroup, as bpf_link shows it. 0 on error.
+// Returns the kernel's id of the cgroup, as bpf_link shows it; 0 on error.
 uint64_t CgroupId(const std::string& directory);
 
 }  // namespace shunt::sandbox

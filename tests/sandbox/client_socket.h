@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A client's socket, with the errno of each call as its value: what an application would see.
+// A client's socket whose calls return an errno: what an application would see.
 #ifndef SHUNT_SANDBOX_CLIENT_SOCKET_H_
 #define SHUNT_SANDBOX_CLIENT_SOCKET_H_
 
@@ -15,21 +15,21 @@
 
 namespace shunt::sandbox {
 
-// "10.96.0.1:80", "[fd00::1]:80". Aborts on anything else: tests write constants.
+// Parses "10.96.0.1:80" or "[fd00::1]:80". Aborts on anything else, because tests pass constants.
 model::SocketAddress At(absl::string_view text);
 
-// What a call that yields an address or a message brought.
+// The result of a call that returns an address or a message.
 struct Received {
-  int error = 0;  // errno; 0: the rest is meaningful
+  int error = 0;  // errno; if 0, the rest is valid
   model::SocketAddress from;
   std::string text;
 };
 
 class ClientSocket {
  public:
-  // Made in `where`. `family` is AF_INET or AF_INET6; an AF_INET6 socket dials IPv4 in its v4-mapped form.
+  // Opens a socket in `where`. `family` is AF_INET or AF_INET6; an AF_INET6 socket dials IPv4 in its v4-mapped form.
   ClientSocket(const NetworkNamespace& where, int family, int type, int protocol = 0);
-  // Takes over an open descriptor.
+  // Takes ownership of an open descriptor.
   ClientSocket(int fd, int family) : fd_(fd), family_(family) {}
   ClientSocket(ClientSocket&& other) noexcept;
   ClientSocket& operator=(ClientSocket&& other) noexcept;
@@ -40,8 +40,8 @@ class ClientSocket {
   int family() const { return family_; }
   void Close();
 
-  // Each returns 0 or an errno. Calls that could block for ever give up after 2 seconds (EAGAIN).
-  // Any address of a local prefix; also one that a connection of before still lingers on.
+  // Each returns 0 or an errno. A call that could block gives up after 2 seconds (EAGAIN).
+  // Binds to any address of a local prefix, even if an earlier connection lingers on it.
   int Bind(const model::SocketAddress& address) const;
   int Connect(const model::SocketAddress& to) const;
   int Disconnect() const;  // connect(AF_UNSPEC)

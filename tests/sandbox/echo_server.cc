@@ -38,7 +38,7 @@ std::string Describe(const model::SocketAddress& address) {
   return address.address.ToStringWithPort(address.port);
 }
 
-// Where a datagram was sent to, from its control messages; made ready to be its answer's source.
+// A datagram's destination, from its control messages, in the form of its answer's source.
 bool TakeDestination(msghdr& message, model::IpAddress* destination) {
   for (cmsghdr* control = CMSG_FIRSTHDR(&message); control != nullptr; control = CMSG_NXTHDR(&message, control)) {
     if (control->cmsg_level == IPPROTO_IP && control->cmsg_type == IP_PKTINFO) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The pods: a server that says at which of its addresses it was reached.
+// The pods' server: it answers with the address at which it was reached.
 #ifndef SHUNT_SANDBOX_ECHO_SERVER_H_
 #define SHUNT_SANDBOX_ECHO_SERVER_H_
 
@@ -14,11 +14,11 @@
 
 namespace shunt::sandbox {
 
-// Listens on the wildcard addresses, so it is every local address of a namespace at once. A TCP client is
-// sent "ADDRESS:PORT", the local end of its connection, and then whatever it sends; a UDP datagram is answered
-// by "ADDRESS:PORT TEXT", from that address, TEXT being the datagram's own.
+// Listens on the wildcard addresses, and so on every local address of a namespace. It sends a TCP client
+// "ADDRESS:PORT", the local end of its connection, and then echoes what the client sends; it answers a UDP datagram
+// TEXT with "ADDRESS:PORT TEXT", from that address.
 //
-// One thread serves all. Its sockets belong to the cgroup that the caller of Listen is in.
+// One thread serves all connections. Its sockets belong to the cgroup of the caller of Listen.
 class EchoServer {
  public:
   EchoServer();
@@ -27,7 +27,7 @@ class EchoServer {
   EchoServer(const EchoServer&) = delete;
   EchoServer& operator=(const EchoServer&) = delete;
 
-  // TCP and UDP, IPv4 and IPv6. Thread-safe.
+  // Listens by TCP and UDP, IPv4 and IPv6. Thread-safe.
   absl::Status Listen(const NetworkNamespace& where, uint16_t port);
 
  private:

@@ -15,12 +15,12 @@
 namespace shunt::sandbox {
 namespace {
 
-// Waits for a byte from the parent or for its death. Not for the pipe's end: other children of the parent
-// hold that open.
+// Waits for a byte from the parent or for its death. It cannot wait for the pipe's end, because other children of the
+// parent hold the pipe open.
 [[noreturn]] void Wait(int pipe, int parent, const std::string& cgroup) {
-  setsid();  // Ctrl-C is for the test, not for who cleans up after it
+  setsid();  // Ctrl-C ends the test, but not the janitor that cleans up after it
   for (const int signal : {SIGINT, SIGTERM, SIGHUP}) std::signal(signal, SIG_IGN);
-  // Nobody must wait for the janitor because it holds their pipe.
+  // Close the inherited output, so that a reader of that pipe does not wait for the janitor.
   dup2(pipe, 0);
   dup2(parent, 1);
   close_range(2, ~0u, 0);

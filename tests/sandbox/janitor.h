@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Removes what outlives a process, however the process ends.
+// Removes what outlives a process, even if the process crashes.
 #ifndef SHUNT_SANDBOX_JANITOR_H_
 #define SHUNT_SANDBOX_JANITOR_H_
 
@@ -12,13 +12,13 @@
 
 namespace shunt::sandbox {
 
-// A child process that waits for its parent's end, a crash and SIGKILL included, and then removes one
-// cgroup with everything below and in it. Namespaces and their mounts need none: the kernel drops them.
+// A child process that waits for its parent's end, by a crash or SIGKILL too, and then removes one cgroup with
+// everything in and below it. Namespaces and their mounts need no janitor: the kernel drops them.
 class Janitor {
  public:
-  // Forks. The child holds no descriptor of the parent's. REQUIRES: the calling process has one thread.
+  // Forks a child that holds none of the parent's descriptors. REQUIRES: the calling process has one thread.
   static absl::StatusOr<std::unique_ptr<Janitor>> Start(const std::string& cgroup);
-  // Has the cgroup removed now and waits for it. REQUIRES: the calling process has left the cgroup.
+  // Tells the child to remove the cgroup and waits for it. REQUIRES: the calling process has left the cgroup.
   ~Janitor();
 
   pid_t pid() const { return pid_; }

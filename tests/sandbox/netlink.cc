@@ -46,7 +46,7 @@ class Request {
     std::memcpy(bytes_.data() + start + RTA_LENGTH(0), value, size);
   }
 
-  // The family's own bytes: 4 or 16.
+  // The bytes of the address in its family: 4 or 16.
   void AddAddress(uint16_t type, const IpAddress& address) {
     const auto& bytes = address.bytes();
     if (address.IsV4()) {

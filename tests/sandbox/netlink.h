@@ -1,6 +1,5 @@
-// SPDX-License-Identifier: Apache-2.0
-// The three things a namespace needs to be told by rtnetlink, without iproute2: the sandbox must work in an
-// initramfs that holds nothing but the test.
+// SPDX-License-Identifier: Apache-2.0 Sets up a network namespace by rtnetlink. It does not use iproute2, because the
+// sandbox must work in an initramfs that holds only the test.
 #ifndef SHUNT_SANDBOX_NETLINK_H_
 #define SHUNT_SANDBOX_NETLINK_H_
 
@@ -10,15 +9,15 @@
 
 namespace shunt::sandbox {
 
-// All act on the network namespace of the calling thread. Errors name the object and the errno.
+// All of these act on the network namespace of the calling thread. Errors name the object and the errno.
 
 absl::Status SetLoopbackUp();
 
 // Adds a host address (/32 or /128) to the loopback device, without duplicate address detection.
 absl::Status AddLoopbackAddress(const model::IpAddress& address);
 
-// Makes every address of `prefix` ("10.244.0.0/16", "fd00:244::/64") local: a wildcard listener then
-// answers for all of them, and a connection to one of them has it as its source too.
+// Makes every address of `prefix` ("10.244.0.0/16", "fd00:244::/64") local: a wildcard listener then answers at all of
+// them, and a connection to one of them also has it as its source.
 absl::Status AddLocalPrefix(absl::string_view prefix);
 
 }  // namespace shunt::sandbox

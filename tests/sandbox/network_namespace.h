@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A network namespace that lives as long as this object, and a way to be in it for a while.
+// A network namespace that lives as long as this object, and a scope in which a thread is in it.
 #ifndef SHUNT_SANDBOX_NETWORK_NAMESPACE_H_
 #define SHUNT_SANDBOX_NETWORK_NAMESPACE_H_
 
@@ -9,12 +9,12 @@
 
 namespace shunt::sandbox {
 
-// Has no name in the file system: it dies with the last descriptor, socket or thread in it.
+// It has no name in the file system, so it ends with the last descriptor, socket or thread in it.
 class NetworkNamespace {
  public:
-  // A new one with its loopback device up. The calling thread stays where it is.
+  // Creates a namespace with its loopback device up. The calling thread stays where it is.
   static absl::StatusOr<NetworkNamespace> Create();
-  // The one that the calling thread is in.
+  // Returns the namespace that the calling thread is in.
   static absl::StatusOr<NetworkNamespace> Current();
 
   NetworkNamespace(NetworkNamespace&& other) noexcept;
@@ -24,7 +24,7 @@ class NetworkNamespace {
   int fd() const { return fd_; }
   // Moves the calling thread for good.
   absl::Status Enter() const;
-  // The kernel's cookie of the namespace, as programs see it. 0 on error.
+  // Returns the kernel's cookie of the namespace, as programs see it; 0 on error.
   uint64_t Cookie() const;
 
  private:
@@ -32,8 +32,8 @@ class NetworkNamespace {
   int fd_;
 };
 
-// The calling thread is in `target` while this lives; sockets made meanwhile belong there for ever.
-// Aborts the process if the kernel refuses: a test must never go on in the wrong namespace.
+// Keeps the calling thread in `target` while this lives; sockets created meanwhile stay there. Aborts the process if
+// the kernel refuses, because a test must never go on in the wrong namespace.
 class InNamespace {
  public:
   explicit InNamespace(const NetworkNamespace& target);

@@ -23,7 +23,7 @@ namespace {
 constexpr char kBpffs[] = "/sys/fs/bpf";
 constexpr char kCgroupPrefix[] = "shunt-test-";
 
-// A janitor that was itself killed leaves its cgroup; the name says whose it was.
+// If a janitor was itself killed, its cgroup is left; the name tells the process that it belonged to.
 void SweepDeadCgroups(const std::string& mount) {
   std::error_code ignored;
   for (const auto& entry : std::filesystem::directory_iterator(mount, ignored)) {

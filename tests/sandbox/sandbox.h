@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A small world of one process: a "host" network namespace, pod namespaces, a cgroup, a bpffs. Nothing of
-// the machine's is touched, and nothing is left of it when the process ends, however it ends.
+// A small world in one process: a "host" network namespace, pod namespaces, a cgroup, a bpffs. It does not touch the
+// machine's own, and nothing of it is left when the process ends, even by a crash.
 #ifndef SHUNT_SANDBOX_SANDBOX_H_
 #define SHUNT_SANDBOX_SANDBOX_H_
 
@@ -18,19 +18,19 @@
 namespace shunt::sandbox {
 
 struct SandboxOptions {
-  // Every address of these is local in every namespace, so that a wildcard listener stands for all pods,
-  // and a destination that nobody translated is answered by what was dialled instead of wandering off.
+  // Every address of these is local in every namespace, so that a wildcard listener stands for all pods, and a
+  // destination that was not translated answers itself.
   std::vector<std::string> local_prefixes = {"10.0.0.0/8", "192.0.2.0/24", "198.51.100.0/24", "fd00::/16",
                                              "2001:db8::/32"};
-  // On the loopback device of every namespace, /32 and /128.
+  // Addresses (/32 and /128) on the loopback device of every namespace.
   std::vector<std::string> addresses = {"10.0.0.1", "fd00::1"};
 };
 
 class Sandbox {
  public:
-  // Moves the calling thread into a private mount namespace with a bpffs of its own at /sys/fs/bpf, and
-  // into the sandbox's host namespace. Sweeps what sandboxes of dead processes left.
-  // REQUIRES: one thread. kPermissionDenied, kFailedPrecondition: this machine cannot, and why.
+  // Moves the calling thread into a private mount namespace with a bpffs of its own at /sys/fs/bpf, and into the
+  // sandbox's host namespace. Removes what sandboxes of dead processes left. Returns kPermissionDenied or
+  // kFailedPrecondition, with the reason, if this machine cannot have a sandbox. REQUIRES: the process has one thread.
   static absl::StatusOr<std::unique_ptr<Sandbox>> Create(SandboxOptions options = {});
   // Returns the process to where it was. REQUIRES: the calling thread is the one that called Create.
   ~Sandbox();
@@ -38,14 +38,14 @@ class Sandbox {
   Sandbox& operator=(const Sandbox&) = delete;
 
   const NetworkNamespace& host() const { return *host_; }
-  // Another network namespace with the same addresses: a pod's.
+  // Creates a pod's network namespace, with the same addresses.
   absl::StatusOr<NetworkNamespace> NewPod() const;
 
-  // A fresh cgroup below the sandbox's own, to attach programs to.
+  // Creates a cgroup below the sandbox's own, to attach programs to.
   absl::StatusOr<std::string> NewCgroup();
-  // The sandbox's own: nothing is attached to it. EnterCgroup(cgroup()) takes the process out of a NewCgroup.
+  // The sandbox's own cgroup, to which nothing is attached. EnterCgroup(cgroup()) takes the process out of a NewCgroup.
   const std::string& cgroup() const { return cgroup_; }
-  // A fresh directory on the private bpffs.
+  // Creates a directory on the private bpffs.
   absl::StatusOr<std::string> NewBpffs();
 
   pid_t janitor_pid() const { return janitor_->pid(); }
@@ -66,7 +66,7 @@ class Sandbox {
   int directories_made_ = 0;
 };
 
-// Removes the pins below `directory` and the directory.
+// Removes `directory` and the pins below it.
 void RemovePins(const std::string& directory);
 
 }  // namespace shunt::sandbox

@@ -21,7 +21,7 @@
 namespace shunt::sandbox {
 namespace {
 
-// Runs `body` in a child, because a sandbox takes its whole process with it. True if it returned true.
+// Runs `body` in a child, because a sandbox moves its whole process. Returns true if `body` did.
 template <typename Body>
 bool InChild(Body body) {
   const pid_t pid = fork();
@@ -39,7 +39,7 @@ bool Exists(const std::string& path) {
   return access(path.c_str(), F_OK) == 0;
 }
 
-// False for a zombie too: whoever inherits orphans may reap them late.
+// Returns false for a zombie too, because the process that inherits orphans may reap them late.
 bool IsRunning(pid_t pid) {
   std::ifstream stat(absl::StrCat("/proc/", pid, "/stat"));
   std::string pid_text, name, state;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A Service and its endpoints as a test tells them, planned by the real planner.
+// A Service and its endpoints as a test describes them, planned by the real planner.
 #ifndef SHUNT_SANDBOX_SERVICE_STORY_H_
 #define SHUNT_SANDBOX_SERVICE_STORY_H_
 
@@ -17,7 +17,7 @@ namespace shunt::sandbox {
 // The node that the stories play on: "here", with the sandbox's addresses 10.0.0.1 and fd00::1.
 planner::NodeContext ThisNode();
 
-// One endpoint. Both families go in one story; each address finds its slice by itself.
+// One endpoint. One story may have both families: each address goes into the slice of its family.
 struct EndpointStory {
   std::string address;
   bool ready = true;
@@ -36,7 +36,7 @@ class ServiceStory {
   ServiceStory& Port(uint16_t port, model::Protocol protocol, uint16_t target = 0, uint16_t node_port = 0);
   ServiceStory& Endpoint(EndpointStory endpoint);
   ServiceStory& Endpoints(std::vector<std::string> addresses);  // ready ones, on this node
-  ServiceStory& NoEndpoints();                                  // forgets those told so far
+  ServiceStory& NoEndpoints();                                  // removes those added so far
   ServiceStory& Weight(absl::string_view address, uint32_t weight);
   ServiceStory& Affinity(int32_t timeout_s);
   ServiceStory& ExternalIp(std::string address);
@@ -46,7 +46,7 @@ class ServiceStory {
   ServiceStory& ExternalLocal();  // externalTrafficPolicy: Local
 
   model::ServicePlan Plan(const planner::NodeContext& node = ThisNode()) const;
-  // The plan of the same Service after it was deleted.
+  // Returns the plan of the same Service after it was deleted.
   model::ServicePlan Removed() const;
 
  private:

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Between the project's addresses and the kernel's.
+// Converts between the project's addresses and the kernel's.
 #ifndef SHUNT_SANDBOX_SOCKET_ADDRESS_H_
 #define SHUNT_SANDBOX_SOCKET_ADDRESS_H_
 
@@ -17,9 +17,9 @@ struct KernelAddress {
   const sockaddr* get() const { return reinterpret_cast<const sockaddr*>(&storage); }
 };
 
-// For a socket of `family`: AF_INET6 takes IPv4 in its v4-mapped form, AF_INET takes its last four bytes.
+// Converts for a socket of `family`: AF_INET6 takes IPv4 in its v4-mapped form, AF_INET takes the last four bytes.
 KernelAddress ToKernel(const model::SocketAddress& address, int family);
-// An address that is not of the internet families gives an unset value.
+// Returns an unset address if the family is neither AF_INET nor AF_INET6.
 model::SocketAddress FromKernel(const KernelAddress& address);
 
 }  // namespace shunt::sandbox

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Every story on the kernel's maps, with the programs attached, in a bpffs and a cgroup of the test's own.
+// Plays every story on the kernel's maps, with the programs attached, in a bpffs and a cgroup of the test's own.
 #include <chrono>
 #include <memory>
 #include <string>

@@ -22,14 +22,14 @@ std::string Text(const model::SocketAddress& address) {
   return address.address.ToStringWithPort(address.port);
 }
 
-// An id's number in the text; a name that stands out if the id leads nowhere.
+// The numbers of ids in the text; an id that leads nowhere has a conspicuous name.
 class Numbers {
  public:
   void Add(uint32_t id) { numbers_.try_emplace(id, numbers_.size() + 1); }
   bool Has(uint32_t id) const { return numbers_.count(id) > 0; }
   std::string Of(uint32_t id) const {
-    const auto place = numbers_.find(id);
-    return place == numbers_.end() ? "WHICH IS NOT THERE" : absl::StrCat(place->second);
+    const auto number = numbers_.find(id);
+    return number == numbers_.end() ? "WHICH IS NOT THERE" : absl::StrCat(number->second);
   }
 
  private:
@@ -100,7 +100,7 @@ std::string PoolText(const MapRows& rows, const report::PoolRow& pool, const Num
   return absl::StrJoin(slots, ", ");
 }
 
-// Of those that some frontend names: an id that is resting may come again as another.
+// Only ServicePorts that a frontend names: an id in its grace period may be reused for another.
 std::map<std::string, uint32_t> ServicePortIds(const MapRows& rows) {
   std::map<std::string, uint32_t> ids;
   for (const report::FrontendRow& frontend : rows.frontends) {
@@ -110,7 +110,7 @@ std::map<std::string, uint32_t> ServicePortIds(const MapRows& rows) {
   return ids;
 }
 
-// Of those that some pool's slot names.
+// Only backends that a pool's slot names.
 std::map<std::string, uint32_t> BackendIds(const MapRows& rows) {
   std::map<std::string, uint32_t> ids;
   for (const auto& [id, slot] : rows.slots) {

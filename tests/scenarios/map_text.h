@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a datapath's maps hold, in lines that do not depend on which ids were free.
+// Shows what a datapath's maps hold, in lines that do not depend on which ids were free.
 #ifndef SHUNT_TESTS_SCENARIOS_MAP_TEXT_H_
 #define SHUNT_TESTS_SCENARIOS_MAP_TEXT_H_
 
@@ -35,12 +35,12 @@ absl::StatusOr<MapRows> ReadMapRows(const datapath::Datapath& datapath);
 //     backend 1 10.244.1.5:8080
 //     backend 2 10.244.2.7:8080
 //
-// Ids are counted anew: service ports by name, pools as frontends first name them, backends by address. A pool that
-// no frontend names is shown as unused; so is one whose id is resting.
+// Ids are renumbered: service ports by name, pools in the order in which frontends name them, backends by address. A
+// pool that no frontend names is shown as unused, also while its id is in its grace period.
 std::string MapText(const MapRows& rows);
 
-// Sentences about ids that `after` changed without need: of a backend or a ServicePort that was in use before. Programs
-// keep these ids with sockets and affinities.
+// Returns a sentence for each id that `after` changed without need: that of a backend or a ServicePort that was in use
+// before. Programs keep these ids with sockets and affinities.
 std::vector<std::string> ChangedIds(const MapRows& before, const MapRows& after);
 
 }  // namespace shunt::scenarios

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Every story on tables in memory: once as it is, and several times with writes that fail at random.
+// Plays every story on tables in memory: once as it is, and several times with writes that fail at random.
 #include <cstdint>
 #include <memory>
 #include <random>
@@ -33,7 +33,7 @@ class MemoryFloor : public Floor {
     return datapath::TableDatapath::Open(maps_.Open(), grace_);
   }
   void LetGracePass() override { grace_.Pass(); }
-  // Whether any row is not what it was at first. No hook tells: they are what is to be proved.
+  // Returns whether any row differs from its initial value. Reads the rows, because the hooks are what is tested.
   bool IsTouched() {
     const auto differs = [this](const char* table) {
       const datapath::MemoryRows &now = *maps_.rows(table), &then = *fresh_->rows(table);
@@ -48,7 +48,7 @@ class MemoryFloor : public Floor {
   datapath::ManualGrace grace_;
 };
 
-// One write in `odds` fails, as a kernel's may.
+// Makes one write in `odds` fail, as a kernel's write may.
 class UnreliableFloor final : public MemoryFloor {
  public:
   UnreliableFloor(uint32_t seed, uint32_t odds) : random_(seed) {
@@ -85,7 +85,7 @@ TEST_P(MemoryScenario, ComesOutAsToldAlthoughWritesFail) {
     failed += floor.failed();
     wrote |= floor.IsTouched();
   }
-  // One play alone may be spared; all of them never are.
+  // One play may happen to have no failure, but not all of them.
   if (seeds.size() > 1 && wrote) {
     EXPECT_GT(failed, 0) << "every write succeeded: was it a test?";
   }

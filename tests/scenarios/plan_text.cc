@@ -43,7 +43,7 @@ std::string FrontendText(const model::PortPlan& port, const model::Frontend& fro
   return text;
 }
 
-// What each member gets of draws that are uniform over the slots and then over 2^32 thresholds.
+// Returns each member's share of draws that are uniform over the slots and then over 2^32 thresholds.
 std::vector<double> Shares(const model::Pool& pool) {
   std::vector<double> shares(pool.members.size(), 0);
   for (const model::AliasSlot& slot : pool.slots) {
@@ -72,7 +72,7 @@ void AppendPool(const model::Pool& pool, std::string* text) {
   }
 }
 
-// Nothing if every pool that there is has selected the endpoint.
+// Returns "" if every pool of the port has selected the endpoint.
 std::string VerdictText(const model::PortPlan& port, const model::PlannedEndpoint& endpoint) {
   const auto verdict_of = [&](const model::Pool& pool) {
     return pool.scope == model::PoolScope::kCluster ? endpoint.cluster_verdict : endpoint.local_verdict;
@@ -107,9 +107,9 @@ void AppendPort(const model::PortPlan& port, std::string* text) {
     const std::string verdict = VerdictText(port, endpoint);
     if (verdict.empty()) continue;
     const bool is_address = !endpoint.backend.address.IsUnspecified();
-    const std::string who =
+    const std::string name =
         is_address ? Text(endpoint.backend) : absl::StrCat("\"", endpoint.address_text.view(), "\"");
-    absl::StrAppend(text, "    left out ", who, " of slice ", endpoint.slice_name.view(), ": ", verdict, "\n");
+    absl::StrAppend(text, "    left out ", name, " of slice ", endpoint.slice_name.view(), ": ", verdict, "\n");
   }
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A plan in lines that a person can judge.
+// Shows a plan in lines that a person can judge.
 #ifndef SHUNT_TESTS_SCENARIOS_PLAN_TEXT_H_
 #define SHUNT_TESTS_SCENARIOS_PLAN_TEXT_H_
 
@@ -22,7 +22,7 @@ namespace shunt::scenarios {
 //         pool local: local miss
 //         left out 10.244.3.9:8080 of slice web-1: not_ready
 //
-// A share is what the pool's slots give the member when a client draws, not what its weight promises.
+// A share is what the pool's slots give the member, which its weight only promises.
 std::string PlanText(const model::ServicePlan& plan);
 
 }  // namespace shunt::scenarios

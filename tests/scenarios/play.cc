@@ -10,7 +10,7 @@
 namespace shunt::scenarios {
 namespace {
 
-// Blank lines before the next heading are the file's, not the golden text's.
+// Blank lines before the next heading belong to the file, not to the golden text.
 std::string WithoutBlankEnd(absl::string_view body) {
   return absl::StrCat(absl::StripTrailingAsciiWhitespace(body), "\n");
 }

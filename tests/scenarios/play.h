@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Plays a story and holds what comes out against what the story expects.
+// Plays a story and compares what comes out with what the story expects.
 #ifndef SHUNT_TESTS_SCENARIOS_PLAY_H_
 #define SHUNT_TESTS_SCENARIOS_PLAY_H_
 
@@ -12,15 +12,15 @@
 
 namespace shunt::scenarios {
 
-// With SHUNT_UPDATE_GOLDENS=1 in the environment.
+// Returns whether the environment has SHUNT_UPDATE_GOLDENS=1.
 bool UpdatesGoldens();
 
 enum class Goldens {
   kCompare,
-  kRewrite,  // put what came out into the story's file; whoever does so judges the difference
+  kRewrite,  // write what came out into the story's file, for a person to review
 };
 
-// Failures are GoogleTest's, at the line of the step.
+// Reports failures to GoogleTest, at the line of the step.
 void PlayStory(const std::string& path, Floor& floor, Goldens goldens);
 
 // All stories, for INSTANTIATE_TEST_SUITE_P, and their names as tests.

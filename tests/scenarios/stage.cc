@@ -15,7 +15,7 @@ namespace shunt::scenarios {
 namespace {
 
 constexpr char kNodeName[] = "node-a";
-// Far beyond what any retry waits for.
+// Far longer than any retry waits.
 constexpr std::chrono::hours kPatience(1);
 constexpr int kStepsMax = 10'000;
 constexpr int kGracePeriodsMax = 1000;
@@ -117,7 +117,7 @@ absl::Status Stage::Settle() {
     now_ += kPatience;
     const agent::StepOutcome outcome = reconciler_->Step(now_);
     if (floor_.has_errors()) {
-      floor_.LetGracePass();  // or else every attempt takes other ids, until none is left
+      floor_.LetGracePass();  // otherwise every attempt would take other ids, until all are used
       continue;
     }
     if (!outcome.node_addresses.ok()) return outcome.node_addresses;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Where a story is played: the agent's reconciler between the manifest decoder and a datapath.
+// The stage on which a story is played: the agent's reconciler between the manifest decoder and a datapath.
 #ifndef SHUNT_TESTS_SCENARIOS_STAGE_H_
 #define SHUNT_TESTS_SCENARIOS_STAGE_H_
 
@@ -26,7 +26,7 @@ namespace shunt::scenarios {
 class Floor {
  public:
   virtual ~Floor() = default;
-  // The datapath of an agent that starts now; the one before it is gone.
+  // Returns the datapath of an agent that starts now; the previous one is gone.
   virtual absl::StatusOr<std::unique_ptr<datapath::Datapath>> Open() = 0;
   // Gives what was unlinked time to come back: a grace period, as far as it is in the floor's power.
   virtual void LetGracePass() = 0;
@@ -39,14 +39,13 @@ class Stage {
   // `floor` outlives the stage.
   static absl::StatusOr<std::unique_ptr<Stage>> Open(Floor& floor);
 
-  // Does what a step says until the agent has nothing left to do.
-  // REQUIRES: !step.IsExpectation().
+  // Plays a step until the agent has nothing left to do. REQUIRES: !step.IsExpectation().
   absl::Status Do(const Step& step);
 
-  // Every Service that there is, in name order; "nothing" if there is none.
+  // Returns the plans of all Services, in name order; "nothing" if there are none.
   std::string PlanText() const;
-  // What the maps say. What was unlinked rests for a while, so if they do not say `expected` they are asked again, and
-  // the last answer counts.
+  // Returns what the maps hold. Unlinked rows stay for a grace period, so it reads the maps again while they differ
+  // from `expected`, and returns the last answer.
   absl::StatusOr<std::string> MapText(const std::string& expected);
 
  private:
@@ -57,7 +56,7 @@ class Stage {
   absl::Status Apply(absl::string_view manifest);
   absl::Status Delete(absl::string_view kind, absl::string_view name);
   absl::Status SetNodeAddresses(absl::Span<const std::string> texts);
-  // Steps the reconciler until it wants nothing more.
+  // Steps the reconciler until it has nothing left to do.
   absl::Status Settle();
   absl::Status CheckIds();
 
@@ -67,7 +66,7 @@ class Stage {
   std::unique_ptr<agent::Reconciler> reconciler_;
   agent::SteadyTime now_;
 
-  // The cluster, for an agent that starts anew.
+  // The cluster, for an agent that restarts.
   std::map<ObjectKey, sources::Object> objects_;
   std::vector<datapath::NodeAddress> node_addresses_;
   std::optional<MapRows> rows_;  // after the last step

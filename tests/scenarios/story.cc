@@ -43,7 +43,8 @@ absl::Status Wrong(int line, absl::string_view what) {
   return absl::InvalidArgumentError(absl::StrCat("line ", line, ": ", what));
 }
 
-// What stands between the dashes; nothing if the line is no heading. (YAML separates documents by three dashes.)
+// Returns the text between the dashes, or nullopt if the line is not a heading. (YAML separates documents by three
+// dashes.)
 std::optional<absl::string_view> Heading(absl::string_view line) {
   if (!absl::ConsumePrefix(&line, "-- ") || !absl::ConsumeSuffix(&line, " --")) return std::nullopt;
   return line;

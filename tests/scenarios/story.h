@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A story: a text file that says what happens to a cluster and what Shunt makes of it, step by step.
+// A story: a text file that says, step by step, what happens to a cluster and what Shunt does about it.
 //
 //     A sentence, or a few, of what the story proves.
 //
@@ -12,8 +12,8 @@
 //
 // Steps: `apply` (Kubernetes YAML documents, which arrive together), `delete KIND NS/NAME` (a Node: `delete Node
 // NAME`), `node-addresses ADDRESS...` (of this node's interfaces; `host:ADDRESS`: for the host's own sockets only),
-// `restart` (another agent takes over the maps and hears of all objects anew), `expect plan` and `expect maps` (what
-// stands below is what has to come out). The node is node-a.
+// `restart` (another agent takes over the maps and receives all objects again), `expect plan` and `expect maps` (the
+// lines below are what has to come out). The node is node-a.
 #ifndef SHUNT_TESTS_SCENARIOS_STORY_H_
 #define SHUNT_TESTS_SCENARIOS_STORY_H_
 
@@ -41,17 +41,18 @@ struct Story {
   std::string head;  // everything before the first step
   std::vector<Step> steps;
 
-  // The file's text. ParseStory(ToString()) is the same story.
+  // Returns the file's text. ParseStory(ToString()) is the same story.
   std::string ToString() const;
 };
 
-// kInvalidArgument, with the line: no sentence at the head, an unknown step, nothing expected after the last change.
+// Returns kInvalidArgument, with the line, if the head has no sentence, if a step is unknown, or if nothing is expected
+// after the last change.
 absl::StatusOr<Story> ParseStory(absl::string_view text);
 
 absl::StatusOr<Story> ReadStory(const std::string& path);
 absl::Status WriteStory(const std::string& path, const Story& story);
 
-// The *.story files directly in `directory`, in name order.
+// Returns the *.story files directly in `directory`, in name order.
 std::vector<std::string> FindStories(const std::string& directory);
 
 }  // namespace shunt::scenarios

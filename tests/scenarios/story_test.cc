@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The reader of stories: a story that cannot be read must never pass for one that holds.
+// The reader of stories: a story that cannot be read must fail.
 #include "tests/scenarios/story.h"
 
 #include <gmock/gmock.h>

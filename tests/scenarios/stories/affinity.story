@@ -1,5 +1,5 @@
-Session affinity by client is a time on every frontend of the Service: 10,800 seconds if nothing is said. Switched on and off it
-makes new rows of the frontends; pools and backends stay.
+Session affinity by client is a time on every frontend of the Service, 10,800 seconds by default. Switching it on or off
+makes new rows for the frontends; pools and backends stay.
 
 -- apply --
 apiVersion: v1

@@ -1,5 +1,5 @@
-With both policies Local a client on the node reaches the node's own endpoints by the ClusterIP, but all of them by a
-NodePort.
+With both policies Local, a client on the node reaches only the node's own endpoints by the ClusterIP, but all endpoints
+by a NodePort.
 
 -- apply --
 apiVersion: v1

@@ -1,5 +1,5 @@
-A ClusterIP leads to every ready endpoint of its Service, with equal shares, and its life leaves nothing behind: an endpoint
-that comes changes the pool and no id, and a Service that goes takes all its rows with it.
+A ClusterIP leads to every ready endpoint of its Service, with equal shares. A new endpoint changes the pool but no id,
+and a Service that is deleted leaves no row behind.
 
 -- apply --
 apiVersion: v1

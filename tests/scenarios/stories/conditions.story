@@ -1,5 +1,5 @@
-A condition that is absent is not false: an endpoint without conditions is ready. One that is not ready is left out,
-and so is one that terminates while others are ready; that one keeps the flows that it has.
+An endpoint without conditions is ready: an absent condition is not false. An endpoint that is not ready is left out,
+and so is one that terminates while others are ready; the latter keeps the flows that it has.
 
 -- apply --
 apiVersion: v1

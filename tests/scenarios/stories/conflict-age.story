@@ -1,5 +1,5 @@
-Of two Services that claim one frontend the older holds it, in whichever order they come; the other is told who does and
-takes over when the holder lets go.
+If two Services claim one frontend, the older one holds it, in whichever order they come. The other one names the holder
+and takes over when the holder gives the frontend up.
 
 -- apply --
 apiVersion: v1

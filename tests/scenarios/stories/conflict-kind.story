@@ -1,5 +1,5 @@
-Nobody takes another's ClusterIP by an external address, however old his Service is: the kind of the frontend counts before
-its age (CVE-2020-8554).
+An external address cannot take another Service's ClusterIP, however old its Service is: the kind of the frontend counts
+before the age (CVE-2020-8554).
 
 -- apply --
 apiVersion: v1

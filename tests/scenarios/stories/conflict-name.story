@@ -1,4 +1,4 @@
-Where the age of the claims says nothing, the name decides, so that every node and every restart agree.
+If two claims have the same age, the name decides, so that every node and every restart agree.
 
 -- apply --
 apiVersion: v1

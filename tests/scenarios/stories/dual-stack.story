@@ -1,5 +1,5 @@
-The families of a dual-stack Service are independent: each ClusterIP leads to the endpoints of its own family, and a family
-without endpoints refuses while the other serves.
+The families of a dual-stack Service are independent: each ClusterIP leads to the endpoints of its own family, and a
+family without endpoints refuses while the other serves.
 
 -- apply --
 apiVersion: v1

@@ -1,5 +1,5 @@
-When the pod network gives the address of a terminating pod to a new one, the running pod counts, in whichever slice
-it stands.
+When the pod network gives the address of a terminating pod to a new one, the running pod counts, whichever slice lists
+it.
 
 -- apply --
 apiVersion: v1

@@ -1,5 +1,5 @@
-An endpoint that stands in two slices, because it is being moved from one to the other, is one endpoint with one share, and
-its backend keeps its id all the way.
+An endpoint that is in two slices, because it is being moved from one to the other, is one endpoint with one share, and
+its backend keeps its id throughout.
 
 -- apply --
 apiVersion: v1

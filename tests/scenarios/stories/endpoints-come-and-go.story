@@ -1,5 +1,4 @@
-A Service whose endpoints go and come again keeps its frontends all the while: without endpoints it refuses, and it has not
-gone.
+A Service whose endpoints go and come back keeps its frontends all the time: without endpoints it refuses connections.
 
 -- apply --
 apiVersion: v1

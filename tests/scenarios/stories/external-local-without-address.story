@@ -1,4 +1,4 @@
-externalTrafficPolicy Local means nothing to a port that nobody can reach from outside.
+externalTrafficPolicy Local has no effect on a port that cannot be reached from outside.
 
 -- apply --
 apiVersion: v1

@@ -1,5 +1,5 @@
-With externalTrafficPolicy Local clients from outside get this node's endpoints alone, with their own address, while
-clients on the node get any: it is their shortest way. The ClusterIP is not concerned.
+With externalTrafficPolicy Local, clients from outside get only this node's endpoints and keep their own address, while
+clients on the node get any endpoint, because that is their shortest way. The policy does not apply to the ClusterIP.
 
 -- apply --
 apiVersion: v1

@@ -1,4 +1,4 @@
-An ExternalName is a name in the DNS and nothing to translate, even when it carries external addresses.
+An ExternalName is only a name in the DNS: nothing is translated, even if the Service has external addresses.
 
 -- apply --
 apiVersion: v1

@@ -1,5 +1,6 @@
 No Service leads to loopback, link-local, multicast, reserved or unspecified addresses, nor to an IPv4 address in IPv6
-clothes: the first may be the host's own, the second a cloud's metadata. What is no address of the slice's family is left out, too.
+clothes: the first may be the host's own, the second a cloud's metadata service. Text that is not an address of the
+slice's family is left out too.
 
 -- apply --
 apiVersion: v1

@@ -1,4 +1,4 @@
-A slice of host names is left out with a warning; those of addresses beside it serve.
+A slice of host names is left out with a warning; the Service's slices of addresses are served.
 
 -- apply --
 apiVersion: v1

@@ -1,4 +1,4 @@
-A headless Service has nothing to translate: its clients learn the pods' addresses from the DNS.
+A headless Service is not translated: its clients learn the pods' addresses from the DNS.
 
 -- apply --
 apiVersion: v1

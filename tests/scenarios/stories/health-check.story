@@ -1,5 +1,5 @@
-healthCheckNodePort counts this node's ready endpoints, one an address, only under externalTrafficPolicy Local. One that
-terminates gets traffic and does not count.
+healthCheckNodePort counts this node's ready endpoints, once per address, and only under externalTrafficPolicy Local. A
+terminating endpoint may get traffic but does not count.
 
 -- apply --
 apiVersion: v1

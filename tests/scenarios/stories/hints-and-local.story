@@ -1,5 +1,5 @@
-Topology hints do not concern the Local set: an endpoint of this node serves outside clients although its hints name another
-zone, and clients on the node follow the hints.
+Topology hints do not apply to the Local set: an endpoint of this node serves outside clients although its hints name
+another zone, while clients on the node follow the hints.
 
 -- apply --
 apiVersion: v1

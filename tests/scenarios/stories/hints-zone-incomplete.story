@@ -1,5 +1,5 @@
-Zone hints count all or nothing: one ready endpoint without them, or none that names this node's zone, and the
-traffic goes everywhere.
+Zone hints apply only if every ready endpoint has them and one names this node's zone; otherwise the traffic goes
+everywhere.
 
 -- apply --
 apiVersion: v1

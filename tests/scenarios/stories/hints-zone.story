@@ -1,5 +1,5 @@
-When every ready endpoint has zone hints and one names this node's zone, those that name it take the traffic. An endpoint
-that is not ready is not asked for hints. An endpoint may name several zones.
+When every ready endpoint has zone hints and one names this node's zone, those that name it take the traffic. The hints
+of an endpoint that is not ready do not count. An endpoint may name several zones.
 
 -- apply --
 apiVersion: v1

@@ -1,4 +1,4 @@
-An ingress entry with a host name and no address is no frontend and nothing to warn about.
+An ingress entry with a host name and no address is ignored, without a warning.
 
 -- apply --
 apiVersion: v1

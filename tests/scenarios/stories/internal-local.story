@@ -1,5 +1,5 @@
-With internalTrafficPolicy Local the ClusterIP leads to this node's endpoints alone. Remote ones keep the flows that went
-there before. The policy means nothing to NodePorts.
+With internalTrafficPolicy Local, the ClusterIP leads only to this node's endpoints. Remote endpoints keep the flows
+that they had before. The policy does not apply to NodePorts.
 
 -- apply --
 apiVersion: v1

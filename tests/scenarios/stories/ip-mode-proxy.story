@@ -1,4 +1,4 @@
-An ingress address of ipMode Proxy is the load balancer's own: traffic to it leaves the node and is no frontend.
+An ingress address of ipMode Proxy is not a frontend: traffic to it goes to the load balancer.
 
 -- apply --
 apiVersion: v1

@@ -1,5 +1,5 @@
-Objects older than the API's check may have zeros at the head of an octet: they are decimal, in a Service and in a slice
-(CVE-2021-29923).
+Objects that are older than the API's check may have octets with leading zeros. They are read as decimal, in a Service
+and in a slice (CVE-2021-29923).
 
 -- apply --
 apiVersion: v1

@@ -1,4 +1,4 @@
-Endpoints elsewhere and none on this node under a Local policy is a local miss, told apart from having none at all.
+Under a Local policy, endpoints only on other nodes are a local miss, which differs from having no endpoints at all.
 
 -- apply --
 apiVersion: v1

@@ -1,5 +1,5 @@
-A Service without any usable endpoint refuses its clients, on every frontend and under every policy: nothing anywhere is
-not the same as nothing here.
+A Service without any usable endpoint refuses its clients, on every frontend and under every policy. This differs from
+having no endpoint on this node.
 
 -- apply --
 apiVersion: v1

@@ -1,4 +1,4 @@
-With allocateLoadBalancerNodePorts false a port has no nodePort: the load balancer's address is served without one.
+With allocateLoadBalancerNodePorts false, a port has no nodePort, and the load balancer's address is served without it.
 
 -- apply --
 apiVersion: v1

@@ -1,5 +1,5 @@
-An address may be a node's own and a Service's at once: as a ClusterIP of the node's it has one row that says both, and gives
-back what was taken when either goes.
+An address may belong to the node and to a Service at once. If it is a ClusterIP, its one row says both, and follows
+when either goes.
 
 -- node-addresses 192.0.2.1 --
 

@@ -1,5 +1,5 @@
-A NodePort answers on the addresses of the node's interfaces, on loopback for the host's own sockets only; the rows follow
-the interfaces, with Services or without.
+A NodePort answers on the addresses of the node's interfaces, and on loopback only for the host's own sockets. The rows
+follow the interfaces, with or without Services.
 
 -- node-addresses 192.0.2.1 2001:db8::1 host:127.0.0.1 host:::1 --
 

@@ -1,4 +1,5 @@
-A NodePort is a frontend on any of the node's addresses and shares the pool of its ClusterIP when both policies are Cluster.
+A NodePort is a frontend on any of the node's addresses and shares the pool of its ClusterIP when both policies are
+Cluster.
 
 -- apply --
 apiVersion: v1

@@ -1,5 +1,5 @@
-When this node's zone label changes, every Service is planned anew; without the label hints are ignored. Another
-node's object changes nothing.
+When this node's zone label changes, every Service is planned again; without the label hints are ignored. Another node's
+object changes nothing.
 
 -- apply --
 apiVersion: v1

@@ -1,4 +1,5 @@
-An endpoint that is one of its Service's own frontends would be a loop and is refused; another port of the address is not.
+An endpoint that is one of its Service's own frontends would be a loop and is refused; another port of the address is
+not.
 
 -- apply --
 apiVersion: v1

@@ -1,4 +1,5 @@
-A port that is removed takes its frontends, its pool and the backends that nobody else uses; the other port's ids stay.
+A port that is removed takes along its frontends, its pool and the backends that only it used; the other port's ids
+stay.
 
 -- apply --
 apiVersion: v1

@@ -1,5 +1,5 @@
-A Service with the label service.kubernetes.io/service-proxy-name belongs to another proxy, whatever the label says; a slice
-with the label is another proxy's, too.
+A Service with the label service.kubernetes.io/service-proxy-name belongs to another proxy, whatever its value, and so
+does a slice with the label.
 
 -- apply --
 apiVersion: v1

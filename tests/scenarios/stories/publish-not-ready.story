@@ -1,5 +1,5 @@
-With publishNotReadyAddresses the controller says ready for endpoints that do not serve or that terminate; Shunt believes
-it and does not judge anew.
+With publishNotReadyAddresses the controller calls endpoints ready that do not serve or that terminate; Shunt accepts
+that.
 
 -- apply --
 apiVersion: v1

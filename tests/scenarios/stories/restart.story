@@ -1,4 +1,4 @@
-An agent that takes over finds its rows and keeps every id; Services that went meanwhile are taken away with its first step.
+An agent that takes over finds its rows and keeps every id; its first step removes Services that were deleted meanwhile.
 
 -- node-addresses 192.0.2.1 host:127.0.0.1 --
 

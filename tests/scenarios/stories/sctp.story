@@ -1,5 +1,5 @@
-An SCTP port is planned, so that the plan says where its traffic should go, and not programmed: there is no hook for it at
-the socket. Its siblings are served.
+An SCTP port is planned, so that the plan says where its traffic should go, but not programmed, because there is no
+socket hook for it. Its siblings are served.
 
 -- apply --
 apiVersion: v1

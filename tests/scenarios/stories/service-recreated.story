@@ -1,5 +1,4 @@
-A Service that is deleted and comes again under its name, on another address and with another port, leaves nothing of
-its former life.
+A Service that is deleted and created again with another address and another port leaves nothing of its former life.
 
 -- apply --
 apiVersion: v1

@@ -1,4 +1,4 @@
-The endpoints of a Service are the union of its slices; a slice that goes takes only its own.
+The endpoints of a Service are the union of its slices; a slice that goes takes along only its own.
 
 -- apply --
 apiVersion: v1

@@ -1,4 +1,4 @@
-Two Services that select one pod share its backend, and each its own pool; the backend goes with the last of them.
+Two Services that select one pod share its backend, but each has its own pool; the backend goes with the last of them.
 
 -- apply --
 apiVersion: v1

@@ -1,4 +1,4 @@
-A slice may come before its Service: it waits, and the Service is complete from its first moment.
+A slice may come before its Service: then it waits, and the Service is complete from its first moment.
 
 -- apply --
 apiVersion: discovery.k8s.io/v1

@@ -1,4 +1,4 @@
-A slice without ports, or with a port without a number, gives no endpoints: nothing says where they listen.
+A slice without ports, or with a port without a number, gives no endpoints, because it does not say where they listen.
 
 -- apply --
 apiVersion: v1

@@ -1,5 +1,5 @@
-A slice belongs to the Service that its label names, in its own namespace: not to the one whose name it begins with, nor to
-its owner. With the label it joins, and when the label names another Service it leaves.
+A slice belongs to the Service that its label names, in its own namespace, and not to the one whose name it begins with
+or to its owner. It joins when it gets the label, and leaves when the label names another Service.
 
 -- apply --
 apiVersion: v1

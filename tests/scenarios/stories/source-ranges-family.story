@@ -1,4 +1,4 @@
-Source ranges hold for their own family: IPv6 ranges do not restrict an IPv4 address, nor the other way round.
+Source ranges apply only to their own family: IPv6 ranges do not restrict an IPv4 address, nor the other way round.
 
 -- apply --
 apiVersion: v1

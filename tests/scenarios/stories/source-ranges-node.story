@@ -1,5 +1,5 @@
-If this node's own address lies within the source ranges, the node's local clients may dial the load balancer's address. The
-Node object says which address that is, and a Node that changes it changes the rows.
+If this node's own address lies within the source ranges, the node's local clients may dial the load balancer's address.
+The Node object says which address that is, and a Node that changes it changes the rows.
 
 -- apply --
 apiVersion: v1

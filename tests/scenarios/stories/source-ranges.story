@@ -1,5 +1,4 @@
-Source ranges restrict the load balancer's address and nothing else; blanks around them do not matter, bits beyond the prefix
-neither.
+Source ranges restrict only the load balancer's address; blanks around them and bits beyond the prefix do not matter.
 
 -- apply --
 apiVersion: v1

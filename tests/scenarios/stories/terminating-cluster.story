@@ -1,5 +1,5 @@
 When no endpoint of the cluster is ready, those that terminate and still serve take the traffic, wherever they are and
-whatever their hints say; one that no longer serves never does. As soon as one is ready again it has all of it.
+whatever their hints say; one that no longer serves never does. As soon as one is ready again, it gets all traffic.
 
 -- apply --
 apiVersion: v1

@@ -1,5 +1,5 @@
-The Local set falls back by itself: this node's last endpoint serves outside clients while it terminates, although ready
-ones stand elsewhere; the cluster-wide set does not take it.
+The Local set falls back by itself: this node's last endpoint serves outside clients while it terminates, although other
+nodes have ready ones; the cluster-wide set does not take it.
 
 -- apply --
 apiVersion: v1

@@ -1,5 +1,5 @@
-A Service that becomes an ExternalName loses its rows, whatever addresses its object still carries, and has them again when it
-turns back.
+A Service that becomes an ExternalName loses its rows, whatever addresses its object still has, and gets them back when
+it changes back.
 
 -- apply --
 apiVersion: v1

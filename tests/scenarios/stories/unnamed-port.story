@@ -1,4 +1,4 @@
-The only port of a Service needs no name; it serves the slices' unnamed port, and none with a name.
+The only port of a Service needs no name; it leads to the slices' unnamed port, and not to one with a name.
 
 -- apply --
 apiVersion: v1

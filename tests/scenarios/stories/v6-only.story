@@ -1,4 +1,4 @@
-A Service with an IPv6 ClusterIP alone has frontends of that family only; its IPv4 slices play no part.
+A Service with only an IPv6 ClusterIP has frontends of that family only; its IPv4 slices are not used.
 
 -- apply --
 apiVersion: v1

@@ -1,4 +1,4 @@
-Weight 0 drains an endpoint: it gets no new connection and keeps its flows. With all of them at 0 there is no endpoint.
+Weight 0 drains an endpoint: it keeps its flows but gets no new connection. If all weights are 0, there is no endpoint.
 
 -- apply --
 apiVersion: v1

@@ -1,5 +1,5 @@
 Of the weights in the Service's annotation the most specific wins: an address before a pod, a pod before a node, a node
-before a zone, and each before the slice's own.
+before a zone, and each of them before the slice's weight.
 
 -- apply --
 apiVersion: v1
