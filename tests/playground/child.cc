@@ -17,12 +17,12 @@
 namespace shunt::playground {
 namespace {
 
-// Between fork and exec, in a process that may have had threads: only system calls.
+// Runs between fork and exec, in a process that may have had threads, so it makes only system calls.
 [[noreturn]] void BecomeCommand(char* const* arguments, char* const* environment, int output, int kept_fd,
                                 pid_t parent) {
   ::setpgid(0, 0);
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-  if (::getppid() != parent) ::_exit(125);  // it died before prctl
+  if (::getppid() != parent) ::_exit(125);  // the parent died before prctl
   sigset_t none;
   ::sigemptyset(&none);
   ::sigprocmask(SIG_SETMASK, &none, nullptr);

@@ -30,7 +30,7 @@ Visit Failure(const char* call, int error, std::chrono::nanoseconds took = {}) {
   return visit;
 }
 
-// "front-a: who are you?" -> "front-a".
+// Returns "front-a" of "front-a: who are you?".
 std::string Speaker(const std::string& answer) {
   return answer.substr(0, answer.find(':'));
 }
@@ -56,7 +56,7 @@ Visit VisitTcp(const model::SocketAddress& to) {
   if (const int sent = client.Send(kGreeting); sent != 0) return Failure("send", sent);
   const sandbox::Received answer = client.Receive();
   if (answer.error != 0) return Failure("recv", answer.error);
-  if (answer.text.empty()) return Failure("recv", ECONNRESET);  // closed without a word
+  if (answer.text.empty()) return Failure("recv", ECONNRESET);  // it was closed without an answer
   const sandbox::Received peer = client.PeerName();
   if (peer.error != 0) return Failure("getpeername", peer.error);
   visit.pod = Speaker(answer.text);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a client sees: it dials, says something and looks who answers.
+// What a client sees: it dials, sends a line and reads which pod answers.
 #ifndef SHUNT_PLAYGROUND_DIAL_H_
 #define SHUNT_PLAYGROUND_DIAL_H_
 
@@ -13,23 +13,23 @@
 namespace shunt::playground {
 
 struct Visit {
-  int error = 0;                     // errno of the call that failed; 0: everything below is set
-  std::string failed_at;             // that call: "connect"
-  std::string pod;                   // who answered
-  model::SocketAddress peer;         // TCP: getpeername; UDP: the source of the answer
-  std::chrono::nanoseconds took{0};  // of connect, or of sendto for UDP
+  int error = 0;                     // errno of the call that failed; if 0, everything below is set
+  std::string failed_at;             // the call that failed, such as "connect"
+  std::string pod;                   // the pod that answered
+  model::SocketAddress peer;         // by getpeername (TCP), or the source of the answer (UDP)
+  std::chrono::nanoseconds took{0};  // by connect, or by sendto for UDP
 
   bool Reached(absl::string_view by, const model::SocketAddress& as) const;
 };
 
-// One connection, one line there, one line back.
+// Makes one connection, sends a line and reads a line.
 Visit VisitTcp(const model::SocketAddress& to);
-// One datagram from an unconnected socket, and its answer.
+// Sends one datagram from an unconnected socket and reads the answer.
 Visit VisitUdp(const model::SocketAddress& to);
 
-// How often each pod answered; failures stand under the name of their errno.
+// How often each pod answered, and each errno by its name.
 using Tally = std::map<std::string, int>;
-// The key under which a visit is counted.
+// Returns the key under which a visit is counted.
 std::string TallyKey(const Visit& visit);
 
 }  // namespace shunt::playground

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// shunt-playground: what `make run` starts. A sandbox with pods, an agent on the examples, real connections.
+// shunt-playground, which `make run` starts: a sandbox with pods, an agent on the examples, real connections.
 #include <fcntl.h>
 #include <signal.h>
 #include <unistd.h>
@@ -27,10 +27,10 @@ void OnSignal(int) {
   interrupted = true;
 }
 
-// From here on Ctrl-C is a request, so that everything is taken down in order.
+// Makes Ctrl-C a request, so that everything is taken down in order.
 void CatchSignals() {
   struct sigaction action = {};
-  action.sa_handler = &OnSignal;  // without SA_RESTART: what blocks comes back
+  action.sa_handler = &OnSignal;  // without SA_RESTART, so that blocking calls return
   for (const int signal : {SIGINT, SIGTERM, SIGHUP}) ::sigaction(signal, &action, nullptr);
   ::signal(SIGPIPE, SIG_IGN);
 }
@@ -44,7 +44,7 @@ void WaitForSignal() {
   ::sigprocmask(SIG_SETMASK, &before, nullptr);
 }
 
-int BePod(const std::string& name, int ready_fd, const std::vector<std::string>& listeners) {
+int RunPod(const std::string& name, int ready_fd, const std::vector<std::string>& listeners) {
   Pod pod{name, {}};
   for (const std::string& text : listeners) {
     const auto listener = ParseListener(text);
@@ -72,7 +72,7 @@ int Dial(const std::string& to, int count) {
     visit = tcp ? VisitTcp(target->address) : VisitUdp(target->address);
     ++tally[TallyKey(visit)];
   }
-  for (const auto& [who, times] : tally) std::cout << who << "  " << times << "\n";
+  for (const auto& [answer, times] : tally) std::cout << answer << "  " << times << "\n";
   if (visit.error != 0) {
     std::cout << "the last one failed in " << visit.failed_at << "\n";
     return 1;
@@ -82,11 +82,11 @@ int Dial(const std::string& to, int count) {
   return 0;
 }
 
-int Play(const Places& places, bool once) {
+int Play(const Paths& paths, bool once) {
   CatchSignals();
   Narrator narrator;
   narrator.Line("Shunt's playground: a node of its own, in namespaces of this process.\n");
-  absl::StatusOr<std::unique_ptr<World>> world = World::Build(places, narrator);
+  absl::StatusOr<std::unique_ptr<World>> world = World::Build(paths, narrator);
   if (!world.ok()) {
     narrator.Line(absl::StrCat("\nshunt-playground: ", std::string(world.status().message())));
     return 1;
@@ -114,37 +114,37 @@ int Play(const Places& places, bool once) {
 }  // namespace shunt::playground
 
 int main(int argc, char** argv) {
-  shunt::playground::Places places{.self = std::filesystem::read_symlink("/proc/self/exe"),
-                                   .shuntd = SHUNT_SHUNTD,
-                                   .shuntctl = SHUNT_SHUNTCTL,
-                                   .examples = SHUNT_EXAMPLES};
+  shunt::playground::Paths paths{.self = std::filesystem::read_symlink("/proc/self/exe"),
+                                 .shuntd = SHUNT_SHUNTD,
+                                 .shuntctl = SHUNT_SHUNTCTL,
+                                 .examples = SHUNT_EXAMPLES};
   bool once = ::isatty(STDOUT_FILENO) == 0;
   CLI::App app("A small node of its own: pods, an agent on the examples, real connections.", "shunt-playground");
-  app.add_flag("--once", once, "end after the tour (the default when standard output is no terminal)");
-  app.add_option("--examples", places.examples, "directory of manifests")->type_name("DIR");
-  app.add_option("--shuntd", places.shuntd, "the agent")->type_name("FILE");
-  app.add_option("--shuntctl", places.shuntctl, "the command line tool")->type_name("FILE");
+  app.add_flag("--once", once, "end after the tour (the default if standard output is not a terminal)");
+  app.add_option("--examples", paths.examples, "directory of manifests")->type_name("DIR");
+  app.add_option("--shuntd", paths.shuntd, "the agent")->type_name("FILE");
+  app.add_option("--shuntctl", paths.shuntctl, "the command line tool")->type_name("FILE");
 
   std::string to;
   int count = 1;
-  CLI::App& dial = *app.add_subcommand("dial", "inside: connect, and say who answered");
+  CLI::App& dial = *app.add_subcommand("dial", "inside: connect, and say which pod answered");
   dial.add_option("ADDRESS:PORT[/udp]", to)->required();
   dial.add_option("COUNT", count)->check(CLI::Range(1, 1'000'000));
 
   std::string pod;
   int ready_fd = -1;
   std::vector<std::string> listeners;
-  CLI::App& be_pod = *app.add_subcommand("pod")->group("");  // for itself
-  be_pod.add_option("name", pod)->required();
-  be_pod.add_option("ready_fd", ready_fd)->required();
-  be_pod.add_option("listeners", listeners)->required();
+  CLI::App& run_pod = *app.add_subcommand("pod")->group("");  // the playground starts its pods by it
+  run_pod.add_option("name", pod)->required();
+  run_pod.add_option("ready_fd", ready_fd)->required();
+  run_pod.add_option("listeners", listeners)->required();
 
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {
     return app.exit(e) == 0 ? 0 : 2;
   }
-  if (be_pod.parsed()) return shunt::playground::BePod(pod, ready_fd, listeners);
+  if (run_pod.parsed()) return shunt::playground::RunPod(pod, ready_fd, listeners);
   if (dial.parsed()) return shunt::playground::Dial(to, count);
-  return shunt::playground::Play(places, once);
+  return shunt::playground::Play(paths, once);
 }

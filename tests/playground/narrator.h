@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The playground's voice: what it is doing, what came of it, and whether that was as promised.
+// The playground's voice: says what it does, what happened, and whether that was as promised.
 #ifndef SHUNT_PLAYGROUND_NARRATOR_H_
 #define SHUNT_PLAYGROUND_NARRATOR_H_
 
@@ -11,14 +11,14 @@
 
 namespace shunt::playground {
 
-// Writes to standard output, every line at once.
+// Writes every line to standard output at once.
 class Narrator {
  public:
-  // A line that grows: what is being done, and when it is done how long it took.
+  // Writes a line that says what is being done and, when it is done, how long it took.
   absl::Status Step(absl::string_view what, const std::function<absl::Status()>& work);
   void Title(absl::string_view text);
   void Line(absl::string_view text);
-  // A line with its verdict.
+  // Writes a line with its verdict.
   void Expect(bool as_promised, absl::string_view text);
 
   int broken_promises() const { return broken_promises_; }

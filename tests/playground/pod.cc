@@ -19,7 +19,7 @@
 namespace shunt::playground {
 namespace {
 
-// A client that sends more without a line's end is sent away.
+// A client that sends more than this without a line's end is disconnected.
 constexpr size_t kLineMax = 4096;
 
 class Server {
@@ -32,13 +32,13 @@ class Server {
  private:
   void Accept(int listener);
   void AnswerDatagram(int socket) const;
-  // False: the conversation is over.
+  // Returns false if the conversation is over.
   bool AnswerStream(int connection, std::string& unread) const;
 
   std::string name_;
   std::vector<int> stream_listeners_;
   std::vector<int> datagram_sockets_;
-  std::map<int, std::string> connections_;  // what came and is not answered yet
+  std::map<int, std::string> connections_;  // what was received and is not yet answered
 };
 
 absl::Status Server::Listen(const PodListener& listener) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A pod of the playground: a small real server that says who it is.
+// A pod of the playground: a small real server that answers with its name.
 #ifndef SHUNT_PLAYGROUND_POD_H_
 #define SHUNT_PLAYGROUND_POD_H_
 
@@ -26,13 +26,14 @@ struct Pod {
   std::vector<PodListener> listeners;
 };
 
-// "10.0.0.1:53/UDP", "[fd00::1]:80/TCP", and back. Without a protocol it is TCP. nullopt: it is none.
+// Convert from and to "10.0.0.1:53/UDP" or "[fd00::1]:80/TCP". Text without a protocol means TCP. ParseListener returns
+// nullopt if the text is malformed.
 std::string FormatListener(const PodListener& listener);
 std::optional<PodListener> ParseListener(absl::string_view text);
 
-// Serves until the process is killed. Every line that comes over TCP, and every datagram, is answered by
-// "NAME: what was sent"; an HTTP GET by a page of one line. Writes a byte to `ready_fd` and closes it once all
-// listeners are open. Returns only on an error.
+// Serves until the process is killed. Answers every TCP line and every datagram with "NAME: " and what was sent, and an
+// HTTP GET with a page of one line. Writes a byte to `ready_fd` and closes it once all listeners are open. Returns only
+// on an error.
 absl::Status ServePod(const Pod& pod, int ready_fd);
 
 }  // namespace shunt::playground

@@ -19,7 +19,7 @@
 namespace shunt::playground {
 namespace {
 
-// Takes what the source has to begin with, then stops it.
+// Collects the source's initial state, then stops the source.
 class Collector final : public sources::Sink {
  public:
   explicit Collector(std::stop_source stop) : stop_(std::move(stop)) {}
@@ -101,7 +101,7 @@ absl::Status RemovePodFromFile(const std::string& file, const std::string& pod) 
     return absl::InvalidArgumentError(absl::StrCat("edit ", file, ": ", e.what()));
   }
   if (removed == 0) return absl::NotFoundError(absl::StrCat("edit ", file, ": no endpoint of pod ", pod));
-  // Hidden from the agent until it has its name.
+  // The agent does not read the file before it has its final name.
   const size_t slash = file.rfind('/') + 1;
   const std::string beside = absl::StrCat(file.substr(0, slash), ".", file.substr(slash));
   std::ofstream out(beside);

@@ -21,14 +21,14 @@ struct Shop {
   std::vector<model::Node> nodes;
 };
 
-// Everything in the directory. A document that cannot be read is an error: these are examples.
+// Reads everything in the directory. A document that cannot be read is an error, because these are examples.
 absl::StatusOr<Shop> ReadShop(const std::string& directory);
 
-// One for every endpoint, by its pod's name, listening on every port of its slices.
+// Returns a pod for every endpoint, by its pod's name, which listens on every port of its slices.
 std::vector<Pod> PodsOf(const Shop& shop);
 
-// Takes the pod's endpoints out of every slice of the file and replaces the file by one rename. kNotFound: no
-// endpoint is the pod's.
+// Removes the pod's endpoints from every slice of the file and replaces the file by one rename. Returns kNotFound if
+// the pod has no endpoint there.
 absl::Status RemovePodFromFile(const std::string& file, const std::string& pod);
 
 }  // namespace shunt::playground

@@ -59,7 +59,7 @@ class Tour {
   void Ctl();
 
  private:
-  // Dials until `to` is answered by a pod whose name begins with `pod`, under the address that was dialled.
+  // Dials `to` and expects an answer of a pod whose name begins with `pod`, from the address that was dialled.
   void ExpectTcp(absl::string_view to, absl::string_view service, absl::string_view pod);
   void ExpectUdp(absl::string_view to, absl::string_view service, absl::string_view pod);
   void ExpectErrno(absl::string_view to, absl::string_view service, int error, absl::string_view why);
@@ -129,7 +129,7 @@ void Tour::Weights() {
   narrator_.Title("Weights: shop/cart sends 9 of 10 connections to cart-v1 and 1 of 10 to cart-v2");
   Tally tally;
   for (int i = 0; i < kConnections; ++i) ++tally[TallyKey(VisitTcp(At("10.96.0.81:80")))];
-  // Five standard deviations: by chance alone once in two million tours.
+  // Five standard deviations: chance alone exceeds them once in two million tours.
   const double tolerance = 5 * std::sqrt(kConnections * kShare * (1 - kShare));
   const double off = std::abs(tally["cart-v2"] - kConnections * kShare);
   const bool complete = tally["cart-v1"] + tally["cart-v2"] == kConnections;
@@ -147,7 +147,7 @@ void Tour::NodePorts() {
 }
 
 void Tour::Refusals() {
-  narrator_.Title("What cannot be served fails at once and says why");
+  narrator_.Title("A connection that cannot be served fails at once, with an errno that says why");
   ExpectErrno("10.96.0.84:80", "shop/wishlist", ECONNREFUSED, "no endpoint");
   ExpectErrno("10.96.0.85:9100", "shop/node-metrics", EHOSTUNREACH, "Local policy, endpoint on another node");
   ExpectErrno("10.96.0.80:81", "shop/front", ECONNREFUSED, "no such port");
@@ -162,10 +162,10 @@ void Tour::Affinity() {
                    absl::StrCat("50 connections: ", Show(tally)));
 }
 
-// What one client saw while it dialled without pause.
+// What a client saw while it dialled without pause.
 struct Watch {
   Tally before;
-  Tally after;  // of the edit, from the first connection begun after the last one to the pod taken away
+  Tally after;  // well after the edit
   int connections = 0;
   int failures = 0;
   Clock::time_point last_to_removed{};
@@ -211,10 +211,10 @@ void Tour::TakeAway() {
 }
 
 void Tour::Ctl() {
-  narrator_.Title("The agent's own view: shuntctl service list");
-  const absl::StatusOr<std::string> output = OutputOf({world_.places().shuntctl, "service", "list"});
+  narrator_.Title("What the agent itself says: shuntctl service list");
+  const absl::StatusOr<std::string> output = OutputOf({world_.paths().shuntctl, "service", "list"});
   narrator_.Line(output.ok() ? *output : std::string(output.status().message()));
-  narrator_.Expect(output.ok() && output->find("front") != std::string::npos, "shuntctl has answered");
+  narrator_.Expect(output.ok() && output->find("front") != std::string::npos, "shuntctl answered");
 }
 
 }  // namespace

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a newcomer is shown: each promise with what was really seen.
+// The tour for a newcomer: shows each promise with what was really seen.
 #ifndef SHUNT_PLAYGROUND_TOUR_H_
 #define SHUNT_PLAYGROUND_TOUR_H_
 
@@ -10,11 +10,11 @@
 
 namespace shunt::playground {
 
-// Goes through the examples in `world`. Returns early when `interrupted` becomes true. Whether everything was as
-// promised, the narrator knows.
+// Goes through the examples in `world`. Returns early when `interrupted` becomes true. The narrator counts the broken
+// promises.
 void GiveTour(World& world, Narrator& narrator, const std::atomic<bool>& interrupted);
 
-// How to play with it oneself, as commands for another terminal.
+// Explains how to play with it oneself, as commands for another terminal.
 void ExplainShell(const World& world, Narrator& narrator);
 
 }  // namespace shunt::playground

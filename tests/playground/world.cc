@@ -24,8 +24,8 @@
 namespace shunt::playground {
 namespace {
 
-// Inside the playground this is a file system of its own, so the agent's default socket works and nothing of it is
-// ever seen outside.
+// Inside the playground this is a file system of its own, so the agent's default socket works and is never seen
+// outside.
 constexpr char kRun[] = "/run";
 constexpr char kHome[] = "/run/playground";
 constexpr char kNotifySocket[] = "/run/playground/notify";
@@ -35,13 +35,13 @@ absl::Status Errno(absl::string_view what) {
   return absl::ErrnoToStatus(errno, what);
 }
 
-std::string LastWords(const std::string& log) {
+std::string LastLines(const std::string& log) {
   std::ifstream in(log);
   const std::string text((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
   return text.size() > 2000 ? text.substr(text.size() - 2000) : text;
 }
 
-// Where the agent says that it is ready.
+// The socket on which the agent says that it is ready.
 absl::StatusOr<int> OpenNotifySocket() {
   const int fd = ::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
   sockaddr_un address = {};
@@ -53,7 +53,8 @@ absl::StatusOr<int> OpenNotifySocket() {
   return fd;
 }
 
-// Waits for a byte or a datagram. kDeadlineExceeded, or what `gone` says before one came.
+// Waits for a byte or a datagram. Returns kDeadlineExceeded if none comes in time, or the error of `gone` if it comes
+// first.
 absl::StatusOr<std::string> Await(int fd, const std::function<absl::Status()>& gone) {
   const auto deadline = std::chrono::steady_clock::now() + kAgentPatience;
   while (std::chrono::steady_clock::now() < deadline) {
@@ -65,14 +66,14 @@ absl::StatusOr<std::string> Await(int fd, const std::function<absl::Status()>& g
     }
     if (absl::Status status = gone(); !status.ok()) return status;
   }
-  return absl::DeadlineExceededError(absl::StrCat("no word within ", kAgentPatience.count(), " s"));
+  return absl::DeadlineExceededError(absl::StrCat("no answer within ", kAgentPatience.count(), " s"));
 }
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<World>> World::Build(const Places& places, Narrator& narrator) {
-  std::unique_ptr<World> world(new World(places));
-  absl::StatusOr<Shop> shop = ReadShop(places.examples);
+absl::StatusOr<std::unique_ptr<World>> World::Build(const Paths& paths, Narrator& narrator) {
+  std::unique_ptr<World> world(new World(paths));
+  absl::StatusOr<Shop> shop = ReadShop(paths.examples);
   if (!shop.ok()) return shop.status();
   world->shop_ = *std::move(shop);
   world->listening_ = PodsOf(world->shop_);
@@ -81,7 +82,7 @@ absl::StatusOr<std::unique_ptr<World>> World::Build(const Places& places, Narrat
     absl::Status (World::*work)();
   };
   const Part parts[] = {
-      {"making a sandbox: network, mounts, cgroup, BPF file system", &World::MakeRoom},
+      {"making a sandbox: network, mounts, cgroup, BPF file system", &World::MakeSandbox},
       {absl::StrCat("starting ", world->listening_.size(), " pods"), &World::StartPods},
       {"starting shuntd and waiting until it is ready", &World::StartAgent},
   };
@@ -99,13 +100,13 @@ World::~World() {
   sandbox_.reset();
 }
 
-absl::Status World::MakeRoom() {
+absl::Status World::MakeSandbox() {
   std::set<std::string> addresses;
   for (const model::Node& node : shop_.nodes) addresses.insert(node.addresses.begin(), node.addresses.end());
   for (const Pod& pod : listening_) {
     for (const PodListener& listener : pod.listeners) addresses.insert(listener.address.address.ToString());
   }
-  // Addresses of pods and node only. There is no route: what is not translated, or not a pod's, goes nowhere.
+  // Only the addresses of pods and node. There is no route, so a connection to any other address fails.
   absl::StatusOr<std::unique_ptr<sandbox::Sandbox>> made =
       sandbox::Sandbox::Create({.local_prefixes = {}, .addresses = {addresses.begin(), addresses.end()}});
   if (!made.ok()) return made.status();
@@ -121,8 +122,8 @@ absl::Status World::MakeRoom() {
   shell_ = absl::StrCat(kHome, "/shell");
   std::error_code error;
   std::filesystem::create_directories(kHome, error);
-  if (!error) std::filesystem::copy(places_.examples, manifests_, error);
-  if (error) return absl::InternalError(absl::StrCat("copy ", places_.examples, ": ", error.message()));
+  if (!error) std::filesystem::copy(paths_.examples, manifests_, error);
+  if (error) return absl::InternalError(absl::StrCat("copy ", paths_.examples, ": ", error.message()));
   return WriteShell();
 }
 
@@ -132,8 +133,8 @@ absl::Status World::WriteShell() const {
   out << "#!/bin/sh\n"
       << "# Joins the playground's cgroup, where connections are translated.\n"
       << "echo $$ > " << cgroup_ << "/cgroup.procs || exit 1\n"
-      << "PATH=" << directory_of(places_.shuntctl) << ":" << directory_of(places_.shuntd) << ":"
-      << directory_of(places_.self) << ":$PATH\nexport PATH\ncd " << kHome << "\n"
+      << "PATH=" << directory_of(paths_.shuntctl) << ":" << directory_of(paths_.shuntd) << ":"
+      << directory_of(paths_.self) << ":$PATH\nexport PATH\ncd " << kHome << "\n"
       << "[ $# -gt 0 ] && exec \"$@\"\n"
       << "PS1='playground# ' exec sh -i\n";
   out.close();
@@ -152,20 +153,20 @@ absl::Status World::StartPods() {
   return absl::OkStatus();
 }
 
-absl::Status World::StartPod(const Pod& pod, int word, int told_by) {
-  ChildOptions options{.command = {places_.self, "pod", pod.name, absl::StrCat(told_by)},
+absl::Status World::StartPod(const Pod& pod, int listening_fd, int ready_fd) {
+  ChildOptions options{.command = {paths_.self, "pod", pod.name, absl::StrCat(ready_fd)},
                        .environment = {},
                        .output = absl::StrCat(kHome, "/pods.log"),
-                       .kept_fd = told_by};
+                       .kept_fd = ready_fd};
   for (const PodListener& listener : pod.listeners) options.command.push_back(FormatListener(listener));
   absl::StatusOr<Child> child = Child::Start(options);
-  ::close(told_by);
+  ::close(ready_fd);
   if (!child.ok()) return child.status();
   pods_.push_back(*std::move(child));
-  return Await(word,
+  return Await(listening_fd,
                [&]() -> absl::Status {
                  if (!pods_.back().Ended().has_value()) return absl::OkStatus();
-                 return absl::AbortedError(absl::StrCat("pod ", pod.name, " has ended\n", LastWords(options.output)));
+                 return absl::AbortedError(absl::StrCat("pod ", pod.name, " has ended\n", LastLines(options.output)));
                })
       .status();
 }
@@ -175,7 +176,7 @@ absl::Status World::StartAgent() {
   if (!notify.ok()) return notify.status();
   const std::string node = shop_.nodes.empty() ? "playground" : shop_.nodes[0].name;
   absl::StatusOr<Child> agent = Child::Start(
-      {.command = {places_.shuntd, "run", "--manifests", manifests_, "--cgroup", cgroup_, "--node-name", node},
+      {.command = {paths_.shuntd, "run", "--manifests", manifests_, "--cgroup", cgroup_, "--node-name", node},
        .environment = {absl::StrCat("NOTIFY_SOCKET=", kNotifySocket)},
        .output = agent_log_});
   absl::Status status = agent.status();
@@ -192,7 +193,7 @@ absl::Status World::AgentIsWell() {
   const std::optional<int> ended = agent_->Ended();
   if (!ended.has_value()) return absl::OkStatus();
   agent_.reset();
-  return absl::AbortedError(absl::StrCat("shuntd ended with exit status ", *ended, "\n", LastWords(agent_log_)));
+  return absl::AbortedError(absl::StrCat("shuntd ended with exit status ", *ended, "\n", LastLines(agent_log_)));
 }
 
 }  // namespace shunt::playground

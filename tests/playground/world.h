@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The playground itself: a node that exists for one process. Namespaces, a cgroup and a bpffs of its own, pods
-// that listen, an agent that serves a copy of the examples. Nothing of the machine's is touched, and nothing is left
-// when the process ends, however it ends.
+// The playground itself: a node inside one process, with namespaces, a cgroup and a bpffs of its own, pods that listen,
+// and an agent that serves a copy of the examples. It does not touch the machine's own, and nothing of it is left when
+// the process ends, even by a crash.
 #ifndef SHUNT_PLAYGROUND_WORLD_H_
 #define SHUNT_PLAYGROUND_WORLD_H_
 
@@ -19,8 +19,8 @@
 
 namespace shunt::playground {
 
-// Programs and manifests, by absolute path.
-struct Places {
+// The absolute paths of programs and manifests.
+struct Paths {
   std::string self;  // this program
   std::string shuntd;
   std::string shuntctl;
@@ -29,34 +29,34 @@ struct Places {
 
 class World {
  public:
-  // Builds it step by step. REQUIRES: root, one thread. On an error the message ends with the agent's last words if
-  // it had any.
-  static absl::StatusOr<std::unique_ptr<World>> Build(const Places& places, Narrator& narrator);
-  // Stops the agent and the pods and goes back to where the process was.
+  // Builds it step by step. An error ends with the last lines of the agent's log, if it has any. REQUIRES: the process
+  // is root's and has one thread.
+  static absl::StatusOr<std::unique_ptr<World>> Build(const Paths& paths, Narrator& narrator);
+  // Stops the agent and the pods, and returns the process to where it was.
   ~World();
   World(const World&) = delete;
   World& operator=(const World&) = delete;
 
   const Shop& shop() const { return shop_; }
-  const Places& places() const { return places_; }
-  // The copy that the agent serves: to be edited.
+  const Paths& paths() const { return paths_; }
+  // The copy that the agent serves, which may be edited.
   const std::string& manifests() const { return manifests_; }
   const std::string& agent_log() const { return agent_log_; }
-  // A script inside that takes a shell, or a command, to where everything is served.
+  // A script inside that runs a shell, or a command, where connections are translated.
   const std::string& shell() const { return shell_; }
-  // Non-OK once the agent has ended by itself.
+  // Returns an error once the agent has ended by itself.
   absl::Status AgentIsWell();
 
  private:
-  explicit World(Places places) : places_(std::move(places)) {}
-  absl::Status MakeRoom();
+  explicit World(Paths paths) : paths_(std::move(paths)) {}
+  absl::Status MakeSandbox();
   absl::Status WriteShell() const;
   absl::Status StartPods();
-  // `told_by` is closed here; the pod says on it that it listens.
-  absl::Status StartPod(const Pod& pod, int word, int told_by);
+  // Closes `ready_fd`, on which the pod says that it listens.
+  absl::Status StartPod(const Pod& pod, int listening_fd, int ready_fd);
   absl::Status StartAgent();
 
-  Places places_;
+  Paths paths_;
   Shop shop_;
   std::vector<Pod> listening_;
   std::string cgroup_;
