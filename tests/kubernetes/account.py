@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The agent's service account as a kubelet hands it to a pod, and as an operator writes it into a kubeconfig."""
+"""The agent's service account, as a kubelet gives it to a pod and as an operator writes it into a kubeconfig."""
 
 import json
 import os
@@ -22,42 +22,42 @@ class Account:
 
     @property
     def account(self):
-        return next(thing for thing in self._objects if thing["kind"] == "ServiceAccount")
+        return next(item for item in self._objects if item["kind"] == "ServiceAccount")
 
     @property
     def user(self):
-        """As the API server names it in its audit log."""
+        """Returns its name in the API server's audit log."""
         metadata = self.account["metadata"]
         return f"system:serviceaccount:{metadata['namespace']}:{metadata['name']}"
 
     @property
     def rules(self):
-        return [rule for thing in self._objects if thing["kind"] in ("ClusterRole", "Role") for rule in thing["rules"]]
+        return [rule for item in self._objects if item["kind"] in ("ClusterRole", "Role") for rule in item["rules"]]
 
     def apply(self):
-        for thing in self._objects:
-            self._api.apply(thing)
+        for item in self._objects:
+            self._api.apply(item)
         self.renew_token()
 
     def renew_token(self):
-        """A new token in the file, by a rename, as the kubelet's are replaced."""
+        """Puts a new token into the file by a rename, as the kubelet does."""
         metadata = self.account["metadata"]
         _replace(self.token_file, self._api.new_token(metadata["namespace"], metadata["name"]))
 
     def revoke_tokens(self):
-        """No token issued until now is valid any more. (The account becomes another of the same name.)"""
+        """Makes all earlier tokens invalid, by replacing the account with another one of the same name."""
         self._api.delete(self.account)
         self._api.apply(self.account)
 
     def trust(self, authority):
-        """The certificate of `authority` in the CA file, by a rename."""
+        """Puts the certificate of `authority` into the CA file by a rename."""
         _replace(self.authority_file, authority.certificate.read_text())
 
     def kubeconfig(self, url):
-        """The path of a kubeconfig that names the token's and the CA's file."""
+        """Returns the path of a kubeconfig that names the token's and the CA's file."""
         path = self.directory / "kubeconfig"
         cluster = {"server": url, "certificate-authority": str(self.authority_file)}
-        path.write_text(json.dumps({  # which is YAML too
+        path.write_text(json.dumps({  # JSON is YAML too
             "apiVersion": "v1", "kind": "Config", "current-context": "test",
             "clusters": [{"name": "test", "cluster": cluster}],
             "users": [{"name": "test", "user": {"tokenFile": str(self.token_file)}}],

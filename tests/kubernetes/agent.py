@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The agent under test, as a process of the node."""
+"""The agent under test, as a process on the node."""
 
 import json
 import os
@@ -22,9 +22,9 @@ _SAMPLE = re.compile(r"^([a-z_:]+)(\{[^}]*\})? (\S+)$", re.MULTILINE)
 
 
 class Agent:
-    """shuntd with `flags` that say where its API server is; its files are below `directory`.
+    """shuntd with `flags` that name its API server; its files are below `directory`.
 
-    It has the capabilities of the DaemonSet's container, and lives in the node's namespaces, in a cgroup of its own below
+    It has the capabilities of the DaemonSet's container, and runs in the node's namespaces, in a cgroup of its own below
     the one that it serves.
     """
 
@@ -42,7 +42,7 @@ class Agent:
         self.process = None
 
     def start(self, environment=None):
-        """Returns at once; wait_synced tells when it serves."""
+        """Starts it and returns at once; wait_synced waits until it serves."""
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(
                 self.command, stdout=log, stderr=log, stdin=subprocess.DEVNULL,
@@ -50,18 +50,18 @@ class Agent:
         return self
 
     def stop(self):
-        """SIGTERM; its exit status. What it pinned stays."""
+        """Sends SIGTERM and returns its exit status. What it pinned stays."""
         return self._end(signal.SIGTERM)
 
     def kill(self):
         return self._end(signal.SIGKILL)
 
     def cleanup(self):
-        """Takes everything out of the kernel. REQUIRES: it is stopped."""
+        """Removes everything from the kernel. REQUIRES: it is stopped."""
         subprocess.run([SHUNTD, "cleanup", *self._places], check=True, capture_output=True)
 
     def remove(self):
-        """Ends it, however it is, and what it pinned."""
+        """Ends it in any state, and removes what it pinned."""
         if self.process is not None:
             self.kill()
             self.cleanup()
@@ -71,23 +71,23 @@ class Agent:
         return self.process is not None and self.process.poll() is None
 
     def ask(self, *words):
-        """What shuntctl says, from JSON; None if it failed."""
+        """Returns what shuntctl prints, decoded from JSON; None if it failed."""
         command = [BUILD / "tools/shuntctl/shuntctl", "-s", self.socket, "-j", *words]
         asked = subprocess.run(command, capture_output=True, text=True, check=False)
         return json.loads(asked.stdout) if asked.returncode == 0 else None
 
     def status(self):
-        """{} if it does not answer."""
+        """Returns {} if it does not answer."""
         return self.ask("status") or {}
 
     def served(self):
-        """"namespace/name" of every Service that has a frontend."""
+        """Returns "namespace/name" of every Service that has a frontend."""
         names = [each["name"] for each in self.ask("service", "list")["items"]
                  if any(port["frontends"] for port in each["ports"])]
         return {f"{name['namespaceName']}/{name['name']}" for name in names}
 
     def problems(self):
-        """What it says is wrong: of an API server that does not answer, for one."""
+        """Returns the problems that it reports, such as an API server that does not answer."""
         return self.status().get("problems", [])
 
     def wait_synced(self, seconds=node.PATIENCE_SECONDS):
@@ -95,13 +95,13 @@ class Agent:
         return self
 
     def metrics(self):
-        """Of every sample of /metrics: 'name{labels}' -> value."""
+        """Returns the samples of /metrics as {'name{labels}': value}."""
         with urllib.request.urlopen(METRICS, timeout=10) as answer:
             text = answer.read().decode()
         return {name + labels: float(value) for name, labels, value in _SAMPLE.findall(text)}
 
     def metric(self, name, labels=""):
-        """The sum of the samples of `name` whose labels contain `labels`."""
+        """Returns the sum of the samples of `name` whose labels contain `labels`."""
         return sum(value for key, value in self.metrics().items()
                    if key.split("{")[0] == name and labels in key)
 
@@ -125,18 +125,18 @@ def _other_clocks(**settings):
 
 
 def faster(times):
-    """The environment in which a process's clocks and timers run faster."""
+    """Returns the environment in which a process's clocks and timers run faster."""
     return _other_clocks(FAKETIME=f"+0 x{times}")
 
 
 def jumping(file):
-    """The environment in which a process's wall clock, and no other, is off by what `file` says: "+1h", at any time."""
+    """Returns the environment in which only a process's wall clock is off, by what `file` says then, such as "+1h"."""
     return _other_clocks(FAKETIME_TIMESTAMP_FILE=str(file), FAKETIME_NO_CACHE="1", DONT_FAKE_MONOTONIC="1",
                          FAKETIME_DONT_FAKE_MONOTONIC="1")
 
 
 def health(path="", url=HEALTH):
-    """(status, body) of a page of the health server, or of another one; (0, why) if nobody answers."""
+    """Returns (status, body) of a page of the health server or of another one; (0, why) if it does not answer."""
     try:
         with urllib.request.urlopen(url + path, timeout=5) as answer:
             return answer.status, answer.read().decode()

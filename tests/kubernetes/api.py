@@ -6,8 +6,8 @@ import json
 import ssl
 import urllib.parse
 
-# Where the objects of a kind live, below the API server's root.
-_PLACES = {
+# The paths of the objects of each kind, below the API server's root.
+_ROOTS = {
     "Namespace": ("/api/v1", "namespaces"),
     "Node": ("/api/v1", "nodes"),
     "Service": ("/api/v1", "services"),
@@ -35,7 +35,7 @@ class Refused(RuntimeError):
 
 
 class Api:
-    """As `identity` (certificate and key files), or as whose token it is. One thread at a time."""
+    """A client with `identity` (certificate and key files) or with a token. For one thread at a time."""
 
     def __init__(self, url, authority, identity=None, token=None):
         self._host = urllib.parse.urlsplit(url).netloc
@@ -45,27 +45,27 @@ class Api:
         self._headers = {} if token is None else {"Authorization": f"Bearer {token}"}
         self._connection = None
 
-    def create(self, thing):
-        """The object as the API server completed it."""
-        return self._json("POST", collection(thing), thing)
+    def create(self, item):
+        """Returns the object as the API server completed it."""
+        return self._json("POST", collection_path(item), item)
 
-    def replace(self, thing):
-        return self._json("PUT", place(thing), thing)
+    def replace(self, item):
+        return self._json("PUT", path_of(item), item)
 
-    def patch(self, thing, change):
-        """JSON merge patch."""
-        return self._json("PATCH", place(thing), change, kind=_MERGE)
+    def patch(self, item, change):
+        """Applies a JSON merge patch."""
+        return self._json("PATCH", path_of(item), change, kind=_MERGE)
 
-    def patch_status(self, thing, change):
-        return self._json("PATCH", place(thing) + "/status", change, kind=_MERGE)
+    def patch_status(self, item, change):
+        return self._json("PATCH", path_of(item) + "/status", change, kind=_MERGE)
 
-    def apply(self, thing, dry_run=False):
-        """Server-side apply: created or changed until it is as `thing` says. `dry_run`: only validated, strictly."""
+    def apply(self, item, dry_run=False):
+        """Creates or changes the object by server-side apply. With `dry_run` the server only validates it, strictly."""
         query = "?fieldManager=test&force=true&fieldValidation=Strict" + ("&dryRun=All" if dry_run else "")
-        return self._json("PATCH", place(thing) + query, thing, kind=_APPLY)
+        return self._json("PATCH", path_of(item) + query, item, kind=_APPLY)
 
-    def delete(self, thing):
-        return self._json("DELETE", place(thing))
+    def delete(self, item):
+        return self._json("DELETE", path_of(item))
 
     def get(self, path):
         return self._json("GET", path)
@@ -74,14 +74,14 @@ class Api:
         return self._ask("GET", path, None, None).decode()
 
     def lines(self, path):
-        """The lines of an answer that does not end, as they come."""
+        """Yields the lines of an endless answer as they come."""
         self.close()
         self._connection = http.client.HTTPSConnection(self._host, context=self._context)
         self._connection.request("GET", path, headers=self._headers)
         yield from self._connection.getresponse()
 
     def new_token(self, namespace, account, seconds=3600):
-        """A service account's token, as a kubelet gets it for a projected volume."""
+        """Returns a service account's token, as a kubelet gets it for a projected volume."""
         path = f"/api/v1/namespaces/{namespace}/serviceaccounts/{account}/token"
         request = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest",
                    "spec": {"expirationSeconds": seconds}}
@@ -97,7 +97,7 @@ class Api:
         return json.loads(self._ask(method, path, text, kind))
 
     def _ask(self, method, path, text, kind):
-        """Once more if a kept connection turns out to be closed."""
+        """Sends the request, and once more if the kept connection was closed."""
         headers = dict(self._headers) if kind is None else {**self._headers, "Content-Type": kind}
         for fresh in (self._connection is None, True):
             if fresh:
@@ -118,14 +118,14 @@ class Api:
         return received
 
 
-def collection(thing):
-    """The path to which an object of this kind is posted."""
-    root, plural = _PLACES[thing["kind"]]
-    if thing["kind"] in _CLUSTER_WIDE:
+def collection_path(item):
+    """Returns the path to which an object of this kind is posted."""
+    root, plural = _ROOTS[item["kind"]]
+    if item["kind"] in _CLUSTER_WIDE:
         return f"{root}/{plural}"
-    return f"{root}/namespaces/{thing['metadata'].get('namespace', 'default')}/{plural}"
+    return f"{root}/namespaces/{item['metadata'].get('namespace', 'default')}/{plural}"
 
 
-def place(thing):
-    """The object's own path."""
-    return f"{collection(thing)}/{thing['metadata']['name']}"
+def path_of(item):
+    """Returns the object's own path."""
+    return f"{collection_path(item)}/{item['metadata']['name']}"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The API server's audit log, and what RBAC's rules say to the requests in it."""
+"""The API server's audit log, and whether RBAC's rules allow the requests in it."""
 
 import dataclasses
 import json
@@ -7,7 +7,7 @@ import json
 
 @dataclasses.dataclass(frozen=True)
 class Request:
-    """What was asked for, as RBAC sees it: a resource, or a path that is none."""
+    """A request as RBAC sees it: for a resource, or for a path that is not a resource."""
     verb: str
     group: str = ""
     resource: str = ""
@@ -15,7 +15,7 @@ class Request:
 
 
 def requests_of(log, user):
-    """Every Request that `user` made, whatever the answer: a server that starts forbids everything for a moment."""
+    """Returns every Request of `user`, with any answer, because a starting server forbids everything for a moment."""
     found = set()
     for line in log.read_text().splitlines():
         event = json.loads(line)
@@ -28,7 +28,7 @@ def requests_of(log, user):
 
 
 def grants(rule, request):
-    """Whether a rule of a ClusterRole allows a request, for every name and in every namespace."""
+    """Returns whether a rule of a ClusterRole allows a request, for every name and in every namespace."""
     def holds(allowed, asked):
         return "*" in allowed or asked in allowed
 
@@ -40,6 +40,6 @@ def grants(rule, request):
 
 
 def permissions(rules):
-    """Every Request that the rules allow, one by one."""
+    """Returns every Request that the rules allow."""
     return {Request(verb, group, resource) for rule in rules for verb in rule["verbs"]
             for group in rule.get("apiGroups", []) for resource in rule.get("resources", [])}

@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# Builds the etcd and the kube-apiserver that go.mod pins, with the Go of this machine, unless they are there already.
-# Kept across builds, as the kernels of tests/kernels are: the first time takes minutes.
+# Builds the etcd and the kube-apiserver that go.mod pins, with the Go of this machine, unless they exist already. They
+# are kept across builds, like the kernels of tests/kernels; the first time takes minutes.
 #
 #   build_servers.sh DIRECTORY      e.g. build_servers.sh build/kubernetes
 #
-# Exit: 0 both are there, 1 the build failed, 77 there is no Go that can build them, and how to get one (a skip, also
-# when SHUNT_REQUIRE_ROOT_TESTS=1: Debian 12 has none to install), or the modules cannot be had (then a failure).
+# Exits with 0 if both exist, 1 if the build failed, 77 if no Go can build them (it says how to get one; this is a skip
+# with SHUNT_REQUIRE_ROOT_TESTS=1 too, because Debian 12 has no such Go) or if the modules are not available (then a
+# failure with SHUNT_REQUIRE_ROOT_TESTS=1).
 set -euo pipefail
 
 readonly directory=$1
@@ -21,7 +22,7 @@ skip() {
   exit 77
 }
 
-# As far as go.mod allows; a Go that may download another (GOTOOLCHAIN=auto) does so here.
+# Prints the version that go.mod leads to; a Go that may download another (GOTOOLCHAIN=auto) does so here.
 check_go() {
   command -v go > /dev/null || skip "there is no Go on this machine"
   local said
@@ -29,7 +30,7 @@ check_go() {
   (cd "$here" && go list -m > /dev/null 2>&1) || skip "$said is too old"
 }
 
-# What they say of themselves is linked in.
+# The version that they report is linked in.
 version_flags() {
   local version=$1
   echo "-X k8s.io/component-base/version.gitVersion=$version" \

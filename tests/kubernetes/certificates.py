@@ -12,7 +12,7 @@ def _openssl(*arguments):
 
 
 class Authority:
-    """A certificate authority in a directory: `certificate`, `key`, and whatever it issues."""
+    """A certificate authority in a directory: `certificate`, `key`, and what it issues."""
 
     def __init__(self, directory, name):
         self.directory = pathlib.Path(directory)
@@ -25,12 +25,12 @@ class Authority:
                  "-addext", "keyUsage=critical,keyCertSign,cRLSign")
 
     def issue_server(self, name, alternatives):
-        """(certificate, key) files for a server. `alternatives`: "DNS:kubernetes", "IP:127.0.0.1"."""
+        """Returns (certificate, key) files for a server; `alternatives` are "DNS:kubernetes", "IP:127.0.0.1"."""
         return self._issue(name, f"/CN={name}", ["extendedKeyUsage=serverAuth",
                                                  "subjectAltName=" + ",".join(alternatives)])
 
     def issue_client(self, user, group):
-        """(certificate, key) files for a user as the API server names it."""
+        """Returns (certificate, key) files for a user, by the API server's name for it."""
         return self._issue(user.replace(":", "-"), f"/O={group}/CN={user}", ["extendedKeyUsage=clientAuth"])
 
     def _issue(self, stem, subject, extensions):
@@ -44,7 +44,7 @@ class Authority:
 
 
 def new_signing_key(path):
-    """The key that signs service-account tokens."""
+    """Makes the key that signs service-account tokens."""
     _openssl("genrsa", "-out", path, "2048")
     return path
 

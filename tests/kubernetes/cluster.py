@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Objects of a cluster, as its users and its controllers write them."""
+"""Makes the objects of a cluster, as its users and its controllers write them."""
 
 import ipaddress
 
@@ -13,7 +13,7 @@ _FIRST_POD_V6 = ipaddress.ip_network(network.POD_RANGE_V6).network_address
 
 
 def pod_address(number):
-    """The address of pod 1, 2, ..."""
+    """Returns the address of pod 1, 2, ..."""
     return str(_FIRST_POD + number)
 
 
@@ -23,7 +23,7 @@ def pod_address_v6(number):
 
 def service(name, ports=({"port": 80, "targetPort": 8080},), namespace=NAMESPACE, labels=None, annotations=None,
             **spec):
-    """A Service without a selector: its slices are the test's. Ports get a name and a protocol if they lack one."""
+    """Returns a Service without a selector: the test writes its slices. Ports get a missing name or protocol."""
     named = [{"name": f"p{port['port']}-{port.get('protocol', 'TCP').lower()}", "protocol": "TCP", **port}
              for port in ports]
     if spec.get("type") == "ExternalName":
@@ -35,14 +35,14 @@ def service(name, ports=({"port": 80, "targetPort": 8080},), namespace=NAMESPACE
 
 
 def endpoint(address, node=network.NODE_NAME, zone=None, **conditions):
-    """One endpoint, ready unless the conditions say otherwise."""
+    """Returns an endpoint, ready unless the conditions say otherwise."""
     made = {"addresses": [address], "nodeName": node, "conditions": {"ready": True, **conditions}}
     return made if zone is None else {**made, "zone": zone}
 
 
 def endpoint_slice(of, endpoints, suffix="a", ports=((8080, "TCP"),), address_type=None, labels=None, annotations=None):
-    """A slice of the Service `of`, its ports named as service() names them. `endpoints`: made by endpoint(), or
-    addresses.
+    """Returns a slice of the Service `of`, whose ports have the names that service() gives them. `endpoints` are
+    addresses or made by endpoint().
     """
     endpoints = [endpoint(each) if isinstance(each, str) else each for each in endpoints]
     if address_type is None:
@@ -64,7 +64,7 @@ def node(name=network.NODE_NAME, zone="zone-a"):
 
 
 def node_status():
-    """For patch_status of this test's own node."""
+    """Returns a status for patch_status of this test's own node."""
     return {"status": {"addresses": [{"type": "InternalIP", "address": network.NODE_ADDRESS},
                                      {"type": "InternalIP", "address": network.NODE_ADDRESS_V6},
                                      {"type": "Hostname", "address": network.NODE_NAME}]}}

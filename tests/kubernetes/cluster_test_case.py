@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What most test classes start from: a control plane, the agent's account, the pods, a workload."""
+"""The base of most test classes: a control plane, the agent's account, the pods, a workload."""
 
 import dataclasses
 import tempfile
@@ -22,7 +22,7 @@ class Created:
     """A Service in the API server."""
     service: dict
     address: str
-    answers: set  # what its pods say
+    answers: set  # what its pods answer
 
 
 class ClusterTestCase(unittest.TestCase):
@@ -55,8 +55,8 @@ class ClusterTestCase(unittest.TestCase):
 
     @classmethod
     def new_agent(cls, flags=None):
-        """An agent, not started; after the class it is ended and what it pinned removed. By default the kubeconfig of
-        the class's account is all that it knows.
+        """Returns an agent that is not started; after the class it is ended and what it pinned is removed. By default
+        it has only the kubeconfig of the class's account.
         """
         kubeconfig = ["--kubeconfig", cls.account.kubeconfig(cls.plane.url)]
         cls.agents_made += 1
@@ -66,7 +66,7 @@ class ClusterTestCase(unittest.TestCase):
 
     @classmethod
     def create(cls, pods=1, **spec):
-        """A new Service, port 80, with new pods."""
+        """Creates a Service, port 80, with new pods."""
         first, cls.pods_made = cls.pods_made + 1, cls.pods_made + pods
         cls.services_made += 1
         addresses = [cluster.pod_address(first + i) for i in range(pods)]

@@ -11,7 +11,7 @@ from control_plane import PORT
 from node import eventually
 
 SECOND = PORT + 1
-# A connection that says nothing more is given up after half a minute, production's own.
+# A silent connection is closed after half a minute, as in production.
 PATIENCE_SECONDS = 120
 POD_FILES = pathlib.Path("/var/run/secrets/kubernetes.io/serviceaccount")
 

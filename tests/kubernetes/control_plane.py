@@ -11,6 +11,7 @@ import subprocess
 import time
 
 import network
+from api import Api
 from certificates import Authority, new_signing_key
 
 SERVERS = pathlib.Path(os.environ.get("SHUNT_KUBERNETES_SERVERS", "build/kubernetes"))
@@ -21,7 +22,7 @@ _ETCD_URL = "http://127.0.0.1:2379"
 _ALTERNATIVES = ["DNS:localhost", "DNS:kubernetes", "DNS:kubernetes.default", "DNS:kubernetes.default.svc",
                  "IP:127.0.0.1", "IP:10.96.0.1"]
 _START_SECONDS_MAX = 120
-# Who asked for what; no bodies. Lines come as each answer is complete, a watch's when it begins too.
+# Logs each request and its user, without bodies, when its answer is complete, and a watch also when it begins.
 _AUDIT_POLICY = """
 apiVersion: audit.k8s.io/v1
 kind: Policy
@@ -35,7 +36,7 @@ rules:
 
 @dataclasses.dataclass
 class Identity:
-    """What a client needs to be somebody."""
+    """What a client needs to identify itself."""
     certificate: pathlib.Path
     key: pathlib.Path
 
@@ -43,8 +44,8 @@ class Identity:
 class ControlPlane:
     """etcd, then kube-apiserver with RBAC and an audit log, on every address of this network namespace.
 
-    More API servers may stand beside the first, on ports of their own. REQUIRES: an address of this namespace that is
-    not a loopback's, as `address`.
+    More API servers may run beside the first, on ports of their own. REQUIRES: `address` is an address of this
+    namespace that is not a loopback address.
     """
 
     def __init__(self, directory, address):
@@ -55,7 +56,7 @@ class ControlPlane:
         self._audit_policy = self.directory / "audit-policy.yaml"
         self._audit_policy.write_text(_AUDIT_POLICY)
         self._signing_key = new_signing_key(self.directory / "service-accounts.key")
-        # Serving and client certificates come from authorities of their own, so that each can be replaced alone.
+        # Serving and client certificates have separate authorities, so that each can be replaced alone.
         self.client_authority = Authority(self.directory / "clients", "clients")
         self.admin = Identity(*self.client_authority.issue_client("admin", "system:masters"))
         self.serving_authority = None
@@ -64,14 +65,14 @@ class ControlPlane:
         self._apiservers = {}  # by port
 
     def replace_serving_authority(self):
-        """Another authority; the API server uses it from its next start. Returns the new Authority."""
+        """Replaces the authority; the API server uses it from its next start. Returns the new Authority."""
         generation = len(list(self.directory.glob("serving-*")))
         self.serving_authority = Authority(self.directory / f"serving-{generation}", f"serving {generation}")
         self.replace_serving_certificate()
         return self.serving_authority
 
     def replace_serving_certificate(self):
-        """Another certificate of the same authority; a running API server reads it anew within a minute."""
+        """Issues another certificate of the same authority; a running API server reads it within a minute."""
         names = [*_ALTERNATIVES, f"IP:{self.address}", f"IP:{network.FAR_ADDRESS}"]
         issued = self.serving_authority.issue_server("kube-apiserver", names)
         self.serving_files = tuple(self.directory / name for name in ("serving.crt", "serving.key"))
@@ -83,7 +84,7 @@ class ControlPlane:
         return f"https://{self.address}:{port}"
 
     def start(self):
-        """What of it does not run."""
+        """Returns which of its processes do not run."""
         self.start_etcd()
         self.start_apiserver()
 
@@ -124,7 +125,7 @@ class ControlPlane:
         self._wait(apiserver, "kube-apiserver", lambda: self.ready(port))
 
     def stop_apiserver(self, port=PORT):
-        """At once, as a node's power does: connections are cut."""
+        """Kills it at once, as a power failure does: connections are cut."""
         if port in self._apiservers:
             _end(self._apiservers.pop(port), signal.SIGKILL)
 
@@ -132,20 +133,18 @@ class ControlPlane:
         return self.directory / f"audit-{port}.log"
 
     def ready(self, port=PORT):
-        """Whether /readyz says ok."""
-        # Here, not at the head: a client needs a control plane to be about.
-        from api import Api  # pylint: disable=import-outside-toplevel
+        """Returns whether /readyz says ok."""
         try:
             return Api(self.url_of(port), self.serving_authority.certificate, self.admin).get_text("/readyz") == "ok"
         except (OSError, RuntimeError):
             return False
 
     def save_state(self, name):
-        """Keeps a copy of what etcd holds. REQUIRES: etcd is stopped."""
+        """Copies what etcd holds. REQUIRES: etcd is stopped."""
         shutil.copytree(self.directory / "etcd", self.directory / name)
 
     def restore_state(self, name):
-        """Puts back what save_state kept. REQUIRES: etcd is stopped."""
+        """Restores what save_state copied. REQUIRES: etcd is stopped."""
         shutil.rmtree(self.directory / "etcd")
         shutil.copytree(self.directory / name, self.directory / "etcd")
 
@@ -153,7 +152,7 @@ class ControlPlane:
         return "\n".join((self.directory / f"{name}.log").read_text(errors="replace").splitlines()[-15:])
 
     def _start(self, name, arguments):
-        log = open(self.directory / f"{name}.log", "ab")  # the child's for as long as it lives
+        log = open(self.directory / f"{name}.log", "ab")  # open as long as the child lives
         with log:
             return subprocess.Popen([SERVERS / name, *arguments], stdout=log, stderr=log, stdin=subprocess.DEVNULL)
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The control plane itself: what the other tests take for granted of it."""
+"""The control plane itself: what the other tests assume about it."""
 
 import tempfile
 import unittest
@@ -54,7 +54,8 @@ class ControlPlaneTest(unittest.TestCase):
             self.api.apply(service, dry_run=True)
 
     def test_a_list_of_one_object_tells_whether_a_version_is_known(self):
-        # What the agent asks a server that was away, before it watches: a watch from the future is a quiet 200.
+        # The agent asks this of a server that was away before it watches: a watch from the future is answered by a
+        # silent 200.
         for path in ("/api/v1/services?", "/apis/discovery.k8s.io/v1/endpointslices?",
                      "/api/v1/nodes?fieldSelector=metadata.name%3Dabsent&"):
             version = int(self.api.get(path)["metadata"]["resourceVersion"])
@@ -65,9 +66,9 @@ class ControlPlaneTest(unittest.TestCase):
             self.assertEqual(refused.exception.status, 504)
 
     def test_an_older_state_takes_back_what_came_after_it(self):
-        def is_there(thing):
+        def is_there(item):
             try:
-                return self.api.get(f"/api/v1/namespaces/{thing['metadata']['name']}") is not None
+                return self.api.get(f"/api/v1/namespaces/{item['metadata']['name']}") is not None
             except Refused:
                 return False
 

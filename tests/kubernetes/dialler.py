@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""A workload's process: dials as it is told, line by line, in JSON.
+"""A workload's process: reads orders to dial, a line of JSON each, and answers each by a line.
 
 {"open": "TCP", "address": "10.96.0.1", "port": 80} -> {"socket": 7, "answer": "10.244.0.1:8080"}
                                                     or {"error": "ECONNREFUSED"}
@@ -18,7 +18,7 @@ import sys
 import time
 
 _PATIENCE_SECONDS = 2
-_BETWEEN_DIALS_SECONDS = 0.0002  # not to take the CPU from what is waited for
+_BETWEEN_DIALS_SECONDS = 0.0002  # leaves the CPU to what it waits for
 
 sockets = {}
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What load balancers and kubelets ask the node for, with a real API server behind it."""
+"""The health pages for load balancers and kubelets, with a real API server behind the agent."""
 
 
 import cluster
@@ -11,7 +11,7 @@ from node import eventually
 
 
 def asked(port):
-    """(status, body) of a healthCheckNodePort; (0, why) if nobody listens."""
+    """Returns (status, body) of a healthCheckNodePort; (0, why) if no server listens."""
     return health(url=f"http://{network.NODE_ADDRESS}:{port}/")
 
 

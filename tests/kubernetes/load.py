@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Many objects, and many changes a second."""
+"""Writes many objects, and many changes per second."""
 
 import concurrent.futures
 import dataclasses
@@ -16,24 +16,24 @@ _WRITERS = 8
 @dataclasses.dataclass(frozen=True)
 class Size:
     services: int
-    endpoints: int  # of each Service
+    endpoints: int  # per Service
 
 
 class Writers:
-    """Writes by several connections at once. `api` makes another Api."""
+    """Writes through several connections at once. `api` makes another Api."""
 
     def __init__(self, api, count=_WRITERS):
         self._api = api
         self._own = threading.local()
         self._pool = concurrent.futures.ThreadPoolExecutor(count)
 
-    def each(self, things, write):
-        """write(api, thing) for every thing. Raises what the first failure raised."""
-        for _ in self._pool.map(lambda thing: write(self._connection(), thing), things):
+    def each(self, items, write):
+        """Calls write(api, item) for every item. Raises what the first failure raised."""
+        for _ in self._pool.map(lambda item: write(self._connection(), item), items):
             pass
 
-    def submit(self, thing, write):
-        return self._pool.submit(lambda: write(self._connection(), thing))
+    def submit(self, item, write):
+        return self._pool.submit(lambda: write(self._connection(), item))
 
     def _connection(self):
         if not hasattr(self._own, "api"):
@@ -46,7 +46,7 @@ def load_service(number):
 
 
 def load_slice(number, size, turn=0):
-    """The slice of Service `number`. Each turn replaces its endpoints by others; no two Services share an address."""
+    """Returns the slice of Service `number`. Each turn has other endpoints; no two Services share an address."""
     return cluster.endpoint_slice(load_service(number), pods_of(number, size, turn))
 
 
@@ -56,32 +56,32 @@ def pods_of(number, size, turn):
 
 
 def create(writers, size):
-    """Makes `size` in the namespace NAMESPACE."""
+    """Creates objects of `size` in the namespace NAMESPACE."""
     writers.each([{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}}], Api.create)
     writers.each(map(load_service, range(size.services)), Api.create)
     writers.each((load_slice(number, size) for number in range(size.services)), Api.create)
 
 
 def addresses(api):
-    """ClusterIP of each Service, in the order of their numbers."""
+    """Returns the ClusterIP of each Service, in the order of their numbers."""
     services = api.get(f"/api/v1/namespaces/{NAMESPACE}/services")["items"]
     by_name = {each["metadata"]["name"]: each["spec"]["clusterIP"] for each in services}
     return [by_name[f"load-{number}"] for number in range(len(by_name))]
 
 
-def astray(dialler, places, size, turns, numbers=None):
-    """"ADDRESS: ANSWER" of each of one dial to every Service (`places`: addresses()) that no pod of its own answered.
-    `turns`: of which its endpoints may be. `numbers`: of only these.
+def astray(dialler, cluster_ips, size, turns, numbers=None):
+    """Dials every Service once (`cluster_ips` is addresses()) and returns "ADDRESS: ANSWER" of each dial that was not
+    answered by an endpoint of one of `turns`. Dials only the Services `numbers`, if given.
     """
-    numbers = range(len(places)) if numbers is None else numbers
-    answers = dialler.dial_all((places[number], 80) for number in numbers)
-    return [f"{places[number]}: {answer}" for number, answer in zip(numbers, answers)
+    numbers = range(len(cluster_ips)) if numbers is None else numbers
+    answers = dialler.dial_all((cluster_ips[number], 80) for number in numbers)
+    return [f"{cluster_ips[number]}: {answer}" for number, answer in zip(numbers, answers)
             if answer not in {f"{pod}:8080" for turn in turns for pod in pods_of(number, size, turn)}]
 
 
 def roll(writers, size, per_second, steps):
-    """For each (turn, number) of `steps` replaces all endpoints of the Service, `per_second` endpoints a second as far
-    as the API server can. Returns how many slices, and the seconds that it took.
+    """For each (turn, number) of `steps` replaces all endpoints of the Service, up to `per_second` endpoints a second.
+    Returns the number of slices and the seconds that it took.
     """
     count = 0
     start = time.monotonic()

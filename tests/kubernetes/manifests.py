@@ -13,7 +13,7 @@ import kustomize  # pylint: disable=wrong-import-position
 
 
 def layouts():
-    """(name, objects) of what somebody gives to `kubectl apply -k`, and of the base with each component."""
+    """Yields (name, objects) of what users give to `kubectl apply -k`, and of the base with each component."""
     for directory in (BASE, *sorted(path.parent for path in ROOT.glob("overlays/*/kustomization.yaml"))):
         yield directory.name, kustomize.build(directory)
     for component in sorted(path.parent for path in ROOT.glob("components/*/kustomization.yaml")):
@@ -21,11 +21,11 @@ def layouts():
 
 
 def capabilities():
-    """Of the agent's container: "BPF", ..."""
-    daemon_set = next(thing for thing in kustomize.build(BASE) if thing["kind"] == "DaemonSet")
+    """Returns the capabilities of the agent's container: "BPF", ..."""
+    daemon_set = next(item for item in kustomize.build(BASE) if item["kind"] == "DaemonSet")
     return daemon_set["spec"]["template"]["spec"]["containers"][0]["securityContext"]["capabilities"]["add"]
 
 
 def access():
-    """The agent's service account, and all that grants it something."""
-    return [thing for thing in kustomize.build(BASE) if thing["kind"] in _ACCESS]
+    """Returns the agent's service account and all objects that grant it something."""
+    return [item for item in kustomize.build(BASE) if item["kind"] in _ACCESS]

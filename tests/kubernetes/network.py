@@ -2,7 +2,8 @@
 """The node's network and, across a wire, the namespace that stands for all pods.
 
 Every address of the pod ranges is local in the pods' namespace, so that one server there is every backend at once, and
-says which of them a connection reached. The node has no default route: what nothing translates fails at once.
+answers with the address that a connection reached. The node has no default route, so a connection that is not
+translated fails at once.
 """
 
 import subprocess
@@ -14,7 +15,7 @@ POD_RANGE = "10.244.0.0/14"
 POD_RANGE_V6 = "fd00:244::/64"
 PODS = "pods"  # the namespace's name
 
-# Across the wire, and can be cut off.
+# An address across the wire, which can be cut off.
 FAR_ADDRESS = "192.0.2.2"
 
 _PODS_ADDRESS = "192.0.2.1"
@@ -37,21 +38,21 @@ route add {POD_RANGE} via {_PODS_ADDRESS}
 
 
 def set_up():
-    """REQUIRES: a network namespace that is this test's own (sandbox.py), and nothing set up in it yet."""
+    """Sets up the network. REQUIRES: this is a new network namespace of the test's own (sandbox.py)."""
     for line in _SET_UP.strip().splitlines():
         subprocess.run(["ip", *line.split()], check=True)
 
 
 def join_far():
-    """FAR_ADDRESS is there."""
+    """Makes FAR_ADDRESS reachable."""
     subprocess.run(["ip", "-n", PODS, "address", "add", f"{FAR_ADDRESS}/32", "dev", "eth0"], check=True)
 
 
 def cut_far():
-    """It is there no more, and nobody says so."""
+    """Makes FAR_ADDRESS silently unreachable."""
     subprocess.run(["ip", "-n", PODS, "address", "del", f"{FAR_ADDRESS}/32", "dev", "eth0"], check=True)
 
 
 def in_pods(command):
-    """The command that runs `command` in the pods' namespace."""
+    """Returns the command that runs `command` in the pods' namespace."""
     return ["nsenter", f"--net=/run/netns/{PODS}", *command]

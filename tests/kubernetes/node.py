@@ -16,7 +16,7 @@ PATIENCE_SECONDS = 30
 
 
 def cgroup(name):
-    """The path of a cgroup below the node's, made if it is not there. The agent serves NODE."""
+    """Returns the path of a cgroup below the node's, which it creates if needed. The agent serves NODE."""
     path = pathlib.Path(os.environ["SHUNT_SANDBOX_CGROUP"]) / name
     path.mkdir(parents=True, exist_ok=True)
     return path
@@ -44,12 +44,12 @@ def eventually(check, what, seconds=PATIENCE_SECONDS):
 
 
 def pods(*ports):
-    """Servers on these ports, TCP and UDP, of every pod address. A context."""
+    """A context with servers on these TCP and UDP ports of every pod address."""
     return _across("pods.py", *ports)
 
 
 def relay(port, to_port):
-    """FAR_ADDRESS:port leads to the node's own `to_port`. A context. REQUIRES: network.join_far."""
+    """A context in which FAR_ADDRESS:port leads to the node's own `to_port`. REQUIRES: network.join_far."""
     return _across("relay.py", network.FAR_ADDRESS, port, network.NODE_ADDRESS, to_port)
 
 
@@ -73,22 +73,22 @@ class Dialler:
                                          stdout=subprocess.PIPE, text=True, preexec_fn=entering(cgroup(WORKLOAD)))
 
     def dial(self, address, port, protocol="TCP"):
-        """Which pod answered ("10.244.0.1:8080"), or the name of the error."""
+        """Returns the pod that answered ("10.244.0.1:8080"), or the name of the error."""
         opened = self.open(address, port, protocol)
         if "socket" in opened:
             self.close(opened["socket"])
         return opened.get("answer") or opened["error"]
 
     def dial_all(self, places):
-        """The same for each (address, port), by TCP."""
+        """Returns the same for each (address, port), by TCP."""
         return self._order({"dial": list(places)})["answers"]
 
     def begin_until(self, address, port, answers):
-        """Dials on and on until one of `answers` comes, by TCP; end_until waits for that."""
+        """Starts to dial by TCP until one of `answers` comes; end_until waits for that."""
         self._send({"until": list(answers), "address": address, "port": port})
 
     def end_until(self):
-        """When it came, in ns of the monotonic clock."""
+        """Returns when it came, in ns of the monotonic clock."""
         return self._receive()["at"]
 
     def open(self, address, port, protocol="TCP"):

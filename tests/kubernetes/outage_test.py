@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The API server goes away, comes back, is another, believes the agent no more: what is served stays served."""
+"""The API server goes away, comes back, is replaced, or rejects the agent's token: what is served stays served."""
 
 import datetime
 import pathlib
@@ -10,7 +10,7 @@ from agent import faster, health, jumping
 from cluster_test_case import ClusterTestCase
 from node import eventually
 
-# Its waits between attempts, and its patience with a silent server, are seconds: production's own.
+# The waits between attempts and the timeout of a silent server are seconds, as in production.
 PATIENCE_SECONDS = 120
 
 
@@ -27,11 +27,11 @@ class OutageTest(ClusterTestCase):
         self.plane.start()
 
     def expect_new(self):
-        """Waits until a Service made now is served."""
+        """Waits until a new Service is served."""
         self.expect(self.create(), PATIENCE_SECONDS)
 
     def expect_unreachable(self):
-        """Waits until the agent says that something is wrong."""
+        """Waits until the agent reports a problem."""
         eventually(self.agent.problems, self.agent.log_tail, PATIENCE_SECONDS)
 
     def test_an_outage_changes_nothing_and_ends_by_itself(self):
@@ -48,7 +48,7 @@ class OutageTest(ClusterTestCase):
         self.assert_served(self.served)
 
     def test_ten_minutes_without_an_api_server(self):
-        """Of the agent's time: its clocks and timers run twenty times as fast."""
+        """An hour of the agent's time: its clocks and timers run twenty times as fast."""
         self.agent.remove()
         self.agent.start(faster(20)).wait_synced(PATIENCE_SECONDS)
         removed = self.create()
@@ -63,7 +63,7 @@ class OutageTest(ClusterTestCase):
         self.expect_gone(removed, PATIENCE_SECONDS)
 
     def test_a_clock_that_jumps_changes_nothing(self):
-        """Of the node's wall clock, as a late NTP sets it; timers go by the other one."""
+        """A jump of the node's wall clock, as by a late NTP; timers use the other clock."""
         clock = pathlib.Path(self.directory) / "clock"
         clock.write_text("+0")
         self.agent.remove()
@@ -103,7 +103,7 @@ class OutageTest(ClusterTestCase):
 
     def test_a_node_that_boots_without_an_api_server_serves_its_snapshot(self):
         self.agent.stop()
-        self.agent.cleanup()  # as a boot does: no pins
+        self.agent.cleanup()  # no pins, as after a boot
         self.assertNotIn(self.dialler.dial(self.served.address, 80), self.served.answers)
         self.plane.stop_apiserver()
         self.agent.start()
@@ -115,7 +115,7 @@ class OutageTest(ClusterTestCase):
         self.plane.stop()
         self.plane.save_state("older")
         self.plane.start()
-        for turn in range(500):  # so that the older state's server is behind for a while
+        for turn in range(500):  # so that the server with the older state is behind for a while
             self.api.patch(cluster.node(), {"metadata": {"annotations": {"turn": str(turn)}}})
         later = self.create()
         self.expect(later, PATIENCE_SECONDS)

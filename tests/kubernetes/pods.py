@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""The pods: says at which of its addresses it was reached. pods.py PORT...
+"""The pods: a server that answers with the address at which it was reached. pods.py PORT...
 
-A TCP client is sent "ADDRESS:PORT", the local end of its connection, and then whatever it sends; a UDP datagram is
-answered by the same text, from that address. "ready" on standard output once it listens.
+It sends a TCP client "ADDRESS:PORT", the local end of its connection, and then echoes what the client sends. It answers
+a UDP datagram with the same text, from that address. Prints "ready" once it listens.
 """
 
 import selectors

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Passes TCP connections on: relay.py ADDRESS PORT TO-ADDRESS TO-PORT. "ready" on standard output once it listens.
+"""Forwards TCP connections: relay.py ADDRESS PORT TO-ADDRESS TO-PORT. Prints "ready" once it listens.
 
 Its address can be taken away under it, and then its connections are half open: nobody says that they have ended.
 """

@@ -16,7 +16,7 @@ class RequestsTest(ClusterTestCase):
         self.assertEqual(granted - asked, set(), "granted, never asked for")
 
     def live(self):
-        """A whole life: a first start, changes, another token, an API server that restarts, a second start."""
+        """An agent's whole life: a first start, changes, another token, a restarting API server, a second start."""
         self.agent = self.new_agent()
         self.agent.start().wait_synced()
         self.expect(self.create())

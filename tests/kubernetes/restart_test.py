@@ -34,7 +34,7 @@ class RestartTest(ClusterTestCase):
         self.agent = self.new_agent()
         for _ in range(KILLS):
             self.agent.start()
-            time.sleep(chance.uniform(0, 1.5))  # anywhere in a start: which place is not the matter
+            time.sleep(chance.uniform(0, 1.5))  # at any moment of a start
             self.agent.kill()
         self.agent.start().wait_synced()
         self.expect_all()

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Runs test modules inside the sandbox: run_tests.py MODULE...  Exit: 0 passed, 1 failed, 77 some were skipped."""
+"""Runs test modules inside the sandbox: run_tests.py MODULE...  Exits with 0 if all passed, 1 if one failed, 77 if some
+were skipped."""
 
 import os
 import pathlib
@@ -12,7 +13,7 @@ import network
 
 
 class Result(unittest.TextTestResult):
-    """Counts what passed, too."""
+    """Also counts the tests that passed."""
 
     passed = 0
 

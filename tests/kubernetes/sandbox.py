@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""A world of its own for one command: sandbox.py COMMAND [ARGUMENT...].
+"""Runs a command in a world of its own: sandbox.py COMMAND [ARGUMENT...].
 
-Namespaces of network, mounts and processes, and a cgroup of their own, whose path is in SHUNT_SANDBOX_CGROUP; bpffs,
-/run, /var/run and $TMPDIR are private. However the command ends, every process and file of it goes, and the cgroup too.
+It has its own network, mount and process namespaces and a cgroup, whose path is in SHUNT_SANDBOX_CGROUP; bpffs, /run,
+/var/run and $TMPDIR are private. When the command ends, in whatever way, all its processes and files and the cgroup go.
 
-Exit: the command's; 77 where this machine cannot (1 when SHUNT_REQUIRE_ROOT_TESTS=1).
+Exits with the command's status, or with 77 if this machine cannot (1 with SHUNT_REQUIRE_ROOT_TESTS=1).
 """
 
 import ctypes
@@ -14,7 +14,7 @@ import signal
 import subprocess
 import sys
 
-_PREFIX = "shunt-test-"  # as tests/sandbox names them, which sweeps what a killed run of this left
+_PREFIX = "shunt-test-"  # the same as tests/sandbox, which removes what a killed run of this left
 _PR_SET_PDEATHSIG = 1
 _SET_UP = """
 set -e
@@ -37,11 +37,11 @@ def cgroup_mount():
 
 
 def remove_cgroup(directory):
-    """Ends what is left in it and below."""
+    """Removes the cgroup, and ends the processes in and below it."""
     with open(f"{directory}/cgroup.kill", "w", encoding="ascii") as kill:
         kill.write("1")
     for path, _, _ in os.walk(directory, topdown=False):
-        wait = f"until rmdir {path} 2> /dev/null; do sleep 0.05; done"  # the killed need a moment to leave
+        wait = f"until rmdir {path} 2> /dev/null; do sleep 0.05; done"  # killed processes need a moment to leave
         subprocess.run(["timeout", "10", "sh", "-c", wait], check=False)
 
 

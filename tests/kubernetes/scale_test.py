@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Many Services, and endpoints that change all the time. SHUNT_KUBERNETES_SERVICES (1000) says how many."""
+"""Many Services, and endpoints that change all the time. SHUNT_KUBERNETES_SERVICES (1000) is the number of Services."""
 
 import os
 import threading
@@ -14,12 +14,12 @@ PATIENCE_SECONDS = 120
 
 
 class Meanwhile:
-    """Dials all Services over and over while something else happens; `astray` has what no pod of theirs answered."""
+    """Dials all Services repeatedly while something else happens; `astray` has the dials that another pod answered."""
 
-    def __init__(self, places):
+    def __init__(self, cluster_ips):
         self.astray = []
         self.dials = 0
-        self._places = places
+        self._cluster_ips = cluster_ips
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run)
 
@@ -34,8 +34,8 @@ class Meanwhile:
     def _run(self):
         dialler = Dialler()
         while not self._stop.is_set():
-            self.astray += load.astray(dialler, self._places, SIZE, turns=[0, 1])
-            self.dials += len(self._places)
+            self.astray += load.astray(dialler, self._cluster_ips, SIZE, turns=[0, 1])
+            self.dials += len(self._cluster_ips)
         dialler.end()
 
 
@@ -45,16 +45,16 @@ class ScaleTest(ClusterTestCase):
         super().setUpClass()
         cls.writers = load.Writers(cls.new_api)
         load.create(cls.writers, SIZE)
-        cls.places = load.addresses(cls.api)
+        cls.cluster_ips = load.addresses(cls.api)
         cls.agent = cls.new_agent()
         cls.agent.start()
         cls.agent.wait_synced(PATIENCE_SECONDS)
         cls.turn = 0
 
     def expect_turn(self):
-        """Waits until every Service has its newest endpoints and no others."""
+        """Waits until every Service has exactly its newest endpoints."""
         def settled():
-            return not any(load.astray(self.dialler, self.places, SIZE, turns=[self.turn]) for _ in range(3))
+            return not any(load.astray(self.dialler, self.cluster_ips, SIZE, turns=[self.turn]) for _ in range(3))
 
         eventually(settled, self.agent.log_tail, PATIENCE_SECONDS)
 
@@ -64,14 +64,14 @@ class ScaleTest(ClusterTestCase):
 
     def test_a_rolling_change_of_everything_leads_no_connect_astray(self):
         self.expect_turn()
-        with Meanwhile(self.places) as meanwhile:
+        with Meanwhile(self.cluster_ips) as meanwhile:
             self.roll()
             self.expect_turn()
         self.assertEqual(meanwhile.astray, [])
         self.assertGreaterEqual(meanwhile.dials, SIZE.services)
 
     def test_a_restart_while_everything_changes_leads_no_connect_astray(self):
-        with Meanwhile(self.places) as meanwhile:
+        with Meanwhile(self.cluster_ips) as meanwhile:
             self.agent.kill()
             rolling = threading.Thread(target=self.roll)
             rolling.start()

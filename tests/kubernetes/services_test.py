@@ -20,31 +20,31 @@ class ServicesTest(ClusterTestCase):
         self.made = []
 
     def tearDown(self):
-        for thing in reversed(self.made):
-            self.api.delete(thing)
+        for item in reversed(self.made):
+            self.api.delete(item)
 
-    def make(self, thing):
-        """The object as the API server has it; deleted after the test."""
-        made = self.api.create(thing)
-        self.made.append(thing)
+    def make(self, item):
+        """Creates an object and returns it as the API server has it; it is deleted after the test."""
+        made = self.api.create(item)
+        self.made.append(item)
         return made
 
-    def unmake(self, thing):
-        self.made.remove(thing)
-        self.api.delete(thing)
+    def unmake(self, item):
+        self.made.remove(item)
+        self.api.delete(item)
 
     def new_pods(self, count=1):
-        """Addresses that no other test uses."""
+        """Returns addresses that no other test uses."""
         first = self.pods_made + 1
         type(self).pods_made += count
         return [cluster.pod_address(first + i) for i in range(count)]
 
     def answers(self, address, port, protocol="TCP", dials=20):
-        """Who answers to some dials; an error's name for those that fail."""
+        """Returns the pods that answer to some dials, and the errors' names for those that fail."""
         return {self.dialler.dial(address, port, protocol) for _ in range(dials)}
 
     def expect(self, address, port, answers, protocol="TCP"):
-        """Waits until exactly these answer."""
+        """Waits until exactly these pods answer."""
         wanted = set(answers)
         seen = []
 
@@ -251,5 +251,5 @@ class ServicesTest(ClusterTestCase):
 
     def test_the_api_servers_own_service_leads_to_the_api_server(self):
         answer = self.dialler.open("10.96.0.1", 443)
-        # It waits for a client's hello, so it connects and nobody says anything first.
+        # The server waits for a client's hello, so a connection stays silent.
         self.assertEqual(answer.get("error"), "nobody answered")

@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Sockets that are connected to a pod which serves no more."""
+"""Sockets that are connected to a pod which no longer serves."""
 
 import cluster
 from cluster import endpoint_slice, service
 from cluster_test_case import ClusterTestCase
 from node import eventually
 
-# What the owner sees of it: when it waits for an answer, or when it sends the next question by a socket that the kernel
-# has disconnected.
+# The error that the socket's owner sees: when it waits for an answer, or when it sends the next question by a socket
+# that the kernel has disconnected.
 ENDED = ("ECONNABORTED", "EDESTADDRREQ")
 
 
@@ -23,7 +23,7 @@ class SocketsTest(ClusterTestCase):
         self.agent.start().wait_synced()
 
     def connect(self, protocol):
-        """(Service, an open socket to its only pod, that pod's answer)"""
+        """Returns (Service, an open socket to its only pod, that pod's answer)."""
         type(self).services_made += 1
         made = service(f"sockets-{self.services_made}", [{"port": 80, "targetPort": 8080, "protocol": protocol}])
         self.api.create(endpoint_slice(made, [cluster.pod_address(1)], ports=[(8080, protocol)]))
@@ -35,7 +35,7 @@ class SocketsTest(ClusterTestCase):
         return made, address, opened["socket"], answer
 
     def move(self, made, address, protocol):
-        """Another pod in the place of the first, which goes on answering whoever asks it."""
+        """Replaces the first pod with another one; the first one still answers."""
         self.api.replace(endpoint_slice(made, [cluster.pod_address(2)], ports=[(8080, protocol)]))
         eventually(lambda: self.dialler.dial(address, 80, protocol) == f"{cluster.pod_address(2)}:8080",
                    self.agent.log_tail)
@@ -59,7 +59,7 @@ class SocketsTest(ClusterTestCase):
         self.start()
         made, address, socket, _ = self.connect("TCP")
         self.move(made, address, "TCP")
-        self.assertEqual(self.dialler.ask(socket), "?")  # the pod repeats what it is sent
+        self.assertEqual(self.dialler.ask(socket), "?")  # the pod echoes what it is sent
 
     def test_a_tcp_connection_is_ended_if_asked_for(self):
         self.start("--end-sockets", "all")

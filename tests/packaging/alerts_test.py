@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Alerts ask for metrics that exist, and each says what to do: alerts_test.py ROOT. docs/metrics.md is itself compared
-with what the agent exports (userspace/admin)."""
+"""Alerts use metrics that exist, and each says what to do: alerts_test.py ROOT. A test in userspace/admin compares
+docs/metrics.md with what the agent exports."""
 
 import os
 import re

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""The Helm chart is manifests/base and its components, object for object: chart_test.py ROOT."""
+"""The Helm chart renders the objects of manifests/base and its components: chart_test.py ROOT."""
 
 import os
 import sys

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A container as a kubelet would have one made from the DaemonSet, run by runc: the image's files, and exactly the
-manifest's user, capabilities, mounts and seccomp profile. The calling process's namespaces and cgroup stand for the
-node's: its network namespace is the pod's, as with hostNetwork."""
+"""A container as a kubelet would make one for the DaemonSet, run by runc: the image's files, and exactly the manifest's
+user, capabilities, mounts and seccomp profile. The calling process's namespaces and cgroup stand for the node's: its
+network namespace is the pod's, as with hostNetwork."""
 
 import json
 import os
@@ -13,17 +13,17 @@ PROFILE = "/usr/share/containers/seccomp.json"
 
 
 def unpack(archive, directory):
-    """The root file system of the OCI archive in `directory`, owners included; returns the image's configuration."""
+    """Unpacks the OCI archive's root file system into `directory`, with owners; returns the image's configuration."""
     with tarfile.open(archive) as tar:
         manifest = _manifest(tar)
         with _only_layer(tar, manifest) as files:
-            files.extraction_filter = lambda member, path: member  # newer Pythons would drop owners
+            files.extraction_filter = lambda member, path: member  # newer versions of Python would drop owners
             files.extractall(directory, numeric_owner=True)
         return json.load(_blob(tar, manifest["config"]))["config"]
 
 
 def members(archive):
-    """What the layer says of each of its files."""
+    """Returns what the layer says of each of its files."""
     with tarfile.open(archive) as tar, _only_layer(tar, _manifest(tar)) as files:
         return files.getmembers()
 
@@ -43,8 +43,8 @@ def _only_layer(tar, manifest):
 
 
 def runtime_default(capabilities):
-    """The seccomp profile RuntimeDefault of containerd: that of containers/common, which Debian has, and the rule that
-    it lacks (containerd since 1.7): bpf to CAP_BPF, perf_event_open to CAP_PERFMON."""
+    """Returns containerd's seccomp profile RuntimeDefault: that of containers/common, which Debian has, and the rule
+    that it lacks (containerd since 1.7): bpf for CAP_BPF, perf_event_open for CAP_PERFMON."""
     with open(PROFILE, encoding="utf-8") as file:
         profile = json.load(file)
     machine = {"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine(), platform.machine())
@@ -72,8 +72,8 @@ def runtime_default(capabilities):
 
 
 class Container:
-    """`image` is the image's configuration, `pod` the DaemonSet's pod template; `host` says which directory stands for each of its host paths and
-    ConfigMaps; `mounts` are (directory, path) beside those."""
+    """A container of the DaemonSet's pod template `pod`. `image` is the image's configuration; `host` maps each of the
+    pod's host paths and ConfigMaps to a directory; `mounts` are more mounts, as (directory, path)."""
 
     def __init__(self, directory, root, image, pod, host, mounts=()):
         (self._spec,) = pod["containers"]
@@ -84,7 +84,8 @@ class Container:
         self._mounts += [_bind(source, path, ["ro"]) for source, path in mounts]
 
     def start(self, name, arguments, without=()):
-        """The process of `runc run` with these arguments of the entry point, its output in a pipe. `without`: capabilities that it is denied."""
+        """Returns the process of `runc run` with these arguments of the entry point, its output in a pipe. `without`
+        names capabilities that it is denied."""
         bundle = os.path.join(self._directory, name)
         os.mkdir(bundle)
         with open(os.path.join(bundle, "config.json"), "w", encoding="utf-8") as file:
@@ -93,13 +94,13 @@ class Container:
                                 stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
     def run(self, name, arguments, without=()):
-        """(exit status, output)."""
+        """Returns (exit status, output)."""
         process = self.start(name, arguments, without)
         output, _ = process.communicate()
         return process.returncode, output
 
     def execute(self, name, command):
-        """(exit status, output) of a command beside the running one, as `kubectl exec` has it."""
+        """Runs a command in the running container, as `kubectl exec` does; returns (exit status, output)."""
         done = subprocess.run([*self._runc(), "exec", name, *command], check=False, stdin=subprocess.DEVNULL,
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         return done.returncode, done.stdout
@@ -108,7 +109,7 @@ class Container:
         subprocess.run([*self._runc(), "kill", name, which], check=True)
 
     def remove(self, name):
-        """Ends it, whatever state it is in. OK if there is none."""
+        """Ends the container in any state, if it exists."""
         subprocess.run([*self._runc(), "delete", "--force", name], check=True)
 
     def _runc(self):

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""The Debian package, built and unpacked, installed nowhere: deb_test.py ROOT BUILD, where BUILD is a configured build
-directory whose shuntd and shuntctl exist."""
+"""Builds and unpacks the Debian package, without installing it: deb_test.py ROOT BUILD, where BUILD is a configured
+build directory whose shuntd and shuntctl exist."""
 
 import glob
 import os

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""As much of `helm template` as manifests/helm uses: values, if, else, range, and the functions below. Anything else is
-an error. Where there is a real helm, chart_test.py compares."""
+"""The part of `helm template` that manifests/helm uses: values, if, else, range, and the functions below. Anything else
+is an error. Where there is a real helm, renderers_test.py compares."""
 
 import os
 import re
@@ -11,7 +11,7 @@ _ACTION = re.compile(r"\{\{(-?)\s*(.*?)\s*(-?)\}\}", re.DOTALL)
 
 
 class _Block:
-    """What stands between {{ if }} or {{ range }} and its {{ end }}: a list of texts, expressions and blocks."""
+    """What is between {{ if }} or {{ range }} and its {{ end }}: a list of texts, expressions and blocks."""
 
     def __init__(self, word, condition):
         self.word, self.condition = word, condition
@@ -20,7 +20,7 @@ class _Block:
 
 
 def render(chart, values=None, namespace="kube-system"):
-    """The objects of every template of the directory `chart`; `values` go over those of values.yaml."""
+    """Returns the objects of every template of the directory `chart`; `values` override those of values.yaml."""
     with open(os.path.join(chart, "Chart.yaml"), encoding="utf-8") as file:
         about = yaml.safe_load(file)
     with open(os.path.join(chart, "values.yaml"), encoding="utf-8") as file:
@@ -80,7 +80,7 @@ def _text(value):
 
 
 def _evaluate(expression, scope, dot):
-    """A pipeline: operand | function argument | ..."""
+    """Evaluates a pipeline: operand | function argument | ..."""
     first, *stages = [stage.split() for stage in expression.split("|")]
     value = _call(first[0], [_operand(word, scope, dot) for word in first[1:]]) if len(first) > 1 else _operand(
         first[0], scope, dot)
@@ -98,7 +98,7 @@ def _operand(word, scope, dot):
         raise ValueError(f"{word}: this reader does not know it")
     value = scope
     for part in word[1:].split("."):
-        value = value[part]  # KeyError: no such value, where helm writes nothing and goes on
+        value = value[part]  # KeyError if there is no such value; helm would write nothing and go on
     return value
 
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""The image, as `make image` builds it, and the agent in it with exactly the manifest's powers: image_test.py ROOT SHUNTD
-SHUNTCTL. Runs in network and mount namespaces, on a bpffs and in a cgroup of its own."""
+"""Runs the image that `make image` builds, and the agent in it with exactly the manifest's privileges: image_test.py
+ROOT SHUNTD SHUNTCTL. Runs in network and mount namespaces, on a bpffs and in a cgroup of its own."""
 
 import contextlib
 import json
@@ -36,7 +36,7 @@ addressType: IPv4
 ports: [{{port: 8080, protocol: {protocol}}}]
 endpoints: [{{addresses: [{backend}], conditions: {{ready: true}}}}]
 """
-# In a pod: the outcome of waiting on a UDP socket that is connected to the Service.
+# Runs in a pod: waits on a UDP socket that is connected to the Service, and prints the result.
 WAIT = f"""
 import errno, socket
 client = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -128,7 +128,7 @@ class Agent(unittest.TestCase):
         self.assertIn("removed /host/bpf/shunt\n", removed)
 
     def start(self, agent, pod=POD):
-        """The process, once everything is applied."""
+        """Starts the agent and returns its process once everything is applied."""
         arguments = [*pod["containers"][0]["args"], "--manifests=/manifests", "--cgroup=/host/cgroup"]
         self.addCleanup(agent.remove, "shunt-agent")
         process = agent.start("shunt-agent", arguments)
@@ -141,7 +141,7 @@ class Agent(unittest.TestCase):
         self.fail(said)
 
     def test_the_host_is_fit_for_it_and_the_nodes_cgroup_root_is_found(self):
-        self.host["/sys/fs/cgroup"] = "/sys/fs/cgroup"  # read-only, and a check attaches only to what it makes
+        self.host["/sys/fs/cgroup"] = "/sys/fs/cgroup"  # it is read-only, and a check attaches only to what it makes
         status, said = self.container().run("shunt-check", ["check", "--bpffs=/host/bpf"])
         self.assertEqual(status, 0, said)
         self.assertRegex(said, r"ok +cgroup +/host/cgroup")
@@ -198,7 +198,7 @@ class Agent(unittest.TestCase):
 
 @contextlib.contextmanager
 def pod_namespace(name):
-    """A network namespace with a name, as CNI runtimes make them; yields the words that run a command in it."""
+    """Makes a network namespace with a name, as CNI runtimes do; yields the words that run a command in it."""
     path = os.path.join(SCRATCH, "netns", name)
     with open(path, "w", encoding="ascii"):
         pass
@@ -228,7 +228,7 @@ def enter(cgroup):
 
 
 def prepare():
-    """In this process's own namespaces: loopback with the addresses, a bpffs. The mounts go with the namespace."""
+    """Sets up this process's own namespaces: loopback with the addresses, a bpffs. The mounts go with the namespace."""
     for command in (["ip", "link", "set", "lo", "up"], ["ip", "address", "add", BACKEND[0], "dev", "lo"],
                     ["ip", "address", "add", SERVICE[0], "dev", "lo"]):
         subprocess.run(command, check=True)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""As much of kustomize as manifests/ uses, so that its tests need no kubectl: where there is one, manifests_test.py
-compares. Anything else in a kustomization is an error, not ignored."""
+"""The part of kustomize that manifests/ uses, so that its tests need no kubectl; where there is one, renderers_test.py
+compares. Anything else in a kustomization is an error."""
 
 import copy
 import os
@@ -11,12 +11,12 @@ KNOWN = {"apiVersion", "kind", "resources", "components", "patches", "images"}
 
 
 def build(directory):
-    """The objects that `kubectl kustomize DIRECTORY` prints, in no order that means anything."""
+    """Returns the objects that `kubectl kustomize DIRECTORY` prints, in any order."""
     return _apply(_kustomization(directory), directory, [])
 
 
 def compose(resources, components, directory):
-    """As if a kustomization with these stood in `directory`."""
+    """Returns the objects of a kustomization with these fields in `directory`."""
     return _apply({"resources": resources, "components": components}, directory, [])
 
 
@@ -26,7 +26,7 @@ def key_of(item):
 
 
 def by_key(objects):
-    """One object per kind, namespace and name; ValueError on a second one."""
+    """Maps each object by kind, namespace and name; raises ValueError on a second one."""
     keyed = {key_of(item): item for item in objects}
     if len(keyed) != len(objects):
         raise ValueError("two objects with one name")
@@ -72,19 +72,19 @@ def _patched(objects, patch):
 
 
 def _operate(document, operation):
-    """One operation of JSON Patch (RFC 6902): add, replace and remove."""
+    """Applies one operation of JSON Patch (RFC 6902): add, replace or remove."""
     *parents, last = operation["path"].lstrip("/").split("/")
-    place = document
+    target = document
     for part in parents:
-        place = place[int(part)] if isinstance(place, list) else place[part]
-    if operation["op"] == "add" and isinstance(place, list) and last == "-":
-        place.append(operation["value"])
-    elif operation["op"] == "add" and isinstance(place, dict):
-        place[last] = operation["value"]
-    elif operation["op"] == "replace" and isinstance(place, dict) and last in place:
-        place[last] = operation["value"]
-    elif operation["op"] == "remove" and isinstance(place, dict) and last in place:
-        del place[last]
+        target = target[int(part)] if isinstance(target, list) else target[part]
+    if operation["op"] == "add" and isinstance(target, list) and last == "-":
+        target.append(operation["value"])
+    elif operation["op"] == "add" and isinstance(target, dict):
+        target[last] = operation["value"]
+    elif operation["op"] == "replace" and isinstance(target, dict) and last in target:
+        target[last] = operation["value"]
+    elif operation["op"] == "remove" and isinstance(target, dict) and last in target:
+        del target[last]
     else:
         raise ValueError(f"cannot {operation['op']} {operation['path']}")
 

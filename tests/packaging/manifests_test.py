@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""What manifests/ asks a cluster for: manifests_test.py ROOT SHUNTD. No more privilege than is documented; flags and a
-configuration that the agent of this build understands."""
+"""What manifests/ asks a cluster for: manifests_test.py ROOT SHUNTD. It asks for the documented privileges only, and
+for flags and a configuration that the agent of this build understands."""
 
 import os
 import re
@@ -23,7 +23,7 @@ CLEANUP = os.path.join(MANIFESTS, "overlays/cleanup")
 EVERY = (BASE, KUBEADM, KIND, CLEANUP)
 
 CAPABILITIES = ["BPF", "NET_ADMIN", "PERFMON"]
-# Beside the configuration: where the maps are pinned, where programs attach, the admin socket, the snapshot.
+# Besides the configuration: where the maps are pinned, where programs attach, the admin socket, the snapshot.
 HOST_PATHS = {"/sys/fs/bpf", "/sys/fs/cgroup", "/run/shunt", "/var/lib/shunt"}
 
 
@@ -43,7 +43,7 @@ def container_of(objects):
 
 
 def with_component(name):
-    """base with one component, as an overlay of a user's would say it."""
+    """Returns base with one component, as a user's overlay would."""
     return kustomize.compose(["base"], [f"components/{name}"], MANIFESTS)
 
 
@@ -106,7 +106,7 @@ class Agent(unittest.TestCase):
                     self.assertTrue(re.search(re.escape(name) + r"\b", known) or self.is_of_a_later_version(verb, name))
 
     def is_of_a_later_version(self, verb, flag):
-        """Whether the agent refuses the flag by name: the contract has it, and this build has not."""
+        """Returns whether the agent refuses the flag by name, so that this build lacks it."""
         done = subprocess.run([SHUNTD, verb, flag, "x"], check=False, capture_output=True, text=True)
         return done.returncode == 2 and f"{flag}: not in this version" in done.stderr
 
@@ -120,7 +120,7 @@ class Agent(unittest.TestCase):
         self.assertEqual((status, "unknown field misspelt" in said), (2, True), said)
 
     def status_with(self, text):
-        """Exit status and complaint of a verb that reads the file before it refuses a bpffs that is none."""
+        """Returns exit status and error of a verb that reads the file before it refuses a path that is not a bpffs."""
         with tempfile.TemporaryDirectory() as directory:
             path = os.path.join(directory, "shuntd.yaml")
             with open(path, "w", encoding="utf-8") as file:

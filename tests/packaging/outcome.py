@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How a Python test tells CTest what became of it: tests/test_main.cc's exit statuses."""
+"""How a Python test reports its result to CTest, with the exit statuses of tests/test_main.cc."""
 
 import os
 import sys
@@ -9,7 +9,7 @@ SKIPPED = 77
 
 
 def skip_all(reason):
-    """Ends the process: nothing of this file can run here."""
+    """Ends the process, because no test of this file can run here."""
     print(f"skipped: {reason}")
     sys.exit(_status_of_skips())
 
@@ -19,7 +19,8 @@ def _status_of_skips():
 
 
 def run(module="__main__"):
-    """Runs the module's tests: 0 all passed; 1 one failed, or was skipped where that is a failure; 77 some skipped."""
+    """Runs the module's tests. Exits with 0 if all passed, 77 if some were skipped, 1 if one failed or if a skip is a
+    failure."""
     program = unittest.main(module=module, exit=False, argv=sys.argv[:1], verbosity=2)
     if not program.result.wasSuccessful() or program.result.testsRun == 0:
         sys.exit(1)

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""The real programs print what kustomize.py and helm_template.py say that they print: renderers_test.py ROOT PROGRAM,
-registered for those that are on the machine: kustomize, kubectl, helm."""
+"""The real programs print the same as kustomize.py and helm_template.py: renderers_test.py ROOT PROGRAM, registered for
+those of kustomize, kubectl and helm that are on the machine."""
 
 import os
 import subprocess
@@ -16,7 +16,7 @@ from switches import comparable, settings
 
 MANIFESTS = os.path.join(sys.argv[1], "manifests")
 PROGRAM = sys.argv[2]
-# A helm that was built by `go install` takes every cluster for 1.20.
+# A helm that was built by `go install` assumes that every cluster is 1.20.
 KUBERNETES = "--kube-version=1.34.0"
 IS_HELM = os.path.basename(PROGRAM) == "helm"
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The chart's switches, and what each is in manifests/components."""
+"""The chart's switches, and the component of manifests/components that each corresponds to."""
 
 import kustomize
 from outcome import yaml
@@ -9,14 +9,14 @@ SWITCHES = (("kubeadmKubeconfig", "kubeadm-kubeconfig"), ("besideKubeProxy", "be
 
 
 def settings():
-    """(values, components) of every combination of switches."""
+    """Yields (values, components) of every combination of switches."""
     for number in range(1 << len(SWITCHES)):
-        chosen = [switch for place, switch in enumerate(SWITCHES) if number >> place & 1]
+        chosen = [switch for position, switch in enumerate(SWITCHES) if number >> position & 1]
         yield {value: True for value, _ in chosen}, [component for _, component in chosen]
 
 
 def comparable(objects):
-    """By name; the configuration's text as what it says, because not all write it in the same order."""
+    """Maps objects by name, with the configuration's text parsed, because not all write it in the same order."""
     keyed = kustomize.by_key(objects)
     for (kind, _, _), item in keyed.items():
         if kind == "ConfigMap":
