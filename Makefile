@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-# The entry. Thin on purpose: CMake (CMakePresets.json) builds, CTest runs the tests; this names the ways in.
-# `make run` and `make check` install what is missing first (Debian 12, root): SHUNT_SKIP_DEPS=1 leaves it be.
+# The entry points. CMake (CMakePresets.json) builds and CTest runs the tests; this file only names the commands.
+# `make run` and `make check` first install what is missing (Debian 12, root), unless SHUNT_SKIP_DEPS=1.
 
 PRESET ?= dev
 PREFIX ?= /usr/local
@@ -10,7 +10,7 @@ FUZZ_SECONDS ?= 30
 dependencies := cmake/install_dependencies.sh
 c_sources = $(shell git ls-files '*.c' 'bpf/*.h' 'bench/*.h' 'tests/bpf/*.h')
 cc_sources = $(filter-out $(c_sources),$(shell git ls-files '*.cc' '*.h'))
-# Debian's own, because Debian's python3-yaml is for that one.
+# Debian's own Python, because Debian's python3-yaml is for that one.
 debian_python = $(firstword $(wildcard /usr/bin/python3) python3)
 clang_tool = $(firstword $(shell for v in 19 18 17 16 15 14; do command -v $(1)-$$v; done; true) $(1))
 
@@ -70,31 +70,31 @@ fuzz: ## every fuzz target for FUZZ_SECONDS (30) each
 	@cmake --build --preset fuzz -j $(JOBS)
 	@SHUNT_FUZZ_SECONDS=$(FUZZ_SECONDS) ctest --preset fuzz
 
-bench: ## the figures of bench/RESULTS.md, measured here (root, minutes)
+bench: ## measure the figures of bench/RESULTS.md here (root, minutes)
 	@$(dependencies) build bench
 	@cmake --preset release -Wno-dev --log-level=WARNING
 	@cmake --build --preset release -j $(JOBS) --target connbench load_cluster key_width empty_object shuntd shuntctl
 	@bench/run
 
-bench-kubernetes: ## the figures of bench/RESULTS-KUBERNETES.md, on a real API server (root, Go, 10 minutes)
+bench-kubernetes: ## measure the figures of bench/RESULTS-KUBERNETES.md, on a real API server (root, Go, 10 minutes)
 	@$(dependencies) build check bench
 	@cmake --preset release -Wno-dev --log-level=WARNING
 	@cmake --build --preset release -j $(JOBS) --target shuntd shuntctl
 	@tests/kubernetes/build_servers.sh build/kubernetes
 	@SHUNT_BUILD=build/release $(debian_python) -B tests/kubernetes/sandbox.py $(debian_python) -B bench/kubernetes.py
 
-install: ## shuntd, shuntctl, kubectl-shunt below DESTDIR and PREFIX (/usr/local)
+install: ## install shuntd, shuntctl and kubectl-shunt below DESTDIR and PREFIX (/usr/local)
 	@$(dependencies) build
 	@$(MAKE) --no-print-directory all PRESET=release
 	@cmake --install build/release --prefix $(PREFIX) --strip
 
-image: ## build/image/shunt.tar, an OCI image (root; no container daemon)
+image: ## build the OCI image build/image/shunt.tar (root; no container daemon)
 	@$(dependencies) build image
 	@$(MAKE) --no-print-directory all PRESET=release
 	@python3 -B packaging/image/build_image.py --output build/image \
 	  build/release/userspace/agent/shuntd build/release/tools/shuntctl/shuntctl
 
-deb: ## build/deb/shunt_*.deb, with a unit for systemd
+deb: ## build the Debian package build/deb/shunt_*.deb, with a unit for systemd
 	@$(dependencies) build image
 	@$(MAKE) --no-print-directory all PRESET=release
 	@cpack --config build/release/CPackConfig.cmake -B build/deb
@@ -104,17 +104,17 @@ format: ## rewrite the sources by .clang-format, and C by bpf/.clang-format
 	@$(call clang_tool,clang-format) -i $(cc_sources)
 	@$(call clang_tool,clang-format) --style=file:bpf/.clang-format -i $(c_sources)
 
-check-format: ## say which sources clang-format would change
+check-format: ## list the sources that clang-format would change
 	@$(call clang_tool,clang-format) --dry-run --Werror $(cc_sources)
 	@$(call clang_tool,clang-format) --style=file:bpf/.clang-format --dry-run --Werror $(c_sources)
 
-tidy: ## clang-tidy over what runs in user space
+tidy: ## run clang-tidy over what runs in user space
 	@$(dependencies) build check
 	@$(MAKE) --no-print-directory all
 	@cmake/run_clang_tidy.sh $(call clang_tool,clang-tidy) build/dev $(JOBS)
 
-clean: ## remove the builds; what took long to get stays (build/kernels, build/kubernetes)
+clean: ## remove the builds, but not build/kernels and build/kubernetes, which take long to get
 	@find build -mindepth 1 -maxdepth 1 ! -name kernels ! -name kubernetes -exec rm -rf {} + 2> /dev/null || true
 
-help: ## this
+help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z][a-z -]*:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

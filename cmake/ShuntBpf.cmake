@@ -4,15 +4,15 @@
 find_program(SHUNT_CLANG NAMES clang-19 clang-18 clang-17 clang-16 clang-15 clang-14 clang REQUIRED)
 find_program(SHUNT_BPFTOOL NAMES bpftool PATHS /usr/sbin /sbin REQUIRED)
 
-# shunt_bpf_object(NAME SOURCES...): NAME.bpf.o and the header NAME.skel.h, both in the current binary
-# directory; the interface library NAME_skeleton puts the header on the include path.
+# shunt_bpf_object(NAME SOURCES...): builds NAME.bpf.o and the header NAME.skel.h in the current binary directory; the
+# interface library NAME_skeleton puts the header on the include path.
 function(shunt_bpf_object name)
   cmake_parse_arguments(ARG "" "" "SOURCES" ${ARGN})
   set(parts)
   foreach(source ${ARG_SOURCES})
     get_filename_component(base ${source} NAME_WE)
     set(part ${CMAKE_CURRENT_BINARY_DIR}/${name}.dir/${base}.o)
-    # -mcpu=v3: atomics and 32-bit jumps, known to every kernel since 5.12.
+    # -mcpu=v3 has atomics and 32-bit jumps, which every kernel since 5.12 knows.
     add_custom_command(OUTPUT ${part}
       COMMAND ${SHUNT_CLANG} -target bpf -mcpu=v3 -O2 -g -std=gnu17 -Wall -Wextra -Werror -Wno-unused-parameter
               -I${CMAKE_SOURCE_DIR} -I/usr/include/${CMAKE_LIBRARY_ARCHITECTURE}

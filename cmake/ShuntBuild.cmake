@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# Compiler settings of everything that runs in user space, and the two ways to declare a target.
+# Compiler settings of everything that runs in user space, and the functions that declare libraries and binaries.
 
 include(CheckPIESupported)
 include(GNUInstallDirs)
@@ -21,7 +21,7 @@ if(NOT CMAKE_BUILD_TYPE)
 endif()
 find_program(SHUNT_CCACHE ccache)
 if(SHUNT_CCACHE AND NOT DEFINED CMAKE_CXX_COMPILER_LAUNCHER)
-  # Without the first, objects with precompiled headers are not cached.
+  # Without pch_defines, objects with precompiled headers are not cached.
   set(CMAKE_C_COMPILER_LAUNCHER
     ${CMAKE_COMMAND} -E env CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime ${SHUNT_CCACHE})
   set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_C_COMPILER_LAUNCHER})
@@ -33,7 +33,7 @@ find_package(absl REQUIRED)
 find_package(PkgConfig REQUIRED)
 pkg_check_modules(LIBBPF REQUIRED IMPORTED_TARGET libbpf>=1.1)
 
-# Another compiler warns of other things: its users are to get a program all the same.
+# Other compilers have other warnings, which must not stop a user's build.
 set(warnings_are_errors FALSE)
 if(SHUNT_WERROR AND ((CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION MATCHES "^12\\.")
                      OR (CMAKE_CXX_COMPILER_ID STREQUAL "Clang" AND CMAKE_CXX_COMPILER_VERSION MATCHES "^19\\.")))
@@ -56,7 +56,7 @@ if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64")
   target_compile_options(shunt_flags INTERFACE -fcf-protection)
 endif()
 if(NOT CMAKE_BUILD_TYPE STREQUAL "Debug" AND NOT SHUNT_SANITIZE AND NOT SHUNT_FUZZ)
-  # Debian's compilers may define it themselves, at another level.
+  # Undefined first, because Debian's compilers may define it at another level.
   target_compile_options(shunt_flags INTERFACE -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3)
 endif()
 target_link_options(shunt_flags INTERFACE -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed)
@@ -85,10 +85,10 @@ if(SHUNT_FUZZ)
   add_compile_options(-Wno-deprecated-declarations)  # clang finds them in libstdc++ 12's own std::stable_sort
 endif()
 
-# #include "shunt_version.h": the version of project() above everything, for `shuntd version` and the like.
+# #include "shunt_version.h" has the version of project(), for `shuntd version` and the like.
 configure_file(${CMAKE_SOURCE_DIR}/cmake/shunt_version.h.in ${CMAKE_BINARY_DIR}/shunt_version.h @ONLY)
 
-# shunt_library(NAME SOURCES... [DEPS...]): a static library of one house's room.
+# shunt_library(NAME SOURCES... [DEPS...]): the static library of one room.
 function(shunt_library name)
   cmake_parse_arguments(ARG "" "" "SOURCES;DEPS" ${ARGN})
   add_library(${name} STATIC ${ARG_SOURCES})
@@ -96,7 +96,7 @@ function(shunt_library name)
   shunt_precompile(${name} library)
 endfunction()
 
-# shunt_binary(NAME SOURCES... [DEPS...])
+# shunt_binary(NAME SOURCES... [DEPS...]): an executable.
 function(shunt_binary name)
   cmake_parse_arguments(ARG "" "" "SOURCES;DEPS" ${ARGN})
   add_executable(${name} ${ARG_SOURCES})

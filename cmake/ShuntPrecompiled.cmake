@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-# Headers of others that most files include, parsed once: the standard library, absl, and GoogleTest for tests. It halves
-# a build and changes nothing else: every file still includes what it uses, which the release build proves, because it
-# has no precompiled headers.
+# Parses once the foreign headers that most files include: the standard library, absl, and GoogleTest for tests. This
+# halves the time of a build. Every file must still include what it uses; the release build, which has no precompiled
+# headers, proves it.
 
 option(SHUNT_PRECOMPILE "Parse the most included headers once for all" ON)
 
@@ -12,8 +12,8 @@ set(precompiled_headers
   <absl/strings/str_cat.h> <absl/strings/str_format.h> <absl/strings/str_join.h> <absl/strings/str_split.h>
   <absl/types/span.h>)
 
-# One for libraries and one for test binaries: a compiler takes a precompiled header only with the very same flags, and
-# executables are compiled with -fPIE. Only the headers of these two are ever built.
+# One target for libraries and one for test binaries: a compiler uses a precompiled header only with the same flags, and
+# executables are compiled with -fPIE. Only the headers of these two targets are built.
 add_library(shunt_precompiled_library STATIC EXCLUDE_FROM_ALL ${CMAKE_SOURCE_DIR}/cmake/precompiled.cc)
 add_executable(shunt_precompiled_test EXCLUDE_FROM_ALL ${CMAKE_SOURCE_DIR}/cmake/precompiled.cc)
 foreach(kind library test)
@@ -23,7 +23,7 @@ endforeach()
 target_link_libraries(shunt_precompiled_test PRIVATE GTest::gmock)
 target_precompile_headers(shunt_precompiled_test PRIVATE <gmock/gmock.h> <gtest/gtest.h>)
 
-# shunt_precompile(TARGET library|test)
+# shunt_precompile(TARGET library|test): makes the target use them.
 function(shunt_precompile target kind)
   if(SHUNT_PRECOMPILE)
     target_precompile_headers(${target} REUSE_FROM shunt_precompiled_${kind})

@@ -1,6 +1,6 @@
-# SPDX-License-Identifier: Apache-2.0
-# Tests and fuzz targets. Labels are the kinds of docs/testing.md: unit, scenario, bpf, kernel, kubernetes, house,
-# guest, fuzz; a test in userspace/ROOM also carries the label ROOM. The target tests-LABEL builds the tests of one label.
+# SPDX-License-Identifier: Apache-2.0 Tests and fuzz targets. Labels are the kinds of docs/testing.md: unit, scenario,
+# bpf, kernel, kubernetes, house, guest, fuzz; a test in userspace/ROOM also carries the label ROOM. The target
+# tests-LABEL builds the tests of one label.
 
 
 
@@ -16,8 +16,8 @@ set(SHUNT_TEST_ENVIRONMENT
   "UBSAN_OPTIONS=print_stacktrace=1"
   "TSAN_OPTIONS=second_deadlock_stack=1")
 if(SHUNT_SANITIZE AND EXISTS /proc/sys/vm/mmap_rnd_bits)
-  # The sanitizers of g++ 12 and clang 14 die at start ("unexpected memory mapping") now and then where the kernel
-  # randomizes more address bits than they know of.
+  # The sanitizers of g++ 12 and clang 14 sometimes fail at start ("unexpected memory mapping") if the kernel randomizes
+  # more address bits than they know of.
   file(READ /proc/sys/vm/mmap_rnd_bits mmap_rnd_bits)
   if(mmap_rnd_bits GREATER 28)
     set(SHUNT_TEST_LAUNCHER setarch --addr-no-randomize)
@@ -66,7 +66,7 @@ function(shunt_fuzz_target name)
   target_link_libraries(${name} PRIVATE shunt_flags ${ARG_DEPS})
   target_link_options(${name} PRIVATE -fsanitize=fuzzer)
   add_test(NAME ${name} COMMAND ${CMAKE_SOURCE_DIR}/cmake/run_fuzz_target.sh $<TARGET_FILE:${name}> ${ARG_CORPUS})
-  # The seconds it runs are SHUNT_FUZZ_SECONDS at test time; the timeout is only for one that hangs.
+  # SHUNT_FUZZ_SECONDS at test time says how long it runs; the timeout is only for a target that hangs.
   set_tests_properties(${name} PROPERTIES LABELS fuzz TIMEOUT 7200 ENVIRONMENT "${SHUNT_TEST_ENVIRONMENT}")
   add_dependencies(tests-fuzz ${name})
 endfunction()

@@ -7,8 +7,8 @@
 #   build  compile and `make run`         check  everything that `make check` and .ci/run need
 #   bench  what `make bench` compares with        image  `make image`, `make deb`, and their tests
 #
-# Debian 12 is what is tested; a derivative with the same package names works. Nothing missing: nothing is done,
-# and no privilege is needed. Otherwise root. SHUNT_SKIP_DEPS=1: believe that all is there.
+# It is tested on Debian 12; a derivative with the same package names works. It needs root only if something is missing.
+# With SHUNT_SKIP_DEPS=1 it does nothing.
 set -euo pipefail
 
 build_packages=(g++ cmake ninja-build pkg-config ccache mold bpftool iproute2 util-linux
@@ -26,7 +26,8 @@ installed() {
   grep -qx "$1" "$installed_list"
 }
 
-# The newest of PREFIX-19 ... PREFIX-14 that is installed or that apt has: Debian 12 packages clang 19, others may not.
+# Prints the newest of PREFIX-19 ... PREFIX-14 that is installed or that apt has. Debian 12 has clang 19, others may
+# not.
 newest_llvm() {
   local version
   for version in 19 18 17 16 15 14; do
@@ -81,13 +82,13 @@ main() {
   [ "${SHUNT_SKIP_DEPS:-0}" != 1 ] || exit 0
   if ! command -v apt-get > /dev/null || ! command -v dpkg-query > /dev/null; then
     say "this is not Debian or a derivative (no apt-get): nothing is installed."
-    say "Install what these Debian packages hold, then run make with SHUNT_SKIP_DEPS=1:"
+    say "Install what these Debian packages contain, then run make with SHUNT_SKIP_DEPS=1:"
     say "$(wanted_packages "$@" | xargs)"
     exit 1
   fi
   # shellcheck disable=SC2016  # dpkg's variables
   dpkg-query -W -f '${db:Status-Abbrev}${Package}\n' | sed -n 's/^ii //p' > "$installed_list"
-  # A machine on which apt has never run knows no packages, so no versions of clang either.
+  # A machine on which apt has never run knows no packages, and so no versions of clang.
   if ! apt-cache show ninja-build > /dev/null 2>&1 && [ "$(id -u)" = 0 ]; then
     say "reading the package lists (apt-get update; 10 s or so)"
     apt-get -qq update
@@ -103,11 +104,11 @@ main() {
   say "installing $(wc -w <<< "$missing") packages (a few hundred MB and 1 to 4 minutes on a bare machine): $missing"
   # shellcheck disable=SC2086
   if ! install_packages $missing; then
-    say "apt-get install failed once: reading the package lists anew and trying again"
+    say "apt-get install failed once: reading the package lists again and retrying"
     apt-get -qq update
     # shellcheck disable=SC2086
     if ! install_packages $missing; then
-      reason="apt-get could not install them: its words are above. Is this Debian 12 with \`main\` enabled?"
+      reason="apt-get could not install them; its output is above. Is this Debian 12 with \`main\` enabled?"
       refuse "$missing"
     fi
   fi

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A target needs a source: ShuntPrecompiled.cmake wants only the headers of those that have this one.
+// The only source of the targets in ShuntPrecompiled.cmake, which exist for their headers: a target needs a source.
 int main() {
   return 0;
 }

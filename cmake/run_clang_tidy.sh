@@ -1,11 +1,10 @@
 #!/usr/bin/env bash
-# SPDX-License-Identifier: Apache-2.0
-# clang-tidy over our translation units in a build directory's compile commands. A file that was clean is not
-# looked at again until it, a header of ours, .clang-tidy or clang-tidy changes.
+# SPDX-License-Identifier: Apache-2.0 Runs clang-tidy over our translation units in a build directory's compile
+# commands. It skips a file that was clean until the file, a header of ours, .clang-tidy or clang-tidy changes.
 #
 #   run_clang_tidy.sh CLANG_TIDY BUILD_DIR JOBS
 #
-# SHUNT_TIDY_TESTS=0 leaves the *_test.cc files out (CI, where minutes count).
+# SHUNT_TIDY_TESTS=0 leaves out the *_test.cc files, to save minutes in CI.
 set -euo pipefail
 
 export clang_tidy=$1 build=$2
@@ -23,7 +22,7 @@ check_one() {
   local unit=$1 stamp checks
   stamp="$build/tidy-clean/$({ echo "$unit $headers"; cat "$unit"; } | sha256sum | cut -c1-40)"
   [ ! -e "$stamp" ] || return 0
-  # A table of cases in a test may be long; functions of tests are measured, without tables, by tests/house.
+  # A table of cases in a test may be long; tests/house measures the functions of tests without their tables.
   case $unit in *_test.cc) checks=-readability-function-size ;; *) checks= ;; esac
   if "$clang_tidy" --quiet --checks="$checks" -p "$build" "$unit" 2> "$stamp.err"; then
     mv "$stamp.err" "$stamp"
@@ -35,7 +34,7 @@ check_one() {
 }
 export -f check_one
 
-# All headers count for every unit: simple, and a full run is minutes.
+# Every unit depends on all headers here: that is simple, and a full run takes minutes.
 headers=$({ "$clang_tidy" --version; cat .clang-tidy; git ls-files '*.h' '*.proto' | xargs cat; } | sha256sum)
 export headers
 echo "tidy: $(units | wc -l) translation units (seconds each where something changed)"
