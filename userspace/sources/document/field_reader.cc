@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "userspace/sources/document/field_reader.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/ascii.h"
@@ -25,8 +26,15 @@ absl::string_view KindName(const Value& value) {
   return "";
 }
 
-// The booleans of YAML 1.1, which kubectl reads.
-std::optional<bool> ParseBool(absl::string_view text) {
+// The value as an error shows it.
+std::string Shown(const Value& value) {
+  return value.kind == Value::Kind::kScalar ? absl::StrCat("\"", value.scalar, "\"") : std::string(KindName(value));
+}
+
+std::optional<bool> ParseBool(absl::string_view text, Dialect dialect) {
+  if (dialect == Dialect::kStrict) {
+    return text == "true" || text == "false" ? std::optional<bool>(text == "true") : std::nullopt;
+  }
   for (const absl::string_view yes : {"true", "True", "TRUE", "yes", "Yes", "YES", "on", "On", "ON"}) {
     if (text == yes) return true;
   }
@@ -36,18 +44,24 @@ std::optional<bool> ParseBool(absl::string_view text) {
   return std::nullopt;
 }
 
-bool LooksLikeNumber(absl::string_view text) {
+bool LooksLikeNumber(absl::string_view text, Dialect dialect) {
+  double number = 0;
+  if (dialect == Dialect::kStrict) return absl::SimpleAtod(text, &number);
   absl::string_view digits = text;
   if (!digits.empty() && (digits[0] == '-' || digits[0] == '+')) digits.remove_prefix(1);
   if (!digits.empty() && digits[0] == '.') digits.remove_prefix(1);
-  double number = 0;
   return !digits.empty() && absl::ascii_isdigit(digits[0]) && absl::SimpleAtod(text, &number);
+}
+
+bool ParseInt(absl::string_view text, Dialect dialect, int64_t* number) {
+  const bool digits = text.find_first_not_of("0123456789") == absl::string_view::npos;
+  return (digits || dialect == Dialect::kKubernetes) && absl::SimpleAtoi(text, number);
 }
 
 }  // namespace
 
-FieldReader::FieldReader(const Value& value, std::string path, std::vector<ParseError>* errors)
-    : value_(&value), line_(value.line), path_(std::move(path)), errors_(errors) {
+FieldReader::FieldReader(const Value& value, std::string path, std::vector<ParseError>* errors, Dialect dialect)
+    : value_(&value), line_(value.line), dialect_(dialect), path_(std::move(path)), errors_(errors) {
   if (value.kind != Value::Kind::kMap) {
     ComplainAt(line_, path_, absl::StrCat("must be an object, not ", KindName(value)));
     value_ = nullptr;
@@ -59,6 +73,7 @@ FieldReader::FieldReader(const FieldReader& object, absl::string_view field)
     : value_(nullptr),
       line_(object.line_),
       silent_(object.silent_),
+      dialect_(object.dialect_),
       path_(object.PathOf(field)),
       errors_(object.errors_) {}
 
@@ -97,7 +112,8 @@ std::optional<std::string> FieldReader::Text(const Value& value, absl::string_vi
     ComplainAt(value.line, PathOf(field), absl::StrCat("must be a string, not ", KindName(value)));
     return std::nullopt;
   }
-  if (!value.quoted && (ParseBool(value.scalar).has_value() || LooksLikeNumber(value.scalar))) {
+  const bool other = ParseBool(value.scalar, dialect_).has_value() || LooksLikeNumber(value.scalar, dialect_);
+  if (!value.quoted && other) {
     ComplainAt(value.line, PathOf(field), absl::StrCat("must be a string: write \"", value.scalar, "\" in quotes"));
     return std::nullopt;
   }
@@ -105,9 +121,12 @@ std::optional<std::string> FieldReader::Text(const Value& value, absl::string_vi
 }
 
 std::string FieldReader::String(absl::string_view field, absl::string_view missing) const {
+  return OptionalString(field).value_or(std::string(missing));
+}
+
+std::optional<std::string> FieldReader::OptionalString(absl::string_view field) const {
   const Value* const found = Field(field);
-  if (found == nullptr) return std::string(missing);
-  return Text(*found, field).value_or(std::string(missing));
+  return found == nullptr ? std::nullopt : Text(*found, field);
 }
 
 std::string FieldReader::Name(absl::string_view field, NameForm form, std::optional<absl::string_view> missing) const {
@@ -128,9 +147,9 @@ int64_t FieldReader::Int(absl::string_view field, int64_t missing, int64_t least
   if (found == nullptr) return missing;
   int64_t number = 0;
   const bool is_number =
-      found->kind == Value::Kind::kScalar && !found->quoted && absl::SimpleAtoi(found->scalar, &number);
+      found->kind == Value::Kind::kScalar && !found->quoted && ParseInt(found->scalar, dialect_, &number);
   if (is_number && number >= least && number <= most) return number;
-  Complain(field, absl::StrCat("must be a whole number from ", least, " to ", most));
+  Complain(field, absl::StrCat("must be a whole number from ", least, " to ", most, ", not ", Shown(*found)));
   return missing;
 }
 
@@ -138,8 +157,8 @@ std::optional<bool> FieldReader::Bool(absl::string_view field) const {
   const Value* const found = Field(field);
   if (found == nullptr) return std::nullopt;
   const bool plain = found->kind == Value::Kind::kScalar && !found->quoted;
-  const std::optional<bool> value = plain ? ParseBool(found->scalar) : std::nullopt;
-  if (!value.has_value()) Complain(field, "must be true or false");
+  const std::optional<bool> value = plain ? ParseBool(found->scalar, dialect_) : std::nullopt;
+  if (!value.has_value()) Complain(field, absl::StrCat("must be true or false, not ", Shown(*found)));
   return value;
 }
 
@@ -157,7 +176,7 @@ std::map<std::string, std::string> FieldReader::StringMap(absl::string_view fiel
   std::map<std::string, std::string> texts;
   const FieldReader map = Map(field);
   if (map.value_ == nullptr) return texts;
-  for (const auto& [name, value] : map.value_->fields) {
+  for (const auto& [name, value, line] : map.value_->fields) {
     // The API server stores null as the empty string.
     if (value.kind == Value::Kind::kNull) {
       texts[name];
@@ -170,7 +189,7 @@ std::map<std::string, std::string> FieldReader::StringMap(absl::string_view fiel
 
 FieldReader FieldReader::Map(absl::string_view field) const {
   const Value* const found = Field(field);
-  return found == nullptr ? FieldReader(*this, field) : FieldReader(*found, PathOf(field), errors_);
+  return found == nullptr ? FieldReader(*this, field) : FieldReader(*found, PathOf(field), errors_, dialect_);
 }
 
 std::vector<FieldReader> FieldReader::Maps(absl::string_view field) const {
@@ -179,26 +198,43 @@ std::vector<FieldReader> FieldReader::Maps(absl::string_view field) const {
   if (items == nullptr) return readers;
   readers.reserve(items->size());
   for (size_t i = 0; i < items->size(); ++i) {
-    readers.emplace_back((*items)[i], absl::StrCat(PathOf(field), "[", i, "]"), errors_);
+    readers.emplace_back((*items)[i], absl::StrCat(PathOf(field), "[", i, "]"), errors_, dialect_);
   }
   return readers;
 }
 
 std::string FieldReader::Choice(absl::string_view field, std::optional<absl::string_view> missing,
-                                std::initializer_list<absl::string_view> choices) const {
+                                absl::Span<const absl::string_view> choices) const {
   const Value* const found = Field(field);
   const std::optional<std::string> text = found == nullptr ? std::string() : Text(*found, field);
   if (!text.has_value()) return "";
   for (const absl::string_view choice : choices) {
     if (*text == choice) return *text;
   }
-  const std::string accepted = absl::StrCat("it must be one of ", absl::StrJoin(choices, ", "));
+  const std::string accepted =
+      absl::StrCat("it must be ", choices.size() > 1 ? "one of " : "", absl::StrJoin(choices, ", "));
   if (!text->empty()) {
     Complain(field, absl::StrCat("is \"", *text, "\"; ", accepted));
   } else if (!missing.has_value()) {
     Complain(field, absl::StrCat("is missing; ", accepted));
   }
   return std::string(missing.value_or(""));
+}
+
+void FieldReader::RefuseOthersThan(absl::Span<const absl::string_view> known) const {
+  if (value_ == nullptr) return;
+  const auto is_known = [&](const Value::Field& field) {
+    return std::find(known.begin(), known.end(), field.key) != known.end();
+  };
+  const auto unknown = std::find_if_not(value_->fields.begin(), value_->fields.end(), is_known);
+  if (unknown != value_->fields.end()) {
+    ComplainAt(unknown->line, "",
+               absl::StrCat("unknown field ", PathOf(unknown->key), "; known here: ", absl::StrJoin(known, ", ")));
+  }
+  for (const Value::Field& field : value_->fields) {
+    if (field.value.kind != Value::Kind::kNull || !is_known(field)) continue;
+    ComplainAt(field.line, PathOf(field.key), "has no value: give it one, or remove the field");
+  }
 }
 
 }  // namespace shunt::sources

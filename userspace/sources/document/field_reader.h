@@ -1,37 +1,49 @@
 // SPDX-License-Identifier: Apache-2.0
-// Typed access to the fields of one object of a manifest. Reading never stops at an error: each reader notes it
-// with its line and path and returns the field's default, so one look at an object names all that is wrong. A value
-// that is no object at all is noted once; what it lacks then is not.
+// Typed access to the fields of one object of a manifest, a kubeconfig or the agent's configuration, and the one style
+// of its errors: "PATH what is wrong", with a line. Reading never stops at an error: each reader notes it and returns
+// the field's default, so one look at an object names all that is wrong. A value that is not an object at all is noted
+// once, and not once more for each field that it then lacks.
 #ifndef SHUNT_SOURCES_DOCUMENT_FIELD_READER_H_
 #define SHUNT_SOURCES_DOCUMENT_FIELD_READER_H_
 
 #include <cstdint>
-#include <initializer_list>
 #include <map>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "absl/strings/string_view.h"
+#include "absl/types/span.h"
 #include "userspace/sources/dns_name.h"
 #include "userspace/sources/document/value.h"
 
 namespace shunt::sources {
 
+// How a word without quotes is read.
+enum class Dialect {
+  // As kubectl reads it, by YAML 1.1: yes, no, on, off and their like are booleans; a number may have a sign.
+  kKubernetes,
+  // Only true and false are booleans, a whole number is digits and nothing else; what C reads as a number (nan and
+  // infinity, too) is a string only in quotes.
+  kStrict,
+};
+
 // Not thread-safe. `errors` and the values outlive the reader.
 class FieldReader {
  public:
-  // `path` is how errors name it ("spec", "").
-  FieldReader(const Value& value, std::string path, std::vector<ParseError>* errors);
+  // `path` is how errors name the object ("spec", ""). Readers of what is inside of it have the same dialect.
+  FieldReader(const Value& value, std::string path, std::vector<ParseError>* errors,
+              Dialect dialect = Dialect::kKubernetes);
 
   bool Has(absl::string_view field) const;
-  // Missing or null: `missing`. What YAML takes for a number or a boolean is no string unless quoted, as for kubectl.
+  // Missing or null: `missing`. A word that the dialect reads as a number or a boolean is a string only in quotes.
   std::string String(absl::string_view field, absl::string_view missing = "") const;
+  // The same; nullopt if the field is missing or null, and after a complaint.
+  std::optional<std::string> OptionalString(absl::string_view field) const;
   // A string that is a name of that form. Missing or empty: `missing`, or a complaint if there is no such.
   std::string Name(absl::string_view field, NameForm form,
                    std::optional<absl::string_view> missing = std::nullopt) const;
   int64_t Int(absl::string_view field, int64_t missing, int64_t least, int64_t most) const;
-  // true and false, and what else YAML 1.1 and therefore kubectl takes for them.
   std::optional<bool> Bool(absl::string_view field) const;
   std::vector<std::string> Strings(absl::string_view field) const;
   // Values that are null are empty strings, as the API server has it.
@@ -41,7 +53,11 @@ class FieldReader {
   std::vector<FieldReader> Maps(absl::string_view field) const;
   // One of `choices`. Missing or empty: `missing`, or a complaint if there is no such.
   std::string Choice(absl::string_view field, std::optional<absl::string_view> missing,
-                     std::initializer_list<absl::string_view> choices) const;
+                     absl::Span<const absl::string_view> choices) const;
+
+  // Complains about the first field that is none of `known`, and about fields without a value, which all other calls
+  // take for missing.
+  void RefuseOthersThan(absl::Span<const absl::string_view> known) const;
 
   // Notes an error at the field, or at this object if the field is missing; the message is "PATH WHAT".
   void Complain(absl::string_view field, absl::string_view what) const;
@@ -61,6 +77,7 @@ class FieldReader {
   const Value* value_;  // null: every field is missing
   int line_;
   bool silent_ = false;  // there is no object here, and that was noted
+  Dialect dialect_;
   std::string path_;
   std::vector<ParseError>* errors_;
 };

@@ -52,10 +52,11 @@ TEST(JsonDocumentTest, LinesAreTheFiles) {
   EXPECT_THAT(
       ErrorsOf(manifest),
       ElementsAre("14: spec.type must be a string: write \"true\" in quotes", "7: spec.ports[0].name is missing",
-                  "7: spec.ports[0].port must be a whole number from 1 to 65535", "9: spec.ports[1].name is missing",
-                  "10: spec.ports[1].port must be a whole number from 1 to 65535",
-                  "12: spec.ports[2].port must be a whole number from 1 to 65535",
-                  "15: spec.publishNotReadyAddresses must be true or false"));
+                  "7: spec.ports[0].port must be a whole number from 1 to 65535, not \"0\"",
+                  "9: spec.ports[1].name is missing",
+                  "10: spec.ports[1].port must be a whole number from 1 to 65535, not \"70000\"",
+                  "12: spec.ports[2].port must be a whole number from 1 to 65535, not \"80\"",
+                  "15: spec.publishNotReadyAddresses must be true or false, not \"x\""));
 }
 
 TEST(JsonDocumentTest, StringsAreUnescaped) {

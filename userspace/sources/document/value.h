@@ -18,7 +18,7 @@ struct Value {
 
   Kind kind = Kind::kNull;
   int line = 0;               // in its file, from 1
-  bool quoted = false;        // if kScalar: it is a string, whatever it looks like
+  bool quoted = false;        // if kScalar: it is a string, whatever it looks like (quotes, a tag)
   std::string scalar;         // if kScalar: the text, unquoted
   std::vector<Value> items;   // if kList
   std::vector<Field> fields;  // if kMap, in order; keys are unique
@@ -30,13 +30,17 @@ struct Value {
 struct Value::Field {
   std::string key;
   Value value;
+  int line = 0;  // of the key
 };
 
-// What a document may cost. An alias that names a large value many times would get past any such limit, which is
-// why aliases are refused altogether.
+// What a document may cost and may use.
 struct ParseLimits {
   size_t depth_max = 64;
-  size_t values_max = 2'000'000;  // of one document
+  size_t values_max = 2'000'000;  // of one document, copies for aliases included
+  // YAML's anchors, aliases and tags. A tag makes a scalar a string and means nothing else. No Kubernetes object
+  // needs any of them, and aliases make a short hostile text a large document, so they are off unless a file's
+  // author is trusted.
+  bool anchors_and_tags = false;
 };
 
 // What is wrong, and on which line of the file; 0: the file as a whole.

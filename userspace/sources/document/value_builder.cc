@@ -12,6 +12,9 @@ namespace {
 // Up to here a search through a map's fields is cheaper than a set of its keys.
 constexpr size_t kSearchedFieldsMax = 16;
 
+// Text that aliases may repeat in one document.
+constexpr size_t kCopiedBytesMax = 64 << 20;
+
 }  // namespace
 
 ValueBuilder::ValueBuilder(const ParseLimits& limits, Value* root) : limits_(limits), root_(root) {
@@ -21,6 +24,14 @@ ValueBuilder::ValueBuilder(const ParseLimits& limits, Value* root) : limits_(lim
 bool ValueBuilder::Refuse(int line, std::string what) {
   error_ = {line, std::move(what)};
   return false;
+}
+
+bool ValueBuilder::RefuseDepth(int line) {
+  return Refuse(line, absl::StrCat("nested more than ", limits_.depth_max, " deep"));
+}
+
+bool ValueBuilder::RefuseCount(int line) {
+  return Refuse(line, absl::StrCat("more than ", limits_.values_max, " values in one document"));
 }
 
 bool ValueBuilder::Null(int line) {
@@ -38,9 +49,7 @@ bool ValueBuilder::Scalar(int line, std::string text, bool quoted) {
 }
 
 bool ValueBuilder::Open(int line, Value::Kind kind) {
-  if (levels_.size() >= limits_.depth_max) {
-    return Refuse(line, absl::StrCat("nested more than ", limits_.depth_max, " deep"));
-  }
+  if (levels_.size() >= limits_.depth_max) return RefuseDepth(line);
   Value value;
   value.kind = kind;
   Value* place = nullptr;
@@ -49,11 +58,47 @@ bool ValueBuilder::Open(int line, Value::Kind kind) {
   return true;
 }
 
+const Value& ValueBuilder::Close() {
+  const Value& closed = *levels_.back().value;
+  levels_.pop_back();
+  return closed;
+}
+
+bool ValueBuilder::Keep(size_t anchor, const Value& value) {
+  if (!PayForCopy(value.line, value, 0)) return false;
+  kept_[anchor] = value;
+  return true;
+}
+
+bool ValueBuilder::Repeat(int line, size_t anchor) {
+  const auto kept = kept_.find(anchor);
+  if (kept == kept_.end()) return Refuse(line, "an alias inside of the value that it stands for");
+  if (!PayForCopy(line, kept->second, levels_.size())) return false;
+  Value* place = nullptr;
+  return Add(line, kept->second, &place);
+}
+
+bool ValueBuilder::PayForCopy(int line, const Value& value, size_t depth) {
+  const bool holds_others = value.kind == Value::Kind::kList || value.kind == Value::Kind::kMap;
+  if (holds_others && depth >= limits_.depth_max) return RefuseDepth(line);
+  if (++values_ > limits_.values_max) return RefuseCount(line);
+  copied_bytes_ += value.scalar.size();
+  if (copied_bytes_ > kCopiedBytesMax) {
+    return Refuse(line, absl::StrCat("aliases repeat more than ", kCopiedBytesMax >> 20, " MiB of text"));
+  }
+  for (const Value& item : value.items) {
+    if (!PayForCopy(line, item, depth + 1)) return false;
+  }
+  for (const Value::Field& field : value.fields) {
+    copied_bytes_ += field.key.size();
+    if (!PayForCopy(line, field.value, depth + 1)) return false;
+  }
+  return true;
+}
+
 bool ValueBuilder::Add(int line, Value value, Value** place) {
   value.line = line;
-  if (++values_ > limits_.values_max) {
-    return Refuse(line, absl::StrCat("more than ", limits_.values_max, " values in one document"));
-  }
+  if (++values_ > limits_.values_max) return RefuseCount(line);
   if (levels_.empty()) {
     *root_ = std::move(value);
     *place = root_;
@@ -67,7 +112,7 @@ bool ValueBuilder::Add(int line, Value value, Value** place) {
   }
   if (!level.has_key) return TakeKey(level, std::move(value));
   level.has_key = false;
-  level.value->fields.push_back({std::move(level.key), std::move(value)});
+  level.value->fields.push_back({std::move(level.key), std::move(value), level.key_line});
   *place = &level.value->fields.back().value;
   return true;
 }
@@ -78,6 +123,7 @@ bool ValueBuilder::TakeKey(Level& level, Value value) {
     return Refuse(value.line, absl::StrCat("field \"", value.scalar, "\" is given twice"));
   }
   level.key = std::move(value.scalar);
+  level.key_line = value.line;
   level.has_key = true;
   return true;
 }

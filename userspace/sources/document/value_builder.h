@@ -3,16 +3,18 @@
 #ifndef SHUNT_SOURCES_DOCUMENT_VALUE_BUILDER_H_
 #define SHUNT_SOURCES_DOCUMENT_VALUE_BUILDER_H_
 
+#include <cstddef>
 #include <string>
 #include <vector>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
 #include "userspace/sources/document/value.h"
 
 namespace shunt::sources {
 
 // Every event returns false if it breaks a limit, repeats a key or puts something other than a string where a key
-// belongs; error() then says so and the tree is of no use. Within a map, keys and values arrive in turn.
+// belongs; error() then says so and the tree is unusable. Within a map, keys and values arrive in turn.
 class ValueBuilder {
  public:
   // `root` outlives the builder. Its former content is lost.
@@ -22,8 +24,13 @@ class ValueBuilder {
   bool Scalar(int line, std::string text, bool quoted);
   bool OpenList(int line) { return Open(line, Value::Kind::kList); }
   bool OpenMap(int line) { return Open(line, Value::Kind::kMap); }
-  // Ends the list or map that was opened last.
-  void Close() { levels_.pop_back(); }
+  // Ends the list or map that was opened last and returns it, valid until the next event.
+  const Value& Close();
+
+  // Keeps a copy of a complete value under `anchor`, for Repeat. Not an event: it adds nothing to the tree.
+  bool Keep(size_t anchor, const Value& value);
+  // Adds a copy of the value that was kept last under `anchor`. Fails if there is none.
+  bool Repeat(int line, size_t anchor);
 
   // Notes an error of the caller's own; false, for the caller to return.
   bool Refuse(int line, std::string what);
@@ -36,19 +43,26 @@ class ValueBuilder {
     Value* value = nullptr;
     bool has_key = false;
     std::string key;
+    int key_line = 0;
     absl::flat_hash_set<std::string> keys;  // empty while the map is small enough to be searched
   };
 
   bool Open(int line, Value::Kind kind);
+  bool RefuseDepth(int line);
+  bool RefuseCount(int line);
   // Puts the value into its place and sets `place`; null if it was a key.
   bool Add(int line, Value value, Value** place);
   bool TakeKey(Level& level, Value value);
   static bool IsNewKey(Level& level, const std::string& key);
+  // Counts what a copy of `value` costs at a place with `depth` open lists and maps around it.
+  bool PayForCopy(int line, const Value& value, size_t depth);
 
   const ParseLimits limits_;
   Value* const root_;
   std::vector<Level> levels_;
   size_t values_ = 0;
+  size_t copied_bytes_ = 0;
+  absl::flat_hash_map<size_t, Value> kept_;  // by anchor
   ParseError error_;
 };
 

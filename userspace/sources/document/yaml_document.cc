@@ -10,6 +10,8 @@
 #include <istream>
 #include <streambuf>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "userspace/sources/document/value_builder.h"
@@ -45,7 +47,7 @@ class PacedText final : public std::streambuf {
  private:
   static constexpr ptrdiff_t kStep = 4096;
 
-  // streambuf wants to be able to write; nobody does.
+  // Pointers to char only because streambuf could also write; this one never does.
   char* const begin_;
   char* const end_;
   const char* last_event_;
@@ -58,51 +60,57 @@ constexpr char kStringTag[] = "tag:yaml.org,2002:str";
 
 class EventReader final : public YAML::EventHandler {
  public:
-  EventReader(int first_line, PacedText* text, ValueBuilder* builder)
-      : first_line_(first_line), last_line_(first_line), text_(text), builder_(builder) {}
+  EventReader(int first_line, bool anchors_and_tags, PacedText* text, ValueBuilder* builder)
+      : first_line_(first_line),
+        last_line_(first_line),
+        anchors_and_tags_(anchors_and_tags),
+        text_(text),
+        builder_(builder) {}
 
   // Of the last event.
   int last_line() const { return last_line_; }
 
   void OnDocumentStart(const YAML::Mark& mark) override {
-    if (started_) Check(builder_->Refuse(LineOf(mark), "there is more after the end of the document"));
+    if (started_)
+      Check(builder_->Refuse(LineOf(mark),
+                             "there is more after the end of the document: remove it, or make it a file of its own"));
     started_ = true;
   }
   void OnDocumentEnd() override {}
 
-  void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override {
-    RefuseAnchor(mark, anchor);
-    Check(builder_->Null(LineOf(mark)));
-  }
+  void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override { Complete({.line = LineOf(mark)}, anchor); }
 
-  void OnAlias(const YAML::Mark& mark, YAML::anchor_t) override {
-    Check(builder_->Refuse(LineOf(mark), "aliases are not accepted: write the value out"));
+  void OnAlias(const YAML::Mark& mark, YAML::anchor_t anchor) override {
+    const int line = LineOf(mark);
+    Check(anchors_and_tags_ ? builder_->Repeat(line, anchor)
+                            : builder_->Refuse(line, "aliases are not accepted: write the value out"));
   }
 
   void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
                 const std::string& text) override {
-    RefuseAnchor(mark, anchor);
-    RefuseTag(mark, tag);
+    CheckTag(mark, tag);
     const bool plain = tag.empty() || tag == kPlainTag;
     const bool null = plain && (text == "null" || text == "~" || text == "Null" || text == "NULL");
-    Check(null ? builder_->Null(LineOf(mark)) : builder_->Scalar(LineOf(mark), text, !plain));
+    Value value{.line = LineOf(mark)};
+    if (!null) {
+      value.kind = Value::Kind::kScalar;
+      value.quoted = !plain;
+      value.scalar = text;
+    }
+    Complete(std::move(value), anchor);
   }
 
   void OnSequenceStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
                        YAML::EmitterStyle::value) override {
-    RefuseAnchor(mark, anchor);
-    RefuseTag(mark, tag);
-    Check(builder_->OpenList(LineOf(mark)));
+    Open(mark, tag, anchor, Value::Kind::kList);
   }
-  void OnSequenceEnd() override { builder_->Close(); }
+  void OnSequenceEnd() override { Close(); }
 
   void OnMapStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
                   YAML::EmitterStyle::value) override {
-    RefuseAnchor(mark, anchor);
-    RefuseTag(mark, tag);
-    Check(builder_->OpenMap(LineOf(mark)));
+    Open(mark, tag, anchor, Value::Kind::kMap);
   }
-  void OnMapEnd() override { builder_->Close(); }
+  void OnMapEnd() override { Close(); }
 
  private:
   // Of an event: it is noted, too.
@@ -115,17 +123,41 @@ class EventReader final : public YAML::EventHandler {
   static void Check(bool accepted) {
     if (!accepted) throw Stopped{};
   }
-  void RefuseAnchor(const YAML::Mark& mark, YAML::anchor_t anchor) {
-    if (anchor != YAML::NullAnchor) Check(builder_->Refuse(LineOf(mark), "anchors are not accepted"));
+  void CheckAnchor(int line, YAML::anchor_t anchor) {
+    if (anchor == YAML::NullAnchor || anchors_and_tags_) return;
+    Check(builder_->Refuse(line, "anchors are not accepted"));
   }
-  void RefuseTag(const YAML::Mark& mark, const std::string& tag) {
-    if (tag.empty() || tag == kPlainTag || tag == kQuotedTag || tag == kStringTag) return;
+  void CheckTag(const YAML::Mark& mark, const std::string& tag) {
+    if (tag.empty() || tag == kPlainTag || tag == kQuotedTag || tag == kStringTag || anchors_and_tags_) return;
     Check(builder_->Refuse(LineOf(mark), absl::StrCat("tags are not accepted: ", tag)));
+  }
+
+  // A null or a scalar, whole as it comes.
+  void Complete(Value value, YAML::anchor_t anchor) {
+    CheckAnchor(value.line, anchor);
+    if (anchor != YAML::NullAnchor) Check(builder_->Keep(anchor, value));
+    Check(value.kind == Value::Kind::kNull ? builder_->Null(value.line)
+                                           : builder_->Scalar(value.line, std::move(value.scalar), value.quoted));
+  }
+  void Open(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor, Value::Kind kind) {
+    const int line = LineOf(mark);
+    CheckAnchor(line, anchor);
+    CheckTag(mark, tag);
+    Check(kind == Value::Kind::kList ? builder_->OpenList(line) : builder_->OpenMap(line));
+    open_anchors_.push_back(anchor);
+  }
+  void Close() {
+    const Value& closed = builder_->Close();
+    const YAML::anchor_t anchor = open_anchors_.back();
+    open_anchors_.pop_back();
+    if (anchor != YAML::NullAnchor) Check(builder_->Keep(anchor, closed));
   }
 
   const int first_line_;
   int last_line_;
+  const bool anchors_and_tags_;
   bool started_ = false;
+  std::vector<YAML::anchor_t> open_anchors_;  // of the open lists and maps, from the outermost
   PacedText* const text_;
   ValueBuilder* const builder_;
 };
@@ -137,7 +169,7 @@ bool ParseYamlDocument(absl::string_view text, int first_line, const ParseLimits
   ValueBuilder builder(limits, value);
   PacedText paced(text);
   std::istream stream(&paced);
-  EventReader reader(first_line, &paced, &builder);
+  EventReader reader(first_line, limits.anchors_and_tags, &paced, &builder);
   try {
     YAML::Parser parser(stream);
     while (parser.HandleNextDocument(reader)) {

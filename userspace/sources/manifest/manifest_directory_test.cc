@@ -272,8 +272,9 @@ TEST_F(ManifestDirectoryTest, BadThenGoodThenBad) {
   EXPECT_TRUE(sink_.AwaitProblems(0));
   Write("a.yaml", Service("three", 3) + Service("four", 0));
   ASSERT_TRUE(sink_.AwaitServices({{"two", 2}, {"three", 3}}));
-  EXPECT_THAT(sink_.problems(),
-              ElementsAre(SourceProblem{"a.yaml:10", "spec.ports[0].port must be a whole number from 1 to 65535"}));
+  EXPECT_THAT(
+      sink_.problems(),
+      ElementsAre(SourceProblem{"a.yaml:10", "spec.ports[0].port must be a whole number from 1 to 65535, not \"0\""}));
   fs::remove(directory_ / "a.yaml");
   ASSERT_TRUE(sink_.AwaitServices({}));
   EXPECT_TRUE(sink_.AwaitProblems(0));

@@ -97,7 +97,8 @@ TEST_F(ManifestSetTest, AnObjectThatTurnsBadKeepsItsLastGoodForm) {
   Changes();
   Put("a.yaml", Service("one", 0));
   EXPECT_THAT(Changes(), IsEmpty());
-  EXPECT_THAT(Problems(), ElementsAre("a.yaml:5: spec.ports[0].port must be a whole number from 1 to 65535"));
+  EXPECT_THAT(Problems(),
+              ElementsAre("a.yaml:5: spec.ports[0].port must be a whole number from 1 to 65535, not \"0\""));
   Put("a.yaml", Service("one", 82));
   EXPECT_THAT(Changes(), ElementsAre("+one:82"));
 }

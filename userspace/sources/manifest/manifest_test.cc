@@ -121,7 +121,7 @@ TEST(ManifestTest, WhatYamlMayNotHold) {
       {"a list as a field's name", service + "? [a]\n: b", "4: a field's name must be a string"},
       {"nothing as a field's name", service + "? ~\n: b", "4: a field's name must be a string"},
       {"a second document without a separator", service + "...\nmore: stuff\n",
-       "5: there is more after the end of the document"},
+       "5: there is more after the end of the document: remove it, or make it a file of its own"},
       {"a tab as indentation", "apiVersion: v1\nkind: Service\nmetadata:\n\tname: a\n",
        "4: not valid YAML: illegal map value"},
       {"NUL", service + std::string("spec: {a: \"\0\"}", 14),
