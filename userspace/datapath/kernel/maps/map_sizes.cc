@@ -12,9 +12,6 @@ namespace {
 
 constexpr uint32_t kBitsPerWord = 64;
 
-// Far above any use; what a pool word can point to.
-constexpr uint32_t kLimitMax = 1u << 24;
-
 // A power of two with at least two entries for every row that there may be.
 uint32_t IndexBuckets(uint32_t frontends) {
   const uint32_t entries = 2 * frontends;
@@ -24,7 +21,7 @@ uint32_t IndexBuckets(uint32_t frontends) {
 }  // namespace
 
 absl::Status CheckLimits(const Limits& limits) {
-  static_assert(kLimitMax <= SHUNT_POOL_FIRST_MAX + 1, "a pool points to its first slot");
+  static_assert(kRowsMax <= SHUNT_POOL_FIRST_MAX + 1, "a pool points to its first slot");
   const std::pair<const char*, uint32_t> all[] = {{"frontends", limits.frontends},
                                                   {"service_ports", limits.service_ports},
                                                   {"pools", limits.pools},
@@ -34,8 +31,8 @@ absl::Status CheckLimits(const Limits& limits) {
                                                   {"socket_peers", limits.socket_peers},
                                                   {"affinities", limits.affinities}};
   for (const auto& [name, limit] : all) {
-    if (limit == 0 || limit > kLimitMax) {
-      return absl::InvalidArgumentError(absl::StrCat("limit ", name, " is ", limit, ", not from 1 to ", kLimitMax));
+    if (limit == 0 || limit > kRowsMax) {
+      return absl::InvalidArgumentError(absl::StrCat("limit ", name, " is ", limit, ", not from 1 to ", kRowsMax));
     }
   }
   if (limits.socket_peers > SHUNT_PEERS_MAX) {
