@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The agent's configuration file: apiVersion shunt-lb.io/v1alpha1, kind ShuntConfiguration. Strict, because a
-// setting that is silently not in force is worse than an agent that does not start: an unknown or repeated
-// field, a wrong type and a value out of range are errors, each as FILE:LINE: what.
+// The agent's configuration file: apiVersion shunt-lb.io/v1alpha1, kind ShuntConfiguration. It is read strictly,
+// because an agent that ignores a setting is worse than one that does not start: an unknown or repeated field, a field
+// without a value, a wrong type and a value out of range are errors, each as FILE:LINE: PATH what is wrong.
 #ifndef SHUNT_AGENT_SETTINGS_CONFIGURATION_H_
 #define SHUNT_AGENT_SETTINGS_CONFIGURATION_H_
 
@@ -34,7 +34,7 @@ struct Configuration {
   std::optional<std::string> cgroup;
   std::optional<std::string> bpffs;
   std::optional<std::string> admin_socket;
-  // Addresses and ports (admin/http/bind_address.h); empty: nowhere.
+  // Addresses and ports (admin/http/bind_address.h); empty: no page is served.
   std::optional<std::string> healthz_bind_address;
   std::optional<std::string> metrics_bind_address;
   std::optional<LocalPolicyMiss> local_policy_miss;
@@ -47,15 +47,16 @@ struct Configuration {
   std::optional<uint32_t> endpoints_per_pool;
 };
 
-// Beyond this a file is refused unread.
+// A larger file is refused without being read.
 inline constexpr size_t kConfigurationBytesMax = 1 << 20;
-// Verbosity of -v and logging.verbosity.
+// The highest verbosity of -v and logging.verbosity.
 inline constexpr int kVerbosityMax = 10;
 
-// Decodes `yaml`, which was read from `file` (named in errors only). kInvalidArgument: the first error.
+// Decodes `yaml`, which was read from `file` (used in errors only). Returns kInvalidArgument with the error that stands
+// on the first line if there are errors.
 absl::StatusOr<Configuration> DecodeConfiguration(absl::string_view yaml, absl::string_view file);
 
-// Reads and decodes. kNotFound and others: the file cannot be read.
+// Reads and decodes. Returns kNotFound or another error of the system if the file cannot be read.
 absl::StatusOr<Configuration> ReadConfiguration(const std::string& file);
 
 }  // namespace shunt::agent

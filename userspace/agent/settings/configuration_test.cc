@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <string>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 
@@ -67,6 +68,36 @@ TEST(ConfigurationTest, AbsentFieldsStayUnset) {
   EXPECT_EQ(decoded->limits, datapath::Limits());
 }
 
+TEST(ConfigurationTest, WordsAreReadAsWrittenAndAllOfYamlMayBeUsed) {
+  const absl::StatusOr<Configuration> decoded = DecodeConfiguration(absl::StrCat(kHead, R"(
+hostnameOverride: on
+endSockets: off
+observe: false
+cgroup: &root /sys/fs
+bpffs: *root
+manifests: !!str 5
+adminSocket: >-
+  /run/shunt
+healthzBindAddress: ''
+metricsBindAddress: 127.0.0.1:1
+apiServers: &none []
+nodePortAddresses: *none
+)"),
+                                                                    "shuntd.yaml");
+  ASSERT_TRUE(decoded.ok()) << decoded.status();
+  EXPECT_EQ(decoded->node_name, "on");
+  EXPECT_EQ(decoded->end_sockets, EndSockets::kOff);
+  EXPECT_EQ(decoded->observe, false);
+  EXPECT_EQ(decoded->cgroup, "/sys/fs");
+  EXPECT_EQ(decoded->bpffs, "/sys/fs");
+  EXPECT_EQ(decoded->manifests, "5");
+  EXPECT_EQ(decoded->admin_socket, "/run/shunt");
+  EXPECT_EQ(decoded->healthz_bind_address, "");
+  EXPECT_EQ(decoded->metrics_bind_address, "127.0.0.1:1");
+  EXPECT_EQ(decoded->api_servers, std::vector<std::string>());
+  EXPECT_EQ(decoded->node_port_addresses, std::vector<std::string>());
+}
+
 TEST(ConfigurationTest, ErrorsNameTheLineAndWhatToDo) {
   struct Row {
     const char* what;
@@ -77,50 +108,64 @@ TEST(ConfigurationTest, ErrorsNameTheLineAndWhatToDo) {
   const Row rows[] = {
       {"an empty file", "", "f.yaml:1: the file is empty"},
       {"only a comment", "# nothing\n", "f.yaml:1: the file is empty"},
-      {"not a mapping", "- a\n", "f.yaml:1: the document: expected a mapping, found a list"},
-      {"two documents", with("---\na: b\n"), "f.yaml:3: a second document; a configuration is one"},
+      {"not a mapping", "- a\n", "f.yaml:1: must be an object, not a list"},
+      {"two documents", with("---\na: b\n"),
+       "f.yaml:3: there is more after the end of the document: remove it, or make it a file of its own"},
       {"another version", "apiVersion: shunt-lb.io/v2\n",
-       "f.yaml:1: apiVersion: expected shunt-lb.io/v1alpha1, found \"shunt-lb.io/v2\""},
-      {"another kind", "apiVersion: shunt-lb.io/v1alpha1\nkind: [x]\n",
-       "f.yaml:2: kind: expected ShuntConfiguration, found a list"},
-      {"no version", "kind: ShuntConfiguration\n", "f.yaml:1: apiVersion is missing: shunt-lb.io/v1alpha1"},
-      {"no kind", "apiVersion: shunt-lb.io/v1alpha1\n", "f.yaml:1: kind is missing: ShuntConfiguration"},
+       "f.yaml:1: apiVersion is \"shunt-lb.io/v2\"; it must be shunt-lb.io/v1alpha1"},
+      {"another kind", "apiVersion: shunt-lb.io/v1alpha1\nkind: [x]\n", "f.yaml:2: kind must be a string, not a list"},
+      {"no version", "kind: ShuntConfiguration\n", "f.yaml:1: apiVersion is missing; it must be shunt-lb.io/v1alpha1"},
+      {"no kind", "apiVersion: shunt-lb.io/v1alpha1\n", "f.yaml:1: kind is missing; it must be ShuntConfiguration"},
       {"an unknown field", with("nodename: a\n"),
        "f.yaml:3: unknown field nodename; known here: apiVersion, kind, hostnameOverride, manifests, clientConnection, "
        "apiServers, nodePortAddresses, stateDirectory, cgroup, bpffs, adminSocket, healthzBindAddress, "
        "metricsBindAddress, localPolicyMiss, endSockets, observe, logging, limits"},
       {"an unknown nested field", with("\nlogging:\n  level: 3\n"),
        "f.yaml:5: unknown field logging.level; known here: format, verbosity"},
-      {"a field twice", with("cgroup: /a\ncgroup: /b\n"), "f.yaml:4: field cgroup stands here twice"},
-      {"a name that is no scalar", with("[a]: b\n"), "f.yaml:3: a field's name is a list"},
+      {"a field twice", with("cgroup: /a\ncgroup: /b\n"), "f.yaml:4: field \"cgroup\" is given twice"},
+      {"a name that is no scalar", with("[a]: b\n"), "f.yaml:3: a field's name must be a string"},
       {"a number where a string belongs", with("hostnameOverride: 12\n"),
-       "f.yaml:3: hostnameOverride: expected a string, found 12: put it in quotes"},
-      {"a list where a string belongs", with("manifests: [/a]\n"),
-       "f.yaml:3: manifests: expected a string, found a list"},
-      {"nothing where a string belongs", with("manifests:\n"), "f.yaml:3: manifests: expected a string, found nothing"},
-      {"an empty string", with("bpffs: ''\n"), "f.yaml:3: bpffs: must not be empty"},
-      {"a NUL in a path", with("bpffs: \"/a\\0b\"\n"), "f.yaml:3: bpffs: must not hold a NUL"},
+       "f.yaml:3: hostnameOverride must be a string: write \"12\" in quotes"},
+      {"what C reads as a number", with("bpffs: nan\n"), "f.yaml:3: bpffs must be a string: write \"nan\" in quotes"},
+      {"a list where a string belongs", with("manifests: [/a]\n"), "f.yaml:3: manifests must be a string, not a list"},
+      {"nothing where a string belongs", with("manifests:\n"),
+       "f.yaml:3: manifests has no value: give it one, or remove the field"},
+      {"an empty string", with("bpffs: ''\n"), "f.yaml:3: bpffs must not be empty"},
+      {"a NUL in a path", with("bpffs: \"/a\\0b\"\n"), "f.yaml:3: bpffs must not hold a NUL"},
       {"another word", with("localPolicyMiss: ignore\n"),
-       "f.yaml:3: localPolicyMiss: expected one of refuse, drop, found \"ignore\""},
-      {"neither true nor false", with("observe: yes\n"), "f.yaml:3: observe: expected true or false, found \"yes\""},
+       "f.yaml:3: localPolicyMiss is \"ignore\"; it must be one of refuse, drop"},
+      {"neither true nor false", with("observe: yes\n"), "f.yaml:3: observe must be true or false, not \"yes\""},
       {"verbosity too high", with("logging: {verbosity: 11}\n"),
-       "f.yaml:3: logging.verbosity: expected a whole number from 0 to 10, found \"11\""},
+       "f.yaml:3: logging.verbosity must be a whole number from 0 to 10, not \"11\""},
       {"a number in quotes", with("logging: {verbosity: '1'}\n"),
-       "f.yaml:3: logging.verbosity: expected a whole number from 0 to 10, found \"1\""},
+       "f.yaml:3: logging.verbosity must be a whole number from 0 to 10, not \"1\""},
       {"a negative limit", with("limits:\n  slots: -1\n"),
-       "f.yaml:4: limits.slots: expected a whole number from 1 to 16777216, found \"-1\""},
+       "f.yaml:4: limits.slots must be a whole number from 1 to 16777216, not \"-1\""},
       {"a limit beyond the layout", with("limits:\n  slots: 16777217\n"),
-       "f.yaml:4: limits.slots: expected a whole number from 1 to 16777216, found \"16777217\""},
+       "f.yaml:4: limits.slots must be a whole number from 1 to 16777216, not \"16777217\""},
       {"a limit beyond 64 bits", with("limits:\n  slots: 99999999999999999999\n"),
-       "f.yaml:4: limits.slots: expected a whole number from 1 to 16777216, found \"99999999999999999999\""},
+       "f.yaml:4: limits.slots must be a whole number from 1 to 16777216, not \"99999999999999999999\""},
+      {"a limit with a sign", with("limits:\n  slots: +1\n"),
+       "f.yaml:4: limits.slots must be a whole number from 1 to 16777216, not \"+1\""},
+      {"a number that a tag makes a string", with("limits:\n  slots: !!int 1\n"),
+       "f.yaml:4: limits.slots must be a whole number from 1 to 16777216, not \"1\""},
+      {"an empty string in a list", with("apiServers: ['']\n"), "f.yaml:3: apiServers must not hold an empty string"},
+      {"nothing in a list", with("apiServers:\n- a\n- ~\n"), "f.yaml:5: apiServers must be a string, not null"},
+      {"an address that is not one", with("metricsBindAddress: localhost\n"),
+       "f.yaml:3: metricsBindAddress is \"localhost\": expected ADDRESS:PORT, [IPV6-ADDRESS]:PORT or nothing at all"},
+      {"nothing where fields belong", with("limits:\n"),
+       "f.yaml:3: limits has no value: give it one, or remove the field"},
+      {"of two errors the first", with("cgroup: 1\nmanifests: 1\n"),
+       "f.yaml:3: cgroup must be a string: write \"1\" in quotes"},
       {"a limit in another notation", with("limits:\n  slots: 1e3\n"),
-       "f.yaml:4: limits.slots: expected a whole number from 1 to 16777216, found \"1e3\""},
-      {"a scalar where a mapping belongs", with("limits: 5\n"), "f.yaml:3: limits: expected a mapping, found a scalar"},
+       "f.yaml:4: limits.slots must be a whole number from 1 to 16777216, not \"1e3\""},
+      {"a scalar where a mapping belongs", with("limits: 5\n"),
+       "f.yaml:3: limits must be an object, not a single value"},
       {"sockets not a power of two", with("limits: {sockets: 1000}\n"),
-       "f.yaml:3: limits.sockets: expected a power of two, found \"1000\""},
+       "f.yaml:3: limits.sockets must be a power of two, not 1000"},
       {"a text that yaml-cpp reads as documents without end", ",",
-       "f.yaml:1: a second document; a configuration is one"},
-      {"not YAML", with("limits: {sockets: 4\n"), "f.yaml:4: end of map flow not found"},
+       "f.yaml:1: there is more after the end of the document: remove it, or make it a file of its own"},
+      {"not YAML", with("limits: {sockets: 4\n"), "f.yaml:4: not valid YAML: end of map flow not found"},
   };
   for (const Row& row : rows) {
     const absl::StatusOr<Configuration> decoded = DecodeConfiguration(row.yaml, "f.yaml");
