@@ -35,7 +35,7 @@ KNOWLEDGE = (
     ("HTTP and TLS", re.compile(r"^(curl|openssl|nghttp2)/"), ("userspace/sources/kubernetes",)),
     ("the admin API's messages", re.compile(r"^shunt/admin/.*\.pb\.h$"), ("userspace/admin", "tools")),
     ("the Kubernetes API's messages", re.compile(r"^kubernetes/.*\.pb\.h$"), ("userspace/sources/kubernetes",)),
-    ("YAML", re.compile(r"^yaml-cpp/"), ("userspace/sources", "userspace/agent")),
+    ("YAML", re.compile(r"^yaml-cpp/"), ("userspace/sources/document",)),
 )
 
 _ROOMS = (*ALLOWED, "tests", "bench", "proto")
