@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The agent's log: structured lines in klog's form or as JSON, on spdlog. A line is a fixed message and
-// key-value fields, so a reader can search for either.
+// key-value fields, so a reader can search for either. Text from elsewhere (names, file contents, errno messages) is
+// escaped: nothing in it can end the line, move a terminal's cursor or pass for another field.
 //
 //   I1122 19:44:52.123456    4711 loop.cc:88] "Applied" services=12 took_ms=0.41
 //   {"ts":1795376692.123456,"caller":"loop.cc:88","v":2,"msg":"Applied","services":12,"took_ms":0.41}
@@ -41,13 +42,13 @@ struct LogField {
   LogField(absl::string_view key_, std::signed_integral auto number) : key(key_), value(int64_t{number}) {}
   LogField(absl::string_view key_, std::unsigned_integral auto number) : key(key_), value(uint64_t{number}) {}
 
-  absl::string_view key;  // of the caller's source text: no quoting is done
+  absl::string_view key;  // a literal in the caller's source: it is not escaped
   std::variant<std::string, bool, double, int64_t, uint64_t> value;
 };
 using LogFields = std::initializer_list<LogField>;
 
-// Opens the log: lines go to `sink` (null: standard error). Notes above `verbosity` are left out. Called by
-// main before anything else logs; without it (in tests) lines go where spdlog's default logger sends them.
+// Opens the log: lines go to `sink` (null: standard error). Notes above `verbosity` are left out. Called before
+// anything else logs; without it (in tests) lines go where spdlog's default logger sends them.
 void OpenLog(LogFormat format, int verbosity, std::shared_ptr<spdlog::sinks::sink> sink = nullptr);
 int LogVerbosity();
 
@@ -61,11 +62,19 @@ void LogWarning(absl::string_view message, LogFields fields = {},
 void LogError(const absl::Status& status, absl::string_view message, LogFields fields = {},
               std::source_location where = std::source_location::current());
 
-// The formatter of one form, with this pid in its header; what OpenLog gives to spdlog.
+// The formatter that OpenLog gives to spdlog. Headers in text form name `pid`.
 std::unique_ptr<spdlog::formatter> MakeLogFormatter(LogFormat format, int pid);
-// A line's part after the header, without the line's end. `level` < 0: no level (warnings and errors).
+// Returns a line's part after the header, without the line's end. A negative `level` is left out (warnings, errors).
 std::string LogBody(LogFormat format, int level, absl::string_view message, LogFields fields,
                     const absl::Status& status = absl::OkStatus());
+
+// Appends `text` in double quotes. Quote and backslash get a backslash; control characters (C0, DEL, C1, the
+// line and direction marks U+2028..202E and U+2066..2069) become \n, \t, \r, \xNN or \uNNNN; bytes that are not
+// UTF-8 become \xNN.
+void AppendQuoted(absl::string_view text, std::string& out);
+
+// Appends `text` as a JSON string. The same characters become \uNNNN; bytes that are not UTF-8 become U+FFFD.
+void AppendJsonString(absl::string_view text, std::string& out);
 
 }  // namespace shunt::agent
 

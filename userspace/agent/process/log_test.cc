@@ -12,8 +12,6 @@
 #include <string>
 #include <vector>
 
-#include "userspace/agent/process/log_text.h"
-
 namespace shunt::agent {
 namespace {
 
