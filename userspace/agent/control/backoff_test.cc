@@ -3,7 +3,9 @@
 
 #include <gtest/gtest.h>
 
-#include "userspace/agent/process/line_budget.h"
+#include <algorithm>
+#include <chrono>
+#include <cstdint>
 
 namespace shunt::agent {
 namespace {
@@ -47,24 +49,6 @@ TEST(BackoffTest, JitterSpreadsAndIsRepeatable) {
   EXPECT_LT(equal_to_other, 10);
   EXPECT_LT(least, milliseconds(1050)) << "1,000 draws reach the lower tenth of 1 to 1.5 s";
   EXPECT_GT(most, milliseconds(1450)) << "and the upper one";
-}
-
-TEST(LineBudgetTest, ABurstThenOneASecond) {
-  LineBudget budget;
-  LineBudget::Time now{seconds(1000)};
-  for (int i = 0; i < LineBudget::kBurst; ++i) EXPECT_TRUE(budget.Spend(now)) << i;
-  EXPECT_EQ(budget.TakeUnsaid(), 0u);
-  EXPECT_FALSE(budget.Spend(now));
-  EXPECT_FALSE(budget.Spend(now + milliseconds(999)));
-  EXPECT_EQ(budget.TakeUnsaid(), 2u);
-  EXPECT_EQ(budget.TakeUnsaid(), 0u) << "said once";
-  EXPECT_TRUE(budget.Spend(now + milliseconds(1000)));
-  EXPECT_FALSE(budget.Spend(now + milliseconds(1900)));
-  EXPECT_TRUE(budget.Spend(now + milliseconds(2000))) << "fractions of a second are not lost";
-  now += seconds(3600);
-  int said = 0;
-  for (int i = 0; i < 100; ++i) said += budget.Spend(now);
-  EXPECT_EQ(said, LineBudget::kBurst) << "an hour of silence buys one burst";
 }
 
 }  // namespace
