@@ -23,7 +23,7 @@ enum class LocalPolicyMiss { kRefuse, kDrop };
 // Which sockets are ended when their backend is gone.
 enum class EndSockets { kUdp, kAll, kOff };
 
-// Only what the file says: an absent field is unset, and its default is options.h's.
+// Only what the file says: an absent field is unset, and its default stands in options.h.
 struct Configuration {
   std::optional<std::string> node_name;  // hostnameOverride, kube-proxy's name for it
   std::optional<std::string> manifests;
@@ -42,7 +42,7 @@ struct Configuration {
   std::optional<bool> observe;
   std::optional<LogFormat> log_format;
   std::optional<int> verbosity;
-  // limits: absent ones are the defaults of datapath/limits.h.
+  // An absent limit has the default of datapath/limits.h.
   datapath::Limits limits;
   std::optional<uint32_t> endpoints_per_pool;
 };

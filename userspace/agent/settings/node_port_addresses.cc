@@ -18,7 +18,7 @@ absl::StatusOr<NodePortAddresses> ParseNodePortAddresses(const std::vector<std::
     }
   }
   if (addresses.primary && !addresses.prefixes.empty()) {
-    return absl::InvalidArgumentError("NodePort addresses: primary stands alone, without prefixes");
+    return absl::InvalidArgumentError("NodePort addresses: primary and prefixes are both given: give one of them");
   }
   return addresses;
 }

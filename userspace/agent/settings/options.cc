@@ -21,7 +21,7 @@ const std::map<std::string, LocalPolicyMiss> kLocalPolicyMisses = {{"refuse", Lo
                                                                    {"drop", LocalPolicyMiss::kDrop}};
 const std::map<std::string, EndSockets> kEndSockets = {
     {"udp", EndSockets::kUdp}, {"all", EndSockets::kAll}, {"off", EndSockets::kOff}};
-// Of the contract, but of later versions. Refused by name: ignoring one would serve another cluster than asked for.
+// Flags of later versions. They are refused by name, because an agent that ignored one would not do what it was asked.
 struct LaterFlag {
   const char* name;
   const char* remedy;
@@ -33,7 +33,7 @@ constexpr LaterFlag kFlagsOfLaterVersions[] = {
     {"--xdp", kRemoveIt},
 };
 
-// What was given on the command line and nothing else.
+// Only what was given on the command line.
 struct Flags {
   std::optional<std::string> config;
   std::optional<std::string> node_name;
@@ -52,7 +52,7 @@ struct Flags {
   std::optional<bool> observe;
   std::optional<std::string> log_format;
   std::optional<int> verbosity;
-  std::string later;  // values of kFlagsOfLaterVersions, not used
+  std::string later;  // takes the values of kFlagsOfLaterVersions, which are not used
 };
 
 template <typename T>
@@ -64,8 +64,9 @@ std::vector<std::string> Names(const std::map<std::string, T>& map) {
 }
 
 void AddPlaceFlags(CLI::App& verb, Flags& flags) {
-  verb.add_option("--config", flags.config, "ShuntConfiguration file; flags win over it")->type_name("FILE");
-  verb.add_option("--cgroup", flags.cgroup, "where the socket programs attach (default: the host's cgroup2 root)")
+  verb.add_option("--config", flags.config, "file of kind ShuntConfiguration; flags override it")->type_name("FILE");
+  verb.add_option("--cgroup", flags.cgroup,
+                  "cgroup to attach the socket programs to (default: the host's cgroup2 root)")
       ->type_name("DIR");
   verb.add_option("--bpffs", flags.bpffs, "BPF file system; pins go to DIR/shunt/v1 (default /sys/fs/bpf)")
       ->type_name("DIR");
@@ -73,41 +74,42 @@ void AddPlaceFlags(CLI::App& verb, Flags& flags) {
 
 void AddRunFlags(CLI::App& run, Flags& flags) {
   run.add_option("--manifests", flags.manifests,
-                 "serve the Services and EndpointSlices in DIR's YAML, re-read on change")
+                 "serve the Services and EndpointSlices in DIR's YAML and JSON files, reread when they change")
       ->type_name("DIR");
   run.add_option("--kubeconfig", flags.kubeconfig,
-                 "serve the cluster of this kubeconfig (default: that of the pod this runs in)")
+                 "serve the cluster of this kubeconfig (default: the cluster of the pod that the agent runs in)")
       ->type_name("FILE");
-  run.add_option("--api-server", flags.api_servers, "its API servers, tried in this order")
+  run.add_option("--api-server", flags.api_servers, "the cluster's API servers, tried in this order")
       ->delimiter(',')
       ->type_name("URL[,URL]");
   run.add_option("--nodeport-addresses", flags.node_port_addresses,
-                 "NodePorts answer on the node's addresses within these, or on its primary ones (default: on all)")
+                 "NodePorts answer only on the node's addresses within these, or on its primary ones (default: on all)")
       ->delimiter(',')
       ->type_name("CIDR[,CIDR]|primary");
   run.add_option("--state-dir", flags.state_directory,
-                 "where the last state of the cluster is kept (default /var/lib/shunt)")
+                 "directory that keeps the last known state of the cluster (default /var/lib/shunt)")
       ->type_name("DIR");
-  run.add_option("--node-name", flags.node_name, "which node this is (default $NODE_NAME, else the host name)")
+  run.add_option("--node-name", flags.node_name, "name of this node (default $NODE_NAME, else the host name)")
       ->type_name("NAME");
-  run.add_option("--admin-socket", flags.admin_socket, "where the admin API listens (default /run/shunt/admin.sock)")
+  run.add_option("--admin-socket", flags.admin_socket, "UNIX socket of the admin API (default /run/shunt/admin.sock)")
       ->type_name("PATH");
   run.add_option("--healthz-bind-address", flags.healthz_bind_address,
-                 "where /healthz, /livez and /readyz are (default 0.0.0.0:10256; empty: nowhere)")
+                 "where to serve /healthz, /livez and /readyz (default 0.0.0.0:10256; empty: not at all)")
       ->type_name("ADDRESS:PORT");
   run.add_option("--metrics-bind-address", flags.metrics_bind_address,
-                 "where /metrics is (default 127.0.0.1:10249; empty: nowhere)")
+                 "where to serve /metrics (default 127.0.0.1:10249; empty: not at all)")
       ->type_name("ADDRESS:PORT");
-  run.add_option("--local-policy-miss", flags.local_policy_miss,
-                 "when a Local policy leaves no endpoint on this node: refuse at once, or drop as kube-proxy does")
+  run.add_option(
+         "--local-policy-miss", flags.local_policy_miss,
+         "if a Local policy leaves no endpoint on this node: refuse at once (default), or drop as kube-proxy does")
       ->check(CLI::IsMember(Names(kLocalPolicyMisses)).description(""))
       ->type_name("refuse|drop");
-  run.add_flag("--observe", flags.observe, "look first: decide and count, but translate, refuse and end nothing");
+  run.add_flag("--observe", flags.observe, "dry run: decide and count, but translate, refuse and end nothing");
   run.add_option("--end-sockets", flags.end_sockets,
-                 "end connected sockets whose backend is gone: UDP ones (default), TCP ones too, or none")
+                 "end connected sockets whose backend is gone: only UDP (default), TCP too, or none")
       ->check(CLI::IsMember(Names(kEndSockets)).description(""))
       ->type_name("udp|all|off");
-  run.add_option("--log-format", flags.log_format, "form of the log lines (default text)")
+  run.add_option("--log-format", flags.log_format, "format of the log lines (default text)")
       ->check(CLI::IsMember(Names(kLogFormats)).description(""))
       ->type_name("text|json");
   run.add_option("-v,--v", flags.verbosity, "log level, 0 to 10 (default 2)")
@@ -116,7 +118,7 @@ void AddRunFlags(CLI::App& run, Flags& flags) {
   for (const LaterFlag& flag : kFlagsOfLaterVersions) run.add_option(flag.name, flags.later)->group("");
 }
 
-// A flag, else the file's field, else what is there already.
+// Sets `value` to the flag, or to the file's field if there is no flag. Leaves the default if there is neither.
 template <typename T>
 void Settle(const std::optional<T>& flag, const std::optional<T>& field, T& value) {
   if (field.has_value()) value = *field;
@@ -128,7 +130,7 @@ std::optional<T> Named(const std::optional<std::string>& name, const std::map<st
   return name.has_value() ? std::optional<T>(values.at(*name)) : std::nullopt;
 }
 
-// The same for an address; the file's is known to be one.
+// The same for an address. The file's is known to be valid, so errors name the flag.
 absl::Status SettleAddress(const char* name, const std::optional<std::string>& flag,
                            const std::optional<std::string>& field, std::optional<model::SocketAddress>& value) {
   const std::optional<std::string>& given = flag.has_value() ? flag : field;
@@ -147,7 +149,7 @@ absl::StatusOr<Options> Resolve(const Flags& flags, const Environment& environme
     file = *std::move(read);
   }
   Options options;
-  // Lower case, as the kubelet registers the host's name.
+  // In lower case, because the kubelet registers the host's name so.
   options.node_name = environment.node_name.empty()
                           ? absl::AsciiStrToLower(absl::StripAsciiWhitespace(environment.host_name))
                           : environment.node_name;
@@ -181,7 +183,7 @@ absl::StatusOr<Options> Resolve(const Flags& flags, const Environment& environme
   return options;
 }
 
-// `help`, `help VERB` and `VERB help`, as shuntctl has them.
+// Turns `help`, `help VERB` and `VERB help`, which shuntctl knows too, into `--help`.
 void SpellHelpAsFlag(std::vector<std::string>& arguments) {
   if (arguments.size() == 2 && arguments[0] == "help") std::swap(arguments[0], arguments[1]);
   const bool after_verb = arguments.size() == 2 && !absl::StartsWith(arguments[0], "-");
@@ -196,8 +198,8 @@ absl::Status CheckRun(const CLI::App& run, const Options& options, const Environ
   const bool kubernetes = !options.kubeconfig.empty() || !options.api_servers.empty();
   if (!options.manifests.empty() && kubernetes) {
     return absl::InvalidArgumentError(
-        "run: two things to serve: a directory of manifests, and the cluster of --kubeconfig or --api-server: give "
-        "one");
+        "run: a directory of manifests and a cluster (--kubeconfig or --api-server) are both given: give one of "
+        "them");
   }
   if (options.manifests.empty() && !kubernetes && !environment.in_pod) {
     return absl::InvalidArgumentError(
@@ -223,13 +225,15 @@ absl::StatusOr<CommandLine> ParseCommandLine(std::vector<std::string> arguments,
   Flags flags;
   CLI::App app("shuntd: moves each connection onto its pod's track at connect() time", "shuntd");
   app.require_subcommand(1);
-  CLI::App& run = *app.add_subcommand("run", "serve Services until told to stop; the pins stay (the default command)");
+  CLI::App& run =
+      *app.add_subcommand("run", "serve Services until stopped; the pins stay in place (the default command)");
   AddPlaceFlags(run, flags);
   AddRunFlags(run, flags);
   AddPlaceFlags(*app.add_subcommand("cleanup", "remove every pin and link; no agent may be running"), flags);
-  AddPlaceFlags(*app.add_subcommand("check", "can this host run it? what is missing, in plain words"), flags);
+  AddPlaceFlags(*app.add_subcommand("check", "check whether this host can run the agent, and say what is missing"),
+                flags);
   app.add_subcommand("version", "print version, ABI, build and kernel");
-  app.footer("`shuntd help COMMAND` tells of one command's options.");
+  app.footer("`shuntd help COMMAND` describes the options of one command.");
 
   if (!arguments.empty() && arguments[0] == "--version") arguments[0] = "version";
   SpellHelpAsFlag(arguments);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the agent was asked to do: the command line, over the configuration file, over the defaults.
+// What the agent is asked to do: by the command line, else by the configuration file, else by the defaults.
 #ifndef SHUNT_AGENT_SETTINGS_OPTIONS_H_
 #define SHUNT_AGENT_SETTINGS_OPTIONS_H_
 
@@ -21,7 +21,7 @@ enum class Verb { kRun, kCleanup, kCheck, kVersion, kHelp };
 
 struct Options {
   std::string node_name;
-  std::string manifests;  // empty: Kubernetes, by the three below
+  std::string manifests;  // a directory; empty: serve a cluster, as the next two say or as the pod's environment does
   std::string kubeconfig;
   std::vector<std::string> api_servers;  // URLs
   std::string state_directory = "/var/lib/shunt";
@@ -29,7 +29,7 @@ struct Options {
   std::string cgroup;  // empty: the host's cgroup2 root
   std::string bpffs = "/sys/fs/bpf";
   std::string admin_socket = "/run/shunt/admin.sock";
-  // Unset: nobody listens.
+  // Unset: the page is not served.
   std::optional<model::SocketAddress> healthz_bind_address = model::SocketAddress{model::IpAddress::FromV4(0), 10256};
   std::optional<model::SocketAddress> metrics_bind_address =
       model::SocketAddress{model::IpAddress::FromV4(0x7f000001), 10249};
@@ -45,21 +45,21 @@ struct Options {
 struct CommandLine {
   Verb verb = Verb::kRun;
   Options options;
-  std::string help;  // kHelp: what to print
+  std::string help;  // if kHelp: the text to print
 };
 
-// The flag's word for it.
+// Returns the value of --end-sockets that means `which`.
 const char* EndSocketsName(EndSockets which);
 
-// What the command line takes from its surroundings.
+// What the defaults of some flags depend on.
 struct Environment {
   std::string node_name;  // $NODE_NAME, may be empty
   bool in_pod = false;    // $KUBERNETES_SERVICE_HOST is set
   std::string host_name;
 };
 
-// `arguments` are those after the program's name. Reads the file of --config. kInvalidArgument and the errors of
-// ReadConfiguration: exit status 2, the message is for the user.
+// Parses the arguments after the program's name and reads the file of --config. Every error, kInvalidArgument or one of
+// ReadConfiguration's, means exit status 2, and its message is for the user.
 absl::StatusOr<CommandLine> ParseCommandLine(std::vector<std::string> arguments, const Environment& environment);
 
 }  // namespace shunt::agent
