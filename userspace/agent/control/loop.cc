@@ -22,8 +22,8 @@ SteadyTime Now() {
 // Whether a line of this budget may be said now. Says first how many were not since the last one.
 bool MaySay(LineBudget& budget, SteadyTime now) {
   if (!budget.Spend(now)) return false;
-  if (const uint64_t unsaid = budget.TakeUnsaid(); unsaid > 0) {
-    LogNote(0, "Lines like the next were left out", {{"lines", unsaid}});
+  if (const uint64_t suppressed = budget.TakeSuppressed(); suppressed > 0) {
+    LogNote(0, "Lines like the next were left out", {{"lines", suppressed}});
   }
   return true;
 }

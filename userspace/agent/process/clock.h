@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The clocks, for the parts of the agent that run in threads of their own; pure code is given the time.
+// Reads the clocks, for the parts of the agent that run in threads of their own. Pure code is given the time.
 #ifndef SHUNT_AGENT_PROCESS_CLOCK_H_
 #define SHUNT_AGENT_PROCESS_CLOCK_H_
 
@@ -9,6 +9,7 @@
 
 namespace shunt::agent {
 
+// Returns the present moment by the steady clock (for intervals) and by the wall clock (for people).
 inline report::Moment ReadClocks() {
   const auto since_epoch = std::chrono::system_clock::now().time_since_epoch();
   return {std::chrono::steady_clock::now(), std::chrono::duration_cast<std::chrono::milliseconds>(since_epoch).count()};

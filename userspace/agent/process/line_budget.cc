@@ -16,15 +16,15 @@ bool LineBudget::Spend(Time now) {
     refilled_ += refills * kRefill;
   }
   if (left_ == 0) {
-    ++unsaid_;
+    ++suppressed_;
     return false;
   }
   --left_;
   return true;
 }
 
-uint64_t LineBudget::TakeUnsaid() {
-  return std::exchange(unsaid_, 0);
+uint64_t LineBudget::TakeSuppressed() {
+  return std::exchange(suppressed_, 0);
 }
 
 }  // namespace shunt::agent

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Keeps a log readable while the same thing goes on and on.
+// Keeps a log readable while the same event repeats.
 #ifndef SHUNT_AGENT_PROCESS_LINE_BUDGET_H_
 #define SHUNT_AGENT_PROCESS_LINE_BUDGET_H_
 
@@ -8,23 +8,23 @@
 
 namespace shunt::agent {
 
-// Lets kBurst lines through at once and one a second in the long run, and counts the others, so that the next line
-// can say how many went unsaid. Not thread-safe.
+// Allows kBurst lines at once and one a second in the long run. Counts the lines that it suppresses, so that the next
+// one can be preceded by their number. Not thread-safe.
 class LineBudget {
  public:
   using Time = std::chrono::steady_clock::time_point;
   static constexpr int kBurst = 20;
   static constexpr std::chrono::seconds kRefill{1};
 
-  // True: say it. False: it has been counted as unsaid. REQUIRES: `now` never goes back.
+  // Returns true if a line may be written now; otherwise counts it as suppressed. REQUIRES: `now` never goes back.
   bool Spend(Time now);
-  // Lines unsaid since the last call.
-  uint64_t TakeUnsaid();
+  // Returns how many lines were suppressed since the last call.
+  uint64_t TakeSuppressed();
 
  private:
   int left_ = kBurst;
-  Time refilled_;  // up to when refills have been handed out
-  uint64_t unsaid_ = 0;
+  Time refilled_;  // refills for the time before this are in left_
+  uint64_t suppressed_ = 0;
 };
 
 }  // namespace shunt::agent

@@ -13,11 +13,11 @@ TEST(LineBudgetTest, ABurstThenOneASecond) {
   LineBudget budget;
   LineBudget::Time now{seconds(1000)};
   for (int i = 0; i < LineBudget::kBurst; ++i) EXPECT_TRUE(budget.Spend(now)) << i;
-  EXPECT_EQ(budget.TakeUnsaid(), 0u);
+  EXPECT_EQ(budget.TakeSuppressed(), 0u);
   EXPECT_FALSE(budget.Spend(now));
   EXPECT_FALSE(budget.Spend(now + milliseconds(999)));
-  EXPECT_EQ(budget.TakeUnsaid(), 2u);
-  EXPECT_EQ(budget.TakeUnsaid(), 0u) << "said once";
+  EXPECT_EQ(budget.TakeSuppressed(), 2u);
+  EXPECT_EQ(budget.TakeSuppressed(), 0u) << "said once";
   EXPECT_TRUE(budget.Spend(now + milliseconds(1000)));
   EXPECT_FALSE(budget.Spend(now + milliseconds(1900)));
   EXPECT_TRUE(budget.Spend(now + milliseconds(2000))) << "fractions of a second are not lost";

@@ -29,7 +29,7 @@ uint64_t Number(const std::vector<absl::string_view>& fields, size_t index) {
   return index < fields.size() && absl::SimpleAtoi(fields[index], &number) ? number : 0;
 }
 
-// The words of the line that begins with `name`, without it.
+// Returns the words after `name` on the line that begins with it.
 std::vector<absl::string_view> LineOf(absl::string_view text, absl::string_view name) {
   for (absl::string_view line : absl::StrSplit(text, '\n')) {
     if (absl::ConsumePrefix(&line, name)) return absl::StrSplit(line, ' ', absl::SkipEmpty());
@@ -47,14 +47,14 @@ uint64_t CountDescriptors() {
   if (directory == nullptr) return 0;
   uint64_t count = 0;
   while (const dirent* entry = ::readdir(directory.get())) count += entry->d_name[0] == '.' ? 0 : 1;
-  return count > 0 ? count - 1 : 0;  // the one of this reading
+  return count > 0 ? count - 1 : 0;  // without the one that reads the directory
 }
 
 }  // namespace
 
 report::ProcessUsage DecodeProcessFiles(const ProcessFiles& files) {
   report::ProcessUsage usage;
-  const size_t name_end = files.stat.rfind(')');  // the name itself may hold any of them
+  const size_t name_end = files.stat.rfind(')');  // the name may hold parentheses and spaces itself
   if (name_end != std::string::npos) {
     const absl::string_view rest = absl::string_view(files.stat).substr(name_end + 1);
     const std::vector<absl::string_view> fields = absl::StrSplit(absl::StripAsciiWhitespace(rest), ' ');

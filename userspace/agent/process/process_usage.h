@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What this process uses, from /proc/self.
+// Reads from /proc/self what this process uses.
 #ifndef SHUNT_AGENT_PROCESS_PROCESS_USAGE_H_
 #define SHUNT_AGENT_PROCESS_PROCESS_USAGE_H_
 
@@ -19,10 +19,10 @@ struct ProcessFiles {
   uint64_t page_bytes = 4096;
 };
 
-// What cannot be read is 0; open_descriptors is not in these files.
+// Decodes the files. What they do not say is 0; open_descriptors is in none of them.
 report::ProcessUsage DecodeProcessFiles(const ProcessFiles& files);
 
-// Thread-safe.
+// Reads the files of this process and counts its descriptors. What cannot be read is 0. Thread-safe.
 report::ProcessUsage ReadProcessUsage();
 
 }  // namespace shunt::agent

@@ -18,8 +18,9 @@ absl::Status NotifySupervisor(const std::string& socket, absl::string_view state
   sockaddr_un address = {};
   address.sun_family = AF_UNIX;
   if ((socket[0] != '/' && socket[0] != '@') || socket.size() >= sizeof(address.sun_path)) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("notify the supervisor: NOTIFY_SOCKET=", socket, ": no such address"));
+    return absl::InvalidArgumentError(absl::StrCat("notify the service manager: NOTIFY_SOCKET=", socket,
+                                                   " is not an absolute path or @NAME of at most ",
+                                                   sizeof(address.sun_path) - 1, " bytes"));
   }
   std::memcpy(address.sun_path, socket.data(), socket.size());
   if (socket[0] == '@') address.sun_path[0] = '\0';
@@ -31,7 +32,7 @@ absl::Status NotifySupervisor(const std::string& socket, absl::string_view state
   const int error = errno;
   if (fd >= 0) ::close(fd);
   if (sent >= 0) return absl::OkStatus();
-  return absl::ErrnoToStatus(error, absl::StrCat("notify the supervisor at ", socket));
+  return absl::ErrnoToStatus(error, absl::StrCat("notify the service manager at ", socket));
 }
 
 }  // namespace shunt::agent

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The word to the service supervisor (systemd's notification protocol): a datagram to the socket that it named.
+// Notifies the service manager that started the agent (systemd's sd_notify protocol).
 #ifndef SHUNT_AGENT_PROCESS_SERVICE_NOTIFY_H_
 #define SHUNT_AGENT_PROCESS_SERVICE_NOTIFY_H_
 
@@ -10,8 +10,9 @@
 
 namespace shunt::agent {
 
-// Sends `state` ("READY=1\nSTATUS=...") to `socket`, the value of $NOTIFY_SOCKET: a path, or an abstract name after
-// '@'. OK without doing anything if it is empty: nobody asked.
+// Sends `state` ("READY=1\nSTATUS=...") as one datagram to `socket`, the value of $NOTIFY_SOCKET: an absolute path, or
+// an abstract name after '@'. Does nothing and returns OK if `socket` is empty: no service manager waits. Returns
+// kInvalidArgument if `socket` is not such an address, and the system's error if the datagram cannot be sent.
 absl::Status NotifySupervisor(const std::string& socket, absl::string_view state);
 
 }  // namespace shunt::agent

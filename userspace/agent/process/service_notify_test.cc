@@ -37,9 +37,9 @@ TEST(ServiceNotifyTest, SendsToPathsAndAbstractNames) {
 TEST(ServiceNotifyTest, NobodyAskedOrNobodyListens) {
   EXPECT_TRUE(NotifySupervisor("", "READY=1").ok());
   EXPECT_EQ(std::string(NotifySupervisor("relative", "READY=1").message()),
-            "notify the supervisor: NOTIFY_SOCKET=relative: no such address");
+            "notify the service manager: NOTIFY_SOCKET=relative is not an absolute path or @NAME of at most 107 bytes");
   EXPECT_EQ(std::string(NotifySupervisor("/nonexistent/notify", "READY=1").message()),
-            "notify the supervisor at /nonexistent/notify: No such file or directory");
+            "notify the service manager at /nonexistent/notify: No such file or directory");
 }
 
 }  // namespace

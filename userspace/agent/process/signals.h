@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Signals as something to read, so that no handler runs anywhere.
+// Turns signals into something that a thread waits for, so that no signal handler ever runs.
 #ifndef SHUNT_AGENT_PROCESS_SIGNALS_H_
 #define SHUNT_AGENT_PROCESS_SIGNALS_H_
 
@@ -11,16 +11,16 @@ namespace shunt::agent {
 class EndWatch {
  public:
   // Blocks SIGTERM, SIGINT and SIGHUP in this thread and in those that it starts later, and ignores SIGPIPE.
-  // REQUIRES: no other thread yet.
+  // REQUIRES: the calling thread is the only one of the process.
   static absl::StatusOr<EndWatch> Open();
   EndWatch(EndWatch&& other) noexcept;
   EndWatch& operator=(EndWatch&& other) = delete;
   ~EndWatch();
 
-  // From any thread: makes Wait return `why`; the first call counts.
+  // Makes Wait return `why`. Only the first call counts. Thread-safe.
   void End(const absl::Status& why) const;
 
-  // OK: SIGTERM or SIGINT. Else what End was given. SIGHUP is noted in the log and changes nothing.
+  // Waits, and returns OK after SIGTERM or SIGINT, otherwise what End was given. SIGHUP is logged and changes nothing.
   absl::Status Wait() const;
 
  private:
