@@ -12,7 +12,7 @@ absl::StatusOr<report::AuditReport> AuditDesk::Ask(const std::function<void()>& 
   ring();
   lock.lock();
   while (done_ < mine && !closed_) answered_.wait(lock);
-  if (done_ < mine) return absl::UnavailableError("audit: the agent is about to end");
+  if (done_ < mine) return absl::UnavailableError("audit: the agent is stopping");
   return last_;
 }
 

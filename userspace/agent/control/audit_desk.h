@@ -17,26 +17,26 @@ namespace shunt::agent {
 // Thread-safe.
 class AuditDesk {
  public:
-  // Waits for a report of an audit that begins after this call. `ring` wakes the loop. kUnavailable: the loop has
-  // ended.
+  // Asks for an audit and waits for the report of one that begins after this call. `ring` wakes the loop. Returns
+  // kUnavailable if the loop has ended.
   absl::StatusOr<report::AuditReport> Ask(const std::function<void()>& ring);
 
-  // ---- the loop ----
-  // Whether somebody waits. What is answered next is for all who have asked by now.
+  // ---- called by the loop ----
+  // Returns whether a question waits. The next Answer is for every question asked by now.
   bool TakeQuestions();
   void Answer(report::AuditReport report);
-  // Nobody is answered any more.
+  // Ends all waits, present and future, without a report.
   void Close();
 
-  // The last answer.
+  // Returns the last answer.
   report::AuditReport last() const;
 
  private:
   mutable std::mutex mutex_;
   std::condition_variable answered_;
   uint64_t asked_ ABSL_GUARDED_BY(mutex_) = 0;
-  uint64_t taken_ ABSL_GUARDED_BY(mutex_) = 0;  // of those asked: the loop's next answer is theirs
-  uint64_t done_ ABSL_GUARDED_BY(mutex_) = 0;   // of those taken: answered
+  uint64_t taken_ ABSL_GUARDED_BY(mutex_) = 0;  // of those asked: the next Answer is for them
+  uint64_t done_ ABSL_GUARDED_BY(mutex_) = 0;   // of those taken: they are answered
   bool closed_ ABSL_GUARDED_BY(mutex_) = false;
   report::AuditReport last_ ABSL_GUARDED_BY(mutex_);
 };

@@ -68,7 +68,7 @@ TEST_F(AuditDeskTest, WhenTheLoopEndsNobodyWaits) {
   desk_.Close();
   Join();
   EXPECT_EQ(got_, std::vector<int64_t>(kAskers, -1));
-  EXPECT_TRUE(absl::IsUnavailable(desk_.Ask([] {}).status())) << "nor does who asks later";
+  EXPECT_TRUE(absl::IsUnavailable(desk_.Ask([] {}).status())) << "a later question gets no answer either";
 }
 
 }  // namespace

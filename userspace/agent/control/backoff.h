@@ -19,8 +19,8 @@ class Backoff {
 
   explicit Backoff(uint64_t seed) : state_(seed) {}
 
-  // `failures`: how often it has failed in a row, from 1. At least kShortest * 2^(failures-1) or two thirds of
-  // kLongest, whichever is less; at most half as long again, and never more than kLongest.
+  // `failures` says how often the Service has failed in a row, from 1. Returns at least kShortest * 2^(failures-1) or
+  // two thirds of kLongest, whichever is less; at most half as long again, and never more than kLongest.
   Duration Delay(uint32_t failures);
 
  private:

@@ -31,7 +31,7 @@ class Inbox::Port final : public sources::Sink {
 };
 
 Inbox::Inbox(size_t sources) : event_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
-  if (event_ < 0) {  // no descriptor left at start: nothing can be done, nor said over any other channel
+  if (event_ < 0) {  // the process has no descriptors left at its start, and the log may be without one, too
     std::perror("shuntd: eventfd");
     std::abort();
   }
@@ -48,30 +48,30 @@ sources::Sink& Inbox::PortOf(size_t index) {
 
 void Inbox::Ring() const {
   const uint64_t one = 1;
-  // Fails only when the counter is full, and then the loop has been rung for.
+  // Fails only if the counter is full, and then fd() is readable already.
   [[maybe_unused]] const ssize_t written = ::write(event_, &one, sizeof(one));
 }
 
-void Inbox::Put(Letter letter) {
+void Inbox::Put(Message message) {
   {
     const std::lock_guard lock(mutex_);
-    letters_.push_back(std::move(letter));
+    messages_.push_back(std::move(message));
   }
   Ring();
 }
 
-std::vector<Letter> Inbox::Take() {
+std::vector<Message> Inbox::Take() {
   uint64_t count = 0;
-  // Before the letters are taken: a letter put in between rings again. Fails only when nobody has rung.
+  // Before the messages are taken, so that one that arrives in between rings again. Fails only if nothing has rung.
   [[maybe_unused]] const ssize_t got = ::read(event_, &count, sizeof(count));
   const std::lock_guard lock(mutex_);
-  return std::exchange(letters_, {});
+  return std::exchange(messages_, {});
 }
 
 std::optional<std::chrono::steady_clock::time_point> Inbox::OldestWaiting() const {
   const std::lock_guard lock(mutex_);
-  for (const Letter& letter : letters_) {
-    if (const auto* delivery = std::get_if<Delivery>(&letter)) return delivery->queued.steady;
+  for (const Message& message : messages_) {
+    if (const auto* delivery = std::get_if<Delivery>(&message)) return delivery->queued.steady;
   }
   return std::nullopt;
 }

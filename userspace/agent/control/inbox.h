@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the sources' threads have for the loop.
+// Carries messages from the threads of the sources to the loop.
 #ifndef SHUNT_AGENT_CONTROL_INBOX_H_
 #define SHUNT_AGENT_CONTROL_INBOX_H_
 
@@ -30,45 +30,44 @@ struct SourceReport {
   size_t source = 0;
   std::vector<sources::SourceProblem> problems;
 };
-// Comes after the deliveries that it speaks of.
+// Follows the deliveries that it describes.
 struct SourceProgress {
   sources::ObjectKind kind;
   std::string version;
   size_t count = 0;
 };
-using Letter = std::variant<Delivery, SourceSynced, SourceProgress, SourceReport>;
+using Message = std::variant<Delivery, SourceSynced, SourceProgress, SourceReport>;
 
-// Thread-safe. Not bounded: what is in it becomes part of the cluster store as soon as the loop looks, which is
-// at most one step away.
+// Thread-safe. Its size is not bounded: after one step at most, the loop moves its content to the cluster store.
 class Inbox {
  public:
-  // `sources`: how many will deliver.
+  // `sources` is the number of sources that will deliver.
   explicit Inbox(size_t sources);
   ~Inbox();
   Inbox(const Inbox&) = delete;
   Inbox& operator=(const Inbox&) = delete;
 
-  // Where source number `index` delivers. Valid as long as the inbox.
+  // Returns the sink of source number `index`, valid as long as the inbox. REQUIRES: index < sources.
   sources::Sink& PortOf(size_t index);
 
-  // Readable when there is something to take; for poll(2).
+  // A descriptor for poll(2), readable if there is something to take.
   int fd() const { return event_; }
-  // Makes fd() readable though there may be nothing to take.
+  // Makes fd() readable even if there is nothing to take, to wake the loop.
   void Ring() const;
-  // Everything so far, in the order of arrival.
-  std::vector<Letter> Take();
-  // When the oldest delivery was put here that nobody has taken.
+  // Removes and returns everything that has arrived, in the order of arrival.
+  std::vector<Message> Take();
+  // Returns when the oldest delivery that is still here arrived; nullopt if there is none.
   std::optional<std::chrono::steady_clock::time_point> OldestWaiting() const;
 
  private:
   class Port;
 
-  void Put(Letter letter);
+  void Put(Message message);
 
   int event_;  // eventfd
   std::vector<std::unique_ptr<Port>> ports_;
   mutable std::mutex mutex_;
-  std::vector<Letter> letters_ ABSL_GUARDED_BY(mutex_);
+  std::vector<Message> messages_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace shunt::agent

@@ -29,14 +29,14 @@ TEST(InboxTest, KeepsTheOrderAndTheBatches) {
   inbox.PortOf(1).Deliver({Removal("c")});
   EXPECT_TRUE(Rung(inbox));
 
-  const std::vector<Letter> letters = inbox.Take();
+  const std::vector<Message> messages = inbox.Take();
   EXPECT_FALSE(Rung(inbox));
-  ASSERT_EQ(letters.size(), 4u);
-  EXPECT_EQ(std::get<Delivery>(letters[0]).events.size(), 2u) << "one delivery stays one";
-  EXPECT_EQ(std::get<SourceSynced>(letters[1]).source, 1u);
-  EXPECT_EQ(std::get<SourceReport>(letters[2]).source, 0u);
-  EXPECT_EQ(std::get<SourceReport>(letters[2]).problems[0].where, "services.yaml:3");
-  EXPECT_EQ(std::get<Delivery>(letters[3]).events.size(), 1u);
+  ASSERT_EQ(messages.size(), 4u);
+  EXPECT_EQ(std::get<Delivery>(messages[0]).events.size(), 2u) << "one delivery stays one";
+  EXPECT_EQ(std::get<SourceSynced>(messages[1]).source, 1u);
+  EXPECT_EQ(std::get<SourceReport>(messages[2]).source, 0u);
+  EXPECT_EQ(std::get<SourceReport>(messages[2]).problems[0].where, "services.yaml:3");
+  EXPECT_EQ(std::get<Delivery>(messages[3]).events.size(), 1u);
   EXPECT_TRUE(inbox.Take().empty());
 }
 
@@ -64,9 +64,9 @@ TEST(InboxTest, ManySourcesAtOnce) {
   int next_of[2] = {0, 0};
   while (next_of[0] + next_of[1] < 2 * kEach) {
     pollfd ready{.fd = inbox.fd(), .events = POLLIN, .revents = 0};
-    ASSERT_EQ(::poll(&ready, 1, 10'000), 1) << "a letter was put in and nobody rung for";
-    for (const Letter& letter : inbox.Take()) {
-      const auto& report = std::get<SourceReport>(letter);
+    ASSERT_EQ(::poll(&ready, 1, 10'000), 1) << "a message was put in without a ring";
+    for (const Message& message : inbox.Take()) {
+      const auto& report = std::get<SourceReport>(message);
       EXPECT_EQ(report.problems[0].where, std::to_string(next_of[report.source]++));
     }
   }

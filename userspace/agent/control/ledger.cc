@@ -11,7 +11,7 @@ std::vector<report::StatusProblem> ProblemsOf(const Ledger::Entry& entry) {
   std::vector<report::StatusProblem> problems;
   const std::string where = absl::StrCat("Service ", entry.plan->service.ToString());
   if (!entry.applied.ok()) {
-    problems.push_back({where, absl::StrCat("not in the kernel, tried again later: ", entry.applied.message())});
+    problems.push_back({where, absl::StrCat("not in the kernel, will be retried: ", entry.applied.message())});
   }
   for (const model::PortPlan& port : entry.plan->ports) {
     for (const model::Frontend& frontend : port.frontends) {
@@ -26,7 +26,7 @@ std::vector<report::StatusProblem> ProblemsOf(const Ledger::Entry& entry) {
 
 namespace {
 
-// Whether a Local policy leaves the pool nothing here, though there is something elsewhere.
+// Whether a Local policy leaves the pool empty on this node, although other nodes have endpoints.
 bool MissesLocally(const model::PortPlan& port, uint32_t pool) {
   return pool < port.pools.size() && port.pools[pool].slots.empty() &&
          port.pools[pool].empty == model::EmptyPool::kLocalMiss;
@@ -68,7 +68,7 @@ void Ledger::Record(std::shared_ptr<const model::ServicePlan> plan, absl::Status
   Count(entry, +1);
   if (const auto [place, inserted] = entries_.try_emplace(name, entry); !inserted) {
     Count(place->second, -1);
-    // The old plan goes with `entry`, after the lock.
+    // The old plan is destroyed with `entry`, after the lock is released.
     std::swap(place->second, entry);
   }
   if (troubled) {
@@ -134,7 +134,7 @@ std::vector<report::StatusProblem> Ledger::Problems(size_t limit) const {
   }
   if (problems.size() > limit) problems.resize(limit);
   if (looked_at < troubled_.size()) {
-    problems.push_back({"", absl::StrCat("and ", troubled_.size() - looked_at, " Services more with problems")});
+    problems.push_back({"", absl::StrCat("and ", troubled_.size() - looked_at, " more Services with problems")});
   }
   return problems;
 }

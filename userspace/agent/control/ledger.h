@@ -22,7 +22,7 @@
 
 namespace shunt::agent {
 
-// Thread-safe. No call holds the lock for longer than one page takes, so neither side stalls the other.
+// Thread-safe. No call holds the lock for longer than one page takes, so neither side makes the other wait.
 class Ledger {
  public:
   struct Entry {
@@ -31,7 +31,7 @@ class Ledger {
   };
   struct Totals {
     uint32_t services = 0;   // with at least one ServicePort in the kernel's plan
-    uint32_t frontends = 0;  // of those, without those in conflict
+    uint32_t frontends = 0;  // of those Services, except frontends in conflict
     uint32_t failed = 0;     // entries not applied
     report::LocalMisses local_misses;
   };
@@ -41,14 +41,14 @@ class Ledger {
   void Erase(const model::ObjectName& service);
 
   std::optional<Entry> Find(const model::ObjectName& service) const;
-  // The first `limit` entries in name order after `last` (nullptr: from the beginning). Each entry is complete;
+  // Returns the first `limit` entries in name order after `last` (nullptr: from the beginning). Each entry is complete;
   // a walk by pages sees each Service as it is when its page is read.
   std::vector<Entry> PageAfter(const model::ObjectName* last, size_t limit) const;
   Totals totals() const;
-  // The Services with a healthCheckNodePort, in name order.
+  // Returns the Services with a healthCheckNodePort, in name order.
   std::vector<report::ServiceHealth> HealthChecks() const;
-  // What people should know: failures, frontends in conflict, the planner's warnings. At most `limit`, and then
-  // one that says how many Services more are concerned.
+  // Returns what people should know: failures, frontends in conflict, the planner's warnings. These are at most `limit`
+  // problems, followed by one that says how many more Services have problems.
   std::vector<report::StatusProblem> Problems(size_t limit) const;
 
  private:
@@ -56,12 +56,12 @@ class Ledger {
 
   mutable std::mutex mutex_;
   absl::btree_map<model::ObjectName, Entry> entries_ ABSL_GUARDED_BY(mutex_);
-  absl::btree_set<model::ObjectName> troubled_ ABSL_GUARDED_BY(mutex_);  // those Problems() has to look at
+  absl::btree_set<model::ObjectName> troubled_ ABSL_GUARDED_BY(mutex_);  // those that Problems() looks at
   absl::btree_set<model::ObjectName> health_checked_ ABSL_GUARDED_BY(mutex_);
   Totals totals_ ABSL_GUARDED_BY(mutex_);
 };
 
-// The entry's problems in the order failure, conflicts, warnings; `where` is the Service.
+// Returns the entry's problems in the order failure, conflicts, warnings; `where` names the Service.
 std::vector<report::StatusProblem> ProblemsOf(const Ledger::Entry& entry);
 
 }  // namespace shunt::agent

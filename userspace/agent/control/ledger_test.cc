@@ -123,7 +123,7 @@ TEST(LedgerTest, ProblemsSayWhatIsWrongAndHowMany) {
   std::vector<std::string> lines;
   for (const report::StatusProblem& p : ledger.Problems(10)) lines.push_back(absl::StrCat(p.where, ": ", p.what));
   EXPECT_THAT(lines,
-              ElementsAre("Service shop/service-0001: not in the kernel, tried again later: "
+              ElementsAre("Service shop/service-0001: not in the kernel, will be retried: "
                           "map slots: 10 rows needed, 3 left",
                           "Service shop/service-0001: frontend 10.96.0.1:80/TCP belongs to Service other/older and is "
                           "not served for this one",
@@ -133,7 +133,7 @@ TEST(LedgerTest, ProblemsSayWhatIsWrongAndHowMany) {
   const std::vector<report::StatusProblem> capped = ledger.Problems(5);
   ASSERT_EQ(capped.size(), 6u);
   EXPECT_EQ(capped[4].where, "Service shop/service-0003");
-  EXPECT_EQ(capped[5].what, "and 46 Services more with problems");
+  EXPECT_EQ(capped[5].what, "and 46 more Services with problems");
   for (int n = 1; n < 50; ++n) ledger.Record(Plan(Name(n)), absl::OkStatus());
   EXPECT_TRUE(ledger.Problems(5).empty()) << "all is well again";
 }

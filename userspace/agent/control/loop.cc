@@ -19,11 +19,11 @@ SteadyTime Now() {
   return std::chrono::steady_clock::now();
 }
 
-// Whether a line of this budget may be said now. Says first how many were not since the last one.
-bool MaySay(LineBudget& budget, SteadyTime now) {
+// Returns whether `budget` allows a line now. If it does, first logs how many lines it has suppressed.
+bool MayLog(LineBudget& budget, SteadyTime now) {
   if (!budget.Spend(now)) return false;
   if (const uint64_t suppressed = budget.TakeSuppressed(); suppressed > 0) {
-    LogNote(0, "Lines like the next were left out", {{"lines", suppressed}});
+    LogNote(0, "Suppressed similar messages", {{"lines", suppressed}});
   }
   return true;
 }
@@ -47,7 +47,7 @@ LoopState Loop::state() const {
 }
 
 void Loop::Run(std::stop_token stop) {
-  // A request to stop rings like a letter.
+  // A request to stop wakes the loop as a message does.
   const std::stop_callback wake(stop, [this] { inbox_.Ring(); });
   SteadyTime reclaim = Now() + kReclaim;
   while (!stop.stop_requested()) {
@@ -66,7 +66,7 @@ void Loop::Run(std::stop_token stop) {
     }
     if (audit_desk_.TakeQuestions() || now >= next_audit_) RunAudit();
     if (now >= next_view_ && view_changed_) ShowView();
-    // The letters' bell, which ReadInbox has silenced, may have been the one of a stop.
+    // ReadInbox may have consumed the wake-up of a request to stop.
     if (stop.stop_requested()) break;
     Wait(next.has_value() ? std::min(std::max(*next, not_before_), reclaim) : reclaim);
   }
@@ -91,15 +91,14 @@ void Loop::RunAudit() {
                        report.differences() - std::min<uint64_t>(report.unrepaired, report.differences()),
                        report.time_ms);
     if (report.differences() > 0) {
-      LogWarning("The kernel's maps were not as they should be, and are again",
-                 {{"services", report.services.size()},
-                  {"first", report.services.empty() ? "" : report.services[0].ToString()},
-                  {"shared_rows", report.shared},
-                  {"unrepaired", report.unrepaired}});
+      LogWarning("Repaired drift in BPF maps", {{"services", report.services.size()},
+                                                {"first", report.services.empty() ? "" : report.services[0].ToString()},
+                                                {"shared_rows", report.shared},
+                                                {"unrepaired", report.unrepaired}});
     }
   } else {
     report.problem = std::string(drift.status().message());
-    LogError(drift.status(), "No audit of the kernel's maps");
+    LogError(drift.status(), "Could not audit BPF maps");
   }
   audit_desk_.Answer(std::move(report));
 }
@@ -110,17 +109,17 @@ void Loop::ShowView() {
 }
 
 void Loop::ReadInbox() {
-  std::map<sources::ObjectKind, report::SourceVersion> last;  // of each kind's progress only the last counts
-  for (Letter& letter : inbox_.Take()) {
-    if (auto* delivery = std::get_if<Delivery>(&letter)) {
+  std::map<sources::ObjectKind, report::SourceVersion> last;  // only the last progress of each kind counts
+  for (Message& message : inbox_.Take()) {
+    if (auto* delivery = std::get_if<Delivery>(&message)) {
       metrics_.Taken(delivery->events, delivery->queued);
       reconciler_.Deliver(std::move(delivery->events));
       metrics_.SetNode(reconciler_.this_node());
-    } else if (const auto* synced = std::get_if<SourceSynced>(&letter)) {
+    } else if (const auto* synced = std::get_if<SourceSynced>(&message)) {
       reconciler_.Synced(synced->source);
-    } else if (auto* progress = std::get_if<SourceProgress>(&letter)) {
+    } else if (auto* progress = std::get_if<SourceProgress>(&message)) {
       last[progress->kind] = {.version = std::move(progress->version), .objects = progress->count};
-    } else if (auto* report = std::get_if<SourceReport>(&letter)) {
+    } else if (auto* report = std::get_if<SourceReport>(&message)) {
       ReportProblems(report->source, std::move(report->problems));
     }
   }
@@ -139,11 +138,11 @@ void Loop::ReadAddresses() {
   if (addresses.ok()) {
     reconciler_.SetLocalAddresses(*std::move(addresses));
   } else if (absl::IsUnavailable(addresses.status())) {
-    addresses_pending_ = true;  // they changed while being read; the announcement wakes the next round as well
+    addresses_pending_ = true;  // they changed while being read; the announcement of that wakes the next round
   } else {
     addresses_pending_ = true;  // with the next round, a second from now at the latest
-    if (MaySay(trouble_lines_, Now())) {
-      LogError(addresses.status(), "Cannot read this node's addresses; NodePorts stay on those known so far");
+    if (MayLog(trouble_lines_, Now())) {
+      LogError(addresses.status(), "Could not read this node's addresses; NodePorts keep those known so far");
     }
   }
 }
@@ -192,7 +191,7 @@ void Loop::LogOutcome(const StepOutcome& outcome, std::chrono::duration<double, 
              {"frontends", totals.frontends},
              {"failed", totals.failed},
              {"took_ms", took.count()}});
-  } else if (outcome.applied + outcome.failures.size() > 0 && MaySay(progress_lines_, now)) {
+  } else if (outcome.applied + outcome.failures.size() > 0 && MayLog(progress_lines_, now)) {
     LogNote(2, "Applied",
             {{"services", outcome.applied},
              {"planned", outcome.planned},
@@ -200,18 +199,19 @@ void Loop::LogOutcome(const StepOutcome& outcome, std::chrono::duration<double, 
              {"took_ms", took.count()}});
   }
   for (const datapath::ServiceFailure& failure : outcome.failures) {
-    if (!MaySay(trouble_lines_, now)) continue;
-    LogError(failure.status, "Service not applied, it is tried again", {{"service", failure.service.ToString()}});
+    if (!MayLog(trouble_lines_, now)) continue;
+    LogError(failure.status, "Could not apply a Service; it will be retried",
+             {{"service", failure.service.ToString()}});
   }
   if (!outcome.node_addresses.ok())
-    LogError(outcome.node_addresses, "Node addresses not applied, they are tried again");
+    LogError(outcome.node_addresses, "Could not apply the node's addresses; they will be retried");
 }
 
 void Loop::ReportProblems(size_t source, std::vector<sources::SourceProblem> problems) {
-  // Only what is new is worth a line: a source reports its whole list whenever it changes.
+  // A source reports its whole list whenever it changes; only what is new in it is logged.
   const std::vector<sources::SourceProblem>& known = problems_of_[source];
   for (const sources::SourceProblem& problem : problems) {
-    if (std::find(known.begin(), known.end(), problem) != known.end() || !MaySay(trouble_lines_, Now())) continue;
+    if (std::find(known.begin(), known.end(), problem) != known.end() || !MayLog(trouble_lines_, Now())) continue;
     LogWarning("The source has a problem; what it delivered before stays in force",
                {{"where", problem.where}, {"what", problem.what}});
   }

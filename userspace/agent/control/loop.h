@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The agent's one thread that changes anything: it reads the inbox and the node's addresses, steps the
-// reconciler at a pace of its own and says in the log what came of it.
+// The only thread of the agent that changes the kernel's plans: it reads the inbox and the node's addresses, steps the
+// reconciler at a pace of its own and logs what each step did.
 #ifndef SHUNT_AGENT_CONTROL_LOOP_H_
 #define SHUNT_AGENT_CONTROL_LOOP_H_
 
@@ -35,7 +35,7 @@ struct AddressFeed {
 
 // What the loop knows beyond the ledger.
 struct LoopState {
-  bool synced = false;             // every source has delivered what it began with, and it is applied
+  bool synced = false;             // every source has delivered its first state, and it is applied
   uint64_t applies = 0;            // steps that gave something to the datapath
   int64_t last_apply_time_ms = 0;  // since 1970; 0: never
   std::vector<sources::SourceProblem> source_problems;
@@ -63,26 +63,26 @@ class Loop {
   static constexpr std::chrono::milliseconds kPace{10};
   // How often an idle loop lets the datapath take back ids whose grace period has passed.
   static constexpr std::chrono::seconds kReclaim{1};
-
   // How often the kernel is compared with what is planned.
   static constexpr std::chrono::minutes kAudit{5};
+  // How often, at most, the listener is shown all that the sources have delivered.
   static constexpr std::chrono::minutes kViewPace{1};
 
-  // All must outlive it.
+  // What is passed by reference must outlive the loop.
   Loop(ReconcilerOptions options, datapath::Datapath& datapath, Ledger& ledger, Inbox& inbox, AddressFeed addresses,
        LoopListener listener);
 
-  // Until `stop` is requested. What has been delivered by then but not applied is left: the next agent starts from
-  // the sources again.
+  // Runs until `stop` is requested. What has been delivered by then but not applied is dropped: the next agent starts
+  // from the sources again.
   void Run(std::stop_token stop);
 
   LoopState state() const;  // thread-safe
-  // Compares the kernel with what is planned, now, and waits for the report. kUnavailable: the loop has ended.
-  // Thread-safe; not for the loop's own thread.
+  // Compares the kernel with what is planned, now, and waits for the report. Returns kUnavailable if the loop has
+  // ended. Thread-safe. REQUIRES: the caller is not the loop's own thread.
   absl::StatusOr<report::AuditReport> Audit();
   report::AuditReport last_audit() const { return audit_desk_.last(); }  // thread-safe
   Metrics& metrics() { return metrics_; }
-  // Those of this node's addresses on which NodePorts are to answer. For the loop's own thread.
+  // Returns this node's addresses on which NodePorts answer. REQUIRES: the caller is the loop's own thread.
   std::vector<datapath::NodeAddress> NodePortAddresses() const { return reconciler_.NodePortAddressesNow(); }
 
  private:
@@ -106,7 +106,7 @@ class Loop {
   SteadyTime next_view_ = SteadyTime::max();  // never before the first apply
   bool view_changed_ = false;
   bool addresses_pending_ = true;
-  std::vector<std::vector<sources::SourceProblem>> problems_of_;  // by source
+  std::vector<std::vector<sources::SourceProblem>> problems_of_;  // by the source's number
   Metrics metrics_;
   AuditDesk audit_desk_;
   LineBudget progress_lines_;

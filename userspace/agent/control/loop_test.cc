@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The loop with real threads and a real clock. What it decides is reconciler_test's; here it is about who wakes
-// whom, the pace, and that threads meet only where they may.
+// The loop with real threads and a real clock. reconciler_test is about what it decides; this one is about which thread
+// wakes which, the pace, and that threads meet only where they may.
 #include "userspace/agent/control/loop.h"
 
 #include <gmock/gmock.h>
@@ -100,7 +100,7 @@ class LoopTest : public testing::Test {
   std::function<void(sources::ObjectKind, const report::SourceVersion&)> progressed_;
   std::vector<size_t> views_;  // how many Services each had that was shown
   std::atomic<int> views_offered_ = 0;
-  int views_refused_ = 0;  // so many of the first
+  int views_refused_ = 0;  // the first ones, up to this number
   std::unique_ptr<Loop> loop_;
   std::jthread loop_thread_;
   std::jthread source_thread_;
@@ -302,7 +302,7 @@ TEST_F(LoopTest, ARequestToStopWakesAnIdleLoop) {
   Start([](sources::Sink& sink, std::stop_token) { sink.Synced(); });
   EXPECT_TRUE(first_apply_.try_acquire_for(std::chrono::seconds(10)));
   Stop();
-  // Whatever woke it: the bell was rung, and nobody heard it but the wait that it ended.
+  // Whatever woke it: the bell was rung, and only the wait that it ended heard it.
   pollfd bell = {.fd = inbox_.fd(), .events = POLLIN, .revents = 0};
   EXPECT_EQ(::poll(&bell, 1, 0), 1);
 }

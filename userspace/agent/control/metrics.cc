@@ -12,7 +12,7 @@ namespace {
 
 using Seconds = std::chrono::duration<double>;
 
-// Set by the cluster's EndpointSlice controller: the time of the change of a pod that made it write the slice.
+// The EndpointSlice controller sets it to the time of the pod's change that made it write the slice.
 constexpr char kTriggerTime[] = "endpoints.kubernetes.io/last-change-trigger-time";
 
 std::optional<int64_t> TriggerTimeMs(const model::EndpointSlice& slice) {
@@ -66,16 +66,16 @@ void Metrics::StepDone(const StepReport& step) {
   report::LoopMetrics& loop = metrics_.loop;
   report::Histogram& steps = step.full ? loop.full_steps : loop.partial_steps;
   steps.Observe(Seconds(step.end.steady - step.begin.steady).count());
-  // What is read at the start comes at once and waits for the slowest source: no latency of a change.
+  // What is read at the start arrives at once and waits for the slowest source, which is not the latency of a change.
   if (!step.full) {
     for (const auto& queued : pending_) loop.apply_latency.Observe(Seconds(step.end.steady - queued).count());
   }
   for (const Change& change : pending_changes_) {
-    // The two clocks need not agree; what seems to be applied before it happened took no time that could be told.
+    // The two clocks need not agree: a change that seems to be applied before it happened counts as 0 s.
     const double took_s = static_cast<double>(std::max<int64_t>(0, step.end.wall_ms - change.trigger_ms)) / 1000;
     loop.programming[change.family == model::AddressType::kIpv6 ? 1 : 0].Observe(took_s);
   }
-  pending_ = {};  // after the first step it was much, and is not needed again
+  pending_ = {};  // gives the memory back: the first step's list is far longer than all later ones
   pending_changes_ = {};
   loop.service_changes_pending = 0;
   loop.slice_changes_pending = 0;
@@ -113,7 +113,7 @@ report::HealthState Metrics::Health(std::optional<std::chrono::steady_clock::tim
   const std::lock_guard lock(mutex_);
   report::HealthState state{
       .oldest_pending = oldest_waiting, .last_updated_ms = metrics_.loop.last_sync_ms, .node_eligible = node_eligible_};
-  // What was taken came before what still waits.
+  // What was taken arrived before what is still in the inbox.
   if (!pending_.empty()) state.oldest_pending = pending_.front();
   return state;
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the agent counts about itself while it works: written by the loop and by whoever else does something that
-// /metrics and /healthz tell of, read by their threads.
+// Counts what the agent does, for /metrics and /healthz: written by the loop and by the other threads that do what
+// these pages show, read by the threads that serve them.
 #ifndef SHUNT_AGENT_CONTROL_METRICS_H_
 #define SHUNT_AGENT_CONTROL_METRICS_H_
 
@@ -21,7 +21,7 @@ namespace shunt::agent {
 struct StepReport {
   report::Moment begin;
   report::Moment end;
-  bool full = false;   // of everything
+  bool full = false;   // the step applied everything
   size_t applied = 0;  // Services
   size_t failed = 0;   // Services
 };
@@ -29,29 +29,29 @@ struct StepReport {
 // Thread-safe; no call takes longer than a few assignments.
 class Metrics {
  public:
-  // `start_ms`: since 1970. A change of an endpoint that is older was not waited for by this agent and says nothing
-  // about its latency.
+  // `start_ms` counts from 1970. Older changes of endpoints do not count for the latency, because they had to wait for
+  // this agent to start.
   explicit Metrics(int64_t start_ms);
 
-  // So many deliveries and changes that wait are known one by one. An agent that cannot sync, because it may not read
-  // one resource, takes those of the others for ever.
+  // At most this many waiting deliveries, and changes, are remembered one by one: an agent that cannot sync, because it
+  // may not read one resource, keeps taking deliveries of the others.
   static constexpr size_t kPendingMax = 100'000;
 
-  // ---- the loop ----
-  // A source delivered these at `queued`, and the next step will apply them.
+  // ---- called by the loop ----
+  // Counts events that a source delivered at `queued` and that the next step will apply.
   void Taken(absl::Span<const sources::Event> events, const report::Moment& queued);
-  // All that was taken is applied, or refused and put on the list of retries.
+  // Counts a step. All that was taken is applied, or refused and put on the list of retries.
   void StepDone(const StepReport& step);
-  // This node's object, null if no source has one. One that was there and is gone makes the node ineligible.
+  // `node` is this node's object, null if no source has one. The node is ineligible if it had one that is gone.
   void SetNode(const model::Node* node);
 
-  // ---- others ----
+  // ---- called by other threads ----
   void AuditDone(uint64_t differences, uint64_t repairs, int64_t now_ms);
   void HealthPageAnswered(report::HealthPage page, int status);
 
   // ---- reading ----
   report::AgentMetrics Read() const;
-  // `oldest_waiting`: when the oldest delivery was queued that the loop has not taken yet.
+  // `oldest_waiting` is when the oldest delivery that the loop has not taken was queued.
   report::HealthState Health(std::optional<std::chrono::steady_clock::time_point> oldest_waiting) const;
 
  private:
@@ -68,7 +68,7 @@ class Metrics {
   report::AgentMetrics metrics_ ABSL_GUARDED_BY(mutex_);
   bool node_seen_ ABSL_GUARDED_BY(mutex_) = false;
   bool node_eligible_ ABSL_GUARDED_BY(mutex_) = true;
-  // Of the deliveries that were taken and not applied, in the order of arrival, the first kPendingMax.
+  // The first kPendingMax of the deliveries that were taken and are not applied, in the order of arrival.
   std::vector<std::chrono::steady_clock::time_point> pending_ ABSL_GUARDED_BY(mutex_);
   std::vector<Change> pending_changes_ ABSL_GUARDED_BY(mutex_);
 };

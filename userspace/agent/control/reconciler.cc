@@ -8,7 +8,7 @@
 namespace shunt::agent {
 namespace {
 
-// One address a family, the first that there is.
+// Adds the address if it is the first of its family.
 void AddPrimary(const model::IpAddress& address, std::vector<model::IpAddress>& primary) {
   const bool known = std::any_of(primary.begin(), primary.end(),
                                  [&](const model::IpAddress& p) { return p.family() == address.family(); });
@@ -125,7 +125,7 @@ void Reconciler::ApplyNodeAddresses(SteadyTime now, StepOutcome& outcome) {
 
 void Reconciler::PlanChanged(Batch& batch, StepOutcome& outcome) {
   // A round's losers and winners are the next round's work. The order of claims is total and depends on the
-  // objects alone, so a Service planned again with the same objects changes nobody else's verdict.
+  // objects alone, so a Service planned again with the same objects changes no other Service's verdict.
   for (std::vector<model::ObjectName> changed = store_.TakeChanged(); !changed.empty();
        changed = store_.TakeChanged()) {
     for (const model::ObjectName& service : changed) Plan(service, batch);
@@ -146,7 +146,7 @@ void Reconciler::Plan(const model::ObjectName& service, Batch& batch) {
   const std::optional<Ledger::Entry> known = ledger_.Find(service);
   const bool holds = known.has_value() && known->applied.ok() && *known->plan == plan;
   const bool never_was = !known.has_value() && object == nullptr;
-  Forget(service);  // its objects changed: whatever failed before starts afresh
+  Forget(service);  // its objects changed, so the delay of its retries starts over
   if (applied_all_ && (holds || never_was)) {
     batch.erase(service);
     return;
@@ -167,7 +167,7 @@ void Reconciler::Apply(SteadyTime now, Batch& batch, StepOutcome& outcome) {
   std::vector<const model::ServicePlan*> plans;
   plans.reserve(batch.size());
   for (const auto& [service, plan] : batch) plans.push_back(plan.get());
-  // In name order, so that a restart gives the same ids where it can.
+  // In name order, so that a restart gives the same ids if it can.
   std::sort(plans.begin(), plans.end(), [](const auto* a, const auto* b) { return a->service < b->service; });
   const auto scope = applied_all_ ? datapath::ApplyScope::kChanged : datapath::ApplyScope::kAll;
   outcome.failures = datapath_.Apply(plans, scope);
@@ -178,7 +178,7 @@ void Reconciler::Apply(SteadyTime now, Batch& batch, StepOutcome& outcome) {
     if (const auto place = batch.find(failure.service); place != batch.end()) {
       plan = std::move(place->second);
       batch.erase(place);
-    }  // else: an earlier agent's Service, which nobody named and which could not be removed
+    }  // else: a Service of an earlier agent, which no plan names and which could not be removed
     ledger_.Record(plan, failure.status);
     Schedule(failure.service, std::move(plan), now);
   }
@@ -211,7 +211,7 @@ absl::StatusOr<datapath::Drift> Reconciler::Audit(SteadyTime now) {
   for (const PlanPointer& plan : plans) pointers.push_back(plan.get());
   absl::StatusOr<datapath::Drift> drift = datapath_.Audit(pointers, NodePortAddressesNow());
   if (!drift.ok()) return drift;
-  // What was known to differ is no discovery, and has its turn already.
+  // A Service that had failed before is known to differ, and its retry is scheduled.
   std::erase_if(drift->services, [&](const auto& service) { return failed_before.contains(service); });
   std::erase_if(drift->failures, [&](const auto& failure) { return failed_before.contains(failure.service); });
   for (const datapath::ServiceFailure& failure : drift->failures) {

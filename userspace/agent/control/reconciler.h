@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The middle of the agent: what the sources delivered becomes plans, and the plans become the kernel's. Owns
-// the cluster store and the frontend claims, drives the datapath, owns retry. No thread, no clock, no I/O of
-// its own: the loop gives it events and the time.
+// The middle of the agent: turns what the sources delivered into plans, and has the datapath apply the plans. It owns
+// the cluster store, the frontend claims and the retries. It has no thread, no clock and no I/O of its own: the loop
+// gives it events and the time.
 #ifndef SHUNT_AGENT_CONTROL_RECONCILER_H_
 #define SHUNT_AGENT_CONTROL_RECONCILER_H_
 
@@ -42,21 +42,21 @@ struct ReconcilerOptions {
 // What one step did.
 struct StepOutcome {
   bool first = false;                              // it was the first Apply, of everything
-  size_t planned = 0;                              // Services
-  size_t applied = 0;                              // Services given to the datapath and taken by it
-  std::vector<datapath::ServiceFailure> failures;  // Services that it did not take; each is tried again
-  absl::Status node_addresses;                     // not OK: they are tried again
+  size_t planned = 0;                              // Services planned
+  size_t applied = 0;                              // Services that the datapath took
+  std::vector<datapath::ServiceFailure> failures;  // Services that it did not take; each will be retried
+  absl::Status node_addresses;                     // if not OK, they will be retried
 };
 
 // Not thread-safe: the loop's thread owns it.
 class Reconciler {
  public:
-  // Both must outlive it.
+  // `datapath` and `ledger` must outlive the reconciler.
   Reconciler(ReconcilerOptions options, datapath::Datapath& datapath, Ledger& ledger);
 
-  // ---- what happened; effects wait for the next Step ----
+  // ---- what happened; it takes effect with the next Step ----
   void Deliver(std::vector<sources::Event> events);
-  // REQUIRES: source < options.sources. Again for the same source: no effect.
+  // REQUIRES: source < options.sources. A second call for the same source has no effect.
   void Synced(size_t source);
   // The addresses of this node's interfaces, all of them.
   void SetLocalAddresses(std::vector<datapath::NodeAddress> addresses);
@@ -64,22 +64,22 @@ class Reconciler {
   bool synced() const { return unsynced_ == 0; }
   // This node's object, null if no source has delivered one. Valid until the next Deliver.
   const model::Node* this_node() const { return store_.ThisNode(); }
-  // The earliest time at which Step has something to do; nullopt: not before something happens.
+  // Returns the earliest time at which Step has something to do; nullopt if it has nothing until something happens.
   std::optional<SteadyTime> NextStep() const;
 
   // Plans what changed and has the datapath apply it in one batch, with the retries that are due. Services that
-  // the datapath does not take are tried again after a delay that doubles; a changed object starts afresh. Before
-  // every source is synced nothing is applied; the first Apply covers everything.
+  // the datapath does not take are retried after a delay that doubles; if their objects change, the delay starts over.
+  // Before every source is synced nothing is applied; the first Apply covers everything.
   StepOutcome Step(SteadyTime now);
 
-  // Compares the kernel with everything that is planned, repairs it, and has Services that cannot be repaired now tried
-  // again. kFailedPrecondition: nothing has been applied yet. Other errors: as of Datapath::Audit.
+  // Compares the kernel with everything that is planned, repairs it, and schedules a retry of each Service that cannot
+  // be repaired now. Returns kFailedPrecondition if nothing has been applied yet; other errors are Datapath::Audit's.
   absl::StatusOr<datapath::Drift> Audit(SteadyTime now);
 
-  // Those of this node's addresses on which NodePorts are to answer.
+  // Returns this node's addresses on which NodePorts answer.
   std::vector<datapath::NodeAddress> NodePortAddressesNow() const;
 
-  // What there is, for a reader in another thread.
+  // Returns all objects in the cluster store, for a reader in another thread.
   sources::ClusterView View() const { return store_.View(); }
 
  private:
@@ -94,7 +94,7 @@ class Reconciler {
 
   planner::NodeContext CurrentNode() const;
   void ApplyNodeAddresses(SteadyTime now, StepOutcome& outcome);
-  // Plans the changed Services, and those whose frontends changed hands by it, until nothing is left to judge.
+  // Plans the changed Services, then those that lost or won frontends by it, until none is left.
   void PlanChanged(Batch& batch, StepOutcome& outcome);
   void Plan(const model::ObjectName& service, Batch& batch);
   void AddDueRetries(SteadyTime now, Batch& batch);

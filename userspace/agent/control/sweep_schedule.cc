@@ -19,7 +19,7 @@ void SweepSchedule::Begin(Time now) {
   answers_ = std::exchange(removal_, std::nullopt).has_value();
 }
 
-// Like the loop's pace: one core never belongs to sweeps alone.
+// As with the loop's pace, sweeps never keep one core busy all the time.
 void SweepSchedule::End(Time now) {
   not_before_ = std::max<Time>(began_ + kPace, now + (now - began_));
   due_ = answers_ ? now + kFollowUp : now + kHealing;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// When the sockets of this node are swept for those whose backend is gone.
+// Decides when this node's sockets are swept for those whose backend is gone.
 #ifndef SHUNT_AGENT_CONTROL_SWEEP_SCHEDULE_H_
 #define SHUNT_AGENT_CONTROL_SWEEP_SCHEDULE_H_
 
@@ -13,20 +13,22 @@ class SweepSchedule {
  public:
   using Time = std::chrono::steady_clock::time_point;
   // A sweep begins at once when a backend goes; removals until kPace after its beginning share the next one. So a
-  // removal is answered in at most kPace and the time of two sweeps.
+  // removal is answered after at most kPace plus the time of two sweeps.
   static constexpr std::chrono::milliseconds kPace{200};
-  // A sweep that answers a removal is followed by another: a connect that had read the set of before may have been
-  // under way, and visited before it was done.
+  // A sweep that answers a removal is followed by another one: a connect that still used the old set may have been
+  // under way, and the sweep may have visited its socket too early.
   static constexpr std::chrono::milliseconds kFollowUp{500};
-  // Without any removal: for namespaces that could not be entered, or had no name, in time.
+  // How often sockets are swept without a removal, for namespaces that earlier sweeps could not enter, or that had no
+  // name then.
   static constexpr std::chrono::seconds kHealing{30};
 
-  // The first sweep is due at `start`: for what happened while no agent ran.
+  // The first sweep is due at `start`, because backends may have gone while no agent ran.
   explicit SweepSchedule(Time start) : due_(start), not_before_(start) {}
 
   void Removal(Time now);
   Time Next() const;
-  // Around a sweep. A removal in between asks for another one: the sweep may have passed its sockets already.
+  // Call these around a sweep. A removal in between asks for another sweep, because this one may have passed its
+  // sockets already.
   void Begin(Time now);
   void End(Time now);
 
@@ -34,8 +36,8 @@ class SweepSchedule {
   Time due_;
   Time not_before_;
   Time began_;
-  std::optional<Time> removal_;  // the first one that no sweep has begun after
-  bool answers_ = false;         // the sweep under way, a removal
+  std::optional<Time> removal_;  // the first one since the last sweep began
+  bool answers_ = false;         // the present sweep answers a removal
 };
 
 }  // namespace shunt::agent
