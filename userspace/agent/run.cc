@@ -46,7 +46,7 @@ constexpr absl::Duration kAdminGrace = absl::Milliseconds(500);
 void Notify(absl::string_view state) {
   const char* socket = std::getenv("NOTIFY_SOCKET");
   const absl::Status status = NotifySupervisor(socket == nullptr ? "" : socket, state);
-  if (!status.ok()) LogError(status, "The supervisor does not listen");
+  if (!status.ok()) LogError(status, "sd_notify failed");
 }
 
 // The agent's parts in the order in which they start; they are taken apart in the reverse order.
@@ -159,7 +159,8 @@ LoopListener Agent::Listener() {
     versions_[static_cast<size_t>(kind)] = version;
     const absl::Status status = datapath_->KeepSourceVersion(static_cast<uint32_t>(kind), version);
     const std::string problem(status.message());
-    if (!status.ok() && problem != version_problem_) LogError(status, "A restart may meet older state of the cluster");
+    if (!status.ok() && problem != version_problem_)
+      LogError(status, "Could not save the source version; after a restart older state may be accepted");
     version_problem_ = problem;
   };
   if (!snapshot_.has_value()) return listener;
