@@ -31,7 +31,7 @@ TEST(NodePortAddressesTest, PrimaryStandsAlone) {
   EXPECT_TRUE(addresses->primary);
   EXPECT_FALSE(addresses->IsEverywhere());
   EXPECT_THAT(std::string(ParseNodePortAddresses({"primary", "10.0.0.0/8"}).status().message()),
-              HasSubstr("without prefixes"));
+              HasSubstr("primary and prefixes are both given"));
 }
 
 TEST(NodePortAddressesTest, WhatIsNeitherIsNamed) {
