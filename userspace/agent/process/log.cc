@@ -167,10 +167,6 @@ void OpenLog(LogFormat format, int verbosity, std::shared_ptr<spdlog::sinks::sin
   spdlog::set_default_logger(std::move(logger));
 }
 
-int LogVerbosity() {
-  return verbosity_now.load(std::memory_order_relaxed);
-}
-
 std::string LogBody(LogFormat format, int level, absl::string_view message, LogFields fields,
                     const absl::Status& status) {
   std::string body;
@@ -190,7 +186,7 @@ std::string LogBody(LogFormat format, int level, absl::string_view message, LogF
 }
 
 void LogNote(int level, absl::string_view message, LogFields fields, std::source_location where) {
-  if (level > LogVerbosity()) return;
+  if (level > verbosity_now.load(std::memory_order_relaxed)) return;
   Emit(spdlog::level::info, where, LogBody(format_now, level, message, fields));
 }
 

@@ -50,7 +50,6 @@ using LogFields = std::initializer_list<LogField>;
 // Opens the log: lines go to `sink` (null: standard error). Notes above `verbosity` are left out. Called before
 // anything else logs; without it (in tests) lines go where spdlog's default logger sends them.
 void OpenLog(LogFormat format, int verbosity, std::shared_ptr<spdlog::sinks::sink> sink = nullptr);
-int LogVerbosity();
 
 // Levels as klog uses them: 0 always worth showing, 1 configuration, 2 what the agent does in the steady state,
 // 4 why it does so, 6 and above each object.
