@@ -73,8 +73,7 @@ absl::Status EndWatch::Wait() const {
     if (::read(state_->signals, &signal, sizeof(signal)) != sizeof(signal)) continue;
     const char* name = ::strsignal(static_cast<int>(signal.ssi_signo));
     if (signal.ssi_signo == SIGHUP) {
-      LogNote(0, "Ignored a signal: manifests are reread when they change, other settings need a restart",
-              {{"signal", name}});
+      LogNote(0, "Ignored: manifests are reread when they change, other settings need a restart", {{"signal", name}});
       continue;
     }
     LogNote(0, "Asked to stop", {{"signal", name}, {"sender_pid", signal.ssi_pid}});

@@ -166,27 +166,23 @@ std::vector<Field> Schema(Configuration& c) {
   };
 }
 
-absl::Status Error(absl::string_view file, const sources::ParseError& error) {
-  return absl::InvalidArgumentError(absl::StrCat(file, ":", error.line, ": ", error.what));
-}
-
 }  // namespace
 
 absl::StatusOr<Configuration> DecodeConfiguration(absl::string_view yaml, absl::string_view file) {
   if (yaml.size() > kConfigurationBytesMax) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(file, ": ", yaml.size(), " bytes; a configuration has at most ", kConfigurationBytesMax));
+    return sources::Error(
+        file, {0, absl::StrCat(yaml.size(), " bytes; a configuration has at most ", kConfigurationBytesMax)});
   }
   sources::Value document;
   sources::ParseError error;
-  if (!sources::ParseYamlDocument(yaml, 1, kParseLimits, &document, &error)) return Error(file, error);
-  if (document.kind == sources::Value::Kind::kNull) return Error(file, {1, "the file is empty"});
+  if (!sources::ParseYamlDocument(yaml, 1, kParseLimits, &document, &error)) return sources::Error(file, error);
+  if (document.kind == sources::Value::Kind::kNull) return sources::Error(file, {1, "the file is empty"});
   Configuration configuration;
   std::vector<sources::ParseError> errors;
   Decode(FieldReader(document, "", &errors, sources::Dialect::kStrict), Schema(configuration));
   const auto first =
       std::min_element(errors.begin(), errors.end(), [](const auto& a, const auto& b) { return a.line < b.line; });
-  if (first != errors.end()) return Error(file, *first);
+  if (first != errors.end()) return sources::Error(file, *first);
   return configuration;
 }
 

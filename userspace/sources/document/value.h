@@ -8,6 +8,8 @@
 #include <string>
 #include <vector>
 
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 
 namespace shunt::sources {
@@ -50,6 +52,13 @@ struct ParseError {
 
   friend bool operator==(const ParseError&, const ParseError&) = default;
 };
+
+// Returns kInvalidArgument with "FILE:LINE: what", or "FILE: what" if the error is about the file as a whole: the one
+// form of errors about what a file says.
+inline absl::Status Error(absl::string_view file, const ParseError& error) {
+  const std::string line = error.line > 0 ? absl::StrCat(":", error.line) : "";
+  return absl::InvalidArgumentError(absl::StrCat(file, line, ": ", error.what));
+}
 
 }  // namespace shunt::sources
 

@@ -47,7 +47,7 @@ class PacedText final : public std::streambuf {
  private:
   static constexpr ptrdiff_t kStep = 4096;
 
-  // Pointers to char only because streambuf could also write; this one never does.
+  // streambuf wants to be able to write; nobody does.
   char* const begin_;
   char* const end_;
   const char* last_event_;

@@ -25,11 +25,6 @@ namespace {
 
 constexpr ParseLimits kLimits{.depth_max = 32, .values_max = 50'000};
 
-absl::Status Error(absl::string_view file, const ParseError& error) {
-  const std::string line = error.line > 0 ? absl::StrCat(error.line, ":") : "";
-  return absl::InvalidArgumentError(absl::StrCat(file, ":", line, " ", error.what));
-}
-
 // The entry of the list `list` that is called `name`, or nothing after a complaint.
 std::optional<FieldReader> Named(const FieldReader& root, absl::string_view list, absl::string_view name) {
   std::optional<FieldReader> found;
