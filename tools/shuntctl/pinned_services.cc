@@ -11,49 +11,52 @@
 #include <variant>
 
 #include "absl/container/flat_hash_map.h"
+#include "userspace/report/traffic.h"
 
 namespace shunt::shuntctl {
 namespace {
 
 // Every row that says something about Services, by id.
 struct Rows {
-  std::map<uint32_t, report::ServicePortRow> ports;
+  std::vector<report::PortTraffic> ports;                                     // by row
   absl::flat_hash_map<uint32_t, std::vector<report::FrontendRow>> frontends;  // by service port
   absl::flat_hash_map<uint32_t, report::PoolRow> pools;
   absl::flat_hash_map<uint32_t, report::SlotRow> slots;
-  std::map<uint32_t, model::SocketAddress> backends;
-  absl::flat_hash_map<uint32_t, report::ServiceCountersRow> service_counters;
-  absl::flat_hash_map<uint32_t, uint64_t> chosen;  // by backend
+  std::map<uint32_t, report::BackendTraffic> backends;
   std::vector<report::ReasonRow> reasons;
 };
 
 struct Collector {
   Rows& rows;
 
-  void operator()(const report::ServicePortRow& row) const { rows.ports[row.service_port] = row; }
   void operator()(const report::FrontendRow& row) const {
     if (!row.about_address) rows.frontends[row.service_port].push_back(row);
   }
   void operator()(const report::PoolRow& row) const { rows.pools[row.pool] = row; }
   void operator()(const report::SlotRow& row) const { rows.slots[row.slot] = row; }
-  void operator()(const report::BackendRow& row) const { rows.backends[row.backend] = row.address; }
-  void operator()(const report::ServiceCountersRow& row) const { rows.service_counters[row.service_port] = row; }
-  void operator()(const report::BackendCountersRow& row) const { rows.chosen[row.backend] = row.chosen; }
   void operator()(const report::ReasonRow& row) const { rows.reasons.push_back(row); }
   template <typename Other>
   void operator()(const Other&) const {}
 };
 
 absl::StatusOr<Rows> ReadRows(const DumpRows& dump) {
+  // Nothing is read beyond the first map that cannot be read.
+  absl::Status status;
+  const report::VisitRows visit_rows = [&](absl::string_view map, const auto& visit) {
+    if (status.ok()) status = dump(map, visit);
+  };
   Rows rows;
-  for (const char* map : {"service_ports", "frontend_rows", "pools", "slots", "backends", "service_counters",
-                          "backend_counters", "reasons"}) {
-    absl::Status status = dump(map, [&](const report::MapRow& row) {
+  rows.ports = report::ReadPortTraffic(visit_rows);
+  for (const char* map : {"frontend_rows", "pools", "slots", "reasons"}) {
+    visit_rows(map, [&](const report::MapRow& row) {
       std::visit(Collector{rows}, row);
       return true;
     });
-    if (!status.ok()) return status;
   }
+  for (const report::BackendTraffic& backend : report::ReadBackendTraffic(visit_rows)) {
+    rows.backends[backend.backend] = backend;
+  }
+  if (!status.ok()) return status;
   return rows;
 }
 
@@ -69,7 +72,7 @@ model::Pool ReadPool(const Rows& rows, const report::PoolRow& row, std::set<uint
     const auto backend = rows.backends.find(slot->second.backend);
     if (backend == rows.backends.end() || !rows.backends.contains(slot->second.alias)) continue;
     run.push_back(slot->second);
-    index_of.emplace(backend->second, 0);
+    index_of.emplace(backend->second.address, 0);
     used_backends.insert(slot->second.backend);
   }
   for (auto& [address, index] : index_of) {
@@ -78,9 +81,9 @@ model::Pool ReadPool(const Rows& rows, const report::PoolRow& row, std::set<uint
   }
   if (!row.empty.empty()) return pool;  // its members keep their flows; no connection is new to them
   for (const report::SlotRow& slot : run) {
-    const auto alias = index_of.find(rows.backends.at(slot.alias));
+    const auto alias = index_of.find(rows.backends.at(slot.alias).address);
     if (alias == index_of.end()) continue;
-    pool.slots.push_back({index_of.at(rows.backends.at(slot.backend)), alias->second, slot.threshold});
+    pool.slots.push_back({index_of.at(rows.backends.at(slot.backend).address), alias->second, slot.threshold});
   }
   return pool;
 }
@@ -99,7 +102,7 @@ model::Frontend ReadFrontend(const report::FrontendRow& row, uint32_t internal_p
   return frontend;
 }
 
-model::PortPlan ReadPort(const Rows& rows, const report::ServicePortRow& row, std::set<uint32_t>& used_backends) {
+model::PortPlan ReadPort(const Rows& rows, const report::PortTraffic& row, std::set<uint32_t>& used_backends) {
   model::PortPlan port{.name = row.port_name, .protocol = row.protocol, .port = row.port, .family = row.family};
   const auto frontends = rows.frontends.find(row.service_port);
   if (frontends == rows.frontends.end()) return port;
@@ -162,30 +165,24 @@ absl::StatusOr<PinnedState> ReadPinnedState(const DumpRows& dump) {
   PinnedState state;
   std::map<model::ObjectName, report::ServiceStatus> services;
   std::map<uint32_t, std::set<model::ObjectName>> users;  // of a backend
-  for (const auto& [index, row] : rows->ports) {
+  for (const report::PortTraffic& row : rows->ports) {
     report::ServiceStatus& service = services[row.service];
     service.plan.service = row.service;
     service.from_maps = true;
     std::set<uint32_t> used_backends;
     service.plan.ports.push_back(ReadPort(*rows, row, used_backends));
-    for (const model::FrontendAddress& address : RestrictedFrontends(*rows, index)) {
+    for (const model::FrontendAddress& address : RestrictedFrontends(*rows, row.service_port)) {
       service.restricted_frontends.push_back(address);
     }
     state.frontends += static_cast<uint32_t>(service.plan.ports.back().frontends.size());
     for (const uint32_t backend : used_backends) users[backend].insert(row.service);
-    const auto counters = rows->service_counters.find(index);
-    service.port_counters.push_back(counters == rows->service_counters.end()
-                                        ? report::ServiceStatus::PortCounters()
-                                        : report::ServiceStatus::PortCounters{counters->second.translated,
-                                                                              counters->second.no_endpoints,
-                                                                              counters->second.local_misses});
+    service.port_counters.push_back(row.counters);
   }
   for (auto& [name, service] : services) state.services.push_back(std::move(service));
-  for (const auto& [id, address] : rows->backends) {
-    const auto chosen = rows->chosen.find(id);
+  for (const auto& [id, backend] : rows->backends) {
     state.backends.push_back({.id = id,
-                              .address = address,
-                              .chosen = chosen == rows->chosen.end() ? 0 : chosen->second,
+                              .address = backend.address,
+                              .chosen = backend.chosen,
                               .services = {users[id].begin(), users[id].end()}});
   }
   state.reasons = std::move(rows->reasons);

@@ -11,11 +11,11 @@
 #include <utility>
 #include <vector>
 
-#include "userspace/model/service_plan.h"
 #include "userspace/report/agent_status.h"
 #include "userspace/report/health_state.h"
 #include "userspace/report/histogram.h"
 #include "userspace/report/reflector_status.h"
+#include "userspace/report/traffic.h"
 
 namespace shunt::report {
 
@@ -64,19 +64,6 @@ struct AgentMetrics {
 struct LocalMisses {
   std::array<uint32_t, 2> internal = {};
   std::array<uint32_t, 2> external = {};
-};
-
-// What the programs counted for one ServicePort in one family.
-struct PortTraffic {
-  model::ObjectName service;
-  uint16_t port = 0;
-  model::Protocol protocol = model::Protocol::kTcp;
-  model::IpFamily family = model::IpFamily::kV4;
-  ServiceStatus::PortCounters counters;
-};
-struct BackendTraffic {
-  model::SocketAddress address;
-  uint64_t chosen = 0;
 };
 
 // Series of their own for each ServicePort and each backend cost a monitoring system more than they are worth once

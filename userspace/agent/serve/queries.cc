@@ -6,11 +6,11 @@
 #include <string>
 #include <tuple>
 #include <utility>
-#include <variant>
 
 #include "absl/container/flat_hash_map.h"
 #include "userspace/agent/process/clock.h"
 #include "userspace/agent/process/log.h"
+#include "userspace/report/traffic.h"
 
 namespace shunt::agent {
 namespace {
@@ -25,30 +25,20 @@ using PortCounters = report::ServiceStatus::PortCounters;
 using PortKey = std::tuple<model::ObjectName, std::string, uint16_t, model::Protocol, model::IpFamily>;
 using CountersByPort = absl::flat_hash_map<PortKey, PortCounters>;
 
-// Visits the rows of one type. A map that cannot be read is as good as empty: the answer then lacks its numbers.
-template <typename Row, typename Visit>
-void ForEachRow(const MapViews& maps, absl::string_view map, Visit visit) {
-  const absl::Status status = maps.dump(map, [&](const report::MapRow& row) {
-    if (const Row* typed = std::get_if<Row>(&row)) visit(*typed);
-    return true;
-  });
-  if (!status.ok()) LogError(status, "Cannot read a map for the admin API", {{"map", map}});
+// A map that cannot be read is as good as empty: the answer then lacks its numbers.
+report::VisitRows RowsOf(const MapViews& maps) {
+  return [&maps](absl::string_view map, const std::function<bool(const report::MapRow&)>& visit) {
+    const absl::Status status = maps.dump(map, visit);
+    if (!status.ok()) LogError(status, "Cannot read a map for the admin API", {{"map", map}});
+  };
 }
 
 // Of `only`, or of every Service if it is null.
 CountersByPort ReadPortCounters(const MapViews& maps, const model::ObjectName* only) {
-  absl::flat_hash_map<uint32_t, PortKey> ports;
-  ForEachRow<report::ServicePortRow>(maps, "service_ports", [&](const report::ServicePortRow& row) {
-    if (only != nullptr && row.service != *only) return;
-    ports.emplace(row.service_port, PortKey(row.service, row.port_name, row.port, row.protocol, row.family));
-  });
   CountersByPort counters;
-  ForEachRow<report::ServiceCountersRow>(maps, "service_counters", [&](const report::ServiceCountersRow& row) {
-    const auto port = ports.find(row.service_port);
-    if (port == ports.end()) return;
-    counters[port->second] = {
-        .translated = row.translated, .no_endpoints = row.no_endpoints, .local_misses = row.local_misses};
-  });
+  for (const report::PortTraffic& port : report::ReadPortTraffic(RowsOf(maps), only)) {
+    counters[PortKey(port.service, port.port_name, port.port, port.protocol, port.family)] = port.counters;
+  }
   return counters;
 }
 
@@ -104,7 +94,8 @@ report::AgentStatus AnswerStatus(const QuerySources& from) {
   }
   status.maps = maps->fill_levels();
   status.programs = maps->programs();
-  ForEachRow<report::ReasonRow>(*maps, "reasons", [&](const report::ReasonRow& row) { status.reasons.push_back(row); });
+  report::ForEachRow<report::ReasonRow>(RowsOf(*maps), "reasons",
+                                        [&](const report::ReasonRow& row) { status.reasons.push_back(row); });
   for (const report::MapFill& fill : status.maps) {
     if (fill.name == "backends") status.backends = static_cast<uint32_t>(fill.used);
   }
@@ -124,17 +115,12 @@ std::vector<report::BackendStatus> AnswerBackends(const QuerySources& from) {
     LogError(maps.status(), "Cannot read backends for the admin API");
     return {};
   }
-  absl::flat_hash_map<uint32_t, uint64_t> chosen;
-  ForEachRow<report::BackendCountersRow>(
-      *maps, "backend_counters", [&](const report::BackendCountersRow& row) { chosen[row.backend] = row.chosen; });
   std::vector<report::BackendStatus> backends;
   absl::flat_hash_map<model::SocketAddress, size_t> place_of;
-  ForEachRow<report::BackendRow>(*maps, "backends", [&](const report::BackendRow& row) {
-    place_of.emplace(row.address, backends.size());
-    const auto count = chosen.find(row.backend);
-    backends.push_back(
-        {.id = row.backend, .address = row.address, .chosen = count == chosen.end() ? 0 : count->second});
-  });
+  for (const report::BackendTraffic& backend : report::ReadBackendTraffic(RowsOf(*maps))) {
+    place_of.emplace(backend.address, backends.size());
+    backends.push_back({.id = backend.backend, .address = backend.address, .chosen = backend.chosen});
+  }
   ForEachEntry(from.ledger, [&](const Ledger::Entry& entry) {
     for (const model::PortPlan& port : entry.plan->ports) {
       for (const model::Pool& pool : port.pools) {
