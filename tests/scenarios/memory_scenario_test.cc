@@ -16,8 +16,6 @@
 namespace shunt::scenarios {
 namespace {
 
-using datapath::WriteOperation;
-
 constexpr datapath::Limits kLimits = {.frontends = 512,
                                       .service_ports = 128,
                                       .pools = 256,
@@ -52,7 +50,7 @@ class MemoryFloor : public Floor {
 class UnreliableFloor final : public MemoryFloor {
  public:
   UnreliableFloor(uint32_t seed, uint32_t odds) : random_(seed) {
-    maps_.hooks().before = [this, odds](WriteOperation, absl::string_view table) {
+    maps_.hooks().before = [this, odds](absl::string_view table) {
       if (random_() % odds != 0) return absl::OkStatus();
       ++failed_;
       return absl::UnavailableError(absl::StrCat("write to ", table, ": EAGAIN, on purpose"));

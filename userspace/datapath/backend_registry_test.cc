@@ -39,7 +39,7 @@ TEST_F(BackendRegistryTest, TheRowIsWrittenOnceAndMarkedFreeWithTheLastReference
   registry_.Acquire(Socket("10.0.0.1", 80));
   EXPECT_FALSE(registry_.Is(id, Socket("10.0.0.1", 80))) << "not written yet";
   int writes = 0;
-  maps_.hooks().after = [&](WriteOperation, absl::string_view) { ++writes; };
+  maps_.hooks().after = [&](absl::string_view) { ++writes; };
   ASSERT_TRUE(registry_.Write(id).ok());
   ASSERT_TRUE(registry_.Write(id).ok());
   EXPECT_EQ(writes, 1);
@@ -73,7 +73,7 @@ TEST_F(BackendRegistryTest, AReusedIdStartsWithCountersAtZero) {
 TEST_F(BackendRegistryTest, AReferenceStaysIfTheRowCannotBeMarkedFree) {
   const uint32_t id = *registry_.Acquire(Socket("10.0.0.1", 80));
   ASSERT_TRUE(registry_.Write(id).ok());
-  maps_.hooks().before = [](WriteOperation, absl::string_view) { return absl::UnavailableError("scripted"); };
+  maps_.hooks().before = [](absl::string_view) { return absl::UnavailableError("scripted"); };
   EXPECT_EQ(registry_.Release(id).code(), absl::StatusCode::kUnavailable);
   EXPECT_TRUE(registry_.IsReferenced(id));
   maps_.hooks().before = nullptr;

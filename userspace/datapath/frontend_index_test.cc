@@ -63,7 +63,7 @@ TEST_F(FrontendIndexTest, EveryKeyIsFoundWhereverItStands) {
   std::mt19937 random(seed);
   std::map<uint32_t, uint32_t> places;
   std::optional<uint32_t> in_hand;  // being put or removed
-  maps_.hooks().after = [&](WriteOperation, absl::string_view) {
+  maps_.hooks().after = [&](absl::string_view) {
     for (const auto& [number, place] : places) {
       if (number == in_hand) continue;
       ASSERT_EQ(Find(number), number % 56) << number;
@@ -132,7 +132,7 @@ TEST_F(FrontendIndexTest, ACountThatCouldNotBeWrittenIsWrittenLater) {
     if ((shunt_key_hash(seed, &key) & (tables_.frontend_index->capacity() - 1)) == 9) same_bucket.push_back(number);
   }
   int writes_left = SHUNT_INDEX_ENTRIES + 1;  // an entry each, but not the count
-  maps_.hooks().before = [&](WriteOperation, absl::string_view table) {
+  maps_.hooks().before = [&](absl::string_view table) {
     return table != "frontend_index" || writes_left-- > 0 ? absl::OkStatus() : absl::UnavailableError("scripted");
   };
   for (uint32_t row = 0; row < same_bucket.size(); ++row) {

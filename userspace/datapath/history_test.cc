@@ -125,7 +125,7 @@ TEST(HistoryTest, AnAgentKilledAfterAnyWriteLeavesAValidReadingAndItsSuccessorFi
         auto datapath = TableDatapath::Open(copy->Open(), grace);
         ASSERT_TRUE(datapath.ok());
         // A killed process writes nothing more, whatever it does.
-        copy->hooks().before = [&](WriteOperation, absl::string_view) {
+        copy->hooks().before = [&](absl::string_view) {
           if (writes++ < prefix) return absl::OkStatus();
           ++killed;
           return absl::UnavailableError("killed");
@@ -150,7 +150,7 @@ TEST(HistoryTest, RandomWriteErrorsAreOvercomeByTryingAgain) {
     RandomWorld errors(seed + 1000);
     WatchedWorld watched(kLimits, seed);
     bool failing = true;
-    watched.before_write() = [&](WriteOperation, absl::string_view table) -> absl::Status {
+    watched.before_write() = [&](absl::string_view table) -> absl::Status {
       if (!failing || errors.Draw(12) != 0) return absl::OkStatus();
       return absl::UnavailableError(absl::StrCat("map ", std::string(table), ": random error"));
     };

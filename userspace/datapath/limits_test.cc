@@ -166,13 +166,6 @@ class CountingTable final : public Table {
     return Count().StoreWord(index, word, value);
   }
   absl::Status Load(uint32_t index, absl::Span<std::byte> value) const override { return Count().Load(index, value); }
-  absl::Status Put(Bytes key, Bytes value) override { return Count().Put(key, value); }
-  absl::Status PutBatch(uint32_t count, Bytes keys, Bytes values) override {
-    return Count().PutBatch(count, keys, values);
-  }
-  absl::Status Remove(Bytes key) override { return Count().Remove(key); }
-  absl::Status RemoveBatch(uint32_t count, Bytes keys) override { return Count().RemoveBatch(count, keys); }
-  absl::Status Find(Bytes key, absl::Span<std::byte> value) const override { return Count().Find(key, value); }
   absl::Status ForEach(const std::function<void(Bytes key, Bytes value)>& visit) const override {
     return Count().ForEach(visit);
   }

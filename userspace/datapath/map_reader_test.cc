@@ -156,13 +156,11 @@ TEST_F(MapReaderTest, AffinitiesAndPeers) {
   shunt_affinity_key netns = {.service_port = 3, .client_kind = SHUNT_CLIENT_NETNS};
   const uint64_t cookie = 4026532008;
   std::memcpy(&netns.client, &cookie, sizeof(cookie));
-  ASSERT_TRUE(tables_.affinities
-                  ->Put(BytesOf(netns),
-                        BytesOf(shunt_affinity{.last_use_ns = 4'750'000'000, .choice = shunt_affinity_choice(1, 0)}))
-                  .ok());
+  maps_.PutRow("affinities", BytesOf(netns),
+               BytesOf(shunt_affinity{.last_use_ns = 4'750'000'000, .choice = shunt_affinity_choice(1, 0)}));
   const shunt_affinity_key address = {
       .client = EncodeAddress(Ip("10.0.0.9")), .service_port = 4, .client_kind = SHUNT_CLIENT_ADDRESS};
-  ASSERT_TRUE(tables_.affinities->Put(BytesOf(address), BytesOf(shunt_affinity{.last_use_ns = 6'000'000'000})).ok());
+  maps_.PutRow("affinities", BytesOf(address), BytesOf(shunt_affinity{.last_use_ns = 6'000'000'000}));
   const auto affinities = Dump<report::AffinityRow>("affinities");
   ASSERT_EQ(affinities.size(), 2u);
   EXPECT_EQ(affinities[0].client, "netns 4026532008");
@@ -176,7 +174,7 @@ TEST_F(MapReaderTest, AffinitiesAndPeers) {
                                .direction = SHUNT_PEER_FORWARD};
   const shunt_peer to = {.address = EncodeAddress(Ip("10.244.0.1")),
                          .port = EncodeBackend(Socket("10.0.0.1", 5353)).port};
-  ASSERT_TRUE(tables_.socket_peers->Put(BytesOf(peer), BytesOf(to)).ok());
+  maps_.PutRow("socket_peers", BytesOf(peer), BytesOf(to));
   const auto peers = Dump<report::SocketPeerRow>("socket_peers");
   ASSERT_EQ(peers.size(), 1u);
   EXPECT_EQ(peers[0].direction, "forward");

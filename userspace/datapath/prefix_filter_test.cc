@@ -47,7 +47,7 @@ TEST_F(PrefixFilterTest, ABitWantedAgainBeforeItWasClearedStays) {
   filter_.Remove(Ip("10.96.0.1"));
   filter_.Add(Ip("10.96.0.1"));
   int writes = 0;
-  maps_.hooks().after = [&](WriteOperation, absl::string_view) { ++writes; };
+  maps_.hooks().after = [&](absl::string_view) { ++writes; };
   ASSERT_TRUE(filter_.ClearUnneeded().ok());
   ASSERT_TRUE(filter_.Set(Ip("10.96.0.1")).ok());
   EXPECT_EQ(writes, 0);
@@ -55,13 +55,13 @@ TEST_F(PrefixFilterTest, ABitWantedAgainBeforeItWasClearedStays) {
 
 TEST_F(PrefixFilterTest, WhatCouldNotBeWrittenIsTriedAgain) {
   filter_.Add(Ip("10.96.0.1"));
-  maps_.hooks().before = [](WriteOperation, absl::string_view) { return absl::UnavailableError("scripted"); };
+  maps_.hooks().before = [](absl::string_view) { return absl::UnavailableError("scripted"); };
   EXPECT_FALSE(filter_.Set(Ip("10.96.0.1")).ok());
   maps_.hooks().before = nullptr;
   EXPECT_TRUE(filter_.Set(Ip("10.96.0.1")).ok());
   EXPECT_TRUE(Holds("10.96.0.1"));
   filter_.Remove(Ip("10.96.0.1"));
-  maps_.hooks().before = [](WriteOperation, absl::string_view) { return absl::UnavailableError("scripted"); };
+  maps_.hooks().before = [](absl::string_view) { return absl::UnavailableError("scripted"); };
   EXPECT_FALSE(filter_.ClearUnneeded().ok());
   maps_.hooks().before = nullptr;
   EXPECT_TRUE(filter_.ClearUnneeded().ok());

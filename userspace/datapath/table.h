@@ -15,12 +15,11 @@ namespace shunt::datapath {
 
 using Bytes = absl::Span<const std::byte>;
 
-// Not thread-safe. Keys and values have exactly key_size() and value_size() bytes.
-//
-// Arrays: the key is a uint32_t index below capacity(). Store and Load only.
-// Hashes: Put, Remove, Find, ForEach.
-// Errors: kResourceExhausted (full), kNotFound, kUnavailable (try again), kInternal; the message says which
-// map, which operation and which errno.
+// Arrays have Store, StoreWord and Load: their key is a uint32_t index below capacity(). Hashes have ForEach alone,
+// because only programs write them. Keys and values have exactly key_size() and value_size() bytes.
+// Every operation returns kUnavailable if trying again may help and kInternal if it is a mistake of the caller's, such
+// as an operation that the kind of map does not have; the message says which map, which operation and which errno.
+// Not thread-safe.
 class Table {
  public:
   virtual ~Table() = default;
@@ -31,25 +30,16 @@ class Table {
   virtual uint32_t capacity() const = 0;
 
   // ---- arrays ----
-  // Writes the whole row, in no particular order: nobody may refer to it yet.
+  // Writes the whole row, in no particular order. REQUIRES: no published row refers to it yet.
   virtual absl::Status Store(uint32_t index, Bytes value) = 0;
   // Writes the row's 64-bit word number `word` by one aligned store with release order: everything stored
-  // before is visible to whoever reads the new word. This is how things are published and withdrawn.
+  // before is visible to every reader of the new word. This is how rows are published and withdrawn.
   // REQUIRES: (word + 1) * 8 <= value_size().
   virtual absl::Status StoreWord(uint32_t index, uint32_t word, uint64_t value) = 0;
   // Copies the row out. REQUIRES: value.size() == value_size().
   virtual absl::Status Load(uint32_t index, absl::Span<std::byte> value) const = 0;
 
   // ---- hashes ----
-  virtual absl::Status Put(Bytes key, Bytes value) = 0;
-  // Puts `count` rows, keys and values packed one after another. On an error some may have been put;
-  // putting them again is harmless.
-  virtual absl::Status PutBatch(uint32_t count, Bytes keys, Bytes values) = 0;
-  // OK also when the key was not there.
-  virtual absl::Status Remove(Bytes key) = 0;
-  virtual absl::Status RemoveBatch(uint32_t count, Bytes keys) = 0;
-  // kNotFound if the key is not there.
-  virtual absl::Status Find(Bytes key, absl::Span<std::byte> value) const = 0;
   // Calls `visit` with every row. Rows changed meanwhile by programs may be missed or seen twice.
   virtual absl::Status ForEach(const std::function<void(Bytes key, Bytes value)>& visit) const = 0;
 };

@@ -170,7 +170,7 @@ TEST_F(TableDatapathTest, APoolThatSomeoneLeavesKeepsItsSet) {
   port.pools.push_back(MakePool({"10.244.0.4"}, 8080));
   port.frontends[0].internal_pool = 1;
   std::vector<std::string> seen;
-  maps_->hooks().after = [&](WriteOperation, absl::string_view) {
+  maps_->hooks().after = [&](absl::string_view) {
     const std::string backends = Backends("10.96.0.10", 80);
     if (seen.empty() || seen.back() != backends) seen.push_back(backends);
   };
@@ -183,7 +183,7 @@ TEST_F(TableDatapathTest, ARenamedPortKeepsServing) {
   model::ServicePlan web = Web({"10.244.0.1"});
   MustApply({web});
   std::vector<std::string> seen;
-  maps_->hooks().after = [&](WriteOperation, absl::string_view) {
+  maps_->hooks().after = [&](absl::string_view) {
     const std::string service_port = ServiceOf("10.96.0.10", 80);
     if (seen.empty() || seen.back() != service_port) seen.push_back(service_port);
   };
@@ -197,7 +197,7 @@ TEST_F(TableDatapathTest, ARenamedPortKeepsServing) {
 TEST_F(TableDatapathTest, AFrontendGoesOverWithoutAGap) {
   MustApply({MakePlan("old", "10.96.0.10", 80, MakePool({"10.244.0.1"}, 8080))});
   std::vector<std::string> seen;
-  maps_->hooks().after = [&](WriteOperation, absl::string_view) {
+  maps_->hooks().after = [&](absl::string_view) {
     const std::string reading = ServiceOf("10.96.0.10", 80) + " " + Backends("10.96.0.10", 80);
     if (seen.empty() || seen.back() != reading) seen.push_back(reading);
   };
@@ -336,7 +336,7 @@ TEST_F(TableDatapathTest, BackendsBitsStayForSocketsThatRememberThem) {
 TEST_F(TableDatapathTest, OneServicesFailureHindersNobodyElse) {
   MustApply({Web({"10.244.0.1"})});
   int slots = 0;
-  maps_->hooks().before = [&](WriteOperation, absl::string_view table) {
+  maps_->hooks().before = [&](absl::string_view table) {
     return table == "slots" && slots++ == 0 ? absl::UnavailableError("scripted") : absl::OkStatus();
   };
   const std::vector<model::ServicePlan> plans = {Web({"10.244.0.2"}),

@@ -61,10 +61,10 @@ absl::Status MemoryTable::CheckRow(uint32_t index, size_t size) const {
 absl::Status MemoryTable::Store(uint32_t index, Bytes value) {
   if (absl::Status status = CheckRow(index, value.size()); !status.ok()) return status;
   if (hooks_.before) {
-    if (absl::Status status = hooks_.before(WriteOperation::kStore, rows_.name); !status.ok()) return status;
+    if (absl::Status status = hooks_.before(rows_.name); !status.ok()) return status;
   }
   std::memcpy(&rows_.array[size_t{index} * rows_.value_size], value.data(), value.size());
-  if (hooks_.after) hooks_.after(WriteOperation::kStore, rows_.name);
+  if (hooks_.after) hooks_.after(rows_.name);
   return absl::OkStatus();
 }
 
@@ -75,72 +75,16 @@ absl::Status MemoryTable::StoreWord(uint32_t index, uint32_t word, uint64_t valu
         absl::StrCat("map ", rows_.name, ": store word ", word, ": rows have ", rows_.value_size, " bytes"));
   }
   if (hooks_.before) {
-    if (absl::Status status = hooks_.before(WriteOperation::kStore, rows_.name); !status.ok()) return status;
+    if (absl::Status status = hooks_.before(rows_.name); !status.ok()) return status;
   }
   std::memcpy(&rows_.array[size_t{index} * rows_.value_size + size_t{word} * sizeof(value)], &value, sizeof(value));
-  if (hooks_.after) hooks_.after(WriteOperation::kStore, rows_.name);
+  if (hooks_.after) hooks_.after(rows_.name);
   return absl::OkStatus();
 }
 
 absl::Status MemoryTable::Load(uint32_t index, absl::Span<std::byte> value) const {
   if (absl::Status status = CheckRow(index, value.size()); !status.ok()) return status;
   std::memcpy(value.data(), &rows_.array[size_t{index} * rows_.value_size], value.size());
-  return absl::OkStatus();
-}
-
-absl::Status MemoryTable::Put(Bytes key, Bytes value) {
-  if (absl::Status status = Check(TableKind::kHash, "put"); !status.ok()) return status;
-  if (key.size() != rows_.key_size || value.size() != rows_.value_size) {
-    return absl::InternalError(absl::StrCat("map ", rows_.name, ": put of ", key.size(), " and ", value.size(),
-                                            " bytes: rows have ", rows_.key_size, " and ", rows_.value_size));
-  }
-  if (hooks_.before) {
-    if (absl::Status status = hooks_.before(WriteOperation::kPut, rows_.name); !status.ok()) return status;
-  }
-  auto found = rows_.hash.find(AsView(key));
-  if (found != rows_.hash.end()) {
-    found->second = std::string(AsView(value));
-  } else if (rows_.hash.size() < rows_.capacity) {
-    rows_.hash.emplace(AsView(key), AsView(value));
-  } else {
-    return absl::ResourceExhaustedError(absl::StrCat("map ", rows_.name, ": put: full with ", rows_.capacity, " rows"));
-  }
-  if (hooks_.after) hooks_.after(WriteOperation::kPut, rows_.name);
-  return absl::OkStatus();
-}
-
-absl::Status MemoryTable::PutBatch(uint32_t count, Bytes keys, Bytes values) {
-  for (uint32_t i = 0; i < count; ++i) {
-    absl::Status status = Put(keys.subspan(static_cast<size_t>(i) * rows_.key_size, rows_.key_size),
-                              values.subspan(static_cast<size_t>(i) * rows_.value_size, rows_.value_size));
-    if (!status.ok()) return status;
-  }
-  return absl::OkStatus();
-}
-
-absl::Status MemoryTable::Remove(Bytes key) {
-  if (absl::Status status = Check(TableKind::kHash, "remove"); !status.ok()) return status;
-  if (hooks_.before) {
-    if (absl::Status status = hooks_.before(WriteOperation::kRemove, rows_.name); !status.ok()) return status;
-  }
-  rows_.hash.erase(AsView(key));
-  if (hooks_.after) hooks_.after(WriteOperation::kRemove, rows_.name);
-  return absl::OkStatus();
-}
-
-absl::Status MemoryTable::RemoveBatch(uint32_t count, Bytes keys) {
-  for (uint32_t i = 0; i < count; ++i) {
-    absl::Status status = Remove(keys.subspan(static_cast<size_t>(i) * rows_.key_size, rows_.key_size));
-    if (!status.ok()) return status;
-  }
-  return absl::OkStatus();
-}
-
-absl::Status MemoryTable::Find(Bytes key, absl::Span<std::byte> value) const {
-  if (absl::Status status = Check(TableKind::kHash, "find"); !status.ok()) return status;
-  auto found = rows_.hash.find(AsView(key));
-  if (found == rows_.hash.end()) return absl::NotFoundError(absl::StrCat("map ", rows_.name, ": find: no such key"));
-  std::memcpy(value.data(), found->second.data(), value.size());
   return absl::OkStatus();
 }
 
@@ -194,6 +138,10 @@ Tables MemoryMaps::Open() {
   };
   for (size_t i = 0; i < maps_.size(); ++i) *in_order[i] = std::make_unique<MemoryTable>(*maps_[i], hooks_);
   return tables;
+}
+
+void MemoryMaps::PutRow(absl::string_view hash, Bytes key, Bytes value) {
+  rows(hash)->hash[std::string(AsView(key))] = std::string(AsView(value));
 }
 
 std::unique_ptr<MemoryMaps> MemoryMaps::Clone() const {

@@ -19,14 +19,12 @@
 
 namespace shunt::datapath {
 
-enum class WriteOperation : uint8_t { kStore, kPut, kRemove };
-
-// Called around every write of one row; a batch is as many writes as it has rows.
+// Called around every write of one row or word.
 struct WriteHooks {
   // Before the write. An error is returned to the caller and the row stays as it was.
-  std::function<absl::Status(WriteOperation operation, absl::string_view table)> before;
+  std::function<absl::Status(absl::string_view table)> before;
   // After the write has happened.
-  std::function<void(WriteOperation operation, absl::string_view table)> after;
+  std::function<void(absl::string_view table)> after;
 };
 
 enum class TableKind : uint8_t { kArray, kHash };
@@ -55,11 +53,6 @@ class MemoryTable final : public Table {
   absl::Status Store(uint32_t index, Bytes value) override;
   absl::Status StoreWord(uint32_t index, uint32_t word, uint64_t value) override;
   absl::Status Load(uint32_t index, absl::Span<std::byte> value) const override;
-  absl::Status Put(Bytes key, Bytes value) override;
-  absl::Status PutBatch(uint32_t count, Bytes keys, Bytes values) override;
-  absl::Status Remove(Bytes key) override;
-  absl::Status RemoveBatch(uint32_t count, Bytes keys) override;
-  absl::Status Find(Bytes key, absl::Span<std::byte> value) const override;
   absl::Status ForEach(const std::function<void(Bytes key, Bytes value)>& visit) const override;
 
  private:
@@ -79,6 +72,9 @@ class MemoryMaps {
 
   // The maps must outlive the handles.
   Tables Open();
+  // Puts a row into a hash, as a program does: hooks are not called. REQUIRES: there is a hash of this name, and key
+  // and value have its sizes.
+  void PutRow(absl::string_view hash, Bytes key, Bytes value);
   // A copy of every row as it is now; without the hooks.
   std::unique_ptr<MemoryMaps> Clone() const;
 

@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -13,6 +14,7 @@ namespace shunt::datapath {
 namespace {
 
 using testing::ElementsAre;
+using testing::Pair;
 
 constexpr Limits kLimits = {.frontends = 4,
                             .service_ports = 2,
@@ -61,7 +63,7 @@ TEST(MemoryTableTest, RowsOutsideTheArrayAndOfAnotherSizeAreErrors) {
   EXPECT_EQ(tables.pools->Store(3, BytesOf(word)).code(), absl::StatusCode::kInternal);
   EXPECT_EQ(tables.pools->StoreWord(0, 1, 1).code(), absl::StatusCode::kInternal) << "a row has one word";
   EXPECT_EQ(tables.slots->Store(0, BytesOf(word)).code(), absl::StatusCode::kInternal) << "half a row";
-  EXPECT_EQ(tables.pools->Put(BytesOf(word), BytesOf(word)).code(), absl::StatusCode::kInternal) << "no hash";
+  EXPECT_EQ(tables.pools->ForEach([](Bytes, Bytes) {}).code(), absl::StatusCode::kInternal) << "no hash";
   EXPECT_EQ(tables.affinities->Store(0, BytesOf(word)).code(), absl::StatusCode::kInternal) << "no array";
 }
 
@@ -78,42 +80,37 @@ TEST(MemoryTableTest, AWordIsWrittenWithoutItsNeighbours) {
   EXPECT_EQ(bucket.passed_over, 6u);
 }
 
-TEST(MemoryTableTest, AHashHasALimitAndFindsWhatWasPut) {
+TEST(MemoryTableTest, AHashShowsTheRowsThatWerePut) {
   MemoryMaps maps(kLimits);
   const Tables tables = maps.Open();
-  Table& hash = *tables.affinities;
-  shunt_affinity_key keys[3] = {};
-  for (uint32_t i = 0; i < 3; ++i) keys[i].service_port = i;
-  const shunt_affinity values[3] = {{.choice = 10}, {.choice = 11}, {.choice = 12}};
-  EXPECT_EQ(hash.PutBatch(3, BytesOf(keys), BytesOf(values)).code(), absl::StatusCode::kResourceExhausted);
-  shunt_affinity found = {};
-  ASSERT_TRUE(hash.Find(BytesOf(keys[1]), MutableBytesOf(found)).ok()) << "put before the batch failed";
-  EXPECT_EQ(found.choice, 11u);
-  EXPECT_EQ(hash.Find(BytesOf(keys[2]), MutableBytesOf(found)).code(), absl::StatusCode::kNotFound);
-  EXPECT_TRUE(hash.Put(BytesOf(keys[1]), BytesOf(values[2])).ok()) << "full, but the key is there";
-  EXPECT_TRUE(hash.RemoveBatch(3, BytesOf(keys)).ok());
-  int rows = 0;
-  ASSERT_TRUE(hash.ForEach([&](Bytes, Bytes) { ++rows; }).ok());
-  EXPECT_EQ(rows, 0);
+  maps.PutRow("affinities", BytesOf(shunt_affinity_key{.service_port = 1}), BytesOf(shunt_affinity{.choice = 10}));
+  maps.PutRow("affinities", BytesOf(shunt_affinity_key{.service_port = 2}), BytesOf(shunt_affinity{.choice = 11}));
+  maps.PutRow("affinities", BytesOf(shunt_affinity_key{.service_port = 2}), BytesOf(shunt_affinity{.choice = 12}));
+  std::map<uint32_t, uint64_t> choices;  // by service port
+  ASSERT_TRUE(tables.affinities
+                  ->ForEach([&](Bytes key, Bytes value) {
+                    choices[FromBytes<shunt_affinity_key>(key).service_port] = FromBytes<shunt_affinity>(value).choice;
+                  })
+                  .ok());
+  EXPECT_THAT(choices, ElementsAre(Pair(1u, 10u), Pair(2u, 12u)));
 }
 
 TEST(MemoryTableTest, HooksSeeEveryWriteAndMayRefuseIt) {
   MemoryMaps maps(kLimits);
   const Tables tables = maps.Open();
   std::vector<std::string> seen;
-  maps.hooks().before = [&](WriteOperation, absl::string_view table) {
+  maps.hooks().before = [&](absl::string_view table) {
     return table == "slots" ? absl::UnavailableError("scripted") : absl::OkStatus();
   };
-  maps.hooks().after = [&](WriteOperation, absl::string_view table) { seen.emplace_back(table); };
+  maps.hooks().after = [&](absl::string_view table) { seen.emplace_back(table); };
   EXPECT_TRUE(tables.pools->StoreWord(0, 0, 1).ok());
   EXPECT_EQ(tables.slots->Store(0, BytesOf(shunt_slot{.backend = 3})).code(), absl::StatusCode::kUnavailable);
   shunt_slot slot = {};
   ASSERT_TRUE(tables.slots->Load(0, MutableBytesOf(slot)).ok());
   EXPECT_EQ(slot.backend, 0u) << "a refused write changes nothing";
-  const shunt_affinity_key keys[2] = {{.service_port = 1}, {.service_port = 2}};
-  const shunt_affinity values[2] = {};
-  EXPECT_TRUE(tables.affinities->PutBatch(2, BytesOf(keys), BytesOf(values)).ok());
-  EXPECT_THAT(seen, ElementsAre("pools", "affinities", "affinities"));
+  EXPECT_TRUE(tables.backends->Store(0, BytesOf(shunt_backend{})).ok());
+  EXPECT_TRUE(tables.backends->Store(1, BytesOf(shunt_backend{})).ok());
+  EXPECT_THAT(seen, ElementsAre("pools", "backends", "backends"));
 }
 
 }  // namespace

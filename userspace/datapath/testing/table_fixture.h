@@ -85,11 +85,11 @@ class TableFixture : public testing::Test {
   // The tables written by what follows, one name a write.
   std::vector<std::string>& Record() {
     written_.clear();
-    maps_->hooks().after = [this](WriteOperation, absl::string_view table) { written_.emplace_back(table); };
+    maps_->hooks().after = [this](absl::string_view table) { written_.emplace_back(table); };
     return written_;
   }
   void FailWritesTo(std::string table) {
-    maps_->hooks().before = [table](WriteOperation, absl::string_view written) {
+    maps_->hooks().before = [table](absl::string_view written) {
       return written == table ? absl::UnavailableError("scripted") : absl::OkStatus();
     };
   }

@@ -42,7 +42,7 @@ WatchedWorld::~WatchedWorld() {
 }
 
 void WatchedWorld::Watch() {
-  maps_->hooks().after = [this](WriteOperation, absl::string_view table) {
+  maps_->hooks().after = [this](absl::string_view table) {
     ++writes_;
     Look(table);
   };

@@ -43,7 +43,7 @@ class WatchedWorld {
   MemoryMaps& maps() { return *maps_; }
   ManualGrace& grace() { return grace_; }
   // Asked before every write; see WriteHooks.
-  std::function<absl::Status(WriteOperation, absl::string_view)>& before_write() { return maps_->hooks().before; }
+  std::function<absl::Status(absl::string_view)>& before_write() { return maps_->hooks().before; }
   uint64_t writes() const { return writes_; }
   // While writes fail, some Services have their old plan and some their new one, so what they share, the facts
   // about addresses, may differ from both worlds: a destination that leads nowhere may do so for another reason.

@@ -36,21 +36,6 @@ absl::Status BpfTable::StoreWord(uint32_t, uint32_t, uint64_t) {
 absl::Status BpfTable::Load(uint32_t, absl::Span<std::byte>) const {
   return NoSuchOperation("load");
 }
-absl::Status BpfTable::Put(Bytes, Bytes) {
-  return NoSuchOperation("put");
-}
-absl::Status BpfTable::PutBatch(uint32_t, Bytes, Bytes) {
-  return NoSuchOperation("put");
-}
-absl::Status BpfTable::Remove(Bytes) {
-  return NoSuchOperation("remove");
-}
-absl::Status BpfTable::RemoveBatch(uint32_t, Bytes) {
-  return NoSuchOperation("remove");
-}
-absl::Status BpfTable::Find(Bytes, absl::Span<std::byte>) const {
-  return NoSuchOperation("find");
-}
 absl::Status BpfTable::ForEach(const std::function<void(Bytes, Bytes)>&) const {
   return NoSuchOperation("visit");
 }

@@ -27,11 +27,6 @@ class BpfTable : public Table {
   absl::Status Store(uint32_t index, Bytes value) override;
   absl::Status StoreWord(uint32_t index, uint32_t word, uint64_t value) override;
   absl::Status Load(uint32_t index, absl::Span<std::byte> value) const override;
-  absl::Status Put(Bytes key, Bytes value) override;
-  absl::Status PutBatch(uint32_t count, Bytes keys, Bytes values) override;
-  absl::Status Remove(Bytes key) override;
-  absl::Status RemoveBatch(uint32_t count, Bytes keys) override;
-  absl::Status Find(Bytes key, absl::Span<std::byte> value) const override;
   absl::Status ForEach(const std::function<void(Bytes key, Bytes value)>& visit) const override;
 
  protected:
