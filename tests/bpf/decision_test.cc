@@ -21,6 +21,7 @@
 #include "userspace/datapath/codec.h"
 #include "userspace/datapath/kernel/kernel_datapath.h"
 #include "userspace/datapath/kernel/testing/sandbox_fixture.h"
+#include "userspace/datapath/map_reader.h"
 #include "userspace/planner/planner.h"
 
 namespace shunt::datapath {
@@ -146,6 +147,8 @@ class DecisionTest : public SandboxTest {
                        .socket_peers = 64,
                        .affinities = 256};
   std::vector<model::IpAddress> primary_ = {*model::IpAddress::Parse("192.168.7.1")};
+  MapReader maps() const { return MapReader(datapath_->tables()); }
+
   std::unique_ptr<KernelDatapath> datapath_;
   harness* harness_ = nullptr;
 };
@@ -270,7 +273,7 @@ TEST_F(DecisionTest, WhoOnlyObservesDecidesTheSameAndRemembersNoAffinity) {
   EXPECT_EQ(Reached("10.96.0.10", 80).size(), 3u);
   EXPECT_EQ(Decide("10.96.0.11", 80).error, static_cast<uint32_t>(ECONNREFUSED));
   size_t affinities = 0;
-  EXPECT_TRUE(datapath_->DumpMap("affinities", [&](const report::MapRow&) { return ++affinities, true; }).ok());
+  EXPECT_TRUE(maps().Dump("affinities", [&](const report::MapRow&) { return ++affinities, true; }).ok());
   EXPECT_EQ(affinities, 0u);
 }
 
@@ -318,27 +321,25 @@ TEST_F(DecisionTest, DrawsFollowTheWeights) {
   Apply({{web, {MakeSlice("web", {"10.1.0.1", "10.1.0.2", "10.1.0.3", "10.1.0.4", "10.1.0.5"})}}});
   OpenHarness();
   std::map<uint32_t, uint64_t> weight_of;  // by backend id
-  ASSERT_TRUE(datapath_
-                  ->DumpMap("backends",
-                            [&](const report::MapRow& row) {
-                              const auto& backend = std::get<report::BackendRow>(row);
-                              const uint32_t last = backend.address.address.bytes()[15];
-                              weight_of[backend.backend] =
-                                  last == 5 ? 0 : static_cast<uint64_t>(std::pow(10, last - 1));
-                              return true;
-                            })
+  ASSERT_TRUE(maps()
+                  .Dump("backends",
+                        [&](const report::MapRow& row) {
+                          const auto& backend = std::get<report::BackendRow>(row);
+                          const uint32_t last = backend.address.address.bytes()[15];
+                          weight_of[backend.backend] = last == 5 ? 0 : static_cast<uint64_t>(std::pow(10, last - 1));
+                          return true;
+                        })
                   .ok());
   uint64_t word = 0;
-  ASSERT_TRUE(datapath_
-                  ->DumpMap("pools",
-                            [&](const report::MapRow& row) {
-                              const auto& pool = std::get<report::PoolRow>(row);
-                              if (pool.slot_count > 0) {
-                                word =
-                                    shunt_pool_word(pool.first_slot, pool.slot_count, SHUNT_EMPTY_NOT, pool.generation);
-                              }
-                              return true;
-                            })
+  ASSERT_TRUE(maps()
+                  .Dump("pools",
+                        [&](const report::MapRow& row) {
+                          const auto& pool = std::get<report::PoolRow>(row);
+                          if (pool.slot_count > 0) {
+                            word = shunt_pool_word(pool.first_slot, pool.slot_count, SHUNT_EMPTY_NOT, pool.generation);
+                          }
+                          return true;
+                        })
                   .ok());
   ASSERT_NE(word, 0u);
   constexpr uint32_t kDraws = 1'000'000;

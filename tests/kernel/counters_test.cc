@@ -13,48 +13,48 @@ class CountersTest : public DiallingTest {
   // Returns the counters of this Service's ServicePort, in the family of the service that is dialled.
   report::ServiceCountersRow CountersOf(const std::string& service, uint16_t port) {
     uint32_t index = ~0u;
-    EXPECT_TRUE(datapath()
-                    .DumpMap("service_ports",
-                             [&](const report::MapRow& row) {
-                               const auto& entry = std::get<report::ServicePortRow>(row);
-                               if (entry.service.name == service && entry.port == port &&
-                                   entry.family == Service(0).address.family()) {
-                                 index = entry.service_port;
-                               }
-                               return true;
-                             })
+    EXPECT_TRUE(maps()
+                    .Dump("service_ports",
+                          [&](const report::MapRow& row) {
+                            const auto& entry = std::get<report::ServicePortRow>(row);
+                            if (entry.service.name == service && entry.port == port &&
+                                entry.family == Service(0).address.family()) {
+                              index = entry.service_port;
+                            }
+                            return true;
+                          })
                     .ok());
     EXPECT_NE(index, ~0u) << service;
     report::ServiceCountersRow counters;
-    EXPECT_TRUE(datapath()
-                    .DumpMap("service_counters",
-                             [&](const report::MapRow& row) {
-                               const auto& entry = std::get<report::ServiceCountersRow>(row);
-                               if (entry.service_port == index) counters = entry;
-                               return true;
-                             })
+    EXPECT_TRUE(maps()
+                    .Dump("service_counters",
+                          [&](const report::MapRow& row) {
+                            const auto& entry = std::get<report::ServiceCountersRow>(row);
+                            if (entry.service_port == index) counters = entry;
+                            return true;
+                          })
                     .ok());
     return counters;
   }
 
   uint64_t ChosenOf(const SocketAddress& backend) {
     uint32_t id = ~0u;
-    EXPECT_TRUE(datapath()
-                    .DumpMap("backends",
-                             [&](const report::MapRow& row) {
-                               const auto& entry = std::get<report::BackendRow>(row);
-                               if (entry.address == backend) id = entry.backend;
-                               return true;
-                             })
+    EXPECT_TRUE(maps()
+                    .Dump("backends",
+                          [&](const report::MapRow& row) {
+                            const auto& entry = std::get<report::BackendRow>(row);
+                            if (entry.address == backend) id = entry.backend;
+                            return true;
+                          })
                     .ok());
     uint64_t chosen = 0;
-    EXPECT_TRUE(datapath()
-                    .DumpMap("backend_counters",
-                             [&](const report::MapRow& row) {
-                               const auto& entry = std::get<report::BackendCountersRow>(row);
-                               if (entry.backend == id) chosen = entry.chosen;
-                               return true;
-                             })
+    EXPECT_TRUE(maps()
+                    .Dump("backend_counters",
+                          [&](const report::MapRow& row) {
+                            const auto& entry = std::get<report::BackendCountersRow>(row);
+                            if (entry.backend == id) chosen = entry.chosen;
+                            return true;
+                          })
                     .ok());
     return chosen;
   }

@@ -68,6 +68,10 @@ datapath::Datapath& KernelTest::datapath() {
   return *datapath_;
 }
 
+datapath::MapReader KernelTest::maps() const {
+  return datapath::MapReader(datapath_->tables());
+}
+
 datapath::KernelOptions KernelTest::Options() const {
   datapath::KernelOptions options;
   options.bpffs = bpffs_;
@@ -126,7 +130,7 @@ void KernelTest::TakeAllRows() {
     ClientSocket holder = HostSocket(AF_INET, SOCK_DGRAM);
     ASSERT_EQ(holder.Connect(At("10.97.0.1:9")), 0);
     size_t rows = 0;
-    ASSERT_TRUE(datapath_->DumpMap("socket_state", [&](const report::MapRow&) { return ++rows, true; }).ok());
+    ASSERT_TRUE(maps().Dump("socket_state", [&](const report::MapRow&) { return ++rows, true; }).ok());
     // One that got no row is in storage and of no use here.
     if (rows > row_holders_.size()) row_holders_.push_back(std::move(holder));
   }
@@ -161,7 +165,7 @@ void KernelTest::Remove(const ServiceStory& story) {
 
 uint64_t KernelTest::Reason(absl::string_view name) {
   uint64_t count = ~uint64_t{0};
-  const absl::Status dumped = datapath_->DumpMap("reasons", [&](const report::MapRow& row) {
+  const absl::Status dumped = maps().Dump("reasons", [&](const report::MapRow& row) {
     const auto& reason = std::get<report::ReasonRow>(row);
     if (reason.name == name) count = reason.count;
     return true;
@@ -172,7 +176,7 @@ uint64_t KernelTest::Reason(absl::string_view name) {
 
 size_t KernelTest::RowsOf(absl::string_view map) {
   size_t rows = 0;
-  const absl::Status dumped = datapath_->DumpMap(map, [&](const report::MapRow&) { return ++rows, true; });
+  const absl::Status dumped = maps().Dump(map, [&](const report::MapRow&) { return ++rows, true; });
   EXPECT_TRUE(dumped.ok()) << dumped;
   return map == "socket_state" ? rows - row_holders_.size() : rows;
 }

@@ -15,6 +15,7 @@
 #include "tests/sandbox/client_socket.h"
 #include "tests/sandbox/service_story.h"
 #include "userspace/datapath/datapath.h"
+#include "userspace/datapath/map_reader.h"
 
 namespace shunt::datapath {
 struct KernelOptions;
@@ -55,6 +56,8 @@ class KernelTest : public ::testing::Test {
   World& world() { return *World::Get(); }
   datapath::Datapath& datapath();
   datapath::KernelDatapath& kernel_datapath() { return *datapath_; }
+  // The maps' rows in readable form.
+  datapath::MapReader maps() const;
   const std::string& bpffs() const { return bpffs_; }
   const std::string& cgroup() const { return cgroup_; }
 

@@ -30,7 +30,7 @@ SHUNT_IN_BOTH_MEMORIES(ProtocolsTest);
 
 TEST_P(ProtocolsTest, AnExemptTcpSocketReachesWhatItDials) {
   ClientSocket socket = HostSocket(AF_INET, SOCK_STREAM);
-  ASSERT_TRUE(datapath().ExemptSocket(socket.fd()).ok());
+  ASSERT_TRUE(kernel_datapath().ExemptSocket(socket.fd()).ok());
   ASSERT_EQ(socket.Connect(At("10.96.0.10:80")), 0);
   EXPECT_EQ(socket.Receive().text, "10.96.0.10:80");
   EXPECT_EQ(socket.PeerName().from, At("10.96.0.10:80"));
@@ -39,7 +39,7 @@ TEST_P(ProtocolsTest, AnExemptTcpSocketReachesWhatItDials) {
 
 TEST_P(ProtocolsTest, AnExemptSocketStaysExemptWhenItConnectsAgain) {
   ClientSocket socket = HostSocket(AF_INET6, SOCK_DGRAM);
-  ASSERT_TRUE(datapath().ExemptSocket(socket.fd()).ok());
+  ASSERT_TRUE(kernel_datapath().ExemptSocket(socket.fd()).ok());
   for (int round = 0; round < 2; ++round) {
     ASSERT_EQ(socket.Connect(At("[fd00:96::10]:53")), 0);
     ASSERT_EQ(socket.Send("x"), 0);
@@ -49,7 +49,7 @@ TEST_P(ProtocolsTest, AnExemptSocketStaysExemptWhenItConnectsAgain) {
 
 TEST_P(ProtocolsTest, AnExemptUnconnectedUdpSocketReachesWhatItNames) {
   ClientSocket socket = HostSocket(AF_INET, SOCK_DGRAM);
-  ASSERT_TRUE(datapath().ExemptSocket(socket.fd()).ok());
+  ASSERT_TRUE(kernel_datapath().ExemptSocket(socket.fd()).ok());
   ASSERT_EQ(socket.SendTo(At("10.96.0.10:53"), "x"), 0);
   EXPECT_EQ(socket.Receive().text, "10.96.0.10:53 x");
 }
@@ -58,7 +58,7 @@ TEST_P(ProtocolsTest, AnExemptSocketHasItsRowUntilItCloses) {
   const size_t rows = GetParam() == SocketMemory::kRow ? 1 : 0;  // with kStorage all rows belong to others
   ClientSocket socket = HostSocket(AF_INET, SOCK_STREAM);
   for (int round = 0; round < 2; ++round) {
-    ASSERT_TRUE(datapath().ExemptSocket(socket.fd()).ok());
+    ASSERT_TRUE(kernel_datapath().ExemptSocket(socket.fd()).ok());
     EXPECT_EQ(RowsOf("socket_state"), rows);
   }
   ASSERT_EQ(socket.Connect(At("10.96.0.10:80")), 0);
@@ -70,7 +70,7 @@ TEST_P(ProtocolsTest, AnExemptSocketHasItsRowUntilItCloses) {
 TEST_P(ProtocolsTest, AnExemptSocketThatNoProgramWouldReleaseTakesNoRow) {
   ASSERT_TRUE(sandbox::EnterCgroup(world().sandbox().cgroup()).ok());
   ClientSocket outside = HostSocket(AF_INET, SOCK_STREAM);
-  ASSERT_TRUE(datapath().ExemptSocket(outside.fd()).ok());
+  ASSERT_TRUE(kernel_datapath().ExemptSocket(outside.fd()).ok());
   EXPECT_EQ(RowsOf("socket_state"), 0u);
   EXPECT_EQ(outside.Connect(At("10.96.0.10:80")), 0);
   ASSERT_TRUE(sandbox::EnterCgroup(cgroup()).ok());
@@ -113,7 +113,7 @@ TEST_P(ProtocolsTest, AnMptcpSocketReachesTheBackendUnderTheDialledNameAndLeaves
 TEST_P(ProtocolsTest, AnExemptMptcpSocketReachesWhatItDials) {
   ClientSocket socket(world().host(), AF_INET, SOCK_STREAM, IPPROTO_MPTCP);
   if (socket.open_error() != 0) GTEST_SKIP() << "this kernel has no MPTCP: " << std::strerror(socket.open_error());
-  ASSERT_TRUE(datapath().ExemptSocket(socket.fd()).ok());
+  ASSERT_TRUE(kernel_datapath().ExemptSocket(socket.fd()).ok());
   ASSERT_EQ(socket.Connect(At("10.96.0.10:80")), 0);
   EXPECT_EQ(socket.Receive().text, "10.96.0.10:80");
 }

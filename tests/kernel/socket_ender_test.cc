@@ -73,7 +73,7 @@ class SocketEnderTest : public KernelTest {
   // Returns the id of the backend in the map.
   std::optional<uint32_t> IdOf(const SocketAddress& backend) {
     std::optional<uint32_t> id;
-    const absl::Status dumped = datapath().DumpMap("backends", [&](const report::MapRow& row) {
+    const absl::Status dumped = maps().Dump("backends", [&](const report::MapRow& row) {
       const auto& found = std::get<report::BackendRow>(row);
       if (found.address == backend) id = found.backend;
       return !id.has_value();
@@ -334,7 +334,7 @@ TEST_F(SocketEnderTest, ProcessesShowTheirNamespaces) {
 
 TEST_F(SocketEnderTest, AnExemptSocketStays) {
   ClientSocket socket = PodSocket(AF_INET, SOCK_DGRAM);
-  ASSERT_TRUE(datapath().ExemptSocket(socket.fd()).ok());
+  ASSERT_TRUE(kernel_datapath().ExemptSocket(socket.fd()).ok());
   ASSERT_EQ(socket.Connect(At("10.244.1.1:8081")), 0);
   Apply({Moved()});
   EXPECT_EQ(Sweep().ended_udp, 0u);

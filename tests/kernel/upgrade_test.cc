@@ -11,6 +11,7 @@
 #include "tests/kernel/kernel_test.h"
 #include "tests/sandbox/netlink.h"
 #include "userspace/datapath/kernel/kernel_datapath.h"
+#include "userspace/datapath/kernel/maps/pinned_reader.h"
 
 namespace shunt::kernel_test {
 namespace {
@@ -43,7 +44,10 @@ class UpgradeTest : public KernelTest {
 
   std::vector<std::string> Tags() {
     std::vector<std::string> tags;
-    for (const report::ProgramStatus& program : datapath().Programs()) tags.push_back(program.tag);
+    const auto pins = datapath::PinnedReader::Open(bpffs());
+    EXPECT_TRUE(pins.ok()) << pins.status();
+    if (!pins.ok()) return tags;
+    for (const report::ProgramStatus& program : (*pins)->Programs()) tags.push_back(program.tag);
     return tags;
   }
 

@@ -17,12 +17,16 @@ class KernelFloor final : public Floor {
   explicit KernelFloor(datapath::KernelOptions options) : options_(std::move(options)) {}
 
   absl::StatusOr<std::unique_ptr<datapath::Datapath>> Open() override {
-    return datapath::KernelDatapath::Open(options_);
+    auto opened = datapath::KernelDatapath::Open(options_);
+    if (opened.ok()) opened_ = opened->get();
+    return opened;
   }
+  const datapath::Tables& tables() const override { return opened_->tables(); }
   void LetGracePass() override { std::this_thread::sleep_for(std::chrono::milliseconds(2)); }
 
  private:
   const datapath::KernelOptions options_;
+  const datapath::KernelDatapath* opened_ = nullptr;  // the last one
 };
 
 class KernelScenario : public datapath::SandboxTest, public testing::WithParamInterface<std::string> {};

@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
+#include "userspace/datapath/map_reader.h"
 
 namespace shunt::scenarios {
 namespace {
@@ -121,10 +122,10 @@ std::map<std::string, uint32_t> BackendIds(const MapRows& rows) {
 }
 
 template <typename Row>
-absl::Status Collect(const datapath::Datapath& datapath, absl::string_view map,
+absl::Status Collect(const datapath::MapReader& reader, absl::string_view map,
                      const std::function<void(const Row&)>& take) {
   bool foreign = false;
-  absl::Status status = datapath.DumpMap(map, [&](const report::MapRow& row) {
+  absl::Status status = reader.Dump(map, [&](const report::MapRow& row) {
     const Row* typed = std::get_if<Row>(&row);
     foreign |= typed == nullptr;
     if (typed != nullptr) take(*typed);
@@ -136,24 +137,24 @@ absl::Status Collect(const datapath::Datapath& datapath, absl::string_view map,
 
 }  // namespace
 
-absl::StatusOr<MapRows> ReadMapRows(const datapath::Datapath& datapath) {
+absl::StatusOr<MapRows> ReadMapRows(const datapath::Tables& tables) {
+  const datapath::MapReader reader(tables);
   MapRows rows;
   std::vector<uint32_t> indexed;
   std::vector<uint32_t> held;
   absl::Status status = Collect<report::FrontendRow>(
-      datapath, "frontend_index", [&](const report::FrontendRow& row) { indexed.push_back(row.row); });
-  status.Update(Collect<report::FrontendRow>(datapath, "frontend_rows", [&](const report::FrontendRow& row) {
+      reader, "frontend_index", [&](const report::FrontendRow& row) { indexed.push_back(row.row); });
+  status.Update(Collect<report::FrontendRow>(reader, "frontend_rows", [&](const report::FrontendRow& row) {
     held.push_back(row.row);
     rows.frontends.push_back(row);
   }));
-  status.Update(Collect<report::ServicePortRow>(datapath, "service_ports", [&](const report::ServicePortRow& row) {
-    rows.service_ports[row.service_port] = row;
-  }));
+  status.Update(Collect<report::ServicePortRow>(
+      reader, "service_ports", [&](const report::ServicePortRow& row) { rows.service_ports[row.service_port] = row; }));
   status.Update(
-      Collect<report::PoolRow>(datapath, "pools", [&](const report::PoolRow& row) { rows.pools[row.pool] = row; }));
+      Collect<report::PoolRow>(reader, "pools", [&](const report::PoolRow& row) { rows.pools[row.pool] = row; }));
   status.Update(
-      Collect<report::SlotRow>(datapath, "slots", [&](const report::SlotRow& row) { rows.slots[row.slot] = row; }));
-  status.Update(Collect<report::BackendRow>(datapath, "backends",
+      Collect<report::SlotRow>(reader, "slots", [&](const report::SlotRow& row) { rows.slots[row.slot] = row; }));
+  status.Update(Collect<report::BackendRow>(reader, "backends",
                                             [&](const report::BackendRow& row) { rows.backends[row.backend] = row; }));
   if (!status.ok()) return status;
 

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "userspace/datapath/datapath.h"
+#include "userspace/datapath/tables.h"
 #include "userspace/report/map_rows.h"
 
 namespace shunt::scenarios {
@@ -23,8 +23,8 @@ struct MapRows {
   std::map<uint32_t, report::BackendRow> backends;
 };
 
-// By Datapath::DumpMap. The index and the rows of frontends must name the same ones: kDataLoss if not.
-absl::StatusOr<MapRows> ReadMapRows(const datapath::Datapath& datapath);
+// By MapReader. Returns kDataLoss unless the index and the rows of frontends name the same ones.
+absl::StatusOr<MapRows> ReadMapRows(const datapath::Tables& tables);
 
 // For example:
 //

@@ -30,6 +30,7 @@ class MemoryFloor : public Floor {
   absl::StatusOr<std::unique_ptr<datapath::Datapath>> Open() override {
     return datapath::TableDatapath::Open(maps_.Open(), grace_);
   }
+  const datapath::Tables& tables() const override { return tables_; }
   void LetGracePass() override { grace_.Pass(); }
   // Returns whether any row differs from its initial value. Reads the rows, because the hooks are what is tested.
   bool IsTouched() {
@@ -43,6 +44,7 @@ class MemoryFloor : public Floor {
  protected:
   datapath::MemoryMaps maps_{kLimits};
   const std::unique_ptr<datapath::MemoryMaps> fresh_ = maps_.Clone();
+  const datapath::Tables tables_ = maps_.Open();  // the same rows as every datapath's
   datapath::ManualGrace grace_;
 };
 

@@ -131,7 +131,7 @@ absl::Status Stage::Settle() {
 }
 
 absl::Status Stage::CheckIds() {
-  absl::StatusOr<MapRows> rows = ReadMapRows(*datapath_);
+  absl::StatusOr<MapRows> rows = ReadMapRows(floor_.tables());
   if (!rows.ok()) return rows.status();
   if (rows_.has_value()) {
     for (const std::string& change : ChangedIds(*rows_, *rows)) return absl::InternalError(change);
@@ -154,7 +154,7 @@ absl::StatusOr<std::string> Stage::MapText(const std::string& expected) {
   for (int i = 0; i < kGracePeriodsMax; ++i) {
     floor_.LetGracePass();
     datapath_->Reclaim();
-    const absl::StatusOr<MapRows> rows = ReadMapRows(*datapath_);
+    const absl::StatusOr<MapRows> rows = ReadMapRows(floor_.tables());
     if (!rows.ok()) return rows.status();
     text = scenarios::MapText(*rows);
     if (text == expected) break;

@@ -18,6 +18,7 @@
 #include "userspace/agent/control/ledger.h"
 #include "userspace/agent/control/reconciler.h"
 #include "userspace/datapath/datapath.h"
+#include "userspace/datapath/tables.h"
 #include "userspace/sources/manifest/object_decoder.h"
 
 namespace shunt::scenarios {
@@ -28,6 +29,8 @@ class Floor {
   virtual ~Floor() = default;
   // Returns the datapath of an agent that starts now; the previous one is gone.
   virtual absl::StatusOr<std::unique_ptr<datapath::Datapath>> Open() = 0;
+  // The tables of the datapath opened last. REQUIRES: it still exists.
+  virtual const datapath::Tables& tables() const = 0;
   // Gives what was unlinked time to come back: a grace period, as far as it is in the floor's power.
   virtual void LetGracePass() = 0;
   // Whether writes fail on purpose, so that the agent has to try again.

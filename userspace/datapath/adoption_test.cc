@@ -14,6 +14,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "userspace/datapath/codec.h"
+#include "userspace/datapath/map_reader.h"
 #include "userspace/datapath/testing/table_fixture.h"
 #include "userspace/datapath/testing/world.h"
 
@@ -42,19 +43,19 @@ class AdoptionTest : public TableFixture {
   // Backends in use, by address: what is left after everything else is gone.
   std::multiset<std::string> BackendsInUse() const {
     std::multiset<std::string> backends;
-    EXPECT_TRUE(datapath_
-                    ->DumpMap("backends",
-                              [&](const report::MapRow& row) {
-                                const auto& address = std::get<report::BackendRow>(row).address;
-                                backends.insert(address.address.ToStringWithPort(address.port));
-                                return true;
-                              })
+    EXPECT_TRUE(MapReader(datapath_->tables())
+                    .Dump("backends",
+                          [&](const report::MapRow& row) {
+                            const auto& address = std::get<report::BackendRow>(row).address;
+                            backends.insert(address.address.ToStringWithPort(address.port));
+                            return true;
+                          })
                     .ok());
     return backends;
   }
   size_t Rows(absl::string_view map) const {
     size_t rows = 0;
-    EXPECT_TRUE(datapath_->DumpMap(map, [&](const report::MapRow&) { return ++rows, true; }).ok());
+    EXPECT_TRUE(MapReader(datapath_->tables()).Dump(map, [&](const report::MapRow&) { return ++rows, true; }).ok());
     return rows;
   }
 

@@ -4,15 +4,12 @@
 #define SHUNT_DATAPATH_DATAPATH_H_
 
 #include <cstdint>
-#include <functional>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "userspace/model/service_plan.h"
-#include "userspace/report/map_rows.h"
 
 namespace shunt::datapath {
 
@@ -73,19 +70,6 @@ class Datapath {
 
   // Takes back ids whose grace period has passed. Apply does it too; an idle agent calls this now and then.
   virtual void Reclaim() = 0;
-
-  // Keeps the socket's destinations from ever being translated: for the agent's own connections.
-  // REQUIRES: called before connect().
-  virtual absl::Status ExemptSocket(int socket_fd) = 0;
-
-  // ---- reading ----
-  virtual std::vector<report::MapFill> FillLevels() const = 0;
-  virtual std::vector<report::ProgramStatus> Programs() const = 0;
-  // Names accepted by DumpMap, in the order of docs/maps.md.
-  virtual std::vector<std::string> MapNames() const = 0;
-  // Visits the rows in use, until `visit` returns false. kNotFound: no such map.
-  virtual absl::Status DumpMap(absl::string_view map,
-                               const std::function<bool(const report::MapRow&)>& visit) const = 0;
 };
 
 }  // namespace shunt::datapath

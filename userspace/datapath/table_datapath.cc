@@ -10,7 +10,6 @@
 #include "userspace/datapath/adoption.h"
 #include "userspace/datapath/change.h"
 #include "userspace/datapath/inventory.h"
-#include "userspace/datapath/map_reader.h"
 #include "userspace/datapath/publisher.h"
 #include "userspace/datapath/stager.h"
 #include "userspace/datapath/transfers.h"
@@ -279,27 +278,6 @@ void TableDatapath::Reclaim() {
   // A failure stays where it is and is tried again next time.
   if (FinishShared().ok()) PublishShared().IgnoreError();
   inventory_->Reclaim(std::numeric_limits<size_t>::max());
-}
-
-absl::Status TableDatapath::ExemptSocket(int /*socket_fd*/) {
-  return absl::UnimplementedError("exempt a socket from translation: these tables have no sockets");
-}
-
-std::vector<report::MapFill> TableDatapath::FillLevels() const {
-  return MapReader(inventory_->tables).FillLevels();
-}
-
-std::vector<report::ProgramStatus> TableDatapath::Programs() const {
-  return {};
-}
-
-std::vector<std::string> TableDatapath::MapNames() const {
-  return MapReader::MapNames();
-}
-
-absl::Status TableDatapath::DumpMap(absl::string_view map,
-                                    const std::function<bool(const report::MapRow&)>& visit) const {
-  return MapReader(inventory_->tables).Dump(map, visit);
 }
 
 Removals TableDatapath::TakeRemovals() {

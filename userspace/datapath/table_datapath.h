@@ -5,7 +5,6 @@
 #define SHUNT_DATAPATH_TABLE_DATAPATH_H_
 
 #include <memory>
-#include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -37,14 +36,6 @@ class TableDatapath final : public Datapath {
   // On an error the addresses that could be published are; every further Apply or Reclaim tries the others.
   absl::Status SetNodeAddresses(absl::Span<const NodeAddress> addresses) override;
   void Reclaim() override;
-  // kUnimplemented: tables know no sockets.
-  absl::Status ExemptSocket(int socket_fd) override;
-
-  // memory_bytes is 0: only the kernel knows.
-  std::vector<report::MapFill> FillLevels() const override;
-  std::vector<report::ProgramStatus> Programs() const override;  // none
-  std::vector<std::string> MapNames() const override;
-  absl::Status DumpMap(absl::string_view map, const std::function<bool(const report::MapRow&)>& visit) const override;
 
   // What Apply has noted since the last call.
   Removals TakeRemovals();

@@ -427,11 +427,5 @@ TEST_F(TableDatapathTest, AReusedServicePortStartsWithCountersAtZero) {
   }
 }
 
-TEST_F(TableDatapathTest, KnowsNoSocketsAndNoPrograms) {
-  EXPECT_EQ(datapath_->ExemptSocket(3).code(), absl::StatusCode::kUnimplemented);
-  EXPECT_THAT(datapath_->Programs(), IsEmpty());
-  EXPECT_THAT(datapath_->MapNames(), Contains("frontend_rows"));
-}
-
 }  // namespace
 }  // namespace shunt::datapath

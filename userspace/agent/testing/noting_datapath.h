@@ -56,13 +56,6 @@ class NotingDatapath : public datapath::Datapath {
     return drift;
   }
   void Reclaim() override {}
-  absl::Status ExemptSocket(int) override { return absl::OkStatus(); }
-  std::vector<report::MapFill> FillLevels() const override { return {}; }
-  std::vector<report::ProgramStatus> Programs() const override { return {}; }
-  std::vector<std::string> MapNames() const override { return {}; }
-  absl::Status DumpMap(absl::string_view, const std::function<bool(const report::MapRow&)>&) const override {
-    return absl::OkStatus();
-  }
 
   std::vector<std::string> TakeApplies() { return std::exchange(applies, {}); }
 

@@ -22,6 +22,7 @@
 #include "userspace/datapath/kernel/kernel_grace.h"
 #include "userspace/datapath/kernel/maps/map_sizes.h"
 #include "userspace/datapath/kernel/sockets/socket_rows.h"
+#include "userspace/datapath/map_reader.h"
 
 namespace shunt::datapath {
 namespace {
@@ -173,27 +174,8 @@ absl::Status KernelDatapath::ExemptSocket(int socket_fd) {
 bool KernelDatapath::Serves() const {
   bool any = false;
   const absl::Status status =
-      rows_->DumpMap("service_ports", [&any](const report::MapRow&) { return any = true, false; });
+      MapReader(tables()).Dump("service_ports", [&any](const report::MapRow&) { return any = true, false; });
   return status.ok() && any;
-}
-
-std::vector<report::MapFill> KernelDatapath::FillLevels() const {
-  std::vector<report::MapFill> levels = rows_->FillLevels();
-  maps_.AddKernelFacts(&levels);
-  return levels;
-}
-
-std::vector<report::ProgramStatus> KernelDatapath::Programs() const {
-  return programs_.Describe();
-}
-
-std::vector<std::string> KernelDatapath::MapNames() const {
-  return rows_->MapNames();
-}
-
-absl::Status KernelDatapath::DumpMap(absl::string_view map,
-                                     const std::function<bool(const report::MapRow&)>& visit) const {
-  return rows_->DumpMap(map, visit);
 }
 
 }  // namespace shunt::datapath

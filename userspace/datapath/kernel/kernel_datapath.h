@@ -54,14 +54,11 @@ class KernelDatapath final : public Datapath {
                               absl::Span<const NodeAddress> addresses) override;
   absl::Status SetNodeAddresses(absl::Span<const NodeAddress> addresses) override;
   void Reclaim() override;
-  // Works whether or not programs are attached: in the socket's row, or in socket storage if the row is another's or
-  // would never be freed. Thread-safe. An error: not a socket that has either.
-  absl::Status ExemptSocket(int socket_fd) override;
 
-  std::vector<report::MapFill> FillLevels() const override;
-  std::vector<report::ProgramStatus> Programs() const override;
-  std::vector<std::string> MapNames() const override;
-  absl::Status DumpMap(absl::string_view map, const std::function<bool(const report::MapRow&)>& visit) const override;
+  // Keeps the socket's destinations from ever being translated, for the agent's own connections. It works whether or
+  // not programs are attached: in the socket's row, or in socket storage if the row is another's or would never be
+  // freed. Returns an error if the socket can have neither. Thread-safe. REQUIRES: called before connect().
+  absl::Status ExemptSocket(int socket_fd);
 
   // Ends sockets whose backend is gone; may outlive the datapath. Errors: SocketEnder::Open.
   absl::StatusOr<std::unique_ptr<SocketEnder>> OpenSocketEnder(const SocketEnderOptions& options) const;
@@ -101,7 +98,7 @@ class KernelDatapath final : public Datapath {
   std::unique_ptr<GracePeriod> grace_;
   std::unique_ptr<TableDatapath> rows_;  // uses grace_
   std::function<void(const Removals&)> on_removals_;
-  AttachedPrograms programs_;
+  AttachedPrograms programs_;  // its descriptors keep the programs attached even if their pins are removed
   bool programs_current_ = false;
   std::vector<std::string> problems_;
   std::vector<std::string> notes_;

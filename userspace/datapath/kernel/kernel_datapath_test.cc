@@ -59,7 +59,7 @@ class KernelDatapathTest : public SandboxTest {
   }
 
   // Where a connection to the service arrives: the server says at which of its addresses.
-  std::string Dial(Datapath* exempt_by = nullptr) {
+  std::string Dial(KernelDatapath* exempt_by = nullptr) {
     EXPECT_TRUE(sandbox::EnterCgroup(cgroup_).ok());
     sandbox::ClientSocket client(world_->host(), AF_INET, SOCK_STREAM);
     EXPECT_TRUE(sandbox::EnterCgroup(world_->cgroup()).ok());
@@ -69,6 +69,18 @@ class KernelDatapathTest : public SandboxTest {
     }
     if (int error = client.Connect(sandbox::At(kService)); error != 0) return strerror(error);
     return client.Receive().text;
+  }
+
+  // What a reader beside the agent sees.
+  std::vector<report::MapFill> FillLevels() const {
+    const absl::StatusOr<std::unique_ptr<PinnedReader>> reader = PinnedReader::Open(bpffs_);
+    EXPECT_TRUE(reader.ok()) << reader.status();
+    return reader.ok() ? (*reader)->FillLevels() : std::vector<report::MapFill>();
+  }
+  std::vector<report::ProgramStatus> Programs() const {
+    const absl::StatusOr<std::unique_ptr<PinnedReader>> reader = PinnedReader::Open(bpffs_);
+    EXPECT_TRUE(reader.ok()) << reader.status();
+    return reader.ok() ? (*reader)->Programs() : std::vector<report::ProgramStatus>();
   }
 
   const ObjectFile rejected_{&sock_rejected__elf_bytes};
@@ -98,7 +110,7 @@ TEST_F(KernelDatapathTest, TranslatesAndGoesOnWithoutItsAgent) {
   datapath = Open(Options());
   ASSERT_NE(datapath, nullptr);
   EXPECT_EQ(Dial(), kPod) << "the next agent has taken over what it found";
-  std::vector<report::MapFill> levels = datapath->FillLevels();
+  std::vector<report::MapFill> levels = FillLevels();
   auto pools = std::find_if(levels.begin(), levels.end(), [](const auto& level) { return level.name == "pools"; });
   ASSERT_NE(pools, levels.end());
   EXPECT_GE(pools->used, 1u);
@@ -120,7 +132,7 @@ TEST_F(KernelDatapathTest, AnExemptSocketReachesWhatItDialled) {
 TEST_F(KernelDatapathTest, TheKernelSaysTypeAndMemoryOfEveryMap) {
   std::unique_ptr<KernelDatapath> datapath = Open(Options());
   ASSERT_NE(datapath, nullptr);
-  std::vector<report::MapFill> levels = datapath->FillLevels();
+  std::vector<report::MapFill> levels = FillLevels();
   EXPECT_THAT(levels, Each(Field(&report::MapFill::type, testing::Not(""))));
   EXPECT_THAT(levels, Contains(AllOf(Field(&report::MapFill::name, "socket_storage"),
                                      Field(&report::MapFill::type, "sk_storage"))));
@@ -154,7 +166,7 @@ TEST_F(KernelDatapathTest, AFailedUpgradeLeavesTheOldProgramsInForce) {
   EXPECT_FALSE(datapath->programs_current());
   EXPECT_THAT(datapath->problems(), ElementsAre(AllOf(HasSubstr("of an earlier agent are"), HasSubstr("sock_connect4"),
                                                       HasSubstr("map_value_or_null"))));
-  EXPECT_THAT(datapath->Programs(), AllOf(SizeIs(9), Each(Field(&report::ProgramStatus::attached, true))));
+  EXPECT_THAT(Programs(), AllOf(SizeIs(9), Each(Field(&report::ProgramStatus::attached, true))));
   EXPECT_EQ(Dial(), kPod);
 
   datapath.reset();
