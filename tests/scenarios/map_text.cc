@@ -70,7 +70,7 @@ Numbering Number(const MapRows& rows) {
 }
 
 std::string FrontendText(const report::FrontendRow& row, const Numbering& numbering) {
-  const std::string flags = absl::StrJoin(row.flags, " ");
+  const std::string flags = absl::StrJoin(report::FlagNames(row.flags), " ");
   if (row.about_address) {
     return absl::StrCat("frontend ", row.address.address.ToString(), " address ", flags, "\n");
   }
@@ -93,7 +93,7 @@ std::string SlotText(const report::SlotRow& slot, const Numbers& backends) {
 
 std::string PoolText(const MapRows& rows, const report::PoolRow& pool, const Numbers& backends) {
   std::vector<std::string> slots;
-  if (!pool.empty.empty()) slots.push_back(pool.empty);
+  if (pool.empty.has_value()) slots.emplace_back(report::EmptyPoolName(*pool.empty));
   for (uint32_t i = 0; i < pool.slot_count; ++i) {
     const auto slot = rows.slots.find(pool.first_slot + i);
     slots.push_back(slot == rows.slots.end() ? "a slot WHICH IS NOT THERE" : SlotText(slot->second, backends));

@@ -63,7 +63,7 @@ absl::StatusOr<Rows> ReadRows(const DumpRows& dump) {
 // A pool's slots as the kernel draws from them, with members in the order that a Pool wants.
 model::Pool ReadPool(const Rows& rows, const report::PoolRow& row, std::set<uint32_t>& used_backends) {
   model::Pool pool;
-  pool.empty = row.empty == "local_miss" ? model::EmptyPool::kLocalMiss : model::EmptyPool::kNoEndpoints;
+  pool.empty = row.empty.value_or(model::EmptyPool::kNoEndpoints);
   std::vector<report::SlotRow> run;
   std::map<model::SocketAddress, uint32_t> index_of;  // ordered by backend
   for (uint32_t i = 0; i < row.slot_count; ++i) {
@@ -79,7 +79,7 @@ model::Pool ReadPool(const Rows& rows, const report::PoolRow& row, std::set<uint
     index = static_cast<uint32_t>(pool.members.size());
     pool.members.push_back({.backend = address});
   }
-  if (!row.empty.empty()) return pool;  // its members keep their flows; no connection is new to them
+  if (row.empty.has_value()) return pool;  // its members keep their flows; no connection is new to them
   for (const report::SlotRow& slot : run) {
     const auto alias = index_of.find(rows.backends.at(slot.alias).address);
     if (alias == index_of.end()) continue;
@@ -88,17 +88,13 @@ model::Pool ReadPool(const Rows& rows, const report::PoolRow& row, std::set<uint
   return pool;
 }
 
-bool HasFlag(const report::FrontendRow& row, absl::string_view flag) {
-  return std::find(row.flags.begin(), row.flags.end(), flag) != row.flags.end();
-}
-
 model::Frontend ReadFrontend(const report::FrontendRow& row, uint32_t internal_pool, uint32_t external_pool) {
   model::Frontend frontend;
   frontend.address = row.address;
   frontend.kind = row.kind;
   frontend.internal_pool = internal_pool;
   frontend.external_pool = external_pool;
-  frontend.node_in_source_ranges = HasFlag(row, "node_in_ranges");
+  frontend.node_in_source_ranges = row.flags.node_in_ranges;
   return frontend;
 }
 
@@ -138,7 +134,7 @@ std::vector<model::FrontendAddress> RestrictedFrontends(const Rows& rows, uint32
   const auto frontends = rows.frontends.find(service_port);
   if (frontends == rows.frontends.end()) return restricted;
   for (const report::FrontendRow& row : frontends->second) {
-    if (HasFlag(row, "source_ranges")) restricted.push_back(row.address);
+    if (row.flags.source_ranges) restricted.push_back(row.address);
   }
   return restricted;
 }

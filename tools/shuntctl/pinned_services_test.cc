@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include <map>
+#include <optional>
 #include <string>
 
 #include "userspace/admin/service_message.h"
@@ -37,11 +38,12 @@ class PinnedServicesTest : public ::testing::Test {
                                   .service_port = 7,
                                   .internal_pool = 2,
                                   .external_pool = 3};
-    node_port.flags = {"source_ranges", "node_in_ranges"};
+    node_port.flags = {.source_ranges = true, .node_in_ranges = true};
     report::FrontendRow about{.row = 3, .address = {*model::IpAddress::Parse("10.96.0.4"), 0}, .about_address = true};
     about.service_port = 7;
     maps_["frontend_rows"] = {node_port, cluster_ip, about};
-    maps_["pools"] = {report::PoolRow{2, 16, 2, 9, ""}, report::PoolRow{3, 16, 2, 9, "local_miss"}};
+    maps_["pools"] = {report::PoolRow{2, 16, 2, 9, std::nullopt},
+                      report::PoolRow{3, 16, 2, 9, model::EmptyPool::kLocalMiss}};
     maps_["slots"] = {report::SlotRow{16, 6, 6, UINT32_MAX}, report::SlotRow{17, 5, 6, uint32_t{1} << 31}};
     maps_["backends"] = {report::BackendRow{5, Address("10.244.0.1", 8080)},
                          report::BackendRow{6, Address("10.244.0.2", 8080)},
@@ -113,7 +115,7 @@ TEST_F(PinnedServicesTest, FollowsNoIdThatLeadsNowhere) {
   EXPECT_THAT(Read().services[0].plan.ports[0].pools[0].members.size(), 1u) << "an alias that is no backend";
   maps_["slots"] = {report::SlotRow{17, 4711, 5, 1}};
   EXPECT_THAT(Read().services[0].plan.ports[0].pools[0].members, IsEmpty()) << "a missing and a dangling slot";
-  maps_["pools"] = {report::PoolRow{2, 16, UINT32_MAX >> 12, 9, ""}};
+  maps_["pools"] = {report::PoolRow{2, 16, UINT32_MAX >> 12, 9, std::nullopt}};
   EXPECT_EQ(Read().services[0].plan.ports[0].pools.size(), 2u) << "a pool that is gone, and one far too long";
 }
 

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "userspace/admin/map_row_message.h"
 
+#include <string>
+
+#include "absl/strings/string_view.h"
 #include "userspace/admin/address_message.h"
 #include "userspace/admin/service_message.h"
 #include "userspace/admin/utf8.h"
@@ -25,7 +28,7 @@ struct FillRow {
     out.set_internal_pool(row.internal_pool);
     out.set_external_pool(row.external_pool);
     out.set_affinity_timeout_s(row.affinity_timeout_s);
-    for (const std::string& flag : row.flags) out.add_flags(flag);
+    for (const absl::string_view flag : report::FlagNames(row.flags)) out.add_flags(std::string(flag));
   }
 
   void operator()(const report::PoolRow& row) const {
@@ -34,7 +37,7 @@ struct FillRow {
     out.set_first_slot(row.first_slot);
     out.set_slot_count(row.slot_count);
     out.set_generation(row.generation);
-    out.set_empty(row.empty);
+    if (row.empty.has_value()) out.set_empty(std::string(report::EmptyPoolName(*row.empty)));
   }
 
   void operator()(const report::SlotRow& row) const {
@@ -68,13 +71,13 @@ struct FillRow {
     *out.mutable_backend_address() = ToMessage(row.backend_address);
     out.set_pool(row.pool);
     out.set_backend(row.backend);
-    for (const std::string& flag : row.flags) out.add_flags(flag);
+    for (const absl::string_view flag : report::FlagNames(row.flags)) out.add_flags(std::string(flag));
   }
 
   void operator()(const report::SocketPeerRow& row) const {
     v1::SocketPeerRow& out = *message.mutable_socket_peer();
     out.set_cookie(row.cookie);
-    out.set_direction(row.direction);
+    out.set_direction(std::string(report::PeerDirectionName(row.direction)));
     *out.mutable_from() = ToMessage(row.from);
     *out.mutable_to() = ToMessage(row.to);
     out.set_pool(row.pool);

@@ -41,13 +41,12 @@ absl::StatusOr<std::vector<std::pair<Key, Value>>> Collect(const Table& table) {
   return rows;
 }
 
-template <typename Flag>
-std::vector<std::string> FlagNames(uint32_t flags, std::initializer_list<std::pair<Flag, const char*>> names) {
-  std::vector<std::string> set;
-  for (const auto& [flag, name] : names) {
-    if ((flags & static_cast<uint32_t>(flag)) != 0) set.emplace_back(name);
-  }
-  return set;
+report::FrontendFlags DecodeFrontendFlags(uint32_t flags) {
+  return {.source_ranges = (flags & SHUNT_ROW_SOURCE_RANGES) != 0,
+          .node_in_ranges = (flags & SHUNT_ROW_NODE_IN_RANGES) != 0,
+          .node_address = (flags & SHUNT_ADDRESS_NODE) != 0,
+          .host_only = (flags & SHUNT_ADDRESS_HOST_ONLY) != 0,
+          .cluster_ip = (flags & SHUNT_ADDRESS_CLUSTER_IP) != 0};
 }
 
 report::FrontendRow DecodeRow(uint32_t id, const shunt_frontend_row& row) {
@@ -60,11 +59,7 @@ report::FrontendRow DecodeRow(uint32_t id, const shunt_frontend_row& row) {
   out.internal_pool = row.internal_pool;
   out.external_pool = row.external_pool;
   out.affinity_timeout_s = row.affinity_timeout_s;
-  out.flags = FlagNames<shunt_row_flags>(row.flags, {{SHUNT_ROW_SOURCE_RANGES, "source_ranges"},
-                                                     {SHUNT_ROW_NODE_IN_RANGES, "node_in_ranges"},
-                                                     {SHUNT_ADDRESS_NODE, "node_address"},
-                                                     {SHUNT_ADDRESS_HOST_ONLY, "host_only"},
-                                                     {SHUNT_ADDRESS_CLUSTER_IP, "cluster_ip"}});
+  out.flags = DecodeFrontendFlags(row.flags);
   return out;
 }
 
@@ -107,9 +102,9 @@ report::PoolRow DecodePool(uint32_t id, uint64_t word) {
                           .first_slot = shunt_pool_first(word),
                           .slot_count = shunt_pool_count(word),
                           .generation = shunt_pool_generation(word),
-                          .empty = ""};
-  if (shunt_pool_emptiness(word) == SHUNT_EMPTY_NO_ENDPOINTS) pool.empty = "no_endpoints";
-  if (shunt_pool_emptiness(word) == SHUNT_EMPTY_LOCAL_MISS) pool.empty = "local_miss";
+                          .empty = std::nullopt};
+  if (shunt_pool_emptiness(word) == SHUNT_EMPTY_NO_ENDPOINTS) pool.empty = model::EmptyPool::kNoEndpoints;
+  if (shunt_pool_emptiness(word) == SHUNT_EMPTY_LOCAL_MISS) pool.empty = model::EmptyPool::kLocalMiss;
   return pool;
 }
 
@@ -174,8 +169,9 @@ absl::Status DumpSockets(const Tables& tables, const Visit& visit) {
           .backend_address = DecodeSocketAddress(state.backend_address, state.backend_port),
           .pool = state.pool,
           .backend = state.backend,
-          .flags = FlagNames<shunt_state_flags>(
-              state.flags, {{SHUNT_STATE_TRANSLATED, "translated"}, {SHUNT_STATE_PEERS, "peers"}})};
+          .flags = {.translated = (state.flags & SHUNT_STATE_TRANSLATED) != 0,
+                    .peers = (state.flags & SHUNT_STATE_PEERS) != 0,
+                    .exempt = (state.flags & SHUNT_STATE_EXEMPT) != 0}};
       if (!visit(row)) return false;
     }
     return true;
@@ -189,7 +185,8 @@ absl::Status DumpPeers(const Tables& tables, const Visit& visit) {
   std::sort(rows->begin(), rows->end(), [](const auto& a, const auto& b) {
     return std::pair(a.first.cookie, a.first.direction) < std::pair(b.first.cookie, b.first.direction);
   });
-  static constexpr const char* kDirections[] = {"head", "forward", "reverse"};
+  static constexpr report::PeerDirection kDirections[] = {report::PeerDirection::kHead, report::PeerDirection::kForward,
+                                                          report::PeerDirection::kReverse};
   for (const auto& [key, peer] : *rows) {
     if (key.direction > SHUNT_PEER_REVERSE) continue;
     report::SocketPeerRow row = {.cookie = key.cookie,

@@ -17,7 +17,6 @@
 namespace shunt::datapath {
 namespace {
 
-using testing::ElementsAre;
 using testing::HasSubstr;
 
 class MapReaderTest : public testing::Test {
@@ -75,14 +74,14 @@ TEST_F(MapReaderTest, FrontendRowsSayWhatTheyLeadTo) {
   EXPECT_EQ(cluster_ip.kind, model::FrontendKind::kClusterIp);
   EXPECT_EQ(cluster_ip.affinity_timeout_s, 30u);
   EXPECT_EQ(cluster_ip.internal_pool, cluster_ip.external_pool);
-  EXPECT_THAT(cluster_ip.flags, ElementsAre());
+  EXPECT_EQ(cluster_ip.flags, report::FrontendFlags());
   const report::FrontendRow& node_port = by_address.at("0.0.0.0:30080/TCP");
   EXPECT_EQ(node_port.kind, model::FrontendKind::kNodePort);
   EXPECT_EQ(node_port.internal_pool, cluster_ip.internal_pool);
   EXPECT_NE(node_port.external_pool, cluster_ip.internal_pool);
-  EXPECT_THAT(node_port.flags, ElementsAre("source_ranges"));
-  EXPECT_THAT(by_address.at("10.96.0.10").flags, ElementsAre("cluster_ip"));
-  EXPECT_THAT(by_address.at("127.0.0.1").flags, ElementsAre("node_address", "host_only"));
+  EXPECT_EQ(node_port.flags, report::FrontendFlags{.source_ranges = true});
+  EXPECT_EQ(by_address.at("10.96.0.10").flags, report::FrontendFlags{.cluster_ip = true});
+  EXPECT_EQ(by_address.at("127.0.0.1").flags, (report::FrontendFlags{.node_address = true, .host_only = true}));
   EXPECT_EQ(Dump<report::FrontendRow>("frontend_index").size(), 4u);
 }
 
@@ -90,9 +89,9 @@ TEST_F(MapReaderTest, PoolsSlotsAndBackends) {
   const auto pools = Dump<report::PoolRow>("pools");
   ASSERT_EQ(pools.size(), 2u);
   EXPECT_EQ(pools[0].slot_count, 2u);
-  EXPECT_EQ(pools[0].empty, "");
+  EXPECT_EQ(pools[0].empty, std::nullopt);
   EXPECT_EQ(pools[1].slot_count, 0u);
-  EXPECT_EQ(pools[1].empty, "local_miss");
+  EXPECT_EQ(pools[1].empty, model::EmptyPool::kLocalMiss);
   EXPECT_NE(pools[0].generation, pools[1].generation);
   const auto slots = Dump<report::SlotRow>("slots");
   ASSERT_EQ(slots.size(), 2u);
@@ -149,7 +148,17 @@ TEST_F(MapReaderTest, OnlySocketsWhoseRowIsTakenCount) {
   EXPECT_EQ(rows[0].cookie, 66u);
   EXPECT_EQ(rows[0].dialled, Socket("10.96.0.10", 80));
   EXPECT_EQ(rows[0].backend_address, Socket("10.244.0.1", 8080));
-  EXPECT_THAT(rows[0].flags, ElementsAre("translated"));
+  EXPECT_EQ(rows[0].flags, report::SocketFlags{.translated = true});
+}
+
+TEST_F(MapReaderTest, TheAgentsOwnSocketIsShownAsExempt) {
+  ASSERT_TRUE(tables_.socket_state
+                  ->Store(5, BytesOf(shunt_socket_state{.cookie = 5, .flags = SHUNT_STATE_EXEMPT | SHUNT_STATE_PEERS}))
+                  .ok());
+  ASSERT_TRUE(tables_.socket_taken->StoreWord(0, 0, 1u << 5).ok());
+  const auto rows = Dump<report::SocketStateRow>("socket_state");
+  ASSERT_EQ(rows.size(), 1u);
+  EXPECT_EQ(rows[0].flags, (report::SocketFlags{.peers = true, .exempt = true}));
 }
 
 TEST_F(MapReaderTest, AffinitiesAndPeers) {
@@ -177,7 +186,7 @@ TEST_F(MapReaderTest, AffinitiesAndPeers) {
   maps_.PutRow("socket_peers", BytesOf(peer), BytesOf(to));
   const auto peers = Dump<report::SocketPeerRow>("socket_peers");
   ASSERT_EQ(peers.size(), 1u);
-  EXPECT_EQ(peers[0].direction, "forward");
+  EXPECT_EQ(peers[0].direction, report::PeerDirection::kForward);
   EXPECT_EQ(peers[0].from, Socket("10.96.0.10", 53));
   EXPECT_EQ(peers[0].to, Socket("10.244.0.1", 5353));
 }

@@ -5,10 +5,12 @@
 #define SHUNT_REPORT_MAP_ROWS_H_
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
 
+#include "absl/strings/string_view.h"
 #include "userspace/model/service_plan.h"
 
 namespace shunt::report {
@@ -22,6 +24,18 @@ struct MapFill {
   uint64_t memory_bytes = 0;
 };
 
+struct FrontendFlags {
+  // Of a frontend.
+  bool source_ranges = false;   // only clients within its ranges may use it
+  bool node_in_ranges = false;  // the node's own address is within them
+  // Of an address.
+  bool node_address = false;  // NodePorts answer on it
+  bool host_only = false;     // only for sockets of the host's network namespace
+  bool cluster_ip = false;    // a port that no Service uses is refused
+
+  friend bool operator==(const FrontendFlags&, const FrontendFlags&) = default;
+};
+
 struct FrontendRow {
   uint32_t row = 0;
   model::FrontendAddress address;  // with port 0 and no protocol if about_address
@@ -31,7 +45,7 @@ struct FrontendRow {
   uint32_t internal_pool = 0;
   uint32_t external_pool = 0;
   uint32_t affinity_timeout_s = 0;
-  std::vector<std::string> flags;  // "source_ranges", "node_in_ranges", "node_address", "host_only", "cluster_ip"
+  FrontendFlags flags;
 };
 
 struct PoolRow {
@@ -39,7 +53,7 @@ struct PoolRow {
   uint32_t first_slot = 0;
   uint32_t slot_count = 0;
   uint32_t generation = 0;
-  std::string empty;  // "", "no_endpoints", "local_miss"
+  std::optional<model::EmptyPool> empty;  // nullopt if it takes new connections
 };
 
 struct SlotRow {
@@ -63,18 +77,29 @@ struct ServicePortRow {
   model::IpFamily family = model::IpFamily::kV4;
 };
 
+struct SocketFlags {
+  bool translated = false;  // the row holds a translation
+  bool peers = false;       // socket_peers holds further destinations of the socket
+  bool exempt = false;      // one of the agent's own sockets, which are never translated
+
+  friend bool operator==(const SocketFlags&, const SocketFlags&) = default;
+};
+
 struct SocketStateRow {
   uint64_t cookie = 0;
   model::SocketAddress dialled;
   model::SocketAddress backend_address;
   uint32_t pool = 0;
   uint32_t backend = 0;
-  std::vector<std::string> flags;  // "translated", "peers", "exempt"
+  SocketFlags flags;
 };
+
+// The kinds of rows in socket_peers: docs/maps.md.
+enum class PeerDirection : uint8_t { kHead, kForward, kReverse };
 
 struct SocketPeerRow {
   uint64_t cookie = 0;
-  std::string direction;      // "head", "forward", "reverse"
+  PeerDirection direction = PeerDirection::kHead;
   model::SocketAddress from;  // the key's address: dialled (forward) or backend (reverse)
   model::SocketAddress to;
   uint32_t pool = 0;
@@ -113,6 +138,13 @@ struct FilterRow {
 
 using MapRow = std::variant<FrontendRow, PoolRow, SlotRow, BackendRow, ServicePortRow, SocketStateRow, SocketPeerRow,
                             AffinityRow, ServiceCountersRow, BackendCountersRow, ReasonRow, FilterRow>;
+
+// The words for these values in the admin API and in shuntctl. Names of flags are those that are set, in the order of
+// their declaration; all live as long as the program.
+std::vector<absl::string_view> FlagNames(const FrontendFlags& flags);
+std::vector<absl::string_view> FlagNames(const SocketFlags& flags);
+absl::string_view EmptyPoolName(model::EmptyPool empty);
+absl::string_view PeerDirectionName(PeerDirection direction);
 
 // One attached program.
 struct ProgramStatus {

@@ -153,18 +153,18 @@ std::map<std::string, std::vector<report::MapRow>> Maps() {
   frontend.internal_pool = frontend.external_pool = 2;
   frontend.affinity_timeout_s = 10'800;
   report::FrontendRow address{.row = 4, .address = {dialled.address, 0, Protocol::kTcp}, .about_address = true};
-  address.flags = {"cluster_ip"};
+  address.flags.cluster_ip = true;
   return {
       {"frontend_rows", {frontend, address}},
       {"pools",
        {report::PoolRow{.pool = 2, .first_slot = 16, .slot_count = 3, .generation = 9},
-        report::PoolRow{.pool = 3, .generation = 4, .empty = "no_endpoints"}}},
+        report::PoolRow{.pool = 3, .generation = 4, .empty = model::EmptyPool::kNoEndpoints}}},
       {"slots", {report::SlotRow{.slot = 16, .backend = 5, .alias = 5, .threshold = UINT32_MAX}}},
       {"backends", {report::BackendRow{.backend = 5, .address = backend}}},
       {"service_ports",
        {report::ServicePortRow{.service_port = 1, .service = {"shop", "cart"}, .port_name = "http", .port = 80}}},
-      {"socket_state", {report::SocketStateRow{71, dialled, backend, 2, 5, {"translated"}}}},
-      {"socket_peers", {report::SocketPeerRow{71, "forward", dialled, backend, 2, 5}}},
+      {"socket_state", {report::SocketStateRow{71, dialled, backend, 2, 5, {.translated = true}}}},
+      {"socket_peers", {report::SocketPeerRow{71, report::PeerDirection::kForward, dialled, backend, 2, 5}}},
       {"affinities", {report::AffinityRow{"netns 4026532008", 1, 5, 1500}}},
       {"service_counters", {report::ServiceCountersRow{1, 1200, 0, 3}}},
       {"backend_counters", {report::BackendCountersRow{5, 900}}},

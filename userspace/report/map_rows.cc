@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "userspace/report/map_rows.h"
+
+namespace shunt::report {
+namespace {
+
+template <typename Flags>
+struct NamedFlag {
+  bool Flags::* flag;
+  absl::string_view name;
+};
+
+constexpr NamedFlag<FrontendFlags> kFrontendFlags[] = {
+    {&FrontendFlags::source_ranges, "source_ranges"}, {&FrontendFlags::node_in_ranges, "node_in_ranges"},
+    {&FrontendFlags::node_address, "node_address"},   {&FrontendFlags::host_only, "host_only"},
+    {&FrontendFlags::cluster_ip, "cluster_ip"},
+};
+
+constexpr NamedFlag<SocketFlags> kSocketFlags[] = {
+    {&SocketFlags::translated, "translated"},
+    {&SocketFlags::peers, "peers"},
+    {&SocketFlags::exempt, "exempt"},
+};
+
+template <typename Flags, size_t kCount>
+std::vector<absl::string_view> NamesOf(const Flags& flags, const NamedFlag<Flags> (&all)[kCount]) {
+  std::vector<absl::string_view> names;
+  for (const NamedFlag<Flags>& one : all) {
+    if (flags.*one.flag) names.push_back(one.name);
+  }
+  return names;
+}
+
+}  // namespace
+
+std::vector<absl::string_view> FlagNames(const FrontendFlags& flags) {
+  return NamesOf(flags, kFrontendFlags);
+}
+
+std::vector<absl::string_view> FlagNames(const SocketFlags& flags) {
+  return NamesOf(flags, kSocketFlags);
+}
+
+absl::string_view EmptyPoolName(model::EmptyPool empty) {
+  switch (empty) {
+    case model::EmptyPool::kNoEndpoints:
+      return "no_endpoints";
+    case model::EmptyPool::kLocalMiss:
+      return "local_miss";
+  }
+  return "";
+}
+
+absl::string_view PeerDirectionName(PeerDirection direction) {
+  switch (direction) {
+    case PeerDirection::kHead:
+      return "head";
+    case PeerDirection::kForward:
+      return "forward";
+    case PeerDirection::kReverse:
+      return "reverse";
+  }
+  return "";
+}
+
+}  // namespace shunt::report

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+// The words of the admin API, which programs may compare.
+#include "userspace/report/map_rows.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace shunt::report {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+
+TEST(MapRowsTest, FlagsOfFrontendsHaveNames) {
+  EXPECT_THAT(FlagNames(FrontendFlags()), IsEmpty());
+  EXPECT_THAT(FlagNames(FrontendFlags{.node_in_ranges = true}), ElementsAre("node_in_ranges"));
+  const FrontendFlags all = {
+      .source_ranges = true, .node_in_ranges = true, .node_address = true, .host_only = true, .cluster_ip = true};
+  EXPECT_THAT(FlagNames(all),
+              ElementsAre("source_ranges", "node_in_ranges", "node_address", "host_only", "cluster_ip"));
+}
+
+TEST(MapRowsTest, FlagsOfSocketsHaveNames) {
+  EXPECT_THAT(FlagNames(SocketFlags()), IsEmpty());
+  EXPECT_THAT(FlagNames(SocketFlags{.translated = true, .peers = true}), ElementsAre("translated", "peers"));
+  EXPECT_THAT(FlagNames(SocketFlags{.exempt = true}), ElementsAre("exempt"));
+}
+
+TEST(MapRowsTest, EmptyPoolsAndDirectionsHaveNames) {
+  EXPECT_EQ(EmptyPoolName(model::EmptyPool::kNoEndpoints), "no_endpoints");
+  EXPECT_EQ(EmptyPoolName(model::EmptyPool::kLocalMiss), "local_miss");
+  EXPECT_EQ(PeerDirectionName(PeerDirection::kHead), "head");
+  EXPECT_EQ(PeerDirectionName(PeerDirection::kForward), "forward");
+  EXPECT_EQ(PeerDirectionName(PeerDirection::kReverse), "reverse");
+}
+
+}  // namespace
+}  // namespace shunt::report
