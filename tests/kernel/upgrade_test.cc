@@ -11,7 +11,7 @@
 #include "tests/kernel/kernel_test.h"
 #include "tests/sandbox/netlink.h"
 #include "userspace/datapath/kernel/kernel_datapath.h"
-#include "userspace/datapath/kernel/maps/pinned_reader.h"
+#include "userspace/datapath/kernel/pinned_reader.h"
 
 namespace shunt::kernel_test {
 namespace {

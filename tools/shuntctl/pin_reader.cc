@@ -5,8 +5,8 @@
 #include "absl/strings/str_cat.h"
 #include "tools/shuntctl/pinned_services.h"
 #include "tools/shuntctl/state_reader.h"
-#include "userspace/datapath/kernel/attach/pins.h"
-#include "userspace/datapath/kernel/maps/pinned_reader.h"
+#include "userspace/datapath/kernel/object/pins.h"
+#include "userspace/datapath/kernel/pinned_reader.h"
 
 namespace shunt::shuntctl {
 namespace {

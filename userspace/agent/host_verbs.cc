@@ -12,8 +12,8 @@
 #include "shunt_version.h"
 #include "userspace/agent/kube_proxy.h"
 #include "userspace/datapath/kernel/attach/cleanup.h"
-#include "userspace/datapath/kernel/attach/libbpf_messages.h"
-#include "userspace/datapath/kernel/attach/pins.h"
+#include "userspace/datapath/kernel/object/libbpf_messages.h"
+#include "userspace/datapath/kernel/object/pins.h"
 
 namespace shunt::agent {
 namespace {

@@ -32,10 +32,10 @@
 #include "userspace/agent/serve/queries.h"
 #include "userspace/agent/snapshot_thread.h"
 #include "userspace/agent/socket_ender_thread.h"
-#include "userspace/datapath/kernel/attach/pins.h"
 #include "userspace/datapath/kernel/kernel_datapath.h"
-#include "userspace/datapath/kernel/maps/pinned_reader.h"
 #include "userspace/datapath/kernel/node_addresses.h"
+#include "userspace/datapath/kernel/object/pins.h"
+#include "userspace/datapath/kernel/pinned_reader.h"
 
 namespace shunt::agent {
 namespace {

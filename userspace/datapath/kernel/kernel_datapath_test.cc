@@ -18,8 +18,8 @@
 #include "tests/sandbox/echo_server.h"
 #include "tests/sandbox/service_story.h"
 #include "userspace/datapath/kernel/attach/cleanup.h"
-#include "userspace/datapath/kernel/maps/bpf_fd.h"
-#include "userspace/datapath/kernel/maps/pinned_reader.h"
+#include "userspace/datapath/kernel/object/bpf_fd.h"
+#include "userspace/datapath/kernel/pinned_reader.h"
 #include "userspace/datapath/kernel/testing/object_file.h"
 #include "userspace/datapath/kernel/testing/sandbox_fixture.h"
 

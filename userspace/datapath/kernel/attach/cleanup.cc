@@ -15,9 +15,9 @@
 #include "absl/strings/str_cat.h"
 #include "userspace/datapath/kernel/attach/agent_lock.h"
 #include "userspace/datapath/kernel/attach/hooks.h"
-#include "userspace/datapath/kernel/attach/pins.h"
 #include "userspace/datapath/kernel/kernel_error.h"
-#include "userspace/datapath/kernel/maps/bpf_fd.h"
+#include "userspace/datapath/kernel/object/bpf_fd.h"
+#include "userspace/datapath/kernel/object/pins.h"
 
 namespace shunt::datapath {
 namespace {

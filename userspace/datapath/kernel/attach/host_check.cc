@@ -13,15 +13,15 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
-#include "userspace/datapath/kernel/attach/bpf_object.h"
 #include "userspace/datapath/kernel/attach/cgroup_root.h"
 #include "userspace/datapath/kernel/attach/hooks.h"
 #include "userspace/datapath/kernel/attach/host_config.h"
-#include "userspace/datapath/kernel/attach/pins.h"
 #include "userspace/datapath/kernel/attach/programs.h"
 #include "userspace/datapath/kernel/kernel_error.h"
 #include "userspace/datapath/kernel/kernel_grace.h"
 #include "userspace/datapath/kernel/maps/map_set.h"
+#include "userspace/datapath/kernel/object/bpf_object.h"
+#include "userspace/datapath/kernel/object/pins.h"
 
 namespace shunt::datapath {
 namespace {

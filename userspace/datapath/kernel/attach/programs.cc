@@ -13,7 +13,7 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "userspace/datapath/kernel/kernel_error.h"
-#include "userspace/datapath/kernel/maps/bpf_fd.h"
+#include "userspace/datapath/kernel/object/bpf_fd.h"
 
 namespace shunt::datapath {
 namespace {

@@ -8,10 +8,10 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "userspace/datapath/kernel/attach/bpf_object.h"
 #include "userspace/datapath/kernel/attach/cgroup_root.h"
 #include "userspace/datapath/kernel/attach/hooks.h"
-#include "userspace/datapath/kernel/attach/pins.h"
+#include "userspace/datapath/kernel/object/bpf_object.h"
+#include "userspace/datapath/kernel/object/pins.h"
 #include "userspace/posix/unique_fd.h"
 #include "userspace/report/map_rows.h"
 

@@ -19,8 +19,8 @@
 #include "tests/sandbox/client_socket.h"
 #include "tests/sandbox/echo_server.h"
 #include "tests/seeds.h"
-#include "userspace/datapath/kernel/maps/bpf_fd.h"
 #include "userspace/datapath/kernel/maps/map_set.h"
+#include "userspace/datapath/kernel/object/bpf_fd.h"
 #include "userspace/datapath/kernel/testing/object_file.h"
 #include "userspace/datapath/kernel/testing/sandbox_fixture.h"
 

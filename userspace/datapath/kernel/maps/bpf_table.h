@@ -8,7 +8,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "userspace/datapath/kernel/maps/map_spec.h"
+#include "userspace/datapath/kernel/object/map_spec.h"
 #include "userspace/datapath/table.h"
 #include "userspace/posix/unique_fd.h"
 

@@ -13,7 +13,7 @@
 #include "bpf/abi.h"
 #include "userspace/datapath/kernel/attach/cgroup_root.h"
 #include "userspace/datapath/kernel/attach/programs.h"
-#include "userspace/datapath/kernel/maps/bpf_fd.h"
+#include "userspace/datapath/kernel/object/bpf_fd.h"
 #include "userspace/datapath/kernel/testing/sandbox_fixture.h"
 
 namespace shunt::datapath {

@@ -9,10 +9,10 @@
 #include <cstring>
 
 #include "absl/strings/str_cat.h"
-#include "userspace/datapath/kernel/attach/bpf_object.h"
 #include "userspace/datapath/kernel/attach/host_config.h"
 #include "userspace/datapath/kernel/attach/programs.h"
 #include "userspace/datapath/kernel/kernel_error.h"
+#include "userspace/datapath/kernel/object/bpf_object.h"
 
 namespace shunt::datapath {
 namespace {

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "userspace/datapath/kernel/maps/pinned_reader.h"
+#include "userspace/datapath/kernel/pinned_reader.h"
 
 #include <utility>
 
 #include "userspace/datapath/kernel/attach/cgroup_root.h"
-#include "userspace/datapath/kernel/attach/pins.h"
+#include "userspace/datapath/kernel/object/pins.h"
 #include "userspace/datapath/map_reader.h"
 
 namespace shunt::datapath {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The pins as they are, with or without an agent: the reading half of the datapath.
-#ifndef SHUNT_DATAPATH_KERNEL_MAPS_PINNED_READER_H_
-#define SHUNT_DATAPATH_KERNEL_MAPS_PINNED_READER_H_
+#ifndef SHUNT_DATAPATH_KERNEL_PINNED_READER_H_
+#define SHUNT_DATAPATH_KERNEL_PINNED_READER_H_
 
 #include <functional>
 #include <memory>
@@ -43,4 +43,4 @@ class PinnedReader {
 
 }  // namespace shunt::datapath
 
-#endif  // SHUNT_DATAPATH_KERNEL_MAPS_PINNED_READER_H_
+#endif  // SHUNT_DATAPATH_KERNEL_PINNED_READER_H_

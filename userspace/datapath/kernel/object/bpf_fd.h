@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Maps, programs and links by held descriptor and pinned path, never by id: ids need CAP_SYS_ADMIN.
-#ifndef SHUNT_DATAPATH_KERNEL_MAPS_BPF_FD_H_
-#define SHUNT_DATAPATH_KERNEL_MAPS_BPF_FD_H_
+#ifndef SHUNT_DATAPATH_KERNEL_OBJECT_BPF_FD_H_
+#define SHUNT_DATAPATH_KERNEL_OBJECT_BPF_FD_H_
 
 #include <linux/bpf.h>
 
@@ -40,4 +40,4 @@ uint64_t MapMemoryBytes(int fd);
 
 }  // namespace shunt::datapath
 
-#endif  // SHUNT_DATAPATH_KERNEL_MAPS_BPF_FD_H_
+#endif  // SHUNT_DATAPATH_KERNEL_OBJECT_BPF_FD_H_

@@ -7,8 +7,8 @@
 //
 // v1 is the ABI version: another layout is another directory. A pin's file mode is its whole access control
 // (who may open a link's pin may detach it), so directories are 0700 and pins 0600.
-#ifndef SHUNT_DATAPATH_KERNEL_ATTACH_PINS_H_
-#define SHUNT_DATAPATH_KERNEL_ATTACH_PINS_H_
+#ifndef SHUNT_DATAPATH_KERNEL_OBJECT_PINS_H_
+#define SHUNT_DATAPATH_KERNEL_OBJECT_PINS_H_
 
 #include <cstdint>
 #include <string>
@@ -57,4 +57,4 @@ absl::Status CheckBpffs(const std::string& bpffs);
 
 }  // namespace shunt::datapath
 
-#endif  // SHUNT_DATAPATH_KERNEL_ATTACH_PINS_H_
+#endif  // SHUNT_DATAPATH_KERNEL_OBJECT_PINS_H_

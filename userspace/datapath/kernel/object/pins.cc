@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "userspace/datapath/kernel/attach/pins.h"
+#include "userspace/datapath/kernel/object/pins.h"
 
 #include <linux/magic.h>
 #include <sys/stat.h>

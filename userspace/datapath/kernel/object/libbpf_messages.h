@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What libbpf has to say about a failure: it prints rather than returns the verifier's words.
-#ifndef SHUNT_DATAPATH_KERNEL_ATTACH_LIBBPF_MESSAGES_H_
-#define SHUNT_DATAPATH_KERNEL_ATTACH_LIBBPF_MESSAGES_H_
+#ifndef SHUNT_DATAPATH_KERNEL_OBJECT_LIBBPF_MESSAGES_H_
+#define SHUNT_DATAPATH_KERNEL_OBJECT_LIBBPF_MESSAGES_H_
 
 #include <string>
 
@@ -32,4 +32,4 @@ std::string LibbpfVersion();
 
 }  // namespace shunt::datapath
 
-#endif  // SHUNT_DATAPATH_KERNEL_ATTACH_LIBBPF_MESSAGES_H_
+#endif  // SHUNT_DATAPATH_KERNEL_OBJECT_LIBBPF_MESSAGES_H_

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The object built in is laid out as this program believes.
-#include "userspace/datapath/kernel/attach/bpf_object.h"
+#include "userspace/datapath/kernel/object/bpf_object.h"
 
 #include <gtest/gtest.h>
 #include <linux/bpf.h>

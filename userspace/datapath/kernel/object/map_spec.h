@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a map must look like before a byte of it is touched.
-#ifndef SHUNT_DATAPATH_KERNEL_MAPS_MAP_SPEC_H_
-#define SHUNT_DATAPATH_KERNEL_MAPS_MAP_SPEC_H_
+#ifndef SHUNT_DATAPATH_KERNEL_OBJECT_MAP_SPEC_H_
+#define SHUNT_DATAPATH_KERNEL_OBJECT_MAP_SPEC_H_
 
 #include <cstdint>
 #include <string>
@@ -32,4 +32,4 @@ absl::StatusOr<MapSpec> VerifyMap(int fd, const MapSpec& spec);
 
 }  // namespace shunt::datapath
 
-#endif  // SHUNT_DATAPATH_KERNEL_MAPS_MAP_SPEC_H_
+#endif  // SHUNT_DATAPATH_KERNEL_OBJECT_MAP_SPEC_H_

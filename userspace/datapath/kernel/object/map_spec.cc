@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "userspace/datapath/kernel/maps/map_spec.h"
+#include "userspace/datapath/kernel/object/map_spec.h"
 
 #include <linux/bpf.h>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "userspace/datapath/kernel/maps/bpf_fd.h"
+#include "userspace/datapath/kernel/object/bpf_fd.h"
 
 namespace shunt::datapath {
 

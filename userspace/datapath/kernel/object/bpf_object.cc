@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "userspace/datapath/kernel/attach/bpf_object.h"
+#include "userspace/datapath/kernel/object/bpf_object.h"
 
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
@@ -10,8 +10,8 @@
 #include "absl/strings/str_cat.h"
 #include "sock.skel.h"
 #include "sock_iter.skel.h"
-#include "userspace/datapath/kernel/attach/libbpf_messages.h"
 #include "userspace/datapath/kernel/kernel_error.h"
+#include "userspace/datapath/kernel/object/libbpf_messages.h"
 
 namespace shunt::datapath {
 namespace {

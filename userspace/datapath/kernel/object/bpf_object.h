@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The compiled programs and the layout of their maps: an object built into this binary, or one from a file.
-#ifndef SHUNT_DATAPATH_KERNEL_ATTACH_BPF_OBJECT_H_
-#define SHUNT_DATAPATH_KERNEL_ATTACH_BPF_OBJECT_H_
+#ifndef SHUNT_DATAPATH_KERNEL_OBJECT_BPF_OBJECT_H_
+#define SHUNT_DATAPATH_KERNEL_OBJECT_BPF_OBJECT_H_
 
 #include <memory>
 #include <string>
@@ -10,7 +10,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "bpf/config.h"
-#include "userspace/datapath/kernel/maps/map_spec.h"
+#include "userspace/datapath/kernel/object/map_spec.h"
 
 struct bpf_map;
 struct bpf_object;
@@ -62,4 +62,4 @@ class BpfObject {
 
 }  // namespace shunt::datapath
 
-#endif  // SHUNT_DATAPATH_KERNEL_ATTACH_BPF_OBJECT_H_
+#endif  // SHUNT_DATAPATH_KERNEL_OBJECT_BPF_OBJECT_H_

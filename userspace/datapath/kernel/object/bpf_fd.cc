@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "userspace/datapath/kernel/maps/bpf_fd.h"
+#include "userspace/datapath/kernel/object/bpf_fd.h"
 
 #include <bpf/bpf.h>
 #include <unistd.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // An operator reads one screen: what failed and the verifier's verdict.
-#include "userspace/datapath/kernel/attach/libbpf_messages.h"
+#include "userspace/datapath/kernel/object/libbpf_messages.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "userspace/datapath/kernel/attach/libbpf_messages.h"
+#include "userspace/datapath/kernel/object/libbpf_messages.h"
 
 #include <bpf/libbpf.h>
 
