@@ -14,7 +14,7 @@
 #include "absl/algorithm/container.h"
 #include "absl/strings/str_cat.h"
 #include "userspace/datapath/kernel/attach/agent_lock.h"
-#include "userspace/datapath/kernel/attach/hooks.h"
+#include "userspace/datapath/kernel/attach/programs.h"
 #include "userspace/datapath/kernel/kernel_error.h"
 #include "userspace/datapath/kernel/object/bpf_fd.h"
 #include "userspace/datapath/kernel/object/pins.h"

@@ -14,7 +14,6 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "userspace/datapath/kernel/attach/cgroup_root.h"
-#include "userspace/datapath/kernel/attach/hooks.h"
 #include "userspace/datapath/kernel/attach/host_config.h"
 #include "userspace/datapath/kernel/attach/programs.h"
 #include "userspace/datapath/kernel/kernel_error.h"

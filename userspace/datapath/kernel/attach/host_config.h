@@ -3,7 +3,10 @@
 #ifndef SHUNT_DATAPATH_KERNEL_ATTACH_HOST_CONFIG_H_
 #define SHUNT_DATAPATH_KERNEL_ATTACH_HOST_CONFIG_H_
 
+#include <cstdint>
+
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "bpf/config.h"
 
 namespace shunt::datapath {
@@ -17,6 +20,9 @@ bool KernelHasMptcp();
 // CAP_PERFMON only. Without it an MPTCP socket's peer name is the pod's, and each of its connects leaves a row of
 // socket_state taken.
 bool CanFindMptcpConnections();
+
+// The cookie of the calling thread's network namespace, as programs see it: unique since boot, never reused.
+absl::StatusOr<uint64_t> NetnsCookie();
 
 // Sets the fields that are the host's: its network namespace, what the kernel has. Leaves the others alone.
 absl::Status ConfigureForHost(shunt_config* config);

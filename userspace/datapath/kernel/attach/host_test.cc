@@ -23,9 +23,9 @@
 #include "tests/sandbox/network_namespace.h"
 #include "userspace/datapath/kernel/attach/cgroup_root.h"
 #include "userspace/datapath/kernel/attach/host_check.h"
+#include "userspace/datapath/kernel/attach/host_config.h"
 #include "userspace/datapath/kernel/kernel_grace.h"
 #include "userspace/datapath/kernel/node_addresses.h"
-#include "userspace/datapath/kernel/sockets/netns_cookie.h"
 #include "userspace/datapath/kernel/testing/sandbox_fixture.h"
 
 namespace shunt::datapath {
