@@ -65,7 +65,7 @@ class SocketEnderTest : public KernelTest {
     EXPECT_TRUE(ender.ok()) << ender.status();
     if (!ender.ok()) return {};
     if (netlink_) {
-      EXPECT_EQ((*ender)->way(), "SOCK_DESTROY");
+      EXPECT_EQ((*ender)->method(), "SOCK_DESTROY");
     }
     return (*ender)->Sweep();
   }

@@ -43,7 +43,7 @@ v1::Reason ToMessage(const report::ReasonRow& reason) {
 v1::SocketSweeps ToMessage(const report::SocketSweeps& sweeps) {
   v1::SocketSweeps message;
   message.set_protocols(sweeps.protocols);
-  message.set_way(sweeps.way);
+  message.set_way(sweeps.method);
   message.set_sweeps(sweeps.sweeps);
   if (sweeps.last_sweep_time_ms != 0) SetMilliseconds(sweeps.last_sweep_time_ms, message.mutable_last_sweep_time());
   message.set_ended_udp(sweeps.ended_udp);

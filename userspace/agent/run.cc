@@ -210,7 +210,7 @@ void Agent::StartSocketEnder() {
   }
   socket_ender_ = *std::move(ender);
   report::SocketSweeps identity = no_socket_ender_;
-  identity.way = socket_ender_->way();
+  identity.method = socket_ender_->method();
   socket_ender_thread_.emplace([this] { return socket_ender_->Sweep(); }, std::move(identity));
   datapath_->ListenForRemovals([this, tcp](const datapath::Removals& removals) {
     if (removals.udp || tcp) socket_ender_thread_->Removal();

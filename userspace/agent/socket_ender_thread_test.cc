@@ -49,14 +49,14 @@ TEST(SocketEnderThreadTest, ItCountsWhatWasEndedAndKeepsTheLastSweepsNamespaces)
         return first ? report::SocketSweep{.ended_udp = 3, .ended_tcp = 1, .namespaces = 5, .problem = "none"}
                      : report::SocketSweep{.ended_udp = 2, .namespaces = 4, .namespaces_not_entered = 1};
       },
-      {.protocols = "all", .way = "by magic"});
+      {.protocols = "all", .method = "by magic"});
   swept.acquire();
   thread.Removal();
   swept.acquire();
   while (thread.sweeps().sweeps < 2) continue;  // recorded just after
   const report::SocketSweeps sum = thread.sweeps();
   EXPECT_EQ(sum.protocols, "all");
-  EXPECT_EQ(sum.way, "by magic");
+  EXPECT_EQ(sum.method, "by magic");
   EXPECT_EQ(sum.ended_udp, 5u);
   EXPECT_EQ(sum.ended_tcp, 1u);
   EXPECT_EQ(sum.namespaces, 4u);

@@ -20,7 +20,7 @@ struct SocketSweep {
 // All sweeps since the agent's start.
 struct SocketSweeps {
   std::string protocols;  // "udp", "all" or "off"
-  std::string way;        // how they are ended, for people; empty: not at all
+  std::string method;     // how sockets are ended, for people; empty if they are not
   uint64_t sweeps = 0;
   int64_t last_sweep_time_ms = 0;  // since 1970; 0 for never
   uint64_t ended_udp = 0;

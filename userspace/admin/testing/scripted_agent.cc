@@ -137,7 +137,7 @@ report::AgentStatus Status() {
   status.reasons = {{"not_a_service", "the destination is no frontend: passed untouched", 99},
                     {"no_endpoints", "the service has no endpoint anywhere: refused", 46}};
   status.socket_sweeps = {.protocols = "udp",
-                          .way = "bpf_sock_destroy",
+                          .method = "bpf_sock_destroy",
                           .sweeps = 31,
                           .last_sweep_time_ms = 1'763'850'090'000,
                           .ended_udp = 14,

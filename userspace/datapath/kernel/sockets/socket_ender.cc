@@ -26,8 +26,8 @@ absl::StatusOr<std::unique_ptr<SocketEnder>> SocketEnder::Open(const MapSet& map
   absl::StatusOr<UniqueFd> home = OpenOwnNamespace();
   if (!home.ok()) return home.status();
   absl::StatusOr<SocketIterators> iterators = absl::UnknownError("");
-  if (!options.netlink) iterators = SocketIterators::Load(maps, SocketIterators::Way::kEnd);
-  if (!iterators.ok()) iterators = SocketIterators::Load(maps, SocketIterators::Way::kReport);
+  if (!options.netlink) iterators = SocketIterators::Load(maps, SocketIterators::Method::kEnd);
+  if (!iterators.ok()) iterators = SocketIterators::Load(maps, SocketIterators::Method::kReport);
   if (absl::IsPermissionDenied(iterators.status())) {
     return absl::PermissionDeniedError(
         absl::StrCat(iterators.status().message(), "; grant CAP_PERFMON, or set --end-sockets=off"));
@@ -36,8 +36,8 @@ absl::StatusOr<std::unique_ptr<SocketEnder>> SocketEnder::Open(const MapSet& map
   return std::unique_ptr<SocketEnder>(new SocketEnder(*std::move(iterators), *std::move(home), options));
 }
 
-std::string SocketEnder::way() const {
-  return iterators_.way() == SocketIterators::Way::kEnd ? "bpf_sock_destroy" : "SOCK_DESTROY";
+std::string SocketEnder::method() const {
+  return iterators_.method() == SocketIterators::Method::kEnd ? "bpf_sock_destroy" : "SOCK_DESTROY";
 }
 
 report::SocketSweep SocketEnder::Sweep() {
@@ -83,7 +83,7 @@ absl::Status SocketEnder::SweepHere(report::SocketSweep& sweep) const {
 
 absl::Status SocketEnder::SweepHere(model::Protocol protocol, uint64_t& ended) const {
   absl::StatusOr<std::vector<shunt_gone_socket>> gone = iterators_.Visit(protocol);
-  if (iterators_.way() == SocketIterators::Way::kEnd) {
+  if (iterators_.method() == SocketIterators::Method::kEnd) {
     for (int passes = 1; gone.ok() && !gone->empty(); ++passes) {
       ended += gone->size();
       if (passes == kPassesMax) break;

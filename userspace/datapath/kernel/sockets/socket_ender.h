@@ -35,7 +35,7 @@ class SocketEnder {
   report::SocketSweep Sweep();
 
   // "bpf_sock_destroy" or "SOCK_DESTROY".
-  std::string way() const;
+  std::string method() const;
 
  private:
   SocketEnder(SocketIterators iterators, UniqueFd home, const SocketEnderOptions& options)

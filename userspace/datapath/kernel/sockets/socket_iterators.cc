@@ -28,15 +28,15 @@ absl::StatusOr<UniqueFd> LinkOf(const BpfObject& object, const char* program) {
 
 }  // namespace
 
-absl::StatusOr<SocketIterators> SocketIterators::Load(const MapSet& maps, Way way) {
+absl::StatusOr<SocketIterators> SocketIterators::Load(const MapSet& maps, Method method) {
   absl::StatusOr<BpfObject> object = BpfObject::OpenSocketIterators();
   if (!object.ok()) return object.status();
   shunt_config config{};
   if (absl::Status status = maps.GiveTo(*object, &config); !status.ok()) return status;
   if (absl::Status status = ConfigureForHost(&config); !status.ok()) return status;
-  config.has_sock_destroy = way == Way::kEnd ? 1 : 0;
+  config.has_sock_destroy = method == Method::kEnd ? 1 : 0;
   if (absl::Status status = LoadPrograms(*object, config); !status.ok()) return status;
-  SocketIterators iterators(way);
+  SocketIterators iterators(method);
   absl::StatusOr<UniqueFd> udp = LinkOf(*object, "end_udp_sockets");
   if (!udp.ok()) return udp.status();
   absl::StatusOr<UniqueFd> tcp = LinkOf(*object, "end_tcp_sockets");

@@ -16,23 +16,23 @@ namespace shunt::datapath {
 
 class SocketIterators {
  public:
-  enum class Way {
+  enum class Method {
     kEnd,     // bpf_sock_destroy(), from Linux 6.5 on
     kReport,  // somebody else ends them
   };
 
   // Puts the programs over `maps` through the verifier. They hold the maps: `maps` need not outlive this.
   // kPermissionDenied: without CAP_PERFMON. kEnd on a kernel that cannot: an error of the verifier's.
-  static absl::StatusOr<SocketIterators> Load(const MapSet& maps, Way way);
+  static absl::StatusOr<SocketIterators> Load(const MapSet& maps, Method method);
 
-  Way way() const { return way_; }
+  Method method() const { return method_; }
   // The sockets of the calling thread's network namespace that have to end; with kEnd they have ended. Thread-safe.
   absl::StatusOr<std::vector<shunt_gone_socket>> Visit(model::Protocol protocol) const;
 
  private:
-  explicit SocketIterators(Way way) : way_(way) {}
+  explicit SocketIterators(Method method) : method_(method) {}
 
-  Way way_;
+  Method method_;
   UniqueFd udp_;  // links; each holds its program
   UniqueFd tcp_;
 };
