@@ -27,6 +27,9 @@ ALLOWED = {
     "tools": (*_VALUES, "userspace/datapath", "userspace/admin", "proto"),
 }
 
+# Rooms inside a room, in order: each may include itself and those before it.
+ORDER = {"userspace/datapath/kernel": ("object", "maps", "attach", "sockets")}
+
 # What only some rooms know, by the header's path; tests and bench are free.
 KNOWLEDGE = (
     ("libbpf and the kernel's BPF interface", re.compile(r"^(bpf/(bpf|libbpf|btf)\.h|linux/bpf\.h)$|\.skel\.h$"),
@@ -73,3 +76,26 @@ def include_edges(tree):
             for what, pattern, knowers in KNOWLEDGE:
                 if pattern.search(header) and not path.startswith(tuple(knower + "/" for knower in knowers)):
                     yield Finding(path, line, f"only {' and '.join(knowers)} know {what} ({header})")
+
+
+def _inner_room(path):
+    """The room of ORDER that a path lies in, as (outer, position); None: in none of them."""
+    for outer, inner in ORDER.items():
+        for position, name in enumerate(inner):
+            if path.startswith(f"{outer}/{name}/"):
+                return outer, position
+    return None
+
+
+def inner_order(tree):
+    """Rooms inside a room include one another in the order of ORDER only; tests are free."""
+    for path, text in tree.code():
+        room = _inner_room(path)
+        if room is None or _TEST_FILE.search(path):
+            continue
+        for match in _INCLUDE.finditer(text):
+            target = _inner_room(match.group(2))
+            if target is not None and target[0] == room[0] and target[1] > room[1]:
+                outer, position = room
+                name, above = ORDER[outer][position], ORDER[outer][target[1]]
+                yield Finding(path, line_of(text, match.start()), f"{outer}/{name} may not include {above}")

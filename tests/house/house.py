@@ -27,6 +27,7 @@ def unfinished(tree):
 
 RULES = (
     edges.include_edges,
+    edges.inner_order,
     words.banned_names,
     sizes.file_lengths,
     sizes.function_lengths,

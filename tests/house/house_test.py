@@ -63,6 +63,16 @@ class RuleTest(unittest.TestCase):
             ("what stands in tests/ may", {"tests/kernel/a.cc": '#include "userspace/agent/a.h"\n'}, []),
         ])
 
+    def test_inner_order(self):
+        kernel = "userspace/datapath/kernel"
+        self.check(edges.inner_order, [
+            ("sockets use what is attached", {f"{kernel}/sockets/a.cc": f'#include "{kernel}/attach/p.h"\n'}, []),
+            ("and what stands beside the rooms", {f"{kernel}/maps/a.cc": f'#include "{kernel}/kernel_error.h"\n'}, []),
+            ("maps do not know what is attached", {f"{kernel}/maps/a.cc": f'\n#include "{kernel}/attach/p.h"\n'},
+             [f"{kernel}/maps/a.cc:2: {kernel}/maps may not include attach"]),
+            ("their tests may", {f"{kernel}/maps/a_test.cc": f'#include "{kernel}/attach/p.h"\n'}, []),
+        ])
+
     def test_banned_names(self):
         self.check(words.banned_names, [
             ("plain names", {"userspace/model/a.h": "struct Frontend { int slot_count; };\n"}, []),
