@@ -34,7 +34,7 @@ absl::StatusOr<std::string> ConfiguredCgroup(const KernelOptions& options) {
   return FindCgroupRoot();
 }
 
-// An MPTCP connection's memory is always storage: its subflows are the sockets that the programs see.
+// An MPTCP connection is always remembered in storage, because the programs see its subflows.
 bool MayHaveRow(int socket_fd) {
   int protocol = 0;
   socklen_t length = sizeof(protocol);
@@ -108,8 +108,7 @@ absl::Status KernelDatapath::PutInForce(const KernelOptions& options, const PinD
     if (const uint64_t id = programs_.moved_from(); id != 0) {
       const std::string was_on = FindCgroupById(*path, id);
       notes_.push_back(absl::StrCat("the programs were on ", was_on.empty() ? absl::StrCat("cgroup ", id) : was_on,
-                                    " and are on ", cgroup->path,
-                                    " now: processes outside it are not served any more"));
+                                    " and are on ", cgroup->path, " now: processes outside it are no longer served"));
     }
     return absl::OkStatus();
   }
@@ -163,7 +162,7 @@ absl::Status KernelDatapath::ExemptSocket(int socket_fd) {
   if (has_row.ok() && *has_row) has_row = ClaimSocketRow(maps_, state.cookie, state.flags);
   if (!has_row.ok()) return has_row.status();
   if (*has_row) return absl::OkStatus();
-  // Programs look into the storage only once this is set: first.
+  // First, because programs look into the storage only once this is set.
   if (absl::Status status = maps_.UseStorage(); !status.ok()) return status;
   if (int error = bpf_map_update_elem(maps_.Fd(kSocketStorage), &socket_fd, &state, BPF_ANY); error < 0) {
     return KernelError(error, absl::StrCat("exempt a socket from translation: map ", kSocketStorage, ": update"));

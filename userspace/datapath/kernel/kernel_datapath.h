@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The datapath in production: pinned maps, pinned links, the kernel's own words about both.
+// The datapath in production: tables over pinned maps, and programs held by pinned links.
 #ifndef SHUNT_DATAPATH_KERNEL_KERNEL_DATAPATH_H_
 #define SHUNT_DATAPATH_KERNEL_KERNEL_DATAPATH_H_
 
@@ -42,11 +42,12 @@ struct KernelOptions {
 // Its destructor leaves pins, programs and translation in force.
 class KernelDatapath final : public Datapath {
  public:
-  // Takes the pin directory for this process, opens or creates its maps, reads them back, and puts this
-  // build's programs in force, replacing older ones hook by hook without a gap. If that fails while a complete
-  // older set is in force, that set stays: programs_current() is false and problems() says why.
-  // kFailedPrecondition: another agent holds the pins (the message names its pid), pins that do not fit, no
-  // bpffs. kInvalidArgument: limits or cgroup. Errors change nothing that was in force.
+  // Takes the pin directory for this process, opens or creates its maps, reads them back, and puts this build's
+  // programs in force, replacing older ones hook by hook without a gap. If that fails while a complete older set is in
+  // force, that set stays: programs_current() is false and problems() says why.
+  // Returns kFailedPrecondition if another agent holds the pins (the message names its pid), if the pins do not fit or
+  // if there is no bpffs, and kInvalidArgument if the limits or the cgroup are invalid. After an error everything that
+  // was in force still is.
   static absl::StatusOr<std::unique_ptr<KernelDatapath>> Open(const KernelOptions& options);
 
   std::vector<ServiceFailure> Apply(absl::Span<const model::ServicePlan* const> plans, ApplyScope scope) override;
@@ -60,26 +61,27 @@ class KernelDatapath final : public Datapath {
   // freed. Returns an error if the socket can have neither. Thread-safe. REQUIRES: called before connect().
   absl::Status ExemptSocket(int socket_fd);
 
-  // Ends sockets whose backend is gone; may outlive the datapath. Errors: SocketEnder::Open.
+  // Returns what ends sockets whose backend is gone; it may outlive the datapath. Errors are those of
+  // SocketEnder::Open.
   absl::StatusOr<std::unique_ptr<SocketEnder>> OpenSocketEnder(const SocketEnderOptions& options) const;
   // `listener` is called at the end of every Apply that may have left sockets without their backend, in the thread
   // that applies.
   void ListenForRemovals(std::function<void(const Removals&)> listener) { on_removals_ = std::move(listener); }
 
-  // How far sources had followed their objects, kept beside the pins; `resource` is an enum shunt_resource.
+  // How far sources had followed their objects, kept in a pinned map; `resource` is an enum shunt_resource.
   report::SourceVersion source_version(uint32_t resource) const { return ReadSourceVersion(maps_, resource); }
   absl::Status KeepSourceVersion(uint32_t resource, const report::SourceVersion& version) const {
     return WriteSourceVersion(maps_, resource, version);
   }
 
-  // Whether an earlier agent has left any Service in the maps, or this one has put one there.
+  // Returns whether the maps hold any Service, of an earlier agent or of this one.
   bool Serves() const;
 
-  // False: an older pinned set of programs is in force.
+  // False if an older pinned set of programs is in force.
   bool programs_current() const { return programs_current_; }
   // What is wrong although Open succeeded.
   const std::vector<std::string>& problems() const { return problems_; }
-  // What an operator may want to know: sizes that pins kept, sets made anew.
+  // What an operator may want to know: sizes that the pins kept, or a set that was created again.
   const std::vector<std::string>& notes() const { return notes_; }
   const std::string& pin_directory() const { return pin_directory_; }
   const std::string& cgroup() const { return cgroup_; }

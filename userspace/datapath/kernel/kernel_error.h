@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the kernel answers, as a status: operation and object from the caller, cause from errno.
+// An errno as a status: the caller names operation and object, errno the cause.
 #ifndef SHUNT_DATAPATH_KERNEL_KERNEL_ERROR_H_
 #define SHUNT_DATAPATH_KERNEL_KERNEL_ERROR_H_
 
@@ -8,8 +8,8 @@
 
 namespace shunt::datapath {
 
-// The message is "`what`: text of `error` (errno N)". `error` is an errno, of either sign: libbpf returns
-// them negative. Full maps are kResourceExhausted; what may pass by itself is kUnavailable.
+// Returns a status with the message "`what`: text of `error` (errno N)". `error` is an errno of either sign, because
+// libbpf returns them negative. A full map is kResourceExhausted; an error that may pass by itself is kUnavailable.
 absl::Status KernelError(int error, absl::string_view what);
 
 }  // namespace shunt::datapath

@@ -36,7 +36,7 @@ absl::Status MapOfMapsGrace::Wait() const {
 }
 
 absl::Status MembarrierGrace() {
-  // Asked before and after: a CPU may come or go meanwhile.
+  // Counted before and after, because a CPU may come or go meanwhile.
   const bool one_before = sysconf(_SC_NPROCESSORS_ONLN) < 2;
   if (syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0) != 0) {
     if (errno != EINVAL && errno != ENOSYS)
@@ -52,7 +52,7 @@ absl::Status MembarrierGrace() {
 std::function<absl::Status()> ChooseKernelGrace() {
   absl::StatusOr<MapOfMapsGrace> created = MapOfMapsGrace::Create();
   if (created.ok() && created->Wait().ok()) {
-    // std::function wants to be copied.
+    // A std::function has to be copyable.
     auto grace = std::make_shared<MapOfMapsGrace>(*std::move(created));
     return [grace] { return grace->Wait(); };
   }

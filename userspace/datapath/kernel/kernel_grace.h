@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Waiting until no program still runs that began before now.
+// Grace periods: waiting until every program that began before now has ended.
 #ifndef SHUNT_DATAPATH_KERNEL_KERNEL_GRACE_H_
 #define SHUNT_DATAPATH_KERNEL_KERNEL_GRACE_H_
 
@@ -11,8 +11,8 @@
 
 namespace shunt::datapath {
 
-// An update of a map of maps: the kernel returns from it only when every program that might still use the
-// map's old content has ended (since Linux 4.20, made for just this). Some 10 ms.
+// Updates a map of maps: since Linux 4.20 the kernel returns from that only when every program that might still use the
+// map's old content has ended. It takes some 10 ms.
 class MapOfMapsGrace {
  public:
   static absl::StatusOr<MapOfMapsGrace> Create();
@@ -25,12 +25,13 @@ class MapOfMapsGrace {
   UniqueFd inner_;
 };
 
-// membarrier(MEMBARRIER_CMD_GLOBAL), which waits in the same way, but not on nohz_full kernels and not with
-// one CPU online, where it returns at once although a preemptible kernel may have a program half-way:
-// kUnimplemented.
+// Waits in the same way by membarrier(MEMBARRIER_CMD_GLOBAL). Returns kUnimplemented on nohz_full kernels, which have
+// no such membarrier, and with one CPU online: it then returns at once, although a preemptible kernel may be in the
+// middle of a program.
 absl::Status MembarrierGrace();
 
-// The first of the two that works here, for WorkerGracePeriod; null if neither does. Keeps what it needs open.
+// Returns the first of the two that works here, for WorkerGracePeriod, or null if neither does. The function owns the
+// descriptors that it needs.
 std::function<absl::Status()> ChooseKernelGrace();
 
 }  // namespace shunt::datapath

@@ -46,7 +46,7 @@ std::optional<model::IpAddress> AddressOf(const rtattr* attribute, int family) {
   return std::nullopt;
 }
 
-// Whether NodePorts answer on it, and for whom.
+// Returns nullopt if NodePorts do not answer on the address.
 std::optional<NodeAddress> NodeAddressOf(const model::IpAddress& address) {
   if (address.IsLoopback()) {
     const bool first = address == model::IpAddress::FromV4(0x7f000001) || !address.IsV4();
@@ -111,7 +111,7 @@ absl::StatusOr<bool> NodeAddressWatch::Drain() {
   bool changed = false;
   char datagram[4096];
   for (;;) {
-    // What changed does not matter: the answer is always a fresh Read.
+    // What changed does not matter, because the caller reads all addresses again.
     if (recv(notifications_.get(), datagram, sizeof(datagram), MSG_TRUNC) >= 0 || errno == ENOBUFS) {
       changed = true;
     } else if (errno == EAGAIN) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The addresses of the agent's network namespace, on which NodePorts answer, and word of their changes.
+// The addresses of the agent's network namespace, on which NodePorts answer, and notification of their changes.
 #ifndef SHUNT_DATAPATH_KERNEL_NODE_ADDRESSES_H_
 #define SHUNT_DATAPATH_KERNEL_NODE_ADDRESSES_H_
 
@@ -15,18 +15,18 @@ namespace shunt::datapath {
 // Bound to the network namespace in which it was opened. Not thread-safe.
 class NodeAddressWatch {
  public:
-  // Changes from now on are announced: open first, then Read.
+  // Announces changes from now on, so call it before Read.
   static absl::StatusOr<NodeAddressWatch> Open();
 
-  // Readable when addresses may have changed; non-blocking, for poll(2). Owned by this object.
+  // A non-blocking descriptor for poll(2), readable when addresses may have changed. Owned by this object.
   int fd() const { return notifications_.get(); }
 
-  // Consumes the announcements. True if addresses may have changed; losing announcements counts as that.
+  // Consumes the announcements. Returns true if addresses may have changed, also if announcements were lost.
   absl::StatusOr<bool> Drain();
 
-  // All addresses now, sorted, each once. Of loopback addresses only 127.0.0.1 and ::1, marked host_only;
-  // no link-local IPv6 addresses, and none that duplicate detection has not cleared.
-  // kUnavailable: they changed while being read; try again.
+  // Returns the present addresses, sorted, each once. Of loopback addresses these are only 127.0.0.1 and ::1, marked
+  // host_only. Link-local IPv6 addresses are left out, and those that duplicate detection has not cleared.
+  // Returns kUnavailable if addresses changed while being read: try again.
   absl::StatusOr<std::vector<NodeAddress>> Read() const;
 
  private:
@@ -38,11 +38,11 @@ class NodeAddressWatch {
 // One datagram of the kernel's answer to a dump of addresses.
 struct AddressDump {
   std::vector<NodeAddress> addresses;
-  bool done = false;         // this was the last
-  bool interrupted = false;  // the addresses changed meanwhile: the dump is not one moment's
+  bool done = false;         // this was the last datagram
+  bool interrupted = false;  // the addresses changed meanwhile: the dump is inconsistent
 };
 
-// Appends to `dump`. kInternal: an error answer of the kernel.
+// Appends to `dump`. Returns an error if the kernel answered with one.
 absl::Status ParseAddressMessages(const char* bytes, size_t length, AddressDump* dump);
 
 }  // namespace shunt::datapath

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The pins as they are, with or without an agent: the reading half of the datapath.
+// Reads the pins as they are, with or without an agent.
 #ifndef SHUNT_DATAPATH_KERNEL_PINNED_READER_H_
 #define SHUNT_DATAPATH_KERNEL_PINNED_READER_H_
 
@@ -18,17 +18,20 @@
 
 namespace shunt::datapath {
 
-// Takes no lock, loads nothing, writes nothing; an agent may be changing what is read. Not thread-safe.
+// Takes no lock, loads nothing and writes nothing; an agent may be changing what is read. Not thread-safe.
 class PinnedReader {
  public:
-  // kNotFound: nothing is pinned below `bpffs`. kFailedPrecondition: no bpffs, or pins of another layout.
+  // Returns kNotFound if nothing is pinned below `bpffs`, kFailedPrecondition if that is no bpffs or the pins have
+  // another layout.
   static absl::StatusOr<std::unique_ptr<PinnedReader>> Open(const std::string& bpffs);
 
   const std::string& pin_directory() const { return pin_directory_; }
 
-  // As in Datapath.
+  // As MapReader::FillLevels, with the memory that the kernel counts, and with socket_storage.
   std::vector<report::MapFill> FillLevels() const;
-  std::vector<report::ProgramStatus> Programs() const;  // empty while no complete set is in force
+  // Empty if no program is pinned.
+  std::vector<report::ProgramStatus> Programs() const;
+  // As MapReader::MapNames and Dump.
   std::vector<std::string> MapNames() const;
   absl::Status DumpMap(absl::string_view map, const std::function<bool(const report::MapRow&)>& visit) const;
 

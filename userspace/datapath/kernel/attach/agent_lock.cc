@@ -20,8 +20,8 @@
 namespace shunt::datapath {
 namespace {
 
-// The process that holds the flock, 0 if /proc/locks does not show it: a holder in another PID namespace.
-// A line: "1: FLOCK  ADVISORY  WRITE 7205 00:27:32362 0 EOF".
+// Returns the process that holds the flock, or 0 if /proc/locks does not show it, because it is in another PID
+// namespace. A line is "1: FLOCK  ADVISORY  WRITE 7205 00:27:32362 0 EOF".
 pid_t HolderOf(const struct stat& directory) {
   const std::string place =
       absl::StrFormat("%02x:%02x:%d", major(directory.st_dev), minor(directory.st_dev), directory.st_ino);
@@ -53,7 +53,7 @@ absl::StatusOr<AgentLock> AgentLock::Take(const std::string& directory) {
                        pid != 0 ? absl::StrCat("pid ", pid) : "whose pid is not visible from this PID namespace",
                        ": stop it first, or use another --bpffs"));
     }
-    // A cleanup may have removed the directory between open and flock: then the lock is on nothing.
+    // A cleanup may have removed the directory between open and flock. The lock is useless then, so try again.
     if (stat(directory.c_str(), &named) != 0) return KernelError(errno, absl::StrCat("stat pin directory ", directory));
     if (named.st_ino == held.st_ino && named.st_dev == held.st_dev) return AgentLock(std::move(fd));
   }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// One agent per pin directory.
+// The lock that allows one agent per pin directory.
 #ifndef SHUNT_DATAPATH_KERNEL_ATTACH_AGENT_LOCK_H_
 #define SHUNT_DATAPATH_KERNEL_ATTACH_AGENT_LOCK_H_
 
@@ -11,12 +11,12 @@
 
 namespace shunt::datapath {
 
-// An flock on the pin directory itself: whoever sees the same pins, from whatever mount or container, meets
-// the same lock, and no death of its holder leaves it behind.
+// An flock on the pin directory itself: every process that sees the same pins, from any mount or container, meets the
+// same lock, and the kernel frees it when its holder ends.
 class AgentLock {
  public:
-  // kFailedPrecondition: another process holds it; the message names its pid if this PID namespace shows it.
-  // kNotFound: no such directory.
+  // Returns kFailedPrecondition if another process holds the lock; the message names its pid if this PID namespace
+  // shows it. Returns kNotFound if there is no such directory.
   static absl::StatusOr<AgentLock> Take(const std::string& directory);
 
  private:

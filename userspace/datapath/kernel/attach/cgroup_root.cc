@@ -32,7 +32,7 @@ std::string Unescape(absl::string_view path) {
   return absl::StrReplaceAll(path, {{"\\040", " "}, {"\\011", "\t"}, {"\\012", "\n"}, {"\\134", "\\"}});
 }
 
-// "/", or above the root of this cgroup namespace: "/..", "/../..".
+// Returns true for "/" and for what is above the root of this cgroup namespace: "/..", "/../..".
 bool IsRoot(absl::string_view shown) {
   if (shown == "/") return true;
   while (absl::ConsumePrefix(&shown, "/..")) {
@@ -71,7 +71,7 @@ absl::StatusOr<std::string> FindCgroupRoot() {
   std::vector<std::string> mounts = CgroupMounts(text);
   if (mounts.empty()) return absl::NotFoundError(absl::StrCat("no cgroup2 file system is mounted: ", kWhatToDo));
   for (const std::string& mount : mounts) {
-    // A mount that another covers is listed all the same. The true root has no type; every other cgroup has.
+    // A mount that is covered by another is listed too. Only the true root has no file cgroup.type.
     if (OpenCgroup(mount).ok() && access(absl::StrCat(mount, "/cgroup.type").c_str(), F_OK) != 0) return mount;
   }
   return absl::NotFoundError(
@@ -101,7 +101,7 @@ std::string FindCgroupById(const std::string& root, uint64_t id) {
   std::error_code error;
   using std::filesystem::directory_options;
   std::filesystem::recursive_directory_iterator at(root, directory_options::skip_permission_denied, error), end;
-  // Cgroups come and go: a directory that vanishes ends the walk, at worst without an answer.
+  // Cgroups come and go. A directory that vanishes ends the walk, at worst without a result.
   for (; !error && at != end; at.increment(error)) {
     if (!at->is_directory(error) || error) continue;
     if (stat(at->path().c_str(), &directory) == 0 && IdOf(directory) == id) return at->path().string();

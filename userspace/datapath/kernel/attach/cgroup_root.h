@@ -20,19 +20,19 @@ struct Cgroup {
   UniqueFd fd;
 };
 
-// The mount point of the host's cgroup2 root: /sys/fs/cgroup (unified) or a mount beside the version 1
-// controllers (hybrid). kNotFound: none is mounted, or only a container's own: a cgroup namespace shows its
+// Returns the mount point of the host's cgroup2 root: /sys/fs/cgroup (unified) or a mount beside the version 1
+// controllers (hybrid). Returns kNotFound if none is mounted, or only a container's own: a cgroup namespace shows its
 // own cgroup as the root, and programs there would see no other pod.
 absl::StatusOr<std::string> FindCgroupRoot();
 
-// The mount points in a /proc/PID/mountinfo that may show the host's root, the usual places first. In a cgroup
-// namespace the host's root reads "/../..", and "/" is the namespace's own.
+// Returns the mount points in a /proc/PID/mountinfo that may show the host's root, the usual ones first. In a cgroup
+// namespace the host's root is shown as "/../..", and "/" is the namespace's own.
 std::vector<std::string> CgroupMounts(absl::string_view mountinfo);
 
-// kInvalidArgument: `path` is no directory of a cgroup2 file system.
+// Returns kInvalidArgument unless `path` is a directory of a cgroup2 file system.
 absl::StatusOr<Cgroup> OpenCgroup(const std::string& path);
 
-// The directory at or below `root` of the cgroup with this id; empty if there is none (any more).
+// Returns the directory, at or below `root`, of the cgroup with this id, or an empty string if there is none.
 std::string FindCgroupById(const std::string& root, uint64_t id);
 
 }  // namespace shunt::datapath

@@ -27,7 +27,7 @@ bool IsDirectory(const std::string& path) {
   return lstat(path.c_str(), &entry) == 0 && S_ISDIR(entry.st_mode);
 }
 
-// What is in `directory`, in name order; empty if it cannot be read.
+// Returns the paths in `directory`, sorted; empty if it cannot be read.
 std::vector<std::string> PathsIn(const std::string& directory) {
   std::vector<std::string> paths;
   std::unique_ptr<DIR, int (*)(DIR*)> stream(opendir(directory.c_str()), closedir);
@@ -40,7 +40,7 @@ std::vector<std::string> PathsIn(const std::string& directory) {
   return paths;
 }
 
-// Removes one pin or empty directory. What is gone already is fine.
+// Removes one pin or empty directory. Returns OK if it is gone already.
 absl::Status RemoveOne(const std::string& path, std::vector<std::string>* removed) {
   if (remove(path.c_str()) == 0) {
     removed->push_back(path);
@@ -57,7 +57,7 @@ absl::Status RemoveAllBelow(const std::string& directory, std::vector<std::strin
   return RemoveOne(directory, removed);
 }
 
-// In the order of detaching, then links that this build does not know.
+// Removes links in the order of detaching, then links that this build does not know.
 absl::Status RemoveLinks(const std::string& directory, std::vector<std::string>* removed) {
   std::vector<std::string> paths;
   for (auto hook = kHooks.rbegin(); hook != kHooks.rend(); ++hook) {
@@ -83,8 +83,8 @@ absl::Status RemoveVersion(const std::string& directory, std::vector<std::string
 absl::Status Cleanup(const std::string& bpffs, std::vector<std::string>* removed) {
   if (absl::Status status = CheckBpffs(bpffs); !status.ok()) return status;
   const std::string root = PinRoot(bpffs);
-  // What is somebody else's, or a link to anywhere, is not ours to empty. In a directory that only we can enter
-  // nothing changes under our hands.
+  // A directory of another user, or a symbolic link, is not ours to empty. A directory that only we can enter does not
+  // change while we empty it.
   if (absl::Status status = CheckPrivate(root); !status.ok()) {
     return absl::IsNotFound(status) ? absl::OkStatus() : status;
   }

@@ -103,7 +103,7 @@ Finding CheckGrace() {
           "without one, rows of removed Services are reused only after a restart of the agent"};
 }
 
-// The programs over maps of a few rows, pinned nowhere. They vanish with the object.
+// Loads the programs over maps of a few rows, pinned nowhere. They vanish with the object.
 absl::StatusOr<BpfObject> LoadForTrial() {
   Limits tiny{.frontends = 8,
               .service_ports = 8,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Can this host run Shunt? In plain words, for `shuntd check`.
+// Finds out whether this host can run Shunt, and says so in plain words: `shuntd check`.
 #ifndef SHUNT_DATAPATH_KERNEL_ATTACH_HOST_CHECK_H_
 #define SHUNT_DATAPATH_KERNEL_ATTACH_HOST_CHECK_H_
 
@@ -28,11 +28,11 @@ struct HostCheckOptions {
   std::string cgroup;  // empty: the host's root
 };
 
-// Loads the programs over tiny maps and attaches them to an empty cgroup made for it below the configured
-// one, where it may; leaves nothing behind. Takes well under a second.
+// Loads the programs over tiny maps and, if it may, attaches them to an empty cgroup that it creates below the
+// configured one. Leaves nothing behind. Takes well under a second.
 std::vector<Finding> CheckHost(const HostCheckOptions& options);
 
-// Major and minor number of a kernel release such as "6.1.0-18-amd64" at least 6.1.
+// Returns whether a kernel release such as "6.1.0-18-amd64" is 6.1 or newer.
 bool IsSupportedKernel(absl::string_view release);
 
 }  // namespace shunt::datapath

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the programs have to know of the host that they run on.
+// What the programs have to know about the host that they run on.
 #ifndef SHUNT_DATAPATH_KERNEL_ATTACH_HOST_CONFIG_H_
 #define SHUNT_DATAPATH_KERNEL_ATTACH_HOST_CONFIG_H_
 
@@ -11,20 +11,20 @@
 
 namespace shunt::datapath {
 
-// In this thread's effective set; `capability` is a CAP_* of <linux/capability.h>.
+// Returns whether this thread's effective set has `capability`, a CAP_* of <linux/capability.h>.
 bool HasCapability(int capability);
 
 bool KernelHasMptcp();
 
-// The helper that leads from an MPTCP subflow to its connection can be called where the kernel has MPTCP, and with
-// CAP_PERFMON only. Without it an MPTCP socket's peer name is the pod's, and each of its connects leaves a row of
-// socket_state taken.
+// Returns whether programs can call the helper that leads from an MPTCP subflow to its connection: the kernel must have
+// MPTCP and the process CAP_PERFMON. Without the helper an MPTCP socket's peer name is the pod's, and each of its
+// connects leaves a row of socket_state taken.
 bool CanFindMptcpConnections();
 
-// The cookie of the calling thread's network namespace, as programs see it: unique since boot, never reused.
+// Returns the cookie of the calling thread's network namespace, as programs see it: unique since boot, never reused.
 absl::StatusOr<uint64_t> NetnsCookie();
 
-// Sets the fields that are the host's: its network namespace, what the kernel has. Leaves the others alone.
+// Sets the fields that depend on the host (its network namespace, the kernel's features) and no others.
 absl::Status ConfigureForHost(shunt_config* config);
 
 }  // namespace shunt::datapath

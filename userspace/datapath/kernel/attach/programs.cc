@@ -18,7 +18,8 @@
 namespace shunt::datapath {
 namespace {
 
-// A program of the object, for longer than the object lives. kFailedPrecondition: the object has none.
+// Returns a descriptor of the hook's program that may outlive the object, or kFailedPrecondition if it has no such
+// program.
 absl::StatusOr<UniqueFd> ProgramOf(const BpfObject& object, const Hook& hook) {
   const int fd = object.ProgramFd(hook.program);
   if (fd < 0) return absl::FailedPreconditionError(absl::StrCat("the BPF object has no program ", hook.program));
@@ -27,8 +28,8 @@ absl::StatusOr<UniqueFd> ProgramOf(const BpfObject& object, const Hook& hook) {
   return copy;
 }
 
-// The pinned link if it is on `cgroup`, an invalid descriptor if there is none there. A link whose cgroup
-// was removed says id 0.
+// Returns the pinned link if it is on `cgroup`, otherwise an invalid descriptor. A link whose cgroup was removed has
+// the cgroup id 0.
 absl::StatusOr<UniqueFd> LinkOn(const PinDirectory& pins, const Hook& hook, const Cgroup& cgroup) {
   absl::StatusOr<UniqueFd> link = OpenPin(pins.LinkPath(hook.program), BpfKind::kLink);
   if (absl::IsNotFound(link.status())) return UniqueFd();
@@ -43,7 +44,7 @@ absl::StatusOr<UniqueFd> LinkOn(const PinDirectory& pins, const Hook& hook, cons
   return link;
 }
 
-// Names cgroups for people. All links are normally on one, which is looked for once.
+// Names cgroups for people. All links are normally on one cgroup, which is looked up once.
 class AttachPoints {
  public:
   explicit AttachPoints(const std::string& cgroup_root) : cgroup_root_(cgroup_root) {}
@@ -81,7 +82,7 @@ absl::StatusOr<UniqueFd> CreateLink(const Hook& hook, int program_fd, const Cgro
 
 absl::StatusOr<AttachedPrograms> AttachedPrograms::Attach(const PinDirectory& pins, const BpfObject& object,
                                                           const Cgroup& cgroup) {
-  // First everything that the kernel may refuse. Links made here end with their descriptors until they are pinned.
+  // Everything that the kernel may refuse comes first. A new link ends with its descriptor until it is pinned.
   AttachedPrograms programs;
   std::vector<bool> is_new;
   for (const Hook& hook : kHooks) {
@@ -93,7 +94,7 @@ absl::StatusOr<AttachedPrograms> AttachedPrograms::Attach(const PinDirectory& pi
     if (!link.ok()) return link.status();
     programs.attached_.push_back(Attached{hook, cgroup.path, *std::move(program), *std::move(link)});
   }
-  std::vector<std::string> fresh;  // pins of links that this call made where none was
+  std::vector<std::string> fresh;  // pins of links where there was none before this call
   auto undo = [&fresh](const absl::Status& status) {
     for (auto pin = fresh.rbegin(); pin != fresh.rend(); ++pin) {
       DetachPinnedLink(*pin);
@@ -113,7 +114,7 @@ absl::StatusOr<AttachedPrograms> AttachedPrograms::Attach(const PinDirectory& pi
     }
     absl::Status status = ReplacePin(attached.program.get(), pins.ProgramPath(attached.hook.program));
     if (!status.ok()) return undo(status);
-    // A link on another cgroup ends after this one has begun.
+    // A link on another cgroup is detached after the new one is in force.
     if (!elsewhere.ok()) continue;
     absl::StatusOr<bpf_link_info> old = DescribeLink(elsewhere->get(), absl::StrCat("link ", attached.hook.program));
     if (old.ok()) programs.moved_from_ = old->cgroup.cgroup_id;

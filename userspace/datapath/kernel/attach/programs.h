@@ -26,8 +26,8 @@ struct Hook {
   bpf_attach_type attach_type;
 };
 
-// In the order of attaching: whoever undoes a translation comes before whoever makes one, so that no socket
-// is ever translated that could not be reversed or released. Detaching takes the opposite order.
+// The hooks that our programs serve, in the order of attaching: programs that undo a translation come before those that
+// make one, so that every translated socket can be reversed and released. Detaching takes the opposite order.
 inline constexpr std::array<Hook, 9> kHooks = {{
     {"sock_release", "cgroup/sock_release", BPF_CGROUP_INET_SOCK_RELEASE},
     {"sock_getpeername6", "cgroup/getpeername6", BPF_CGROUP_INET6_GETPEERNAME},
@@ -42,25 +42,25 @@ inline constexpr std::array<Hook, 9> kHooks = {{
 
 class AttachedPrograms {
  public:
-  // Puts the loaded `object`'s programs in force on `cgroup`. A hook that has a pinned link there is updated
-  // in one step, old program to new; a link on another cgroup is replaced by one on this; what is missing is
-  // attached, in the order of kHooks. After an error, hooks attached anew by this call are detached again
-  // and updated ones keep the new program, which works with the old ones: both speak the same ABI.
+  // Puts the loaded `object`'s programs in force on `cgroup`. A hook that has a pinned link there is updated in one
+  // step, old program to new; a link on another cgroup is replaced by one on this; what is missing is attached, in the
+  // order of kHooks. After an error, hooks that had no link before are detached again; updated ones keep the new
+  // program, which works with the old ones because both have the same ABI.
   static absl::StatusOr<AttachedPrograms> Attach(const PinDirectory& pins, const BpfObject& object,
                                                  const Cgroup& cgroup);
 
-  // What is pinned and in force now. kNotFound: a hook has no link, or its cgroup is gone. `cgroup_root` is
-  // where the attach points are looked up.
+  // Returns what is pinned and in force now. Attach points are looked up at and below `cgroup_root`. Returns kNotFound
+  // if a hook has no link or if its cgroup is gone.
   static absl::StatusOr<AttachedPrograms> OpenPinned(const PinDirectory& pins, const std::string& cgroup_root);
 
-  // Whatever there is, for a reader: of a hook without a pin or without an attachment Describe says that it is not
-  // attached. Nothing at all is pinned: nothing is described.
+  // Returns what exists, for a reader. Describe shows a hook without a pin or without an attachment as not attached; if
+  // nothing at all is pinned, it shows nothing.
   static AttachedPrograms FindPinned(const PinDirectory& pins, const std::string& cgroup_root);
 
-  // The id of the cgroup that Attach has taken links away from; 0: of none.
+  // The id of the cgroup from which Attach moved links, or 0 if there was none.
   uint64_t moved_from() const { return moved_from_; }
 
-  // In the order of the hooks that a connection meets: connect first.
+  // Describes the programs in the order in which a connection meets their hooks: connect first.
   std::vector<report::ProgramStatus> Describe() const;
 
  private:
@@ -75,10 +75,10 @@ class AttachedPrograms {
   uint64_t moved_from_ = 0;
 };
 
-// Loads `object` over `maps` already given to it, with `config`, through the verifier.
+// Loads `object` with `config` through the verifier. REQUIRES: it has been given its maps.
 absl::Status LoadPrograms(BpfObject& object, const shunt_config& config);
 
-// One link of `hook` on `cgroup`, which lives as long as the descriptor.
+// Attaches the program to `hook` on `cgroup`. The link lives as long as the returned descriptor, unless it is pinned.
 absl::StatusOr<UniqueFd> CreateLink(const Hook& hook, int program_fd, const Cgroup& cgroup);
 
 }  // namespace shunt::datapath

@@ -20,7 +20,7 @@
 namespace shunt::datapath {
 namespace {
 
-// What every kind of map shares. An operation that a kind does not have fails with kInternal.
+// What all kinds of maps share. An operation that a kind does not have fails with kInternal.
 class BpfTable : public Table {
  public:
   BpfTable(const MapSpec& spec, UniqueFd fd) : spec_(spec), fd_(std::move(fd)) {}
@@ -39,7 +39,7 @@ class BpfTable : public Table {
   int fd() const { return fd_.get(); }
   absl::Status Error(int error, absl::string_view operation) const;
   absl::Status NoSuchOperation(absl::string_view operation) const;
-  // kInternal unless `index` is a row and `size` a row's size: either would be a bug above.
+  // Returns kInternal unless `index` is a row and `size` the size of a row: the caller has a bug.
   absl::Status CheckRow(absl::string_view operation, uint32_t index, size_t size) const;
 
  private:
@@ -47,13 +47,12 @@ class BpfTable : public Table {
   UniqueFd fd_;
 };
 
-// An array that the kernel shares as memory: a row is written and read without a system call.
-//
-// Programs on any CPU read the rows at any instant, and write some. Only aligned 64-bit words are written and
-// read whole. Mapped at the first use: what is mapped counts as resident, all of it, and nobody uses every map.
+// An array whose memory the kernel shares: a row is written and read without a system call. Programs on any CPU read
+// the rows at any instant, and write some; only aligned 64-bit words are written and read whole. The map is mapped at
+// its first use, because mapped memory counts as resident and no process uses every map.
 class MappedTable final : public BpfTable {
  public:
-  // Not `writable`: Store fails with kPermissionDenied.
+  // Unless `writable`, Store fails with kPermissionDenied.
   MappedTable(const MapSpec& spec, UniqueFd fd, bool writable);
   ~MappedTable() override;
   MappedTable(const MappedTable&) = delete;
@@ -79,7 +78,7 @@ class HashTable final : public BpfTable {
  public:
   HashTable(const MapSpec& spec, UniqueFd fd) : BpfTable(spec, std::move(fd)) {}
 
-  // Copies rows out some thousands at a time: `visit` may change the map.
+  // Copies some thousands of rows out at a time, so `visit` may change the map.
   absl::Status ForEach(const std::function<void(Bytes key, Bytes value)>& visit) const override;
 };
 
@@ -141,7 +140,7 @@ absl::Status MappedTable::MapForWriting() const {
 absl::Status MappedTable::Store(uint32_t index, Bytes value) {
   if (absl::Status status = MapForWriting(); !status.ok()) return status;
   if (absl::Status status = CheckRow("store", index, value.size()); !status.ok()) return status;
-  // Rows of one word can be read by programs at any time (bitmaps, counters): no half of one is ever seen.
+  // Programs may read rows of one word (bitmaps, counters) at any time, so those are written whole.
   if (value.size() == sizeof(uint64_t)) {
     uint64_t word;
     std::memcpy(&word, value.data(), sizeof(word));
@@ -159,7 +158,7 @@ absl::Status MappedTable::StoreWord(uint32_t index, uint32_t word, uint64_t valu
     return absl::InternalError(
         absl::StrCat("map ", name(), ": store word ", word, ": rows have ", value_size(), " bytes"));
   }
-  // Release: whoever reads this word reads everything stored before it.
+  // Release: a reader of this word sees everything that was stored before it.
   __atomic_store_n(reinterpret_cast<uint64_t*>(Row(index) + offset), value, __ATOMIC_RELEASE);
   return absl::OkStatus();
 }
@@ -169,7 +168,7 @@ absl::Status MappedTable::Load(uint32_t index, absl::Span<std::byte> value) cons
   if (absl::Status status = Map(); !status.ok()) return status;
   const std::byte* row = Row(index);
   size_t at = 0;
-  // Word by word, so that no half of a published word is seen.
+  // Word by word, so that a published word is read whole.
   for (; at + sizeof(uint64_t) <= value.size(); at += sizeof(uint64_t)) {
     uint64_t word = __atomic_load_n(reinterpret_cast<const uint64_t*>(row + at), __ATOMIC_ACQUIRE);
     std::memcpy(value.data() + at, &word, sizeof(word));
@@ -178,7 +177,7 @@ absl::Status MappedTable::Load(uint32_t index, absl::Span<std::byte> value) cons
   return absl::OkStatus();
 }
 
-// Rows read at a time. A bucket is read whole, so the buffer grows if one is longer.
+// Rows read at a time. A bucket is read whole, so the buffer grows if a bucket has more.
 constexpr uint32_t kRowsPerRead = 4096;
 
 absl::Status HashTable::ForEach(const std::function<void(Bytes key, Bytes value)>& visit) const {

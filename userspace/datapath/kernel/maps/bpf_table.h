@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A map of the kernel as a Table.
+// A map in the kernel as a Table.
 #ifndef SHUNT_DATAPATH_KERNEL_MAPS_BPF_TABLE_H_
 #define SHUNT_DATAPATH_KERNEL_MAPS_BPF_TABLE_H_
 
@@ -12,8 +12,8 @@
 
 namespace shunt::datapath {
 
-// The Table for the map behind `fd`. REQUIRES: VerifyMap() has returned `spec` for it, and `fd` was opened
-// for writing if `writable`.
+// Returns the Table for the map behind `fd`; unless `writable`, its Store fails with kPermissionDenied.
+// REQUIRES: VerifyMap() has returned `spec` for the map, and `fd` was opened for writing if `writable`.
 absl::StatusOr<std::unique_ptr<Table>> OpenTable(const MapSpec& spec, UniqueFd fd, bool writable);
 
 }  // namespace shunt::datapath

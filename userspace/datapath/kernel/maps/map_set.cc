@@ -28,7 +28,7 @@ constexpr char kWayOut[] =
     "`shuntd cleanup` removes the programs and their maps (connections made afterwards are not translated until an "
     "agent runs again)";
 
-// The highest CPU number that there may ever be, plus 1: programs index counters by it. The file says "0-7" or,
+// Returns the highest possible CPU number plus 1, because programs index counters by CPU. The file contains "0-7" or,
 // with holes, "0,2-7".
 absl::StatusOr<uint32_t> PossibleCpus() {
   constexpr char kFile[] = "/sys/devices/system/cpu/possible";
@@ -79,7 +79,7 @@ absl::Status RemovePins(const PinDirectory& pins, const std::vector<std::string>
   return absl::OkStatus();
 }
 
-// Written before the map is pinned, so a pin without it is not ours.
+// Called before the map is pinned, so a pin without this content is not ours.
 absl::Status WriteMeta(int meta_fd) {
   const uint32_t row = 0;
   shunt_meta meta{.index_seed = 0, .abi_version = SHUNT_ABI_VERSION, .storage_in_use = 0, .generation = 0};
@@ -99,7 +99,8 @@ absl::StatusOr<shunt_meta> ReadMeta(int meta_fd) {
   return meta;
 }
 
-// What types and row sizes do not say about a complete set that is found pinned.
+// Checks of a complete pinned set what types and row sizes do not tell: that the sizes fit together, and the ABI
+// version.
 absl::Status CheckTogether(const MapSet& set, const std::vector<MapSpec>& layout) {
   absl::StatusOr<uint32_t> cpus = PossibleCpus();
   if (!cpus.ok()) return cpus.status();
@@ -120,7 +121,7 @@ absl::Status CheckTogether(const MapSet& set, const std::vector<MapSpec>& layout
   return absl::OkStatus();
 }
 
-// Differences between the sizes that exist and those that are configured.
+// Notes the differences between the sizes that exist and those that are configured.
 absl::Status NoteSizes(const MapSet& set, const Limits& limits, std::vector<std::string>* notes) {
   absl::StatusOr<uint32_t> cpus = PossibleCpus();
   if (!cpus.ok()) return cpus.status();
@@ -145,7 +146,7 @@ absl::StatusOr<MapSet> MapSet::OpenPinned(const PinDirectory& pins, const std::v
   MapSet set;
   set.access_ = access;
   for (const MapSpec& spec : specs) {
-    // The kernel maps no memory from a read-only descriptor; there the protection of the memory has to do.
+    // The kernel maps no memory from a read-only descriptor, so there the memory itself is protected.
     const bool mapped = (spec.flags & BPF_F_MMAPABLE) != 0;
     absl::StatusOr<UniqueFd> fd =
         OpenPin(pins.MapPath(spec.name), BpfKind::kMap, mapped ? PinAccess::kReadWrite : access);
@@ -272,7 +273,7 @@ absl::Status MapSet::UseStorage() const {
   absl::StatusOr<shunt_meta> meta = ReadMeta(Fd("meta"));
   if (!meta.ok()) return meta.status();
   if (meta->storage_in_use != 0) return absl::OkStatus();
-  // The other fields are this thread's, and programs too only ever set this one to 1.
+  // Only this thread writes the other fields, and programs set this one to 1 only.
   meta->storage_in_use = 1;
   if (int error = bpf_map_update_elem(Fd("meta"), &row, &*meta, BPF_ANY); error < 0) {
     return KernelError(error, "map meta: say that socket storage is in use");

@@ -22,32 +22,32 @@ namespace shunt::datapath {
 
 class MapSet {
  public:
-  // Opens the pinned maps, or creates and pins them with `limits`. A set that exists keeps its sizes; each
-  // difference from `limits` is appended to `notes`. An incomplete set without links serves nobody (a first
-  // start or a cleanup was interrupted): it is made anew, and a note says so.
-  // kFailedPrecondition: a pin does not fit this build's layout, or maps are missing while programs are
-  // attached; the message names `shuntd cleanup`. Nothing has been changed then.
-  // kInvalidArgument: `limits` make no sense.
+  // Opens the pinned maps, or creates and pins them with `limits`. A set that exists keeps its sizes; each difference
+  // from `limits` is appended to `notes`. An incomplete set without links is unused (a first start or a cleanup was
+  // interrupted): it is created again, and a note says so.
+  // Returns kFailedPrecondition if a pin does not fit this build's layout, or if maps are missing while programs are
+  // attached; the message names `shuntd cleanup`, and nothing has been changed. Returns kInvalidArgument if `limits`
+  // are invalid.
   static absl::StatusOr<MapSet> OpenOrCreate(const PinDirectory& pins, const Limits& limits,
                                              std::vector<std::string>* notes);
-  // Opens what is pinned, for reading alone.
+  // Opens the pinned maps for reading. Returns kNotFound if any is missing.
   static absl::StatusOr<MapSet> OpenReadOnly(const PinDirectory& pins);
-  // Maps that are pinned nowhere and vanish with this object.
+  // Creates maps that are pinned nowhere and vanish with this object.
   static absl::StatusOr<MapSet> CreateUnpinned(const Limits& limits);
 
-  // Tables over descriptors of their own.
+  // Returns tables that own their descriptors: they may outlive this object.
   absl::StatusOr<Tables> OpenTables() const;
   // Makes `object`'s programs use these maps, and fills in what `config` says about them (masks, strides, the
   // seed).
   absl::Status GiveTo(BpfObject& object, shunt_config* config) const;
-  // Says in `meta` that socket_storage has to be looked at from now on.
+  // Tells the programs, in `meta`, to look into socket_storage from now on.
   absl::Status UseStorage() const;
-  // Fills in type and memory, which only the kernel knows, and adds the map that is no Table: socket_storage,
-  // whose rows cannot be counted.
+  // Fills in type and memory, which only the kernel knows, and adds socket_storage, which is not a Table because its
+  // rows cannot be counted.
   void AddKernelFacts(std::vector<report::MapFill>* levels) const;
-  // -1: no such map.
+  // Returns -1 if there is no such map.
   int Fd(const std::string& name) const;
-  // Rows of the map; 0: no such map, or one without a size.
+  // Returns the rows of the map, or 0 if there is no such map or it has no size.
   uint32_t Capacity(const std::string& name) const;
 
   struct OpenMap {

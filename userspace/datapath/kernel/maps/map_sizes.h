@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// How many rows each map has: some by configuration, the others by what bpf/abi.h derives from those.
+// How many rows each map has: some numbers are configured, bpf/abi.h derives the others from them.
 #ifndef SHUNT_DATAPATH_KERNEL_MAPS_MAP_SIZES_H_
 #define SHUNT_DATAPATH_KERNEL_MAPS_MAP_SIZES_H_
 
@@ -14,14 +14,14 @@
 
 namespace shunt::datapath {
 
-// kInvalidArgument names the limit that cannot be.
+// Returns kInvalidArgument, and names the limit, if one is invalid.
 absl::Status CheckLimits(const Limits& limits);
 
-// Rows of the map in a set made with `limits` on a machine with `cpus` possible CPUs. nullopt: its size does
-// not depend on them. REQUIRES: CheckLimits(limits).
+// Returns the rows of the map in a set created with `limits` on a machine with `cpus` possible CPUs, or nullopt if its
+// size depends on neither. REQUIRES: CheckLimits(limits).
 std::optional<uint64_t> RowsOf(absl::string_view map, const Limits& limits, uint32_t cpus);
 
-// The limits that a set was made with: from the maps whose size is a limit itself. `rows` answers for a name.
+// Returns the limits that a set was created with, from the maps whose size is a limit. `rows` tells the size of a map.
 Limits LimitsOf(const std::function<uint32_t(const std::string& map)>& rows);
 
 }  // namespace shunt::datapath

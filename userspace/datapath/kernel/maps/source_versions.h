@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The pinned map source_versions: see bpf/abi.h.
+// The pinned map source_versions (bpf/abi.h).
 #ifndef SHUNT_DATAPATH_KERNEL_MAPS_SOURCE_VERSIONS_H_
 #define SHUNT_DATAPATH_KERNEL_MAPS_SOURCE_VERSIONS_H_
 
@@ -11,10 +11,11 @@
 
 namespace shunt::datapath {
 
-// `resource` is an enum shunt_resource. A row that was never written, or that makes no sense, says nothing.
+// `resource` is an enum shunt_resource. Returns an empty version if the row was never written or is invalid.
 report::SourceVersion ReadSourceVersion(const MapSet& maps, uint32_t resource);
 
-// kInvalidArgument: the version is longer than any API server's. Otherwise what bpf(2) says; the row is then as before.
+// Returns kInvalidArgument if the version is longer than any API server's, otherwise the error of bpf(2). After an
+// error the row is as before.
 absl::Status WriteSourceVersion(const MapSet& maps, uint32_t resource, const report::SourceVersion& version);
 
 }  // namespace shunt::datapath

@@ -30,8 +30,8 @@ const char* KindName(BpfKind kind) {
   return "";
 }
 
-// All BPF descriptors answer the same describing call, each with its own struct, so a foreign one has to be
-// recognised first. Kernels spell a link's name both ways.
+// Every BPF descriptor answers the same describing call with a struct of its kind, so the kind has to be known first.
+// Some kernels spell a link's name with an underscore, some with a hyphen.
 bool IsKind(int fd, BpfKind kind) {
   char target[64];
   ssize_t length = readlink(absl::StrCat("/proc/self/fd/", fd).c_str(), target, sizeof(target));
@@ -87,7 +87,7 @@ absl::Status ReplacePin(int fd, const std::string& path) {
 
 void DetachPinnedLink(const std::string& path) {
   absl::StatusOr<UniqueFd> link = OpenPin(path, BpfKind::kLink);
-  // Kinds of links that cannot be detached at once go with their pin.
+  // A kind of link that cannot be detached at once ends with its pin.
   if (link.ok()) (void)bpf_link_detach(link->get());
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Maps, programs and links by held descriptor and pinned path, never by id: ids need CAP_SYS_ADMIN.
+// Maps, programs and links by descriptor and pinned path. Ids are not used, because they need CAP_SYS_ADMIN.
 #ifndef SHUNT_DATAPATH_KERNEL_OBJECT_BPF_FD_H_
 #define SHUNT_DATAPATH_KERNEL_OBJECT_BPF_FD_H_
 
@@ -16,26 +16,26 @@ namespace shunt::datapath {
 
 enum class BpfKind { kMap, kProgram, kLink };
 
-// kReadOnly opens maps for reading alone; programs and links have no such mode.
+// kReadOnly opens maps for reading only; programs and links have no such mode.
 enum class PinAccess { kReadWrite, kReadOnly };
 
-// Opens what is pinned at `path`. kNotFound: nothing is. kFailedPrecondition: it is not of this kind, which
-// the kernel itself does not tell before a wrong descriptor is used.
+// Opens what is pinned at `path`. Returns kNotFound if nothing is, and kFailedPrecondition if it is of another kind:
+// the kernel itself notices that only when the descriptor is used.
 absl::StatusOr<UniqueFd> OpenPin(const std::string& path, BpfKind kind, PinAccess access = PinAccess::kReadWrite);
 
-// Pins `fd` at `path`, replacing in one step whatever was pinned there: at no instant is the path empty.
+// Pins `fd` at `path`. What was pinned there is replaced in one step, so the path always leads to something.
 absl::Status ReplacePin(int fd, const std::string& path);
 
-// Detaches the link pinned at `path`, if one is, before it returns. Removing its last pin would do the same
-// but some time later, when the kernel comes to it.
+// Detaches the link pinned at `path`, if there is one, before it returns. Removing its last pin would detach it too,
+// but some time later.
 void DetachPinnedLink(const std::string& path);
 
-// `what` begins the error's message: "map pools".
+// Return what the kernel tells about the object. `what` begins the message of an error: "map pools".
 absl::StatusOr<bpf_map_info> DescribeMap(int fd, const std::string& what);
 absl::StatusOr<bpf_prog_info> DescribeProgram(int fd, const std::string& what);
 absl::StatusOr<bpf_link_info> DescribeLink(int fd, const std::string& what);
 
-// Kernel memory of the map, as its /proc/self/fdinfo says; 0 if that cannot be read.
+// Returns the kernel memory of the map by its /proc/self/fdinfo, or 0 if that cannot be read.
 uint64_t MapMemoryBytes(int fd);
 
 }  // namespace shunt::datapath

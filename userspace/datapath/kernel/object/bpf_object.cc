@@ -19,7 +19,7 @@ namespace {
 constexpr char kConfigSection[] = ".rodata";
 constexpr char kConfigVariable[] = "shunt_config";
 
-// Where `variable` lies in `section`; null if it is not there.
+// Returns where `variable` lies in `section`, or null if it is not there.
 const btf_var_secinfo* FindVariable(const btf* types, const char* section, const char* variable) {
   int id = btf__find_by_name_kind(types, section, BTF_KIND_DATASEC);
   if (id < 0) return nullptr;
@@ -59,7 +59,7 @@ absl::StatusOr<BpfObject> BpfObject::OpenSocketIterators() {
 
 absl::StatusOr<BpfObject> BpfObject::OpenFile(const std::string& path) {
   LibbpfMessages messages;
-  // The object's name goes into the names of its internal maps; a path would make the same object another.
+  // The object's name becomes part of the names of its internal maps, so it must not depend on the path.
   LIBBPF_OPTS(bpf_object_open_opts, options, .object_name = "sock");
   bpf_object* object = bpf_object__open_file(path.c_str(), &options);
   if (object == nullptr) return KernelError(errno, absl::StrCat("read BPF object ", path, ": ", messages.Summary()));

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The compiled programs and the layout of their maps: an object built into this binary, or one from a file.
+// The compiled programs and the layout of their maps: an object that is built in, or one from a file.
 #ifndef SHUNT_DATAPATH_KERNEL_OBJECT_BPF_OBJECT_H_
 #define SHUNT_DATAPATH_KERNEL_OBJECT_BPF_OBJECT_H_
 
@@ -17,33 +17,33 @@ struct bpf_object;
 
 namespace shunt::datapath {
 
-// Opened, configured, then loaded once. Everything goes by name, so that an object from a file is treated
-// exactly as the built-in one.
+// An object is opened, configured, then loaded once. Maps and programs are found by name, so that an object from a file
+// is treated exactly as the built-in one.
 class BpfObject {
  public:
-  // Reads the object; nothing is asked of the kernel, no privilege is needed.
+  // Reads the object. This needs no privilege, because the kernel is not involved.
   static absl::StatusOr<BpfObject> OpenBuiltIn();
-  static absl::StatusOr<BpfObject> OpenSocketIterators();  // built in too
+  static absl::StatusOr<BpfObject> OpenSocketIterators();  // also built in
   static absl::StatusOr<BpfObject> OpenFile(const std::string& path);
 
-  // The maps that it declares, its read-only data left out, with the sizes that maps.h gives them.
+  // Returns the maps that it declares, without its read-only data, with the sizes from bpf/maps.h.
   std::vector<MapSpec> Maps() const;
 
   // ---- before Load ----
-  // kFailedPrecondition: the object's shunt_config is not laid out as in bpf/config.h.
+  // Returns kFailedPrecondition if the object's shunt_config is not laid out as in bpf/config.h.
   absl::Status SetConfig(const shunt_config& config);
   // Makes the programs use the map behind `fd`, which stays the caller's.
   absl::Status UseMap(const std::string& map, int fd);
   absl::Status SetMaxEntries(const std::string& map, uint32_t max_entries);
-  // Makes Load create maps alone.
+  // Makes Load create the maps only.
   absl::Status LeaveOutPrograms();
 
-  // Creates the maps not given by UseMap and passes every program through the verifier. An error names the
-  // program and ends with the verifier's last words; nothing is left in the kernel then.
+  // Creates the maps not given by UseMap and passes every program through the verifier. An error names the program and
+  // ends with the end of the verifier's log; nothing is left in the kernel then.
   absl::Status Load();
 
   // ---- after Load ----
-  // Owned by the object. -1 if it has none of the name.
+  // Return a descriptor owned by the object, or -1 if it has nothing of this name.
   int MapFd(const std::string& map) const;
   int ProgramFd(const std::string& program) const;
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What libbpf has to say about a failure: it prints rather than returns the verifier's words.
+// libbpf's messages about a failure: it prints the verifier's log instead of returning it.
 #ifndef SHUNT_DATAPATH_KERNEL_OBJECT_LIBBPF_MESSAGES_H_
 #define SHUNT_DATAPATH_KERNEL_OBJECT_LIBBPF_MESSAGES_H_
 
@@ -7,8 +7,8 @@
 
 namespace shunt::datapath {
 
-// Collects libbpf's warnings of this thread while it lives; without one they are dropped: a library does not
-// write to standard error. At most one per thread at a time.
+// Collects libbpf's warnings of this thread while it lives. Without one they are dropped, because a library does not
+// write to standard error. REQUIRES: at most one per thread at a time.
 class LibbpfMessages {
  public:
   LibbpfMessages();
@@ -17,7 +17,7 @@ class LibbpfMessages {
   LibbpfMessages& operator=(const LibbpfMessages&) = delete;
 
   const std::string& text() const { return text_; }
-  // The first warning and the end of the verifier's log, where its verdict stands.
+  // The first warning and the end of the verifier's log, which contains its verdict.
   std::string Summary() const;
 
  private:
@@ -27,7 +27,7 @@ class LibbpfMessages {
 // Summary() as a function of the text.
 std::string SummarizeLibbpfMessages(const std::string& text);
 
-// "v1.1.2": of the library in use, for `shuntd version`.
+// Returns the version of the library in use, "v1.1.2", for `shuntd version`.
 std::string LibbpfVersion();
 
 }  // namespace shunt::datapath

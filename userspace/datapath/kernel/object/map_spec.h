@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a map must look like before a byte of it is touched.
+// The layout that a map must have before any of its bytes is read or written.
 #ifndef SHUNT_DATAPATH_KERNEL_OBJECT_MAP_SPEC_H_
 #define SHUNT_DATAPATH_KERNEL_OBJECT_MAP_SPEC_H_
 
@@ -22,12 +22,12 @@ struct MapSpec {
   uint32_t max_entries = 0;
 };
 
-// "hash", "array", ... as bpftool says it; "type N" for one that no map of ours has.
+// Returns the name that bpftool uses, such as "hash" or "array", or "type N" for a type that no map of ours has.
 std::string MapTypeName(uint32_t type);
 
-// Compares the map behind `fd` with `spec`: type, key size, value size and flags have to be the same.
-// Returns the spec with the max_entries that the map was created with. kFailedPrecondition names the
-// difference: using such a map would read and write beyond its rows.
+// Returns `spec` with the max_entries that the map behind `fd` was created with. Returns kFailedPrecondition, and names
+// the difference, unless type, key size, value size and flags are the same: using such a map would read and write
+// beyond its rows.
 absl::StatusOr<MapSpec> VerifyMap(int fd, const MapSpec& spec);
 
 }  // namespace shunt::datapath

@@ -3,10 +3,10 @@
 //
 //   BPFFS/shunt/v1/maps/NAME        every map, by its name in bpf/maps.h
 //   BPFFS/shunt/v1/links/NAME       every link, by the name of its program
-//   BPFFS/shunt/v1/programs/NAME    the programs, for whoever reads them without an agent
+//   BPFFS/shunt/v1/programs/NAME    the programs, for readers beside the agent
 //
-// v1 is the ABI version: another layout is another directory. A pin's file mode is its whole access control
-// (who may open a link's pin may detach it), so directories are 0700 and pins 0600.
+// v1 is the ABI version: another layout has another directory. A pin's file mode is its whole access control (a process
+// that may open a link's pin may detach it), so directories are 0700 and pins 0600.
 #ifndef SHUNT_DATAPATH_KERNEL_OBJECT_PINS_H_
 #define SHUNT_DATAPATH_KERNEL_OBJECT_PINS_H_
 
@@ -22,10 +22,10 @@ namespace shunt::datapath {
 
 class PinDirectory {
  public:
-  // Makes the directories that are missing. kFailedPrecondition: `bpffs` is not in a BPF file system (the
-  // message says how to mount one), or a directory is another user's or open to others.
+  // Creates the directories that are missing. Returns kFailedPrecondition if `bpffs` is not in a BPF file system (the
+  // message says how to mount one), or if a directory belongs to another user or is open to others.
   static absl::StatusOr<PinDirectory> OpenOrCreate(const std::string& bpffs);
-  // As above, but makes nothing. kNotFound: there are no pins.
+  // As above, but creates nothing. Returns kNotFound if a directory is missing.
   static absl::StatusOr<PinDirectory> Open(const std::string& bpffs);
 
   const std::string& path() const { return path_; }
@@ -33,7 +33,7 @@ class PinDirectory {
   std::string LinkPath(absl::string_view program) const;
   std::string ProgramPath(absl::string_view program) const;
 
-  // The pins there are, in name order; leftovers of an interrupted ReplacePin() are not listed.
+  // Return the names that exist, sorted, without leftovers of an interrupted ReplacePin().
   std::vector<std::string> MapNames() const;
   std::vector<std::string> LinkNames() const;
 
@@ -46,13 +46,14 @@ class PinDirectory {
 // BPFFS/shunt and BPFFS/shunt/v1.
 std::string PinRoot(absl::string_view bpffs);
 std::string PinPath(absl::string_view bpffs);
-// The 1 of v1: SHUNT_ABI_VERSION for those who do not know bpf/abi.h.
+// Returns SHUNT_ABI_VERSION, the 1 of v1, for callers that do not know bpf/abi.h.
 uint32_t PinAbiVersion();
 
-// kFailedPrecondition unless `path` is a directory, no link to one, that nobody but this user can enter. kNotFound.
+// Returns kNotFound if there is no `path`, and kFailedPrecondition unless it is a directory (a symbolic link to one
+// does not count) that only this user can enter.
 absl::Status CheckPrivate(const std::string& path);
 
-// kFailedPrecondition unless `bpffs` is a directory of a BPF file system.
+// Returns kFailedPrecondition unless `bpffs` is a directory in a BPF file system.
 absl::Status CheckBpffs(const std::string& bpffs);
 
 }  // namespace shunt::datapath

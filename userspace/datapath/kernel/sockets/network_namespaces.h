@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The network namespaces of this machine, as far as they can be told: the kernel has no list of them.
+// The network namespaces of this machine, as far as they can be found: the kernel has no list of them.
 #ifndef SHUNT_DATAPATH_KERNEL_SOCKETS_NETWORK_NAMESPACES_H_
 #define SHUNT_DATAPATH_KERNEL_SOCKETS_NETWORK_NAMESPACES_H_
 
@@ -19,7 +19,7 @@ namespace shunt::datapath {
 struct NamespacePlaces {
   // CNI runtimes and `ip netns` mount each one on a file here.
   std::vector<std::string> directories = {"/run/netns"};
-  // Processes show theirs, those that this one may look at. Empty: nobody is asked.
+  // Processes show theirs, if this process may look at them. If empty, processes are not asked.
   std::string proc = "/proc";
 };
 
@@ -31,19 +31,19 @@ struct NamedNamespace {
 };
 
 struct NamespaceList {
-  std::vector<NamedNamespace> namespaces;  // each once, by the first name that it was found under
+  std::vector<NamedNamespace> namespaces;  // each once, by the first name under which it was found
   std::vector<std::string> not_mounted;    // files in `directories` on which no namespace is mounted here
 };
 
-// Never fails: what cannot be looked at is left out. A namespace that only descriptors hold has no name and is not
-// found, so the list proves nothing about one that is not in it.
+// Never fails: names that cannot be examined are left out. A namespace that only descriptors hold has no name and is
+// not found, so one that is missing in the list may still exist.
 NamespaceList FindNamespaces(const NamespacePlaces& places);
 
-// The calling thread's.
+// Opens the network namespace of the calling thread.
 absl::StatusOr<UniqueFd> OpenOwnNamespace();
-// REQUIRES: `fd` is a network namespace's.
+// REQUIRES: `fd` is a network namespace.
 NamespaceId IdOf(int fd);
-// Moves the calling thread. kPermissionDenied: without CAP_SYS_ADMIN.
+// Moves the calling thread into the namespace. Returns kPermissionDenied without CAP_SYS_ADMIN.
 absl::Status EnterNamespace(int fd, const std::string& name);
 
 }  // namespace shunt::datapath

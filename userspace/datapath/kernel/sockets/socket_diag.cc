@@ -22,7 +22,7 @@ struct Request {
   inet_diag_req_v2 socket;
 };
 
-// What the kernel keeps in a socket of this family: all 16 bytes, or the last four in the first place.
+// Sets the address as the kernel keeps it in a socket of this family: all 16 bytes, or the last four as the first word.
 void SetAddress(const shunt_address& address, uint16_t family, __be32 (&place)[4]) {
   if (family == AF_INET) {
     place[0] = address.word[3];

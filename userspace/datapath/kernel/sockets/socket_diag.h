@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Ending single sockets by netlink, for kernels whose programs cannot.
+// Ends single sockets by netlink, for kernels whose programs cannot do it.
 #ifndef SHUNT_DATAPATH_KERNEL_SOCKETS_SOCKET_DIAG_H_
 #define SHUNT_DATAPATH_KERNEL_SOCKETS_SOCKET_DIAG_H_
 
@@ -12,12 +12,12 @@ namespace shunt::datapath {
 
 class SocketDiag {
  public:
-  // For the sockets of the calling thread's network namespace, wherever the thread goes afterwards.
+  // Opens a connection for the sockets of the calling thread's network namespace. The thread may leave it afterwards.
   static absl::StatusOr<SocketDiag> Open();
 
-  // Ends the socket if it still has this cookie, these addresses and this peer. False: it has not, or is gone.
-  // kPermissionDenied: without CAP_NET_ADMIN over the namespace. kUnimplemented: a kernel without
-  // CONFIG_INET_DIAG_DESTROY, or whose udp_diag or tcp_diag cannot be loaded.
+  // Ends the socket if it still has this cookie, these addresses and this peer; returns false if not, or if it is gone.
+  // Returns kPermissionDenied without CAP_NET_ADMIN in the namespace, and kUnimplemented if the kernel was built
+  // without CONFIG_INET_DIAG_DESTROY or its udp_diag or tcp_diag cannot be loaded.
   absl::StatusOr<bool> End(const shunt_gone_socket& socket, model::Protocol protocol) const;
 
  private:

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Ends connected sockets whose backend serves their service no more, in every network namespace that can be entered.
-// When that is, says bpf/socket/socket_end.h; what it takes and what the application sees, docs/operations.md.
+// Ends connected sockets whose backend no longer serves their Service, in every network namespace that can be entered.
+// bpf/socket/socket_end.h tells which sockets these are; docs/operations.md tells what this needs and what the
+// application sees.
 #ifndef SHUNT_DATAPATH_KERNEL_SOCKETS_SOCKET_ENDER_H_
 #define SHUNT_DATAPATH_KERNEL_SOCKETS_SOCKET_ENDER_H_
 
@@ -19,22 +20,23 @@
 namespace shunt::datapath {
 
 struct SocketEnderOptions {
-  bool tcp = false;        // TCP sockets too, not UDP ones alone
-  bool netlink = false;    // even where the programs could end sockets themselves
+  bool tcp = false;        // end TCP sockets too, besides UDP ones
+  bool netlink = false;    // use netlink even if the programs could end sockets
   NamespacePlaces places;  // where pods' namespaces are found, besides the caller's own
 };
 
 class SocketEnder {
  public:
-  // REQUIRES: the calling thread is in the host's network namespace. Errors: the programs cannot be loaded;
-  // kPermissionDenied without CAP_PERFMON.
+  // Returns an error if the programs cannot be loaded: kPermissionDenied without CAP_PERFMON.
+  // REQUIRES: the calling thread is in the host's network namespace.
   static absl::StatusOr<std::unique_ptr<SocketEnder>> Open(const MapSet& maps, const SocketEnderOptions& options);
 
-  // Visits every socket once. The calling thread goes from namespace to namespace and comes back, so it should be one
-  // that makes no sockets. What fails is left out, counted and told in the result. Not thread-safe.
+  // Visits every socket once. The calling thread enters one namespace after another and comes back, so it should be a
+  // thread that makes no sockets. A namespace that fails is left out, and the result counts it and says why.
+  // Not thread-safe.
   report::SocketSweep Sweep();
 
-  // "bpf_sock_destroy" or "SOCK_DESTROY".
+  // How sockets are ended: "bpf_sock_destroy" or "SOCK_DESTROY".
   std::string method() const;
 
  private:

@@ -17,7 +17,7 @@
 namespace shunt::datapath {
 namespace {
 
-// Records at a time. The kernel gives out whole ones: a socket whose record does not fit is visited again.
+// Records read at a time. The kernel returns whole records: a socket whose record does not fit is visited again.
 constexpr size_t kRecords = 512;
 
 absl::StatusOr<UniqueFd> LinkOf(const BpfObject& object, const char* program) {
@@ -52,7 +52,7 @@ absl::StatusOr<std::vector<shunt_gone_socket>> SocketIterators::Visit(model::Pro
   if (!reader.valid()) return KernelError(reader.get(), "visit sockets: open the iterator");
   std::vector<shunt_gone_socket> gone;
   std::array<shunt_gone_socket, kRecords> records;
-  std::vector<char> bytes;  // not yet a whole record
+  std::vector<char> bytes;  // of an incomplete record
   for (;;) {
     const ssize_t size = read(reader.get(), records.data(), sizeof(records));
     if (size < 0 && (errno == EAGAIN || errno == EINTR)) continue;

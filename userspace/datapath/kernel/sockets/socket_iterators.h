@@ -18,15 +18,17 @@ class SocketIterators {
  public:
   enum class Method {
     kEnd,     // bpf_sock_destroy(), from Linux 6.5 on
-    kReport,  // somebody else ends them
+    kReport,  // the caller ends the sockets that are reported
   };
 
-  // Puts the programs over `maps` through the verifier. They hold the maps: `maps` need not outlive this.
-  // kPermissionDenied: without CAP_PERFMON. kEnd on a kernel that cannot: an error of the verifier's.
+  // Loads the programs over `maps` through the verifier. They hold the maps, so `maps` need not outlive this object.
+  // Returns kPermissionDenied without CAP_PERFMON. Returns the verifier's error for kEnd on a kernel without
+  // bpf_sock_destroy().
   static absl::StatusOr<SocketIterators> Load(const MapSet& maps, Method method);
 
   Method method() const { return method_; }
-  // The sockets of the calling thread's network namespace that have to end; with kEnd they have ended. Thread-safe.
+  // Returns the sockets of the calling thread's network namespace that have to end; with kEnd they have ended.
+  // Thread-safe.
   absl::StatusOr<std::vector<shunt_gone_socket>> Visit(model::Protocol protocol) const;
 
  private:

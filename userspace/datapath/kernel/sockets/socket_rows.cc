@@ -17,7 +17,7 @@
 namespace shunt::datapath {
 namespace {
 
-// One row of a memory-mapped array, by its page alone: whatever is mapped counts as resident.
+// One row of a memory-mapped array. Only its page is mapped, because mapped memory counts as resident.
 class MappedRow {
  public:
   static absl::StatusOr<MappedRow> Map(const MapSet& maps, const std::string& map, size_t offset) {
@@ -91,7 +91,7 @@ absl::StatusOr<bool> ClaimSocketRow(const MapSet& maps, uint64_t cookie, uint32_
 }
 
 absl::StatusOr<bool> SocketRowsAreReleased(const MapSet& maps) {
-  // Now and then the first socket's row is another's.
+  // The row of the first socket may be another's, so try several.
   for (int attempts = 0; attempts < 8; ++attempts) {
     UniqueFd trial(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
     if (!trial.valid()) return KernelError(errno, "make a trial socket");

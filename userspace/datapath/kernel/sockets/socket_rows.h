@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Rows of socket_state that the agent claims for sockets of its own, as the programs do for theirs.
+// Rows of socket_state that the agent claims for its own sockets, as the programs do for the sockets they translate.
 #ifndef SHUNT_DATAPATH_KERNEL_SOCKETS_SOCKET_ROWS_H_
 #define SHUNT_DATAPATH_KERNEL_SOCKETS_SOCKET_ROWS_H_
 
@@ -10,13 +10,14 @@
 
 namespace shunt::datapath {
 
-// Gives the socket its row, with these flags of shunt_state_flags, or adds the flags to the row that it has.
-// sock_release frees it. False: the row is another socket's. Thread-safe. REQUIRES: no call is under way on the socket.
+// Gives the socket its row, with these flags of shunt_state_flags, or adds the flags to the row that it has. The
+// program sock_release frees the row. Returns false if the row is another socket's. Thread-safe. REQUIRES: no other
+// call is in progress on the socket.
 absl::StatusOr<bool> ClaimSocketRow(const MapSet& maps, uint64_t cookie, uint32_t flags);
 
-// Whether sock_release runs for sockets that this process makes: only then is a row that it claims ever free again.
-// Found out by closing one. It does not in a process outside the cgroup that the programs are attached to; its sockets
-// never meet our other programs either.
+// Returns whether sock_release runs for sockets of this process, which is found out by closing one: otherwise a row
+// that the process claims is never freed. It does not run in a process outside the cgroup that the programs are
+// attached to; sockets of such a process do not meet our other programs either.
 absl::StatusOr<bool> SocketRowsAreReleased(const MapSet& maps);
 
 }  // namespace shunt::datapath

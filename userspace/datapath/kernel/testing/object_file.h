@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// For tests: a compiled object as a file, on machines that have none of the build's.
+// For tests: a compiled object as a file, on machines that do not have the build's files.
 #ifndef SHUNT_DATAPATH_KERNEL_TESTING_OBJECT_FILE_H_
 #define SHUNT_DATAPATH_KERNEL_TESTING_OBJECT_FILE_H_
 
@@ -12,7 +12,7 @@
 
 namespace shunt::datapath {
 
-// In memory; gone with this object.
+// A file in memory, which vanishes with this object.
 class ObjectFile {
  public:
   // `elf_bytes` is a skeleton's NAME__elf_bytes.
@@ -22,7 +22,7 @@ class ObjectFile {
     written_ = write(fd_.get(), bytes, size) == static_cast<ssize_t>(size);
   }
 
-  // Of this process alone. Empty if the file could not be written.
+  // A path that only this process can use; empty if the file could not be written.
   std::string path() const { return written_ ? "/proc/self/fd/" + std::to_string(fd_.get()) : ""; }
 
  private:

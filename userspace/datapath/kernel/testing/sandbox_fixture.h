@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// For tests of this directory: a bpffs directory and a cgroup of the test's own, in the binary's one sandbox.
+// For tests of the kernel's datapath: each test has its own bpffs directory and cgroup, in the binary's one sandbox.
 #ifndef SHUNT_DATAPATH_KERNEL_TESTING_SANDBOX_FIXTURE_H_
 #define SHUNT_DATAPATH_KERNEL_TESTING_SANDBOX_FIXTURE_H_
 
@@ -19,7 +19,7 @@ class SandboxTest : public ::testing::Test {
  protected:
   void SetUp() override {
     if (geteuid() != 0) GTEST_SKIP() << "needs root: BPF, a cgroup, a private bpffs";
-    // One for the binary, made while the process has one thread; destroyed at exit, or by its janitor.
+    // One sandbox for the binary, created while the process has one thread; destroyed at exit, or by its janitor.
     static absl::StatusOr<std::unique_ptr<sandbox::Sandbox>> shared = sandbox::Sandbox::Create();
     if (!shared.ok()) GTEST_SKIP() << shared.status();
     world_ = shared->get();
@@ -41,7 +41,6 @@ class SandboxTest : public ::testing::Test {
                   .pools = 16,
                   .slots = 64,
                   .backends = 16,
-
                   .sockets = 64,
                   .socket_peers = 16,
                   .affinities = 16};
