@@ -79,8 +79,8 @@ Finding CheckCapabilities() {
 }
 
 Finding CheckMptcp() {
-  if (!KernelHasMptcp()) return Ok("MPTCP", "this kernel has none");
-  if (CanFindMptcpConnections()) return Ok("MPTCP", "its sockets are told what they dialled");
+  if (!KernelHasMptcp()) return Ok("MPTCP", "not in this kernel");
+  if (CanFindMptcpConnections()) return Ok("MPTCP", "getpeername() of its sockets returns what they dialled");
   return {"MPTCP", Verdict::kWarning, "CAP_PERFMON is missing: getpeername() of an MPTCP socket names the pod",
           "grant CAP_PERFMON; without it each connect of an MPTCP socket also leaves a row of socket_state taken"};
 }

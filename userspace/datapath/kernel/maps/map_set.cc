@@ -84,7 +84,7 @@ absl::Status WriteMeta(int meta_fd) {
   const uint32_t row = 0;
   shunt_meta meta{.index_seed = 0, .abi_version = SHUNT_ABI_VERSION, .storage_in_use = 0, .generation = 0};
   if (getrandom(&meta.index_seed, sizeof(meta.index_seed), 0) != sizeof(meta.index_seed)) {
-    return KernelError(errno, "map meta: draw the seed of the index");
+    return KernelError(errno, "map meta: generate the seed of the index");
   }
   if (int error = bpf_map_update_elem(meta_fd, &row, &meta, BPF_ANY); error < 0) {
     return KernelError(error, "map meta: write");
@@ -276,7 +276,7 @@ absl::Status MapSet::UseStorage() const {
   // Only this thread writes the other fields, and programs set this one to 1 only.
   meta->storage_in_use = 1;
   if (int error = bpf_map_update_elem(Fd("meta"), &row, &*meta, BPF_ANY); error < 0) {
-    return KernelError(error, "map meta: say that socket storage is in use");
+    return KernelError(error, "map meta: mark socket storage as in use");
   }
   return absl::OkStatus();
 }

@@ -26,14 +26,14 @@ report::SourceVersion ReadSourceVersion(const MapSet& maps, uint32_t resource) {
 absl::Status WriteSourceVersion(const MapSet& maps, uint32_t resource, const report::SourceVersion& version) {
   shunt_source_version row = {};
   if (version.version.size() >= sizeof(row.version)) {
-    return absl::InvalidArgumentError(absl::StrCat("keep how far the API server was followed: its resourceVersion has ",
-                                                   version.version.size(), " bytes, more than ",
-                                                   sizeof(row.version) - 1));
+    return absl::InvalidArgumentError(
+        absl::StrCat("store how far the API server was followed: its resourceVersion has ", version.version.size(),
+                     " bytes, more than ", sizeof(row.version) - 1));
   }
   version.version.copy(row.version, sizeof(row.version));
   row.objects = version.objects;
   if (const int error = bpf_map_update_elem(maps.Fd(kMap), &resource, &row, BPF_ANY); error < 0) {
-    return KernelError(error, absl::StrCat("keep how far the API server was followed: map ", kMap, ": update"));
+    return KernelError(error, absl::StrCat("store how far the API server was followed: map ", kMap, ": update"));
   }
   return absl::OkStatus();
 }

@@ -71,7 +71,7 @@ std::string SummarizeLibbpfMessages(const std::string& text) {
   }
   if (log.size() > kLogLines) log.erase(log.begin(), log.end() - kLogLines);
   if (log.empty()) return first;
-  return first + "; the verifier's last words:\n  " + absl::StrJoin(log, "\n  ");
+  return first + "; the end of the verifier's log:\n  " + absl::StrJoin(log, "\n  ");
 }
 
 std::string LibbpfVersion() {

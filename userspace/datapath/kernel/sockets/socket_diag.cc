@@ -70,7 +70,7 @@ absl::StatusOr<bool> SocketDiag::End(const shunt_gone_socket& socket, model::Pro
   if (size < 0) return KernelError(errno, kWhat);
   if (static_cast<size_t>(size) < sizeof(reply.header) + sizeof(reply.answer.error) ||
       reply.header.nlmsg_type != NLMSG_ERROR) {
-    return absl::InternalError("end a socket by SOCK_DESTROY: the kernel's answer is no acknowledgement");
+    return absl::InternalError("end a socket by SOCK_DESTROY: the kernel's answer is not an acknowledgement");
   }
   switch (-reply.answer.error) {
     case 0:
