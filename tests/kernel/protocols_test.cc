@@ -10,6 +10,7 @@
 
 #include "tests/kernel/kernel_test.h"
 #include "tests/sandbox/cgroup.h"
+#include "userspace/datapath/kernel/kernel_datapath.h"
 
 #ifndef IPPROTO_MPTCP
 #define IPPROTO_MPTCP 262
