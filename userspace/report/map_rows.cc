@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "userspace/report/map_rows.h"
 
+#include <cstddef>
+
 namespace shunt::report {
 namespace {
 
