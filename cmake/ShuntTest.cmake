@@ -7,7 +7,7 @@
 add_library(shunt_test_main STATIC ${CMAKE_SOURCE_DIR}/tests/test_main.cc)
 target_link_libraries(shunt_test_main PUBLIC shunt_flags GTest::gtest)
 
-foreach(label unit scenario bpf kernel kubernetes house guest fuzz model report planner datapath sources admin agent)
+foreach(label unit scenario bpf kernel kubernetes house guest fuzz model report posix planner datapath sources admin agent)
   add_custom_target(tests-${label})
 endforeach()
 

@@ -10,7 +10,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "userspace/admin/http/file_descriptor.h"
+#include "userspace/posix/file_descriptor.h"
 
 namespace shunt::agent {
 namespace {
@@ -28,7 +28,7 @@ bool WaitFor(int fd, short events, Clock::time_point deadline) {
 
 // The whole answer; what has come of it by the deadline, if that is earlier.
 std::string Get(uint16_t port, const std::string& path, Clock::time_point deadline) {
-  const admin::http::FileDescriptor client(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  const posix::FileDescriptor client(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   const sockaddr_in server = {
       .sin_family = AF_INET, .sin_port = htons(port), .sin_addr = {htonl(INADDR_LOOPBACK)}, .sin_zero = {}};
   if (::connect(client.get(), reinterpret_cast<const sockaddr*>(&server), sizeof(server)) != 0 &&

@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <cerrno>
 
-namespace shunt::sources {
+namespace shunt::posix {
 
 std::optional<std::string> ReadUpTo(int fd, size_t most) {
   std::string bytes;
@@ -21,4 +21,4 @@ std::optional<std::string> ReadUpTo(int fd, size_t most) {
   return bytes;
 }
 
-}  // namespace shunt::sources
+}  // namespace shunt::posix

@@ -6,12 +6,12 @@
 #include <optional>
 #include <string>
 
-namespace shunt::sources {
+namespace shunt::posix {
 
-// What is left of the open file, but no more than its first `most` bytes: ask for one more than a file may have, and
-// one that is too large shows. Empty: errno says why it cannot be read.
+// Reads the open file from its current position to its end, but at most `most` bytes. A caller that asks for one byte
+// more than it accepts can tell a file that is too large. Returns std::nullopt, with errno set, if a read fails.
 std::optional<std::string> ReadUpTo(int fd, size_t most);
 
-}  // namespace shunt::sources
+}  // namespace shunt::posix
 
 #endif  // SHUNT_POSIX_FILE_BYTES_H_

@@ -50,14 +50,14 @@ absl::Status Failure(const Listener& listener, int error) {
 }
 
 // The listening socket, non-blocking.
-absl::StatusOr<FileDescriptor> Listen(const Listener& listener) {
+absl::StatusOr<posix::FileDescriptor> Listen(const Listener& listener) {
   const bool everywhere = listener.at.address.IsUnspecified();
   int family = everywhere || !listener.at.address.IsV4() ? AF_INET6 : AF_INET;
   constexpr int kType = SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC;
-  FileDescriptor socket(::socket(family, kType, 0));
+  posix::FileDescriptor socket(::socket(family, kType, 0));
   if (!socket.ok() && errno == EAFNOSUPPORT && everywhere) {  // ipv6.disable=1
     family = AF_INET;
-    socket = FileDescriptor(::socket(family, kType, 0));
+    socket = posix::FileDescriptor(::socket(family, kType, 0));
   }
   if (!socket.ok()) return Failure(listener, errno);
   const int on = 1;
@@ -75,7 +75,7 @@ absl::StatusOr<FileDescriptor> Listen(const Listener& listener) {
 }  // namespace
 
 void ListenerSet::Open(Entry& entry) {
-  absl::StatusOr<FileDescriptor> socket = Listen(*entry.listener);
+  absl::StatusOr<posix::FileDescriptor> socket = Listen(*entry.listener);
   entry.status = socket.status();
   if (!socket.ok()) return;
   epoll_event event = {.events = EPOLLIN, .data = {.u64 = ++next_id_}};
@@ -123,15 +123,15 @@ void ListenerSet::Retry() {
   }
 }
 
-FileDescriptor ListenerSet::Accept(uint64_t id) {
+posix::FileDescriptor ListenerSet::Accept(uint64_t id) {
   const std::lock_guard lock(mutex_);
   const auto place = by_id_.find(id);
   if (place == by_id_.end()) {
     errno = EAGAIN;
-    return FileDescriptor();
+    return posix::FileDescriptor();
   }
   const int socket = entries_.at(place->second).socket.get();
-  return FileDescriptor(::accept4(socket, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
+  return posix::FileDescriptor(::accept4(socket, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
 }
 
 std::shared_ptr<const Listener> ListenerSet::Find(uint64_t id) const {

@@ -16,8 +16,8 @@
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "userspace/admin/http/conversation.h"
-#include "userspace/admin/http/file_descriptor.h"
 #include "userspace/model/service_plan.h"
+#include "userspace/posix/file_descriptor.h"
 
 namespace shunt::admin::http {
 
@@ -53,7 +53,7 @@ class ListenerSet {
 
   // The next connection that waits at the listener, non-blocking. Not ok(): errno says why; EAGAIN: none waits, or the
   // listener is gone.
-  FileDescriptor Accept(uint64_t id);
+  posix::FileDescriptor Accept(uint64_t id);
   // Null if it is gone: its connections get no answer any more.
   std::shared_ptr<const Listener> Find(uint64_t id) const;
 
@@ -70,7 +70,7 @@ class ListenerSet {
   };
   struct Entry {
     std::shared_ptr<const Listener> listener;
-    FileDescriptor socket;
+    posix::FileDescriptor socket;
     uint64_t id = 0;      // once it is open
     absl::Status status;  // why it is not
   };

@@ -37,9 +37,9 @@ Handler Guarded(const Listener& listener) {
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& options) {
-  FileDescriptor epoll(::epoll_create1(EPOLL_CLOEXEC));
+  posix::FileDescriptor epoll(::epoll_create1(EPOLL_CLOEXEC));
   if (!epoll.ok()) return absl::ErrnoToStatus(errno, "HTTP server: epoll_create1");
-  FileDescriptor stop(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  posix::FileDescriptor stop(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   if (!stop.ok()) return absl::ErrnoToStatus(errno, "HTTP server: eventfd");
   epoll_event event = {.events = EPOLLIN, .data = {.u64 = kStopId}};
   if (::epoll_ctl(epoll.get(), EPOLL_CTL_ADD, stop.get(), &event) != 0) {
@@ -48,7 +48,7 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& optio
   return std::unique_ptr<Server>(new Server(options, std::move(epoll), std::move(stop)));
 }
 
-Server::Server(const ServerOptions& options, FileDescriptor epoll, FileDescriptor stop)
+Server::Server(const ServerOptions& options, posix::FileDescriptor epoll, posix::FileDescriptor stop)
     : options_(options),
       epoll_(std::move(epoll)),
       stop_(std::move(stop)),
@@ -101,7 +101,7 @@ int Server::MillisecondsToWait() const {
 
 void Server::AcceptAll(uint64_t listener) {
   for (int i = 0; i < kAcceptedAtOnce; ++i) {
-    FileDescriptor socket = listeners_.Accept(listener);
+    posix::FileDescriptor socket = listeners_.Accept(listener);
     if (!socket.ok()) {
       // Without a descriptor left the listener would stay readable and this thread busy: give up one of its own.
       if (errno == EMFILE || errno == ENFILE) MakeRoom();

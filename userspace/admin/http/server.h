@@ -16,8 +16,8 @@
 
 #include "absl/status/statusor.h"
 #include "userspace/admin/http/conversation.h"
-#include "userspace/admin/http/file_descriptor.h"
 #include "userspace/admin/http/listener_set.h"
+#include "userspace/posix/file_descriptor.h"
 
 namespace shunt::admin::http {
 
@@ -50,7 +50,7 @@ class Server {
   using Clock = std::chrono::steady_clock;
 
   struct Connection {
-    FileDescriptor socket;
+    posix::FileDescriptor socket;
     uint64_t listener = 0;
     Conversation conversation;
     Clock::time_point deadline;
@@ -61,7 +61,7 @@ class Server {
   };
   using Connections = std::map<uint64_t, Connection>;  // by id, so in the order in which they came
 
-  Server(const ServerOptions& options, FileDescriptor epoll, FileDescriptor stop);
+  Server(const ServerOptions& options, posix::FileDescriptor epoll, posix::FileDescriptor stop);
 
   void Run();
   int MillisecondsToWait() const;
@@ -76,8 +76,8 @@ class Server {
   void DropLate();
 
   const ServerOptions options_;
-  const FileDescriptor epoll_;
-  const FileDescriptor stop_;  // eventfd: the thread is to end
+  const posix::FileDescriptor epoll_;
+  const posix::FileDescriptor stop_;  // eventfd: the thread is to end
   ListenerSet listeners_;
   Connections connections_;
   uint64_t next_id_ = 0;  // 0 is stop_

@@ -54,7 +54,7 @@ class Client {
     const bool is_v6 = absl::StrContains(address, ":");
     ::inet_pton(AF_INET6, address, &v6.sin6_addr);
     ::inet_pton(AF_INET, address, &v4.sin_addr);
-    socket_ = FileDescriptor(::socket(is_v6 ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    socket_ = posix::FileDescriptor(::socket(is_v6 ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
     connected_ = ::connect(socket_.get(), is_v6 ? reinterpret_cast<sockaddr*>(&v6) : reinterpret_cast<sockaddr*>(&v4),
                            is_v6 ? sizeof(v6) : sizeof(v4)) == 0;
   }
@@ -78,7 +78,7 @@ class Client {
   std::string ReadAll() const { return ReadUntil(""); }
 
  private:
-  FileDescriptor socket_;
+  posix::FileDescriptor socket_;
   bool connected_ = false;
 };
 

@@ -250,7 +250,7 @@ TEST_F(KernelDatapathTest, CleanupLeavesNothingAndCanBeRepeated) {
   // What an interrupted replacement, another build or a passer-by may have left.
   std::filesystem::create_directory(bpffs_ + "/shunt/v1/links/odd");
   std::filesystem::create_directory(bpffs_ + "/shunt/v0");
-  absl::StatusOr<UniqueFd> map = OpenPin(bpffs_ + "/shunt/v1/maps/meta", BpfKind::kMap);
+  absl::StatusOr<posix::FileDescriptor> map = OpenPin(bpffs_ + "/shunt/v1/maps/meta", BpfKind::kMap);
   ASSERT_TRUE(map.ok()) << map.status();
   ASSERT_TRUE(ReplacePin(map->get(), bpffs_ + "/shunt/v1/maps/pools_next").ok());
 

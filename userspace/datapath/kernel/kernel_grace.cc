@@ -17,12 +17,13 @@ namespace shunt::datapath {
 
 absl::StatusOr<MapOfMapsGrace> MapOfMapsGrace::Create() {
   constexpr uint32_t kRows = 1;
-  UniqueFd inner(bpf_map_create(BPF_MAP_TYPE_ARRAY, "shunt_grace", sizeof(uint32_t), sizeof(uint32_t), kRows, nullptr));
-  if (!inner.valid()) return KernelError(inner.get(), "grace period: create a map");
+  posix::FileDescriptor inner(
+      bpf_map_create(BPF_MAP_TYPE_ARRAY, "shunt_grace", sizeof(uint32_t), sizeof(uint32_t), kRows, nullptr));
+  if (!inner.ok()) return KernelError(inner.get(), "grace period: create a map");
   LIBBPF_OPTS(bpf_map_create_opts, options, .inner_map_fd = static_cast<__u32>(inner.get()));
-  UniqueFd outer(
+  posix::FileDescriptor outer(
       bpf_map_create(BPF_MAP_TYPE_ARRAY_OF_MAPS, "shunt_grace", sizeof(uint32_t), sizeof(uint32_t), kRows, &options));
-  if (!outer.valid()) return KernelError(outer.get(), "grace period: create a map of maps");
+  if (!outer.ok()) return KernelError(outer.get(), "grace period: create a map of maps");
   return MapOfMapsGrace(std::move(outer), std::move(inner));
 }
 

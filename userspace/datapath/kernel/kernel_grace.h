@@ -7,7 +7,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "userspace/posix/unique_fd.h"
+#include "userspace/posix/file_descriptor.h"
 
 namespace shunt::datapath {
 
@@ -19,10 +19,11 @@ class MapOfMapsGrace {
   absl::Status Wait() const;
 
  private:
-  MapOfMapsGrace(UniqueFd outer, UniqueFd inner) : outer_(std::move(outer)), inner_(std::move(inner)) {}
+  MapOfMapsGrace(posix::FileDescriptor outer, posix::FileDescriptor inner)
+      : outer_(std::move(outer)), inner_(std::move(inner)) {}
 
-  UniqueFd outer_;
-  UniqueFd inner_;
+  posix::FileDescriptor outer_;
+  posix::FileDescriptor inner_;
 };
 
 // Waits in the same way by membarrier(MEMBARRIER_CMD_GLOBAL). Returns kUnimplemented on nohz_full kernels, which have

@@ -19,9 +19,9 @@ namespace {
 // What rtnetlink fills at most per read of a dump.
 constexpr size_t kDatagramBytes = 32 * 1024;
 
-absl::StatusOr<UniqueFd> OpenNetlink(int flags, uint32_t groups) {
-  UniqueFd fd(socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | flags, NETLINK_ROUTE));
-  if (!fd.valid()) return KernelError(errno, "node addresses: open a netlink socket");
+absl::StatusOr<posix::FileDescriptor> OpenNetlink(int flags, uint32_t groups) {
+  posix::FileDescriptor fd(socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | flags, NETLINK_ROUTE));
+  if (!fd.ok()) return KernelError(errno, "node addresses: open a netlink socket");
   sockaddr_nl local{};
   local.nl_family = AF_NETLINK;
   local.nl_groups = groups;
@@ -102,7 +102,7 @@ absl::Status ParseAddressMessages(const char* bytes, size_t length, AddressDump*
 }
 
 absl::StatusOr<NodeAddressWatch> NodeAddressWatch::Open() {
-  absl::StatusOr<UniqueFd> fd = OpenNetlink(SOCK_NONBLOCK, RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR);
+  absl::StatusOr<posix::FileDescriptor> fd = OpenNetlink(SOCK_NONBLOCK, RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR);
   if (!fd.ok()) return fd.status();
   return NodeAddressWatch(*std::move(fd));
 }
@@ -123,7 +123,7 @@ absl::StatusOr<bool> NodeAddressWatch::Drain() {
 }
 
 absl::StatusOr<std::vector<NodeAddress>> NodeAddressWatch::Read() const {
-  absl::StatusOr<UniqueFd> fd = OpenNetlink(0, 0);
+  absl::StatusOr<posix::FileDescriptor> fd = OpenNetlink(0, 0);
   if (!fd.ok()) return fd.status();
   struct {
     nlmsghdr header;

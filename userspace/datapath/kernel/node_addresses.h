@@ -8,7 +8,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "userspace/datapath/datapath.h"
-#include "userspace/posix/unique_fd.h"
+#include "userspace/posix/file_descriptor.h"
 
 namespace shunt::datapath {
 
@@ -30,9 +30,9 @@ class NodeAddressWatch {
   absl::StatusOr<std::vector<NodeAddress>> Read() const;
 
  private:
-  explicit NodeAddressWatch(UniqueFd notifications) : notifications_(std::move(notifications)) {}
+  explicit NodeAddressWatch(posix::FileDescriptor notifications) : notifications_(std::move(notifications)) {}
 
-  UniqueFd notifications_;
+  posix::FileDescriptor notifications_;
 };
 
 // One datagram of the kernel's answer to a dump of addresses.

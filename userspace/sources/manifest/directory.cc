@@ -22,10 +22,10 @@ constexpr int kDirectoryFlags = O_RDONLY | O_DIRECTORY | O_CLOEXEC;
 
 }  // namespace
 
-Directory::Directory(FileDescriptor fd, std::string path) : fd_(std::move(fd)), path_(std::move(path)) {}
+Directory::Directory(posix::FileDescriptor fd, std::string path) : fd_(std::move(fd)), path_(std::move(path)) {}
 
 absl::StatusOr<Directory> Directory::Open(const std::string& path) {
-  FileDescriptor fd(open(path.c_str(), kDirectoryFlags));
+  posix::FileDescriptor fd(open(path.c_str(), kDirectoryFlags));
   if (fd.ok()) return Directory(std::move(fd), path);
   const std::string message = absl::StrCat("open manifest directory ", path, ": ", strerror(errno));
   return errno == ENOENT || errno == ENOTDIR ? absl::NotFoundError(message) : absl::UnavailableError(message);
@@ -58,7 +58,7 @@ absl::StatusOr<std::set<std::string>> Directory::ManifestNames() const {
 
 absl::StatusOr<std::string> Directory::Read(const std::string& name) const {
   // O_NONBLOCK: opening a FIFO for reading would otherwise wait for its writer.
-  const FileDescriptor fd(openat(fd_.get(), name.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  const posix::FileDescriptor fd(openat(fd_.get(), name.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   if (!fd.ok()) {
     const std::string message = absl::StrCat("cannot be opened: ", strerror(errno));
     return errno == ENOENT ? absl::NotFoundError(message) : absl::UnavailableError(message);
@@ -67,7 +67,7 @@ absl::StatusOr<std::string> Directory::Read(const std::string& name) const {
   if (fstat(fd.get(), &status) != 0 || !S_ISREG(status.st_mode)) {
     return absl::InvalidArgumentError("cannot be read: not a regular file");
   }
-  std::optional<std::string> bytes = ReadUpTo(fd.get(), kManifestBytesMax + 1);
+  std::optional<std::string> bytes = posix::ReadUpTo(fd.get(), kManifestBytesMax + 1);
   if (!bytes.has_value()) return absl::UnavailableError(absl::StrCat("cannot be read: ", strerror(errno)));
   return *std::move(bytes);
 }

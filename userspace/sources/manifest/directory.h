@@ -27,9 +27,9 @@ class Directory {
   absl::StatusOr<std::string> Read(const std::string& name) const;
 
  private:
-  Directory(FileDescriptor fd, std::string path);
+  Directory(posix::FileDescriptor fd, std::string path);
 
-  FileDescriptor fd_;
+  posix::FileDescriptor fd_;
   std::string path_;
 };
 

@@ -22,11 +22,11 @@ constexpr char kConfigMapData[] = "..data";
 
 }  // namespace
 
-DirectoryWatch::DirectoryWatch(FileDescriptor fd, const Directory* directory)
+DirectoryWatch::DirectoryWatch(posix::FileDescriptor fd, const Directory* directory)
     : fd_(std::move(fd)), directory_(directory) {}
 
 absl::StatusOr<DirectoryWatch> DirectoryWatch::Open(const Directory& directory) {
-  FileDescriptor fd(inotify_init1(IN_CLOEXEC | IN_NONBLOCK));
+  posix::FileDescriptor fd(inotify_init1(IN_CLOEXEC | IN_NONBLOCK));
   if (!fd.ok()) {
     return absl::ResourceExhaustedError(
         absl::StrCat("inotify_init: ", strerror(errno), ": raise fs.inotify.max_user_instances"));

@@ -33,11 +33,11 @@ class DirectoryWatch {
   void Take(DirectoryChanges* changes);
 
  private:
-  DirectoryWatch(FileDescriptor fd, const Directory* directory);
+  DirectoryWatch(posix::FileDescriptor fd, const Directory* directory);
   // Whether a file that just came into being is complete already.
   bool IsComplete(const char* name) const;
 
-  FileDescriptor fd_;
+  posix::FileDescriptor fd_;
   const Directory* directory_;
 };
 

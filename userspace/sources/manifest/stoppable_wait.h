@@ -26,7 +26,7 @@ class StoppableWait {
     void operator()() const;
   };
 
-  FileDescriptor fd_;  // an eventfd, readable once a stop was requested
+  posix::FileDescriptor fd_;  // an eventfd, readable once a stop was requested
   std::stop_callback<Wake> wake_;
 };
 

@@ -41,8 +41,8 @@ pid_t HolderOf(const struct stat& directory) {
 
 absl::StatusOr<AgentLock> AgentLock::Take(const std::string& directory) {
   for (;;) {
-    UniqueFd fd(open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    if (!fd.valid()) return KernelError(errno, absl::StrCat("open pin directory ", directory));
+    posix::FileDescriptor fd(open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (!fd.ok()) return KernelError(errno, absl::StrCat("open pin directory ", directory));
     struct stat held{}, named{};
     if (fstat(fd.get(), &held) != 0) return KernelError(errno, absl::StrCat("stat pin directory ", directory));
     if (flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {

@@ -7,7 +7,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "userspace/posix/unique_fd.h"
+#include "userspace/posix/file_descriptor.h"
 
 namespace shunt::datapath {
 
@@ -20,9 +20,9 @@ class AgentLock {
   static absl::StatusOr<AgentLock> Take(const std::string& directory);
 
  private:
-  explicit AgentLock(UniqueFd fd) : fd_(std::move(fd)) {}
+  explicit AgentLock(posix::FileDescriptor fd) : fd_(std::move(fd)) {}
 
-  UniqueFd fd_;
+  posix::FileDescriptor fd_;
 };
 
 }  // namespace shunt::datapath

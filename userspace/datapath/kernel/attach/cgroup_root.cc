@@ -79,8 +79,8 @@ absl::StatusOr<std::string> FindCgroupRoot() {
 }
 
 absl::StatusOr<Cgroup> OpenCgroup(const std::string& path) {
-  UniqueFd fd(open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!fd.valid()) {
+  posix::FileDescriptor fd(open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!fd.ok()) {
     return absl::InvalidArgumentError(KernelError(errno, absl::StrCat("open cgroup ", path)).message());
   }
   struct statfs system{};

@@ -10,14 +10,14 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "userspace/posix/unique_fd.h"
+#include "userspace/posix/file_descriptor.h"
 
 namespace shunt::datapath {
 
 struct Cgroup {
   std::string path;
   uint64_t id = 0;  // as bpf_link_info gives it
-  UniqueFd fd;
+  posix::FileDescriptor fd;
 };
 
 // Returns the mount point of the host's cgroup2 root: /sys/fs/cgroup (unified) or a mount beside the version 1

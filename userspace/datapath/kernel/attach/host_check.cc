@@ -128,7 +128,7 @@ absl::Status AttachTo(const std::string& path, const BpfObject& object) {
   absl::StatusOr<Cgroup> cgroup = OpenCgroup(path);
   if (!cgroup.ok()) return cgroup.status();
   for (const Hook& hook : kHooks) {
-    absl::StatusOr<UniqueFd> link = CreateLink(hook, object.ProgramFd(hook.program), *cgroup);
+    absl::StatusOr<posix::FileDescriptor> link = CreateLink(hook, object.ProgramFd(hook.program), *cgroup);
     if (!link.ok()) return link.status();
   }
   return absl::OkStatus();

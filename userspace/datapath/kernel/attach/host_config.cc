@@ -9,7 +9,7 @@
 #include <cerrno>
 
 #include "userspace/datapath/kernel/kernel_error.h"
-#include "userspace/posix/unique_fd.h"
+#include "userspace/posix/file_descriptor.h"
 
 namespace shunt::datapath {
 
@@ -28,8 +28,8 @@ bool CanFindMptcpConnections() {
 }
 
 absl::StatusOr<uint64_t> NetnsCookie() {
-  UniqueFd socket_fd(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-  if (!socket_fd.valid()) return KernelError(errno, "network namespace cookie: make a socket");
+  posix::FileDescriptor socket_fd(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  if (!socket_fd.ok()) return KernelError(errno, "network namespace cookie: make a socket");
   uint64_t cookie = 0;
   socklen_t length = sizeof(cookie);
   if (getsockopt(socket_fd.get(), SOL_SOCKET, SO_NETNS_COOKIE, &cookie, &length) != 0) {

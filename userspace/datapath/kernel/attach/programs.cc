@@ -20,19 +20,19 @@ namespace {
 
 // Returns a descriptor of the hook's program that may outlive the object, or kFailedPrecondition if it has no such
 // program.
-absl::StatusOr<UniqueFd> ProgramOf(const BpfObject& object, const Hook& hook) {
+absl::StatusOr<posix::FileDescriptor> ProgramOf(const BpfObject& object, const Hook& hook) {
   const int fd = object.ProgramFd(hook.program);
   if (fd < 0) return absl::FailedPreconditionError(absl::StrCat("the BPF object has no program ", hook.program));
-  UniqueFd copy(fcntl(fd, F_DUPFD_CLOEXEC, 0));
-  if (!copy.valid()) return KernelError(errno, absl::StrCat("program ", hook.program, ": duplicate its descriptor"));
+  posix::FileDescriptor copy(fcntl(fd, F_DUPFD_CLOEXEC, 0));
+  if (!copy.ok()) return KernelError(errno, absl::StrCat("program ", hook.program, ": duplicate its descriptor"));
   return copy;
 }
 
 // Returns the pinned link if it is on `cgroup`, otherwise an invalid descriptor. A link whose cgroup was removed has
 // the cgroup id 0.
-absl::StatusOr<UniqueFd> LinkOn(const PinDirectory& pins, const Hook& hook, const Cgroup& cgroup) {
-  absl::StatusOr<UniqueFd> link = OpenPin(pins.LinkPath(hook.program), BpfKind::kLink);
-  if (absl::IsNotFound(link.status())) return UniqueFd();
+absl::StatusOr<posix::FileDescriptor> LinkOn(const PinDirectory& pins, const Hook& hook, const Cgroup& cgroup) {
+  absl::StatusOr<posix::FileDescriptor> link = OpenPin(pins.LinkPath(hook.program), BpfKind::kLink);
+  if (absl::IsNotFound(link.status())) return posix::FileDescriptor();
   if (!link.ok()) return link;
   absl::StatusOr<bpf_link_info> facts = DescribeLink(link->get(), absl::StrCat("link ", hook.program));
   if (!facts.ok()) return facts.status();
@@ -40,7 +40,7 @@ absl::StatusOr<UniqueFd> LinkOn(const PinDirectory& pins, const Hook& hook, cons
     return absl::FailedPreconditionError(absl::StrCat("pin ", pins.LinkPath(hook.program), " is not a link of ",
                                                       hook.hook, "; `shuntd cleanup` removes it"));
   }
-  if (facts->cgroup.cgroup_id != cgroup.id) return UniqueFd();
+  if (facts->cgroup.cgroup_id != cgroup.id) return posix::FileDescriptor();
   return link;
 }
 
@@ -74,9 +74,9 @@ absl::Status LoadPrograms(BpfObject& object, const shunt_config& config) {
   return object.Load();
 }
 
-absl::StatusOr<UniqueFd> CreateLink(const Hook& hook, int program_fd, const Cgroup& cgroup) {
-  UniqueFd link(bpf_link_create(program_fd, cgroup.fd.get(), hook.attach_type, nullptr));
-  if (!link.valid()) return KernelError(link.get(), absl::StrCat("attach ", hook.program, " to ", cgroup.path));
+absl::StatusOr<posix::FileDescriptor> CreateLink(const Hook& hook, int program_fd, const Cgroup& cgroup) {
+  posix::FileDescriptor link(bpf_link_create(program_fd, cgroup.fd.get(), hook.attach_type, nullptr));
+  if (!link.ok()) return KernelError(link.get(), absl::StrCat("attach ", hook.program, " to ", cgroup.path));
   return link;
 }
 
@@ -86,10 +86,10 @@ absl::StatusOr<AttachedPrograms> AttachedPrograms::Attach(const PinDirectory& pi
   AttachedPrograms programs;
   std::vector<bool> is_new;
   for (const Hook& hook : kHooks) {
-    absl::StatusOr<UniqueFd> program = ProgramOf(object, hook);
+    absl::StatusOr<posix::FileDescriptor> program = ProgramOf(object, hook);
     if (!program.ok()) return program.status();
-    absl::StatusOr<UniqueFd> link = LinkOn(pins, hook, cgroup);
-    is_new.push_back(link.ok() && !link->valid());
+    absl::StatusOr<posix::FileDescriptor> link = LinkOn(pins, hook, cgroup);
+    is_new.push_back(link.ok() && !link->ok());
     if (is_new.back()) link = CreateLink(hook, program->get(), cgroup);
     if (!link.ok()) return link.status();
     programs.attached_.push_back(Attached{hook, cgroup.path, *std::move(program), *std::move(link)});
@@ -105,7 +105,8 @@ absl::StatusOr<AttachedPrograms> AttachedPrograms::Attach(const PinDirectory& pi
   for (size_t i = 0; i < programs.attached_.size(); ++i) {
     const Attached& attached = programs.attached_[i];
     const std::string pin = pins.LinkPath(attached.hook.program);
-    absl::StatusOr<UniqueFd> elsewhere = is_new[i] ? OpenPin(pin, BpfKind::kLink) : absl::NotFoundError("");
+    absl::StatusOr<posix::FileDescriptor> elsewhere =
+        is_new[i] ? OpenPin(pin, BpfKind::kLink) : absl::NotFoundError("");
     if (is_new[i]) {
       if (absl::Status status = ReplacePin(attached.link.get(), pin); !status.ok()) return undo(status);
       if (!elsewhere.ok()) fresh.push_back(pin);
@@ -128,14 +129,14 @@ absl::StatusOr<AttachedPrograms> AttachedPrograms::OpenPinned(const PinDirectory
   AttachedPrograms programs;
   AttachPoints attach_points(cgroup_root);
   for (const Hook& hook : kHooks) {
-    absl::StatusOr<UniqueFd> link = OpenPin(pins.LinkPath(hook.program), BpfKind::kLink);
+    absl::StatusOr<posix::FileDescriptor> link = OpenPin(pins.LinkPath(hook.program), BpfKind::kLink);
     if (!link.ok()) return link.status();
     absl::StatusOr<bpf_link_info> facts = DescribeLink(link->get(), absl::StrCat("link ", hook.program));
     if (!facts.ok()) return facts.status();
     if (facts->cgroup.cgroup_id == 0) {
       return absl::NotFoundError(absl::StrCat("link ", hook.program, ": the cgroup that it was attached to is gone"));
     }
-    absl::StatusOr<UniqueFd> program = OpenPin(pins.ProgramPath(hook.program), BpfKind::kProgram);
+    absl::StatusOr<posix::FileDescriptor> program = OpenPin(pins.ProgramPath(hook.program), BpfKind::kProgram);
     if (!program.ok()) return program.status();
     programs.attached_.push_back(
         Attached{hook, attach_points.Of(facts->cgroup.cgroup_id), *std::move(program), *std::move(link)});
@@ -147,19 +148,19 @@ AttachedPrograms AttachedPrograms::FindPinned(const PinDirectory& pins, const st
   AttachedPrograms programs;
   AttachPoints attach_points(cgroup_root);
   for (const Hook& hook : kHooks) {
-    Attached found{hook, "", UniqueFd(), UniqueFd()};
-    if (absl::StatusOr<UniqueFd> link = OpenPin(pins.LinkPath(hook.program), BpfKind::kLink); link.ok()) {
+    Attached found{hook, "", posix::FileDescriptor(), posix::FileDescriptor()};
+    if (absl::StatusOr<posix::FileDescriptor> link = OpenPin(pins.LinkPath(hook.program), BpfKind::kLink); link.ok()) {
       const absl::StatusOr<bpf_link_info> facts = DescribeLink(link->get(), absl::StrCat("link ", hook.program));
       const bool attached = facts.ok() && facts->cgroup.cgroup_id != 0;
       if (attached) found.attach_point = attach_points.Of(facts->cgroup.cgroup_id);
       found.link = *std::move(link);
     }
-    absl::StatusOr<UniqueFd> program = OpenPin(pins.ProgramPath(hook.program), BpfKind::kProgram);
+    absl::StatusOr<posix::FileDescriptor> program = OpenPin(pins.ProgramPath(hook.program), BpfKind::kProgram);
     if (program.ok()) found.program = *std::move(program);
     programs.attached_.push_back(std::move(found));
   }
   const bool any = std::any_of(programs.attached_.begin(), programs.attached_.end(),
-                               [](const Attached& found) { return found.link.valid() || found.program.valid(); });
+                               [](const Attached& found) { return found.link.ok() || found.program.ok(); });
   if (!any) programs.attached_.clear();
   return programs;
 }

@@ -15,7 +15,7 @@
 #include "userspace/datapath/kernel/attach/cgroup_root.h"
 #include "userspace/datapath/kernel/object/bpf_object.h"
 #include "userspace/datapath/kernel/object/pins.h"
-#include "userspace/posix/unique_fd.h"
+#include "userspace/posix/file_descriptor.h"
 #include "userspace/report/map_rows.h"
 
 namespace shunt::datapath {
@@ -67,8 +67,8 @@ class AttachedPrograms {
   struct Attached {
     Hook hook;
     std::string attach_point;
-    UniqueFd program;
-    UniqueFd link;
+    posix::FileDescriptor program;
+    posix::FileDescriptor link;
   };
 
   std::vector<Attached> attached_;  // in the order of kHooks
@@ -79,7 +79,7 @@ class AttachedPrograms {
 absl::Status LoadPrograms(BpfObject& object, const shunt_config& config);
 
 // Attaches the program to `hook` on `cgroup`. The link lives as long as the returned descriptor, unless it is pinned.
-absl::StatusOr<UniqueFd> CreateLink(const Hook& hook, int program_fd, const Cgroup& cgroup);
+absl::StatusOr<posix::FileDescriptor> CreateLink(const Hook& hook, int program_fd, const Cgroup& cgroup);
 
 }  // namespace shunt::datapath
 

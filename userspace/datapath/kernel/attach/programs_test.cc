@@ -38,7 +38,7 @@ using ::testing::SizeIs;
 std::vector<uint32_t> LinkedPrograms(const PinDirectory& pins) {
   std::vector<uint32_t> ids;
   for (const Hook& hook : kHooks) {
-    absl::StatusOr<UniqueFd> link = OpenPin(pins.LinkPath(hook.program), BpfKind::kLink);
+    absl::StatusOr<posix::FileDescriptor> link = OpenPin(pins.LinkPath(hook.program), BpfKind::kLink);
     if (link.ok()) ids.push_back(DescribeLink(link->get(), hook.program)->prog_id);
   }
   return ids;
@@ -115,7 +115,7 @@ TEST_F(ProgramsTest, WithoutTheirAgentTheyStayAndCanBeRead) {
 TEST_F(ProgramsTest, AReaderIsToldWhichHookHasLostItsProgram) {
   EXPECT_THAT(AttachedPrograms::FindPinned(*pins_, world_->cgroup()).Describe(), SizeIs(0));
   ASSERT_TRUE(Attach(cgroup_).ok());
-  absl::StatusOr<UniqueFd> link = OpenPin(pins_->LinkPath("sock_connect4"), BpfKind::kLink);
+  absl::StatusOr<posix::FileDescriptor> link = OpenPin(pins_->LinkPath("sock_connect4"), BpfKind::kLink);
   ASSERT_TRUE(link.ok()) << link.status();
   ASSERT_EQ(bpf_link_detach(link->get()), 0);
   ASSERT_EQ(unlink(pins_->LinkPath("sock_sendmsg6").c_str()), 0);
@@ -213,7 +213,7 @@ TEST_F(ProgramsTest, LinksFollowTheConfiguredCgroup) {
   absl::StatusOr<Cgroup> expected = OpenCgroup(*other);
   ASSERT_TRUE(expected.ok()) << expected.status();
   for (const Hook& hook : kHooks) {
-    absl::StatusOr<UniqueFd> link = OpenPin(pins_->LinkPath(hook.program), BpfKind::kLink);
+    absl::StatusOr<posix::FileDescriptor> link = OpenPin(pins_->LinkPath(hook.program), BpfKind::kLink);
     ASSERT_TRUE(link.ok()) << link.status();
     EXPECT_EQ(DescribeLink(link->get(), hook.program)->cgroup.cgroup_id, expected->id) << hook.program;
   }
@@ -248,7 +248,7 @@ TEST_F(ProgramsTest, AFirstAttachThatFailsLeavesNoLink) {
 
 TEST_F(ProgramsTest, ALinkOfAnotherHookIsNotUpdated) {
   ASSERT_TRUE(Attach(cgroup_).ok());
-  absl::StatusOr<UniqueFd> link = OpenPin(pins_->LinkPath("sock_connect6"), BpfKind::kLink);
+  absl::StatusOr<posix::FileDescriptor> link = OpenPin(pins_->LinkPath("sock_connect6"), BpfKind::kLink);
   ASSERT_TRUE(link.ok()) << link.status();
   ASSERT_TRUE(ReplacePin(link->get(), pins_->LinkPath("sock_connect4")).ok());
   EXPECT_THAT(Attach(cgroup_).status().message(), HasSubstr("is not a link of cgroup/connect4"));

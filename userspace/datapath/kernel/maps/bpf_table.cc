@@ -23,7 +23,7 @@ namespace {
 // What all kinds of maps share. An operation that a kind does not have fails with kInternal.
 class BpfTable : public Table {
  public:
-  BpfTable(const MapSpec& spec, UniqueFd fd) : spec_(spec), fd_(std::move(fd)) {}
+  BpfTable(const MapSpec& spec, posix::FileDescriptor fd) : spec_(spec), fd_(std::move(fd)) {}
 
   absl::string_view name() const override { return spec_.name; }
   uint32_t key_size() const override { return spec_.key_size; }
@@ -44,7 +44,7 @@ class BpfTable : public Table {
 
  private:
   MapSpec spec_;
-  UniqueFd fd_;
+  posix::FileDescriptor fd_;
 };
 
 // An array whose memory the kernel shares: a row is written and read without a system call. Programs on any CPU read
@@ -53,7 +53,7 @@ class BpfTable : public Table {
 class MappedTable final : public BpfTable {
  public:
   // Unless `writable`, Store fails with kPermissionDenied.
-  MappedTable(const MapSpec& spec, UniqueFd fd, bool writable);
+  MappedTable(const MapSpec& spec, posix::FileDescriptor fd, bool writable);
   ~MappedTable() override;
   MappedTable(const MappedTable&) = delete;
   MappedTable& operator=(const MappedTable&) = delete;
@@ -76,7 +76,7 @@ class MappedTable final : public BpfTable {
 // A hash map, LRU or not, read in batches.
 class HashTable final : public BpfTable {
  public:
-  HashTable(const MapSpec& spec, UniqueFd fd) : BpfTable(spec, std::move(fd)) {}
+  HashTable(const MapSpec& spec, posix::FileDescriptor fd) : BpfTable(spec, std::move(fd)) {}
 
   // Copies some thousands of rows out at a time, so `visit` may change the map.
   absl::Status ForEach(const std::function<void(Bytes key, Bytes value)>& visit) const override;
@@ -114,7 +114,7 @@ size_t Stride(uint32_t value_size) {
   return (static_cast<size_t>(value_size) + 7) & ~size_t{7};
 }
 
-MappedTable::MappedTable(const MapSpec& spec, UniqueFd fd, bool writable)
+MappedTable::MappedTable(const MapSpec& spec, posix::FileDescriptor fd, bool writable)
     : BpfTable(spec, std::move(fd)), stride_(Stride(spec.value_size)), writable_(writable) {}
 
 MappedTable::~MappedTable() {
@@ -209,7 +209,7 @@ absl::Status HashTable::ForEach(const std::function<void(Bytes key, Bytes value)
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<Table>> OpenTable(const MapSpec& spec, UniqueFd fd, bool writable) {
+absl::StatusOr<std::unique_ptr<Table>> OpenTable(const MapSpec& spec, posix::FileDescriptor fd, bool writable) {
   switch (spec.type) {
     case BPF_MAP_TYPE_ARRAY:
       return std::make_unique<MappedTable>(spec, std::move(fd), writable);

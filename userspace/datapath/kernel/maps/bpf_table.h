@@ -8,13 +8,13 @@
 #include "absl/status/statusor.h"
 #include "userspace/datapath/kernel/object/map_spec.h"
 #include "userspace/datapath/table.h"
-#include "userspace/posix/unique_fd.h"
+#include "userspace/posix/file_descriptor.h"
 
 namespace shunt::datapath {
 
 // Returns the Table for the map behind `fd`; unless `writable`, its Store fails with kPermissionDenied.
 // REQUIRES: VerifyMap() has returned `spec` for the map, and `fd` was opened for writing if `writable`.
-absl::StatusOr<std::unique_ptr<Table>> OpenTable(const MapSpec& spec, UniqueFd fd, bool writable);
+absl::StatusOr<std::unique_ptr<Table>> OpenTable(const MapSpec& spec, posix::FileDescriptor fd, bool writable);
 
 }  // namespace shunt::datapath
 

@@ -42,9 +42,9 @@ absl::StatusOr<uint32_t> PossibleCpus() {
   return last + 1;
 }
 
-absl::StatusOr<UniqueFd> Duplicate(int fd, const std::string& map) {
-  UniqueFd copy(fcntl(fd, F_DUPFD_CLOEXEC, 0));
-  if (!copy.valid()) return KernelError(errno, absl::StrCat("map ", map, ": duplicate its descriptor"));
+absl::StatusOr<posix::FileDescriptor> Duplicate(int fd, const std::string& map) {
+  posix::FileDescriptor copy(fcntl(fd, F_DUPFD_CLOEXEC, 0));
+  if (!copy.ok()) return KernelError(errno, absl::StrCat("map ", map, ": duplicate its descriptor"));
   return copy;
 }
 
@@ -148,7 +148,7 @@ absl::StatusOr<MapSet> MapSet::OpenPinned(const PinDirectory& pins, const std::v
   for (const MapSpec& spec : specs) {
     // The kernel maps no memory from a read-only descriptor, so there the memory itself is protected.
     const bool mapped = (spec.flags & BPF_F_MMAPABLE) != 0;
-    absl::StatusOr<UniqueFd> fd =
+    absl::StatusOr<posix::FileDescriptor> fd =
         OpenPin(pins.MapPath(spec.name), BpfKind::kMap, mapped ? PinAccess::kReadWrite : access);
     if (absl::IsNotFound(fd.status())) {
       missing->push_back(spec.name);
@@ -214,7 +214,7 @@ absl::StatusOr<MapSet> MapSet::CreateUnpinned(const Limits& limits) {
   if (!object.ok()) return object.status();
   MapSet set;
   for (const MapSpec& spec : object->Maps()) {
-    absl::StatusOr<UniqueFd> fd = Duplicate(object->MapFd(spec.name), spec.name);
+    absl::StatusOr<posix::FileDescriptor> fd = Duplicate(object->MapFd(spec.name), spec.name);
     if (!fd.ok()) return fd.status();
     set.maps_.emplace(spec.name, OpenMap{spec, *std::move(fd)});
   }
@@ -244,7 +244,7 @@ absl::StatusOr<Tables> MapSet::OpenTables() const {
   for (const auto& [name, table] : all) {
     auto found = maps_.find(name);
     if (found == maps_.end()) return absl::InternalError(absl::StrCat("the BPF object has no map ", name));
-    absl::StatusOr<UniqueFd> fd = Duplicate(found->second.fd.get(), name);
+    absl::StatusOr<posix::FileDescriptor> fd = Duplicate(found->second.fd.get(), name);
     if (!fd.ok()) return fd.status();
     absl::StatusOr<std::unique_ptr<Table>> opened =
         OpenTable(found->second.spec, *std::move(fd), access_ == PinAccess::kReadWrite);

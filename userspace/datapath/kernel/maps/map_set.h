@@ -15,7 +15,7 @@
 #include "userspace/datapath/kernel/object/pins.h"
 #include "userspace/datapath/limits.h"
 #include "userspace/datapath/tables.h"
-#include "userspace/posix/unique_fd.h"
+#include "userspace/posix/file_descriptor.h"
 #include "userspace/report/map_rows.h"
 
 namespace shunt::datapath {
@@ -52,7 +52,7 @@ class MapSet {
 
   struct OpenMap {
     MapSpec spec;
-    UniqueFd fd;
+    posix::FileDescriptor fd;
   };
   const std::map<std::string, OpenMap>& maps() const { return maps_; }
 

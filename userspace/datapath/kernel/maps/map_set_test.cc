@@ -37,8 +37,8 @@ mode_t ModeOf(const std::string& path) {
 void PinForeign(const std::string& path, bpf_map_type type, uint32_t key, uint32_t value, uint32_t rows,
                 uint32_t flags) {
   LIBBPF_OPTS(bpf_map_create_opts, options, .map_flags = flags);
-  UniqueFd fd(bpf_map_create(type, "foreign", key, value, rows, &options));
-  ASSERT_TRUE(fd.valid());
+  posix::FileDescriptor fd(bpf_map_create(type, "foreign", key, value, rows, &options));
+  ASSERT_TRUE(fd.ok());
   absl::Status pinned = ReplacePin(fd.get(), path);
   ASSERT_TRUE(pinned.ok()) << pinned;
 }
@@ -57,7 +57,7 @@ class MapSetTest : public SandboxTest {
   }
 
   // One hook is enough to make the maps live.
-  UniqueFd AttachOne(const MapSet& maps) {
+  posix::FileDescriptor AttachOne(const MapSet& maps) {
     absl::StatusOr<BpfObject> object = BpfObject::OpenBuiltIn();
     EXPECT_TRUE(object.ok()) << object.status();
     shunt_config config{};
@@ -66,7 +66,7 @@ class MapSetTest : public SandboxTest {
     EXPECT_TRUE(loaded.ok()) << loaded;
     absl::StatusOr<Cgroup> cgroup = OpenCgroup(cgroup_);
     EXPECT_TRUE(cgroup.ok()) << cgroup.status();
-    absl::StatusOr<UniqueFd> link = CreateLink(kHooks[0], object->ProgramFd(kHooks[0].program), *cgroup);
+    absl::StatusOr<posix::FileDescriptor> link = CreateLink(kHooks[0], object->ProgramFd(kHooks[0].program), *cgroup);
     EXPECT_TRUE(link.ok()) << link.status();
     EXPECT_TRUE(ReplacePin(link->get(), Pins().LinkPath(kHooks[0].program)).ok());
     return *std::move(link);
@@ -204,7 +204,7 @@ TEST_F(MapSetTest, AVersionThatIsNotOursIsRefused) {
 TEST_F(MapSetTest, APinThatIsNoMapIsRefused) {
   absl::StatusOr<MapSet> maps = Open();
   ASSERT_TRUE(maps.ok());
-  UniqueFd link = AttachOne(*maps);
+  posix::FileDescriptor link = AttachOne(*maps);
   ASSERT_TRUE(ReplacePin(link.get(), Pins().MapPath("pools")).ok());
   absl::Status status = Open().status();
   EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);

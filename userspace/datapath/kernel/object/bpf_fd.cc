@@ -60,12 +60,12 @@ absl::StatusOr<Facts> Describe(int fd, const std::string& what) {
 
 }  // namespace
 
-absl::StatusOr<UniqueFd> OpenPin(const std::string& path, BpfKind kind, PinAccess access) {
+absl::StatusOr<posix::FileDescriptor> OpenPin(const std::string& path, BpfKind kind, PinAccess access) {
   LIBBPF_OPTS(bpf_obj_get_opts, options);
   if (access == PinAccess::kReadOnly && kind == BpfKind::kMap) options.file_flags = BPF_F_RDONLY;
   int fd = bpf_obj_get_opts(path.c_str(), &options);
   if (fd < 0) return KernelError(fd, absl::StrCat("open pin ", path));
-  UniqueFd owned(fd);
+  posix::FileDescriptor owned(fd);
   if (!IsKind(fd, kind)) {
     return absl::FailedPreconditionError(absl::StrCat("pin ", path, " is not a BPF ", KindName(kind)));
   }
@@ -86,7 +86,7 @@ absl::Status ReplacePin(int fd, const std::string& path) {
 }
 
 void DetachPinnedLink(const std::string& path) {
-  absl::StatusOr<UniqueFd> link = OpenPin(path, BpfKind::kLink);
+  absl::StatusOr<posix::FileDescriptor> link = OpenPin(path, BpfKind::kLink);
   // A kind of link that cannot be detached at once ends with its pin.
   if (link.ok()) (void)bpf_link_detach(link->get());
 }

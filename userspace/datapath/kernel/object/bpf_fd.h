@@ -10,7 +10,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "userspace/posix/unique_fd.h"
+#include "userspace/posix/file_descriptor.h"
 
 namespace shunt::datapath {
 
@@ -21,7 +21,8 @@ enum class PinAccess { kReadWrite, kReadOnly };
 
 // Opens what is pinned at `path`. Returns kNotFound if nothing is, and kFailedPrecondition if it is of another kind:
 // the kernel itself notices that only when the descriptor is used.
-absl::StatusOr<UniqueFd> OpenPin(const std::string& path, BpfKind kind, PinAccess access = PinAccess::kReadWrite);
+absl::StatusOr<posix::FileDescriptor> OpenPin(const std::string& path, BpfKind kind,
+                                              PinAccess access = PinAccess::kReadWrite);
 
 // Pins `fd` at `path`. What was pinned there is replaced in one step, so the path always leads to something.
 absl::Status ReplacePin(int fd, const std::string& path);

@@ -67,9 +67,9 @@ NamespaceList FindNamespaces(const NamespacePlaces& places) {
   return list;
 }
 
-absl::StatusOr<UniqueFd> OpenOwnNamespace() {
-  UniqueFd fd(open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC));
-  if (!fd.valid()) return KernelError(errno, "open this thread's network namespace");
+absl::StatusOr<posix::FileDescriptor> OpenOwnNamespace() {
+  posix::FileDescriptor fd(open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC));
+  if (!fd.ok()) return KernelError(errno, "open this thread's network namespace");
   return fd;
 }
 

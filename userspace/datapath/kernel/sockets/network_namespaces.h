@@ -11,7 +11,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "userspace/posix/unique_fd.h"
+#include "userspace/posix/file_descriptor.h"
 
 namespace shunt::datapath {
 
@@ -40,7 +40,7 @@ struct NamespaceList {
 NamespaceList FindNamespaces(const NamespacePlaces& places);
 
 // Opens the network namespace of the calling thread.
-absl::StatusOr<UniqueFd> OpenOwnNamespace();
+absl::StatusOr<posix::FileDescriptor> OpenOwnNamespace();
 // REQUIRES: `fd` is a network namespace.
 NamespaceId IdOf(int fd);
 // Moves the calling thread into the namespace. Returns kPermissionDenied without CAP_SYS_ADMIN.

@@ -53,8 +53,8 @@ Request MakeRequest(const shunt_gone_socket& socket, model::Protocol protocol) {
 }  // namespace
 
 absl::StatusOr<SocketDiag> SocketDiag::Open() {
-  UniqueFd fd(socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG));
-  if (!fd.valid()) return KernelError(errno, "end sockets: open NETLINK_SOCK_DIAG");
+  posix::FileDescriptor fd(socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG));
+  if (!fd.ok()) return KernelError(errno, "end sockets: open NETLINK_SOCK_DIAG");
   return SocketDiag(std::move(fd));
 }
 

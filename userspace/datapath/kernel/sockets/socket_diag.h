@@ -6,7 +6,7 @@
 #include "absl/status/statusor.h"
 #include "bpf/socket/sock_iter.h"
 #include "userspace/model/service_plan.h"
-#include "userspace/posix/unique_fd.h"
+#include "userspace/posix/file_descriptor.h"
 
 namespace shunt::datapath {
 
@@ -21,9 +21,9 @@ class SocketDiag {
   absl::StatusOr<bool> End(const shunt_gone_socket& socket, model::Protocol protocol) const;
 
  private:
-  explicit SocketDiag(UniqueFd fd) : fd_(std::move(fd)) {}
+  explicit SocketDiag(posix::FileDescriptor fd) : fd_(std::move(fd)) {}
 
-  UniqueFd fd_;
+  posix::FileDescriptor fd_;
 };
 
 }  // namespace shunt::datapath

@@ -23,7 +23,7 @@ constexpr char kRemedy[] = "; grant CAP_SYS_ADMIN, or set --end-sockets=off";
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<SocketEnder>> SocketEnder::Open(const MapSet& maps, const SocketEnderOptions& options) {
-  absl::StatusOr<UniqueFd> home = OpenOwnNamespace();
+  absl::StatusOr<posix::FileDescriptor> home = OpenOwnNamespace();
   if (!home.ok()) return home.status();
   absl::StatusOr<SocketIterators> iterators = absl::UnknownError("");
   if (!options.netlink) iterators = SocketIterators::Load(maps, SocketIterators::Method::kEnd);
@@ -68,8 +68,8 @@ report::SocketSweep SocketEnder::Sweep() {
 }
 
 absl::Status SocketEnder::SweepThere(const NamedNamespace& place, report::SocketSweep& sweep) const {
-  const UniqueFd fd(open(place.path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!fd.valid()) return KernelError(errno, absl::StrCat("open network namespace ", place.path));
+  const posix::FileDescriptor fd(open(place.path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!fd.ok()) return KernelError(errno, absl::StrCat("open network namespace ", place.path));
   if (absl::Status status = EnterNamespace(fd.get(), place.path); !status.ok()) return status;
   return SweepHere(sweep);
 }

@@ -14,7 +14,7 @@
 #include "userspace/datapath/kernel/maps/map_set.h"
 #include "userspace/datapath/kernel/sockets/network_namespaces.h"
 #include "userspace/datapath/kernel/sockets/socket_iterators.h"
-#include "userspace/posix/unique_fd.h"
+#include "userspace/posix/file_descriptor.h"
 #include "userspace/report/socket_sweep.h"
 
 namespace shunt::datapath {
@@ -40,14 +40,14 @@ class SocketEnder {
   std::string method() const;
 
  private:
-  SocketEnder(SocketIterators iterators, UniqueFd home, const SocketEnderOptions& options)
+  SocketEnder(SocketIterators iterators, posix::FileDescriptor home, const SocketEnderOptions& options)
       : iterators_(std::move(iterators)), home_(std::move(home)), options_(options) {}
   absl::Status SweepHere(report::SocketSweep& sweep) const;
   absl::Status SweepHere(model::Protocol protocol, uint64_t& ended) const;
   absl::Status SweepThere(const NamedNamespace& place, report::SocketSweep& sweep) const;
 
   SocketIterators iterators_;
-  UniqueFd home_;
+  posix::FileDescriptor home_;
   SocketEnderOptions options_;
 };
 

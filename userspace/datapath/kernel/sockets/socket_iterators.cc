@@ -20,9 +20,9 @@ namespace {
 // Records read at a time. The kernel returns whole records: a socket whose record does not fit is visited again.
 constexpr size_t kRecords = 512;
 
-absl::StatusOr<UniqueFd> LinkOf(const BpfObject& object, const char* program) {
-  UniqueFd link(bpf_link_create(object.ProgramFd(program), 0, BPF_TRACE_ITER, nullptr));
-  if (!link.valid()) return KernelError(link.get(), absl::StrCat("attach the socket iterator ", program));
+absl::StatusOr<posix::FileDescriptor> LinkOf(const BpfObject& object, const char* program) {
+  posix::FileDescriptor link(bpf_link_create(object.ProgramFd(program), 0, BPF_TRACE_ITER, nullptr));
+  if (!link.ok()) return KernelError(link.get(), absl::StrCat("attach the socket iterator ", program));
   return link;
 }
 
@@ -37,9 +37,9 @@ absl::StatusOr<SocketIterators> SocketIterators::Load(const MapSet& maps, Method
   config.has_sock_destroy = method == Method::kEnd ? 1 : 0;
   if (absl::Status status = LoadPrograms(*object, config); !status.ok()) return status;
   SocketIterators iterators(method);
-  absl::StatusOr<UniqueFd> udp = LinkOf(*object, "end_udp_sockets");
+  absl::StatusOr<posix::FileDescriptor> udp = LinkOf(*object, "end_udp_sockets");
   if (!udp.ok()) return udp.status();
-  absl::StatusOr<UniqueFd> tcp = LinkOf(*object, "end_tcp_sockets");
+  absl::StatusOr<posix::FileDescriptor> tcp = LinkOf(*object, "end_tcp_sockets");
   if (!tcp.ok()) return tcp.status();
   iterators.udp_ = *std::move(udp);
   iterators.tcp_ = *std::move(tcp);
@@ -47,9 +47,9 @@ absl::StatusOr<SocketIterators> SocketIterators::Load(const MapSet& maps, Method
 }
 
 absl::StatusOr<std::vector<shunt_gone_socket>> SocketIterators::Visit(model::Protocol protocol) const {
-  const UniqueFd& link = protocol == model::Protocol::kTcp ? tcp_ : udp_;
-  const UniqueFd reader(bpf_iter_create(link.get()));
-  if (!reader.valid()) return KernelError(reader.get(), "visit sockets: open the iterator");
+  const posix::FileDescriptor& link = protocol == model::Protocol::kTcp ? tcp_ : udp_;
+  const posix::FileDescriptor reader(bpf_iter_create(link.get()));
+  if (!reader.ok()) return KernelError(reader.get(), "visit sockets: open the iterator");
   std::vector<shunt_gone_socket> gone;
   std::array<shunt_gone_socket, kRecords> records;
   std::vector<char> bytes;  // of an incomplete record

@@ -10,7 +10,7 @@
 #include "bpf/socket/sock_iter.h"
 #include "userspace/datapath/kernel/maps/map_set.h"
 #include "userspace/model/service_plan.h"
-#include "userspace/posix/unique_fd.h"
+#include "userspace/posix/file_descriptor.h"
 
 namespace shunt::datapath {
 
@@ -35,8 +35,8 @@ class SocketIterators {
   explicit SocketIterators(Method method) : method_(method) {}
 
   Method method_;
-  UniqueFd udp_;  // links; each holds its program
-  UniqueFd tcp_;
+  posix::FileDescriptor udp_;  // links; each holds its program
+  posix::FileDescriptor tcp_;
 };
 
 }  // namespace shunt::datapath

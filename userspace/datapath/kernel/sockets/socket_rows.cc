@@ -12,7 +12,7 @@
 #include "absl/strings/str_cat.h"
 #include "bpf/abi.h"
 #include "userspace/datapath/kernel/kernel_error.h"
-#include "userspace/posix/unique_fd.h"
+#include "userspace/posix/file_descriptor.h"
 
 namespace shunt::datapath {
 namespace {
@@ -93,14 +93,14 @@ absl::StatusOr<bool> ClaimSocketRow(const MapSet& maps, uint64_t cookie, uint32_
 absl::StatusOr<bool> SocketRowsAreReleased(const MapSet& maps) {
   // The row of the first socket may be another's, so try several.
   for (int attempts = 0; attempts < 8; ++attempts) {
-    UniqueFd trial(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-    if (!trial.valid()) return KernelError(errno, "make a trial socket");
+    posix::FileDescriptor trial(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+    if (!trial.ok()) return KernelError(errno, "make a trial socket");
     const absl::StatusOr<uint64_t> cookie = CookieOf(trial.get());
     if (!cookie.ok()) return cookie.status();
     const absl::StatusOr<bool> claimed = ClaimSocketRow(maps, *cookie, 0);
     if (!claimed.ok()) return claimed.status();
     if (!*claimed) continue;
-    trial = UniqueFd();
+    trial = posix::FileDescriptor();
     const uint32_t row = RowOf(maps, *cookie);
     const absl::StatusOr<MappedRow> taken = TakenWord(maps, row);
     const absl::StatusOr<MappedRow> state = MappedRow::Map(maps, "socket_state", row * sizeof(shunt_socket_state));

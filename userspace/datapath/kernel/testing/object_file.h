@@ -8,7 +8,7 @@
 
 #include <string>
 
-#include "userspace/posix/unique_fd.h"
+#include "userspace/posix/file_descriptor.h"
 
 namespace shunt::datapath {
 
@@ -26,7 +26,7 @@ class ObjectFile {
   std::string path() const { return written_ ? "/proc/self/fd/" + std::to_string(fd_.get()) : ""; }
 
  private:
-  UniqueFd fd_;
+  posix::FileDescriptor fd_;
   bool written_ = false;
 };
 

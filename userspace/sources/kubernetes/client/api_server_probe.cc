@@ -37,7 +37,7 @@ int Connect(int fd, const model::IpAddress& address, uint16_t port) {
 int ConnectError(const model::IpAddress& address, uint16_t port, const PrepareSocket& prepare_socket,
                  std::chrono::milliseconds timeout) {
   const int family = address.IsV4() ? AF_INET : AF_INET6;
-  const FileDescriptor fd(socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  const posix::FileDescriptor fd(socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   if (!fd.ok()) return errno;
   // What fails here is reported by the transport, which does the same with each of its sockets.
   if (prepare_socket) prepare_socket(fd.get()).IgnoreError();

@@ -40,7 +40,7 @@ class Port {
   ClientConfig client() const { return {.servers = {{absl::StrCat("https://127.0.0.1:", number_), ""}}}; }
 
  private:
-  const FileDescriptor fd_;
+  const posix::FileDescriptor fd_;
   int number_ = 0;
 };
 

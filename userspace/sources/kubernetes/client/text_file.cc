@@ -26,11 +26,11 @@ FileStamp Stamp(const struct stat& state) {
 }  // namespace
 
 absl::StatusOr<TextFile> ReadTextFile(const std::string& path) {
-  const FileDescriptor fd(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+  const posix::FileDescriptor fd(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
   struct stat state{};
   if (!fd.ok() || fstat(fd.get(), &state) != 0) return absl::ErrnoToStatus(errno, absl::StrCat("read ", path));
   if (!S_ISREG(state.st_mode)) return absl::InvalidArgumentError(absl::StrCat("read ", path, ": not a regular file"));
-  std::optional<std::string> text = ReadUpTo(fd.get(), kTextFileBytesMax + 1);
+  std::optional<std::string> text = posix::ReadUpTo(fd.get(), kTextFileBytesMax + 1);
   if (!text.has_value()) return absl::ErrnoToStatus(errno, absl::StrCat("read ", path));
   if (text->size() > kTextFileBytesMax) {
     return absl::InvalidArgumentError(

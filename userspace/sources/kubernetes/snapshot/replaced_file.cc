@@ -22,7 +22,7 @@ std::string DirectoryOf(const std::string& path) {
 
 }  // namespace
 
-ReplacedFile::ReplacedFile(std::string path, FileDescriptor file)
+ReplacedFile::ReplacedFile(std::string path, posix::FileDescriptor file)
     : path_(std::move(path)), new_path_(path_ + ".new"), file_(std::move(file)) {}
 
 ReplacedFile::ReplacedFile(ReplacedFile&& other) noexcept
@@ -43,7 +43,7 @@ absl::StatusOr<ReplacedFile> ReplacedFile::Create(const std::string& path) {
   const std::string new_path = path + ".new";
   // Removed first: whatever lies there, a link or a file of another mode, is not written to.
   unlink(new_path.c_str());
-  FileDescriptor file(open(new_path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+  posix::FileDescriptor file(open(new_path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
   if (!file.ok()) return absl::ErrnoToStatus(errno, absl::StrCat("create ", new_path));
   return ReplacedFile(path, std::move(file));
 }
@@ -77,7 +77,7 @@ absl::Status ReplacedFile::Commit() {
   new_path_.clear();
   // The name is on the disk only with its directory.
   const std::string directory = DirectoryOf(path_);
-  const FileDescriptor opened(open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  const posix::FileDescriptor opened(open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!opened.ok() || fsync(opened.get()) != 0) {
     return absl::ErrnoToStatus(errno, absl::StrCat("fsync directory ", directory));
   }

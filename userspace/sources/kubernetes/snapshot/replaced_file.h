@@ -31,12 +31,12 @@ class ReplacedFile {
   absl::Status Commit();
 
  private:
-  ReplacedFile(std::string path, FileDescriptor file);
+  ReplacedFile(std::string path, posix::FileDescriptor file);
   absl::Status Failure(absl::string_view operation, int error) const;
 
   std::string path_;
   std::string new_path_;  // empty: nothing to remove
-  FileDescriptor file_;
+  posix::FileDescriptor file_;
   int64_t size_ = 0;
 };
 

@@ -78,12 +78,12 @@ absl::Status Damaged(absl::string_view name, absl::string_view what) {
 
 // The file whole, but for what is beyond the largest that is read.
 absl::StatusOr<std::string> ReadFile(const std::string& path) {
-  const FileDescriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  const posix::FileDescriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   if (!file.ok()) return absl::ErrnoToStatus(errno, absl::StrCat("open ", path));
   struct stat status = {};
   if (fstat(file.get(), &status) != 0) return absl::ErrnoToStatus(errno, absl::StrCat("stat ", path));
   if (!S_ISREG(status.st_mode)) return Damaged(path, "is not a regular file");
-  std::optional<std::string> bytes = ReadUpTo(file.get(), kSnapshotBytesMax + 1);
+  std::optional<std::string> bytes = posix::ReadUpTo(file.get(), kSnapshotBytesMax + 1);
   if (!bytes.has_value()) return absl::ErrnoToStatus(errno, absl::StrCat("read ", path));
   return *std::move(bytes);
 }
