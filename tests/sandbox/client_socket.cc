@@ -3,12 +3,10 @@
 
 #include <netinet/in.h>
 #include <sys/time.h>
-#include <unistd.h>
 
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
-#include <utility>
 
 #include "absl/strings/numbers.h"
 #include "tests/sandbox/socket_address.h"
@@ -60,53 +58,39 @@ SocketAddress At(absl::string_view text) {
 
 ClientSocket::ClientSocket(const NetworkNamespace& where, int family, int type, int protocol) : family_(family) {
   InNamespace inside(where);
-  fd_ = socket(family, type | SOCK_CLOEXEC, protocol);
-  open_error_ = ErrnoUnless(fd_ >= 0);
-  if (fd_ < 0) return;
-  setsockopt(fd_, SOL_SOCKET, SO_RCVTIMEO, &kPatience, sizeof kPatience);
-  setsockopt(fd_, SOL_SOCKET, SO_SNDTIMEO, &kPatience, sizeof kPatience);
-}
-
-ClientSocket::ClientSocket(ClientSocket&& other) noexcept
-    : fd_(std::exchange(other.fd_, -1)), family_(other.family_), open_error_(other.open_error_) {}
-
-ClientSocket& ClientSocket::operator=(ClientSocket&& other) noexcept {
-  std::swap(fd_, other.fd_);
-  std::swap(family_, other.family_);
-  std::swap(open_error_, other.open_error_);
-  return *this;
-}
-
-void ClientSocket::Close() {
-  if (fd_ >= 0) close(std::exchange(fd_, -1));
+  fd_ = posix::FileDescriptor(socket(family, type | SOCK_CLOEXEC, protocol));
+  open_error_ = ErrnoUnless(fd_.ok());
+  if (!fd_.ok()) return;
+  setsockopt(fd(), SOL_SOCKET, SO_RCVTIMEO, &kPatience, sizeof kPatience);
+  setsockopt(fd(), SOL_SOCKET, SO_SNDTIMEO, &kPatience, sizeof kPatience);
 }
 
 int ClientSocket::Bind(const SocketAddress& address) const {
   const KernelAddress at = ToKernel(address, family_);
   const int on = 1;
-  setsockopt(fd_, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-  if (family_ == AF_INET6) setsockopt(fd_, IPPROTO_IPV6, IPV6_FREEBIND, &on, sizeof on);
-  return ErrnoUnless(bind(fd_, at.get(), at.size) == 0);
+  setsockopt(fd(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  if (family_ == AF_INET6) setsockopt(fd(), IPPROTO_IPV6, IPV6_FREEBIND, &on, sizeof on);
+  return ErrnoUnless(bind(fd(), at.get(), at.size) == 0);
 }
 
 int ClientSocket::Connect(const SocketAddress& to) const {
   const KernelAddress at = ToKernel(to, family_);
-  return ErrnoUnless(connect(fd_, at.get(), at.size) == 0);
+  return ErrnoUnless(connect(fd(), at.get(), at.size) == 0);
 }
 
 int ClientSocket::Disconnect() const {
   sockaddr nobody = {};
   nobody.sa_family = AF_UNSPEC;
-  return ErrnoUnless(connect(fd_, &nobody, sizeof nobody) == 0);
+  return ErrnoUnless(connect(fd(), &nobody, sizeof nobody) == 0);
 }
 
 int ClientSocket::Send(absl::string_view text) const {
-  return ErrnoUnless(send(fd_, text.data(), text.size(), MSG_NOSIGNAL) >= 0);
+  return ErrnoUnless(send(fd(), text.data(), text.size(), MSG_NOSIGNAL) >= 0);
 }
 
 int ClientSocket::SendTo(const SocketAddress& to, absl::string_view text) const {
   const KernelAddress at = ToKernel(to, family_);
-  return ErrnoUnless(sendto(fd_, text.data(), text.size(), MSG_NOSIGNAL, at.get(), at.size) >= 0);
+  return ErrnoUnless(sendto(fd(), text.data(), text.size(), MSG_NOSIGNAL, at.get(), at.size) >= 0);
 }
 
 int ClientSocket::SendMessageTo(const SocketAddress& to, absl::string_view text) const {
@@ -117,14 +101,14 @@ int ClientSocket::SendMessageTo(const SocketAddress& to, absl::string_view text)
   message.msg_namelen = at.size;
   message.msg_iov = &part;
   message.msg_iovlen = 1;
-  return ErrnoUnless(sendmsg(fd_, &message, MSG_NOSIGNAL) >= 0);
+  return ErrnoUnless(sendmsg(fd(), &message, MSG_NOSIGNAL) >= 0);
 }
 
 Received ClientSocket::Receive() const {
   char bytes[2048];
   KernelAddress from;
   Received received;
-  const ssize_t size = recvfrom(fd_, bytes, sizeof bytes, 0, from.get(), &from.size);
+  const ssize_t size = recvfrom(fd(), bytes, sizeof bytes, 0, from.get(), &from.size);
   if (size < 0) {
     received.error = errno;
     return received;
@@ -144,7 +128,7 @@ Received ClientSocket::ReceiveMessage() const {
   message.msg_namelen = from.size;
   message.msg_iov = &part;
   message.msg_iovlen = 1;
-  const ssize_t size = recvmsg(fd_, &message, 0);
+  const ssize_t size = recvmsg(fd(), &message, 0);
   if (size < 0) {
     received.error = errno;
     return received;
@@ -155,17 +139,17 @@ Received ClientSocket::ReceiveMessage() const {
 }
 
 Received ClientSocket::PeerName() const {
-  return NameFrom(getpeername, fd_);
+  return NameFrom(getpeername, fd());
 }
 
 Received ClientSocket::SocketName() const {
-  return NameFrom(getsockname, fd_);
+  return NameFrom(getsockname, fd());
 }
 
 uint64_t ClientSocket::Cookie() const {
   uint64_t cookie = 0;
   socklen_t size = sizeof cookie;
-  return getsockopt(fd_, SOL_SOCKET, SO_COOKIE, &cookie, &size) == 0 ? cookie : 0;
+  return getsockopt(fd(), SOL_SOCKET, SO_COOKIE, &cookie, &size) == 0 ? cookie : 0;
 }
 
 }  // namespace shunt::sandbox

@@ -12,6 +12,7 @@
 #include "absl/strings/string_view.h"
 #include "tests/sandbox/network_namespace.h"
 #include "userspace/model/service_plan.h"
+#include "userspace/posix/file_descriptor.h"
 
 namespace shunt::sandbox {
 
@@ -31,14 +32,11 @@ class ClientSocket {
   ClientSocket(const NetworkNamespace& where, int family, int type, int protocol = 0);
   // Takes ownership of an open descriptor.
   ClientSocket(int fd, int family) : fd_(fd), family_(family) {}
-  ClientSocket(ClientSocket&& other) noexcept;
-  ClientSocket& operator=(ClientSocket&& other) noexcept;
-  ~ClientSocket() { Close(); }
 
-  int fd() const { return fd_; }
+  int fd() const { return fd_.get(); }
   int open_error() const { return open_error_; }  // errno of socket(2)
   int family() const { return family_; }
-  void Close();
+  void Close() { fd_.Close(); }
 
   // Each returns 0 or an errno. A call that could block gives up after 2 seconds (EAGAIN).
   // Binds to any address of a local prefix, even if an earlier connection lingers on it.
@@ -56,7 +54,7 @@ class ClientSocket {
   uint64_t Cookie() const;
 
  private:
-  int fd_ = -1;
+  posix::FileDescriptor fd_;
   int family_ = AF_UNSPEC;
   int open_error_ = 0;
 };

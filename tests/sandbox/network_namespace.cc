@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include <cerrno>
 #include <cstdio>
@@ -20,8 +19,8 @@
 namespace shunt::sandbox {
 namespace {
 
-int OpenCurrent() {
-  return open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
+posix::FileDescriptor OpenCurrent() {
+  return posix::FileDescriptor(open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC));
 }
 
 void EnterOrAbort(int fd) {
@@ -33,9 +32,9 @@ void EnterOrAbort(int fd) {
 }  // namespace
 
 absl::StatusOr<NetworkNamespace> NetworkNamespace::Current() {
-  const int fd = OpenCurrent();
-  if (fd < 0) return absl::ErrnoToStatus(errno, "open the current network namespace");
-  return NetworkNamespace(fd);
+  posix::FileDescriptor fd = OpenCurrent();
+  if (!fd.ok()) return absl::ErrnoToStatus(errno, "open the current network namespace");
+  return NetworkNamespace(std::move(fd));
 }
 
 absl::StatusOr<NetworkNamespace> NetworkNamespace::Create() {
@@ -49,29 +48,17 @@ absl::StatusOr<NetworkNamespace> NetworkNamespace::Create() {
   return created;
 }
 
-NetworkNamespace::NetworkNamespace(NetworkNamespace&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-
-NetworkNamespace& NetworkNamespace::operator=(NetworkNamespace&& other) noexcept {
-  std::swap(fd_, other.fd_);
-  return *this;
-}
-
-NetworkNamespace::~NetworkNamespace() {
-  if (fd_ >= 0) close(fd_);
-}
-
 absl::Status NetworkNamespace::Enter() const {
-  if (setns(fd_, CLONE_NEWNET) != 0) return absl::ErrnoToStatus(errno, "enter a network namespace");
+  if (setns(fd_.get(), CLONE_NEWNET) != 0) return absl::ErrnoToStatus(errno, "enter a network namespace");
   return absl::OkStatus();
 }
 
 uint64_t NetworkNamespace::Cookie() const {
   InNamespace inside(*this);
-  const int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  const posix::FileDescriptor fd(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
   uint64_t cookie = 0;
   socklen_t size = sizeof cookie;
-  if (fd < 0 || getsockopt(fd, SOL_SOCKET, SO_NETNS_COOKIE, &cookie, &size) != 0) cookie = 0;
-  if (fd >= 0) close(fd);
+  if (getsockopt(fd.get(), SOL_SOCKET, SO_NETNS_COOKIE, &cookie, &size) != 0) cookie = 0;
   return cookie;
 }
 
@@ -80,8 +67,7 @@ InNamespace::InNamespace(const NetworkNamespace& target) : previous_(OpenCurrent
 }
 
 InNamespace::~InNamespace() {
-  EnterOrAbort(previous_);
-  close(previous_);
+  EnterOrAbort(previous_.get());
 }
 
 }  // namespace shunt::sandbox

@@ -4,8 +4,10 @@
 #define SHUNT_SANDBOX_NETWORK_NAMESPACE_H_
 
 #include <cstdint>
+#include <utility>
 
 #include "absl/status/statusor.h"
+#include "userspace/posix/file_descriptor.h"
 
 namespace shunt::sandbox {
 
@@ -17,19 +19,15 @@ class NetworkNamespace {
   // Returns the namespace that the calling thread is in.
   static absl::StatusOr<NetworkNamespace> Current();
 
-  NetworkNamespace(NetworkNamespace&& other) noexcept;
-  NetworkNamespace& operator=(NetworkNamespace&& other) noexcept;
-  ~NetworkNamespace();
-
-  int fd() const { return fd_; }
+  int fd() const { return fd_.get(); }
   // Moves the calling thread for good.
   absl::Status Enter() const;
   // Returns the kernel's cookie of the namespace, as programs see it; 0 on error.
   uint64_t Cookie() const;
 
  private:
-  explicit NetworkNamespace(int fd) : fd_(fd) {}
-  int fd_;
+  explicit NetworkNamespace(posix::FileDescriptor fd) : fd_(std::move(fd)) {}
+  posix::FileDescriptor fd_;
 };
 
 // Keeps the calling thread in `target` while this lives; sockets created meanwhile stay there. Aborts the process if
@@ -42,7 +40,7 @@ class InNamespace {
   InNamespace& operator=(const InNamespace&) = delete;
 
  private:
-  int previous_;
+  const posix::FileDescriptor previous_;
 };
 
 }  // namespace shunt::sandbox

@@ -63,11 +63,10 @@ absl::Status CheckFree(const std::string& path) {
     return absl::FailedPreconditionError(
         absl::StrCat("admin socket: ", path, " exists and is no socket: move it away or choose another path"));
   }
-  const int probe = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-  if (probe < 0) return Failed("make a socket to try", path);
-  const absl::Cleanup close_probe = [probe] { close(probe); };
+  const posix::FileDescriptor probe(socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  if (!probe.ok()) return Failed("make a socket to try", path);
   const sockaddr_un address = AddressOf(path);
-  if (connect(probe, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0 || errno == EAGAIN) {
+  if (connect(probe.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0 || errno == EAGAIN) {
     return absl::AlreadyExistsError(
         absl::StrCat("admin socket: another process listens on ", path, ": is an agent running already?"));
   }
@@ -85,23 +84,22 @@ absl::StatusOr<SocketFile> SocketFile::Listen(const std::string& path) {
   if (absl::Status status = MakeDirectories(directory); !status.ok()) return status;
   if (absl::Status status = CheckFree(path); !status.ok()) return status;
 
-  const int directory_fd = open(directory.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC);
-  if (directory_fd < 0) return Failed("open directory", directory);
-  const absl::Cleanup close_directory = [directory_fd] { close(directory_fd); };
-  const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-  if (fd < 0) return Failed("make a socket for", path);
-  absl::Cleanup close_socket = [fd] { close(fd); };
+  const posix::FileDescriptor opened_directory(open(directory.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  if (!opened_directory.ok()) return Failed("open directory", directory);
+  const int directory_fd = opened_directory.get();
+  posix::FileDescriptor fd(socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  if (!fd.ok()) return Failed("make a socket for", path);
 
   // bind() gives the file the mode of the socket's own inode: set before, there is no moment at which the file has
   // another one, and the process's umask stays as it is for the other threads.
-  if (fchmod(fd, 0600) != 0) return Failed("set the mode of", path);
+  if (fchmod(fd.get(), 0600) != 0) return Failed("set the mode of", path);
   // Under another name first: whoever finds the socket at its path finds it listening. By /proc, because the longer
   // name need not fit where the path does.
   const std::string temporary = absl::StrCat(".shunt-admin-", getpid());
   const std::string bind_path = absl::StrCat("/proc/self/fd/", directory_fd, "/", temporary);
   unlinkat(directory_fd, temporary.c_str(), 0);
   const sockaddr_un address = AddressOf(bind_path);
-  if (bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0) return Failed("bind", path);
+  if (bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0) return Failed("bind", path);
   absl::Cleanup remove_temporary = [&] { unlinkat(directory_fd, temporary.c_str(), 0); };
   struct stat made;
   if (fstatat(directory_fd, temporary.c_str(), &made, AT_SYMLINK_NOFOLLOW) != 0) return Failed("look at", path);
@@ -109,21 +107,16 @@ absl::StatusOr<SocketFile> SocketFile::Listen(const std::string& path) {
     return absl::InternalError(
         absl::StrCat("admin socket: ", path, " got a mode other than 0600: an ACL on ", directory, "?"));
   }
-  if (listen(fd, kBacklog) != 0) return Failed("listen on", path);
+  if (listen(fd.get(), kBacklog) != 0) return Failed("listen on", path);
   if (renameat(directory_fd, temporary.c_str(), directory_fd, base.c_str()) != 0) return Failed("put in place", path);
   std::move(remove_temporary).Cancel();
-  std::move(close_socket).Cancel();
-  return SocketFile(path, fd, made.st_dev, made.st_ino);
+  return SocketFile(path, std::move(fd), made.st_dev, made.st_ino);
 }
 
-SocketFile::SocketFile(SocketFile&& other) noexcept
-    : path_(std::move(other.path_)), fd_(std::exchange(other.fd_, -1)), device_(other.device_), inode_(other.inode_) {}
-
 SocketFile::~SocketFile() {
-  if (fd_ < 0) return;
+  if (!fd_.ok()) return;
   struct stat found;
   if (lstat(path_.c_str(), &found) == 0 && found.st_dev == device_ && found.st_ino == inode_) unlink(path_.c_str());
-  close(fd_);
 }
 
 }  // namespace shunt::admin

@@ -6,8 +6,10 @@
 #include <sys/types.h>
 
 #include <string>
+#include <utility>
 
 #include "absl/status/statusor.h"
+#include "userspace/posix/file_descriptor.h"
 
 namespace shunt::admin {
 
@@ -17,19 +19,19 @@ class SocketFile {
   // See AdminServer::Start for what happens at `path` and for the errors. The file is owned by this process's user
   // and has mode 0600, whatever the umask.
   static absl::StatusOr<SocketFile> Listen(const std::string& path);
-  SocketFile(SocketFile&& other) noexcept;
+  SocketFile(SocketFile&& other) noexcept = default;
   SocketFile& operator=(SocketFile&&) = delete;
   // Closes the socket and removes the file, unless it is another's by now.
   ~SocketFile();
 
-  int fd() const { return fd_; }
+  int fd() const { return fd_.get(); }
 
  private:
-  SocketFile(std::string path, int fd, dev_t device, ino_t inode)
-      : path_(std::move(path)), fd_(fd), device_(device), inode_(inode) {}
+  SocketFile(std::string path, posix::FileDescriptor fd, dev_t device, ino_t inode)
+      : path_(std::move(path)), fd_(std::move(fd)), device_(device), inode_(inode) {}
 
   std::string path_;
-  int fd_;
+  posix::FileDescriptor fd_;
   dev_t device_;
   ino_t inode_;
 };
