@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <sys/epoll.h>
-#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -65,18 +64,16 @@ bool TakeDestination(msghdr& message, model::IpAddress* destination) {
 
 }  // namespace
 
-EchoServer::EchoServer() : epoll_(epoll_create1(EPOLL_CLOEXEC)), stop_(eventfd(0, EFD_CLOEXEC)) {
-  epoll_event event = {.events = EPOLLIN, .data = {.u64 = Tag(Role::kStop, stop_)}};
-  epoll_ctl(epoll_, EPOLL_CTL_ADD, stop_, &event);
+EchoServer::EchoServer() : epoll_(epoll_create1(EPOLL_CLOEXEC)) {
+  epoll_event event = {.events = EPOLLIN, .data = {.u64 = Tag(Role::kStop, stop_.get())}};
+  epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, stop_.get(), &event);
   thread_ = std::thread([this] { Run(); });
 }
 
 EchoServer::~EchoServer() {
-  const uint64_t one = 1;
-  if (write(stop_, &one, sizeof one) == sizeof one) thread_.join();
+  stop_.Signal();
+  thread_.join();
   for (const int fd : open_) close(fd);
-  close(stop_);
-  close(epoll_);
 }
 
 absl::Status EchoServer::Listen(const NetworkNamespace& where, uint16_t port) {
@@ -116,7 +113,7 @@ absl::Status EchoServer::ListenOne(int family, int type, uint16_t port) {
 bool EchoServer::Watch(int fd, uint64_t tag) {
   epoll_event event = {.events = EPOLLIN, .data = {.u64 = tag}};
   absl::MutexLock lock(&mutex_);
-  if (epoll_ctl(epoll_, EPOLL_CTL_ADD, fd, &event) != 0) return false;
+  if (epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) != 0) return false;
   open_.insert(fd);
   return true;
 }
@@ -126,14 +123,14 @@ void EchoServer::Drop(int fd) {
   open_.erase(fd);
   // Closing is not enough while a child that the test has forked and that has not yet become another program holds
   // the connection too: its events would go on, under a number that may be somebody else's socket by then.
-  epoll_ctl(epoll_, EPOLL_CTL_DEL, fd, nullptr);
+  epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, nullptr);
   close(fd);
 }
 
 void EchoServer::Run() {
   while (true) {
     epoll_event events[64];
-    const int count = epoll_wait(epoll_, events, 64, -1);
+    const int count = epoll_wait(epoll_.get(), events, 64, -1);
     for (int i = 0; i < count; ++i) {
       const int fd = static_cast<int>(events[i].data.u64 & 0xffffffff);
       switch (static_cast<Role>(events[i].data.u64 >> 32)) {

@@ -11,6 +11,8 @@
 #include "absl/status/status.h"
 #include "absl/synchronization/mutex.h"
 #include "tests/sandbox/network_namespace.h"
+#include "userspace/posix/event_fd.h"
+#include "userspace/posix/file_descriptor.h"
 
 namespace shunt::sandbox {
 
@@ -39,8 +41,8 @@ class EchoServer {
   bool Watch(int fd, uint64_t tag);
   void Drop(int fd);
 
-  int epoll_ = -1;
-  int stop_ = -1;  // eventfd
+  const posix::FileDescriptor epoll_;
+  const posix::EventFd stop_;
   absl::Mutex mutex_;
   absl::flat_hash_set<int> open_ ABSL_GUARDED_BY(mutex_);  // listeners and connections
   std::thread thread_;

@@ -11,7 +11,6 @@
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
-#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -23,6 +22,7 @@
 
 #include "userspace/admin/admin_service.h"
 #include "userspace/admin/socket_file.h"
+#include "userspace/posix/event_fd.h"
 
 namespace shunt::admin {
 namespace {
@@ -67,13 +67,10 @@ std::unique_ptr<grpc::Server> BuildServer(grpc::Service* service) {
 // a path from whoever holds it.
 class AdminServer::Impl {
  public:
-  Impl(SocketFile listener, int stop_fd, report::AgentQueries queries)
-      : listener_(std::move(listener)), stop_fd_(stop_fd), service_(MakeAdminService(std::move(queries))) {}
+  Impl(SocketFile listener, posix::EventFd stop, report::AgentQueries queries)
+      : listener_(std::move(listener)), stop_(std::move(stop)), service_(MakeAdminService(std::move(queries))) {}
 
-  ~Impl() {
-    Shutdown(absl::ZeroDuration());
-    close(stop_fd_);
-  }
+  ~Impl() { Shutdown(absl::ZeroDuration()); }
 
   absl::Status Start() {
     server_ = BuildServer(service_.get());
@@ -92,7 +89,7 @@ class AdminServer::Impl {
   void Shutdown(absl::Duration timeout) {
     const std::lock_guard<std::mutex> lock(shutdown_mutex_);
     if (server_ == nullptr || !listener_.has_value()) return;
-    eventfd_write(stop_fd_, 1);
+    stop_.Signal();
     if (acceptor_.joinable()) acceptor_.join();
     listener_.reset();
     server_->Shutdown(absl::ToChronoTime(absl::Now() + timeout));
@@ -105,7 +102,7 @@ class AdminServer::Impl {
     sigset_t all;
     sigfillset(&all);
     pthread_sigmask(SIG_BLOCK, &all, nullptr);
-    pollfd fds[] = {{.fd = stop_fd_, .events = POLLIN, .revents = 0},
+    pollfd fds[] = {{.fd = stop_.get(), .events = POLLIN, .revents = 0},
                     {.fd = listen_fd, .events = POLLIN, .revents = 0}};
     for (;;) {
       if (poll(fds, 2, -1) < 0) continue;
@@ -120,7 +117,7 @@ class AdminServer::Impl {
   }
 
   std::optional<SocketFile> listener_;  // until Shutdown
-  const int stop_fd_;                   // an eventfd: readable when the acceptor should end
+  const posix::EventFd stop_;           // signalled when the acceptor should end
   std::unique_ptr<grpc::Service> service_;
   std::unique_ptr<grpc::Server> server_;  // uses service_
   std::thread acceptor_;
@@ -131,9 +128,9 @@ absl::StatusOr<std::unique_ptr<AdminServer>> AdminServer::Start(const std::strin
                                                                 report::AgentQueries queries) {
   absl::StatusOr<SocketFile> listener = SocketFile::Listen(socket_path);
   if (!listener.ok()) return listener.status();
-  const int stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-  if (stop_fd < 0) return absl::ErrnoToStatus(errno, "admin server: eventfd");
-  auto impl = std::make_unique<Impl>(*std::move(listener), stop_fd, std::move(queries));
+  posix::EventFd stop;
+  if (!stop.ok()) return absl::ErrnoToStatus(errno, "admin server: eventfd");
+  auto impl = std::make_unique<Impl>(*std::move(listener), std::move(stop), std::move(queries));
   if (absl::Status status = impl->Start(); !status.ok()) return status;
   return std::unique_ptr<AdminServer>(new AdminServer(std::move(impl)));
 }

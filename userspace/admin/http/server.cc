@@ -2,7 +2,6 @@
 #include "userspace/admin/http/server.h"
 
 #include <sys/epoll.h>
-#include <sys/eventfd.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -39,7 +38,7 @@ Handler Guarded(const Listener& listener) {
 absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& options) {
   posix::FileDescriptor epoll(::epoll_create1(EPOLL_CLOEXEC));
   if (!epoll.ok()) return absl::ErrnoToStatus(errno, "HTTP server: epoll_create1");
-  posix::FileDescriptor stop(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  posix::EventFd stop;
   if (!stop.ok()) return absl::ErrnoToStatus(errno, "HTTP server: eventfd");
   epoll_event event = {.events = EPOLLIN, .data = {.u64 = kStopId}};
   if (::epoll_ctl(epoll.get(), EPOLL_CTL_ADD, stop.get(), &event) != 0) {
@@ -48,7 +47,7 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& optio
   return std::unique_ptr<Server>(new Server(options, std::move(epoll), std::move(stop)));
 }
 
-Server::Server(const ServerOptions& options, posix::FileDescriptor epoll, posix::FileDescriptor stop)
+Server::Server(const ServerOptions& options, posix::FileDescriptor epoll, posix::EventFd stop)
     : options_(options),
       epoll_(std::move(epoll)),
       stop_(std::move(stop)),
@@ -58,8 +57,7 @@ Server::Server(const ServerOptions& options, posix::FileDescriptor epoll, posix:
 
 void Server::Stop() {
   if (!thread_.joinable()) return;
-  const uint64_t one = 1;
-  [[maybe_unused]] const ssize_t written = ::write(stop_.get(), &one, sizeof(one));  // the counter is not full
+  stop_.Signal();
   thread_.join();
   connections_.clear();
 }

@@ -17,6 +17,7 @@
 #include "absl/status/statusor.h"
 #include "userspace/admin/http/conversation.h"
 #include "userspace/admin/http/listener_set.h"
+#include "userspace/posix/event_fd.h"
 #include "userspace/posix/file_descriptor.h"
 
 namespace shunt::admin::http {
@@ -61,7 +62,7 @@ class Server {
   };
   using Connections = std::map<uint64_t, Connection>;  // by id, so in the order in which they came
 
-  Server(const ServerOptions& options, posix::FileDescriptor epoll, posix::FileDescriptor stop);
+  Server(const ServerOptions& options, posix::FileDescriptor epoll, posix::EventFd stop);
 
   void Run();
   int MillisecondsToWait() const;
@@ -77,7 +78,7 @@ class Server {
 
   const ServerOptions options_;
   const posix::FileDescriptor epoll_;
-  const posix::FileDescriptor stop_;  // eventfd: the thread is to end
+  const posix::EventFd stop_;  // signalled when the thread should end
   ListenerSet listeners_;
   Connections connections_;
   uint64_t next_id_ = 0;  // 0 is stop_

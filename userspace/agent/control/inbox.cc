@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "userspace/agent/control/inbox.h"
 
-#include <sys/eventfd.h>
-#include <unistd.h>
-
 #include <cstdio>
 #include <cstdlib>
 #include <utility>
@@ -30,26 +27,16 @@ class Inbox::Port final : public sources::Sink {
   size_t source_;
 };
 
-Inbox::Inbox(size_t sources) : event_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
-  if (event_ < 0) {  // the process has no descriptors left at its start, and the log may be without one, too
+Inbox::Inbox(size_t sources) {
+  if (!event_.ok()) {  // the process has no descriptors left at its start, and the log may be without one, too
     std::perror("shuntd: eventfd");
     std::abort();
   }
   for (size_t i = 0; i < sources; ++i) ports_.push_back(std::make_unique<Port>(*this, i));
 }
 
-Inbox::~Inbox() {
-  ::close(event_);
-}
-
 sources::Sink& Inbox::PortOf(size_t index) {
   return *ports_.at(index);
-}
-
-void Inbox::Ring() const {
-  const uint64_t one = 1;
-  // Fails only if the counter is full, and then fd() is readable already.
-  [[maybe_unused]] const ssize_t written = ::write(event_, &one, sizeof(one));
 }
 
 void Inbox::Put(Message message) {
@@ -61,9 +48,8 @@ void Inbox::Put(Message message) {
 }
 
 std::vector<Message> Inbox::Take() {
-  uint64_t count = 0;
-  // Before the messages are taken, so that one that arrives in between rings again. Fails only if nothing has rung.
-  [[maybe_unused]] const ssize_t got = ::read(event_, &count, sizeof(count));
+  // Before the messages are taken, so that one that arrives in between rings again.
+  event_.Clear();
   const std::lock_guard lock(mutex_);
   return std::exchange(messages_, {});
 }

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
+#include "userspace/posix/event_fd.h"
 #include "userspace/report/health_state.h"
 #include "userspace/sources/source.h"
 
@@ -43,7 +44,6 @@ class Inbox {
  public:
   // `sources` is the number of sources that will deliver.
   explicit Inbox(size_t sources);
-  ~Inbox();
   Inbox(const Inbox&) = delete;
   Inbox& operator=(const Inbox&) = delete;
 
@@ -51,9 +51,9 @@ class Inbox {
   sources::Sink& PortOf(size_t index);
 
   // A descriptor for poll(2), readable if there is something to take.
-  int fd() const { return event_; }
+  int fd() const { return event_.get(); }
   // Makes fd() readable even if there is nothing to take, to wake the loop.
-  void Ring() const;
+  void Ring() const { event_.Signal(); }
   // Removes and returns everything that has arrived, in the order of arrival.
   std::vector<Message> Take();
   // Returns when the oldest delivery that is still here arrived; nullopt if there is none.
@@ -64,7 +64,7 @@ class Inbox {
 
   void Put(Message message);
 
-  int event_;  // eventfd
+  const posix::EventFd event_;
   std::vector<std::unique_ptr<Port>> ports_;
   mutable std::mutex mutex_;
   std::vector<Message> messages_ ABSL_GUARDED_BY(mutex_);

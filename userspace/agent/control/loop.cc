@@ -2,7 +2,6 @@
 #include "userspace/agent/control/loop.h"
 
 #include <poll.h>
-#include <sys/eventfd.h>
 #include <unistd.h>
 
 #include <algorithm>

@@ -2,7 +2,6 @@
 #include "userspace/agent/process/signals.h"
 
 #include <poll.h>
-#include <sys/eventfd.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
@@ -15,17 +14,14 @@
 
 #include "absl/base/thread_annotations.h"
 #include "userspace/agent/process/log.h"
+#include "userspace/posix/event_fd.h"
+#include "userspace/posix/file_descriptor.h"
 
 namespace shunt::agent {
 
 struct EndWatch::State {
-  ~State() {
-    if (signals >= 0) ::close(signals);
-    if (ended >= 0) ::close(ended);
-  }
-
-  int signals = -1;  // signalfd
-  int ended = -1;    // eventfd
+  posix::FileDescriptor signals;  // signalfd
+  posix::EventFd ended;
   std::mutex mutex;
   absl::Status why ABSL_GUARDED_BY(mutex);
 };
@@ -39,9 +35,8 @@ absl::StatusOr<EndWatch> EndWatch::Open() {
   }
   std::signal(SIGPIPE, SIG_IGN);
   auto state = std::make_unique<State>();
-  state->signals = ::signalfd(-1, &watched, SFD_CLOEXEC | SFD_NONBLOCK);
-  state->ended = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-  if (state->signals < 0 || state->ended < 0) return absl::ErrnoToStatus(errno, "watch for signals");
+  state->signals = posix::FileDescriptor(::signalfd(-1, &watched, SFD_CLOEXEC | SFD_NONBLOCK));
+  if (!state->signals.ok() || !state->ended.ok()) return absl::ErrnoToStatus(errno, "watch for signals");
   return EndWatch(state.release());
 }
 
@@ -56,21 +51,20 @@ void EndWatch::End(const absl::Status& why) const {
     const std::lock_guard lock(state_->mutex);
     if (state_->why.ok()) state_->why = why;
   }
-  const uint64_t one = 1;
-  [[maybe_unused]] const ssize_t written = ::write(state_->ended, &one, sizeof(one));
+  state_->ended.Signal();
 }
 
 absl::Status EndWatch::Wait() const {
   while (true) {
-    pollfd ready[2] = {{.fd = state_->signals, .events = POLLIN, .revents = 0},
-                       {.fd = state_->ended, .events = POLLIN, .revents = 0}};
+    pollfd ready[2] = {{.fd = state_->signals.get(), .events = POLLIN, .revents = 0},
+                       {.fd = state_->ended.get(), .events = POLLIN, .revents = 0}};
     if (::poll(ready, 2, -1) < 0 && errno != EINTR) return absl::ErrnoToStatus(errno, "wait for signals");
     if (ready[1].revents != 0) {
       const std::lock_guard lock(state_->mutex);
       return state_->why;
     }
     signalfd_siginfo signal = {};
-    if (::read(state_->signals, &signal, sizeof(signal)) != sizeof(signal)) continue;
+    if (::read(state_->signals.get(), &signal, sizeof(signal)) != sizeof(signal)) continue;
     const char* name = ::strsignal(static_cast<int>(signal.ssi_signo));
     if (signal.ssi_signo == SIGHUP) {
       LogNote(0, "Ignored: manifests are reread when they change, other settings need a restart", {{"signal", name}});

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// Waiting for a descriptor in a way that a stop token can end.
+// Waiting for a descriptor, until a stop token ends the wait.
 #ifndef SHUNT_SOURCES_MANIFEST_STOPPABLE_WAIT_H_
 #define SHUNT_SOURCES_MANIFEST_STOPPABLE_WAIT_H_
 
 #include <stop_token>
 
-#include "userspace/posix/file_descriptor.h"
+#include "userspace/posix/event_fd.h"
 
 namespace shunt::sources {
 
@@ -15,19 +15,20 @@ class StoppableWait {
 
   explicit StoppableWait(std::stop_token stop);
 
-  // False, with errno set, if there are no descriptors left; For must not be called then.
-  bool ok() const { return fd_.ok(); }
-  // Until `fd` can be read (-1: nothing can), for at most `timeout_ms`. A request to stop comes first.
+  // Returns false, with errno set, if there are no descriptors left; For must not be called then.
+  bool ok() const { return stopped_.ok(); }
+  // Waits until `fd` is readable, but at most `timeout_ms`; with -1 for `fd` it waits for the stop token alone. Returns
+  // kStopped if a stop was requested, whatever else has happened.
   Woken For(int fd, int timeout_ms);
 
  private:
-  struct Wake {
-    int fd;
-    void operator()() const;
+  struct Signal {
+    const posix::EventFd* event;
+    void operator()() const { event->Signal(); }
   };
 
-  posix::FileDescriptor fd_;  // an eventfd, readable once a stop was requested
-  std::stop_callback<Wake> wake_;
+  const posix::EventFd stopped_;
+  std::stop_callback<Signal> on_stop_;
 };
 
 }  // namespace shunt::sources
