@@ -1,14 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Who may include whom: design of the house, in one table."""
+"""Which room may include which: the design of the house, as tables."""
 
+import posixpath
 import re
 
-from tree import Finding, line_of
+from tree import Finding, includes, is_for_tests
 
-_INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*([<"])([^>"\n]+)[>"]', re.MULTILINE)
-
-# Files that only tests use, beside the unit; these may also use what stands in tests/.
-_TEST_FILE = re.compile(r"(_test|_fuzz)\.cc$|/testing/")
 
 # What every room above may include.
 _VALUES = ("userspace/model", "userspace/report", "userspace/posix")
@@ -27,13 +24,35 @@ ALLOWED = {
     "tools": (*_VALUES, "userspace/datapath", "userspace/admin", "proto"),
 }
 
-# Rooms inside a room, in order: each may include itself and those before it.
-ORDER = {"userspace/datapath/kernel": ("object", "maps", "attach", "sockets")}
+# Folder -> what it may include of its own room besides itself: folders (not those below them) and single headers.
+# A folder that is not named here, such as the top of userspace/agent, includes all of its room.
+_SOURCES = "userspace/sources"
+_WIRE = "userspace/sources/kubernetes/wire"
+_KERNEL = "userspace/datapath/kernel"
+_UNDER_KERNEL = ("userspace/datapath", f"{_KERNEL}/kernel_error.h", f"{_KERNEL}/kernel_grace.h")
+INSIDE = {
+    _SOURCES: (),
+    f"{_SOURCES}/document": (_SOURCES,),
+    f"{_SOURCES}/manifest": (_SOURCES, f"{_SOURCES}/document"),
+    _WIRE: (_SOURCES, f"{_SOURCES}/document"),
+    f"{_SOURCES}/kubernetes/client": (_SOURCES, f"{_SOURCES}/document"),
+    f"{_SOURCES}/kubernetes/follow": (_SOURCES, _WIRE, f"{_SOURCES}/kubernetes/client/transport.h"),
+    f"{_SOURCES}/kubernetes/snapshot": (_SOURCES, _WIRE),
+    "userspace/datapath": (),
+    f"{_KERNEL}/object": _UNDER_KERNEL,
+    f"{_KERNEL}/maps": (*_UNDER_KERNEL, f"{_KERNEL}/object"),
+    f"{_KERNEL}/attach": (*_UNDER_KERNEL, f"{_KERNEL}/object", f"{_KERNEL}/maps"),
+    f"{_KERNEL}/sockets": (*_UNDER_KERNEL, f"{_KERNEL}/object", f"{_KERNEL}/maps", f"{_KERNEL}/attach"),
+    "userspace/agent/process": (),
+    "userspace/agent/settings": ("userspace/agent/process",),
+    "userspace/agent/control": ("userspace/agent/process", "userspace/agent/settings"),
+    "userspace/agent/serve": ("userspace/agent/process", "userspace/agent/settings", "userspace/agent/control"),
+}
 
 # What only some rooms know, by the header's path; tests and bench are free.
 KNOWLEDGE = (
     ("libbpf and the kernel's BPF interface", re.compile(r"^(bpf/(bpf|libbpf|btf)\.h|linux/bpf\.h)$|\.skel\.h$"),
-     ("userspace/datapath", "bpf")),
+     ("userspace/datapath/kernel", "bpf")),
     ("gRPC", re.compile(r"^grpc(pp)?/"), ("userspace/admin", "tools")),
     ("HTTP and TLS", re.compile(r"^(curl|openssl|nghttp2)/"), ("userspace/sources/kubernetes",)),
     ("the admin API's messages", re.compile(r"^shunt/admin/.*\.pb\.h$"), ("userspace/admin", "tools")),
@@ -54,9 +73,9 @@ def room_of(path):
     return None
 
 
-def _included_room(quote, header):
+def _included_room(include):
     # <bpf/bpf_helpers.h> and the like are libbpf's; ours are included with quotes.
-    return None if quote == "<" and header.startswith("bpf/") else room_of(header)
+    return None if include.quote == "<" and include.header.startswith("bpf/") else room_of(include.header)
 
 
 def include_edges(tree):
@@ -65,37 +84,35 @@ def include_edges(tree):
         room = room_of(path)
         if room not in ALLOWED:
             continue
-        is_test = _TEST_FILE.search(path)
-        for match in _INCLUDE.finditer(text):
-            quote, header = match.groups()
-            line = line_of(text, match.start())
-            target = _included_room(quote, header)
+        for include in includes(text):
+            target = _included_room(include)
             if target is not None and target != room and target not in ALLOWED[room]:
-                if not (is_test and target == "tests"):
-                    yield Finding(path, line, f"{room} may not include {target} ({header})")
+                if not (is_for_tests(path) and target == "tests"):
+                    yield Finding(path, include.line, f"{room} may not include {target} ({include.header})")
             for what, pattern, knowers in KNOWLEDGE:
-                if pattern.search(header) and not path.startswith(tuple(knower + "/" for knower in knowers)):
-                    yield Finding(path, line, f"only {' and '.join(knowers)} know {what} ({header})")
+                if pattern.search(include.header) and not path.startswith(tuple(knower + "/" for knower in knowers)):
+                    yield Finding(path, include.line, f"only {' and '.join(knowers)} know {what} ({include.header})")
 
 
-def _inner_room(path):
-    """The room of ORDER that a path lies in, as (outer, position); None: in none of them."""
-    for outer, inner in ORDER.items():
-        for position, name in enumerate(inner):
-            if path.startswith(f"{outer}/{name}/"):
-                return outer, position
-    return None
-
-
-def inner_order(tree):
-    """Rooms inside a room include one another in the order of ORDER only; tests are free."""
+def inner_edges(tree):
+    """A folder includes only what INSIDE gives it of its own room; a test includes what it likes there."""
     for path, text in tree.code():
-        room = _inner_room(path)
-        if room is None or _TEST_FILE.search(path):
+        folder = posixpath.dirname(path)
+        if folder not in INSIDE or is_for_tests(path):
             continue
-        for match in _INCLUDE.finditer(text):
-            target = _inner_room(match.group(2))
-            if target is not None and target[0] == room[0] and target[1] > room[1]:
-                outer, position = room
-                name, above = ORDER[outer][position], ORDER[outer][target[1]]
-                yield Finding(path, line_of(text, match.start()), f"{outer}/{name} may not include {above}")
+        for include in includes(text):
+            target = posixpath.dirname(include.header)
+            if room_of(include.header) != room_of(path) or target == folder or "testing" in target.split("/"):
+                continue  # another rule's
+            if target not in INSIDE[folder] and include.header not in INSIDE[folder]:
+                yield Finding(path, include.line, f"{folder} may not include {target} ({include.header})")
+
+
+def testing_stays_in_tests(tree):
+    """Only tests include what stands in a folder named testing."""
+    for path, text in tree.code():
+        if is_for_tests(path):
+            continue
+        for include in includes(text):
+            if "testing" in posixpath.dirname(include.header).split("/"):
+                yield Finding(path, include.line, f"{include.header} is for tests; this file is part of a program")

@@ -27,7 +27,8 @@ def unfinished(tree):
 
 RULES = (
     edges.include_edges,
-    edges.inner_order,
+    edges.inner_edges,
+    edges.testing_stays_in_tests,
     words.banned_names,
     sizes.file_lengths,
     sizes.function_lengths,

@@ -36,10 +36,13 @@ class RuleTest(unittest.TestCase):
             ("the agent wires the rooms", {"userspace/agent/a.cc": '#include "userspace/sources/s.h"\n'}, []),
             ("but does not know the ABI", {"userspace/agent/a.cc": '#include "bpf/abi.h"\n'},
              ["userspace/agent/a.cc:1: userspace/agent may not include bpf"]),
-            ("the datapath knows the ABI and libbpf",
-             {"userspace/datapath/a.cc": '#include <bpf/libbpf.h>\n#include "bpf/abi.h"\n#include "sock.skel.h"\n'}, []),
+            ("the datapath knows the ABI", {"userspace/datapath/a.cc": '#include "bpf/abi.h"\n'}, []),
+            ("and its kernel's side libbpf",
+             {"userspace/datapath/kernel/a.cc": '#include <bpf/libbpf.h>\n#include "sock.skel.h"\n'}, []),
+            ("its other side does not", {"userspace/datapath/a.cc": "#include <bpf/libbpf.h>\n"},
+             ["userspace/datapath/a.cc:1: only userspace/datapath/kernel and bpf know libbpf"]),
             ("a tool does not know libbpf", {"tools/a.cc": "#include <bpf/bpf.h>\n"},
-             ["tools/a.cc:1: only userspace/datapath and bpf know libbpf"]),
+             ["tools/a.cc:1: only userspace/datapath/kernel and bpf know libbpf"]),
             ("only one reader knows YAML",
              {"userspace/sources/document/a.cc": "#include <yaml-cpp/yaml.h>\n",
               "userspace/sources/manifest/a.cc": "#include <yaml-cpp/yaml.h>\n"},
@@ -63,14 +66,49 @@ class RuleTest(unittest.TestCase):
             ("what stands in tests/ may", {"tests/kernel/a.cc": '#include "userspace/agent/a.h"\n'}, []),
         ])
 
-    def test_inner_order(self):
-        kernel = "userspace/datapath/kernel"
-        self.check(edges.inner_order, [
-            ("sockets use what is attached", {f"{kernel}/sockets/a.cc": f'#include "{kernel}/attach/p.h"\n'}, []),
-            ("and what stands beside the rooms", {f"{kernel}/maps/a.cc": f'#include "{kernel}/kernel_error.h"\n'}, []),
-            ("maps do not know what is attached", {f"{kernel}/maps/a.cc": f'\n#include "{kernel}/attach/p.h"\n'},
-             [f"{kernel}/maps/a.cc:2: {kernel}/maps may not include attach"]),
-            ("their tests may", {f"{kernel}/maps/a_test.cc": f'#include "{kernel}/attach/p.h"\n'}, []),
+    def test_inner_edges(self):
+        kubernetes = "userspace/sources/kubernetes"
+        self.check(edges.inner_edges, [
+            ("the reader of manifests reads documents",
+             {"userspace/sources/manifest/a.cc": '#include "userspace/sources/document/d.h"\n'}, []),
+            ("and knows no Kubernetes API",
+             {"userspace/sources/manifest/a.cc": f'\n#include "{kubernetes}/wire/w.h"\n'},
+             [f"userspace/sources/manifest/a.cc:2: userspace/sources/manifest may not include {kubernetes}/wire"]),
+            ("a folder's own files", {f"{kubernetes}/wire/a.cc": f'#include "{kubernetes}/wire/b.h"\n'}, []),
+            ("what decodes does not fetch", {f"{kubernetes}/wire/a.h": f'#include "{kubernetes}/client/c.h"\n'},
+             [f"{kubernetes}/wire/a.h:1: {kubernetes}/wire may not include {kubernetes}/client"]),
+            ("one header of a folder",
+             {f"{kubernetes}/follow/a.h": f'#include "{kubernetes}/client/transport.h"\n'}, []),
+            ("and no other", {f"{kubernetes}/follow/a.h": f'#include "{kubernetes}/client/curl_transport.h"\n'},
+             [f"{kubernetes}/follow/a.h:1: {kubernetes}/follow may not include {kubernetes}/client"]),
+            ("a folder that is not named includes all",
+             {f"{kubernetes}/a.h": f'#include "{kubernetes}/follow/f.h"\n'}, []),
+            ("one that is named does not", {"userspace/sources/a.h": f'#include "{kubernetes}/wire/w.h"\n'},
+             [f"userspace/sources/a.h:1: userspace/sources may not include {kubernetes}/wire"]),
+            ("what is below a folder is not the folder",
+             {"userspace/sources/document/a.h": '#include "userspace/sources/manifest/m.h"\n'},
+             ["userspace/sources/document/a.h:1: userspace/sources/document may not include"]),
+            ("sockets use what is attached",
+             {"userspace/datapath/kernel/sockets/a.cc": '#include "userspace/datapath/kernel/attach/p.h"\n'}, []),
+            ("maps do not know it",
+             {"userspace/datapath/kernel/maps/a.cc": '#include "userspace/datapath/kernel/attach/p.h"\n'},
+             ["userspace/datapath/kernel/maps/a.cc:1: userspace/datapath/kernel/maps may not include"]),
+            ("a test may compare neighbours",
+             {"userspace/sources/document/a_test.cc": '#include "userspace/sources/manifest/m.h"\n'}, []),
+            ("another room is another rule's",
+             {"userspace/agent/process/a.cc": '#include "userspace/datapath/d.h"\n'}, []),
+        ])
+
+    def test_testing_stays_in_tests(self):
+        fake = '#include "userspace/agent/testing/fake.h"\n'
+        self.check(edges.testing_stays_in_tests, [
+            ("a test", {"userspace/agent/a_test.cc": fake}, []),
+            ("a fuzz target", {"userspace/agent/a_fuzz.cc": fake}, []),
+            ("a double built on another", {"userspace/agent/testing/b.h": fake}, []),
+            ("tests of all rooms", {"tests/kernel/world.h": fake}, []),
+            ("a program", {"userspace/agent/a.cc": "\n" + fake},
+             ["userspace/agent/a.cc:2: userspace/agent/testing/fake.h is for tests"]),
+            ("a folder that is only called like it", {"tools/a.cc": '#include "tools/testing_ground.h"\n'}, []),
         ])
 
     def test_banned_names(self):

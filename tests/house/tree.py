@@ -102,3 +102,28 @@ def comments(text):
 
 def line_of(text, offset):
     return text.count("\n", 0, offset) + 1
+
+
+@dataclasses.dataclass(frozen=True)
+class Include:
+    """One #include: the quote that opens it (`"` or `<`) and what it names."""
+
+    quote: str
+    header: str
+    line: int
+
+
+_INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*([<"])([^>"\n]+)[>"]', re.MULTILINE)
+
+
+def includes(text):
+    """The includes of a file of C or C++, in order."""
+    return [Include(match.group(1), match.group(2), line_of(text, match.start())) for match in _INCLUDE.finditer(text)]
+
+
+_FOR_TESTS = re.compile(r"(_test|_fuzz)\.cc$|(^|/)testing/|^tests/")
+
+
+def is_for_tests(path):
+    """Whether the file is a test or is used by tests only."""
+    return _FOR_TESTS.search(path) is not None
