@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// One of the cluster's objects, of whatever kind.
+// One object of the cluster, of any kind that a source delivers.
 #ifndef SHUNT_SOURCES_OBJECT_H_
 #define SHUNT_SOURCES_OBJECT_H_
 
@@ -10,16 +10,17 @@
 #include "userspace/model/names.h"
 #include "userspace/model/node.h"
 #include "userspace/model/service.h"
-#include "userspace/sources/source.h"
 
 namespace shunt::sources {
 
+enum class ObjectKind { kService, kEndpointSlice, kNode };
+
 using Object = std::variant<model::Service, model::EndpointSlice, model::Node>;
 
-// "Service", "EndpointSlice", "Node".
+// Returns "Service", "EndpointSlice" or "Node".
 absl::string_view KindName(ObjectKind kind);
 ObjectKind KindOf(const Object& object);
-// A Node's namespace is empty.
+// Returns the object's name; a Node's namespace is empty.
 model::ObjectName NameOf(const Object& object);
 
 }  // namespace shunt::sources

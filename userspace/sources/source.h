@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Where the cluster's objects come from: a directory of manifests, later the Kubernetes API. A source
-// decodes and delivers; it knows nothing of plans or of the kernel.
+// Where the cluster's objects come from: the Kubernetes API or a directory of manifests. A source decodes objects and
+// delivers them; it knows nothing about plans or the kernel.
 #ifndef SHUNT_SOURCES_SOURCE_H_
 #define SHUNT_SOURCES_SOURCE_H_
 
@@ -11,27 +11,23 @@
 #include <vector>
 
 #include "absl/status/status.h"
-#include "userspace/model/endpoint_slice.h"
 #include "userspace/model/names.h"
-#include "userspace/model/node.h"
-#include "userspace/model/service.h"
+#include "userspace/sources/object.h"
 
 namespace shunt::sources {
 
-enum class ObjectKind { kService, kEndpointSlice, kNode };
-
-// The object exists and is this, whether it is new or changed.
+// The object exists in this state; it is new or has changed.
 struct Upsert {
-  std::variant<model::Service, model::EndpointSlice, model::Node> object;
+  Object object;
 };
-// The object is gone. A Node has an empty namespace.
+// The object no longer exists. A Node has an empty namespace.
 struct Remove {
   ObjectKind kind;
   model::ObjectName name;
 };
 using Event = std::variant<Upsert, Remove>;
 
-// A complaint about the source's input, for the log and for `shuntctl status`.
+// A problem with the source's input, for the log and for `shuntctl status`.
 struct SourceProblem {
   std::string where;  // "services.yaml:12", or the resource that is watched
   std::string what;   // what is wrong and what to do about it
@@ -43,22 +39,23 @@ struct SourceProblem {
 class Sink {
  public:
   virtual ~Sink() = default;
-  // Events that belong together (one re-read file, one moved endpoint): the consumer sees all or none.
+  // Delivers events that belong together (one re-read file, one moved endpoint): the consumer sees all of them or none.
   virtual void Deliver(std::vector<Event> events) = 0;
-  // Everything that existed when the source started has been delivered. Again: no effect.
+  // Says that everything that existed when the source started has been delivered. Further calls have no effect.
   virtual void Synced() = 0;
-  // All there is of this kind at the API's resourceVersion `version` has been delivered, `count` objects. Worth keeping
-  // across a restart: then the next agent accepts nothing older. A source without versions never calls it.
+  // Says that all objects of this kind have been delivered as they are at the API's resourceVersion `version`, `count`
+  // of them. If this is kept across a restart, the next agent accepts nothing older. A source that has no versions
+  // never calls it.
   virtual void Progress(ObjectKind /*kind*/, std::string /*version*/, size_t /*count*/) {}
-  // Replaces the list of present problems.
+  // Replaces the list of current problems.
   virtual void Report(std::vector<SourceProblem> problems) = 0;
 };
 
 class Source {
  public:
   virtual ~Source() = default;
-  // Delivers until `stop` is requested, then returns OK. An error means that the source cannot work at all.
-  // Runs in a thread of its own.
+  // Delivers until `stop` is requested, then returns OK. Returns an error if the source cannot work at all. Called in a
+  // thread of its own.
   virtual absl::Status Run(Sink& sink, std::stop_token stop) = 0;
 };
 
