@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "userspace/sources/manifest/endpoint_slice_decoder.h"
+
 #include "userspace/sources/api_rules.h"
-#include "userspace/sources/manifest/object_decoder.h"
+#include "userspace/sources/manifest/metadata_decoder.h"
 
 namespace shunt::sources {
 namespace {

@@ -5,6 +5,10 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "userspace/sources/api_rules.h"
+#include "userspace/sources/document/field_reader.h"
+#include "userspace/sources/manifest/endpoint_slice_decoder.h"
+#include "userspace/sources/manifest/service_decoder.h"
 
 namespace shunt::sources {
 namespace {
@@ -21,6 +25,22 @@ struct TypeName {
     return version == is_version && kind == is_kind;
   }
 };
+
+model::Node DecodeNode(const FieldReader& object) {
+  model::Node node;
+  const FieldReader metadata = object.Map("metadata");
+  node.name = metadata.Name("name", NameForm::kSubdomain);
+  node.resource_version = metadata.String("resourceVersion");
+  node.labels = metadata.StringMap("labels");
+  node.deleting = !metadata.String("deletionTimestamp").empty();
+  for (const FieldReader& taint : object.Map("spec").Maps("taints")) node.taint_keys.push_back(taint.String("key"));
+  NodeAddressOrder addresses;
+  for (const FieldReader& address : object.Map("status").Maps("addresses")) {
+    addresses.Add(address.String("type"), address.String("address"));
+  }
+  node.addresses = addresses.Take();
+  return node;
+}
 
 class Decoder {
  public:
@@ -81,10 +101,6 @@ class Decoder {
 };
 
 }  // namespace
-
-model::ObjectName DecodeName(const FieldReader& metadata, NameForm form) {
-  return {metadata.Name("namespace", NameForm::kLabel, "default"), metadata.Name("name", form)};
-}
 
 void DecodeDocument(const Value& document, std::vector<DecodedObject>* objects, std::vector<ParseError>* errors) {
   Decoder(objects, errors).Decode(document, {});

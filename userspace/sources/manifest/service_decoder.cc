@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "userspace/sources/manifest/service_decoder.h"
+
 #include <optional>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "userspace/sources/api_rules.h"
-#include "userspace/sources/manifest/object_decoder.h"
+#include "userspace/sources/manifest/metadata_decoder.h"
 
 namespace shunt::sources {
 namespace {
