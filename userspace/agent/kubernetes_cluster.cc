@@ -18,6 +18,7 @@
 #include "userspace/sources/kubernetes/client/curl_transport.h"
 #include "userspace/sources/kubernetes/client/proxy.h"
 #include "userspace/sources/kubernetes/follow/replica.h"
+#include "userspace/sources/kubernetes/snapshot/snapshot_reader.h"
 
 namespace shunt::agent {
 namespace {

@@ -13,6 +13,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "userspace/sources/kubernetes/snapshot/snapshot_writer.h"
 #include "userspace/sources/kubernetes/testing/api_bytes.h"
 #include "userspace/sources/kubernetes/testing/scratch_directory.h"
 #include "userspace/sources/kubernetes/testing/tls_server.h"

@@ -6,7 +6,7 @@
 #include "absl/status/statusor.h"
 #include "userspace/agent/process/clock.h"
 #include "userspace/agent/process/log.h"
-#include "userspace/sources/kubernetes/snapshot/snapshot.h"
+#include "userspace/sources/kubernetes/snapshot/snapshot_writer.h"
 
 namespace shunt::agent {
 

@@ -9,7 +9,7 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
-#include "userspace/sources/kubernetes/snapshot/snapshot.h"
+#include "userspace/sources/kubernetes/snapshot/snapshot_reader.h"
 #include "userspace/sources/kubernetes/testing/scratch_directory.h"
 
 namespace shunt::agent {

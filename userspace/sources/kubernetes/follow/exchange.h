@@ -11,7 +11,10 @@
 
 #include "absl/status/status.h"
 #include "userspace/sources/kubernetes/client/transport.h"
-#include "userspace/sources/kubernetes/wire/decoder.h"
+#include "userspace/sources/kubernetes/wire/api_error.h"
+#include "userspace/sources/kubernetes/wire/list_decoder.h"
+#include "userspace/sources/kubernetes/wire/stream.h"
+#include "userspace/sources/kubernetes/wire/watch_event.h"
 
 namespace shunt::sources::kubernetes {
 

@@ -11,7 +11,7 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "userspace/model/names.h"
-#include "userspace/sources/kubernetes/wire/decoder.h"
+#include "userspace/sources/object.h"
 
 namespace shunt::sources::kubernetes {
 

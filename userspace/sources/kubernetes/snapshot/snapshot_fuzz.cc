@@ -4,7 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "userspace/sources/kubernetes/snapshot/snapshot.h"
+#include "userspace/sources/kubernetes/snapshot/snapshot_reader.h"
 #include "userspace/sources/kubernetes/testing/round_trip.h"
 #include "userspace/sources/kubernetes/testing/snapshot_bytes.h"
 

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "userspace/sources/kubernetes/snapshot/snapshot_reader.h"
+
 #include <fcntl.h>
 #include <sys/stat.h>
 
@@ -12,10 +14,9 @@
 #include "userspace/posix/file_bytes.h"
 #include "userspace/posix/file_descriptor.h"
 #include "userspace/sources/kubernetes/snapshot/compression.h"
-#include "userspace/sources/kubernetes/snapshot/snapshot.h"
 #include "userspace/sources/kubernetes/snapshot/snapshot_format.h"
-#include "userspace/sources/kubernetes/wire/field_stream.h"
 #include "userspace/sources/kubernetes/wire/object_decoder.h"
+#include "userspace/sources/kubernetes/wire/stream.h"
 
 namespace shunt::sources::kubernetes {
 namespace {

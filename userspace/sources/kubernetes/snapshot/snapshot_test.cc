@@ -16,6 +16,8 @@
 #include "absl/strings/str_cat.h"
 #include "userspace/sources/kubernetes/snapshot/compression.h"
 #include "userspace/sources/kubernetes/snapshot/snapshot_format.h"
+#include "userspace/sources/kubernetes/snapshot/snapshot_reader.h"
+#include "userspace/sources/kubernetes/snapshot/snapshot_writer.h"
 #include "userspace/sources/kubernetes/testing/sample_objects.h"
 #include "userspace/sources/kubernetes/testing/scratch_directory.h"
 #include "userspace/sources/kubernetes/testing/snapshot_bytes.h"

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "userspace/sources/kubernetes/snapshot/snapshot_writer.h"
+
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "kubernetes/snapshot.pb.h"
 #include "userspace/sources/kubernetes/snapshot/compression.h"
 #include "userspace/sources/kubernetes/snapshot/replaced_file.h"
-#include "userspace/sources/kubernetes/snapshot/snapshot.h"
 #include "userspace/sources/kubernetes/snapshot/snapshot_format.h"
 #include "userspace/sources/kubernetes/wire/object_encoder.h"
 

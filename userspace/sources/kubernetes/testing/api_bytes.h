@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "absl/strings/string_view.h"
-#include "userspace/sources/kubernetes/wire/decoder.h"
+#include "userspace/sources/kubernetes/wire/api_error.h"
 #include "userspace/sources/object.h"
 
 namespace shunt::sources::kubernetes {

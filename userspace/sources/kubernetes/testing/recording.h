@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "userspace/sources/kubernetes/wire/decoder.h"
+#include "userspace/sources/kubernetes/wire/watch_event.h"
 #include "userspace/sources/object.h"
 
 namespace shunt::sources::kubernetes {

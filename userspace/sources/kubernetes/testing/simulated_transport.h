@@ -14,6 +14,7 @@
 
 #include "userspace/sources/kubernetes/client/transport.h"
 #include "userspace/sources/kubernetes/testing/simulated_cluster.h"
+#include "userspace/sources/kubernetes/wire/api_error.h"
 
 namespace shunt::sources::kubernetes {
 

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "userspace/sources/kubernetes/follow/replica.h"
-#include "userspace/sources/kubernetes/wire/decoder.h"
+#include "userspace/sources/object.h"
 
 namespace shunt::sources::kubernetes {
 

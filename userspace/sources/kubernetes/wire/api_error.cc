@@ -1,23 +1,69 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <optional>
+#include "userspace/sources/kubernetes/wire/api_error.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <limits>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "kubernetes/meta.pb.h"
 #include "userspace/sources/document/field_reader.h"
 #include "userspace/sources/document/json_document.h"
-#include "userspace/sources/kubernetes/wire/decoder.h"
 #include "userspace/sources/kubernetes/wire/envelope.h"
-#include "userspace/sources/kubernetes/wire/status_decoder.h"
+#include "userspace/sources/kubernetes/wire/wire_format.h"
 
 namespace shunt::sources::kubernetes {
 namespace {
 
+namespace api = ::shunt::kubernetes;
+
+// A StatusCause's reason. A server before 1.17 says the same only in the Status' message.
+constexpr absl::string_view kVersionTooLargeReason = "ResourceVersionTooLarge";
+constexpr absl::string_view kVersionTooLargeMessage = "Too large resource version";
 // So much of a body that is no Status is shown, and of why it is none.
 constexpr size_t kExcerptBytesMax = 200;
 constexpr ParseLimits kStatusLimits{.depth_max = 16, .values_max = 10'000};
+
+// Returns what is kept of a text that goes to the log and to users.
+std::string ErrorText(absl::string_view text) {
+  return std::string(text.substr(0, kErrorTextBytesMax));
+}
+
+// Returns nothing if `seconds` is no time to wait.
+std::optional<std::chrono::seconds> RetryAfter(int64_t seconds) {
+  if (seconds <= 0) return std::nullopt;
+  return std::chrono::seconds(std::min<int64_t>(seconds, std::numeric_limits<int32_t>::max()));
+}
+
+absl::Status ReadCause(absl::string_view message, ApiError& error) {
+  WireFields fields(message);
+  while (fields.Next()) {
+    if (fields.number() != api::StatusCause::kReasonFieldNumber) continue;
+    if (fields.Bytes() == kVersionTooLargeReason) error.version_too_large = true;
+  }
+  return fields.status();
+}
+
+absl::Status ReadDetails(absl::string_view message, ApiError& error) {
+  WireFields fields(message);
+  while (fields.Next()) {
+    switch (fields.number()) {
+      case api::StatusDetails::kCausesFieldNumber:
+        fields.Fail(ReadCause(fields.Bytes(), error));
+        break;
+      case api::StatusDetails::kRetryAfterSecondsFieldNumber:
+        error.retry_after = RetryAfter(fields.Integer());
+        break;
+      default:
+        break;
+    }
+  }
+  return fields.status();
+}
 
 absl::StatusOr<ApiError> FromProtobuf(absl::string_view body) {
   const absl::StatusOr<Envelope> envelope = OpenEnvelope(body);
@@ -56,8 +102,33 @@ absl::StatusOr<ApiError> Decode(absl::string_view content_type, absl::string_vie
   if (absl::StartsWithIgnoreCase(content_type, "application/json")) return FromJson(body);
   return absl::InvalidArgumentError("neither protobuf nor JSON");
 }
-
 }  // namespace
+
+absl::StatusOr<ApiError> DecodeStatus(absl::string_view message) {
+  ApiError error;
+  WireFields fields(message);
+  while (fields.Next()) {
+    switch (fields.number()) {
+      case api::Status::kMessageFieldNumber:
+        error.message = ErrorText(fields.Bytes());
+        break;
+      case api::Status::kReasonFieldNumber:
+        error.reason = ErrorText(fields.Bytes());
+        break;
+      case api::Status::kDetailsFieldNumber:
+        fields.Fail(ReadDetails(fields.Bytes(), error));
+        break;
+      case api::Status::kCodeFieldNumber:
+        error.code = static_cast<int>(fields.Integer());
+        break;
+      default:
+        break;
+    }
+  }
+  if (!fields.status().ok()) return fields.status();
+  if (absl::StrContains(error.message, kVersionTooLargeMessage)) error.version_too_large = true;
+  return error;
+}
 
 ApiError DecodeError(int http_status, absl::string_view content_type, absl::string_view body) {
   absl::StatusOr<ApiError> decoded = Decode(content_type, body);

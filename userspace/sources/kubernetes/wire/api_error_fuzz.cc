@@ -4,7 +4,7 @@
 #include <cstdint>
 
 #include "userspace/sources/kubernetes/testing/round_trip.h"
-#include "userspace/sources/kubernetes/wire/decoder.h"
+#include "userspace/sources/kubernetes/wire/api_error.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t size) {
   using namespace shunt::sources::kubernetes;  // NOLINT

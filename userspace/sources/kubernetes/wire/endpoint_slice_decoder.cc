@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "userspace/sources/kubernetes/wire/endpoint_slice_decoder.h"
+
 #include <algorithm>
 #include <optional>
 #include <string>
@@ -9,8 +11,6 @@
 #include "kubernetes/discovery.pb.h"
 #include "userspace/sources/api_rules.h"
 #include "userspace/sources/kubernetes/wire/metadata_decoder.h"
-#include "userspace/sources/kubernetes/wire/object_decoder.h"
-#include "userspace/sources/kubernetes/wire/repeated.h"
 #include "userspace/sources/kubernetes/wire/wire_format.h"
 
 namespace shunt::sources::kubernetes {

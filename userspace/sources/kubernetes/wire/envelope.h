@@ -6,7 +6,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "userspace/sources/source.h"
+#include "userspace/sources/object.h"
 
 namespace shunt::sources::kubernetes {
 

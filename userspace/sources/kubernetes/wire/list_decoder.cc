@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "userspace/sources/kubernetes/wire/list_decoder.h"
+
 #include <algorithm>
 #include <utility>
 
@@ -8,10 +10,9 @@
 #include "kubernetes/discovery.pb.h"
 #include "kubernetes/meta.pb.h"
 #include "kubernetes/watch.pb.h"
-#include "userspace/sources/kubernetes/wire/decoder.h"
 #include "userspace/sources/kubernetes/wire/envelope.h"
-#include "userspace/sources/kubernetes/wire/field_stream.h"
 #include "userspace/sources/kubernetes/wire/object_decoder.h"
+#include "userspace/sources/kubernetes/wire/stream.h"
 #include "userspace/sources/kubernetes/wire/wire_format.h"
 
 namespace shunt::sources::kubernetes {

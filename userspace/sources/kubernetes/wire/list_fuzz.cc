@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "userspace/sources/kubernetes/testing/round_trip.h"
-#include "userspace/sources/kubernetes/wire/decoder.h"
+#include "userspace/sources/kubernetes/wire/list_decoder.h"
 
 namespace shunt::sources::kubernetes {
 namespace {

@@ -11,7 +11,7 @@
 #include "absl/strings/string_view.h"
 #include "userspace/model/names.h"
 #include "userspace/sources/dns_name.h"
-#include "userspace/sources/source.h"
+#include "userspace/sources/object.h"
 
 namespace shunt::sources::kubernetes {
 

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "userspace/sources/kubernetes/wire/node_decoder.h"
+
 #include <string>
 #include <utility>
 
 #include "kubernetes/core.pb.h"
 #include "userspace/sources/api_rules.h"
 #include "userspace/sources/kubernetes/wire/metadata_decoder.h"
-#include "userspace/sources/kubernetes/wire/object_decoder.h"
-#include "userspace/sources/kubernetes/wire/repeated.h"
 #include "userspace/sources/kubernetes/wire/wire_format.h"
 
 namespace shunt::sources::kubernetes {

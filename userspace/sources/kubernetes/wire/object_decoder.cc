@@ -3,6 +3,10 @@
 
 #include <utility>
 
+#include "userspace/sources/kubernetes/wire/endpoint_slice_decoder.h"
+#include "userspace/sources/kubernetes/wire/node_decoder.h"
+#include "userspace/sources/kubernetes/wire/service_decoder.h"
+
 namespace shunt::sources::kubernetes {
 namespace {
 

@@ -12,7 +12,11 @@
 #include "kubernetes/discovery.pb.h"
 #include "userspace/sources/kubernetes/testing/api_bytes.h"
 #include "userspace/sources/kubernetes/testing/sample_objects.h"
+#include "userspace/sources/kubernetes/wire/endpoint_slice_decoder.h"
+#include "userspace/sources/kubernetes/wire/node_decoder.h"
 #include "userspace/sources/kubernetes/wire/object_encoder.h"
+#include "userspace/sources/kubernetes/wire/service_decoder.h"
+#include "userspace/sources/kubernetes/wire/wire_format.h"
 
 namespace shunt::sources::kubernetes {
 namespace {

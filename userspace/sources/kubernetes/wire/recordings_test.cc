@@ -4,7 +4,10 @@
 #include <gtest/gtest.h>
 
 #include "userspace/sources/kubernetes/testing/recording.h"
-#include "userspace/sources/kubernetes/wire/decoder.h"
+#include "userspace/sources/kubernetes/wire/api_error.h"
+#include "userspace/sources/kubernetes/wire/list_decoder.h"
+#include "userspace/sources/kubernetes/wire/stream.h"
+#include "userspace/sources/kubernetes/wire/watch_event.h"
 
 namespace shunt::sources::kubernetes {
 namespace {

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "userspace/sources/kubernetes/wire/service_decoder.h"
+
 #include <optional>
 #include <string>
 #include <utility>
@@ -7,8 +9,6 @@
 #include "kubernetes/core.pb.h"
 #include "userspace/sources/api_rules.h"
 #include "userspace/sources/kubernetes/wire/metadata_decoder.h"
-#include "userspace/sources/kubernetes/wire/object_decoder.h"
-#include "userspace/sources/kubernetes/wire/repeated.h"
 #include "userspace/sources/kubernetes/wire/wire_format.h"
 
 namespace shunt::sources::kubernetes {

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "userspace/sources/kubernetes/wire/watch_event.h"
+
 #include <utility>
 
 #include "absl/strings/escaping.h"
@@ -6,11 +8,10 @@
 #include "kubernetes/core.pb.h"
 #include "kubernetes/discovery.pb.h"
 #include "kubernetes/watch.pb.h"
-#include "userspace/sources/kubernetes/wire/decoder.h"
+#include "userspace/sources/kubernetes/wire/api_error.h"
 #include "userspace/sources/kubernetes/wire/envelope.h"
 #include "userspace/sources/kubernetes/wire/metadata_decoder.h"
 #include "userspace/sources/kubernetes/wire/object_decoder.h"
-#include "userspace/sources/kubernetes/wire/status_decoder.h"
 #include "userspace/sources/kubernetes/wire/wire_format.h"
 
 namespace shunt::sources::kubernetes {

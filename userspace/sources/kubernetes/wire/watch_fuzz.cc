@@ -6,7 +6,8 @@
 #include <vector>
 
 #include "userspace/sources/kubernetes/testing/round_trip.h"
-#include "userspace/sources/kubernetes/wire/decoder.h"
+#include "userspace/sources/kubernetes/wire/stream.h"
+#include "userspace/sources/kubernetes/wire/watch_event.h"
 
 namespace shunt::sources::kubernetes {
 namespace {

@@ -7,8 +7,11 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <utility>
+#include <vector>
 
 #include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 
 namespace shunt::sources::kubernetes {
@@ -66,8 +69,29 @@ class WireFields {
   absl::Status status_;
 };
 
-// How many fields of that number the message has, as far as it can be read.
+// Returns how many fields of that number the message has, as far as it can be read.
 size_t CountFields(absl::string_view message, int number);
+
+// How many values of a field are kept if only the object's size bounds their number at the API server, so that
+// everybody who may write the object can add more.
+inline constexpr size_t kRepeatedMax = 20'000;
+
+// Appends the present value of a repeated field. Fails the message if `values` has `count_max` elements already.
+template <typename T>
+void AppendUpTo(size_t count_max, T value, std::vector<T>& values, WireFields& fields) {
+  if (values.size() < count_max) {
+    values.push_back(std::move(value));
+  } else {
+    fields.Fail(absl::InvalidArgumentError(absl::StrCat("more than ", count_max, " of field ", fields.number())));
+  }
+}
+
+// Appends a value unless `values` has `count_max` elements already. It is for fields that an object's author can repeat
+// at will: too many of them must not make the list of all such objects unreadable.
+template <typename T>
+void AppendFirst(size_t count_max, T value, std::vector<T>& values) {
+  if (values.size() < count_max) values.push_back(std::move(value));
+}
 
 }  // namespace shunt::sources::kubernetes
 
