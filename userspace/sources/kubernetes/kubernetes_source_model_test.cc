@@ -15,7 +15,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "tests/seeds.h"
-#include "userspace/sources/kubernetes/follow/resource_version.h"
+#include "userspace/sources/kubernetes/follow/resource_path.h"
 #include "userspace/sources/kubernetes/kubernetes_source.h"
 #include "userspace/sources/kubernetes/testing/simulated_transport.h"
 

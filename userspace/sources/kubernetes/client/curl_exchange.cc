@@ -2,10 +2,11 @@
 #include "userspace/sources/kubernetes/client/curl_exchange.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "userspace/sources/kubernetes/client/curl_failure.h"
 #include "userspace/sources/kubernetes/client/server_url.h"
 
 namespace shunt::sources::kubernetes {
@@ -27,11 +28,73 @@ void SetBlob(CURL* easy, CURLoption option, const std::string& text) {
   curl_easy_setopt(easy, option, &blob);
 }
 
+// The kernel gave the peer up. curl keeps no errno of connections that stood, only its text.
+bool IsHalfOpen(absl::string_view detail) {
+  return absl::StrContains(detail, "Connection timed out") ||
+         absl::StrContains(detail, absl::StrCat("errno ", ETIMEDOUT));
+}
+
+// The peer's words for a certificate, ours, that it did not like; TLS 1.3 says so only after the handshake.
+bool IsAlertOfCertificate(absl::string_view detail) {
+  return absl::StrContains(detail, "alert") &&
+         (absl::StrContains(detail, "certificate") || absl::StrContains(detail, "unknown ca") ||
+          absl::StrContains(detail, "handshake failure") || absl::StrContains(detail, "access denied") ||
+          absl::StrContains(detail, "decrypt error"));
+}
+
+// A signature that does not fit, found by OpenSSL's cryptography before its TLS had a word: the authority has the name
+// of the right one and another key, as with two clusters of kubeadm's.
+bool IsWrongSignature(absl::string_view detail) {
+  return absl::StrContains(detail, " routines::") && !absl::StrContains(detail, "SSL routines::");
+}
+
+absl::string_view Advice(absl::string_view detail) {
+  if (absl::StrContains(detail, "does not match") || absl::StrContains(detail, "no alternative certificate")) {
+    return "; if the server is the right one, give the name that its certificate bears as tls-server-name in the "
+           "kubeconfig";
+  }
+  if (absl::StrContains(detail, "unable to get local issuer") || absl::StrContains(detail, "self-signed") ||
+      absl::StrContains(detail, "self signed") || IsWrongSignature(detail)) {
+    return "; is certificate-authority (or ca.crt) the one of this cluster?";
+  }
+  return "";
+}
+
+absl::StatusCode CodeOf(CURLcode code, absl::string_view detail) {
+  switch (code) {
+    case CURLE_OPERATION_TIMEDOUT:  // of connecting: requests have their timeouts from us
+    case CURLE_COULDNT_CONNECT:
+      return absl::StatusCode::kUnavailable;
+    case CURLE_PEER_FAILED_VERIFICATION:
+    case CURLE_SSL_CACERT_BADFILE:
+    case CURLE_SSL_CERTPROBLEM:
+    case CURLE_SSL_ISSUER_ERROR:
+      return absl::StatusCode::kUnauthenticated;
+    case CURLE_UNSUPPORTED_PROTOCOL:
+    case CURLE_URL_MALFORMAT:
+    case CURLE_WEIRD_SERVER_REPLY:
+    case CURLE_BAD_FUNCTION_ARGUMENT:
+      return absl::StatusCode::kInvalidArgument;
+    default:
+      if (IsHalfOpen(detail)) return absl::StatusCode::kDeadlineExceeded;
+      return IsAlertOfCertificate(detail) || IsWrongSignature(detail) ? absl::StatusCode::kUnauthenticated
+                                                                      : absl::StatusCode::kUnavailable;
+  }
+}
+
+// Returns what curl's `code` means for ResponseHandler::OnEnd, and OK for CURLE_OK. `detail` is curl's error buffer,
+// which may be empty.
+absl::Status StatusOfCurl(CURLcode code, absl::string_view detail) {
+  if (code == CURLE_OK) return absl::OkStatus();
+  const absl::string_view words = detail.empty() ? absl::string_view(curl_easy_strerror(code)) : detail;
+  return {CodeOf(code, words), absl::StrCat(words, Advice(words))};
+}
+
 }  // namespace
 
 CurlExchange::CurlExchange(HttpRequest request, SteadyTime begun, ResponseHandler& handler,
-                           ExchangeSurroundings& surroundings)
-    : request_(std::move(request)), begun_(begun), handler_(handler), surroundings_(surroundings) {}
+                           ExchangeEnvironment& environment)
+    : request_(std::move(request)), begun_(begun), handler_(handler), environment_(environment) {}
 
 absl::Status CurlExchange::SetUp(const ExchangeSettings& settings) {
   easy_.reset(curl_easy_init());
@@ -135,7 +198,7 @@ size_t CurlExchange::HeaderLine(char* bytes, size_t size, size_t count, void* ex
   if (!self.abandoned_) self.refused_ = self.reader_.Line({bytes, size * count});
   if (self.abandoned_ || !self.refused_.ok()) return CURL_WRITEFUNC_ERROR;
   if (self.has_head() && !had_head) {
-    self.surroundings_.handler_called = true;
+    self.environment_.handler_called = true;
     self.handler_.OnHead(self.reader_.head());
   }
   return size * count;
@@ -144,13 +207,13 @@ size_t CurlExchange::HeaderLine(char* bytes, size_t size, size_t count, void* ex
 size_t CurlExchange::BodyPiece(char* bytes, size_t size, size_t count, void* exchange) {
   auto& self = *static_cast<CurlExchange*>(exchange);
   if (self.abandoned_) return CURL_WRITEFUNC_ERROR;
-  self.surroundings_.handler_called = true;
+  self.environment_.handler_called = true;
   self.handler_.OnBody({bytes, size * count});
   return self.abandoned_ ? CURL_WRITEFUNC_ERROR : size * count;
 }
 
 curl_socket_t CurlExchange::Socket(void* exchange, curlsocktype, curl_sockaddr* address) {
-  return static_cast<CurlExchange*>(exchange)->surroundings_.open_socket(*address);
+  return static_cast<CurlExchange*>(exchange)->environment_.open_socket(*address);
 }
 
 SteadyTime CurlExchange::deadline() const {

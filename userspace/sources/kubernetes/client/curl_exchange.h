@@ -7,16 +7,24 @@
 
 #include <array>
 #include <functional>
+#include <memory>
 #include <string>
 
 #include "absl/status/status.h"
 #include "userspace/sources/kubernetes/client/api_socket.h"
 #include "userspace/sources/kubernetes/client/credentials.h"
-#include "userspace/sources/kubernetes/client/curl_handle.h"
 #include "userspace/sources/kubernetes/client/head_reader.h"
 #include "userspace/sources/kubernetes/client/transport.h"
 
 namespace shunt::sources::kubernetes {
+
+// Owners of libcurl's objects.
+struct CurlDeleter {
+  void operator()(CURL* easy) const { curl_easy_cleanup(easy); }
+  void operator()(curl_slist* list) const { curl_slist_free_all(list); }
+};
+using CurlEasy = std::unique_ptr<CURL, CurlDeleter>;
+using CurlList = std::unique_ptr<curl_slist, CurlDeleter>;
 
 // What a connection is made of, besides its address.
 struct ExchangeSettings {
@@ -28,7 +36,7 @@ struct ExchangeSettings {
 };
 
 // What all exchanges of a transport share.
-struct ExchangeSurroundings {
+struct ExchangeEnvironment {
   std::function<int(const curl_sockaddr&)> open_socket;
   bool handler_called = false;  // set with every call of a handler
 };
@@ -36,8 +44,8 @@ struct ExchangeSurroundings {
 // Not thread-safe. Everything is called from within curl_multi_perform or by the transport's thread.
 class CurlExchange {
  public:
-  // `surroundings` and `handler` outlive the exchange.
-  CurlExchange(HttpRequest request, SteadyTime begun, ResponseHandler& handler, ExchangeSurroundings& surroundings);
+  // `environment` and `handler` outlive the exchange.
+  CurlExchange(HttpRequest request, SteadyTime begun, ResponseHandler& handler, ExchangeEnvironment& environment);
   CurlExchange(const CurlExchange&) = delete;
   CurlExchange& operator=(const CurlExchange&) = delete;
 
@@ -73,7 +81,7 @@ class CurlExchange {
   const HttpRequest request_;
   const SteadyTime begun_;
   ResponseHandler& handler_;
-  ExchangeSurroundings& surroundings_;
+  ExchangeEnvironment& environment_;
   HeadReader reader_;
   absl::Status refused_;  // why we stopped reading
   bool abandoned_ = false;

@@ -50,7 +50,7 @@ CurlTransport::CurlTransport(CurlTransportOptions options, CurlMulti multi)
       user_agent_(UserAgent()),
       credentials_(options_.client.credentials),
       multi_(std::move(multi)) {
-  surroundings_.open_socket = [this](const curl_sockaddr& address) { return OpenSocket(address); };
+  environment_.open_socket = [this](const curl_sockaddr& address) { return OpenSocket(address); };
 }
 
 CurlTransport::~CurlTransport() {
@@ -60,7 +60,7 @@ CurlTransport::~CurlTransport() {
 Transport::RequestId CurlTransport::Start(HttpRequest request, ResponseHandler& handler) {
   const RequestId id = ++last_id_;
   exchanges_[id] =
-      std::make_unique<CurlExchange>(std::move(request), std::chrono::steady_clock::now(), handler, surroundings_);
+      std::make_unique<CurlExchange>(std::move(request), std::chrono::steady_clock::now(), handler, environment_);
   started_.push_back(id);
   return id;
 }
@@ -76,14 +76,14 @@ void CurlTransport::Cancel(RequestId request) {
 }
 
 SteadyTime CurlTransport::Wait(SteadyTime until) {
-  surroundings_.handler_called = false;
+  environment_.handler_called = false;
   for (;;) {
     Begin();
     Perform();
     EndFinished();
     EndLate();
     const SteadyTime now = std::chrono::steady_clock::now();
-    if (surroundings_.handler_called || woken_.exchange(false) || now >= until) return now;
+    if (environment_.handler_called || woken_.exchange(false) || now >= until) return now;
     curl_multi_poll(multi_.get(), nullptr, 0, MillisecondsUntil(until), nullptr);
   }
 }
@@ -159,7 +159,7 @@ void CurlTransport::End(RequestId id, const absl::Status& status) {
   const std::string described = Described(exchange.request());
   ResponseHandler& handler = exchange.handler();
   Remove(id);
-  surroundings_.handler_called = true;
+  environment_.handler_called = true;
   handler.OnEnd(status.ok() ? status : absl::Status(status.code(), absl::StrCat(described, ": ", status.message())));
 }
 

@@ -7,6 +7,8 @@
 #ifndef SHUNT_SOURCES_KUBERNETES_CLIENT_CURL_TRANSPORT_H_
 #define SHUNT_SOURCES_KUBERNETES_CLIENT_CURL_TRANSPORT_H_
 
+#include <curl/curl.h>
+
 #include <atomic>
 #include <map>
 #include <memory>
@@ -19,7 +21,6 @@
 #include "userspace/sources/kubernetes/client/client_config.h"
 #include "userspace/sources/kubernetes/client/credentials.h"
 #include "userspace/sources/kubernetes/client/curl_exchange.h"
-#include "userspace/sources/kubernetes/client/curl_handle.h"
 #include "userspace/sources/kubernetes/client/proxy.h"
 #include "userspace/sources/kubernetes/client/transport.h"
 
@@ -34,6 +35,11 @@ struct CurlTransportOptions {
   PrepareSocket prepare_socket;
   ConnectionTimers timers;
 };
+
+struct CurlMultiDeleter {
+  void operator()(CURLM* multi) const { curl_multi_cleanup(multi); }
+};
+using CurlMulti = std::unique_ptr<CURLM, CurlMultiDeleter>;
 
 class CurlTransport final : public Transport {
  public:
@@ -70,7 +76,7 @@ class CurlTransport final : public Transport {
   const std::string user_agent_;
   CredentialReader credentials_;
   std::string socket_problem_;
-  ExchangeSurroundings surroundings_;
+  ExchangeEnvironment environment_;
   RequestId last_id_ = 0;
   bool in_curl_ = false;  // within curl_multi_perform, where no handle can be added or removed
   std::atomic<bool> woken_ = false;

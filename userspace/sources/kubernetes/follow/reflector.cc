@@ -5,7 +5,6 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "userspace/sources/kubernetes/follow/resource_version.h"
 
 namespace shunt::sources::kubernetes {
 namespace {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "userspace/sources/kubernetes/follow/resource_path.h"
 
+#include <algorithm>
+
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
@@ -31,6 +33,12 @@ absl::string_view Path(ObjectKind kind) {
       return "/api/v1/nodes";
   }
   return "";
+}
+
+// Kubernetes' own definition: digits without a leading zero, of any length.
+bool IsNumber(absl::string_view version) {
+  return !version.empty() && version.front() != '0' &&
+         std::all_of(version.begin(), version.end(), [](char c) { return absl::ascii_isdigit(c); });
 }
 
 }  // namespace
@@ -76,6 +84,11 @@ std::string ResourcePath::NextPage(int page, absl::string_view continue_token) c
 std::string ResourcePath::Watch(absl::string_view version, std::chrono::seconds timeout) const {
   return absl::StrCat(base_, "&watch=1&allowWatchBookmarks=true&resourceVersion=", Escape(version),
                       "&timeoutSeconds=", timeout.count());
+}
+
+bool IsOlder(absl::string_view version, absl::string_view than) {
+  if (!IsNumber(version) || !IsNumber(than)) return false;
+  return version.size() != than.size() ? version.size() < than.size() : version < than;
 }
 
 }  // namespace shunt::sources::kubernetes

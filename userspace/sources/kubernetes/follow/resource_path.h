@@ -7,7 +7,7 @@
 #include <string>
 
 #include "absl/strings/string_view.h"
-#include "userspace/sources/source.h"
+#include "userspace/sources/object.h"
 
 namespace shunt::sources::kubernetes {
 
@@ -36,6 +36,11 @@ class ResourcePath {
  private:
   std::string base_;  // path and selector
 };
+
+// Returns whether both are decimal numbers and `version` is the smaller one; of anything else nothing is known.
+// Kubernetes promises this order of resourceVersions for its own resources since 1.35 (KEP-5504) and had it before.
+// Nothing depends on it: it only catches a server that answers with something older than it was asked for.
+bool IsOlder(absl::string_view version, absl::string_view than);
 
 }  // namespace shunt::sources::kubernetes
 
