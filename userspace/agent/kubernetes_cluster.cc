@@ -143,15 +143,15 @@ kubernetes::KubernetesSourceOptions KubernetesCluster::SourceOptions() const {
   kubernetes::KubernetesSourceOptions options;
   options.node_name = node_name_;
   options.servers = client_.servers;
-  options.learned_servers = learned_servers_;
-  options.learns_servers = !client_.skip_tls_verification;
+  options.discovered_servers = learned_servers_;
+  options.discovers_servers = !client_.skip_tls_verification;
   options.seed = seed_;
   for (size_t kind = 0; kind < surroundings_.versions.size(); ++kind) {
     const report::SourceVersion& version = surroundings_.versions[kind];
     RememberedOf(options, static_cast<ObjectKind>(kind)) = {
         .version = version.version, .count = version.objects, .delivered = {}};
   }
-  options.on_servers_learned = surroundings_.on_servers_learned;
+  options.on_servers_discovered = surroundings_.on_servers_learned;
   return options;
 }
 

@@ -20,13 +20,13 @@ size_t Index(ObjectKind kind) {
 }  // namespace
 
 KubernetesSource::KubernetesSource(KubernetesSourceOptions options, std::unique_ptr<Transport> transport)
-    : on_servers_learned_(std::move(options.on_servers_learned)),
-      learns_servers_(options.learns_servers),
+    : on_servers_discovered_(std::move(options.on_servers_discovered)),
+      discovers_servers_(options.discovers_servers),
       snapshot_time_ms_(options.snapshot_time_ms),
       transport_(std::move(transport)),
       servers_(std::move(options.servers)) {
   status_.snapshot_time_ms = snapshot_time_ms_;
-  if (learns_servers_) servers_.Learn(options.learned_servers);
+  if (discovers_servers_) servers_.Learn(options.discovered_servers);
   const auto add = [&](ObjectKind kind, const Remembered& remembered) {
     // Three streams of random numbers, not one three times.
     const uint64_t seed = options.seed * reflectors_.size() + Index(kind);
@@ -69,13 +69,13 @@ void KubernetesSource::Deliver(Reflector& reflector, Sink& sink) {
 }
 
 void KubernetesSource::Learn(const std::vector<Event>& events) {
-  if (!learns_servers_) return;
+  if (!discovers_servers_) return;
   bool changed = false;
   for (const Event& event : events) changed |= learned_.Note(event);
   // A cluster whose API servers are all about to be replaced may name none for a moment.
   if (!changed || learned_.urls().empty()) return;
   servers_.Learn(learned_.urls());
-  if (on_servers_learned_) on_servers_learned_(learned_.urls());
+  if (on_servers_discovered_) on_servers_discovered_(learned_.urls());
 }
 
 void KubernetesSource::SayProgress(const Reflector& reflector, Sink& sink) {

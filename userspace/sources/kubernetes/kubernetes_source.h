@@ -15,7 +15,7 @@
 #include "userspace/report/reflector_status.h"
 #include "userspace/sources/kubernetes/client/transport.h"
 #include "userspace/sources/kubernetes/follow/api_servers.h"
-#include "userspace/sources/kubernetes/follow/learned_servers.h"
+#include "userspace/sources/kubernetes/follow/discovered_servers.h"
 #include "userspace/sources/kubernetes/follow/reflector.h"
 #include "userspace/sources/source.h"
 
@@ -25,10 +25,10 @@ struct KubernetesSourceOptions {
   std::string node_name;           // whose Node is followed
   std::vector<ApiServer> servers;  // the preferred one first; REQUIRES: at least one
   // Base URLs that an earlier run has learned, tried after the configured ones.
-  std::vector<std::string> learned_servers;
+  std::vector<std::string> discovered_servers;
   // False: only the configured ones are ever asked, because no certificate proves who answers
   // (insecure-skip-tls-verify), and a forged EndpointSlice would get the token.
-  bool learns_servers = true;
+  bool discovers_servers = true;
   // Of the delays' random parts. Nodes of a cluster need different ones.
   uint64_t seed = 0;
   // What was there before this process started. Objects in `delivered` have been given to the sink by someone else.
@@ -37,9 +37,9 @@ struct KubernetesSourceOptions {
   Remembered node;
   // When the snapshot was written that `delivered` comes from, since 1970; 0: there is none.
   int64_t snapshot_time_ms = 0;
-  // The API servers that the cluster itself names, whenever they change; worth keeping as learned_servers of the next
-  // run. Called in Run's thread; may be empty.
-  std::function<void(const std::vector<std::string>&)> on_servers_learned;
+  // The API servers that the cluster itself names, whenever they change; worth keeping as discovered_servers of the
+  // next run. Called in Run's thread; may be empty.
+  std::function<void(const std::vector<std::string>&)> on_servers_discovered;
 };
 
 class KubernetesSource final : public Source {
@@ -60,12 +60,12 @@ class KubernetesSource final : public Source {
   void SayProgress(const Reflector& reflector, Sink& sink);
   void Conclude(SteadyTime now, Sink& sink);
 
-  const std::function<void(const std::vector<std::string>&)> on_servers_learned_;
-  const bool learns_servers_;
+  const std::function<void(const std::vector<std::string>&)> on_servers_discovered_;
+  const bool discovers_servers_;
   const int64_t snapshot_time_ms_;
   const std::unique_ptr<Transport> transport_;
   ApiServers servers_;
-  LearnedServers learned_;
+  DiscoveredServers learned_;
   std::array<std::unique_ptr<Reflector>, 3> reflectors_;  // by ObjectKind
   std::array<std::string, 3> progress_;                   // the versions that the sink was told
   bool synced_ = false;

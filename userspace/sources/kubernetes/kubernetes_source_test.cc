@@ -225,7 +225,7 @@ Object ApiServersSlice() {
 
 TEST_F(KubernetesSourceTest, ServersThatTheClusterNamesAreHandedOn) {
   std::vector<std::string> learned;
-  Play({.on_servers_learned = [&](const std::vector<std::string>& urls) { learned = urls; }},
+  Play({.on_servers_discovered = [&](const std::vector<std::string>& urls) { learned = urls; }},
        {[&] { server->Watch(ObjectKind::kEndpointSlice).OnBody(EventFrame("ADDED", ApiServersSlice())); }, [] {}});
   EXPECT_THAT(learned, ElementsAre("https://10.0.0.1:6443"));
 }
@@ -233,9 +233,9 @@ TEST_F(KubernetesSourceTest, ServersThatTheClusterNamesAreHandedOn) {
 TEST_F(KubernetesSourceTest, WithoutCertificatesNobodyIsAskedWhoWasNotConfigured) {
   std::vector<std::string> learned;
   refusals = {{ObjectKind::kNode, {.code = 503, .reason = "ServiceUnavailable"}}};
-  Play({.learned_servers = {"https://10.0.0.2:6443"},
-        .learns_servers = false,
-        .on_servers_learned = [&](const std::vector<std::string>& urls) { learned = urls; }},
+  Play({.discovered_servers = {"https://10.0.0.2:6443"},
+        .discovers_servers = false,
+        .on_servers_discovered = [&](const std::vector<std::string>& urls) { learned = urls; }},
        {[&] { server->Watch(ObjectKind::kEndpointSlice).OnBody(EventFrame("ADDED", ApiServersSlice())); },
         [&] { server->now += seconds(2); },
         [&] { EXPECT_EQ(source->status().server, "https://a") << "though it fails"; }});

@@ -39,7 +39,7 @@ TEST(ApiServersTest, TheOnlyServerStays) {
   EXPECT_EQ(servers.current().url, "https://a");
 }
 
-TEST(ApiServersTest, LearnedServersComeAfterTheConfiguredOnesAndAreReplaced) {
+TEST(ApiServersTest, DiscoveredServersComeAfterTheConfiguredOnesAndAreReplaced) {
   ApiServers servers(std::vector<ApiServer>{{"https://a", "kubernetes.example"}});
   servers.Learn({"https://b", "https://a", "https://c"});
   servers.Avoid("https://a", kNow);
@@ -70,7 +70,7 @@ TEST(ApiServersTest, AServerThatWentSilentIsNotReachableUntilItAnswers) {
   EXPECT_FALSE(servers.reachable());
 }
 
-TEST(ApiServersTest, LearnedServersBearTheNameThatAllApiServersBearIfNoneIsConfigured) {
+TEST(ApiServersTest, DiscoveredServersBearTheNameThatAllApiServersBearIfNoneIsConfigured) {
   ApiServers servers(std::vector<ApiServer>{{"https://10.96.0.1:443", ""}});
   servers.Learn({"https://10.0.0.1:6443"});
   servers.Avoid("https://10.96.0.1:443", kNow);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "userspace/sources/kubernetes/follow/learned_servers.h"
+#include "userspace/sources/kubernetes/follow/discovered_servers.h"
 
 #include <optional>
 #include <set>
@@ -44,7 +44,7 @@ std::vector<std::string> UrlsOf(const model::EndpointSlice& slice) {
   }
   std::vector<std::string> urls;
   for (const model::IpAddress& address : addresses) {
-    if (urls.size() == LearnedServers::kServersMax) break;
+    if (urls.size() == DiscoveredServers::kServersMax) break;
     urls.push_back(absl::StrCat("https://", address.ToStringWithPort(*port)));
   }
   return urls;
@@ -52,7 +52,7 @@ std::vector<std::string> UrlsOf(const model::EndpointSlice& slice) {
 
 }  // namespace
 
-bool LearnedServers::Note(const Event& event) {
+bool DiscoveredServers::Note(const Event& event) {
   std::vector<std::string> urls;
   if (const Remove* const remove = std::get_if<Remove>(&event)) {
     if (remove->kind != ObjectKind::kEndpointSlice || !IsItsName(remove->name)) return false;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "userspace/sources/kubernetes/follow/learned_servers.h"
+#include "userspace/sources/kubernetes/follow/discovered_servers.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -25,10 +25,10 @@ model::EndpointSlice Kubernetes(const std::vector<std::string>& addresses) {
   return slice;
 }
 
-TEST(LearnedServers, AreTheReadyEndpointsOfTheKubernetesSliceInOrder) {
+TEST(DiscoveredServers, AreTheReadyEndpointsOfTheKubernetesSliceInOrder) {
   model::EndpointSlice slice = Kubernetes({"10.0.0.2", "10.0.0.1", "10.0.0.2", "10.0.0.3"});
   slice.endpoints.back().ready = false;
-  LearnedServers learned;
+  DiscoveredServers learned;
   EXPECT_TRUE(learned.Note(Upsert{slice}));
   EXPECT_FALSE(learned.Note(Upsert{slice})) << "the same again";
   EXPECT_THAT(learned.urls(), ElementsAre("https://10.0.0.1:6443", "https://10.0.0.2:6443"));
@@ -38,7 +38,7 @@ TEST(LearnedServers, AreTheReadyEndpointsOfTheKubernetesSliceInOrder) {
   EXPECT_THAT(learned.urls(), IsEmpty());
 }
 
-TEST(LearnedServers, AreNotTakenFromWhatApiServersDoNotWrite) {
+TEST(DiscoveredServers, AreNotTakenFromWhatApiServersDoNotWrite) {
   const struct {
     const char* sentence;
     std::function<void(model::EndpointSlice&)> change;
@@ -57,26 +57,26 @@ TEST(LearnedServers, AreNotTakenFromWhatApiServersDoNotWrite) {
   for (const auto& row : kRows) {
     model::EndpointSlice slice = Kubernetes({"10.0.0.1"});
     row.change(slice);
-    LearnedServers learned;
+    DiscoveredServers learned;
     EXPECT_FALSE(learned.Note(Upsert{slice})) << row.sentence;
     EXPECT_THAT(learned.urls(), IsEmpty()) << row.sentence;
   }
 }
 
-TEST(LearnedServers, StayWhenSomethingElseOfThatNameComesAndGoes) {
-  LearnedServers learned;
+TEST(DiscoveredServers, StayWhenSomethingElseOfThatNameComesAndGoes) {
+  DiscoveredServers learned;
   EXPECT_TRUE(learned.Note(Upsert{Kubernetes({"10.0.0.1"})}));
   EXPECT_FALSE(learned.Note(Upsert{model::Service{.name = {"default", "kubernetes"}}}));
   EXPECT_FALSE(learned.Note(Remove{ObjectKind::kService, {"default", "kubernetes"}}));
   EXPECT_THAT(learned.urls(), SizeIs(1));
 }
 
-TEST(LearnedServers, AreCapped) {
+TEST(DiscoveredServers, AreCapped) {
   std::vector<std::string> addresses;
   for (int i = 1; i < 100; ++i) addresses.push_back(absl::StrCat("10.0.0.", i));
-  LearnedServers learned;
+  DiscoveredServers learned;
   learned.Note(Upsert{Kubernetes(addresses)});
-  EXPECT_THAT(learned.urls(), SizeIs(LearnedServers::kServersMax));
+  EXPECT_THAT(learned.urls(), SizeIs(DiscoveredServers::kServersMax));
 }
 
 }  // namespace
