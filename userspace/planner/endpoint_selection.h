@@ -4,7 +4,7 @@
 #define SHUNT_PLANNER_ENDPOINT_SELECTION_H_
 
 #include "userspace/planner/endpoint_collection.h"
-#include "userspace/planner/planner.h"
+#include "userspace/planner/planner_options.h"
 
 namespace shunt::planner {
 

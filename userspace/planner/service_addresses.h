@@ -8,7 +8,7 @@
 #include "absl/container/inlined_vector.h"
 #include "userspace/model/ip_address.h"
 #include "userspace/model/service.h"
-#include "userspace/planner/planner.h"
+#include "userspace/planner/planner_options.h"
 #include "userspace/planner/warnings.h"
 
 namespace shunt::planner {

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a plan depends on besides the Service and its slices: the node, and limits.
+#ifndef SHUNT_PLANNER_PLANNER_OPTIONS_H_
+#define SHUNT_PLANNER_PLANNER_OPTIONS_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "userspace/model/ip_address.h"
+
+namespace shunt::planner {
+
+// This node, as far as endpoint selection depends on it.
+struct NodeContext {
+  std::string node_name;  // compared with an endpoint's nodeName
+  std::string zone;       // empty without one
+  // The node's own primary addresses, one per family; source ranges let the node through if they contain one.
+  std::vector<model::IpAddress> primary_addresses;
+
+  friend bool operator==(const NodeContext&, const NodeContext&) = default;
+};
+
+// Limits on what one Service may use, so that its author cannot starve the others.
+struct PlannerOptions {
+  // Endpoints of one pool beyond this many are left out (kTooMany).
+  uint32_t endpoints_max = 100'000;
+  // Ports beyond this many are not served.
+  uint32_t ports_max = 512;
+  // Load-balancer and external addresses of one family beyond this many are not served.
+  uint32_t addresses_max = 256;
+  // Source ranges of one family beyond this many admit no client.
+  uint32_t source_ranges_max = 1024;
+  // Endpoints, frontends and their source ranges of all ports together. Ports that go beyond are not served, except
+  // for the first.
+  uint32_t rows_max = 200'000;
+};
+
+}  // namespace shunt::planner
+
+#endif  // SHUNT_PLANNER_PLANNER_OPTIONS_H_
