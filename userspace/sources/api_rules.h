@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the API's words, and the fields that are missing, mean to a service proxy, whatever encoding an object came in.
-// A word that is none of the API's means what kube-proxy would take it for.
+// What the API's words and missing fields mean to a service proxy, whatever the object's encoding. A word that the API
+// does not know means what kube-proxy takes it for.
 #ifndef SHUNT_SOURCES_API_RULES_H_
 #define SHUNT_SOURCES_API_RULES_H_
 
@@ -21,20 +21,21 @@ namespace shunt::sources {
 inline constexpr int64_t kAffinityTimeoutDefaultS = 10'800;
 inline constexpr int64_t kAffinityTimeoutMaxS = 86'400;
 
-// ClusterIP unless it is another type's word.
+// Returns ClusterIP unless it is another type's word.
 model::ServiceType ServiceTypeOf(absl::string_view word);
-// Cluster unless the word is "Local".
+// Returns Cluster unless the word is "Local".
 model::TrafficPolicy TrafficPolicyOf(absl::string_view word);
-// FQDN, which is not translated, unless the word is "IPv4" or "IPv6".
+// Returns FQDN, which is not translated, unless the word is "IPv4" or "IPv6".
 model::AddressType AddressTypeOf(absl::string_view word);
-// TCP if the word is empty; nothing if it is no protocol that a Service can have.
+// Returns TCP if the word is empty, and nothing if it is not a protocol that a Service can have.
 std::optional<model::Protocol> ProtocolOf(absl::string_view word);
-// Nothing unless it is from 1 to 65535.
+// Returns nothing unless the number is from 1 to 65535.
 std::optional<uint16_t> PortNumber(int64_t number);
-// Of model::Service: 0 unless `affinity` is "ClientIP". A timeout that is missing or out of range is the default.
+// Returns model::Service's affinity timeout: 0 unless `affinity` is "ClientIP". A timeout that is missing or out of
+// range is the default.
 int32_t AffinityTimeoutS(absl::string_view affinity, std::optional<int64_t> timeout_s);
 
-// A Node's status.addresses as Kubernetes prefers them (GetNodeHostIPs): those of type InternalIP, then those of type
+// Sorts a Node's status.addresses as Kubernetes does (GetNodeHostIPs): those of type InternalIP, then those of type
 // ExternalIP, each in order; other types are host names.
 class NodeAddressOrder {
  public:
@@ -46,12 +47,12 @@ class NodeAddressOrder {
   std::vector<std::string> external_;
 };
 
-// Finds ports of one Service that could be mistaken for each other. The API server stores none, a proxy could not
-// tell them apart.
+// Finds ports of one Service that could be confused with each other. The API server refuses them, because a proxy could
+// not tell them apart.
 class ServicePortSet {
  public:
   enum class Clash { kNone, kName, kNumber };
-  // kNone: the port was added. An unnamed port's name clashes with none.
+  // Returns kNone if the port was added. An unnamed port's name never clashes.
   Clash Add(const model::ServicePort& port);
 
  private:

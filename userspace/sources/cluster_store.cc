@@ -61,7 +61,7 @@ void ClusterStore::Put(model::Node node) {
 void ClusterStore::DropSlice(const model::ObjectName& name) {
   const auto found = slices_.find(name);
   if (found == slices_.end()) return;
-  // By the stored object: its label is what the index was built from, whatever the event says now.
+  // By the stored object: the index was built from its label, not from the event's.
   const model::ObjectName service = found->second->ServiceName();
   const auto siblings = slices_of_.find(service);
   if (siblings != slices_of_.end()) {

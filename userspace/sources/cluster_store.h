@@ -17,38 +17,37 @@
 
 namespace shunt::sources {
 
-// All objects at one moment. They never change, so a view may be read in another thread, for as long as it is kept.
+// All objects at one moment. They never change, so a view may be read in another thread for as long as it is kept.
 struct ClusterView {
   std::vector<std::shared_ptr<const model::Service>> services;
   std::vector<std::shared_ptr<const model::EndpointSlice>> slices;
-  std::shared_ptr<const model::Node> node;  // this node's; null: no source has it
+  std::shared_ptr<const model::Node> node;  // this node's; null if no source has delivered it
 };
 
-// Not thread-safe: the loop owns it and feeds it what the sources delivered. A slice is found by its
-// Service through the stored object, never through the event, so a slice that changes its Service leaves
-// the old one too. Work for one event does not depend on the size of the cluster, except for this node's
-// own Node object.
+// Not thread-safe: the loop owns it and applies the sources' events. The Service of a slice is taken from the stored
+// object, not from the event, so that a slice that changes its Service also leaves the old one. The work for one event
+// does not depend on the size of the cluster, except for this node's own Node object.
 class ClusterStore {
  public:
   explicit ClusterStore(std::string node_name);
 
   void Apply(Event event);
 
-  // Marks a Service as changed for a reason that lies outside the objects (a retry, a settled conflict).
+  // Marks a Service as changed for a reason outside the objects (a retry, a settled conflict).
   void MarkChanged(const model::ObjectName& service);
-  // The Services whose plan may have changed since the last call, in name order; present or not. A change
-  // of this node's name, zone or addresses marks all of them.
+  // Returns the Services whose plan may have changed since the last call, in name order, including removed ones. A
+  // change of this node's name, zone or addresses marks all of them.
   std::vector<model::ObjectName> TakeChanged();
 
-  // Null if there is none. Pointers are valid until the next Apply.
+  // Returns null if there is none. Pointers are valid until the next Apply.
   const model::Service* FindService(const model::ObjectName& name) const;
-  // The slices that belong to the Service, ordered by name; also when the Service itself is missing.
+  // Returns the Service's slices, ordered by name, also if the Service itself is missing.
   std::vector<const model::EndpointSlice*> SlicesOf(const model::ObjectName& service) const;
-  // This node's object, if a source delivered it.
+  // Returns this node's object, or null if no source has delivered it.
   const model::Node* ThisNode() const;
-  // In no order. Costs a pointer an object.
+  // Returns all objects in no particular order. Costs one pointer per object.
   ClusterView View() const;
-  // All Services present, in name order.
+  // Returns all present Services, in name order.
   std::vector<model::ObjectName> ServiceNames() const;
 
  private:

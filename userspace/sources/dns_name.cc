@@ -11,7 +11,7 @@
 namespace shunt::sources {
 namespace {
 
-// The kernel's record of a service port has room for labels (service_ports in bpf/abi.h).
+// The kernel's record of a service port has space for labels (service_ports in bpf/abi.h).
 constexpr size_t kLabelLengthMax = 63;
 constexpr size_t kSubdomainLengthMax = 253;
 

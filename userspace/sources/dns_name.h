@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What Kubernetes accepts as the name of an object.
+// Which names Kubernetes accepts for objects.
 #ifndef SHUNT_SOURCES_DNS_NAME_H_
 #define SHUNT_SOURCES_DNS_NAME_H_
 
@@ -13,7 +13,7 @@ namespace shunt::sources {
 // that are separated by dots.
 enum class NameForm { kLabel, kSubdomain };
 
-// What is wrong with the text as a name, to follow the field's path in a message; empty if nothing is.
+// Returns what is wrong with the text as a name, to follow the field's path in a message; empty if nothing is wrong.
 std::string WrongWithName(absl::string_view text, NameForm form);
 
 }  // namespace shunt::sources

@@ -13,7 +13,7 @@ bool IsSeparator(absl::string_view line) {
   return absl::ConsumePrefix(&line, "---") && (line.empty() || line[0] == ' ' || line[0] == '\t' || line[0] == '\r');
 }
 
-// Takes the next line off `text`, without its end.
+// Takes the next line off `text` and returns it without its end.
 absl::string_view TakeLine(absl::string_view* text) {
   const size_t newline = text->find('\n');
   const absl::string_view line = text->substr(0, newline);
@@ -21,7 +21,7 @@ absl::string_view TakeLine(absl::string_view* text) {
   return line;
 }
 
-// Nothing but comments, blank lines, directives and markers.
+// Returns whether there are only comments, blank lines, directives and markers.
 bool IsBlank(absl::string_view text) {
   while (!text.empty()) {
     absl::string_view line = TakeLine(&text);

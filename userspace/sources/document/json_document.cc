@@ -43,7 +43,7 @@ class TrackedIterator {
 };
 
 // The CAUSE of "[json.exception.parse_error.101] parse error at line 3, column 5: CAUSE" and of
-// "[json.exception.out_of_range.406] CAUSE": the rest stands in the ParseError, or says nothing to people.
+// "[json.exception.out_of_range.406] CAUSE": the rest is in the ParseError, or tells people nothing.
 std::string CauseOf(absl::string_view message) {
   const size_t bracket = message.find("] ");
   if (bracket != absl::string_view::npos) message.remove_prefix(bracket + 2);
@@ -79,9 +79,9 @@ class EventReader final : public nlohmann::json_sax<nlohmann::json> {
   }
 
  private:
-  // Of the last byte that was read: where the present value ends. Values of one piece never span lines.
+  // The line of the last byte that was read, where the current value ends. A scalar never spans lines.
   int Line() { return LineAt(progress_.read_to); }
-  // The end of a number is seen one byte late, and that byte may be the line's end.
+  // The lexer sees a number's end one byte late, and that byte may be the line's end.
   bool Number(std::string text) { return builder_->Scalar(LineAt(progress_.read_to - 1), std::move(text), false); }
 
   int LineAt(const char* at) {

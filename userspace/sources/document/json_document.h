@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A JSON text as a tree of values. JSON could be read as YAML, but for surrogate pairs, long keys and the speed.
+// Reads a JSON text as a tree of values. YAML's parser could do so, except for surrogate pairs, long keys and speed.
 #ifndef SHUNT_SOURCES_DOCUMENT_JSON_DOCUMENT_H_
 #define SHUNT_SOURCES_DOCUMENT_JSON_DOCUMENT_H_
 
@@ -8,8 +8,8 @@
 
 namespace shunt::sources {
 
-// False, with `error` filled and `value` null, if the text is not exactly one JSON value, breaks a limit or repeats
-// a key. Strings are `quoted`; numbers and booleans are not.
+// Returns false, with `error` set and `value` null, if the text is not exactly one JSON value, exceeds a limit or
+// repeats a key. Strings are `quoted`; numbers and booleans are not.
 bool ParseJsonDocument(absl::string_view text, const ParseLimits& limits, Value* value, ParseError* error);
 
 }  // namespace shunt::sources

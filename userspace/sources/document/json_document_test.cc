@@ -85,8 +85,8 @@ TEST(JsonDocumentTest, WhatIsNoJson) {
       {"half a pair of UTF-16", head + ",\n\"x\": \"\\ud83d\"}", "2: not valid JSON: syntax error"},
       {"a line end in a string", head + ",\n\"x\": \"a\nb\"}", "3: not valid JSON: syntax error"},
       {"a number that no float can hold", head + ",\n\"x\": 1e999}", "2: not valid JSON: number overflow"},
-      {"NUL", head + ",\n\"x\": \"" + std::string(1, '\0') + "\"}", "2: not text: a byte that is no UTF-8"},
-      {"not UTF-8", head + ",\n\"x\": \"\xff\"}", "2: not text: a byte that is no UTF-8"},
+      {"NUL", head + ",\n\"x\": \"" + std::string(1, '\0') + "\"}", "2: not text: a byte that is not UTF-8"},
+      {"not UTF-8", head + ",\n\"x\": \"\xff\"}", "2: not text: a byte that is not UTF-8"},
   };
   for (const ErrorCase& c : cases) {
     SCOPED_TRACE(c.sentence);

@@ -26,9 +26,9 @@ KubernetesSource::KubernetesSource(KubernetesSourceOptions options, std::unique_
       transport_(std::move(transport)),
       servers_(std::move(options.servers)) {
   status_.snapshot_time_ms = snapshot_time_ms_;
-  if (discovers_servers_) servers_.Learn(options.discovered_servers);
+  if (discovers_servers_) servers_.SetDiscovered(options.discovered_servers);
   const auto add = [&](ObjectKind kind, const Remembered& remembered) {
-    // Three streams of random numbers, not one three times.
+    // Each resource gets random numbers of its own.
     const uint64_t seed = options.seed * reflectors_.size() + Index(kind);
     reflectors_[Index(kind)] =
         std::make_unique<Reflector>(kind, options.node_name, remembered, seed, servers_, *transport_);
@@ -62,20 +62,20 @@ report::SourceStatus KubernetesSource::status() const {
 void KubernetesSource::Deliver(Reflector& reflector, Sink& sink) {
   std::vector<Event> events = reflector.TakeEvents();
   if (!events.empty()) {
-    Learn(events);
+    Discover(events);
     sink.Deliver(std::move(events));
   }
   SayProgress(reflector, sink);
 }
 
-void KubernetesSource::Learn(const std::vector<Event>& events) {
+void KubernetesSource::Discover(const std::vector<Event>& events) {
   if (!discovers_servers_) return;
   bool changed = false;
-  for (const Event& event : events) changed |= learned_.Note(event);
-  // A cluster whose API servers are all about to be replaced may name none for a moment.
-  if (!changed || learned_.urls().empty()) return;
-  servers_.Learn(learned_.urls());
-  if (on_servers_discovered_) on_servers_discovered_(learned_.urls());
+  for (const Event& event : events) changed |= discovered_.Note(event);
+  // A cluster may name no API server for a moment while all of them are being replaced.
+  if (!changed || discovered_.urls().empty()) return;
+  servers_.SetDiscovered(discovered_.urls());
+  if (on_servers_discovered_) on_servers_discovered_(discovered_.urls());
 }
 
 void KubernetesSource::SayProgress(const Reflector& reflector, Sink& sink) {

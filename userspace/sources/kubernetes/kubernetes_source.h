@@ -22,23 +22,24 @@
 namespace shunt::sources::kubernetes {
 
 struct KubernetesSourceOptions {
-  std::string node_name;           // whose Node is followed
+  std::string node_name;           // the node whose Node is followed
   std::vector<ApiServer> servers;  // the preferred one first; REQUIRES: at least one
-  // Base URLs that an earlier run has learned, tried after the configured ones.
+  // Base URLs that an earlier run has discovered; they are tried after the configured ones.
   std::vector<std::string> discovered_servers;
-  // False: only the configured ones are ever asked, because no certificate proves who answers
-  // (insecure-skip-tls-verify), and a forged EndpointSlice would get the token.
+  // If false, only the configured servers are asked: without a certificate that proves who answers
+  // (insecure-skip-tls-verify), a forged EndpointSlice would get the token.
   bool discovers_servers = true;
-  // Of the delays' random parts. Nodes of a cluster need different ones.
+  // Seeds the random parts of delays. Each node of a cluster needs another one.
   uint64_t seed = 0;
-  // What was there before this process started. Objects in `delivered` have been given to the sink by someone else.
+  // What is known from before this process started. The caller has delivered the objects in `delivered` to the sink
+  // itself.
   Remembered services;
   Remembered endpoint_slices;
   Remembered node;
-  // When the snapshot was written that `delivered` comes from, since 1970; 0: there is none.
+  // When the snapshot behind `delivered` was written, since 1970; 0 without a snapshot.
   int64_t snapshot_time_ms = 0;
-  // The API servers that the cluster itself names, whenever they change; worth keeping as discovered_servers of the
-  // next run. Called in Run's thread; may be empty.
+  // Called in Run's thread with the API servers that the cluster itself names, whenever they change; they serve the
+  // next run as discovered_servers. May be empty.
   std::function<void(const std::vector<std::string>&)> on_servers_discovered;
 };
 
@@ -46,17 +47,17 @@ class KubernetesSource final : public Source {
  public:
   KubernetesSource(KubernetesSourceOptions options, std::unique_ptr<Transport> transport);
 
-  // Never gives up: whatever fails is a problem that is reported, and tried again. What one turn of the transport
-  // brings of one resource is one Deliver. Synced when all three resources are; Progress whenever a resource is
-  // complete at a newer version. Call once.
+  // Never gives up: a failure is reported as a problem and tried again. The changes of one resource in one turn of the
+  // transport are one Deliver. Calls Synced when all three resources are synced, and Progress whenever a resource is
+  // complete at a newer version. To be called once.
   absl::Status Run(Sink& sink, std::stop_token stop) override;
 
-  // As of the last turn. Thread-safe.
+  // Returns the status of the last turn. Thread-safe.
   report::SourceStatus status() const;
 
  private:
   void Deliver(Reflector& reflector, Sink& sink);
-  void Learn(const std::vector<Event>& events);
+  void Discover(const std::vector<Event>& events);
   void SayProgress(const Reflector& reflector, Sink& sink);
   void Conclude(SteadyTime now, Sink& sink);
 
@@ -65,9 +66,9 @@ class KubernetesSource final : public Source {
   const int64_t snapshot_time_ms_;
   const std::unique_ptr<Transport> transport_;
   ApiServers servers_;
-  DiscoveredServers learned_;
+  DiscoveredServers discovered_;
   std::array<std::unique_ptr<Reflector>, 3> reflectors_;  // by ObjectKind
-  std::array<std::string, 3> progress_;                   // the versions that the sink was told
+  std::array<std::string, 3> progress_;                   // the versions that Sink::Progress was called with
   bool synced_ = false;
   std::vector<SourceProblem> reported_;
 

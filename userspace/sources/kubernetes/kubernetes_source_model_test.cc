@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// A KubernetesSource against simulated API servers that do whatever goes wrong, for a million turns: whenever the
-// servers come to rest, the consumer has exactly what the cluster has; until then it never goes back in time, loses
-// nothing to a list that is empty by mistake, and does not flood the servers.
+// A KubernetesSource against simulated API servers with every kind of failure, for a million turns: whenever the
+// servers come to rest, the consumer has exactly the cluster's state. Until then it never goes back in time, removes
+// nothing because of a list that is empty by mistake, and does not flood the servers.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -32,7 +32,7 @@ size_t Index(ObjectKind kind) {
   return static_cast<size_t>(kind);
 }
 
-// A Node's uid is nothing to the model.
+// The model has no uid for a Node.
 State Expected(const SimulatedWorld& world, ObjectKind kind) {
   State state = world.cluster.state(kind);
   if (kind != ObjectKind::kNode) return state;
@@ -47,7 +47,7 @@ bool Same(const State& a, const State& b) {
   });
 }
 
-// The consumer; judges every event as it comes.
+// The consumer; it checks every event as it comes.
 class JudgingSink final : public Sink {
  public:
   struct Progressed {
@@ -126,12 +126,12 @@ class Play {
     world_.on_turn = [this] { Turn(); };
   }
 
-  // One agent after the other, until the turns are used up or something is wrong. Returns how many agents there were.
+  // Runs one agent after the other, until the turns are used up or a check fails. Returns the number of agents.
   int Run() {
     while (!Done()) RunAgent();
     SCOPED_TRACE(absl::StrCat(world_.turns, " turns"));
     EXPECT_GT(settled_count_, 0);
-    // Delays make it 18 in these worst of all minutes; without them it would be one each turn.
+    // With delays there are at most 18 in the worst minute; without them there would be one per turn.
     for (const auto& requests : world_.requests) EXPECT_LE(MostIn(requests, seconds(60)), 30);
     return agents_;
   }
@@ -153,7 +153,7 @@ class Play {
     EXPECT_EQ(source.Run(*sink_, stop_.get_token()), absl::OkStatus());
   }
 
-  // What the next agent finds of the one before: nothing, its versions, or an older snapshot too.
+  // What the next agent finds from the previous one: nothing, its versions, or an older snapshot too.
   void PrepareRestart(KubernetesSourceOptions& options) {
     auto sink = std::make_unique<JudgingSink>(world_);
     const uint32_t what = world_.random() % 3;
@@ -172,7 +172,7 @@ class Play {
 
   void Turn() {
     for (const ObjectKind kind : kKinds) {
-      // What nobody knows nobody can miss.
+      // The agent cannot miss an object that it never knew.
       world_.agent_knows[Index(kind)] =
           kind != ObjectKind::kNode && (remembers_[Index(kind)] || !sink_->state[Index(kind)].empty());
     }
@@ -191,7 +191,7 @@ class Play {
     world_.cluster.CatchUp();
     if (world_.Chance(1000)) {
       SimulatedCluster::Server& server = world_.cluster.servers[world_.random() % world_.cluster.servers.size()];
-      server.oldest = server.revision;  // its cache begins anew
+      server.oldest = server.revision;  // its cache begins again
     }
     if (may_be_mistaken_ && world_.Chance(500)) {
       may_be_mistaken_ = false;
@@ -225,7 +225,7 @@ class Play {
                         return Same(sink_->state[Index(kind)], Expected(world_, kind));
                       });
     if (!same) {
-      // It may have been the same by chance, and then have caught up with a history that led there by a detour.
+      // The state may have been the same by chance, before the server caught up with a history that led back to it.
       rest_since_.reset();
       EXPECT_LT(world_.now - calm_since_, minutes(15)) << "does not come to rest";
       return;
@@ -274,7 +274,7 @@ TEST(KubernetesSourceModelTest, ComesToTheClustersStateWhateverTheServersDo) {
     agents += static_cast<size_t>(Play(seed, SHUNT_MODEL_TURNS).Run());
     if (HasFailure()) return;
   }
-  EXPECT_GT(agents, chosen.size()) << "nobody started anew";
+  EXPECT_GT(agents, chosen.size()) << "no agent was restarted";
 }
 
 }  // namespace

@@ -29,7 +29,7 @@ ObjectKind KindAsked(const std::string& target) {
 }
 
 // One API server that answers every list at once and leaves every watch open. When there is nothing to answer it asks
-// the test what comes next, and time stands still but for the waits.
+// the test for the next step. Time passes only during waits.
 class OneServer final : public Transport {
  public:
   struct Open {
@@ -63,7 +63,7 @@ class OneServer final : public Transport {
     for (auto& [id, request] : open) {
       if (request.kind == kind && request.is_watch) return *request.handler;
     }
-    ADD_FAILURE() << "nobody watches";
+    ADD_FAILURE() << "no watch is open";
     std::abort();
   }
 
@@ -91,7 +91,7 @@ class OneServer final : public Transport {
   RequestId last_ = 0;
 };
 
-// Writes down what it is told.
+// Records every call.
 class NotingSink final : public Sink {
  public:
   void Deliver(std::vector<Event> events) override { notes.push_back(absl::StrCat("deliver ", events.size())); }
@@ -110,7 +110,7 @@ class NotingSink final : public Sink {
 
 class KubernetesSourceTest : public ::testing::Test {
  protected:
-  // Runs until the steps, one for each time that the server has nothing to say, are used up.
+  // Runs until the steps are used up; one is taken each time that the server has nothing to answer.
   void Play(KubernetesSourceOptions options, std::vector<std::function<void()>> steps) {
     options.node_name = "node-1";
     options.servers = {{.url = "https://a"}};

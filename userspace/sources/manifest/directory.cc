@@ -39,7 +39,7 @@ bool Directory::IsStillAtPath() const {
 }
 
 absl::StatusOr<std::set<std::string>> Directory::ManifestNames() const {
-  // A descriptor of its own, because reading a directory moves the position that its duplicates share.
+  // A separate descriptor, because reading a directory moves the position that duplicates share.
   const int fd = openat(fd_.get(), ".", kDirectoryFlags);
   const std::unique_ptr<DIR, int (*)(DIR*)> stream(fd < 0 ? nullptr : fdopendir(fd), closedir);
   if (stream == nullptr) {

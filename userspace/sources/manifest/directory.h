@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A directory that is held open: its manifests can be listed and read, whatever becomes of its path.
+// An open directory: its manifests can be listed and read, whatever happens to its path.
 #ifndef SHUNT_SOURCES_MANIFEST_DIRECTORY_H_
 #define SHUNT_SOURCES_MANIFEST_DIRECTORY_H_
 
@@ -16,14 +16,14 @@ class Directory {
   static absl::StatusOr<Directory> Open(const std::string& path);
 
   int fd() const { return fd_.get(); }
-  // False once the path leads to another directory or to none: it was removed, renamed, or mounted over, or a link on
-  // the way points elsewhere now.
+  // Returns false once the path leads to another directory or to none: the directory was removed, renamed or mounted
+  // over, or a link in the path has changed.
   bool IsStillAtPath() const;
 
-  // Of the files that are manifests by their name.
+  // Returns the names of the files that are manifests by their name.
   absl::StatusOr<std::set<std::string>> ManifestNames() const;
-  // The file's bytes; of one larger than kManifestBytesMax only so many that DecodeManifest can tell. kNotFound if it
-  // is gone (or a link to nothing); never blocks on a file that is not a regular one.
+  // Returns the file's bytes; of a file that is larger than kManifestBytesMax, just enough for DecodeManifest to refuse
+  // it. Returns kNotFound if the file is gone or a link to nothing. Never blocks on a file that is not a regular one.
   absl::StatusOr<std::string> Read(const std::string& name) const;
 
  private:

@@ -17,7 +17,7 @@ namespace {
 
 constexpr uint32_t kEvents =
     IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE | IN_CREATE | IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR;
-// What the kubelet renames to replace all files of a mounted ConfigMap at once.
+// The kubelet renames this link to replace all files of a mounted ConfigMap at once.
 constexpr char kConfigMapData[] = "..data";
 
 }  // namespace
@@ -31,7 +31,7 @@ absl::StatusOr<DirectoryWatch> DirectoryWatch::Open(const Directory& directory) 
     return absl::ResourceExhaustedError(
         absl::StrCat("inotify_init: ", strerror(errno), ": raise fs.inotify.max_user_instances"));
   }
-  // Through the descriptor: the path may lead elsewhere by now.
+  // By the descriptor, because the path may lead elsewhere by now.
   const std::string path = absl::StrCat("/proc/self/fd/", directory.fd());
   if (inotify_add_watch(fd.get(), path.c_str(), kEvents) < 0) {
     return absl::UnavailableError(absl::StrCat("watch the manifest directory: ", strerror(errno),
@@ -43,7 +43,7 @@ absl::StatusOr<DirectoryWatch> DirectoryWatch::Open(const Directory& directory) 
 bool DirectoryWatch::IsComplete(const char* name) const {
   struct stat status = {};
   if (fstatat(directory_->fd(), name, &status, AT_SYMLINK_NOFOLLOW) != 0) return true;  // gone again
-  // A regular file will be closed by who writes it; a link of either kind never will be.
+  // A regular file will be closed by its writer; a link of either kind never will be.
   return !S_ISREG(status.st_mode) || status.st_nlink > 1;
 }
 

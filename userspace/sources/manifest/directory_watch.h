@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which manifests of one directory may have changed: inotify, in the words of somebody who reads whole files.
+// Tells which manifests of one directory may have changed, by inotify.
 #ifndef SHUNT_SOURCES_MANIFEST_DIRECTORY_WATCH_H_
 #define SHUNT_SOURCES_MANIFEST_DIRECTORY_WATCH_H_
 
@@ -20,8 +20,8 @@ struct DirectoryChanges {
   bool empty() const { return names.empty() && !all && !directory_gone; }
 };
 
-// A file that is still being written is not named until it is closed, so nobody reads half of it. A link's target
-// outside of the directory is not watched, but for the way a ConfigMap is mounted.
+// A file that is still being written is not named until it is closed, so that no half of it is read. A link's target
+// outside the directory is not watched, except in a mounted ConfigMap.
 class DirectoryWatch {
  public:
   // `directory` outlives the watch.
@@ -29,12 +29,12 @@ class DirectoryWatch {
 
   // Readable when there is something to take.
   int fd() const { return fd_.get(); }
-  // Adds what has happened since the last call to `changes`; never blocks.
+  // Adds to `changes` what has happened since the last call. Never blocks.
   void Take(DirectoryChanges* changes);
 
  private:
   DirectoryWatch(posix::FileDescriptor fd, const Directory* directory);
-  // Whether a file that just came into being is complete already.
+  // Returns whether a file that was just created is complete already.
   bool IsComplete(const char* name) const;
 
   posix::FileDescriptor fd_;

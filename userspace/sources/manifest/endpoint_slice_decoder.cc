@@ -27,7 +27,7 @@ model::Endpoint DecodeEndpoint(const FieldReader& reader) {
 
 model::EndpointPort DecodePort(const FieldReader& reader) {
   model::EndpointPort port;
-  // The API server stores a missing name as the empty one, the name of an unnamed port.
+  // The API server stores a missing name as "", the name of an unnamed port.
   port.name = reader.String("name");
   const std::string protocol = reader.Choice("protocol", "TCP", {"TCP", "UDP", "SCTP"});
   port.protocol = ProtocolOf(protocol).value_or(model::Protocol::kTcp);

@@ -20,7 +20,7 @@ bool Parse(const DocumentText& document, ManifestFormat format, const ParseLimit
   if (const std::optional<size_t> at = FindForbiddenByte(document.text)) {
     const absl::string_view before = document.text.substr(0, *at);
     const auto lines = static_cast<int>(std::count(before.begin(), before.end(), '\n'));
-    *error = {document.first_line + lines, "not text: a byte that is no UTF-8, or a control character"};
+    *error = {document.first_line + lines, "not text: a byte that is not UTF-8, or a control character"};
     return false;
   }
   if (format == ManifestFormat::kJson) return ParseJsonDocument(document.text, limits, value, error);

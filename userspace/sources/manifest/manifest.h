@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// One manifest file's text as objects and errors. Documents are independent: an error in one costs only that one.
+// Decodes one manifest file into objects and errors. Documents are independent: an error in one does not affect the
+// others.
 #ifndef SHUNT_SOURCES_MANIFEST_MANIFEST_H_
 #define SHUNT_SOURCES_MANIFEST_MANIFEST_H_
 
@@ -12,17 +13,17 @@
 
 namespace shunt::sources {
 
-// Of one file; a larger one is refused unread.
+// The largest file that is read.
 inline constexpr size_t kManifestBytesMax = 16 << 20;
 inline constexpr size_t kManifestDocumentsMax = 200'000;
-// So many errors of one file are kept; one more says how many were not.
+// How many errors of one file are kept; one more says how many were left out.
 inline constexpr size_t kManifestErrorsMax = 100;
 
 enum class ManifestFormat { kYaml, kJson };
 
-// Whether a file of this name is a manifest: *.yaml, *.yml or *.json, not hidden.
+// Returns whether a file of this name is a manifest: *.yaml, *.yml or *.json, not hidden.
 bool IsManifestName(absl::string_view file_name);
-// JSON if the name ends in ".json". (JSON in a YAML file is read as YAML, which it nearly is.)
+// Returns JSON if the name ends in ".json". (JSON in a YAML file is read as YAML, which it nearly is.)
 ManifestFormat FormatOf(absl::string_view file_name);
 
 struct Manifest {
@@ -30,8 +31,8 @@ struct Manifest {
   std::vector<ParseError> errors;      // empty: the file is good as a whole
 };
 
-// Decodes YAML (several documents, separated by lines that begin with "---") or one JSON value. Pure; a text beyond
-// kManifestBytesMax or kManifestDocumentsMax is one error.
+// Decodes YAML (several documents, separated by lines that begin with "---") or one JSON value. Pure. A text that
+// exceeds kManifestBytesMax or kManifestDocumentsMax gives one error.
 Manifest DecodeManifest(absl::string_view text, ManifestFormat format = ManifestFormat::kYaml,
                         const ParseLimits& limits = {});
 

@@ -15,14 +15,14 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
-// As poll(2) wants it.
+// As poll(2) takes it.
 int Milliseconds(milliseconds time) {
   return static_cast<int>(time.count());
 }
 
-// Takes what the watch has to say until it is at rest. False: asked to stop.
-bool WaitForRest(DirectoryWatch& watch, StoppableWait& wait, const ManifestPace::Rest& rest,
-                 DirectoryChanges* changes) {
+// Takes changes from the watch until the directory has settled. Returns false if asked to stop.
+bool WaitUntilSettled(DirectoryWatch& watch, StoppableWait& wait, const ManifestPace::Rest& rest,
+                      DirectoryChanges* changes) {
   const steady_clock::time_point end = steady_clock::now() + rest.most;
   while (!changes->directory_gone) {
     const auto left = std::chrono::duration_cast<milliseconds>(end - steady_clock::now());
@@ -56,7 +56,7 @@ absl::Status ManifestDirectory::Run(Sink& sink, std::stop_token stop) {
       continue;
     }
     if (!synced_) return watch.status();
-    directory_problems_ = {{path_, absl::StrCat("the directory is gone, what it said last stays in force: ",
+    directory_problems_ = {{path_, absl::StrCat("the directory is gone, its last content stays in force: ",
                                                 std::string(watch.status().message()))}};
     Report(sink);
     if (wait.For(-1, Milliseconds(pace_.return_check)) == StoppableWait::Woken::kStopped) return absl::OkStatus();
@@ -65,7 +65,7 @@ absl::Status ManifestDirectory::Run(Sink& sink, std::stop_token stop) {
 
 bool ManifestDirectory::Follow(const Directory& directory, DirectoryWatch& watch, StoppableWait& wait, Sink& sink) {
   DirectoryChanges changes{.names = {}, .all = true};
-  if (synced_ && !WaitForRest(watch, wait, pace_.after_return, &changes)) return false;
+  if (synced_ && !WaitUntilSettled(watch, wait, pace_.after_return, &changes)) return false;
   while (!changes.directory_gone) {
     if (!Read(directory, changes, wait)) return false;
     Report(sink);
@@ -85,8 +85,8 @@ bool ManifestDirectory::WaitForChanges(const Directory& directory, DirectoryWatc
     const StoppableWait::Woken woken = wait.For(watch.fd(), Milliseconds(pace_.path_check));
     if (woken == StoppableWait::Woken::kStopped) return false;
     if (woken == StoppableWait::Woken::kReadable) watch.Take(changes);
-    if (!changes->empty() && !WaitForRest(watch, wait, pace_.after_change, changes)) return false;
-    // Last, so that the removal of a whole directory is not taken for the removal of each of its files.
+    if (!changes->empty() && !WaitUntilSettled(watch, wait, pace_.after_change, changes)) return false;
+    // Checked last, so that the removal of a directory does not count as the removal of each of its files.
     if (!directory.IsStillAtPath()) changes->directory_gone = true;
   }
   return true;

@@ -17,18 +17,18 @@
 
 namespace shunt::sources {
 
-// How long a directory of manifests is given to come to rest, and how often it is looked for.
+// How long to wait for a directory of manifests to settle, and how often to look for it.
 struct ManifestPace {
-  // Changes that belong together (an editor's, a copied directory's) come close together; but a file that changes all
-  // the time must not hold up the others for ever.
+  // Changes that belong together (by an editor, by a copied directory) come close together, but a file that changes all
+  // the time must not delay the others without end.
   struct Rest {
     std::chrono::milliseconds quiet;
     std::chrono::milliseconds most;
   };
   Rest after_change{std::chrono::milliseconds(50), std::chrono::milliseconds(1000)};
-  // A directory that was away is likely to be filled just now, and what it lacks would be taken away.
+  // A directory that has come back is probably still being filled, and objects that it lacks would be removed.
   Rest after_return{std::chrono::milliseconds(500), std::chrono::milliseconds(5000)};
-  // inotify does not say that a path leads to another directory now.
+  // inotify does not report that a path leads to another directory.
   std::chrono::milliseconds path_check{1000};
   std::chrono::milliseconds return_check{250};
 };
@@ -37,20 +37,21 @@ class ManifestDirectory final : public Source {
  public:
   explicit ManifestDirectory(std::string path, const ManifestPace& pace = {});
 
-  // kNotFound if the directory is not there to begin with. If it goes away later, what it said stays in force and a
-  // problem is reported until it is back and has come to rest. Changes that come together are one Deliver.
+  // Returns kNotFound if the directory does not exist at the start. If it goes away later, its last content stays in
+  // force and a problem is reported until it is back and has settled. Changes that come together are one Deliver.
   absl::Status Run(Sink& sink, std::stop_token stop) override;
 
  private:
-  // Delivers and reports until the directory is gone. False: asked to stop.
+  // Delivers and reports until the directory is gone. Returns false if asked to stop.
   bool Follow(const Directory& directory, DirectoryWatch& watch, StoppableWait& wait, Sink& sink);
-  // Waits for the watch to say something and for the dust to settle. False: asked to stop.
+  // Waits for a change and for the directory to settle. Returns false if asked to stop.
   bool WaitForChanges(const Directory& directory, DirectoryWatch& watch, StoppableWait& wait,
                       DirectoryChanges* changes) const;
-  // Reads what `changes` names; all: also notices files that have come or gone. False: asked to stop.
+  // Reads the files that `changes` names; with `all`, also finds files that have come or gone. Returns false if asked
+  // to stop.
   bool Read(const Directory& directory, const DirectoryChanges& changes, StoppableWait& wait);
   void ReadFile(const Directory& directory, const std::string& name);
-  // Reports what is wrong if that has changed.
+  // Reports the current problems if they have changed.
   void Report(Sink& sink);
 
   const std::string path_;

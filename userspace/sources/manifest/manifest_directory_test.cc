@@ -30,7 +30,7 @@ using testing::IsEmpty;
 using testing::SizeIs;
 using testing::StartsWith;
 
-// What a consumer knows: the Services by name with their port, and the last report.
+// A consumer's knowledge: the Services by name with their port, and the last report.
 class RecordingSink final : public Sink {
  public:
   void Deliver(std::vector<Event> events) override {
@@ -60,7 +60,7 @@ class RecordingSink final : public Sink {
   }
 
   using Services = std::map<std::string, int>;
-  // Waits until it holds; false after ten seconds.
+  // Waits until the condition holds. Returns false after ten seconds.
   bool Await(const std::function<bool()>& holds) {
     std::unique_lock lock(mutex_);
     return changed_.wait_for(lock, std::chrono::seconds(10), holds);
@@ -104,7 +104,7 @@ std::string Service(const std::string& name, int port) {
                       "}]}\n");
 }
 
-// For a wait that no test sees the end of.
+// For a wait that lasts longer than any test.
 constexpr std::chrono::hours kForEver(1);
 
 class ManifestDirectoryTest : public testing::Test {
@@ -133,7 +133,7 @@ class ManifestDirectoryTest : public testing::Test {
     thread_.join();
     EXPECT_TRUE(result_.ok()) << result_;
   }
-  // `path` is taken from the directory on, unless it is absolute.
+  // `path` is relative to the directory unless it is absolute.
   void Write(const fs::path& path, const std::string& text) { std::ofstream(directory_ / path) << text; }
 
   fs::path root_;
@@ -303,7 +303,7 @@ TEST_F(ManifestDirectoryTest, ADirectoryThatGoesAwayKeepsWhatItSaid) {
   fs::remove_all(directory_);
   ASSERT_TRUE(sink_.AwaitProblems(1));
   EXPECT_EQ(sink_.problems()[0].where, directory_.string());
-  EXPECT_THAT(sink_.problems()[0].what, StartsWith("the directory is gone, what it said last stays in force: "));
+  EXPECT_THAT(sink_.problems()[0].what, StartsWith("the directory is gone, its last content stays in force: "));
   EXPECT_EQ(sink_.counts().removals, 0);
   // It comes back whole.
   const fs::path other = root_ / "other";
@@ -331,7 +331,7 @@ TEST_F(ManifestDirectoryTest, ADirectoryThatComesBackInPiecesIsGivenTime) {
   ASSERT_TRUE(sink_.AwaitProblems(1));
   fs::create_directory(directory_);
   Write("a.yaml", Service("one", 11));
-  // Time to do wrong: whoever would not wait has read the directory by now, or is only slower than this test.
+  // Time for a mistake: a source that does not wait has read the directory by now, unless it is slower than this test.
   std::this_thread::sleep_for(std::chrono::milliseconds(200));
   EXPECT_EQ(sink_.counts().removals, 0);
   EXPECT_EQ(sink_.counts().deliveries, 1) << "half a directory is not read";
@@ -350,7 +350,7 @@ TEST_F(ManifestDirectoryTest, APathMayLeadToAnotherDirectory) {
   ASSERT_TRUE(sink_.AwaitServices({{"one", 2}}));
   Write(root_ / "v1" / "a.yaml", Service("one", 3));
   Write(root_ / "v2" / "b.yaml", Service("two", 2));
-  ASSERT_TRUE(sink_.AwaitServices({{"one", 2}, {"two", 2}})) << "the old one is nobody's any more";
+  ASSERT_TRUE(sink_.AwaitServices({{"one", 2}, {"two", 2}})) << "no link leads to the old one";
 }
 
 TEST_F(ManifestDirectoryTest, AFileThatChangesAllTheTimeDoesNotHoldUpTheOthers) {
@@ -366,7 +366,7 @@ TEST_F(ManifestDirectoryTest, AFileThatChangesAllTheTimeDoesNotHoldUpTheOthers) 
   EXPECT_TRUE(sink_.AwaitServices({{"one", 1}}));
 }
 
-// If one is not ended, the test takes an hour, and CTest does not wait for that.
+// If a wait does not end, the test would take an hour, and CTest stops it before.
 TEST_F(ManifestDirectoryTest, AStopEndsEveryWait) {
   pace_.path_check = kForEver;
   pace_.return_check = kForEver;

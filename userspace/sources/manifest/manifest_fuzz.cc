@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Any bytes as a manifest, YAML and JSON: no crash, and whatever is let in is well-formed.
+// Any bytes as a manifest, YAML and JSON: no crash, and every object that is accepted is well-formed.
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>

@@ -106,7 +106,7 @@ std::vector<Event> ManifestSet::TakeChanges() {
     }
     const std::shared_ptr<const Object>& object = files_.at(Winner(key, holding)).objects.at(key).object;
     if (holding.taken == nullptr || *holding.taken != *object) events.push_back(Upsert{*object});
-    holding.taken = object;  // also if it is equal: one of the two copies can go
+    holding.taken = object;  // even if it is equal: one of the two copies is freed
   }
   return events;
 }

@@ -125,19 +125,19 @@ TEST(ManifestTest, WhatYamlMayNotHold) {
       {"a tab as indentation", "apiVersion: v1\nkind: Service\nmetadata:\n\tname: a\n",
        "4: not valid YAML: illegal map value"},
       {"NUL", service + std::string("spec: {a: \"\0\"}", 14),
-       "4: not text: a byte that is no UTF-8, or a control character"},
+       "4: not text: a byte that is not UTF-8, or a control character"},
       {"the byte that ends yaml-cpp's texts", service + "# \x04\nspec: {}",
-       "4: not text: a byte that is no UTF-8, or a control character"},
+       "4: not text: a byte that is not UTF-8, or a control character"},
       {"an escape for terminals", service + "#\n# \x1b[31m",
-       "5: not text: a byte that is no UTF-8, or a control character"},
+       "5: not text: a byte that is not UTF-8, or a control character"},
       {"a byte that begins nothing", service + "# \xff",
-       "4: not text: a byte that is no UTF-8, or a control character"},
-      {"an overlong slash", service + "# \xc0\xaf", "4: not text: a byte that is no UTF-8, or a control character"},
+       "4: not text: a byte that is not UTF-8, or a control character"},
+      {"an overlong slash", service + "# \xc0\xaf", "4: not text: a byte that is not UTF-8, or a control character"},
       {"half a pair of UTF-16", service + "# \xed\xa0\x80",
-       "4: not text: a byte that is no UTF-8, or a control character"},
+       "4: not text: a byte that is not UTF-8, or a control character"},
       {"beyond Unicode", service + "# \xf4\x90\x80\x80",
-       "4: not text: a byte that is no UTF-8, or a control character"},
-      {"a sequence cut off", service + "# \xe2\x9c", "4: not text: a byte that is no UTF-8, or a control character"},
+       "4: not text: a byte that is not UTF-8, or a control character"},
+      {"a sequence cut off", service + "# \xe2\x9c", "4: not text: a byte that is not UTF-8, or a control character"},
   };
   for (const ErrorCase& c : cases) {
     SCOPED_TRACE(c.sentence);
@@ -147,7 +147,7 @@ TEST(ManifestTest, WhatYamlMayNotHold) {
   }
 }
 
-// Each of these would cost minutes, gigabytes or the stack if it were believed.
+// Each of these would cost minutes, gigabytes or the stack if it were accepted.
 TEST(ManifestTest, HostileTextsAreRefusedSoon) {
   std::string bomb = "a0: &a0 [x, x]\n";
   for (int i = 1; i < 60; ++i) bomb += absl::StrCat("a", i, ": &a", i, " [*a", i - 1, ", *a", i - 1, "]\n");

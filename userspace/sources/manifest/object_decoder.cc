@@ -16,7 +16,7 @@ namespace {
 constexpr char kCore[] = "v1";
 constexpr char kDiscovery[] = "discovery.k8s.io/v1";
 
-// apiVersion and kind: which type an object is of.
+// An object's type: its apiVersion and kind.
 struct TypeName {
   std::string version;
   std::string kind;
@@ -46,7 +46,7 @@ class Decoder {
  public:
   Decoder(std::vector<DecodedObject>* objects, std::vector<ParseError>* errors) : objects_(objects), errors_(errors) {}
 
-  // `item_type` is what an object without a type of its own is: the API server's typed lists leave it out.
+  // `item_type` is the type of an object that names none: the API server's typed lists leave it out.
   void Decode(const Value& value, const TypeName& item_type) {
     if (value.kind == Value::Kind::kNull) return;
     const size_t errors_before = errors_->size();

@@ -25,7 +25,7 @@ int32_t DecodeAffinity(const FieldReader& spec) {
   return AffinityTimeoutS(affinity, config.Int("timeoutSeconds", kAffinityTimeoutDefaultS, 1, kAffinityTimeoutMaxS));
 }
 
-// Only the only port of a Service may go without a name.
+// A port may have no name only if it is the Service's only one.
 model::ServicePort DecodePort(const FieldReader& reader, bool only) {
   model::ServicePort port;
   port.name = only ? reader.Name("name", NameForm::kLabel, "") : reader.Name("name", NameForm::kLabel);
@@ -37,7 +37,7 @@ model::ServicePort DecodePort(const FieldReader& reader, bool only) {
   return port;
 }
 
-// The API server takes no two ports that could be mistaken for each other; a manifest has passed no API server.
+// The API server refuses two ports that could be confused with each other; a manifest has not passed an API server.
 std::vector<model::ServicePort> DecodePorts(const FieldReader& spec) {
   std::vector<model::ServicePort> ports;
   ServicePortSet known;
@@ -54,13 +54,13 @@ std::vector<model::ServicePort> DecodePorts(const FieldReader& spec) {
   return ports;
 }
 
-// Seconds since 1970.
+// Returns seconds since 1970.
 int64_t DecodeCreationTime(const FieldReader& metadata) {
   const std::string text = metadata.String("creationTimestamp");
   if (text.empty()) return 0;
   absl::Time time;
   std::string error;
-  // ParseTime knows "infinite-future" too, which is no time at all.
+  // ParseTime accepts "infinite-future" too, which is not a time.
   if (absl::ParseTime(absl::RFC3339_full, text, &time, &error) && time >= absl::UnixEpoch() &&
       time < absl::InfiniteFuture()) {
     return absl::ToUnixSeconds(time);

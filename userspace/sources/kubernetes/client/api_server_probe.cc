@@ -20,8 +20,8 @@
 namespace shunt::sources::kubernetes {
 namespace {
 
-// In the v4-mapped form, which a socket of IPv6 would take as well; but the socket has to be of the family that the
-// transport's would have.
+// An IPv6 socket would take the v4-mapped form as well, but the socket must have the family that the transport's would
+// have.
 int Connect(int fd, const model::IpAddress& address, uint16_t port) {
   if (address.IsV4()) {
     sockaddr_in v4{.sin_family = AF_INET, .sin_port = htons(port)};
@@ -33,13 +33,13 @@ int Connect(int fd, const model::IpAddress& address, uint16_t port) {
   return connect(fd, reinterpret_cast<const sockaddr*>(&v6), sizeof(v6));
 }
 
-// 0: connected; otherwise the error, ETIMEDOUT included.
+// Returns 0 if connected, and otherwise the error, ETIMEDOUT included.
 int ConnectError(const model::IpAddress& address, uint16_t port, const PrepareSocket& prepare_socket,
                  std::chrono::milliseconds timeout) {
   const int family = address.IsV4() ? AF_INET : AF_INET6;
   const posix::FileDescriptor fd(socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   if (!fd.ok()) return errno;
-  // What fails here is reported by the transport, which does the same with each of its sockets.
+  // The transport reports a failure: it does the same with each of its own sockets.
   if (prepare_socket) prepare_socket(fd.get()).IgnoreError();
   if (Connect(fd.get(), address, port) == 0) return 0;
   if (errno != EINPROGRESS) return errno;
@@ -59,7 +59,7 @@ int ConnectError(const model::IpAddress& address, uint16_t port, const PrepareSo
 
 absl::Status Refusal(const std::string& url, int error) {
   return absl::FailedPreconditionError(absl::StrCat(
-      "the only API server is ", url, ", this pod's KUBERNETES_SERVICE_HOST, and no connection to it comes about (",
+      "the only API server is ", url, ", this pod's KUBERNETES_SERVICE_HOST, and connecting to it fails (",
       std::strerror(error),  // NOLINT(concurrency-mt-unsafe): glibc's is safe for known errors
       "). By default that is the ClusterIP of the Service default/kubernetes: no machine's address, but one that "
       "kube-proxy translates. Without kube-proxy on this node it leads nowhere, for this agent even while Shunt "

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The one mistake in the configuration of an API server that looks right everywhere else: the address of the Service
-// default/kubernetes, on a node where nobody but us translates Services.
+// Detects the one mistake in the configuration of an API server that looks right everywhere else: the address of the
+// Service default/kubernetes, on a node where Shunt alone translates Services.
 #ifndef SHUNT_SOURCES_KUBERNETES_CLIENT_API_SERVER_PROBE_H_
 #define SHUNT_SOURCES_KUBERNETES_CLIENT_API_SERVER_PROBE_H_
 
@@ -16,16 +16,16 @@ namespace shunt::sources::kubernetes {
 
 inline constexpr std::chrono::milliseconds kProbeTimeout{2'000};
 
-// Blocks for at most `timeout`. kFailedPrecondition, with what to give instead: every server of `client` is the address
-// in the pod's environment (`pod`), which by default is a ClusterIP, and no TCP connection to it comes about. The
-// agent's own sockets are exempt from translation, so that stays so once Shunt runs, and with pins in force too:
-// `prepare_socket` has to be the transport's, or the probe would be answered by what the transport never will.
+// Blocks for at most `timeout`. Returns kFailedPrecondition, with what to give instead, if every server of `client` is
+// the address in the pod's environment (`pod`), which by default is a ClusterIP, and no TCP connection to it succeeds.
+// The agent's own sockets are exempt from translation, so this does not change once Shunt runs. `prepare_socket` must
+// be the transport's: pins in force would otherwise translate the probe, and never the transport's connections.
 //
-// OK otherwise, whether or not a server answers: it may just be down. A refused connection is an answer, too: something
-// on this node, or a machine, knows the address. Not judged are DNS names and what goes through a proxy.
+// Returns OK otherwise, also if no server answers: it may just be down. A refused connection is an answer too: this
+// node or a machine knows the address. DNS names and connections through a proxy are not judged.
 //
-// The same verdict arises where somebody put a machine's address into that environment and the machine is off: whoever
-// has something to serve meanwhile, pins or a snapshot, should say it and go on.
+// The verdict is the same if that environment holds the address of a machine that is off: a caller that has something
+// to serve meanwhile, pins or a snapshot, should report the error and go on.
 absl::Status ProbeClusterIp(const ClientConfig& client, const InClusterPlace& pod, const ProxyEnvironment& proxies,
                             const PrepareSocket& prepare_socket, std::chrono::milliseconds timeout = kProbeTimeout);
 

@@ -17,7 +17,8 @@ namespace {
 using std::chrono::milliseconds;
 using testing::HasSubstr;
 
-// A port of loopback that connects, or one whose kernel drops every packet: a ClusterIP that nothing translates.
+// A loopback port that accepts connections, or one where the kernel drops every packet, like a ClusterIP that nothing
+// translates.
 class Port {
  public:
   enum class Kind { kListens, kDrops, kRefuses };
@@ -46,7 +47,7 @@ class Port {
 
 const InClusterPlace kPod{.host = "127.0.0.1", .port = "443"};
 
-// Long enough for a connection on loopback, wherever that must succeed; elsewhere it has to pass.
+// Long enough for a connection on loopback where that must succeed; the other tests wait for all of it.
 absl::Status Probe(const ClientConfig& client, const InClusterPlace& pod = kPod, const ProxyEnvironment& proxies = {},
                    milliseconds timeout = milliseconds(50)) {
   return ProbeClusterIp(client, pod, proxies, {}, timeout);

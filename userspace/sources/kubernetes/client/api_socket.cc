@@ -8,7 +8,7 @@
 namespace shunt::sources::kubernetes {
 namespace {
 
-// These options exist on every kernel that we run on, so their only error would be a value out of range.
+// These options exist on every kernel that we support, so the only possible error is a value out of range.
 void Set(int fd, int level, int option, int value) {
   setsockopt(fd, level, option, &value, sizeof(value));
 }

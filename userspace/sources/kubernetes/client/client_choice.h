@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which of the places that can say how to reach the API server is believed.
+// Chooses the API servers and credentials from the places that can name them: flags, kubeconfig, the pod.
 #ifndef SHUNT_SOURCES_KUBERNETES_CLIENT_CLIENT_CHOICE_H_
 #define SHUNT_SOURCES_KUBERNETES_CLIENT_CLIENT_CHOICE_H_
 
@@ -12,18 +12,18 @@
 
 namespace shunt::sources::kubernetes {
 
-// What the user chose; all may be empty.
+// What the user has configured; every field may be empty.
 struct ClientChoice {
   std::string kubeconfig;                // path
   std::vector<std::string> api_servers;  // URLs
   InClusterPlace pod;
 };
 
-// The servers are those of `api_servers`, else the kubeconfig's, else the pod's own. The credentials are the
-// kubeconfig's, else the pod's; with `api_servers` and neither of them there are none. A kubeconfig's TLS server name
-// and proxy hold for `api_servers` too: they are further addresses of the same cluster.
-// Errors: those of ReadKubeconfig and ReadInCluster; kInvalidArgument: a URL of `api_servers` is none;
-// kFailedPrecondition: nothing is chosen and this is no pod.
+// Takes the servers from `api_servers`, else from the kubeconfig, else from the pod. Takes the credentials from the
+// kubeconfig, else from the pod; `api_servers` without either has none. A kubeconfig's TLS server name and proxy apply
+// to `api_servers` too: they are further addresses of the same cluster. Returns the errors of ReadKubeconfig and
+// ReadInCluster; kInvalidArgument if `api_servers` has something that is not a URL; kFailedPrecondition if nothing is
+// configured and this is not a pod.
 absl::StatusOr<ClientConfig> ChooseClientConfig(const ClientChoice& choice);
 
 }  // namespace shunt::sources::kubernetes

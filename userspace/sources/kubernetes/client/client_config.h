@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// How to reach the API server and as whom, wherever that was written.
+// How to reach the API server and which identity to use, wherever it was configured.
 #ifndef SHUNT_SOURCES_KUBERNETES_CLIENT_CLIENT_CONFIG_H_
 #define SHUNT_SOURCES_KUBERNETES_CLIENT_CLIENT_CONFIG_H_
 
@@ -17,8 +17,8 @@ struct ClientConfig {
   Origin origin = Origin::kFlag;   // of the servers
   std::vector<ApiServer> servers;  // of one cluster, to be tried in this order; not empty
   Credentials credentials;
-  bool skip_tls_verification = false;  // the server may be anybody
-  std::string proxy_url;               // http or https; empty: what the environment says
+  bool skip_tls_verification = false;  // no certificate proves who answers
+  std::string proxy_url;               // http or https; empty: the environment decides
 };
 
 }  // namespace shunt::sources::kubernetes

@@ -10,7 +10,7 @@
 namespace shunt::sources::kubernetes {
 namespace {
 
-// What stands between two line ends of a header has no control characters, so a token that has some would forge one.
+// A header line has no control characters, so a token with some could forge another header.
 bool HasControlCharacters(const std::string& token) {
   return std::any_of(token.begin(), token.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; });
 }
@@ -32,7 +32,7 @@ absl::StatusOr<TextFile> CredentialReader::Follower::ReadFile() const {
 
 absl::Status CredentialReader::Follower::Follow() {
   if (file_.empty()) return absl::OkStatus();
-  // Compared with a stamp that is older than the text: a write in between shows at the next call.
+  // The stamp is older than the text: a write between the two shows at the next call.
   if (stamp_.has_value() && StampOf(file_) == stamp_) return absl::OkStatus();
   absl::StatusOr<TextFile> read = ReadFile();
   if (read.ok()) {
@@ -42,7 +42,7 @@ absl::Status CredentialReader::Follower::Follow() {
     return absl::OkStatus();
   }
   if (text_.empty()) return absl::UnauthenticatedError(absl::StrCat(what_, ": ", read.status().message()));
-  problem_ = absl::StrCat(what_, ": ", read.status().message(), "; what it held before is still used");
+  problem_ = absl::StrCat(what_, ": ", read.status().message(), "; its previous content is still used");
   return absl::OkStatus();
 }
 
@@ -57,7 +57,7 @@ absl::StatusOr<CredentialTexts> CredentialReader::Read() {
     if (absl::Status status = follower->Follow(); !status.ok()) return status;
   }
   if (HasControlCharacters(token_.text())) {
-    return absl::UnauthenticatedError("the token has line ends or other control characters in it: it is no token");
+    return absl::UnauthenticatedError("the token contains line ends or other control characters: it is not a token");
   }
   return CredentialTexts{certificate_authority_.text(), token_.text(), client_certificate_.text(), client_key_.text()};
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Whom we believe and what we show: certificate authorities, a bearer token, a client certificate. Those that stand in
-// files are followed, because clusters rotate them: a service account's token every hour or so.
+// Trust anchors and client credentials: certificate authorities, a bearer token, a client certificate. Files are
+// followed, because clusters rotate them: a service account's token every hour or so.
 #ifndef SHUNT_SOURCES_KUBERNETES_CLIENT_CREDENTIALS_H_
 #define SHUNT_SOURCES_KUBERNETES_CLIENT_CREDENTIALS_H_
 
@@ -14,7 +14,7 @@
 
 namespace shunt::sources::kubernetes {
 
-// One credential: a text, or the file that has it at any time. Both empty: there is none.
+// One credential: its text, or the file that holds its current text. If both are empty, it is not configured.
 struct Material {
   std::string text;
   std::string file;
@@ -25,14 +25,14 @@ struct Material {
 
 struct Credentials {
   Material certificate_authority;  // PEM, one or more; empty: the system's
-  Material token;                  // of "Authorization: Bearer"
+  Material token;                  // for "Authorization: Bearer"
   Material client_certificate;     // PEM, chain included; goes with client_key
   Material client_key;
 
   friend bool operator==(const Credentials&, const Credentials&) = default;
 };
 
-// The texts. Empty: there is none, never: it could not be read.
+// The credentials' texts. Empty means not configured; an unreadable file is an error.
 struct CredentialTexts {
   std::string certificate_authority;
   std::string token;
@@ -45,19 +45,19 @@ class CredentialReader {
  public:
   explicit CredentialReader(Credentials credentials);
 
-  // Reads the files that are not what they were at the last call; that costs one stat() each. A file that cannot be
-  // read any more, or is empty, leaves its last text in force: rotation is not atomic everywhere. kUnauthenticated: one
-  // that has never been read.
+  // Reads the files that have changed since the last call, at the cost of one stat() each. If a file cannot be read or
+  // is empty, its last text stays in force, because rotation is not atomic everywhere. Returns kUnauthenticated if a
+  // file has never been read.
   absl::StatusOr<CredentialTexts> Read();
-  // The next Read reads every file, whatever its stamp says.
+  // Makes the next Read read every file, whether or not its stamp has changed.
   void Forget();
-  // What is wrong with files whose last text is in force; empty: nothing. For people.
+  // Returns, for people, what is wrong with files whose last text is in force; empty if all is well.
   std::vector<std::string> problems() const;
 
  private:
   class Follower {
    public:
-    // `what` is how errors call it: "the token".
+    // `what` is its name in errors: "the token".
     Follower(std::string what, Material material);
     absl::Status Follow();
     void Forget() { stamp_.reset(); }
@@ -70,7 +70,7 @@ class CredentialReader {
     std::string what_;
     std::string file_;
     std::string text_;
-    std::optional<FileStamp> stamp_;  // of what text_ was read from
+    std::optional<FileStamp> stamp_;  // of the file that text_ was read from
     std::string problem_;
   };
 

@@ -61,7 +61,7 @@ TEST(Credentials, AFileThatVanishesOrIsEmptiedLeavesItsLastTextInForceAndAProble
   EXPECT_EQ(Token(reader), "first");
   directory.Write("token", " \n");
   EXPECT_EQ(Token(reader), "first");
-  EXPECT_THAT(reader.problems(), ElementsAre(HasSubstr("token is empty; what it held before is still used")));
+  EXPECT_THAT(reader.problems(), ElementsAre(HasSubstr("token is empty; its previous content is still used")));
   std::filesystem::remove(file);
   EXPECT_EQ(Token(reader), "first");
   EXPECT_THAT(reader.problems(), ElementsAre(HasSubstr("No such file")));
@@ -79,7 +79,7 @@ TEST(Credentials, AFileThatWasNeverReadIsAnErrorThatNamesIt) {
 
 TEST(Credentials, ATokenThatWouldForgeAHeaderIsRefused) {
   CredentialReader reader({.token = {.text = "abc\r\nX-Remote-User: root"}});
-  EXPECT_THAT(Token(reader), HasSubstr("it is no token"));
+  EXPECT_THAT(Token(reader), HasSubstr("it is not a token"));
 }
 
 TEST(Credentials, AFifoAndAHugeFileAreRefusedAtOnce) {

@@ -12,7 +12,7 @@
 namespace shunt::sources::kubernetes {
 namespace {
 
-// Pieces of a body are at most this long. Larger ones do not make a list arrive sooner.
+// The largest piece of a body; larger pieces do not make a list arrive sooner.
 constexpr long kBufferBytes = 64 << 10;  // NOLINT(google-runtime-int): curl's type
 
 CurlList Append(CurlList list, const std::string& text) {
@@ -28,13 +28,13 @@ void SetBlob(CURL* easy, CURLoption option, const std::string& text) {
   curl_easy_setopt(easy, option, &blob);
 }
 
-// The kernel gave the peer up. curl keeps no errno of connections that stood, only its text.
+// Returns whether the kernel has given the peer up. For an established connection curl keeps the errno's text only.
 bool IsHalfOpen(absl::string_view detail) {
   return absl::StrContains(detail, "Connection timed out") ||
          absl::StrContains(detail, absl::StrCat("errno ", ETIMEDOUT));
 }
 
-// The peer's words for a certificate, ours, that it did not like; TLS 1.3 says so only after the handshake.
+// Returns whether the peer has rejected our certificate; TLS 1.3 says so only after the handshake.
 bool IsAlertOfCertificate(absl::string_view detail) {
   return absl::StrContains(detail, "alert") &&
          (absl::StrContains(detail, "certificate") || absl::StrContains(detail, "unknown ca") ||
@@ -42,8 +42,8 @@ bool IsAlertOfCertificate(absl::string_view detail) {
           absl::StrContains(detail, "decrypt error"));
 }
 
-// A signature that does not fit, found by OpenSSL's cryptography before its TLS had a word: the authority has the name
-// of the right one and another key, as with two clusters of kubeadm's.
+// Returns whether OpenSSL's cryptography found a wrong signature before its TLS layer said anything: the authority has
+// the right name and another key, as those of two clusters made by kubeadm have.
 bool IsWrongSignature(absl::string_view detail) {
   return absl::StrContains(detail, " routines::") && !absl::StrContains(detail, "SSL routines::");
 }
@@ -62,7 +62,7 @@ absl::string_view Advice(absl::string_view detail) {
 
 absl::StatusCode CodeOf(CURLcode code, absl::string_view detail) {
   switch (code) {
-    case CURLE_OPERATION_TIMEDOUT:  // of connecting: requests have their timeouts from us
+    case CURLE_OPERATION_TIMEDOUT:  // while connecting: we time requests ourselves
     case CURLE_COULDNT_CONNECT:
       return absl::StatusCode::kUnavailable;
     case CURLE_PEER_FAILED_VERIFICATION:
@@ -104,17 +104,17 @@ absl::Status CurlExchange::SetUp(const ExchangeSettings& settings) {
   SetTls(settings);
   SetHeaders(settings);
   SetCallbacks();
-  // One exchange a connection: no other stream's flow control or loss holds up a watch, and the kernel's own timers say
-  // whether its peer lives. HTTP/2 in this curl has neither a checked PING nor paused streams that never stall.
+  // One exchange per connection: no other stream's flow control or loss delays a watch, and the kernel's own timers say
+  // whether its peer is alive. HTTP/2 in this curl does not check its PINGs, and its paused streams may stall.
   curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, long{CURL_HTTP_VERSION_1_1});
-  // A redirect is an answer like others: followed, it would lead us, with our token, wherever whoever can answer for
-  // the API server likes (CVE-2020-8561, CVE-2020-8562).
+  // A redirect is an answer like others. Following it would send our token wherever an impostor of the API server likes
+  // (CVE-2020-8561, CVE-2020-8562).
   curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
   curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L);
   curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, kBufferBytes);
   curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(settings.timers.connect.count()));
   curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
-  // An exchange that ends while its name is being looked up must not wait for the resolver's thread.
+  // An exchange that ends during the lookup of its name must not wait for the resolver's thread.
   curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
   return absl::OkStatus();
 }
@@ -127,8 +127,9 @@ absl::Status CurlExchange::SetAddress(const ExchangeSettings& settings) {
   ServerUrl named = *server;
   const std::string& name = request_.server.tls_server_name;
   if (tls_ && !name.empty()) {
-    if (!IsHost(name)) return absl::InvalidArgumentError(absl::StrCat("\"", name, "\" is no TLS server name"));
-    // curl asks for and verifies the name of the URL, so that one goes there, and the connection elsewhere.
+    if (!IsHost(name)) return absl::InvalidArgumentError(absl::StrCat("\"", name, "\" is not a TLS server name"));
+    // curl asks for and verifies the URL's name, so the URL gets the TLS server name and the connection is directed
+    // elsewhere.
     named.host = name;
     host_header_ = server->Authority();
     connect_to_ = Append(std::move(connect_to_), absl::StrCat("::", server->Authority()));
@@ -139,7 +140,7 @@ absl::Status CurlExchange::SetAddress(const ExchangeSettings& settings) {
   if (const CURLcode code = curl_easy_setopt(easy, CURLOPT_URL, url.c_str()); code != CURLE_OK) {
     return StatusOfCurl(code, "");
   }
-  // Both are always set: otherwise curl looks into the environment by rules of its own.
+  // Both are always set: otherwise curl reads the environment by its own rules.
   curl_easy_setopt(easy, CURLOPT_PROXY, settings.proxy.c_str());
   curl_easy_setopt(easy, CURLOPT_NOPROXY, "");
   curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
@@ -151,15 +152,15 @@ void CurlExchange::SetTls(const ExchangeSettings& settings) {
   curl_easy_setopt(easy, CURLOPT_SSLVERSION, long{CURL_SSLVERSION_TLSv1_2});
   curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, settings.skip_tls_verification ? 0L : 1L);
   curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, settings.skip_tls_verification ? 0L : 2L);
-  // The system's authorities are read for each connection, not once a day; ours come with the request.
+  // The system's authorities are read for each connection, not once a day; ours are part of the request.
   curl_easy_setopt(easy, CURLOPT_CA_CACHE_TIMEOUT, 0L);
   const CredentialTexts& credentials = settings.credentials;
   if (!credentials.certificate_authority.empty()) {
-    // Instead of the system's: Debian's curl knows a directory of those besides the file.
+    // They replace the system's, which Debian's curl would also read from a directory.
     curl_easy_setopt(easy, CURLOPT_CAPATH, nullptr);
     SetBlob(easy, CURLOPT_CAINFO_BLOB, credentials.certificate_authority);
   }
-  // A connection is used again only by a request with the same authorities and certificate; curl compares them.
+  // curl reuses a connection only for a request with the same authorities and certificate.
   SetBlob(easy, CURLOPT_SSLCERT_BLOB, credentials.client_certificate);
   SetBlob(easy, CURLOPT_SSLKEY_BLOB, credentials.client_key);
   curl_easy_setopt(easy, CURLOPT_SSLCERTTYPE, "PEM");
@@ -170,7 +171,7 @@ void CurlExchange::SetTls(const ExchangeSettings& settings) {
 void CurlExchange::SetHeaders(const ExchangeSettings& settings) {
   headers_ = Append(std::move(headers_), absl::StrCat("Accept: ", request_.accept));
   if (!host_header_.empty()) headers_ = Append(std::move(headers_), absl::StrCat("Host: ", host_header_));
-  // Never in the clear, where anybody on the way could take it.
+  // Never without TLS, where everybody on the path could read it.
   if (tls_ && !settings.credentials.token.empty()) {
     headers_ = Append(std::move(headers_), absl::StrCat("Authorization: Bearer ", settings.credentials.token));
   }

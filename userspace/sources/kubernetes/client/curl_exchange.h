@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// One request and its answer, as a handle of libcurl's.
+// One request and its answer, as a libcurl handle.
 #ifndef SHUNT_SOURCES_KUBERNETES_CLIENT_CURL_EXCHANGE_H_
 #define SHUNT_SOURCES_KUBERNETES_CLIENT_CURL_EXCHANGE_H_
 
@@ -41,7 +41,7 @@ struct ExchangeEnvironment {
   bool handler_called = false;  // set with every call of a handler
 };
 
-// Not thread-safe. Everything is called from within curl_multi_perform or by the transport's thread.
+// Not thread-safe: all calls come from the transport's thread, also from within curl_multi_perform.
 class CurlExchange {
  public:
   // `environment` and `handler` outlive the exchange.
@@ -49,20 +49,20 @@ class CurlExchange {
   CurlExchange(const CurlExchange&) = delete;
   CurlExchange& operator=(const CurlExchange&) = delete;
 
-  // Makes the handle ready to be added to a multi handle; its CURLOPT_PRIVATE is this exchange. kInvalidArgument: the
-  // request is none that can be sent.
+  // Makes the handle ready to be added to a multi handle; its CURLOPT_PRIVATE is this exchange. Returns
+  // kInvalidArgument if the request cannot be sent.
   absl::Status SetUp(const ExchangeSettings& settings);
   CURL* easy() const { return easy_.get(); }
 
-  // From now on the handler is not called any more and curl is told to give up.
+  // From now on the handler is not called, and curl's callbacks tell it to give up.
   void Abandon() { abandoned_ = true; }
   bool abandoned() const { return abandoned_; }
 
-  // From when on the exchange is late: without a head, later without an end.
+  // Returns the time by which the head must have come or, after that, the answer must have ended.
   SteadyTime deadline() const;
-  // Which of the two it is.
+  // Returns the error of an exchange that has passed its deadline.
   absl::Status Late() const;
-  // What curl's verdict means.
+  // Returns what curl's verdict means for ResponseHandler::OnEnd.
   absl::Status Verdict(CURLcode code) const;
 
   bool has_head() const { return reader_.complete(); }

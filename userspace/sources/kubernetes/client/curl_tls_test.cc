@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The transport over TLS: whom it believes, what it shows, and how it follows changes of both.
+// The transport over TLS: which certificates it trusts, which credentials it shows, and how it follows changes of both.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 

@@ -11,12 +11,12 @@
 namespace shunt::sources::kubernetes {
 namespace {
 
-// Idle connections that are kept: those of lists, for their next page.
+// How many idle connections are kept: lists use them for their next page.
 constexpr long kIdleConnectionsMax = 8;  // NOLINT(google-runtime-int): curl's type
 
 constexpr std::chrono::milliseconds kPollMax{60'000};
 
-// As client-go's: program/version (platform).
+// In client-go's form: program/version (platform).
 std::string UserAgent() {
 #if defined(__aarch64__)
   constexpr char kArchitecture[] = "arm64";
@@ -26,7 +26,7 @@ std::string UserAgent() {
   return absl::StrCat("shuntd/", kVersion, " (linux/", kArchitecture, ")");
 }
 
-// For errors: without the query, which may hold a page's token.
+// Returns the URL for errors, without the query, which may hold a page's token.
 std::string Described(const HttpRequest& request) {
   return absl::StrCat("GET ", request.server.url, request.target.substr(0, request.target.find('?')));
 }
@@ -94,7 +94,7 @@ void CurlTransport::Wake() {
 }
 
 void CurlTransport::Begin() {
-  // A handler that is told of a failure may start anew: that one is for the next turn.
+  // A handler that is told of a failure may start another exchange: the next turn begins it.
   for (const RequestId id : std::exchange(started_, {})) {
     const auto found = exchanges_.find(id);
     if (found == exchanges_.end()) continue;
@@ -149,7 +149,7 @@ void CurlTransport::EndLate() {
     if (exchange->deadline() <= now) late.push_back(id);
   }
   for (const RequestId id : late) {
-    // A handler called meanwhile may have cancelled it.
+    // A handler that was called before may have cancelled it.
     if (const auto found = exchanges_.find(id); found != exchanges_.end()) End(id, found->second->Late());
   }
 }
@@ -173,7 +173,7 @@ int CurlTransport::MillisecondsUntil(SteadyTime until) const {
   for (const auto& [id, exchange] : exchanges_) until = std::min(until, exchange->deadline());
   const auto left = until - std::chrono::steady_clock::now();
   if (left <= SteadyTime::duration::zero()) return 0;
-  // Rounded up: a wait that ends early would be followed by one that does not wait at all.
+  // Rounded up: a wait that ended early would be followed by one of 0 ms.
   return static_cast<int>(std::min(std::chrono::ceil<std::chrono::milliseconds>(left), kPollMax).count());
 }
 

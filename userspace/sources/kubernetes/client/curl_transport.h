@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Transport over libcurl: HTTP/1.1, a connection for each exchange that runs, lists one after the other over the same.
+// A Transport over libcurl: HTTP/1.1, one connection per running exchange; successive lists share one.
 //
-// No compression is asked for: the API server would spend more processor time on it than a cluster's network saves.
-// Names are looked up by the C library in a thread of curl's; those sockets are not ours and `prepare_socket` does not
-// see them.
+// It asks for no compression: that would cost the API server more processor time than a cluster's network saves. The C
+// library looks up names in a thread of curl's; `prepare_socket` does not see the sockets of these lookups.
 #ifndef SHUNT_SOURCES_KUBERNETES_CLIENT_CURL_TRANSPORT_H_
 #define SHUNT_SOURCES_KUBERNETES_CLIENT_CURL_TRANSPORT_H_
 
@@ -27,11 +26,11 @@
 namespace shunt::sources::kubernetes {
 
 struct CurlTransportOptions {
-  // Its servers play no part: each request names one.
+  // Its servers are not used: each request names its own.
   ClientConfig client;
   ProxyEnvironment proxies;
-  // For every socket before it connects, proxies' included. If it fails the connection is tried all the same, because
-  // some work is better than none; problems() says so.
+  // Called for every socket before it connects, also to a proxy. If it fails, the connection is tried anyway, because
+  // some connections may work, and problems() reports the failure.
   PrepareSocket prepare_socket;
   ConnectionTimers timers;
 };
@@ -43,12 +42,12 @@ using CurlMulti = std::unique_ptr<CURLM, CurlMultiDeleter>;
 
 class CurlTransport final : public Transport {
  public:
-  // REQUIRES: the process ignores SIGPIPE, as shuntd does: OpenSSL writes to connections that may be gone.
-  // kInternal: libcurl does not start, or lacks TLS.
+  // Returns kInternal if libcurl does not start or lacks TLS. REQUIRES: the process ignores SIGPIPE, as shuntd does,
+  // because OpenSSL writes to connections that may be gone.
   static absl::StatusOr<std::unique_ptr<CurlTransport>> Create(CurlTransportOptions options);
   ~CurlTransport() override;
 
-  // Credential files are looked at for each request, and read anew if they changed.
+  // Checks the credential files for each request, and reads those that have changed.
   RequestId Start(HttpRequest request, ResponseHandler& handler) override;
   void Cancel(RequestId request) override;
   SteadyTime Wait(SteadyTime until) override;
@@ -59,13 +58,13 @@ class CurlTransport final : public Transport {
  private:
   CurlTransport(CurlTransportOptions options, CurlMulti multi);
 
-  // Hands to curl what was started since the last time.
+  // Hands the exchanges to curl that were started since the last call.
   void Begin();
   absl::Status Add(CurlExchange& exchange);
   void Perform();
   void EndFinished();
   void EndLate();
-  // The exchange is gone, and its handler called last, unless it was cancelled.
+  // Removes the exchange and then calls its handler for the last time, unless the exchange was cancelled.
   void End(RequestId id, const absl::Status& status);
   // Takes the exchange from curl and frees it.
   void Remove(RequestId id);
@@ -78,7 +77,7 @@ class CurlTransport final : public Transport {
   std::string socket_problem_;
   ExchangeEnvironment environment_;
   RequestId last_id_ = 0;
-  bool in_curl_ = false;  // within curl_multi_perform, where no handle can be added or removed
+  bool in_curl_ = false;  // in curl_multi_perform no handle can be added or removed
   std::atomic<bool> woken_ = false;
   CurlMulti multi_;
   std::vector<RequestId> started_;  // not yet handed to curl

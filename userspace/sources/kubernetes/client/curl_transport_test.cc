@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The transport against a server that misbehaves on demand, in the clear: what is HTTP's and the sockets'.
+// The transport over HTTP without TLS, against a server that misbehaves on demand.
 #include "userspace/sources/kubernetes/client/curl_transport.h"
 
 #include <gmock/gmock.h>
@@ -336,7 +336,7 @@ TEST(CurlTransport, AHandlerMayCancelItselfAndOthersAndStartAnew) {
     if (where == std::string("head")) first.on_head = act;
     if (where == std::string("body")) first.on_body = act;
     if (where == std::string("end")) first.on_end = act;
-    // The other one goes to a server that never answers, so only its cancellation ends it.
+    // The other request goes to a server that never answers, so only its cancellation ends it.
     const TlsServer silent({}, [](ServedConnection& connection) { connection.AwaitEnd(); });
     other_id = transport->Start(Get(silent.url()), other);
     WaitUntil(*transport, [&] { return next.end.has_value(); });

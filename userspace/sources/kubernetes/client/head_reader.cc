@@ -13,10 +13,10 @@
 namespace shunt::sources::kubernetes {
 namespace {
 
-// A day. What asks for more is wrong or hostile; the reflector has bounds of its own.
+// One day. A server that asks for more is wrong or hostile; the reflector has bounds of its own.
 constexpr uint32_t kRetryAfterSecondsMax = 86'400;
 
-// "HTTP/1.1 200 OK": 200; 0 if it is no status line.
+// Returns 200 for "HTTP/1.1 200 OK", and 0 if it is not a status line.
 int StatusOf(absl::string_view line) {
   const size_t space = line.find(' ');
   if (!absl::StartsWith(line, "HTTP/1.") || space == absl::string_view::npos) return 0;
@@ -53,7 +53,7 @@ absl::Status HeadReader::Field(absl::string_view line) {
   if (absl::EqualsIgnoreCase(name, "Content-Type")) head_.content_type = std::string(value);
   if (absl::EqualsIgnoreCase(name, "Retry-After")) {
     uint32_t seconds = 0;
-    // Its other form, a date, depends on two clocks; API servers do not send it.
+    // The other form, a date, depends on two clocks; API servers do not send it.
     if (absl::SimpleAtoi(value, &seconds)) {
       head_.retry_after = std::chrono::seconds(std::min(seconds, kRetryAfterSecondsMax));
     }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The head of an HTTP response, line by line as curl hands it over.
+// Reads the head of an HTTP response, line by line, as curl passes it on.
 #ifndef SHUNT_SOURCES_KUBERNETES_CLIENT_HEAD_READER_H_
 #define SHUNT_SOURCES_KUBERNETES_CLIENT_HEAD_READER_H_
 
@@ -11,16 +11,17 @@
 
 namespace shunt::sources::kubernetes {
 
-// Of all headers of one response, informational ones included. An API server's have one or two thousand.
+// The most bytes of all heads of one response, informational ones included. An API server sends one or two thousand.
 inline constexpr size_t kHeadBytesMax = 64 << 10;
 
 class HeadReader {
  public:
-  // A line with its end. Once the head is complete, lines are trailers and ignored. kInvalidArgument: no HTTP status
-  // line, heads above kHeadBytesMax, or a body in an encoding, which nobody asked for; the reader is then of no use.
+  // Reads a line with its line end. Lines after a complete head are trailers and ignored. Returns kInvalidArgument if
+  // there is no HTTP status line, if the heads exceed kHeadBytesMax, or if the body has an encoding, which the request
+  // did not ask for; the reader is unusable after an error.
   absl::Status Line(absl::string_view line);
 
-  // The final response's head has been read; informational ones (1xx) do not count.
+  // Returns whether the final response's head has been read; informational ones (1xx) do not count.
   bool complete() const { return complete_; }
   const ResponseHead& head() const { return head_; }
 

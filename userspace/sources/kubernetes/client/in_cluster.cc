@@ -27,7 +27,7 @@ InClusterPlace InClusterPlace::OfProcess() {
 absl::StatusOr<ClientConfig> ReadInCluster(const InClusterPlace& place) {
   if (place.host.empty() || place.port.empty()) {
     return absl::FailedPreconditionError(
-        "no API server is configured, and this is no pod (KUBERNETES_SERVICE_HOST and _PORT are not set): give "
+        "no API server is configured, and this is not a pod (KUBERNETES_SERVICE_HOST and _PORT are not set): give "
         "--kubeconfig, --api-server, or --manifests to work without one");
   }
   const bool v6 = place.host.find(':') != std::string::npos;
@@ -40,7 +40,7 @@ absl::StatusOr<ClientConfig> ReadInCluster(const InClusterPlace& place) {
   config.origin = ClientConfig::Origin::kInCluster;
   config.servers.push_back({url->ToString(), ""});
   config.credentials = PodCredentials(place);
-  // Without its CA a pod would trust the system's, so anybody's with a bought certificate.
+  // Without its CA a pod would trust the system's authorities, and so everybody who has bought a certificate.
   if (config.credentials.token.empty() || config.credentials.certificate_authority.empty()) {
     return absl::FailedPreconditionError(
         absl::StrCat("this pod has no service account in ", place.directory, " (token and ca.crt): is ",

@@ -25,7 +25,7 @@ namespace {
 
 constexpr ParseLimits kLimits{.depth_max = 32, .values_max = 50'000};
 
-// The entry of the list `list` that is called `name`, or nothing after a complaint.
+// Returns the entry named `name` of the list `list`, or nothing after noting an error.
 std::optional<FieldReader> Named(const FieldReader& root, absl::string_view list, absl::string_view name) {
   std::optional<FieldReader> found;
   for (const FieldReader& entry : root.Maps(list)) {
@@ -58,7 +58,7 @@ class Decoder {
     if (const auto cluster = Named(root_, "clusters", context.String("cluster")); cluster.has_value()) {
       DecodeCluster(cluster->Map("cluster"));
     }
-    // A context without a user is an anonymous one.
+    // A context without a user is anonymous.
     const std::string user_name = context.String("user");
     if (user_name.empty()) return config_;
     if (const auto user = Named(root_, "users", user_name); user.has_value()) DecodeUser(user->Map("user"));
@@ -105,7 +105,7 @@ class Decoder {
       }
     }
     for (const absl::string_view field : {"as", "as-uid", "as-groups", "as-user-extra"}) {
-      if (user.Has(field)) user.Complain(field, "is not supported: the agent acts for nobody else");
+      if (user.Has(field)) user.Complain(field, "is not supported: the agent does not impersonate another user");
     }
     Credentials& credentials = config_.credentials;
     credentials.token.file = Path(user.String("tokenFile"));
@@ -147,7 +147,7 @@ absl::StatusOr<ClientConfig> DecodeKubeconfig(absl::string_view text, const std:
   if (const std::optional<size_t> at = FindForbiddenByte(text)) {
     const absl::string_view before = text.substr(0, *at);
     return Error(file, {1 + static_cast<int>(std::count(before.begin(), before.end(), '\n')),
-                        "not text: a byte that is no UTF-8, or a control character"});
+                        "not text: a byte that is not UTF-8, or a control character"});
   }
   Value document;
   ParseError error;

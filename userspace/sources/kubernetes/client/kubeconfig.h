@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// kubeconfig files: what kubectl and kubeadm write, read for the one context that is current.
+// Reads kubeconfig files, as kubectl and kubeadm write them, for their current context.
 #ifndef SHUNT_SOURCES_KUBERNETES_CLIENT_KUBECONFIG_H_
 #define SHUNT_SOURCES_KUBERNETES_CLIENT_KUBECONFIG_H_
 
@@ -11,15 +11,15 @@
 
 namespace shunt::sources::kubernetes {
 
-// Takes hostile input. `file` names the text in errors; relative paths within are relative to its directory. The files
-// that it refers to are not read here: they are followed (credentials.h). Fields that nobody here needs are ignored,
-// other contexts are not looked at. As in client-go: data beats a file of the same thing, except that tokenFile beats
-// token.
-// kInvalidArgument, always beginning with "FILE:": not YAML, too large, no current context, a name that leads nowhere,
-// or a way to authenticate that the agent does not have (a password, a command, a plugin, another identity).
+// Decodes hostile input. `file` names the text in errors; paths in the text are relative to its directory. The files
+// that it names are not read here: credentials.h follows them. Unknown fields and other contexts are ignored. As in
+// client-go, embedded data takes precedence over a file of the same kind, except that tokenFile takes precedence over
+// token. Returns kInvalidArgument, beginning with "FILE:", if the text is not YAML, is too large, has no current
+// context, refers to a name that does not exist, or asks for an authentication that the agent does not have (a
+// password, a command, a plugin, another identity).
 absl::StatusOr<ClientConfig> DecodeKubeconfig(absl::string_view text, const std::string& file);
 
-// Errors: those of ReadTextFile and DecodeKubeconfig.
+// Reads and decodes `file`. Returns the errors of ReadTextFile and DecodeKubeconfig.
 absl::StatusOr<ClientConfig> ReadKubeconfig(const std::string& file);
 
 }  // namespace shunt::sources::kubernetes

@@ -149,7 +149,8 @@ TEST(Kubeconfig, ErrorsNameTheLineAndWhatToDo) {
       {"a command", Kubeconfig("server: 'https://a'", "exec: {command: aws}"), "the agent runs no commands"},
       {"a plugin", Kubeconfig("server: 'https://a'", "auth-provider: {name: gcp}"), "the agent runs no commands"},
       {"a password", Kubeconfig("server: 'https://a'", "username: a, password: b"), "removed passwords"},
-      {"another identity", Kubeconfig("server: 'https://a'", "token: t, as: root"), "acts for nobody else"},
+      {"another identity", Kubeconfig("server: 'https://a'", "token: t, as: root"),
+       "does not impersonate another user"},
       {"an alias", "current-context: &a x\n", "anchors are not accepted"},
   };
   for (const auto& row : kRows) EXPECT_THAT(ErrorOf(row.text), HasSubstr(row.error)) << row.sentence;

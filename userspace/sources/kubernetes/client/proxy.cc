@@ -22,14 +22,14 @@ std::string EitherCase(const char* upper, const char* lower) {
   return "";
 }
 
-// One entry of NO_PROXY, lower case, not empty.
+// Returns whether `entry`, one entry of NO_PROXY in lower case and not empty, exempts the server.
 bool Exempts(absl::string_view entry, const ServerUrl& server, absl::string_view host) {
   if (entry == "*") return true;
   const std::optional<model::IpAddress> address = model::IpAddress::Parse(host);
   if (const std::optional<model::IpPrefix> prefix = model::IpPrefix::Parse(entry)) {
     return address.has_value() && prefix->Contains(*address);
   }
-  // An IPv6 address has colons of its own and a port only after brackets.
+  // An IPv6 address contains colons; a port can only follow its brackets.
   if (!model::IpAddress::Parse(entry).has_value()) {
     const std::string port = absl::StrCat(":", server.port);
     const size_t colon = entry.rfind(':');

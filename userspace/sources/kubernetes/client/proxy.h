@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Whether a proxy stands between us and an API server: the rules are those of Go's HTTP client, which every other
-// client of Kubernetes follows, not curl's.
+// Chooses the proxy to an API server by the rules of Go's HTTP client, which all other Kubernetes clients follow, not
+// by curl's.
 #ifndef SHUNT_SOURCES_KUBERNETES_CLIENT_PROXY_H_
 #define SHUNT_SOURCES_KUBERNETES_CLIENT_PROXY_H_
 
@@ -17,15 +17,16 @@ struct ProxyEnvironment {
   std::string http_proxy;
   std::string no_proxy;
 
-  // This process's; upper case is looked at first.
+  // Reads this process's environment; names in upper case come first.
   static ProxyEnvironment OfProcess();
 };
 
-// OK for "", http://..., https://..., and HOST:PORT, which means http. kInvalidArgument for others: SOCKS, for one.
+// Returns OK for "", http://..., https://... and HOST:PORT, which means http, and kInvalidArgument for others, such as
+// SOCKS.
 absl::Status CheckProxyUrl(const std::string& url);
 
-// The proxy's URL, with its user and password if it has one; empty: none. `configured`, if not empty, is taken whatever
-// the environment says. kInvalidArgument: the proxy that it would be fails CheckProxyUrl.
+// Returns the proxy's URL, with its user and password if it has one; empty means no proxy. `configured` overrides the
+// environment unless it is empty. Returns kInvalidArgument if the chosen proxy fails CheckProxyUrl.
 absl::StatusOr<std::string> ChooseProxy(const ServerUrl& server, const std::string& configured,
                                         const ProxyEnvironment& environment);
 

@@ -14,7 +14,7 @@
 namespace shunt::sources::kubernetes {
 namespace {
 
-// Of a DNS name; longer than any that resolves.
+// The longest DNS name; no longer one resolves.
 constexpr size_t kHostBytesMax = 253;
 constexpr size_t kPrefixBytesMax = 1024;
 
@@ -23,7 +23,7 @@ bool IsPathCharacter(char c) {
          absl::string_view("/-._~%!$&'()*+,;=:").find(c) != absl::string_view::npos;
 }
 
-// Takes HOST or [ADDRESS] off the front of `text`. False: it has neither.
+// Takes HOST or [ADDRESS] off the front of `text`. Returns false if it has neither.
 bool TakeHost(absl::string_view& text, std::string& host) {
   if (absl::ConsumePrefix(&text, "[")) {
     const size_t end = text.find(']');
@@ -78,8 +78,8 @@ std::string ServerUrl::ToString() const {
 
 absl::StatusOr<ServerUrl> ParseServerUrl(absl::string_view text) {
   if (std::optional<ServerUrl> url = Parse(text)) return *std::move(url);
-  return absl::InvalidArgumentError(
-      absl::StrCat("\"", text, "\" is no URL of an API server: expected https://HOST[:PORT], an IPv6 address in []"));
+  return absl::InvalidArgumentError(absl::StrCat(
+      "\"", text, "\" is not the URL of an API server: expected https://HOST[:PORT], an IPv6 address in []"));
 }
 
 bool IsHost(absl::string_view text) {

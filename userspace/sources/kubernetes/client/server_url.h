@@ -22,11 +22,11 @@ struct ServerUrl {
   friend bool operator==(const ServerUrl&, const ServerUrl&) = default;
 };
 
-// kInvalidArgument: not http:// or https://, no host, or something that an API server's URL does not have: a user, a
-// query, a fragment, a space.
+// Returns kInvalidArgument if `text` does not begin with http:// or https://, has no host, or has something that an API
+// server's URL never has: a user, a query, a fragment, a space.
 absl::StatusOr<ServerUrl> ParseServerUrl(absl::string_view text);
 
-// A DNS name or an IP address without brackets, by its characters.
+// Returns whether `text` has the characters of a DNS name or of an IP address without brackets.
 bool IsHost(absl::string_view text);
 
 }  // namespace shunt::sources::kubernetes

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Small files that others replace while we run: tokens, certificates, kubeconfigs.
+// Reads small files that others replace while this process runs: tokens, certificates, kubeconfigs.
 #ifndef SHUNT_SOURCES_KUBERNETES_CLIENT_TEXT_FILE_H_
 #define SHUNT_SOURCES_KUBERNETES_CLIENT_TEXT_FILE_H_
 
@@ -16,8 +16,7 @@ namespace shunt::sources::kubernetes {
 
 inline constexpr size_t kTextFileBytesMax = 1 << 20;
 
-// Which file this is and in which state: another one after every write, and after the swap of links with which the
-// kubelet replaces a mounted volume.
+// Identifies a file's state: it changes with every write, and when the kubelet swaps links to replace a mounted volume.
 struct FileStamp {
   dev_t device = 0;
   ino_t inode = 0;
@@ -33,11 +32,11 @@ struct TextFile {
   FileStamp stamp;
 };
 
-// Errors name the path. What open and read say; kInvalidArgument: not a regular file, or one above kTextFileBytesMax.
-// Never blocks on a FIFO or a device.
+// Returns the errors of open and read, and kInvalidArgument if the file is not a regular one or is larger than
+// kTextFileBytesMax. Errors name the path. Never blocks on a FIFO or a device.
 absl::StatusOr<TextFile> ReadTextFile(const std::string& path);
 
-// Nothing: there is no such file, or it is out of reach.
+// Returns nothing if the file does not exist or cannot be reached.
 std::optional<FileStamp> StampOf(const std::string& path);
 
 }  // namespace shunt::sources::kubernetes

@@ -46,16 +46,16 @@ bool ApiServers::Avoid(const std::string& server, SteadyTime now) {
   return current().url != server && (!left || now - *left >= kAvoidedFor);
 }
 
-void ApiServers::Learn(const std::vector<std::string>& urls) {
+void ApiServers::SetDiscovered(const std::vector<std::string>& urls) {
   if (absl::StartsWith(servers_.front().address.url, "http://")) return;
   const std::string before = current().url;
   std::erase_if(servers_, [&](const Server& server) {
-    return server.learned && std::find(urls.begin(), urls.end(), server.address.url) == urls.end();
+    return server.discovered && std::find(urls.begin(), urls.end(), server.address.url) == urls.end();
   });
   const std::string configured_name = servers_.front().address.tls_server_name;
   const std::string name = configured_name.empty() ? kNameOfAllApiServers : configured_name;
   for (const std::string& url : urls) {
-    if (Find(url) == nullptr) servers_.push_back({.address = {url, name}, .learned = true});
+    if (Find(url) == nullptr) servers_.push_back({.address = {url, name}, .discovered = true});
   }
   const auto still =
       std::find_if(servers_.begin(), servers_.end(), [&](const Server& s) { return s.address.url == before; });
@@ -83,7 +83,7 @@ void ApiServers::Count(const std::string& server, const std::string& code) {
 }
 
 void ApiServers::ChooseCurrent() {
-  // Never left comes before left: nullopt is less than any time.
+  // A server that was never left comes first: nullopt is less than any time.
   const auto best = std::min_element(servers_.begin(), servers_.end(),
                                      [](const Server& a, const Server& b) { return a.avoided_at < b.avoided_at; });
   current_ = static_cast<size_t>(best - servers_.begin());

@@ -41,13 +41,13 @@ TEST(ApiServersTest, TheOnlyServerStays) {
 
 TEST(ApiServersTest, DiscoveredServersComeAfterTheConfiguredOnesAndAreReplaced) {
   ApiServers servers(std::vector<ApiServer>{{"https://a", "kubernetes.example"}});
-  servers.Learn({"https://b", "https://a", "https://c"});
+  servers.SetDiscovered({"https://b", "https://a", "https://c"});
   servers.Avoid("https://a", kNow);
   EXPECT_EQ(servers.current().url, "https://b");
   EXPECT_EQ(servers.current().tls_server_name, "kubernetes.example");
-  servers.Learn({"https://c"});
+  servers.SetDiscovered({"https://c"});
   EXPECT_EQ(servers.current().url, "https://c") << "b is no longer there";
-  servers.Learn({});
+  servers.SetDiscovered({});
   EXPECT_EQ(servers.current().url, "https://a");
 }
 
@@ -72,14 +72,14 @@ TEST(ApiServersTest, AServerThatWentSilentIsNotReachableUntilItAnswers) {
 
 TEST(ApiServersTest, DiscoveredServersBearTheNameThatAllApiServersBearIfNoneIsConfigured) {
   ApiServers servers(std::vector<ApiServer>{{"https://10.96.0.1:443", ""}});
-  servers.Learn({"https://10.0.0.1:6443"});
+  servers.SetDiscovered({"https://10.0.0.1:6443"});
   servers.Avoid("https://10.96.0.1:443", kNow);
   EXPECT_EQ(servers.current(), (ApiServer{"https://10.0.0.1:6443", "kubernetes.default.svc"}));
 }
 
 TEST(ApiServersTest, NothingIsLearnedWhereTheConfiguredServerIsReachedInTheClear) {
   ApiServers servers(std::vector<ApiServer>{{"http://127.0.0.1:8001", ""}});
-  servers.Learn({"https://10.0.0.1:6443"});
+  servers.SetDiscovered({"https://10.0.0.1:6443"});
   servers.Avoid("http://127.0.0.1:8001", kNow);
   EXPECT_EQ(servers.current().url, "http://127.0.0.1:8001");
 }

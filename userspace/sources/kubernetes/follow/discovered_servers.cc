@@ -12,11 +12,11 @@
 namespace shunt::sources::kubernetes {
 namespace {
 
-bool IsItsName(const model::ObjectName& name) {
+bool IsApiServerName(const model::ObjectName& name) {
   return name.namespace_name == "default" && name.name == "kubernetes";
 }
 
-// Of the Service's only port, by the name that API servers give it.
+// Returns the Service's only port, found by the name that API servers give it.
 std::optional<uint16_t> HttpsPort(const model::EndpointSlice& slice) {
   for (const model::EndpointPort& port : slice.ports) {
     if (port.name == "https" && port.protocol == model::Protocol::kTcp && port.port.value_or(0) != 0) return port.port;
@@ -24,7 +24,7 @@ std::optional<uint16_t> HttpsPort(const model::EndpointSlice& slice) {
   return std::nullopt;
 }
 
-// One that a machine of its own can have.
+// Returns the endpoint's address if it is ready and its address can belong to another machine.
 std::optional<model::IpAddress> AddressOf(const model::Endpoint& endpoint) {
   if (endpoint.address.empty() || !endpoint.ready.value_or(true)) return std::nullopt;
   const std::optional<model::IpAddress> address = model::IpAddress::Parse(endpoint.address);
@@ -37,7 +37,7 @@ std::optional<model::IpAddress> AddressOf(const model::Endpoint& endpoint) {
 
 std::vector<std::string> UrlsOf(const model::EndpointSlice& slice) {
   const std::optional<uint16_t> port = HttpsPort(slice);
-  if (!port.has_value() || !IsItsName(slice.ServiceName())) return {};
+  if (!port.has_value() || !IsApiServerName(slice.ServiceName())) return {};
   std::set<model::IpAddress> addresses;
   for (const model::Endpoint& endpoint : slice.endpoints) {
     if (const auto address = AddressOf(endpoint); address.has_value()) addresses.insert(*address);
@@ -55,10 +55,10 @@ std::vector<std::string> UrlsOf(const model::EndpointSlice& slice) {
 bool DiscoveredServers::Note(const Event& event) {
   std::vector<std::string> urls;
   if (const Remove* const remove = std::get_if<Remove>(&event)) {
-    if (remove->kind != ObjectKind::kEndpointSlice || !IsItsName(remove->name)) return false;
+    if (remove->kind != ObjectKind::kEndpointSlice || !IsApiServerName(remove->name)) return false;
   } else {
     const auto* const slice = std::get_if<model::EndpointSlice>(&std::get<Upsert>(event).object);
-    if (slice == nullptr || !IsItsName(slice->name)) return false;
+    if (slice == nullptr || !IsApiServerName(slice->name)) return false;
     urls = UrlsOf(*slice);
   }
   return std::exchange(urls_, urls) != urls;

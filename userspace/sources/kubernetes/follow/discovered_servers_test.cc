@@ -15,7 +15,7 @@ using testing::ElementsAre;
 using testing::IsEmpty;
 using testing::SizeIs;
 
-// As an API server writes it.
+// In the form that an API server writes.
 model::EndpointSlice Kubernetes(const std::vector<std::string>& addresses) {
   model::EndpointSlice slice;
   slice.name = {"default", "kubernetes"};

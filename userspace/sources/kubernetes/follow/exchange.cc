@@ -27,7 +27,7 @@ void Exchange::OnBody(absl::string_view bytes) {
 void Exchange::OnEnd(const absl::Status& status) {
   if (outcome_) return;
   if (head_.status != 0 && head_.status != 200) {
-    // What came of an error's body before a connection broke is still the best there is.
+    // If the connection broke, the part of the error's body that came is still the best description.
     ApiError error = DecodeError(head_.status, head_.content_type, error_body_);
     error.code = head_.status;
     if (head_.retry_after) error.retry_after = std::max(error.retry_after, head_.retry_after);
@@ -65,7 +65,7 @@ absl::Status WatchExchange::OnContent(absl::string_view bytes) {
 }
 
 absl::Status WatchExchange::OnContentEnd() {
-  // A frame that is cut off has not happened; the next watch begins with it.
+  // A frame that is cut off counts for nothing: the next watch begins with its event.
   return absl::OkStatus();
 }
 

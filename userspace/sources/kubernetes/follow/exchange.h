@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// One request of a reflector and what has come of it so far. The transport's calls only leave notes here; what follows
-// from them is decided in Reflector::Advance.
+// One request of a reflector and its result so far. The transport's calls are only recorded here; Reflector::Advance
+// decides what follows from them.
 #ifndef SHUNT_SOURCES_KUBERNETES_FOLLOW_EXCHANGE_H_
 #define SHUNT_SOURCES_KUBERNETES_FOLLOW_EXCHANGE_H_
 
@@ -21,9 +21,9 @@ namespace shunt::sources::kubernetes {
 // How an exchange ended.
 struct Outcome {
   enum class Kind {
-    kComplete,   // 200 and a body that ended where it should
-    kRefused,    // the server said no: `error`
-    kBroken,     // no answer, or only a part of one: `status`
+    kComplete,   // 200 and a complete body
+    kRefused,    // the server refused the request: `error`
+    kBroken,     // no answer, or only part of one: `status`
     kMalformed,  // 200 and a body that cannot be read: `status`
   };
   Kind kind = Kind::kComplete;
@@ -37,17 +37,18 @@ class Exchange : public ResponseHandler {
   void OnBody(absl::string_view bytes) final;
   void OnEnd(const absl::Status& status) final;
 
-  // HTTP status of the answer; 0: none has come.
+  // Returns the HTTP status of the answer, and 0 before it has come.
   int http_status() const { return head_.status; }
-  // Set once nothing more of use can come. The transport may still be at it (a malformed body): cancel it.
+  // Set once nothing useful can follow. The transport may still be running the exchange (after a malformed body):
+  // cancel it.
   const std::optional<Outcome>& outcome() const { return outcome_; }
 
  protected:
-  // A piece of a 200's body. kInvalidArgument: it cannot be read.
+  // Called with a piece of a 200's body. Returns kInvalidArgument if the body cannot be read.
   virtual absl::Status OnContent(absl::string_view bytes) = 0;
-  // The 200's body is complete. kInvalidArgument: it is cut short.
+  // Called when the 200's body has ended. Returns kInvalidArgument if it is cut short.
   virtual absl::Status OnContentEnd() = 0;
-  // The server said no in the middle of a 200.
+  // Notes that the server has refused in the middle of a 200.
   void Refuse(ApiError error);
 
  private:
@@ -59,7 +60,7 @@ class Exchange : public ResponseHandler {
 // A list, or one page of it.
 class ListExchange final : public Exchange {
  public:
-  // `item` gets every object as it arrives, in OnBody.
+  // `item` is called with every object as it arrives, in OnBody.
   ListExchange(ObjectKind kind, std::function<void(Object)> item) : decoder_(kind), item_(std::move(item)) {}
 
   // Known when complete.
@@ -78,7 +79,7 @@ class WatchExchange final : public Exchange {
  public:
   explicit WatchExchange(ObjectKind kind) : kind_(kind) {}
 
-  // What came since the last call, in order; never kError, which is an outcome.
+  // Returns the events since the last call, in order; kError is never among them, because it is an outcome.
   std::vector<WatchEvent> TakeEvents();
 
  private:

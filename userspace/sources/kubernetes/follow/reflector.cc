@@ -121,7 +121,7 @@ void Reflector::Send(Phase phase, HttpRequest request, Exchange& exchange, secon
   server_ = request.server.url;
   exchange_ = &exchange;
   answer_noted_ = false;
-  // Only in case that nobody called Advance at cut_at_.
+  // Takes effect only if Advance is not called at cut_at_.
   request.total_timeout = timeout + kOverdue;
   request_ = transport_.Start(std::move(request), exchange);
 }
@@ -248,8 +248,8 @@ void Reflector::AdvanceWatch(SteadyTime now) {
 }
 
 void Reflector::Apply(WatchEvent event, SteadyTime now) {
-  // Nothing that a watch from version_ may say; a confused proxy or a restored server may. Taken, it would undo what is
-  // newer. It is no sign that the server knows version_ either.
+  // A watch from version_ never sends this; a confused proxy or a restored server may. Applying it would undo something
+  // newer, and it does not show that the server knows version_.
   if (IsOlder(event.version, version_)) return;
   heard_ = true;
   last_heard_ = now;
@@ -277,12 +277,12 @@ void Reflector::EndWatch(SteadyTime now) {
       broke ? std::string(outcome.status.message()) : absl::StrCat(server_, ": the watch ended as soon as it began");
   Leave();
   next_ = Next::kWatch;
-  // Whoever answers to this name next may be another server behind a load balancer, or one whose state was put back.
+  // The next server with this name may be another one behind a load balancer, or one whose state was restored.
   if (broke) knows_version_.clear();
   if (broke && lived < kLongEnough) return Fail(why, std::nullopt, now);
   if (broke) ++counts_.errors;
   if (!heard_ && lived < kTooShort) return Fail(why, std::nullopt, now);
-  // Current servers say something once a minute; one that says nothing may have lost what we know.
+  // Current servers send a bookmark once a minute; a silent one may not know version_.
   if (!heard_) knows_version_.clear();
   Proceed(Next::kWatch, std::max(now, begun_ + kTooShort));
 }
@@ -310,7 +310,7 @@ void Reflector::Conclude(SteadyTime now) {
     case Outcome::Kind::kRefused:
       return OnRefused(outcome.error, is_event, now);
     case Outcome::Kind::kMalformed:
-      // What has been missed is not known: everything is compared.
+      // What was missed is unknown, so everything is compared.
       if (is_event) ++counts_.rejected_objects;
       next_ = Next::kList;
       return Fail(absl::StrCat(server_, ": ", std::string(outcome.status.message())), std::nullopt, now);
@@ -341,20 +341,20 @@ void Reflector::OnRefused(const ApiError& error, bool is_event, SteadyTime now) 
                              "its service account or user: ", why),
                 error.retry_after, now);
   }
-  // An event that is an error says that this watch cannot go on; a status, only that it did not begin.
+  // An error event says that this watch cannot go on; an error status says only that it did not begin.
   if (is_event || (error.code < 500 && error.code != 429)) next_ = Next::kList;
   if (error.code >= 500) return FailOver(why, error.retry_after, now);
   Fail(why, error.retry_after, now);
 }
 
 void Reflector::OnExpired(const std::string& why, SteadyTime now) {
-  // The pages of one list are of one state, which is gone: now all of it in one answer.
+  // The pages of one list show one state, which has expired: ask for all of it in one answer.
   const bool in_pages = std::exchange(list_.has_pages, false);
   if (in_pages) paged_ = false;
   const bool again = last_consistent_list_ && now - *last_consistent_list_ < kRelistPause;
   next_ = Next::kList;
   consistent_ = true;
-  // A server whose versions expire faster than they can be watched must not be listed without a pause.
+  // If versions expire faster than they can be watched, the server must not be listed without a pause.
   if (again && !in_pages) return Fail(why, std::nullopt, now);
   ++counts_.errors;
   Proceed(Next::kList, now);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Follows one resource of the API server by list and watch, as client-go's reflector does, with what a node agent needs
-// beyond that: it never goes back behind a version it has seen (kubernetes/kubernetes#59848), not even across its own
-// restart; it does not believe a list that would remove nearly everything; it moves on when a server is silent, fails
+// beyond that: it never goes back to an older version than it has seen (kubernetes/kubernetes#59848), not even across
+// its own restart; it doubts a list that would remove nearly everything; it fails over when a server is silent, fails
 // or lags. The rules and their reasons: docs/kubernetes.md.
 #ifndef SHUNT_SOURCES_KUBERNETES_FOLLOW_REFLECTOR_H_
 #define SHUNT_SOURCES_KUBERNETES_FOLLOW_REFLECTOR_H_
@@ -27,9 +27,9 @@
 
 namespace shunt::sources::kubernetes {
 
-// What was there before this process started, of one resource.
+// What is known of one resource from before this process started.
 struct Remembered {
-  std::string version;  // as Sink::Progress said it; empty: not known
+  std::string version;  // from Sink::Progress; empty: not known
   size_t count = 0;     // likewise
   // Objects that the consumer has already (from a snapshot): the first list is compared with them.
   std::vector<KnownObject> delivered;
@@ -41,57 +41,57 @@ class Reflector {
   static constexpr int kPage = 500;  // objects a page of a consistent list
   static constexpr std::chrono::seconds kWatchShortest{300};
   static constexpr std::chrono::seconds kWatchLongest{600};
-  static constexpr std::chrono::seconds kOverdue{30};     // beyond its own timeout a watch is cut
+  static constexpr std::chrono::seconds kOverdue{30};     // after its own timeout, until a watch is cut
   static constexpr std::chrono::seconds kSilence{300};    // without event or bookmark
-  static constexpr std::chrono::seconds kTooShort{1};     // a watch that ends earlier with nothing has failed
-  static constexpr std::chrono::seconds kLongEnough{10};  // one that lived so long may be begun again at once
+  static constexpr std::chrono::seconds kTooShort{1};     // a watch that ends earlier and brings nothing has failed
+  static constexpr std::chrono::seconds kLongEnough{10};  // a watch that lasted this long may be restarted at once
   static constexpr std::chrono::seconds kListTimeout{120};
-  static constexpr std::chrono::seconds kBehind{60};          // that all servers lag, before older state is accepted
-  static constexpr std::chrono::seconds kRelistPause{10};     // between a list and the next if its version is gone
-  static constexpr std::chrono::seconds kRetryAfterMax{120};  // of what a server may ask for
+  static constexpr std::chrono::seconds kBehind{60};  // how long all servers must lag until older state is accepted
+  static constexpr std::chrono::seconds kRelistPause{10};  // between two lists if the first one's version has expired
+  static constexpr std::chrono::seconds kRetryAfterMax{120};  // the longest delay that a server may ask for
 
-  // `node_name` for kNode. `servers` and `transport` must outlive it.
+  // `node_name` is used for kNode. `servers` and `transport` must outlive the reflector.
   Reflector(ObjectKind kind, const std::string& node_name, const Remembered& remembered, uint64_t seed,
             ApiServers& servers, Transport& transport);
   ~Reflector();
   Reflector(const Reflector&) = delete;
   Reflector& operator=(const Reflector&) = delete;
 
-  // Draws the conclusions from what the transport brought and from the time, and begins what is due.
+  // Evaluates what the transport has received and the time, and begins the request that is due.
   void Advance(SteadyTime now);
-  // Until then Advance has nothing to do, unless the transport calls.
+  // Returns the time before which Advance has nothing to do unless the transport calls a handler.
   SteadyTime NextWake() const;
 
-  // Changes since the last call, in order. A list's are one call's.
+  // Returns the changes since the last call, in order. All changes of one list come together.
   std::vector<Event> TakeEvents();
 
   ObjectKind kind() const { return kind_; }
-  // A complete list has been delivered and, if need be, confirmed.
+  // Returns whether a complete list has been delivered and, if necessary, confirmed.
   bool synced() const { return synced_; }
-  // Everything as of version() has been delivered: synced, and no list is held back.
+  // Returns whether everything up to version() has been delivered: synced, and no list is held back.
   bool current() const { return synced_ && !guard_.confirm_at(); }
   const std::string& version() const { return version_; }
   size_t object_count() const { return replica_.size(); }
 
   std::vector<SourceProblem> problems() const;
-  // `now_ms`: since 1970, the same moment as `now`.
+  // `now_ms` is the same moment as `now`, in milliseconds since 1970.
   report::ReflectorStatus status(SteadyTime now, int64_t now_ms) const;
 
  private:
   enum class Phase { kIdle, kList, kProbe, kWatch };
   enum class Next { kList, kWatch };
 
-  // Requests: each of these begins one.
+  // Each of these begins a request.
   void Begin(SteadyTime now);
   void BeginList(SteadyTime now);
   void BeginPage(const std::string& target, SteadyTime now);
   void BeginProbe(SteadyTime now);
   void BeginWatch(SteadyTime now);
   void Send(Phase phase, HttpRequest request, Exchange& exchange, std::chrono::seconds timeout, SteadyTime now);
-  // Forgets the request in flight.
+  // Cancels the request in flight.
   void Leave();
 
-  // What came of it.
+  // Each of these evaluates a request's result.
   void NoteAnswer();
   void NoteItem(Object object);
   void AdvanceList(SteadyTime now);
@@ -102,13 +102,13 @@ class Reflector {
   void Remove(const model::ObjectName& name);
   void EndWatch(SteadyTime now);
 
-  // What follows: each of these sets what is begun next, and when.
+  // Each of these sets which request is begun next, and when.
   void Proceed(Next next, SteadyTime at);
-  void Conclude(SteadyTime now);  // the exchange has ended, not as it should
+  void Conclude(SteadyTime now);  // the exchange has failed
   void OnRefused(const ApiError& error, bool is_event, SteadyTime now);
   void OnExpired(const std::string& why, SteadyTime now);
   void OnBehind(const std::string& why, std::optional<std::chrono::seconds> retry_after, SteadyTime now);
-  bool RefreshCredentials(SteadyTime now);  // false: that was tried already, nothing is set
+  bool RefreshCredentials(SteadyTime now);  // returns false, and sets nothing, if that was tried before
   void Stall(SteadyTime now);
   void FailOver(const std::string& why, std::optional<std::chrono::seconds> retry_after, SteadyTime now);
   void Fail(const std::string& why, std::optional<std::chrono::seconds> retry_after, SteadyTime now);
@@ -125,7 +125,7 @@ class Reflector {
   Replica replica_;
   ShrinkGuard guard_;
   std::vector<Event> events_;
-  std::string version_;  // nothing older is accepted, but by a consistent list; empty: nothing is known
+  std::string version_;  // only a consistent list may be older; empty: nothing is known
   bool synced_ = false;
 
   // What is begun next.
@@ -133,11 +133,11 @@ class Reflector {
   SteadyTime next_begin_ = SteadyTime::min();
   bool consistent_ = false;  // the next list asks for the newest state
   bool paged_ = true;        // consistent lists come in pages
-  // The server (its URL) that has shown that it is as far as version_ and has not been silent since. Another one is
-  // asked first: a watch from a version that a server does not know (it lags, or its etcd was restored) hears nothing,
-  // for ever.
+  // The URL of the server that has shown that it knows version_ and has not been silent since. Any other server is
+  // probed first: a watch from a version that a server does not know (it lags, or its etcd was restored) stays silent
+  // without end.
   std::string knows_version_;
-  std::optional<SteadyTime> behind_since_;  // the servers that answered since do not know version_
+  std::optional<SteadyTime> behind_since_;  // since then no server that answered has known version_
   bool credentials_refreshed_ = false;      // since the last answer that was not 401
   bool began_listing_ = false;
   std::optional<SteadyTime> last_consistent_list_;  // when it was begun
@@ -165,7 +165,7 @@ class Reflector {
   List list_;
 
   // The watch in flight.
-  bool heard_ = false;  // an event or a bookmark, not older than version_
+  bool heard_ = false;  // an event or a bookmark that is not older than version_
   SteadyTime last_heard_;
 
   report::ReflectorStatus counts_;  // counts and last_error; status() adds the rest

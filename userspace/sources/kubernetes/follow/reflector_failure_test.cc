@@ -14,7 +14,7 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
-const absl::Status kNobody = absl::UnavailableError("https://a: connection refused");
+const absl::Status kConnectionRefused = absl::UnavailableError("https://a: connection refused");
 
 class ReflectorFailureTest : public ReflectorTest {};
 
@@ -22,7 +22,7 @@ TEST_F(ReflectorFailureTest, ServersThatAreNotThereAreTriedLessAndLessOften) {
   Follow();
   NewRequests();
   for (int i = 0; i < 10; ++i) {
-    Break(kNobody);
+    Break(kConnectionRefused);
     const milliseconds base = std::min(RetryDelay::kShortest * (1 << i), RetryDelay::kLongest);
     Pass(base - milliseconds(1));
     ASSERT_EQ(NewRequests(), 0) << i;
@@ -37,10 +37,10 @@ TEST_F(ReflectorFailureTest, AfterAnOutageTheServerIsAskedWhatItKnowsAndTheWatch
   Sync({Service("a", "3")});
   Pass(seconds(60));
   Break(absl::UnavailableError("the connection broke"));
-  Break(kNobody);
+  Break(kConnectionRefused);
   Pass(seconds(2));
   EXPECT_EQ(Asked(), "probe 7 at a");
-  Break(kNobody);
+  Break(kConnectionRefused);
   Pass(seconds(4));
   List({}, "8");
   EXPECT_EQ(Asked(), "watch 7 at a");
@@ -76,9 +76,9 @@ TEST_F(ReflectorFailureTest, AnotherServerIsTriedAtOnceAndAskedWhatItKnows) {
 
 TEST_F(ReflectorFailureTest, TwoServersThatBothFailAreTriedInTurnWithDelays) {
   Follow({}, {{"https://a"}, {"https://b"}});
-  Break(kNobody);
+  Break(kConnectionRefused);
   EXPECT_EQ(Asked(), "list any at b");
-  Break(kNobody);
+  Break(kConnectionRefused);
   EXPECT_FALSE(IsOpen());
   Pass(seconds(4));
   EXPECT_EQ(Asked(), "list any at a");

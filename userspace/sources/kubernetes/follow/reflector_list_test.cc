@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which list a reflector asks for, and what becomes of its answer.
+// Which list a reflector asks for, and what it does with the answer.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a reflector makes of a watch, and when it begins the next one.
+// What a reflector does with a watch, and when it begins the next one.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which objects of one resource have been delivered, and in which state: enough to tell what a new list changes. The
-// objects themselves are the consumer's.
+// Records which objects of one resource have been delivered, and in which state, to tell what a new list changes. The
+// consumer holds the objects themselves.
 #ifndef SHUNT_SOURCES_KUBERNETES_FOLLOW_REPLICA_H_
 #define SHUNT_SOURCES_KUBERNETES_FOLLOW_REPLICA_H_
 
@@ -15,30 +15,30 @@
 
 namespace shunt::sources::kubernetes {
 
-// An object in one of its states. Two with the same name and version but other uids are not the same.
+// An object in one of its states. Objects with different uids are different, even with the same name and version.
 struct KnownObject {
   model::ObjectName name;  // a Node has an empty namespace
   std::string uid;         // empty where the model has none
   std::string version;     // metadata.resourceVersion
 };
 
-// Name, uid and version of a decoded object.
+// Returns the name, uid and version of a decoded object.
 KnownObject Identify(const Object& object);
 
 class Replica {
  public:
-  // What is known now. True: `object` is new, or in another state than before.
+  // Records the object's state. Returns whether `object` is new or in another state than before.
   bool Put(const KnownObject& object);
-  // True: it was known.
+  // Forgets the object. Returns whether it was known.
   bool Erase(const model::ObjectName& name);
   size_t size() const { return states_.size(); }
 
-  // A list: BeginList, IsNews for each of its objects, Put for those that are news, then Missing. A list that is
-  // never completed leaves no trace.
+  // A list is compared by BeginList, IsNews for each of its objects, Put for those that are news, then Missing. A list
+  // that is never completed changes nothing.
   void BeginList() { ++list_; }
-  // Whether the list shows `object` in another state than the known one. The object now counts as listed.
+  // Returns whether the list shows `object` in another state than the known one. The object now counts as listed.
   bool IsNews(const KnownObject& object);
-  // The known objects that the list does not have, in no order.
+  // Returns the known objects that the list does not have, in no particular order.
   std::vector<model::ObjectName> Missing() const;
 
  private:

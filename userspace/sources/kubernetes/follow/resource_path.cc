@@ -10,7 +10,7 @@
 namespace shunt::sources::kubernetes {
 namespace {
 
-// For a value in a query (RFC 3986): tokens and names hold what the server once said.
+// Escapes a value for a query (RFC 3986): tokens and names come from the server.
 std::string Escape(absl::string_view text) {
   std::string escaped;
   for (const char c : text) {
@@ -35,7 +35,7 @@ absl::string_view Path(ObjectKind kind) {
   return "";
 }
 
-// Kubernetes' own definition: digits without a leading zero, of any length.
+// By Kubernetes' own definition: digits without a leading zero, of any length.
 bool IsNumber(absl::string_view version) {
   return !version.empty() && version.front() != '0' &&
          std::all_of(version.begin(), version.end(), [](char c) { return absl::ascii_isdigit(c); });

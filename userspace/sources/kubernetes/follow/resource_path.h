@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What is asked of the API server for each resource: exactly the objects that kube-proxy asks for.
+// The requests for each resource. They ask for exactly the objects that kube-proxy asks for.
 #ifndef SHUNT_SOURCES_KUBERNETES_FOLLOW_RESOURCE_PATH_H_
 #define SHUNT_SOURCES_KUBERNETES_FOLLOW_RESOURCE_PATH_H_
 
@@ -11,24 +11,25 @@
 
 namespace shunt::sources::kubernetes {
 
-// "services", "endpointslices", "nodes": the resource in paths and in RBAC rules.
+// Returns "services", "endpointslices" or "nodes": the resource in paths and in RBAC rules.
 absl::string_view ResourceName(ObjectKind kind);
-// "" (core) or "discovery.k8s.io": the group in RBAC rules.
+// Returns "" (core) or "discovery.k8s.io": the group in RBAC rules.
 absl::string_view ApiGroup(ObjectKind kind);
 
-// Lists and watches of one resource, cluster-wide: Services and EndpointSlices by the labels that take an object away
-// from service proxies (semantics.md B4), of the Nodes only `node_name`'s. All results are targets of an HttpRequest.
+// Lists and watches of one resource in the whole cluster: Services and EndpointSlices without the labels that exclude
+// an object from service proxies, and of the Nodes only `node_name`. All results are targets of an HttpRequest.
 class ResourcePath {
  public:
   ResourcePath(ObjectKind kind, absl::string_view node_name);
 
-  // As it is in the server's cache, which may be old.
+  // Asks for the state in the server's cache, which may be old.
   std::string AnyList() const;
-  // Not older than `version`: from the cache once that has come so far, else the server says that it has not.
+  // Asks for a state that is not older than `version`: the server answers from its cache, or refuses if that does not
+  // know `version` yet.
   std::string ListNotOlderThan(absl::string_view version) const;
-  // The same question for one object: whether the server has come as far as `version`, without the answer's weight.
+  // Asks the same for a single object, which shows at little cost whether the server knows `version`.
   std::string Probe(absl::string_view version) const;
-  // The newest state, as a majority of etcd knows it. `page` 0: all in one answer.
+  // Asks for the newest state, which a majority of etcd confirms. A `page` of 0 asks for all of it in one answer.
   std::string ConsistentList(int page) const;
   std::string NextPage(int page, absl::string_view continue_token) const;
   std::string Watch(absl::string_view version, std::chrono::seconds timeout) const;

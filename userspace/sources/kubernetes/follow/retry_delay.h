@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// How long a reflector waits after a failure. Every node of a cluster fails at the same moment, when the API server
-// goes away; the spread keeps them from coming back at the same moment too.
+// How long a reflector waits after a failure. When the API server goes away, all nodes of a cluster fail at the same
+// moment; the random part keeps them from coming back at the same moment.
 #ifndef SHUNT_SOURCES_KUBERNETES_FOLLOW_RETRY_DELAY_H_
 #define SHUNT_SOURCES_KUBERNETES_FOLLOW_RETRY_DELAY_H_
 
@@ -12,15 +12,15 @@
 
 namespace shunt::sources::kubernetes {
 
-// client-go's backoff with a lower cap, for a node agent must be current soon: 0.8 s, doubled up to 10 s, and a random
-// part of the same size on top. Starts again after two minutes without a failure.
+// client-go's backoff with a lower cap, because a node agent must catch up soon: 0.8 s, doubled up to 10 s, plus a
+// random part of up to the same size. It starts over after two minutes without a failure.
 class RetryDelay {
  public:
   static constexpr std::chrono::milliseconds kShortest{800};
   static constexpr std::chrono::milliseconds kLongest{10'000};  // without the random part
   static constexpr std::chrono::minutes kForgottenAfter{2};
 
-  // For a failure at `now`.
+  // Returns the delay after a failure at `now`.
   std::chrono::milliseconds Next(SteadyTime now, std::mt19937_64& random);
 
  private:

@@ -27,7 +27,7 @@ bool ShrinkGuard::IsDoubtful(const List& list) const {
   const auto shrinks = [](size_t before, size_t after) {
     return before > 0 && (after == 0 || (before > kFewObjects && 2 * after < before));
   };
-  // The names count, where they are known: as many objects with other names are another cluster's.
+  // If names are known, they count: the same number of objects with other names is another cluster.
   return shrinks(remembered_, list.listed) || (list.known > 0 && list.listed == 0) ||
          (list.known > kFewObjects && shrinks(list.known, list.kept));
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Doubt about a list that would remove most of what is served: an RBAC mistake, a wrong cluster or a broken proxy look
-// exactly like a cluster whose objects were all deleted, and believing it cuts every connection that is made.
+// Doubts a list that would remove most of what is served: an RBAC mistake, a wrong cluster or a broken proxy look
+// exactly like a cluster whose objects were all deleted, and accepting such a list breaks every new connection.
 #ifndef SHUNT_SOURCES_KUBERNETES_FOLLOW_SHRINK_GUARD_H_
 #define SHUNT_SOURCES_KUBERNETES_FOLLOW_SHRINK_GUARD_H_
 
@@ -12,12 +12,12 @@
 
 namespace shunt::sources::kubernetes {
 
-// Only lists are doubted; who deletes by hand is seen by the watch, object by object, and believed.
+// Only lists are doubted: the watch sees real deletions object by object.
 class ShrinkGuard {
  public:
-  // Until a second answer is asked for.
+  // How long after the doubtful list a second one is asked for.
   static constexpr std::chrono::seconds kConfirmAfter{30};
-  // Up to so many known objects only an empty list is doubted: halves of few are nothing unusual.
+  // With this many objects or fewer, only an empty list is doubted: losing half of a few objects is not unusual.
   static constexpr size_t kFewObjects = 10;
 
   // A complete list, compared with what is known.
@@ -29,14 +29,15 @@ class ShrinkGuard {
     SteadyTime begun;         // when it was asked for
   };
 
-  // `remembered`: how many objects there were before this process started; 0: not known.
+  // `remembered` is the number of objects before this process started; 0 if it is not known.
   explicit ShrinkGuard(size_t remembered) : remembered_(remembered) {}
 
-  // Whether what the list lacks may be removed. False: the list is held back; ask for a consistent one at confirm_at().
+  // Returns whether the objects that the list lacks may be removed. If not, the list is held back: ask for a consistent
+  // one at confirm_at().
   bool Accept(const List& list);
   // Set while a list is held back.
   std::optional<SteadyTime> confirm_at() const;
-  // How many objects the list that is held back lacks.
+  // Returns how many objects are missing from the list that is held back.
   size_t missing() const { return missing_; }
 
  private:

@@ -11,7 +11,7 @@ namespace {
 
 constexpr size_t kPieceBytes = 16 << 10;
 
-// zlib takes no const, and writes to none of its input.
+// zlib's interface has no const; it does not write to its input.
 void SetInput(z_stream& stream, absl::string_view bytes) {
   stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(bytes.data()));
   stream.avail_in = static_cast<uInt>(bytes.size());
@@ -25,7 +25,7 @@ void SetOutput(z_stream& stream, char (&piece)[kPieceBytes]) {
 }  // namespace
 
 Compressor::Compressor() {
-  // It can only fail for want of memory.
+  // It fails only without memory.
   if (deflateInit(&stream_, Z_BEST_SPEED) != Z_OK) throw std::bad_alloc();
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// zlib, a piece at a time.
+// Compresses and decompresses with zlib, piece by piece.
 #ifndef SHUNT_SOURCES_KUBERNETES_SNAPSHOT_COMPRESSION_H_
 #define SHUNT_SOURCES_KUBERNETES_SNAPSHOT_COMPRESSION_H_
 
@@ -15,16 +15,16 @@ namespace shunt::sources::kubernetes {
 
 using TakeBytes = absl::FunctionRef<absl::Status(absl::string_view bytes)>;
 
-// Compresses a stream, fast rather than small.
+// Compresses a stream, for speed rather than size.
 class Compressor {
  public:
   Compressor();
   ~Compressor();
   Compressor(const Compressor&) = delete;
 
-  // Gives `take` what has come out so far; an error is what `take` returned.
+  // Calls `take` with what has been compressed so far. Returns the error of `take`.
   absl::Status Append(absl::string_view bytes, TakeBytes take) { return Run(bytes, Z_NO_FLUSH, take); }
-  // Gives the rest. Last call.
+  // Calls `take` with the rest. The last call.
   absl::Status Finish(TakeBytes take) { return Run("", Z_FINISH, take); }
 
  private:
@@ -33,8 +33,8 @@ class Compressor {
   z_stream stream_ = {};
 };
 
-// Gives `take` what a compressed stream, there as a whole, contains. kDataLoss: it is none, it is cut short, something
-// follows it, or it contains more than `bytes_max`; otherwise what `take` returned.
+// Calls `take` with the content of a complete compressed stream. Returns kDataLoss if the stream is malformed or cut
+// short, if something follows it, or if it contains more than `bytes_max`; otherwise the error of `take`.
 absl::Status Decompress(absl::string_view compressed, size_t bytes_max, TakeBytes take);
 
 }  // namespace shunt::sources::kubernetes

@@ -41,7 +41,7 @@ absl::StatusOr<ReplacedFile> ReplacedFile::Create(const std::string& path) {
     return absl::ErrnoToStatus(errno, absl::StrCat("create directory ", directory));
   }
   const std::string new_path = path + ".new";
-  // Removed first: whatever lies there, a link or a file of another mode, is not written to.
+  // Removed first, so that a link or a file of another mode is not written to.
   unlink(new_path.c_str());
   posix::FileDescriptor file(open(new_path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
   if (!file.ok()) return absl::ErrnoToStatus(errno, absl::StrCat("create ", new_path));
@@ -75,7 +75,7 @@ absl::Status ReplacedFile::Commit() {
     return Failure(absl::StrCat("rename to ", path_, " from"), errno);
   }
   new_path_.clear();
-  // The name is on the disk only with its directory.
+  // The new name is on the disk only once its directory is.
   const std::string directory = DirectoryOf(path_);
   const posix::FileDescriptor opened(open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!opened.ok() || fsync(opened.get()) != 0) {

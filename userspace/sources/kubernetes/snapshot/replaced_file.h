@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A file that is replaced as a whole or not at all, whatever happens in between.
+// Replaces a file as a whole or not at all, whatever happens in between.
 #ifndef SHUNT_SOURCES_KUBERNETES_SNAPSHOT_REPLACED_FILE_H_
 #define SHUNT_SOURCES_KUBERNETES_SNAPSHOT_REPLACED_FILE_H_
 
@@ -13,21 +13,21 @@
 
 namespace shunt::sources::kubernetes {
 
-// What is written goes to PATH.new (mode 0600), which takes the place of PATH when all of it is on the disk. One
-// writer at a time. Errors name the file and are what the system calls say.
+// Writes to PATH.new (mode 0600), which replaces PATH when all of it is on the disk. Only one writer may run at a time.
+// Errors are those of the system calls and name the file.
 class ReplacedFile {
  public:
-  // Creates the directory (mode 0700) if only that is missing. A PATH.new that a crash has left is overwritten.
+  // Creates the directory (mode 0700) if only that is missing. Overwrites a PATH.new that a crash has left.
   static absl::StatusOr<ReplacedFile> Create(const std::string& path);
-  // Not committed: removes PATH.new.
+  // Removes PATH.new if it was not committed.
   ~ReplacedFile();
   ReplacedFile(ReplacedFile&& other) noexcept;
   ReplacedFile& operator=(ReplacedFile&&) = delete;
 
   absl::Status Append(absl::string_view bytes);
-  // Overwrites what stands at `offset`.
+  // Overwrites the bytes at `offset`.
   absl::Status WriteAt(int64_t offset, absl::string_view bytes);
-  // Last call.
+  // Replaces the file. The last call.
   absl::Status Commit();
 
  private:

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The last good state of the cluster on the node's disk, for a node that boots while no API server answers. It is only
-// ever a second choice: whoever uses one says how old it is, and an API server's answer replaces it.
+// ever a second choice: its user says how old it is, and an API server's answer replaces it.
 #ifndef SHUNT_SOURCES_KUBERNETES_SNAPSHOT_SNAPSHOT_H_
 #define SHUNT_SOURCES_KUBERNETES_SNAPSHOT_SNAPSHOT_H_
 
@@ -15,7 +15,7 @@ namespace shunt::sources::kubernetes {
 
 struct SnapshotResource {
   ObjectKind kind = ObjectKind::kService;
-  std::string version;  // the resourceVersion up to which it had been followed
+  std::string version;  // the resourceVersion up to which it was followed
   size_t object_count = 0;
 
   friend bool operator==(const SnapshotResource&, const SnapshotResource&) = default;
@@ -24,7 +24,7 @@ struct SnapshotResource {
 struct SnapshotSummary {
   std::string node_name;
   int64_t saved_ms = 0;                  // since 1970
-  std::vector<std::string> api_servers;  // base URLs, as they were learned
+  std::vector<std::string> api_servers;  // base URLs, as discovered
   std::vector<SnapshotResource> resources;
 
   friend bool operator==(const SnapshotSummary&, const SnapshotSummary&) = default;

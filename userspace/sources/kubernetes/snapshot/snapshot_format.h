@@ -19,7 +19,7 @@ inline constexpr size_t kSnapshotBytesMax = 64 << 20;
 inline constexpr absl::string_view kSnapshotMagic = "shuntcl\n";
 inline constexpr size_t kSnapshotHeadBytes = 16;  // the magic, the format's version, the checksum
 
-// CRC-32 (zlib's) of the bytes whose checksum is `before`, with `bytes` behind them. Of no bytes it is 0.
+// Returns zlib's CRC-32 of the bytes with the checksum `before`, followed by `bytes`. The checksum of no bytes is 0.
 uint32_t ExtendChecksum(uint32_t before, absl::string_view bytes);
 
 std::string SnapshotHead(uint32_t format_version, uint32_t checksum);

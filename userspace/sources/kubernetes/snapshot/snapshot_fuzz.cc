@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Any bytes as a snapshot, and any bytes behind a checksum that is right: a value or an error. Of a value every object
-// is one that the decoders would have let in from an API server.
+// Any bytes as a snapshot, also after a correct checksum, give a value or an error. Every object of a value is one that
+// the decoders would accept from an API server.
 #include <cstddef>
 #include <cstdint>
 

@@ -23,7 +23,7 @@ namespace {
 
 namespace api = ::shunt::kubernetes;
 
-// Of the uncompressed message; it is never held as a whole.
+// The largest uncompressed message; it is never in memory as a whole.
 constexpr size_t kMessageBytesMax = 1 << 30;
 
 std::optional<ObjectKind> KindNamed(absl::string_view name) {
@@ -33,7 +33,7 @@ std::optional<ObjectKind> KindNamed(absl::string_view name) {
   return std::nullopt;
 }
 
-// A resource of a kind that this version does not know is passed over.
+// Resources of a kind that this version does not know are skipped.
 absl::Status ReadSummary(absl::string_view bytes, SnapshotSummary& summary) {
   api::SnapshotSummary message;
   if (!message.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
@@ -74,10 +74,10 @@ absl::Status ReadSnapshotField(int number, absl::string_view bytes, SnapshotSumm
 }
 
 absl::Status Damaged(absl::string_view name, absl::string_view what) {
-  return absl::DataLossError(absl::StrCat("snapshot ", name, ": ", what, "; it is of no use and may be removed"));
+  return absl::DataLossError(absl::StrCat("snapshot ", name, ": ", what, "; it cannot be used and may be removed"));
 }
 
-// The file whole, but for what is beyond the largest that is read.
+// Reads the whole file, but at most one byte more than the largest snapshot.
 absl::StatusOr<std::string> ReadFile(const std::string& path) {
   const posix::FileDescriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   if (!file.ok()) return absl::ErrnoToStatus(errno, absl::StrCat("open ", path));
@@ -89,7 +89,7 @@ absl::StatusOr<std::string> ReadFile(const std::string& path) {
   return *std::move(bytes);
 }
 
-// Of the message within: number and bytes of each.
+// Called with the number and the bytes of each field of the message.
 using VisitField = absl::FunctionRef<absl::Status(int number, absl::string_view field)>;
 
 absl::Status ReadFields(absl::string_view name, absl::string_view bytes, VisitField visit) {

@@ -12,15 +12,15 @@
 
 namespace shunt::sources::kubernetes {
 
-// Calls `object` for everything in the file, and returns the summary. kNotFound: there is no file. kFailedPrecondition:
-// another format's version. kDataLoss: damaged, or no snapshot at all; a file whose checksum is wrong gives no object.
-// Otherwise what open and read say.
+// Calls `object` for every object in the file, and returns the summary. Returns kNotFound if there is no file;
+// kFailedPrecondition if it has another format's version; kDataLoss if it is damaged or not a snapshot; otherwise the
+// errors of open and read. A file with a wrong checksum gives no object.
 absl::StatusOr<SnapshotSummary> ReadSnapshot(const std::string& path, absl::FunctionRef<void(Object)> object);
 absl::StatusOr<Snapshot> ReadSnapshot(const std::string& path);
-// The summary alone, of a whole file: its objects are not looked at. Errors: the same, but for broken objects.
+// Returns the summary alone; the objects are not decoded. Errors are the same, except for broken objects.
 absl::StatusOr<SnapshotSummary> ReadSnapshotSummary(const std::string& path);
 
-// The same of a file's bytes; `name` is how errors call it.
+// Decodes a file's bytes likewise; errors call the file `name`.
 absl::StatusOr<SnapshotSummary> DecodeSnapshot(absl::string_view name, absl::string_view bytes,
                                                absl::FunctionRef<void(Object)> object);
 

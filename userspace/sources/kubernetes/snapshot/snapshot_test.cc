@@ -134,7 +134,7 @@ TEST_F(SnapshotTest, OverwritesWhatACrashHasLeft) {
   EXPECT_THAT(FilesInDirectory(), ElementsAre("cluster"));
 }
 
-// The limit on a process' files stands for a full disk: write fails in the middle.
+// The limit on a process' file size plays a full disk: write fails in the middle.
 TEST_F(SnapshotTest, AFullDiskLeavesTheOneBeforeAndNothingElse) {
   ASSERT_EQ(WriteSnapshot(path_, Sample()), absl::OkStatus());
   const auto signal_before = std::signal(SIGXFSZ, SIG_IGN);

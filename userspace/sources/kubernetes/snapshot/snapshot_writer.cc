@@ -29,12 +29,12 @@ void EncodeSummary(const SnapshotSummary& summary, api::SnapshotSummary* message
 
 }  // namespace
 
-// Messages that are written one after the other are one message with the fields of all.
+// Protobuf messages written one after the other are one message with the fields of all of them.
 class SnapshotWriter::Output {
  public:
   Output(std::string path, ReplacedFile file) : path_(std::move(path)), file_(std::move(file)) {}
 
-  // Every field goes through this message, so that its memory serves again and again.
+  // Every field goes through this message, so that its memory is reused.
   api::Snapshot& message() { return message_; }
 
   absl::Status WriteMessage() {
@@ -46,7 +46,7 @@ class SnapshotWriter::Output {
     return status_;
   }
 
-  // The checksum is known last, and stands first: this only makes room for it.
+  // The checksum comes first in the file and is known last: this only reserves its place.
   absl::Status ReserveHead() { return file_.Append(SnapshotHead(kSnapshotFormatVersion, 0)); }
 
   absl::Status Commit() {

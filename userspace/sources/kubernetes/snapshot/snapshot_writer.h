@@ -14,24 +14,26 @@
 
 namespace shunt::sources::kubernetes {
 
-// Writes a snapshot object by object, so that no second copy of the cluster is ever held. The file is replaced by
-// Commit as a whole or not at all; its mode is 0600. Not thread-safe.
+// Writes a snapshot object by object, so that there is never a second copy of the cluster in memory. Commit replaces
+// the file as a whole or not at all; its mode is 0600. Not thread-safe.
 class SnapshotWriter {
  public:
-  // Creates the file's directory (mode 0700) if it is missing; its parent must exist. Errors name the path: what mkdir,
-  // open and write say.
+  // Creates the file's directory (mode 0700) if it is missing; its parent must exist. Returns the errors of mkdir, open
+  // and write; they name the path.
   static absl::StatusOr<SnapshotWriter> Create(const std::string& path, const SnapshotSummary& summary);
-  // Without Commit nothing has happened, and nothing is left behind.
+  // Without Commit nothing changes, and nothing is left behind.
   ~SnapshotWriter();
   SnapshotWriter(SnapshotWriter&&) noexcept;
   SnapshotWriter& operator=(SnapshotWriter&&) = delete;
 
-  // What write says; kResourceExhausted: the file would be larger than kSnapshotBytesMax. Commit returns it again.
+  // Return the errors of write, and kResourceExhausted if the file would be larger than kSnapshotBytesMax. Commit
+  // returns an error again.
   absl::Status Add(const model::Service& service);
   absl::Status Add(const model::EndpointSlice& slice);
   absl::Status Add(const model::Node& node);
 
-  // The file is on the disk, and complete. Last call. Errors: of an earlier call, of fsync or of rename.
+  // Puts the complete file on the disk. The last call. Returns the first error of an earlier call, of fsync or of
+  // rename.
   absl::Status Commit();
 
  private:
@@ -41,6 +43,7 @@ class SnapshotWriter {
   std::unique_ptr<Output> output_;
 };
 
+// Writes a complete snapshot. Errors are those of SnapshotWriter.
 absl::Status WriteSnapshot(const std::string& path, const Snapshot& snapshot);
 
 }  // namespace shunt::sources::kubernetes

@@ -12,21 +12,21 @@
 
 namespace shunt::sources::kubernetes {
 
-// The object as a message of its own type.
+// Returns the object as a message of its own type.
 std::string MessageOf(const Object& object);
-// "k8s\0" and a runtime.Unknown around a message.
+// Returns the message in its envelope: "k8s\0" and a runtime.Unknown.
 std::string Enveloped(absl::string_view api_version, absl::string_view kind, absl::string_view message);
 
-// The body of a list, or of a page of one. REQUIRES: all items are of that kind.
+// Returns the body of a list, or of a page of one. REQUIRES: all items are of that kind.
 std::string ListBody(ObjectKind kind, const std::vector<Object>& items, absl::string_view version,
                      absl::string_view continue_token = "");
-// Frames of a watch, length included. `type` is "ADDED", "MODIFIED" or "DELETED".
+// Return frames of a watch, length included. `type` is "ADDED", "MODIFIED" or "DELETED".
 std::string EventFrame(absl::string_view type, const Object& object);
 std::string BookmarkFrame(ObjectKind kind, absl::string_view version, bool initial_events_end = false);
 std::string ErrorFrame(int code, absl::string_view reason, absl::string_view message);
-// A frame around any enveloped object.
+// Returns a frame around any enveloped object.
 std::string Frame(absl::string_view type, absl::string_view enveloped);
-// The body of an answer that is not 200.
+// Returns the body of an answer that is not 200.
 std::string StatusBody(const ApiError& error);
 
 }  // namespace shunt::sources::kubernetes

@@ -19,7 +19,7 @@ struct Identity {
 // A self-signed authority. Aborts if OpenSSL refuses.
 class TestAuthority {
  public:
-  // Two of one name can be told apart by their keys only, as those of all clusters that kubeadm made.
+  // Two authorities with one name differ only in their keys, like those of all clusters made by kubeadm.
   explicit TestAuthority(const std::string& common_name = "kubernetes");
 
   const std::string& certificate() const { return identity_.certificate; }

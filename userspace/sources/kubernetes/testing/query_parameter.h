@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a request asks for, for tests that answer it.
+// Reads the parameters of a request, for tests that answer it.
 #ifndef SHUNT_SOURCES_KUBERNETES_TESTING_QUERY_PARAMETER_H_
 #define SHUNT_SOURCES_KUBERNETES_TESTING_QUERY_PARAMETER_H_
 
@@ -8,7 +8,8 @@
 
 namespace shunt::sources::kubernetes {
 
-// The value of a parameter that is not the query's first one, still escaped; nothing: there is none.
+// Returns the value of a parameter, still escaped, or nothing if it is missing. Does not find the query's first
+// parameter.
 inline std::optional<std::string> QueryParameter(const std::string& target, const std::string& name) {
   const size_t key = target.find("&" + name + "=");
   if (key == std::string::npos) return std::nullopt;

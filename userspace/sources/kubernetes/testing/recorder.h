@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A handler that keeps what it is told, and the wait for its end.
+// A handler that records its calls, and a wait for its last one.
 #ifndef SHUNT_SOURCES_KUBERNETES_TESTING_RECORDER_H_
 #define SHUNT_SOURCES_KUBERNETES_TESTING_RECORDER_H_
 
@@ -27,7 +27,7 @@ class Recorder final : public ResponseHandler {
     ++ends;
     if (on_end) on_end();
   }
-  // 0: there was no head.
+  // Returns 0 if there was no head.
   int status() const { return response_head.has_value() ? response_head->status : 0; }
 
   std::optional<ResponseHead> response_head;

@@ -24,9 +24,9 @@ class ReflectorTest : public ::testing::Test {
  protected:
   static constexpr ObjectKind kKind = ObjectKind::kService;
 
-  // Begins to follow Services with these servers.
+  // Starts a reflector that follows Services with these servers.
   void Follow(const Remembered& remembered = {}, std::vector<ApiServer> servers_asked = {{"https://a"}});
-  // Lets time pass; the reflector is woken when it asks for it, at the latest at the end.
+  // Lets time pass; the reflector is woken when it asks to be, and at the end.
   void Pass(std::chrono::milliseconds time);
 
   // The newest request, which the next calls answer.
@@ -35,12 +35,12 @@ class ReflectorTest : public ::testing::Test {
   // "list any", "list >=7", "list newest 500", "list newest all", "page TOKEN", "probe 7", "watch 7", with " at
   // SERVER" behind it.
   std::string Asked() const;
-  // How many requests there were since the last call.
+  // Returns the number of requests since the last call.
   size_t NewRequests();
 
   void List(const std::vector<KnownObject>& objects, absl::string_view version, absl::string_view token = "");
   void Refuse(const ApiError& error);
-  // Of a request that has no answer yet, or of a watch.
+  // Returns whether the newest request has no answer yet or is a watch.
   void Break(const absl::Status& status);
   void Accept();  // a watch: 200
   void Send(const std::string& bytes);
@@ -52,7 +52,7 @@ class ReflectorTest : public ::testing::Test {
 
   static KnownObject Service(absl::string_view name, absl::string_view version, absl::string_view uid = "u");
   static std::vector<KnownObject> Services(int count, absl::string_view version);
-  // What the events of the last answer were: "+ns/a" for Upsert, "-ns/a" for Remove, in order.
+  // Returns the events of the last answer in order: "+ns/a" for Upsert, "-ns/a" for Remove.
   std::vector<std::string> Events();
   std::string ProblemText() const;
   report::ReflectorStatus Status() const { return reflector->status(transport.now, 1'000'000'000); }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What must hold of any object that a decoder lets in.
+// What must hold for every object that a decoder accepts.
 #ifndef SHUNT_SOURCES_KUBERNETES_TESTING_ROUND_TRIP_H_
 #define SHUNT_SOURCES_KUBERNETES_TESTING_ROUND_TRIP_H_
 
@@ -15,7 +15,7 @@ inline void Require(bool holds) {
   if (!holds) abort();
 }
 
-// It has a name, and encoding and decoding it gives the same again.
+// Requires that the object has a name, and that encoding and decoding it gives an equal object.
 inline void RequireRoundTrip(const Object& object) {
   Require(WrongWithName(NameOf(object).name, NameForm::kSubdomain).empty());
   const absl::StatusOr<Object> again = DecodeObject(KindOf(object), MessageOf(object));

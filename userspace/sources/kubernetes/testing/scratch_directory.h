@@ -22,7 +22,7 @@ class ScratchDirectory {
   ScratchDirectory& operator=(const ScratchDirectory&) = delete;
 
   const std::string& path() const { return path_; }
-  // Puts another file in the place of `name`, as those do who rotate credentials. Returns its path.
+  // Replaces the file `name` by another one, as tools that rotate credentials do. Returns its path.
   std::string Write(const std::string& name, const std::string& text) const {
     const std::string file = path_ + "/" + name;
     std::ofstream(file + ".new") << text;

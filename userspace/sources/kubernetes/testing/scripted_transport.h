@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A transport whose time and answers are the test's.
+// A transport whose time and answers the test controls.
 #ifndef SHUNT_SOURCES_KUBERNETES_TESTING_SCRIPTED_TRANSPORT_H_
 #define SHUNT_SOURCES_KUBERNETES_TESTING_SCRIPTED_TRANSPORT_H_
 

@@ -79,7 +79,7 @@ void SimulatedCluster::Record(ObjectKind kind, const char* type, KnownObject obj
   for (Server& server : servers) {
     server.oldest = std::max(server.oldest, lost);
     if (server.revision >= lost) continue;
-    // It could not follow any more; it lists anew.
+    // It could not follow the changes; it lists again.
     server.cache = state_;
     server.revision = server.oldest = revision_;
   }

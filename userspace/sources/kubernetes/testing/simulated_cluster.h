@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A cluster's objects with their history, and API servers that each see it as far as their cache has come.
+// A cluster's objects with their history, and API servers, each of which knows the history up to its cache's revision.
 #ifndef SHUNT_SOURCES_KUBERNETES_TESTING_SIMULATED_CLUSTER_H_
 #define SHUNT_SOURCES_KUBERNETES_TESTING_SIMULATED_CLUSTER_H_
 
@@ -27,28 +27,28 @@ class SimulatedCluster {
   };
   struct Server {
     bool up = true;
-    bool lags = false;      // its cache stands still
-    uint64_t revision = 0;  // so far its cache has come
+    bool lags = false;      // its cache does not change
+    uint64_t revision = 0;  // up to which its cache knows the history
     uint64_t oldest = 0;    // changes up to here have left its cache's window
     std::array<State, 3> cache;
   };
 
   explicit SimulatedCluster(size_t server_count) : servers(server_count) {}
 
-  // One object is made, changed, deleted, or deleted and made again.
+  // Creates, changes, deletes, or deletes and creates one object.
   void Write(std::mt19937& random);
-  // The caches that do not lag see all of it.
+  // Updates the caches that do not lag to the newest revision.
   void CatchUp();
-  // Remembers this state; GoBack: etcd is restored from it, and the servers start again.
+  // Remembers this state. GoBack restores etcd from it and restarts the servers.
   void TakeBackup();
   void GoBack();
 
-  // The newest state.
+  // Returns the newest state.
   const State& state(ObjectKind kind) const { return state_[static_cast<size_t>(kind)]; }
   uint64_t revision() const { return revision_; }
-  // The first change of `kind` after one revision and up to the other; null: there is none.
+  // Returns the first change of `kind` after one revision and up to the other, or null without one.
   const Change* Next(ObjectKind kind, uint64_t after, uint64_t up_to) const;
-  // Whether the object was in this state at any time after `revision`.
+  // Returns whether the object was in this state at any time after `revision`.
   bool ExistedAfter(ObjectKind kind, const KnownObject& object, uint64_t revision) const;
 
   std::vector<Server> servers;
@@ -61,7 +61,7 @@ class SimulatedCluster {
   uint64_t uids_ = 0;
   std::array<State, 3> state_;
   std::deque<Change> log_;  // the last one has revision_
-  // When a state of an object (by kind and version, which no two share) was over.
+  // When each state of an object ended, by kind and version; no two states share both.
   std::map<std::pair<ObjectKind, std::string>, uint64_t> over_;
 
   uint64_t backup_revision_ = 0;

@@ -167,7 +167,7 @@ void SimulatedTransport::FillWatch(Exchange& exchange) {
     change = world_.cluster.Next(exchange.kind, exchange.position, server.revision);
   }
   if (world_.faulty && world_.Chance(200)) {
-    // What was said long ago, once more.
+    // Repeats an event from long ago.
     const uint64_t back = exchange.position - std::min<uint64_t>(exchange.position, world_.random() % 50);
     if (const auto* old = world_.cluster.Next(exchange.kind, back, std::min(exchange.position, server.revision))) {
       exchange.pending += EventFrame(old->type, SmallObject(exchange.kind, old->object));
@@ -186,7 +186,7 @@ void SimulatedTransport::FillWatch(Exchange& exchange) {
 }
 
 bool SimulatedTransport::SendPiece(Exchange& exchange) {
-  // All at once mostly; in pieces, byte by byte at worst, and slowly, now and then.
+  // Mostly all bytes at once; sometimes in pieces, down to single bytes, and slowly.
   size_t size = exchange.pending.size();
   if (world_.faulty && world_.Chance(3)) {
     size = 1 + world_.random() % size;

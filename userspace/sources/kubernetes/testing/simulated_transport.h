@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// HTTP to the API servers of a simulated cluster, with everything that goes wrong between and in them. Time is virtual:
-// waiting makes it pass.
+// HTTP to the API servers of a simulated cluster, with all failures between and in them. Time is virtual: only waiting
+// makes it pass.
 #ifndef SHUNT_SOURCES_KUBERNETES_TESTING_SIMULATED_TRANSPORT_H_
 #define SHUNT_SOURCES_KUBERNETES_TESTING_SIMULATED_TRANSPORT_H_
 
@@ -18,13 +18,13 @@
 
 namespace shunt::sources::kubernetes {
 
-// What outlives one agent.
+// The state that outlives one agent.
 struct SimulatedWorld {
   SimulatedCluster cluster{3};
   std::mt19937 random;
   SteadyTime now{std::chrono::hours(1)};
   bool faulty = true;
-  // Until then lists of a resource of which the agent knows something come empty.
+  // Until then, lists of a resource whose objects the agent knows are empty.
   SteadyTime mistaken_until;
   std::array<bool, 3> agent_knows{};
   uint64_t turns = 0;
@@ -64,7 +64,7 @@ class SimulatedTransport final : public Transport {
     SteadyTime watch_end;
   };
 
-  // Each returns whether the handler was called; `over` then says whether for the last time.
+  // Each returns whether the handler was called; `over` then says whether that was its last call.
   bool Advance(Exchange& exchange, bool& over);
   bool End(Exchange& exchange, const absl::Status& status, bool& over);
   void Answer(Exchange& exchange);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Snapshots that no writer has written.
+// Snapshots that SnapshotWriter would not write.
 #ifndef SHUNT_SOURCES_KUBERNETES_TESTING_SNAPSHOT_BYTES_H_
 #define SHUNT_SOURCES_KUBERNETES_TESTING_SNAPSHOT_BYTES_H_
 
@@ -13,7 +13,7 @@
 
 namespace shunt::sources::kubernetes {
 
-// A file with a right head before any payload.
+// Returns a file with a correct head before any payload.
 inline std::string WithChecksum(absl::string_view payload) {
   return absl::StrCat(SnapshotHead(kSnapshotFormatVersion, ExtendChecksum(0, payload)), payload);
 }

@@ -123,7 +123,7 @@ void ServedConnection::Answer(const std::string& status, const std::string& body
 }
 
 void ServedConnection::GoSilent() {
-  // What is not acknowledged would be sent again and again, and look like life.
+  // Unacknowledged bytes would be sent again and again, which would look like a living peer.
   int unacknowledged = 1;
   while (ioctl(fd_, SIOCOUTQ, &unacknowledged) == 0 && unacknowledged > 0) std::this_thread::yield();
   sock_filter nothing[] = {{BPF_RET | BPF_K, 0, 0, 0}};

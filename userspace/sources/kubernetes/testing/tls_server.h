@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A server on loopback that speaks HTTP/1.1, over TLS or in the clear, exactly as a test tells it to, broken or not.
+// A server on loopback that speaks HTTP/1.1, with or without TLS, exactly as a test tells it to, correct or broken.
 #ifndef SHUNT_SOURCES_KUBERNETES_TESTING_TLS_SERVER_H_
 #define SHUNT_SOURCES_KUBERNETES_TESTING_TLS_SERVER_H_
 
@@ -20,22 +20,22 @@ namespace shunt::sources::kubernetes {
 // One accepted connection, in a thread of its own. Calls return once the server is being stopped.
 class ServedConnection {
  public:
-  // `context` may be null: in the clear. `heard` is called with every request's head.
+  // Without a `context` there is no TLS. `heard` is called with every request's head.
   ServedConnection(int fd, SSL_CTX* context, std::function<void(const std::string&)> heard);
   ~ServedConnection();
 
   bool Accept();
-  // The next request's head, with its empty line; empty: the client has gone.
+  // Returns the next request's head, with its empty line, or nothing if the client has gone.
   std::string ReadHead();
   void Write(const std::string& bytes);
-  // A whole answer with a length.
+  // Sends a complete answer with a length.
   void Answer(const std::string& status, const std::string& body);
-  // Once the client has everything, the kernel throws away everything that arrives from now on, acknowledgements and
-  // their requests too: to the client this machine has lost its power.
+  // Makes the kernel drop every packet that arrives once the client has everything, acknowledgements and keepalive
+  // probes too: to the client, this machine has lost its power.
   void GoSilent();
-  // Until the client has gone or the server stops.
+  // Waits until the client has gone or the server stops.
   void AwaitEnd();
-  // The host name that the client asked for in TLS; empty: none.
+  // Returns the host name that the client asked for in TLS; empty without one.
   std::string ServerName() const;
   void Shutdown();
 
@@ -49,7 +49,7 @@ class ServedConnection {
 };
 
 struct TlsServerOptions {
-  std::optional<Identity> identity;  // none: in the clear
+  std::optional<Identity> identity;  // without one there is no TLS
   std::string client_authority;      // PEM; not empty: clients must show a certificate of it
   std::string address = "127.0.0.1";
 };
@@ -67,13 +67,13 @@ class TlsServer {
 
   int port() const { return port_; }
   std::string url() const;
-  // Of connections that come later.
+  // Sets the identity of later connections.
   void Rotate(const Identity& identity);
-  // Connections whose TLS came up, or that were accepted in the clear.
+  // Returns the number of connections whose TLS handshake succeeded, or that were accepted without TLS.
   int connections() const;
-  // Of all requests so far.
+  // Returns the heads of all requests so far.
   std::vector<std::string> heads() const;
-  // That the last of these connections asked for in TLS; empty: none.
+  // Returns the host name that the last of these connections asked for in TLS; empty without one.
   std::string server_name() const;
 
  private:

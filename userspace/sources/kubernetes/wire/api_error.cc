@@ -24,7 +24,7 @@ namespace api = ::shunt::kubernetes;
 // A StatusCause's reason. A server before 1.17 says the same only in the Status' message.
 constexpr absl::string_view kVersionTooLargeReason = "ResourceVersionTooLarge";
 constexpr absl::string_view kVersionTooLargeMessage = "Too large resource version";
-// So much of a body that is no Status is shown, and of why it is none.
+// How many bytes are shown of a body that is not a Status, and of the reason.
 constexpr size_t kExcerptBytesMax = 200;
 constexpr ParseLimits kStatusLimits{.depth_max = 16, .values_max = 10'000};
 
@@ -33,7 +33,7 @@ std::string ErrorText(absl::string_view text) {
   return std::string(text.substr(0, kErrorTextBytesMax));
 }
 
-// Returns nothing if `seconds` is no time to wait.
+// Returns the time to wait, or nothing if `seconds` is not positive.
 std::optional<std::chrono::seconds> RetryAfter(int64_t seconds) {
   if (seconds <= 0) return std::nullopt;
   return std::chrono::seconds(std::min<int64_t>(seconds, std::numeric_limits<int32_t>::max()));
@@ -136,7 +136,7 @@ ApiError DecodeError(int http_status, absl::string_view content_type, absl::stri
   if (decoded.ok()) {
     error = *std::move(decoded);
   } else {
-    // Often a proxy in between, which says in its own words what is wrong.
+    // Often a proxy has answered, which describes the problem in its own words.
     error.message =
         absl::StrCat("an answer without a Kubernetes Status (", decoded.status().message().substr(0, kExcerptBytesMax),
                      "): ", absl::CEscape(body.substr(0, kExcerptBytesMax)));

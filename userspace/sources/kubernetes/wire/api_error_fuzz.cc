@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Any bytes as the body of an answer that is not 200, in every encoding: there is always something to say.
+// Any bytes as the body of an answer that is not 200, in every encoding: the result always says something.
 #include <cstddef>
 #include <cstdint>
 

@@ -72,7 +72,7 @@ TEST(ApiErrorTest, WhatCannotBeReadIsDescribed) {
       {"a proxy's page", "text/html", "<h1>Bad gateway\x1b</h1>",
        "an answer without a Kubernetes Status (neither protobuf nor JSON): <h1>Bad gateway\\033</h1>"},
       {"nothing at all", "", "", "an answer without a Kubernetes Status (neither protobuf nor JSON): "},
-      {"JSON of somebody else", "application/json", R"({"error":"no"})", "(not a Status)"},
+      {"another program's JSON", "application/json", R"({"error":"no"})", "(not a Status)"},
       {"broken JSON", "application/json; charset=utf-8", "{", "an answer without a Kubernetes Status"},
       {"a Status with a list for a reason", "application/json", R"({"kind":"Status","reason":[]})",
        "reason must be a string"},

@@ -50,7 +50,7 @@ absl::Status ReadTarget(absl::string_view message, model::Endpoint& endpoint) {
   return fields.status();
 }
 
-// A ForZone or a ForNode.
+// Reads a ForZone or a ForNode.
 model::SharedText ReadHint(absl::string_view message, WireFields& parent) {
   constexpr int kName = api::ForZone::kNameFieldNumber;
   static_assert(kName == api::ForNode::kNameFieldNumber);
@@ -80,14 +80,14 @@ absl::Status ReadHints(absl::string_view message, model::Endpoint& endpoint) {
   return fields.status();
 }
 
-// A slice's endpoints are on few nodes, in fewer zones: those names stand in memory once a slice.
+// A slice's endpoints are on few nodes and in fewer zones: each name is in memory once per slice.
 class SliceNames {
  public:
   const model::SharedText& Of(absl::string_view text) {
     for (const model::SharedText& name : names_) {
       if (name == text) return name;
     }
-    // Of many different ones most are in vain.
+    // With many different names most lookups would be in vain.
     if (names_.size() == kRemembered) names_.clear();
     return names_.emplace_back(text);
   }
@@ -103,7 +103,7 @@ absl::Status ReadEndpoint(absl::string_view message, SliceNames& names, model::E
   while (fields.Next()) {
     switch (fields.number()) {
       case api::Endpoint::kAddressesFieldNumber:
-        // Only the first one counts, so only that one is kept.
+        // Only the first address counts, so only that one is kept.
         if (endpoint.address.empty()) endpoint.address = fields.Bytes();
         break;
       case api::Endpoint::kConditionsFieldNumber:
@@ -128,10 +128,10 @@ absl::Status ReadEndpoint(absl::string_view message, SliceNames& names, model::E
   return fields.status();
 }
 
-// Nothing: a protocol that no Service can have.
+// Returns nothing for a protocol that no Service can have.
 std::optional<model::EndpointPort> ReadPort(absl::string_view message, WireFields& parent) {
   model::EndpointPort port;
-  port.name = "";  // the API server stores a missing name as the empty one, the name of an unnamed port
+  port.name = "";  // the API server stores a missing name as "", the name of an unnamed port
   absl::string_view protocol;
   WireFields fields(message);
   while (fields.Next()) {
@@ -172,7 +172,7 @@ absl::Status ReadMetadata(absl::string_view message, model::EndpointSlice& slice
 absl::StatusOr<model::EndpointSlice> DecodeEndpointSlice(absl::string_view message) {
   model::EndpointSlice slice;
   slice.address_type = AddressTypeOf("");
-  // Counted first: a vector that grows would be up to twice as large as it needs to be, for as long as it is kept.
+  // Counted first: a vector that grows step by step would stay up to twice as large as necessary.
   slice.endpoints.reserve(std::min(CountFields(message, api::EndpointSlice::kEndpointsFieldNumber), kEndpointsMax));
   slice.ports.reserve(std::min(CountFields(message, api::EndpointSlice::kPortsFieldNumber), kRepeatedMax));
   SliceNames names;

@@ -12,7 +12,7 @@ namespace {
 
 namespace api = ::shunt::kubernetes;
 
-// A type as people write it; a foreign one may be anything.
+// Describes a type for people; a foreign one may hold any bytes.
 std::string Describe(const TypeName& type) {
   return absl::CEscape(absl::StrCat(type.api_version.substr(0, 100), " ", type.kind.substr(0, 100)));
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the API server puts around every object of application/vnd.kubernetes.protobuf: "k8s\0", then a runtime.Unknown
-// with the object's type and the object.
+// The envelope around every object of application/vnd.kubernetes.protobuf: "k8s\0", then a runtime.Unknown with the
+// object's type and the object.
 #ifndef SHUNT_SOURCES_KUBERNETES_WIRE_ENVELOPE_H_
 #define SHUNT_SOURCES_KUBERNETES_WIRE_ENVELOPE_H_
 
@@ -12,7 +12,7 @@ namespace shunt::sources::kubernetes {
 
 inline constexpr absl::string_view kEnvelopeMagic("k8s\0", 4);
 
-// apiVersion and kind. Views live as long as what they were read from.
+// An apiVersion and a kind. Views live as long as the bytes that they were read from.
 struct TypeName {
   absl::string_view api_version;
   absl::string_view kind;
@@ -24,9 +24,9 @@ inline constexpr TypeName kStatusType{"v1", "Status"};
 TypeName TypeOf(ObjectKind kind);
 TypeName ListTypeOf(ObjectKind kind);
 
-// Reads a TypeMeta. kInvalidArgument: it is none.
+// Decodes a TypeMeta. Returns kInvalidArgument if it is malformed.
 absl::StatusOr<TypeName> DecodeTypeName(absl::string_view message);
-// kInvalidArgument unless `found` is `expected`.
+// Returns kInvalidArgument unless `found` is `expected`.
 absl::Status CheckType(const TypeName& found, const TypeName& expected);
 
 struct Envelope {
@@ -34,7 +34,7 @@ struct Envelope {
   absl::string_view object;  // a message of that type
 };
 
-// Opens an envelope that is there as a whole. kInvalidArgument: it is none.
+// Opens a complete envelope. Returns kInvalidArgument if it is malformed.
 absl::StatusOr<Envelope> OpenEnvelope(absl::string_view bytes);
 
 }  // namespace shunt::sources::kubernetes

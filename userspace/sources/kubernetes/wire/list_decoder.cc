@@ -20,10 +20,10 @@ namespace {
 
 namespace api = ::shunt::kubernetes;
 
-// The magic, a TypeMeta and the beginning of `raw`: some 50 bytes.
+// The most bytes of the magic, a TypeMeta and the beginning of `raw`; they take about 50.
 constexpr size_t kHeadBytesMax = 1024;
 
-// Lists are alike, but for their items' type.
+// Lists differ only in their items' type.
 constexpr int kListMetadata = api::ServiceList::kMetadataFieldNumber;
 constexpr int kListItems = api::ServiceList::kItemsFieldNumber;
 static_assert(kListMetadata == api::EndpointSliceList::kMetadataFieldNumber);
@@ -33,8 +33,8 @@ static_assert(kListItems == api::NodeList::kItemsFieldNumber);
 
 }  // namespace
 
-// The body is an envelope around a list that never stands in memory: first the envelope's head up to the list's first
-// byte, then the list, then what the envelope has behind it.
+// The body is an envelope around a list that is never in memory as a whole: first the envelope's head up to the list's
+// first byte, then the list, then the rest of the envelope.
 class ListDecoder::Parser {
  public:
   explicit Parser(ObjectKind kind) : kind_(kind) {}
@@ -59,7 +59,7 @@ class ListDecoder::Parser {
   const std::string& continue_token() const { return continue_token_; }
 
  private:
-  // The head's size, as soon as it is there; 0: more bytes are needed.
+  // Returns the head's size, or 0 if more bytes are needed.
   absl::StatusOr<size_t> ReadHead() {
     const absl::string_view head = head_;
     if (!absl::StartsWith(head, kEnvelopeMagic.substr(0, head.size()))) {
@@ -109,7 +109,7 @@ class ListDecoder::Parser {
       item(*std::move(object));
       return absl::OkStatus();
     });
-    // Behind the list stand its encoding and content type, both empty.
+    // The list is followed by its encoding and content type, both empty.
     if (status.ok()) status = tail_.Append(bytes.substr(of_list.size()), [](int, auto) { return absl::OkStatus(); });
     return status;
   }

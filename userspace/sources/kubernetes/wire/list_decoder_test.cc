@@ -67,7 +67,7 @@ TEST(ListDecoderTest, WhatIsNoneIsRefused) {
   for (const Row& row : kRows) {
     SCOPED_TRACE(row.sentence);
     ListDecoder decoder(ObjectKind::kService);
-    // A length that promises more than there is must not make it wait: more is appended until it objects.
+    // A length that is larger than the bytes must not make the decoder wait: more is appended until it fails.
     absl::Status status = decoder.Append(row.body, [](Object) {});
     if (status.ok()) status = decoder.Append(absl::string_view("\0\0\0\0", 4), [](Object) {});
     EXPECT_THAT(Message(status), HasSubstr(row.error));

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// metadata of any object, reduced to what somebody reads.
+// The metadata of an object, reduced to the fields that the agent reads.
 #ifndef SHUNT_SOURCES_KUBERNETES_WIRE_METADATA_DECODER_H_
 #define SHUNT_SOURCES_KUBERNETES_WIRE_METADATA_DECODER_H_
 
@@ -15,8 +15,8 @@
 
 namespace shunt::sources::kubernetes {
 
-// The labels and annotations that the planner, the model, health and metrics read. All others are dropped: in a large
-// cluster they are most of an object.
+// Return whether the planner, the model, health or metrics read this label or annotation. All others are dropped: in a
+// large cluster they are most of an object.
 bool IsKeptLabel(absl::string_view key);
 bool IsKeptAnnotation(absl::string_view key);
 
@@ -31,12 +31,12 @@ struct Metadata {
   std::map<std::string, std::string> annotations;
 };
 
-// `message` is an ObjectMeta. kInvalidArgument: it is none.
+// Decodes an ObjectMeta. Returns kInvalidArgument if it is malformed.
 absl::StatusOr<Metadata> DecodeMetadata(absl::string_view message);
 
-// kInvalidArgument: not a name that the API server could have stored. Only a Node's namespace is empty.
+// Returns kInvalidArgument if the API server could not have stored this name. Only a Node's namespace is empty.
 absl::Status CheckName(const model::ObjectName& name, NameForm form, bool namespaced);
-// `cause`, with the object that it is about.
+// Returns `cause` with the object that it is about.
 absl::Status DecodeFailure(ObjectKind kind, const model::ObjectName& name, const absl::Status& cause);
 
 }  // namespace shunt::sources::kubernetes

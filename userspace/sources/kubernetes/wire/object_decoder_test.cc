@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What of an object is read, what is left out and what is refused. Messages are made by protobuf's own encoder.
+// Which parts of an object are read, left out or refused. Protobuf's own encoder makes the messages.
 #include "userspace/sources/kubernetes/wire/object_decoder.h"
 
 #include <gmock/gmock.h>
@@ -289,7 +289,7 @@ TEST(ObjectDecoderTest, BrokenMessagesAreRefusedWherever) {
       {"field 0", std::string("\x00\x00", 2), "broken protobuf after field"},
       {"a group", "\x0b\x0c", "broken protobuf after field"},
       {"a number for a spec", "\x10\x01", "field 2 should be bytes and is a number"},
-      {"text for a port's number", "\x12\x06\x0a\x04\x1a\x02hi", "field 3 should be a number and is none"},
+      {"text for a port's number", "\x12\x06\x0a\x04\x1a\x02hi", "field 3 should be a number and is not"},
   };
   for (const Row& row : kRows) {
     SCOPED_TRACE(row.sentence);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Values of the model as the API's messages: for the snapshot on disk, and for tests that play the API server.
-// Decoding what was encoded gives the value again.
+// Encodes values of the model as the API's messages: for the snapshot on disk, and for tests that play the API server.
+// Decoding the result gives an equal value.
 #ifndef SHUNT_SOURCES_KUBERNETES_WIRE_OBJECT_ENCODER_H_
 #define SHUNT_SOURCES_KUBERNETES_WIRE_OBJECT_ENCODER_H_
 
@@ -12,7 +12,7 @@
 
 namespace shunt::sources::kubernetes {
 
-// `message` must be empty.
+// REQUIRES: `message` is empty.
 void EncodeService(const model::Service& service, ::shunt::kubernetes::Service* message);
 void EncodeEndpointSlice(const model::EndpointSlice& slice, ::shunt::kubernetes::EndpointSlice* message);
 void EncodeNode(const model::Node& node, ::shunt::kubernetes::Node* message);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a real API server sends decodes to what the same server says in JSON, however the network cuts it.
+// The protobuf of a real API server decodes to the same as its JSON, wherever the network cuts the bytes.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -120,7 +120,7 @@ TEST(RecordedListTest, CutShortIsNoList) {
     SCOPED_TRACE(row.name);
     const std::string body = ReadRecording(row.name + "-pb").body;
     if (body.size() > kBytesToCutEverywhereMax) continue;
-    // Behind the list stand two empty fields of two bytes each, and an envelope may end before any of its fields.
+    // Two empty fields of two bytes each follow the list, and an envelope may end before any of its fields.
     for (size_t size = 0; size < body.size(); ++size) {
       const bool may_end = size == body.size() - 4 || size == body.size() - 2;
       const DecodedList list = DecodeList(row.kind, absl::string_view(body).substr(0, size), size);
@@ -150,7 +150,7 @@ TEST(RecordedWatchTest, SaysWhatItsTwinInJsonSays) {
     const std::vector<WatchEvent> expected = JsonWatchEvents(ReadRecording(row.name + "-json").body);
     const DecodedWatch watch = DecodeWatch(row.kind, ReadRecording(row.name + "-pb").body, 0);
     ASSERT_EQ(watch.status, absl::OkStatus());
-    // The two were recorded one after the other while the same changes were made; one may have seen a bookmark more.
+    // The two were recorded one after the other during the same changes; one may have one bookmark more.
     size_t at = 0;
     for (const WatchEvent& event : watch.events) {
       ASSERT_LT(at, expected.size());
@@ -284,7 +284,7 @@ TEST(RecordedErrorTest, CutShortIsDescribed) {
     for (size_t size = 0; size < end; ++size) {
       const ApiError error = DecodeError(403, recording.content_type, recording.body.substr(0, size));
       EXPECT_EQ(error.code, 403);
-      // An envelope may end behind its object: two empty fields follow.
+      // An envelope may end after its object: two empty fields follow.
       const bool whole = recording.content_type != "application/json" && (size == end - 2 || size == end - 4);
       EXPECT_EQ(error.reason, whole ? "Forbidden" : "") << size;
     }

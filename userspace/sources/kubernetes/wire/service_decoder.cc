@@ -16,7 +16,7 @@ namespace {
 
 namespace api = ::shunt::kubernetes;
 
-// What stands in the spec in pieces, and becomes one thing.
+// Fields of the spec that together become one field of the model.
 struct SpecParts {
   std::string cluster_ip;
   absl::string_view affinity;
@@ -24,7 +24,7 @@ struct SpecParts {
   ServicePortSet ports;
 };
 
-// Nothing: no port that a Service can have.
+// Returns nothing for a port that no Service can have.
 std::optional<model::ServicePort> ReadPort(absl::string_view message, WireFields& parent) {
   model::ServicePort port;
   absl::string_view protocol;

@@ -8,7 +8,7 @@
 namespace shunt::sources::kubernetes {
 namespace {
 
-// What a large record has left behind goes; a watch may live for long.
+// A buffer larger than this is freed when it is empty, because a watch may live for days.
 constexpr size_t kIdleBytesMax = 64 << 10;
 
 constexpr size_t kLengthBytes = 4;  // before a frame

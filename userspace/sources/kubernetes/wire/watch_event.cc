@@ -39,7 +39,7 @@ absl::string_view RawOf(absl::string_view message, WireFields& parent) {
   return raw;
 }
 
-// A bookmark's object is bare but for its metadata.
+// A bookmark's object has only metadata.
 absl::Status ReadBookmark(absl::string_view object, WatchEvent& event) {
   constexpr int kMetadata = api::Service::kMetadataFieldNumber;
   static_assert(kMetadata == api::EndpointSlice::kMetadataFieldNumber);

@@ -9,7 +9,7 @@ namespace {
 constexpr size_t kVarintBytesMax = 10;
 constexpr uint64_t kFieldNumberMax = (1u << 29) - 1;
 
-// Reads a varint and drops it from the front of `bytes`.
+// Reads a varint and removes it from the front of `bytes`.
 FieldState TakeVarint(absl::string_view* bytes, uint64_t* value) {
   uint64_t result = 0;
   for (size_t i = 0; i < kVarintBytesMax; ++i) {
@@ -31,7 +31,7 @@ FieldState TakeFixed(absl::string_view* bytes, size_t size) {
   return FieldState::kWhole;
 }
 
-// Reads what follows the tag.
+// Reads the value after the tag.
 FieldState TakeValue(absl::string_view* bytes, WireField* field) {
   switch (field->type) {
     case WireField::Type::kVarint:
@@ -86,7 +86,7 @@ absl::string_view WireFields::Bytes() {
 
 int64_t WireFields::Integer() {
   if (field_.type == WireField::Type::kVarint) return static_cast<int64_t>(field_.integer);
-  Fail(absl::InvalidArgumentError(absl::StrCat("field ", field_.number, " should be a number and is none")));
+  Fail(absl::InvalidArgumentError(absl::StrCat("field ", field_.number, " should be a number and is not")));
   return 0;
 }
 

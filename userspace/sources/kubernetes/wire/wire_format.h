@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Protobuf's wire format, read in place. The generated parsers would make an object of a hundred bytes out of two bytes
-// that a server sends, and keep what they do not know; here nothing is allocated until a decoder wants a value, so
-// every decoder can count before it keeps. Field numbers come from proto/kubernetes.
+// Reads protobuf's wire format in place. The generated parsers would make an object of a hundred bytes from two bytes
+// that a server sends, and keep fields that they do not know. Here nothing is allocated until a decoder asks for a
+// value, so every decoder can count before it keeps. Field numbers come from proto/kubernetes.
 #ifndef SHUNT_SOURCES_KUBERNETES_WIRE_WIRE_FORMAT_H_
 #define SHUNT_SOURCES_KUBERNETES_WIRE_WIRE_FORMAT_H_
 
@@ -16,34 +16,34 @@
 
 namespace shunt::sources::kubernetes {
 
-// Of a protobuf map's entries, which are messages.
+// The fields of a protobuf map's entries, which are messages.
 inline constexpr int kMapKeyFieldNumber = 1;
 inline constexpr int kMapValueFieldNumber = 2;
 
-// One field as it stands in its message's bytes. Groups do not occur in the Kubernetes API and are broken input.
+// One field of a message, as encoded. Groups do not occur in the Kubernetes API and count as broken input.
 struct WireField {
   enum class Type : uint8_t { kVarint = 0, kFixed64 = 1, kBytes = 2, kFixed32 = 5 };
 
   int number = 0;
   Type type = Type::kVarint;
   uint64_t integer = 0;     // kVarint
-  uint64_t length = 0;      // kBytes: how many there should be
-  absl::string_view bytes;  // kBytes: they, if they are all there
-  size_t size = 0;          // of the field with its tag; if only the start is there, of tag and length
+  uint64_t length = 0;      // kBytes: how many bytes it has
+  absl::string_view bytes;  // kBytes: its bytes, if all are there
+  size_t size = 0;          // of the field with its tag; of tag and length if only these are there
 };
 
-// How much of the field at the start of some bytes is there.
+// How much of a field some bytes contain.
 enum class FieldState {
   kWhole,
   kStarted,   // kBytes: number, type and length are known
   kTooShort,  // more bytes are needed to know anything
-  kBroken,    // no field begins like this
+  kBroken,    // no field begins with these bytes
 };
 
-// Reads the field at the start of `bytes`; `field` is set if the answer is kWhole or kStarted.
+// Reads the field at the start of `bytes`; `field` is set if the result is kWhole or kStarted.
 FieldState ReadField(absl::string_view bytes, WireField* field);
 
-// The fields of one message, which is there as a whole, in order. Views live as long as the message's bytes.
+// Iterates over the fields of one complete message, in order. Views live as long as the message's bytes.
 //
 //   while (fields.Next()) switch (fields.number()) { case 1: name = fields.Bytes(); ... }
 //   return fields.status();
@@ -51,16 +51,16 @@ class WireFields {
  public:
   explicit WireFields(absl::string_view message) : rest_(message) {}
 
-  // Moves to the next field, whatever it is. False at the end, and once something failed.
+  // Moves to the next field of any type. Returns false at the end, and after an error.
   bool Next();
   int number() const { return field_.number; }
-  // The present field's value. Of another wire type than asked for: the message fails; empty or 0 is returned.
+  // Return the current field's value. If the field has another wire type, the message fails and empty or 0 is returned.
   absl::string_view Bytes();
   int64_t Integer();
 
-  // The message is no good: a part of it failed, or there is too much of something.
+  // Fails the message: a part of it is broken, or it has too many of something.
   void Fail(absl::Status status) { status_.Update(status); }
-  // kInvalidArgument: broken input, or what Fail was told.
+  // kInvalidArgument after broken input; otherwise the first error of Fail.
   const absl::Status& status() const { return status_; }
 
  private:

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a manifest decodes to, in the words of a test.
+// A manifest's content as strings that tests compare.
 #ifndef SHUNT_SOURCES_MANIFEST_TESTING_DECODED_H_
 #define SHUNT_SOURCES_MANIFEST_TESTING_DECODED_H_
 
@@ -13,14 +13,14 @@
 
 namespace shunt::sources::testing_words {
 
-// "LINE: WHAT", each error one string.
+// Returns each error as "LINE: WHAT".
 inline std::vector<std::string> ErrorsOf(const Manifest& manifest) {
   std::vector<std::string> lines;
   for (const ParseError& error : manifest.errors) lines.push_back(absl::StrCat(error.line, ": ", error.what));
   return lines;
 }
 
-// "LINE: KIND NAMESPACE/NAME", each object one string.
+// Returns each object as "LINE: KIND NAMESPACE/NAME".
 inline std::vector<std::string> ObjectsOf(const Manifest& manifest) {
   std::vector<std::string> lines;
   for (const DecodedObject& decoded : manifest.objects) {
@@ -30,7 +30,7 @@ inline std::vector<std::string> ObjectsOf(const Manifest& manifest) {
   return lines;
 }
 
-// The only object of a manifest without errors.
+// Returns the only object of a manifest without errors.
 template <typename T>
 T TheOnly(const Manifest& manifest) {
   EXPECT_EQ(ErrorsOf(manifest), std::vector<std::string>());
