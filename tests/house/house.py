@@ -6,6 +6,7 @@ import os
 import re
 import sys
 
+import circles
 import documents
 import edges
 import registration
@@ -29,6 +30,7 @@ RULES = (
     edges.include_edges,
     edges.inner_edges,
     edges.testing_stays_in_tests,
+    circles.no_circles,
     words.banned_names,
     sizes.file_lengths,
     sizes.function_lengths,

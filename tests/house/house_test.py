@@ -3,6 +3,7 @@
 
 import unittest
 
+import circles
 import documents
 import edges
 import house
@@ -109,6 +110,32 @@ class RuleTest(unittest.TestCase):
             ("a program", {"userspace/agent/a.cc": "\n" + fake},
              ["userspace/agent/a.cc:2: userspace/agent/testing/fake.h is for tests"]),
             ("a folder that is only called like it", {"tools/a.cc": '#include "tools/testing_ground.h"\n'}, []),
+        ])
+
+    def test_no_circles(self):
+        def include(*headers):
+            return "".join(f'#include "{header}"\n' for header in headers)
+
+        self.check(circles.no_circles, [
+            ("a line", {"a/x.cc": include("a/x.h", "a/y.h"), "a/x.h": include("a/z.h"), "a/y.h": include("a/z.h"),
+                        "a/z.h": ""}, []),
+            ("two headers", {"a/x.h": include("a/y.h"), "a/y.h": include("a/x.h")},
+             ["a/x: a circle of files: a/x -> a/y -> a/x"]),
+            ("a source that includes what includes its header",
+             {"a/x.h": "", "a/x.cc": include("a/x.h", "a/y.h"), "a/y.h": include("a/x.h")},
+             ["a/x: a circle of files: a/x -> a/y -> a/x"]),
+            ("over three files, by names beside the file",
+             {"a/x.c": include("y.h"), "a/x.h": "", "a/y.c": include("y.h", "z.h"), "a/y.h": "",
+              "a/z.h": include("x.h")},
+             ["a/x: a circle of files: a/x -> a/y -> a/z -> a/x"]),
+            ("a program of the kernel's and its header",
+             {"bpf/s.h": include("bpf/t.h"), "bpf/s.bpf.c": include("bpf/s.h"), "bpf/t.h": include("bpf/s.h")},
+             ["bpf/s: a circle of files: bpf/s -> bpf/t -> bpf/s"]),
+            ("a test is a unit of its own",
+             {"a/x.h": "", "a/x_test.cc": include("a/x.h", "a/y.h"), "a/y.h": include("a/x.h")}, []),
+            ("two circles", {"a/p.h": include("a/q.h"), "a/q.h": include("a/p.h"), "a/x.h": include("a/y.h"),
+                             "a/y.h": include("a/x.h")},
+             ["a/p: a circle of files: a/p -> a/q -> a/p", "a/x: a circle of files: a/x -> a/y -> a/x"]),
         ])
 
     def test_banned_names(self):
