@@ -200,7 +200,32 @@ class RuleTest(unittest.TestCase):
             ("600 lines", {"a.h": "\n" * 600}, []),
             ("601 lines", {"a.h": "\n" * 601}, ["a.h: 601 lines"]),
         ])
-        self.assertEqual(sizes.median_file_length(Tree({"a.cc": "\n" * 3, "b.h": "\n" * 7, "b_test.cc": "\n" * 90})), 5)
+
+    def test_median_is_readable(self):
+        least = sizes.MEDIAN_LINES_MIN
+        self.check(sizes.median_is_readable, [
+            ("the median counts", {"a.cc": "\n" * least, "b.h": "\n", "c.cc": "\n" * 500}, []),
+            ("one line less", {"a.cc": "\n" * (least - 1), "b.h": "\n", "c.cc": "\n" * 500},
+             [f"userspace: the median file has {least - 1} lines"]),
+            ("tests do not count",
+             {"a.cc": "\n" * least, "a_test.cc": "\n", "tests/b.h": "\n", "a/testing/c.h": "\n"}, []),
+            ("nor does what is not C or C++", {"a.py": "\n"}, []),
+        ])
+
+    def test_small_units_are_shared(self):
+        small = "\n" * (sizes.SMALL_UNIT_LINES - 1)
+        include = '#include "a/x.h"\n'
+        self.check(sizes.small_units_are_shared, [
+            ("two users", {"a/x.h": small, "a/y.cc": include, "b/z.cc": '#include "../a/x.h"\n'}, []),
+            ("one user", {"a/x.h": small, "a/y.cc": include},
+             [f"a/x.h: its unit has {sizes.SMALL_UNIT_LINES - 1} lines and one user, a/y"]),
+            ("a header and its source are one user",
+             {"a/x.h": small, "a/y.h": include + small, "a/y.cc": include}, ["a/x.h: "]),
+            ("the unit itself and its test are none", {"a/x.h": "", "a/x.cc": include, "a/x_test.cc": include},
+             ["a/x.h: its unit has 1 lines and no user"]),
+            ("a short header of a longer source", {"a/x.h": "\n", "a/x.cc": include + small, "a/y.cc": include}, []),
+            ("what is for tests may be small", {"a/testing/x.h": "\n", "a/y_test.cc": ""}, []),
+        ])
 
     def test_license_lines(self):
         apache, dual = "// SPDX-License-Identifier: Apache-2.0\n", "/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */\n"
