@@ -35,6 +35,8 @@ Inbox::Inbox(size_t sources) {
   for (size_t i = 0; i < sources; ++i) ports_.push_back(std::make_unique<Port>(*this, i));
 }
 
+Inbox::~Inbox() = default;
+
 sources::Sink& Inbox::PortOf(size_t index) {
   return *ports_.at(index);
 }

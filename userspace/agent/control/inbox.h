@@ -44,6 +44,7 @@ class Inbox {
  public:
   // `sources` is the number of sources that will deliver.
   explicit Inbox(size_t sources);
+  ~Inbox();
   Inbox(const Inbox&) = delete;
   Inbox& operator=(const Inbox&) = delete;
 
