@@ -27,6 +27,20 @@ enum class ApplyScope {
   kAll,      // Services not named are removed: the first Apply after every source has synced
 };
 
+// Whether sockets may have lost the backend that they are connected to, by protocol. It is noted when a set is published
+//  - that lacks a member of the set before it,
+//  - that follows an empty set, because a socket may still remember the set before that one, or
+//  - to which a frontend leads from now on.
+struct Removals {
+  bool tcp = false;
+  bool udp = false;
+
+  void Note(model::Protocol protocol) {
+    tcp |= protocol == model::Protocol::kTcp;
+    udp |= protocol == model::Protocol::kUdp;
+  }
+};
+
 struct ServiceFailure {
   model::ObjectName service;
   // kResourceExhausted: the plan does not fit, and which limit it met; kUnavailable and others: a write failed.

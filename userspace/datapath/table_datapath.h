@@ -10,7 +10,6 @@
 #include "absl/status/statusor.h"
 #include "userspace/datapath/datapath.h"
 #include "userspace/datapath/grace.h"
-#include "userspace/datapath/removals.h"
 #include "userspace/datapath/tables.h"
 
 namespace shunt::datapath {

@@ -19,7 +19,6 @@
 #include "userspace/datapath/kernel/maps/source_versions.h"
 #include "userspace/datapath/kernel/sockets/socket_ender.h"
 #include "userspace/datapath/limits.h"
-#include "userspace/datapath/removals.h"
 #include "userspace/datapath/table_datapath.h"
 
 namespace shunt::datapath {
