@@ -92,13 +92,13 @@ void AddressBook::Review(const model::IpAddress& address, Facts& facts, Need& ne
 void AddressBook::TakeStagedRow(const model::IpAddress& address, Facts& facts, Need& need) {
   if (facts.row == kNoId) facts.place = room_.TakePlace(EncodeAddressKey(address), need);
   facts.staged_row = room_.TakeRow(need);
-  if (facts.place == FrontendIndex::kNowhere && facts.staged_row != kNoId) {
+  if (facts.place == FrontendIndex::kNoIndexSlot && facts.staged_row != kNoId) {
     room_.rows().Free(facts.staged_row);
     facts.staged_row = kNoId;
   }
-  if (facts.staged_row == kNoId && facts.row == kNoId && facts.place != FrontendIndex::kNowhere) {
+  if (facts.staged_row == kNoId && facts.row == kNoId && facts.place != FrontendIndex::kNoIndexSlot) {
     room_.index().GiveBack(facts.place);
-    facts.place = FrontendIndex::kNowhere;
+    facts.place = FrontendIndex::kNoIndexSlot;
   }
 }
 
@@ -109,7 +109,7 @@ void AddressBook::GiveBackStagedRow(Facts& facts) {
   facts.staged_row = kNoId;
   if (facts.row != kNoId) return;
   room_.index().GiveBack(facts.place);
-  facts.place = FrontendIndex::kNowhere;
+  facts.place = FrontendIndex::kNoIndexSlot;
 }
 
 void AddressBook::ReviewFilter(const model::IpAddress& address, Facts& facts) {
@@ -152,7 +152,7 @@ absl::Status AddressBook::PublishOne(const model::IpAddress& address, Facts& fac
   const uint16_t wanted = Wanted(facts);
   if (wanted == 0) {
     if (absl::Status status = room_.index().Remove(key, facts.place); !status.ok()) return status;
-    facts.place = FrontendIndex::kNowhere;
+    facts.place = FrontendIndex::kNoIndexSlot;
   } else {
     Need need;
     if (facts.staged_row == kNoId) TakeStagedRow(address, facts, need);  // there may be room by now

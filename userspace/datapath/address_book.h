@@ -71,7 +71,7 @@ class AddressBook {
     uint16_t published = 0;                    // flags of the published row
     uint32_t row = kNoId;                      // published
     uint32_t staged_row = kNoId;               // to be published
-    uint32_t place = FrontendIndex::kNowhere;  // of either
+    uint32_t place = FrontendIndex::kNoIndexSlot;  // of either
   };
   using Book = absl::flat_hash_map<model::IpAddress, Facts>;
 

@@ -36,7 +36,7 @@ struct RowChange {
   shunt_frontend_row content = {};
   uint32_t row = kNoId;
   model::FrontendKind kind = model::FrontendKind::kClusterIp;
-  uint32_t place = FrontendIndex::kNowhere;  // in the index
+  uint32_t place = FrontendIndex::kNoIndexSlot;  // in the index
   uint32_t old_row = kNoId;                  // kNoId: the key is not in the index
   const ServiceState* old_owner = nullptr;   // of the old row
   model::FrontendKind old_kind = model::FrontendKind::kClusterIp;

@@ -11,11 +11,11 @@ namespace {
 constexpr uint8_t kFull = (1u << SHUNT_INDEX_ENTRIES) - 1;
 constexpr uint32_t kCountWord = offsetof(shunt_index_bucket, passed_over) / sizeof(uint64_t);
 
-uint8_t BitOf(uint32_t place) {
-  return static_cast<uint8_t>(1u << (place % SHUNT_INDEX_ENTRIES));
+uint8_t BitOf(uint32_t index_slot) {
+  return static_cast<uint8_t>(1u << (index_slot % SHUNT_INDEX_ENTRIES));
 }
-uint32_t BucketOf(uint32_t place) {
-  return place / SHUNT_INDEX_ENTRIES;
+uint32_t BucketOf(uint32_t index_slot) {
+  return index_slot / SHUNT_INDEX_ENTRIES;
 }
 uint32_t RowOf(uint64_t entry) {
   return static_cast<uint32_t>(entry) - 1;
@@ -36,39 +36,39 @@ uint32_t FrontendIndex::Take(const shunt_frontend_key& key) {
     const uint32_t at = (home + probe) & mask_;
     Bucket& bucket = buckets_[at];
     if (bucket.taken == kFull) continue;
-    const uint32_t place = at * SHUNT_INDEX_ENTRIES + static_cast<uint32_t>(std::countr_one(bucket.taken));
-    bucket.taken |= BitOf(place);
-    return place;
+    const uint32_t index_slot = at * SHUNT_INDEX_ENTRIES + static_cast<uint32_t>(std::countr_one(bucket.taken));
+    bucket.taken |= BitOf(index_slot);
+    return index_slot;
   }
-  return kNowhere;
+  return kNoIndexSlot;
 }
 
-void FrontendIndex::GiveBack(uint32_t place) {
-  buckets_[BucketOf(place)].taken &= static_cast<uint8_t>(~BitOf(place));
+void FrontendIndex::GiveBack(uint32_t index_slot) {
+  buckets_[BucketOf(index_slot)].taken &= static_cast<uint8_t>(~BitOf(index_slot));
 }
 
-absl::Status FrontendIndex::Put(const shunt_frontend_key& key, uint32_t place, uint32_t row, bool is_new) {
+absl::Status FrontendIndex::Put(const shunt_frontend_key& key, uint32_t index_slot, uint32_t row, bool is_new) {
   const uint64_t entry = shunt_index_entry(shunt_key_hash(seed_, &key), row);
-  absl::Status status = index_.StoreWord(BucketOf(place), place % SHUNT_INDEX_ENTRIES, entry);
+  absl::Status status = index_.StoreWord(BucketOf(index_slot), index_slot % SHUNT_INDEX_ENTRIES, entry);
   if (!status.ok() || !is_new) return status;
-  // The counts last: programs go past a full bucket only then, and find the entry there.
-  Count(key, place, +1);
+  // The counts come last: only they let programs go past a full bucket, where the entry stands already.
+  Count(key, index_slot, +1);
   WriteCounts().IgnoreError();
   return absl::OkStatus();
 }
 
-absl::Status FrontendIndex::Remove(const shunt_frontend_key& key, uint32_t place) {
-  absl::Status status = index_.StoreWord(BucketOf(place), place % SHUNT_INDEX_ENTRIES, 0);
+absl::Status FrontendIndex::Remove(const shunt_frontend_key& key, uint32_t index_slot) {
+  absl::Status status = index_.StoreWord(BucketOf(index_slot), index_slot % SHUNT_INDEX_ENTRIES, 0);
   if (!status.ok()) return status;
-  GiveBack(place);
-  // A count that is too high for a while costs a program one more look.
-  Count(key, place, -1);
+  GiveBack(index_slot);
+  // Until the count is written it is too high, which costs programs one more look and nothing else.
+  Count(key, index_slot, -1);
   WriteCounts().IgnoreError();
   return absl::OkStatus();
 }
 
-void FrontendIndex::Count(const shunt_frontend_key& key, uint32_t place, int change) {
-  for (uint32_t at = HomeOf(key); at != BucketOf(place); at = (at + 1) & mask_) {
+void FrontendIndex::Count(const shunt_frontend_key& key, uint32_t index_slot, int change) {
+  for (uint32_t at = HomeOf(key); at != BucketOf(index_slot); at = (at + 1) & mask_) {
     buckets_[at].beyond += static_cast<uint32_t>(change);
     miscounted_.push_back(at);
   }
@@ -89,7 +89,7 @@ absl::Status FrontendIndex::WriteCounts() {
 
 absl::Status FrontendIndex::Adopt(const Visit& visit, const Found& found) {
   struct Entry {
-    uint32_t place;
+    uint32_t index_slot;
     uint32_t distance;
     uint32_t row;
     shunt_frontend_key key;
@@ -102,25 +102,25 @@ absl::Status FrontendIndex::Adopt(const Visit& visit, const Found& found) {
     buckets_[at].written = row.passed_over;
     for (uint32_t i = 0; i < SHUNT_INDEX_ENTRIES; ++i) {
       if (row.entry[i] == 0) continue;
-      const uint32_t place = at * SHUNT_INDEX_ENTRIES + i;
-      buckets_[at].taken |= BitOf(place);
+      const uint32_t index_slot = at * SHUNT_INDEX_ENTRIES + i;
+      buckets_[at].taken |= BitOf(index_slot);
       const std::optional<shunt_frontend_key> key =
           static_cast<uint32_t>(row.entry[i]) == 0 ? std::nullopt : visit(RowOf(row.entry[i]));
       const uint32_t distance = key ? (at - HomeOf(*key)) & mask_ : SHUNT_INDEX_PROBES;
       if (distance >= SHUNT_INDEX_PROBES ||
           shunt_index_entry(shunt_key_hash(seed_, &*key), RowOf(row.entry[i])) != row.entry[i]) {
-        foreign_.push_back(place);
+        foreign_.push_back(index_slot);
         continue;
       }
-      by_distance[distance].push_back({place, distance, RowOf(row.entry[i]), *key});
+      by_distance[distance].push_back({index_slot, distance, RowOf(row.entry[i]), *key});
     }
   }
   for (const std::vector<Entry>& entries : by_distance) {
     for (const Entry& entry : entries) {
-      if (found(entry.key, entry.place, entry.row)) {
-        Count(entry.key, entry.place, +1);
+      if (found(entry.key, entry.index_slot, entry.row)) {
+        Count(entry.key, entry.index_slot, +1);
       } else {
-        foreign_.push_back(entry.place);
+        foreign_.push_back(entry.index_slot);
       }
     }
   }
@@ -133,10 +133,10 @@ absl::Status FrontendIndex::Adopt(const Visit& visit, const Found& found) {
 
 absl::Status FrontendIndex::RemoveForeign() {
   while (!foreign_.empty()) {
-    const uint32_t place = foreign_.back();
-    absl::Status status = index_.StoreWord(BucketOf(place), place % SHUNT_INDEX_ENTRIES, 0);
+    const uint32_t index_slot = foreign_.back();
+    absl::Status status = index_.StoreWord(BucketOf(index_slot), index_slot % SHUNT_INDEX_ENTRIES, 0);
     if (!status.ok()) return status;
-    GiveBack(place);
+    GiveBack(index_slot);
     foreign_.pop_back();
   }
   return absl::OkStatus();

@@ -22,7 +22,7 @@ shunt_frontend_key Key(uint32_t number) {
   return EncodeFrontend({model::IpAddress::FromV4(0x0a600000 + number), 80, model::Protocol::kTcp});
 }
 
-// 16 buckets of seven: 112 places, so that most keys stand beyond their bucket before it is full.
+// 16 buckets of seven: 112 index slots, so that most keys stand beyond their bucket before it is full.
 class FrontendIndexTest : public testing::Test {
  protected:
   FrontendIndexTest() { Reopen(); }
@@ -44,15 +44,15 @@ class FrontendIndexTest : public testing::Test {
 };
 
 TEST_F(FrontendIndexTest, AKeyIsFoundFromItsPutToItsRemoval) {
-  const uint32_t place = index_->Take(Key(1));
+  const uint32_t index_slot = index_->Take(Key(1));
   WriteRow(5, Key(1));
-  EXPECT_EQ(Find(1), std::nullopt) << "a place alone leads nowhere";
-  ASSERT_TRUE(index_->Put(Key(1), place, 5, /*is_new=*/true).ok());
+  EXPECT_EQ(Find(1), std::nullopt) << "an index slot alone leads nowhere";
+  ASSERT_TRUE(index_->Put(Key(1), index_slot, 5, /*is_new=*/true).ok());
   EXPECT_EQ(Find(1), 5u);
   WriteRow(6, Key(1));
-  ASSERT_TRUE(index_->Put(Key(1), place, 6, /*is_new=*/false).ok());
+  ASSERT_TRUE(index_->Put(Key(1), index_slot, 6, /*is_new=*/false).ok());
   EXPECT_EQ(Find(1), 6u);
-  ASSERT_TRUE(index_->Remove(Key(1), place).ok());
+  ASSERT_TRUE(index_->Remove(Key(1), index_slot).ok());
   EXPECT_EQ(Find(1), std::nullopt);
 }
 
@@ -61,10 +61,10 @@ TEST_F(FrontendIndexTest, EveryKeyIsFoundWhereverItStands) {
   const uint32_t seed = seeds::Usually(3);
   SCOPED_TRACE(seeds::Trace(seed));
   std::mt19937 random(seed);
-  std::map<uint32_t, uint32_t> places;
+  std::map<uint32_t, uint32_t> index_slots;
   std::optional<uint32_t> in_hand;  // being put or removed
   maps_.hooks().after = [&](absl::string_view) {
-    for (const auto& [number, place] : places) {
+    for (const auto& [number, index_slot] : index_slots) {
       if (number == in_hand) continue;
       ASSERT_EQ(Find(number), number % 56) << number;
     }
@@ -73,28 +73,28 @@ TEST_F(FrontendIndexTest, EveryKeyIsFoundWhereverItStands) {
   for (int step = 0; step < 3000; ++step) {
     const uint32_t number = random() % 200;
     in_hand = number;
-    if (const auto found = places.find(number); found != places.end()) {
+    if (const auto found = index_slots.find(number); found != index_slots.end()) {
       ASSERT_TRUE(index_->Remove(Key(number), found->second).ok());
-      places.erase(found);
+      index_slots.erase(found);
       ASSERT_EQ(Find(number), std::nullopt);
       continue;
     }
     bool row_taken = false;
-    for (const auto& [other, place] : places) row_taken |= other % 56 == number % 56;
+    for (const auto& [other, index_slot] : index_slots) row_taken |= other % 56 == number % 56;
     if (row_taken) continue;
-    const uint32_t place = index_->Take(Key(number));
-    ASSERT_NE(place, FrontendIndex::kNowhere) << "half of the places are free";
+    const uint32_t index_slot = index_->Take(Key(number));
+    ASSERT_NE(index_slot, FrontendIndex::kNoIndexSlot) << "half of the index slots are free";
     WriteRow(number % 56, Key(number));
-    ASSERT_TRUE(index_->Put(Key(number), place, number % 56, /*is_new=*/true).ok());
-    places[number] = place;
+    ASSERT_TRUE(index_->Put(Key(number), index_slot, number % 56, /*is_new=*/true).ok());
+    index_slots[number] = index_slot;
     ASSERT_EQ(Find(number), number % 56);
-    most = std::max(most, places.size());
+    most = std::max(most, index_slots.size());
   }
   EXPECT_GT(most, 40u) << "of 56: the test was to fill buckets";
-  while (!places.empty()) {
-    const auto [number, place] = *places.begin();
-    places.erase(places.begin());
-    ASSERT_TRUE(index_->Remove(Key(number), place).ok());
+  while (!index_slots.empty()) {
+    const auto [number, index_slot] = *index_slots.begin();
+    index_slots.erase(index_slots.begin());
+    ASSERT_TRUE(index_->Remove(Key(number), index_slot).ok());
   }
   for (uint32_t bucket = 0; bucket < tables_.frontend_index->capacity(); ++bucket) {
     shunt_index_bucket row = {};
@@ -104,7 +104,7 @@ TEST_F(FrontendIndexTest, EveryKeyIsFoundWhereverItStands) {
 }
 
 TEST_F(FrontendIndexTest, AFullStretchIsNowhere) {
-  // All places of the stretch that one key may stand in: taken by others of the same bucket.
+  // All index slots in which one key may stand are taken by other keys of the same bucket.
   const uint64_t seed = Meta().index_seed;
   std::vector<uint32_t> same_bucket;
   for (uint32_t number = 0; same_bucket.size() < SHUNT_INDEX_PROBES * SHUNT_INDEX_ENTRIES + 1; ++number) {
@@ -113,14 +113,14 @@ TEST_F(FrontendIndexTest, AFullStretchIsNowhere) {
   }
   const uint32_t last = same_bucket.back();
   same_bucket.pop_back();
-  std::vector<uint32_t> places;
+  std::vector<uint32_t> index_slots;
   for (const uint32_t number : same_bucket) {
-    places.push_back(index_->Take(Key(number)));
-    ASSERT_NE(places.back(), FrontendIndex::kNowhere);
+    index_slots.push_back(index_->Take(Key(number)));
+    ASSERT_NE(index_slots.back(), FrontendIndex::kNoIndexSlot);
   }
-  EXPECT_EQ(index_->Take(Key(last)), FrontendIndex::kNowhere);
-  index_->GiveBack(places[20]);
-  EXPECT_EQ(index_->Take(Key(last)), places[20]);
+  EXPECT_EQ(index_->Take(Key(last)), FrontendIndex::kNoIndexSlot);
+  index_->GiveBack(index_slots[20]);
+  EXPECT_EQ(index_->Take(Key(last)), index_slots[20]);
 }
 
 TEST_F(FrontendIndexTest, ACountThatCouldNotBeWrittenIsWrittenLater) {
@@ -168,15 +168,15 @@ TEST_F(FrontendIndexTest, AdoptsWhatProgramsFindAndFreesTheRest) {
   ASSERT_TRUE(tables_.frontend_index->StoreWord(3, SHUNT_INDEX_ENTRIES, 77).ok()) << "a count that is wrong";
 
   Reopen();
-  std::map<uint32_t, uint32_t> found;  // row -> place
+  std::map<uint32_t, uint32_t> found;  // row -> index slot
   const auto visit = [&](uint32_t row) -> std::optional<shunt_frontend_key> {
     return row < 40 ? std::optional(Key(row)) : std::nullopt;
   };
   ASSERT_TRUE(index_
                   ->Adopt(visit,
-                          [&](const shunt_frontend_key& key, uint32_t place, uint32_t row) {
+                          [&](const shunt_frontend_key& key, uint32_t index_slot, uint32_t row) {
                             EXPECT_TRUE(FrontendKeyEqual()(key, Key(row)));
-                            return found.emplace(row, place).second;
+                            return found.emplace(row, index_slot).second;
                           })
                   .ok());
   EXPECT_EQ(found.size(), 40u);
@@ -184,7 +184,7 @@ TEST_F(FrontendIndexTest, AdoptsWhatProgramsFindAndFreesTheRest) {
   ASSERT_TRUE(index_->WriteCounts().ok());
   for (uint32_t number = 0; number < 40; ++number) EXPECT_EQ(Find(number), number);
   EXPECT_EQ(SimulatedReader(tables_).AllRows().size(), 40u);
-  for (const auto& [row, place] : found) ASSERT_TRUE(index_->Remove(Key(row), place).ok());
+  for (const auto& [row, index_slot] : found) ASSERT_TRUE(index_->Remove(Key(row), index_slot).ok());
   for (uint32_t bucket = 0; bucket < tables_.frontend_index->capacity(); ++bucket) {
     shunt_index_bucket row = {};
     ASSERT_TRUE(tables_.frontend_index->Load(bucket, MutableBytesOf(row)).ok());
@@ -195,10 +195,10 @@ TEST_F(FrontendIndexTest, AdoptsWhatProgramsFindAndFreesTheRest) {
 TEST_F(FrontendIndexTest, OfTwoEntriesOfOneKeyTheOneThatProgramsFindCounts) {
   WriteRow(1, Key(1));
   WriteRow(2, Key(1));
-  const uint32_t place = index_->Take(Key(1));
-  ASSERT_TRUE(index_->Put(Key(1), place, 1, /*is_new=*/true).ok());
+  const uint32_t index_slot = index_->Take(Key(1));
+  ASSERT_TRUE(index_->Put(Key(1), index_slot, 1, /*is_new=*/true).ok());
   // A second one, in the next bucket.
-  const uint32_t beyond = (place / SHUNT_INDEX_ENTRIES + 1) % tables_.frontend_index->capacity();
+  const uint32_t beyond = (index_slot / SHUNT_INDEX_ENTRIES + 1) % tables_.frontend_index->capacity();
   const shunt_frontend_key key = Key(1);
   ASSERT_TRUE(
       tables_.frontend_index->StoreWord(beyond, 0, shunt_index_entry(shunt_key_hash(Meta().index_seed, &key), 2)).ok());

@@ -25,11 +25,11 @@ class FrontendRoom {
     need.exceeded = true;
     return kNoId;
   }
-  // A place for a new key; FrontendIndex::kNowhere, and need.exceeded, if there is none.
+  // A place for a new key; FrontendIndex::kNoIndexSlot, and need.exceeded, if there is none.
   uint32_t TakePlace(const shunt_frontend_key& key, Need& need) {
     ++need.frontend_index;
     const uint32_t place = index_.Take(key);
-    if (place == FrontendIndex::kNowhere) {
+    if (place == FrontendIndex::kNoIndexSlot) {
       ++need.unplaced;
       need.exceeded = true;
     }

@@ -62,7 +62,7 @@ struct ServiceState {
 struct FrontendState {
   uint32_t row = kNoId;
   uint32_t service_port = kNoId;
-  uint32_t place = FrontendIndex::kNowhere;
+  uint32_t place = FrontendIndex::kNoIndexSlot;
   uint64_t stamp = 0;  // who looked at it last: see Stager
   model::FrontendKind kind = model::FrontendKind::kClusterIp;
 };

@@ -345,7 +345,7 @@ void AbandonRow(Inventory& inventory, const ServiceState& state, const RowChange
     things.push_back({.kind = Retired::Kind::kFrontendRow, .id = row.row, .run = {}, .members = {}});
   if (row.old_row != kNoId) return;
   inventory.frontends.erase(row.content.key);
-  if (row.place != FrontendIndex::kNowhere) inventory.room.index().GiveBack(row.place);
+  if (row.place != FrontendIndex::kNoIndexSlot) inventory.room.index().GiveBack(row.place);
 }
 
 void Abandon(Inventory& inventory, Change& change, std::vector<Retired>& things) {
