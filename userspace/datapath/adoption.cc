@@ -172,7 +172,7 @@ void AdoptServicePorts(Inventory& inventory, const Leftovers& leftovers) {
     inventory.owners[index]->frontends.push_back(frontend.row.key);
     const auto kind = static_cast<model::FrontendKind>(frontend.row.kind);
     inventory.frontends[frontend.row.key] = {
-        .row = frontend.id, .service_port = index, .place = frontend.place, .stamp = 0, .kind = kind};
+        .row = frontend.id, .service_port = index, .place = frontend.place, .kind = kind};
     Need need;  // address rows that are missing find their room later
     inventory.addresses.AddFrontend(frontend.row.key, kind, need);
     for (const uint32_t pool : {frontend.row.internal_pool, frontend.row.external_pool}) {

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
 #include "absl/container/inlined_vector.h"
 #include "absl/status/status.h"
 #include "userspace/datapath/address_book.h"
@@ -58,15 +59,15 @@ struct ServiceState {
   Change* change = nullptr;                   // the one in hand, while an Apply works on it
 };
 
-// A key in the index, or one for which a change has been staged (row kNoId).
+// A key in the index.
 struct FrontendState {
   uint32_t row = kNoId;
   uint32_t service_port = kNoId;
   uint32_t place = FrontendIndex::kNoIndexSlot;
-  uint64_t stamp = 0;  // who looked at it last: see Stager
   model::FrontendKind kind = model::FrontendKind::kClusterIp;
 };
 
+using FrontendKeySet = absl::flat_hash_set<shunt_frontend_key, FrontendKeyHash, FrontendKeyEqual>;
 using FrontendMap = absl::flat_hash_map<shunt_frontend_key, FrontendState, FrontendKeyHash, FrontendKeyEqual>;
 
 struct Inventory {
@@ -112,7 +113,6 @@ struct Inventory {
   ServiceState* nobody = nullptr;     // in `services`: rows that work but name no Service; removed by the next Apply
   uint64_t generation = 0;            // the last one given out, unwrapped
   uint64_t written_generation = 0;    // what meta says of it
-  uint64_t stamp = 0;                 // the last one used
   Removals removals;                  // published and not yet told
   bool repair_filter = false;         // the filter was read back and has not been checked since
 };

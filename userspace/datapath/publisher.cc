@@ -235,10 +235,8 @@ void Publisher::InsertFrontends(Change& change) {
       LeavePools(row.old_row, &row.content);
       RetireRow(row.old_row);
     }
-    FrontendState& state = inventory_.frontends.at(row.content.key);
-    state.row = row.row;
-    state.service_port = row.content.service_port;
-    state.kind = row.kind;
+    inventory_.frontends[row.content.key] = {
+        .row = row.row, .service_port = row.content.service_port, .place = row.place, .kind = row.kind};
   }
 }
 
@@ -269,8 +267,7 @@ void Publisher::SettleFrontends(Change& change) {
                         state.frontends.end());
   std::erase_if(state.frontends, [&](const shunt_frontend_key& key) {
     const auto found = inventory_.frontends.find(key);
-    return found == inventory_.frontends.end() || found->second.row == kNoId ||
-           inventory_.owners[found->second.service_port] != &state;
+    return found == inventory_.frontends.end() || inventory_.owners[found->second.service_port] != &state;
   });
 }
 

@@ -74,14 +74,11 @@ shunt_frontend_row EncodeRow(const shunt_frontend_key& key, const PortChange& po
 }  // namespace
 
 absl::Status Stager::Stage(Change& change) {
-  stamp_ = ++inventory_.stamp;
+  planned_.clear();
   missing_backends_.clear();
   WantedList wanted;
   if (change.plan != nullptr) {
     if (absl::Status status = CollectWanted(change, wanted); !status.ok()) {
-      for (const Wanted& one : wanted) {
-        if (!one.in_index) inventory_.frontends.erase(one.key);
-      }
       change.ports.clear();
       change.takes_from.clear();
       return status;
@@ -90,7 +87,12 @@ absl::Status Stager::Stage(Change& change) {
   Need need;
   for (size_t i = 0; i < change.ports.size(); ++i) StagePort(change, i, wanted, need);
   StageReleases(change);
-  if (!need.exceeded) return absl::OkStatus();
+  if (!need.exceeded) {
+    for (const RowChange& row : change.rows) {
+      if (row.old_row == kNoId) claimed_.emplace(row.content.key, change.state);
+    }
+    return absl::OkStatus();
+  }
   std::vector<Retired> things;
   Abandon(inventory_, change, things);
   inventory_.TakeBackUnwritten(things);
@@ -137,27 +139,27 @@ absl::Status Stager::CollectPort(Change& change, const model::PortPlan& plan, Wa
 
 // Sets one.plan to null for an address that the plan names twice: the first one counts.
 absl::Status Stager::LookUp(Change& change, Wanted& one) {
-  const auto [entry, is_new] = inventory_.frontends.try_emplace(one.key);
-  FrontendState& state = entry->second;
-  if (is_new) {
-    state.stamp = stamp_;
-    return absl::OkStatus();
-  }
-  if (state.stamp == stamp_) {
+  if (!planned_.insert(one.key).second) {
     one.plan = nullptr;
     return absl::OkStatus();
   }
+  const auto is_held = [&](const ServiceState& holder) {
+    return absl::FailedPreconditionError(absl::StrCat("apply Service ", change.state->name.ToString(), ": Service ",
+                                                      holder.name.ToString(), " holds its frontend ",
+                                                      one.plan->address.ToString()));
+  };
+  const auto found = inventory_.frontends.find(one.key);
+  if (found == inventory_.frontends.end()) {
+    const auto claim = claimed_.find(one.key);
+    return claim == claimed_.end() ? absl::OkStatus() : is_held(*claim->second);
+  }
+  const FrontendState& state = found->second;
   const ServiceState* const owner = inventory_.owners[state.service_port];
   if (owner != change.state) {
     const Transfers::Transfer* const transfer = transfers_.Find(one.key);
-    if (state.row == kNoId || transfer == nullptr || transfer->taker != change.state) {
-      return absl::FailedPreconditionError(absl::StrCat("apply Service ", change.state->name.ToString(), ": Service ",
-                                                        owner->name.ToString(), " holds its frontend ",
-                                                        one.plan->address.ToString()));
-    }
+    if (transfer == nullptr || transfer->taker != change.state) return is_held(*owner);
     change.takes_from.push_back(owner);
   }
-  state.stamp = stamp_;
   one.in_index = true;
   one.old = state;
   one.old_row_valid = LoadRow(state.row, one.key, one.old_row);
@@ -273,10 +275,6 @@ void Stager::StageRow(Change& change, const Wanted& one, Need& need) {
     row.place = one.old.place;
   } else {
     row.place = inventory_.room.TakePlace(one.key, need);
-    FrontendState& placeholder = inventory_.frontends.at(one.key);
-    placeholder.service_port = port.index;
-    placeholder.kind = row.kind;
-    placeholder.place = row.place;
   }
   row.row = inventory_.room.TakeRow(need);
   inventory_.addresses.AddFrontend(one.key, row.kind, need);
@@ -287,7 +285,7 @@ void Stager::StageRow(Change& change, const Wanted& one, Need& need) {
 void Stager::StageReleases(Change& change) {
   for (const shunt_frontend_key& key : change.state->frontends) {
     const FrontendState& state = inventory_.frontends.at(key);
-    if (state.stamp == stamp_) continue;
+    if (planned_.contains(key)) continue;
     change.released.push_back(key);
     inventory_.addresses.RemoveFrontend(key, state.kind);
   }
@@ -344,7 +342,6 @@ void AbandonRow(Inventory& inventory, const ServiceState& state, const RowChange
   if (row.row != kNoId)
     things.push_back({.kind = Retired::Kind::kFrontendRow, .id = row.row, .run = {}, .members = {}});
   if (row.old_row != kNoId) return;
-  inventory.frontends.erase(row.content.key);
   if (row.place != FrontendIndex::kNoIndexSlot) inventory.room.index().GiveBack(row.place);
 }
 

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
 #include "absl/container/inlined_vector.h"
 #include "absl/status/status.h"
@@ -53,7 +54,9 @@ class Stager {
 
   Inventory& inventory_;
   const Transfers& transfers_;
-  uint64_t stamp_ = 0;                                          // marks the keys of the plan in hand
+  FrontendKeySet planned_;  // the keys of the plan that is being staged
+  // The keys that are not in the index and that a change of this stager is to put there.
+  absl::flat_hash_map<shunt_frontend_key, const ServiceState*, FrontendKeyHash, FrontendKeyEqual> claimed_;
   absl::flat_hash_set<model::SocketAddress> missing_backends_;  // that the plan in hand needs and finds no id for
 };
 

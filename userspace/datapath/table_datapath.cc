@@ -59,7 +59,7 @@ std::vector<ServiceFailure> TableDatapath::Application::Run(absl::Span<const mod
                                                             ApplyScope scope) {
   inventory_.Reclaim(kReclaimMax);
   const std::vector<Request> requests = CollectRequests(plans, scope);
-  const Transfers transfers(inventory_, requests);
+  const Transfers transfers(requests);
   Round(requests, transfers);
   // What did not fit may fit into what the round has given up, a grace period later.
   for (int rounds = 1; rounds < kRoundsMax && !deferred_.empty() && inventory_.MakeRoom(); ++rounds) {

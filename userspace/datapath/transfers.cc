@@ -20,18 +20,15 @@ bool IsProgrammed(const model::PortPlan& port, const model::Frontend& frontend) 
   return port.protocol != model::Protocol::kSctp && !frontend.InConflict();
 }
 
-Transfers::Transfers(Inventory& inventory, absl::Span<const Request> requests) {
-  // What anybody gives up.
+Transfers::Transfers(absl::Span<const Request> requests) {
+  // Which keys their Services give up.
+  FrontendKeySet planned;
   for (const Request& request : requests) {
     if (request.state->frontends.empty()) continue;
-    const uint64_t stamp = ++inventory.stamp;
-    ForEachProgrammedKey(request, [&](const shunt_frontend_key& key) {
-      if (const auto found = inventory.frontends.find(key); found != inventory.frontends.end()) {
-        found->second.stamp = stamp;
-      }
-    });
+    planned.clear();
+    ForEachProgrammedKey(request, [&](const shunt_frontend_key& key) { planned.insert(key); });
     for (const shunt_frontend_key& key : request.state->frontends) {
-      if (inventory.frontends.at(key).stamp != stamp) transfers_[key].giver = request.state;
+      if (!planned.contains(key)) transfers_[key].giver = request.state;
     }
   }
   if (transfers_.empty()) return;

@@ -29,7 +29,7 @@ class Transfers {
   // No key goes anywhere.
   Transfers() = default;
   // Looks at all Services of an Apply before any of them is staged; stays right while keys go over.
-  Transfers(Inventory& inventory, absl::Span<const Request> requests);
+  explicit Transfers(absl::Span<const Request> requests);
 
   struct Transfer {
     const ServiceState* giver = nullptr;
