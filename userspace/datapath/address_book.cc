@@ -10,19 +10,19 @@
 
 namespace shunt::datapath {
 
-uint16_t AddressBook::Wanted(const Facts& facts) const {
+uint16_t AddressBook::Wanted(const AddressState& state) const {
   uint16_t flags = 0;
-  if (facts.cluster_ips > 0) flags |= SHUNT_ADDRESS_CLUSTER_IP;
-  // Without a NodePort nobody asks whether an address is the node's, and its connections stay cheaper.
-  if (facts.node && node_ports_ > 0) {
+  if (state.cluster_ips > 0) flags |= SHUNT_ADDRESS_CLUSTER_IP;
+  // Without a NodePort no program asks whether an address is the node's, and connections to it stay cheaper.
+  if (state.node && node_ports_ > 0) {
     flags |= SHUNT_ADDRESS_NODE;
-    if (facts.node_host_only) flags |= SHUNT_ADDRESS_HOST_ONLY;
+    if (state.node_host_only) flags |= SHUNT_ADDRESS_HOST_ONLY;
   }
   return flags;
 }
 
-bool AddressBook::LosesClusterIp(const Facts& facts) const {
-  return (facts.published & SHUNT_ADDRESS_CLUSTER_IP) != 0 && (Wanted(facts) & SHUNT_ADDRESS_CLUSTER_IP) == 0;
+bool AddressBook::LosesClusterIp(const AddressState& state) const {
+  return (state.published & SHUNT_ADDRESS_CLUSTER_IP) != 0 && (Wanted(state) & SHUNT_ADDRESS_CLUSTER_IP) == 0;
 }
 
 void AddressBook::AddFrontend(const shunt_frontend_key& key, model::FrontendKind kind, Need& need) {
@@ -31,23 +31,23 @@ void AddressBook::AddFrontend(const shunt_frontend_key& key, model::FrontendKind
     return;
   }
   const model::IpAddress address = DecodeAddress(key.address);
-  Facts& facts = book_[address];
-  ++facts.frontends;
-  if (kind == model::FrontendKind::kClusterIp) ++facts.cluster_ips;
-  Review(address, facts, need);
+  AddressState& state = book_[address];
+  ++state.frontends;
+  if (kind == model::FrontendKind::kClusterIp) ++state.cluster_ips;
+  Review(address, state, need);
 }
 
 void AddressBook::RemoveFrontend(const shunt_frontend_key& key, model::FrontendKind kind) {
-  Need need;  // a row that is only to lose a flag may lack room: it then comes later
+  Need need;  // ignored: a row that is only to lose a flag and finds the map full comes later
   if (IsWildcard(key.address)) {
     if (--node_ports_ == 0) ReviewNodeAddresses(need);
     return;
   }
   const auto found = book_.find(DecodeAddress(key.address));
-  Facts& facts = found->second;
-  --facts.frontends;
-  if (kind == model::FrontendKind::kClusterIp) --facts.cluster_ips;
-  Review(found->first, facts, need);
+  AddressState& state = found->second;
+  --state.frontends;
+  if (kind == model::FrontendKind::kClusterIp) --state.cluster_ips;
+  Review(found->first, state, need);
   EraseIfEmpty(found);
 }
 
@@ -56,11 +56,11 @@ void AddressBook::SetNodeAddresses(absl::Span<const NodeAddress> addresses, Need
   for (const model::IpAddress& address : before) book_[address].node = false;
   for (const NodeAddress& node_address : addresses) {
     if (node_address.address.IsUnspecified()) continue;
-    Facts& facts = book_[node_address.address];
-    // Named twice: the wider rule counts.
-    facts.node_host_only = node_address.host_only && (!facts.node || facts.node_host_only);
-    if (!facts.node) node_addresses_.push_back(node_address.address);
-    facts.node = true;
+    AddressState& state = book_[node_address.address];
+    // If an address is named twice, the wider rule counts.
+    state.node_host_only = node_address.host_only && (!state.node || state.node_host_only);
+    if (!state.node) node_addresses_.push_back(node_address.address);
+    state.node = true;
   }
   for (const model::IpAddress& address : before) {
     const auto found = book_.find(address);
@@ -74,48 +74,45 @@ void AddressBook::ReviewNodeAddresses(Need& need) {
   for (const model::IpAddress& address : node_addresses_) Review(address, book_[address], need);
 }
 
-// Brings room and filter in line with what is wanted.
-void AddressBook::Review(const model::IpAddress& address, Facts& facts, Need& need) {
-  const uint16_t wanted = Wanted(facts);
-  if (wanted == 0 || wanted == facts.published) {
-    GiveBackStagedRow(facts);
-  } else if (facts.staged_row == kNoId) {
-    TakeStagedRow(address, facts, need);
+// Brings the staged row and the filter in line with what is wanted.
+void AddressBook::Review(const model::IpAddress& address, AddressState& state, Need& need) {
+  const uint16_t wanted = Wanted(state);
+  if (wanted == 0 || wanted == state.published) {
+    GiveBackStagedRow(state);
+  } else if (state.staged_row == kNoId) {
+    TakeStagedRow(address, state, need);
   }
-  if (!facts.changed && wanted != facts.published) {
-    facts.changed = true;
+  if (!state.changed && wanted != state.published) {
+    state.changed = true;
     changed_.push_back(address);
   }
-  ReviewFilter(address, facts);
+  ReviewFilter(address, state);
 }
 
-void AddressBook::TakeStagedRow(const model::IpAddress& address, Facts& facts, Need& need) {
-  if (facts.row == kNoId) facts.place = room_.TakePlace(EncodeAddressKey(address), need);
-  facts.staged_row = room_.TakeRow(need);
-  if (facts.place == FrontendIndex::kNoIndexSlot && facts.staged_row != kNoId) {
-    room_.rows().Free(facts.staged_row);
-    facts.staged_row = kNoId;
+// Takes a row, and an index slot if the address has none; both or nothing.
+void AddressBook::TakeStagedRow(const model::IpAddress& address, AddressState& state, Need& need) {
+  if (state.row == kNoId) state.index_slot = allocator_.TakeIndexSlot(EncodeAddressKey(address), need);
+  state.staged_row = allocator_.TakeFrontendRow(need);
+  if (state.index_slot == FrontendIndex::kNoIndexSlot) {
+    allocator_.GiveBack(FrontendRow{std::exchange(state.staged_row, kNoId)});
   }
-  if (facts.staged_row == kNoId && facts.row == kNoId && facts.place != FrontendIndex::kNoIndexSlot) {
-    room_.index().GiveBack(facts.place);
-    facts.place = FrontendIndex::kNoIndexSlot;
+  if (state.staged_row == kNoId && state.row == kNoId) {
+    allocator_.GiveBack(IndexSlot{std::exchange(state.index_slot, FrontendIndex::kNoIndexSlot)});
   }
 }
 
-void AddressBook::GiveBackStagedRow(Facts& facts) {
-  if (facts.staged_row == kNoId) return;
+void AddressBook::GiveBackStagedRow(AddressState& state) {
+  if (state.staged_row == kNoId) return;
   // Nothing has ever led to it, so it needs no grace period.
-  room_.rows().Free(facts.staged_row);
-  facts.staged_row = kNoId;
-  if (facts.row != kNoId) return;
-  room_.index().GiveBack(facts.place);
-  facts.place = FrontendIndex::kNoIndexSlot;
+  allocator_.GiveBack(FrontendRow{std::exchange(state.staged_row, kNoId)});
+  if (state.row != kNoId) return;
+  allocator_.GiveBack(IndexSlot{std::exchange(state.index_slot, FrontendIndex::kNoIndexSlot)});
 }
 
-void AddressBook::ReviewFilter(const model::IpAddress& address, Facts& facts) {
-  const bool needed = facts.frontends > 0 || facts.row != kNoId || facts.staged_row != kNoId;
-  if (needed == facts.in_filter) return;
-  facts.in_filter = needed;
+void AddressBook::ReviewFilter(const model::IpAddress& address, AddressState& state) {
+  const bool needed = state.frontends > 0 || state.row != kNoId || state.staged_row != kNoId;
+  if (needed == state.in_filter) return;
+  state.in_filter = needed;
   if (needed) {
     filter_.Add(address);
   } else {
@@ -124,54 +121,58 @@ void AddressBook::ReviewFilter(const model::IpAddress& address, Facts& facts) {
 }
 
 void AddressBook::EraseIfEmpty(Book::iterator found) {
-  const Facts& facts = found->second;
-  if (facts.frontends == 0 && !facts.node && !facts.changed && facts.row == kNoId) book_.erase(found);
+  const AddressState& state = found->second;
+  if (state.frontends == 0 && !state.node && !state.changed && state.row == kNoId) book_.erase(found);
 }
 
-void AddressBook::Publish(Turn turn, const Retire& retire, const Failed& failed) {
+std::vector<AddressBook::Failure> AddressBook::Publish(Turn turn, std::vector<Retired>& retired) {
+  std::vector<Failure> failures;
   std::vector<model::IpAddress> left;
   for (const model::IpAddress& address : std::exchange(changed_, {})) {
     const auto found = book_.find(address);
-    Facts& facts = found->second;
-    const Turn its_turn = LosesClusterIp(facts) ? Turn::kBeforeRemovals : Turn::kAfterInsertions;
-    if (its_turn == turn && Wanted(facts) != facts.published) {
-      if (absl::Status status = PublishOne(address, facts, retire); !status.ok()) failed(address, status);
+    AddressState& state = found->second;
+    const Turn its_turn = LosesClusterIp(state) ? Turn::kBeforeRemovals : Turn::kAfterInsertions;
+    if (its_turn == turn && Wanted(state) != state.published) {
+      absl::Status status = PublishOne(address, state, retired);
+      if (!status.ok()) failures.push_back({.address = address, .status = std::move(status)});
     }
-    facts.changed = Wanted(facts) != facts.published;
-    if (facts.changed) {
+    state.changed = Wanted(state) != state.published;
+    if (state.changed) {
       left.push_back(address);
     } else {
       EraseIfEmpty(found);
     }
   }
   changed_ = std::move(left);
+  return failures;
 }
 
-absl::Status AddressBook::PublishOne(const model::IpAddress& address, Facts& facts, const Retire& retire) {
+absl::Status AddressBook::PublishOne(const model::IpAddress& address, AddressState& state,
+                                     std::vector<Retired>& retired) {
   const shunt_frontend_key key = EncodeAddressKey(address);
-  const uint16_t wanted = Wanted(facts);
+  const uint16_t wanted = Wanted(state);
   if (wanted == 0) {
-    if (absl::Status status = room_.index().Remove(key, facts.place); !status.ok()) return status;
-    facts.place = FrontendIndex::kNoIndexSlot;
+    if (absl::Status status = allocator_.index().Remove(key, state.index_slot); !status.ok()) return status;
+    state.index_slot = FrontendIndex::kNoIndexSlot;
   } else {
     Need need;
-    if (facts.staged_row == kNoId) TakeStagedRow(address, facts, need);  // there may be room by now
-    if (facts.staged_row == kNoId) {
+    if (state.staged_row == kNoId) TakeStagedRow(address, state, need);  // one may be free by now
+    if (state.staged_row == kNoId) {
       return absl::ResourceExhaustedError(absl::StrCat("publish address ", address.ToString(), ": map ",
                                                        std::string(frontend_rows_.name()),
                                                        " has no free row; raise its limit or remove Services"));
     }
     const shunt_frontend_row row = {.key = key, .flags = wanted, .kind = SHUNT_KIND_ADDRESS};
-    ReviewFilter(address, facts);
+    ReviewFilter(address, state);
     absl::Status status = filter_.Set(address);
-    if (status.ok()) status = frontend_rows_.Store(facts.staged_row, BytesOf(row));
-    if (status.ok()) status = room_.index().Put(key, facts.place, facts.staged_row, facts.row == kNoId);
+    if (status.ok()) status = frontend_rows_.Store(state.staged_row, BytesOf(row));
+    if (status.ok()) status = allocator_.index().Put(key, state.index_slot, state.staged_row, state.row == kNoId);
     if (!status.ok()) return status;
   }
-  if (facts.row != kNoId) retire(facts.row);
-  facts.row = std::exchange(facts.staged_row, kNoId);
-  facts.published = wanted;
-  ReviewFilter(address, facts);
+  if (state.row != kNoId) retired.emplace_back(FrontendRow{state.row});
+  state.row = std::exchange(state.staged_row, kNoId);
+  state.published = wanted;
+  ReviewFilter(address, state);
   return absl::OkStatus();
 }
 
@@ -180,25 +181,25 @@ bool AddressBook::ClaimsUnwantedClusterIp(const model::IpAddress& address) const
   return found != book_.end() && LosesClusterIp(found->second);
 }
 
-bool AddressBook::AdoptRow(const model::IpAddress& address, uint32_t place, uint32_t row, uint16_t flags) {
-  Facts& facts = book_[address];
-  if (facts.row != kNoId) return false;
-  facts.row = row;
-  facts.place = place;
-  facts.published = flags;
+bool AddressBook::AdoptRow(const model::IpAddress& address, uint32_t index_slot, uint32_t row, uint16_t flags) {
+  AddressState& state = book_[address];
+  if (state.row != kNoId) return false;
+  state.row = row;
+  state.index_slot = index_slot;
+  state.published = flags;
   return true;
 }
 
 void AddressBook::EndAdoption() {
-  for (auto& [address, facts] : book_) {
-    if ((facts.published & SHUNT_ADDRESS_NODE) == 0) continue;
-    facts.node = true;
-    facts.node_host_only = (facts.published & SHUNT_ADDRESS_HOST_ONLY) != 0;
+  for (auto& [address, state] : book_) {
+    if ((state.published & SHUNT_ADDRESS_NODE) == 0) continue;
+    state.node = true;
+    state.node_host_only = (state.published & SHUNT_ADDRESS_HOST_ONLY) != 0;
     node_addresses_.push_back(address);
   }
   std::sort(node_addresses_.begin(), node_addresses_.end());
-  Need need;  // what lacks room is looked at again
-  for (auto& [address, facts] : book_) Review(address, facts, need);
+  Need need;  // ignored: Publish tries again
+  for (auto& [address, state] : book_) Review(address, state, need);
   std::sort(changed_.begin(), changed_.end());
 }
 

@@ -66,12 +66,12 @@ absl::Status CheckLayouts(const Tables& tables) {
   return absl::OkStatus();
 }
 
-// The tables' content while it is sorted out.
+// The content of the tables while it is sorted.
 struct Leftovers {
   struct Frontend {
     shunt_frontend_row row;
     uint32_t id;
-    uint32_t place;
+    uint32_t index_slot;
   };
 
   std::vector<shunt_service_port> service_ports;
@@ -81,15 +81,15 @@ struct Leftovers {
   bool anything = false;
 };
 
-// Whether programs could go on from this row to places that exist.
-bool MakesSense(const Leftovers& leftovers, const shunt_frontend_row& row) {
+// Returns whether the row leads programs only to rows that exist.
+bool IsValid(const Leftovers& leftovers, const shunt_frontend_row& row) {
   if (IsAddressKey(row.key)) return row.kind == SHUNT_KIND_ADDRESS && row.flags != 0;
   return row.kind >= SHUNT_KIND_CLUSTER_IP && row.kind <= SHUNT_KIND_EXTERNAL_IP && row.key.port != 0 &&
          row.service_port < leftovers.service_ports.size() && row.internal_pool < leftovers.pool_words.size() &&
          row.external_pool < leftovers.pool_words.size();
 }
 
-// Goes through the index: address rows to the address book, frontends to `leftovers`, the rest is foreign.
+// Goes through the index. Address rows go to the address book, frontends to `leftovers`; the rest is foreign.
 absl::Status AdoptIndex(Inventory& inventory, Leftovers& leftovers) {
   const uint32_t rows_max = inventory.tables.frontend_rows->capacity();
   const auto load = [&](uint32_t id, shunt_frontend_row& row) {
@@ -98,36 +98,37 @@ absl::Status AdoptIndex(Inventory& inventory, Leftovers& leftovers) {
   const auto visit = [&](uint32_t id) -> std::optional<shunt_frontend_key> {
     leftovers.anything = true;
     shunt_frontend_row row = {};
-    if (!load(id, row) || !MakesSense(leftovers, row)) return std::nullopt;
+    if (!load(id, row) || !IsValid(leftovers, row)) return std::nullopt;
     return row.key;
   };
-  const auto found = [&](const shunt_frontend_key& key, uint32_t place, uint32_t id) {
+  const auto found = [&](const shunt_frontend_key& key, uint32_t index_slot, uint32_t id) {
     shunt_frontend_row row = {};
     if (!load(id, row)) return false;
     if (IsAddressKey(key)) {
-      if (!inventory.addresses.AdoptRow(DecodeAddress(key.address), place, id, row.flags)) return false;
+      if (!inventory.addresses.AdoptRow(DecodeAddress(key.address), index_slot, id, row.flags)) return false;
     } else {
-      if (!inventory.frontends.try_emplace(key).second) return false;
-      leftovers.frontends.push_back({.row = row, .id = id, .place = place});
+      if (!inventory.published.frontends.try_emplace(key).second) return false;
+      leftovers.frontends.push_back({.row = row, .id = id, .index_slot = index_slot});
     }
-    inventory.room.rows().Reserve(id);
+    inventory.allocator.frontend_rows().Reserve(id);
     return true;
   };
-  if (absl::Status status = inventory.room.index().Adopt(visit, found); !status.ok()) return status;
+  if (absl::Status status = inventory.allocator.index().Adopt(visit, found); !status.ok()) return status;
   std::sort(leftovers.frontends.begin(), leftovers.frontends.end(), [](const auto& a, const auto& b) {
     return std::pair(a.row.service_port, a.id) < std::pair(b.row.service_port, b.id);
   });
   return absl::OkStatus();
 }
 
-// The pool's set, if every slot of it can be followed; else a pool without one, to be published anew.
+// Returns the pool with its set if every slot of the set is valid, and otherwise without a set, so that it is published
+// again.
 PoolState AdoptPool(Inventory& inventory, const Leftovers& leftovers, uint32_t id) {
   PoolState pool;
   pool.id = id;
   pool.word = leftovers.pool_words[id];
   const SlotRun run = {shunt_pool_first(pool.word), shunt_pool_count(pool.word)};
-  if (run.count == 0 || !inventory.slots.Reserve(run)) return pool;
-  pool.run = run;
+  if (run.count == 0 || !inventory.allocator.slots().Reserve(run)) return pool;
+  pool.set.run = run;
   std::vector<shunt_slot> slots(run.count);
   for (uint32_t i = 0; i < run.count; ++i) {
     if (!inventory.tables.slots->Load(run.first + i, MutableBytesOf(slots[i])).ok()) return pool;
@@ -140,21 +141,21 @@ PoolState AdoptPool(Inventory& inventory, const Leftovers& leftovers, uint32_t i
   if (!std::all_of(members.begin(), members.end(), is_backend)) return pool;
   for (const uint32_t member : members) {
     const model::SocketAddress backend = DecodeBackend(leftovers.backends[member]);
-    inventory.backends.Adopt(member, backend);
+    inventory.allocator.backends().Adopt(member, backend);
     inventory.filter.AdoptBackend(backend.address);
   }
-  pool.members = std::move(members);
+  pool.set.members = std::move(members);
   return pool;
 }
 
-// Gives every frontend to the Service that its service port names; to nobody if that makes no sense.
+// Gives every frontend to the Service that its service port names, or to Published::unnamed if the name is invalid.
 void AdoptServicePorts(Inventory& inventory, const Leftovers& leftovers) {
   const auto adopt_port = [&](uint32_t index) -> PortState& {
     const std::optional<ServicePortIdentity> identity = DecodeServicePort(leftovers.service_ports[index]);
-    ServiceState& state = inventory.StateOf(identity ? identity->service : model::ObjectName{});
-    if (!identity) inventory.nobody = &state;
-    inventory.service_ports.Reserve(index);
-    inventory.owners[index] = &state;
+    ServiceState& state = inventory.published.StateOf(identity ? identity->service : model::ObjectName{});
+    if (!identity) inventory.published.unnamed = &state;
+    inventory.allocator.service_ports().Reserve(index);
+    inventory.published.owners[index] = &state;
     PortState& port = state.ports.emplace_back();
     port.index = index;
     if (identity) {
@@ -169,44 +170,42 @@ void AdoptServicePorts(Inventory& inventory, const Leftovers& leftovers) {
   for (const Leftovers::Frontend& frontend : leftovers.frontends) {
     const uint32_t index = frontend.row.service_port;
     if (port == nullptr || port->index != index) port = &adopt_port(index);
-    inventory.owners[index]->frontends.push_back(frontend.row.key);
+    inventory.published.owners[index]->frontends.push_back(frontend.row.key);
     const auto kind = static_cast<model::FrontendKind>(frontend.row.kind);
-    inventory.frontends[frontend.row.key] = {
-        .row = frontend.id, .service_port = index, .place = frontend.place, .kind = kind};
-    Need need;  // address rows that are missing find their room later
+    inventory.published.frontends[frontend.row.key] = {
+        .row = frontend.id, .service_port = index, .index_slot = frontend.index_slot, .kind = kind};
+    Need need;  // ignored: an address row that is missing is taken later
     inventory.addresses.AddFrontend(frontend.row.key, kind, need);
     for (const uint32_t pool : {frontend.row.internal_pool, frontend.row.external_pool}) {
-      // A pool that another service port has already is not this one's, whatever the row says.
-      if (inventory.pools.Reserve(pool)) port->pools.push_back(AdoptPool(inventory, leftovers, pool));
+      // A pool that another service port has already stays with that one, whatever this row says.
+      if (inventory.allocator.pools().Reserve(pool)) port->pools.push_back(AdoptPool(inventory, leftovers, pool));
     }
   }
-  // Service ports that an Apply cut short has left without frontends keep their index, if somebody wants it.
+  // An interrupted Apply may have left service ports without frontends. They keep their index, for a plan that has
+  // them.
   for (uint32_t index = 0; index < leftovers.service_ports.size(); ++index) {
-    if (leftovers.service_ports[index].family != 0 && !inventory.service_ports.IsTaken(index)) adopt_port(index);
+    if (leftovers.service_ports[index].family != 0 && !inventory.allocator.service_ports().IsTaken(index))
+      adopt_port(index);
   }
 }
 
-// What is marked used and cannot be reached.
+// Retires what is marked as used and cannot be reached.
 void AdoptUnreachable(Inventory& inventory, const Leftovers& leftovers) {
-  std::vector<Retired> things;
+  std::vector<Retired> retired;
   for (uint32_t id = 0; id < leftovers.pool_words.size(); ++id) {
     if (leftovers.pool_words[id] == 0) continue;
-    if (inventory.pools.Reserve(id)) {
-      things.push_back({.kind = Retired::Kind::kPool, .id = id, .run = {}, .members = {}});
-    }
+    if (inventory.allocator.pools().Reserve(id)) retired.emplace_back(PoolId{id});
   }
   std::vector<uint32_t> backends;
   for (uint32_t id = 0; id < leftovers.backends.size(); ++id) {
     if (IsZero(leftovers.backends[id])) continue;
-    inventory.backends.MarkUsed(id);
-    if (leftovers.backends[id].in_use == 0 || inventory.backends.IsReferenced(id)) continue;
-    inventory.backends.Adopt(id, DecodeBackend(leftovers.backends[id]));
+    inventory.allocator.backends().MarkUsed(id);
+    if (leftovers.backends[id].in_use == 0 || inventory.allocator.backends().IsReferenced(id)) continue;
+    inventory.allocator.backends().Adopt(id, DecodeBackend(leftovers.backends[id]));
     backends.push_back(id);
   }
-  if (!backends.empty()) {
-    things.push_back({.kind = Retired::Kind::kSlotRun, .id = 0, .run = {}, .members = std::move(backends)});
-  }
-  inventory.quarantine.AddPassed(things);
+  if (!backends.empty()) retired.emplace_back(BackendSet{.run = {}, .members = std::move(backends)});
+  inventory.allocator.quarantine().AddPassed(retired);
 }
 
 absl::Status LoadLeftovers(Inventory& inventory, Leftovers& leftovers) {
@@ -221,7 +220,7 @@ absl::Status LoadLeftovers(Inventory& inventory, Leftovers& leftovers) {
   leftovers.backends = *std::move(backends);
   for (uint32_t i = 0; i < leftovers.service_ports.size(); ++i) {
     if (IsZero(leftovers.service_ports[i])) continue;
-    inventory.service_ports.MarkUsed(i);
+    inventory.allocator.service_ports().MarkUsed(i);
     leftovers.anything = true;
   }
   return absl::OkStatus();
@@ -238,12 +237,10 @@ absl::StatusOr<std::unique_ptr<Inventory>> Adopt(std::shared_ptr<Tables> shared_
     return absl::FailedPreconditionError(
         absl::StrCat("open map meta: ABI version ", meta.abi_version, ", not ", SHUNT_ABI_VERSION));
   }
-  auto inventory = std::make_unique<Inventory>(std::move(shared_tables), meta.index_seed, grace);
-  inventory->generation = inventory->written_generation = meta.generation;
+  auto inventory = std::make_unique<Inventory>(std::move(shared_tables), meta, grace);
   Leftovers leftovers;
   if (absl::Status status = LoadLeftovers(*inventory, leftovers); !status.ok()) return status;
   if (absl::Status status = inventory->filter.ReadBack(); !status.ok()) return status;
-  inventory->repair_filter = true;
   if (absl::Status status = AdoptIndex(*inventory, leftovers); !status.ok()) return status;
   AdoptServicePorts(*inventory, leftovers);
   inventory->addresses.EndAdoption();

@@ -9,7 +9,7 @@
 #include "absl/container/inlined_vector.h"
 #include "absl/status/status.h"
 #include "bpf/abi.h"
-#include "userspace/datapath/inventory.h"
+#include "userspace/datapath/published.h"
 #include "userspace/model/service_plan.h"
 
 namespace shunt::datapath {
@@ -36,9 +36,9 @@ struct RowChange {
   shunt_frontend_row content = {};
   uint32_t row = kNoId;
   model::FrontendKind kind = model::FrontendKind::kClusterIp;
-  uint32_t place = FrontendIndex::kNoIndexSlot;  // in the index
-  uint32_t old_row = kNoId;                  // kNoId: the key is not in the index
-  const ServiceState* old_owner = nullptr;   // of the old row
+  uint32_t index_slot = FrontendIndex::kNoIndexSlot;
+  uint32_t old_row = kNoId;                 // kNoId: the key is not in the index
+  const ServiceState* old_owner = nullptr;  // of the old row
   model::FrontendKind old_kind = model::FrontendKind::kClusterIp;
   bool put = false;  // the index leads to the new row
 };

@@ -27,7 +27,8 @@ enum class ApplyScope {
   kAll,      // Services not named are removed: the first Apply after every source has synced
 };
 
-// Whether sockets may have lost the backend that they are connected to, by protocol. It is noted when a set is published
+// Whether sockets may have lost the backend that they are connected to, by protocol. It is noted when a set is
+// published
 //  - that lacks a member of the set before it,
 //  - that follows an empty set, because a socket may still remember the set before that one, or
 //  - to which a frontend leads from now on.

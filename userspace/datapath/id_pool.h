@@ -9,21 +9,25 @@
 
 namespace shunt::datapath {
 
+// The id of no row.
+inline constexpr uint32_t kNoId = ~uint32_t{0};
+
 // Not thread-safe. Ids in quarantine count as taken: see Quarantine.
 class IdPool {
  public:
   explicit IdPool(uint32_t capacity);
 
-  // The lowest free id; empty if there is none. O(1) amortized; at worst one pass over a bitmap of bitmaps.
+  // Returns the lowest free id, or nothing if all are taken. O(1) amortized; at worst one pass over a bitmap of
+  // bitmaps.
   std::optional<uint32_t> Allocate();
-  // Takes this very id: adoption. False if it is out of range or taken.
+  // Takes this very id, for adoption. Returns false if it is out of range or taken.
   bool Reserve(uint32_t id);
   // REQUIRES: taken.
   void Free(uint32_t id);
 
   // Says that an earlier agent has used the row.
   void MarkUsed(uint32_t id);
-  // False only if the id has never been freed or marked: then the counters beside its row are still zero.
+  // Returns false only if the id has never been freed or marked, so that the counters beside its row are still zero.
   bool WasUsed(uint32_t id) const { return id < used_below_; }
 
   bool IsTaken(uint32_t id) const;

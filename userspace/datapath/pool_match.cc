@@ -7,19 +7,21 @@
 #include "userspace/datapath/codec.h"
 
 namespace shunt::datapath {
-bool HoldsSet(const Inventory& inventory, const PoolState& state, const model::Pool& plan) {
+
+bool HoldsSet(const Allocator& allocator, const PoolState& state, const model::Pool& plan) {
+  const Tables& tables = allocator.tables();
   uint64_t word = 0;
-  if (!inventory.tables.pools->Load(state.id, MutableBytesOf(word)).ok()) return false;
+  if (!tables.pools->Load(state.id, MutableBytesOf(word)).ok()) return false;
   if ((word ^ state.word) & ~uint64_t{SHUNT_POOL_GENERATION_MASK} || shunt_pool_generation(word) == 0) return false;
   if (shunt_pool_emptiness(word) != EncodeEmpty(plan) || shunt_pool_count(word) != plan.members.size() ||
-      state.members.size() != plan.members.size()) {
+      state.set.members.size() != plan.members.size()) {
     return false;
   }
   for (uint32_t i = 0; i < plan.members.size(); ++i) {
-    if (!inventory.backends.Is(state.members[i], plan.members[i].backend)) return false;
-    const shunt_slot expected = EncodeSlot(plan, i, state.members);
+    if (!allocator.backends().Is(state.set.members[i], plan.members[i].backend)) return false;
+    const shunt_slot expected = EncodeSlot(plan, i, state.set.members);
     shunt_slot slot = {};
-    if (!inventory.tables.slots->Load(state.run.first + i, MutableBytesOf(slot)).ok() ||
+    if (!tables.slots->Load(state.set.run.first + i, MutableBytesOf(slot)).ok() ||
         std::memcmp(&slot, &expected, sizeof(slot)) != 0) {
       return false;
     }
@@ -55,7 +57,7 @@ PoolMatch::Result PoolMatch::Match(uint32_t pool_index, const model::Pool& plan)
   const auto try_pool = [&](uint32_t pool_id, bool may_change) {
     const PoolState* const state = FindFree(pool_id);
     if (state == nullptr) return false;
-    result.unchanged = HoldsSet(inventory_, *state, plan);
+    result.unchanged = HoldsSet(allocator_, *state, plan);
     if (!result.unchanged && !may_change) return false;
     result.pool_id = pool_id;
     given_.push_back(pool_id);
@@ -65,7 +67,7 @@ PoolMatch::Result PoolMatch::Match(uint32_t pool_index, const model::Pool& plan)
     if (reader.pool_index != pool_index) continue;
     if (try_pool(reader.pool_id, MayChange(reader.pool_id, pool_index))) return result;
   }
-  // A pool that an Apply cut short has left behind with just this set.
+  // An Apply that was interrupted may have left a pool with just this set.
   for (const PoolState& state : published_.pools) {
     if (try_pool(state.id, /*may_change=*/false)) return result;
   }

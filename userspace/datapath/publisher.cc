@@ -33,7 +33,7 @@ bool Loses(const std::vector<uint32_t>& before, const std::vector<uint32_t>& aft
 void Publisher::Publish(absl::Span<Change* const> changes) {
   // 1. What nothing names: backends, slot runs, the words of new pools, service port names, rows. And filter
   //    bits, which only let a program look further. A change that fails here has changed nothing.
-  const absl::Status generation = inventory_.WriteGeneration();
+  const absl::Status generation = inventory_.allocator.WriteGeneration();
   for (Change* change : changes) {
     if (!change->status.ok()) continue;
     absl::Status status = generation;
@@ -67,7 +67,7 @@ void Publisher::Publish(absl::Span<Change* const> changes) {
   for (Change* change : changes) {
     if (!change->abandoned) SettleFrontends(*change);
   }
-  absl::Status counted = inventory_.room.index().WriteCounts();
+  absl::Status counted = inventory_.allocator.index().WriteCounts();
   if (counted.ok()) {
     PublishAddresses(AddressBook::Turn::kAfterInsertions, changes);
   } else {
@@ -86,7 +86,7 @@ void Publisher::Publish(absl::Span<Change* const> changes) {
   }
   RenewProofs();
   if (absl::Status status = inventory_.filter.ClearUnneeded(); !status.ok()) shared_status_ = std::move(status);
-  inventory_.quarantine.Add(things_);
+  inventory_.allocator.quarantine().Add(things_);
 }
 
 absl::Status Publisher::WriteUnnamed(Change& change) {
@@ -108,24 +108,24 @@ absl::Status Publisher::WriteUnnamed(Change& change) {
 }
 
 absl::Status Publisher::WritePool(const PoolChange& pool) {
-  const std::vector<uint32_t>& members = pool.next.members;
+  const std::vector<uint32_t>& members = pool.next.set.members;
   for (uint32_t i = 0; i < members.size(); ++i) {
     absl::Status status = inventory_.filter.SetBackend(pool.plan->members[i].backend.address);
-    if (status.ok()) status = inventory_.backends.Write(members[i]);
+    if (status.ok()) status = inventory_.allocator.backends().Write(members[i]);
     if (!status.ok()) return status;
   }
   for (uint32_t i = 0; i < members.size(); ++i) {
     const shunt_slot slot = EncodeSlot(*pool.plan, i, members);
-    absl::Status status = inventory_.tables.slots->Store(pool.next.run.first + i, BytesOf(slot));
+    absl::Status status = inventory_.tables.slots->Store(pool.next.set.run.first + i, BytesOf(slot));
     if (!status.ok()) return status;
   }
   return pool.fresh ? inventory_.tables.pools->StoreWord(pool.next.id, 0, pool.next.word) : absl::OkStatus();
 }
 
 absl::Status Publisher::WriteServicePort(const Change& change, const PortChange& port) {
-  if (inventory_.service_ports.WasUsed(port.index)) {
+  if (inventory_.allocator.service_ports().WasUsed(port.index)) {
     absl::Status status =
-        ZeroCounters(*inventory_.tables.service_counters, inventory_.service_ports.capacity(), port.index);
+        ZeroCounters(*inventory_.tables.service_counters, inventory_.allocator.service_ports().capacity(), port.index);
     if (!status.ok()) return status;
   }
   const auto row =
@@ -158,12 +158,10 @@ void Publisher::FailTakers(absl::Span<Change* const> changes) {
 }
 
 void Publisher::PublishAddresses(AddressBook::Turn turn, absl::Span<Change* const> changes) {
-  inventory_.addresses.Publish(
-      turn, [&](uint32_t row) { RetireRow(row); },
-      [&](const model::IpAddress& address, const absl::Status& status) {
-        shared_status_ = status;
-        BlameForAddress(address, status, changes);
-      });
+  for (const AddressBook::Failure& failure : inventory_.addresses.Publish(turn, things_)) {
+    shared_status_ = failure.status;
+    BlameForAddress(failure.address, failure.status, changes);
+  }
 }
 
 void Publisher::RemoveReleased(Change& change) {
@@ -176,17 +174,17 @@ void Publisher::RemoveReleased(Change& change) {
                                                           ": its address could not be given up first"));
       continue;
     }
-    const auto found = inventory_.frontends.find(key);
-    absl::Status status = inventory_.room.index().Remove(key, found->second.place);
+    const auto found = inventory_.published.frontends.find(key);
+    absl::Status status = inventory_.allocator.index().Remove(key, found->second.index_slot);
     if (!status.ok()) {
       change.status = std::move(status);
       continue;
     }
     LeavePools(found->second.row, nullptr);
     RetireRow(found->second.row);
-    inventory_.frontends.erase(found);
+    inventory_.published.frontends.erase(found);
   }
-  const auto is_gone = [&](const shunt_frontend_key& key) { return !inventory_.frontends.contains(key); };
+  const auto is_gone = [&](const shunt_frontend_key& key) { return !inventory_.published.frontends.contains(key); };
   std::erase_if(change.released, is_gone);
   std::erase_if(state.frontends, is_gone);
 }
@@ -211,8 +209,8 @@ void Publisher::PublishPools(Change& change) {
         if (state.index != port.index) continue;
         for (PoolState& old : state.pools) {
           if (old.id != pool.next.id) continue;
-          if (Loses(old.members, pool.next.members)) inventory_.removals.Note(port.plan->protocol);
-          RetireRun(old.run, std::move(old.members));
+          if (Loses(old.set.members, pool.next.set.members)) inventory_.published.removals.Note(port.plan->protocol);
+          RetireSet(std::move(old.set));
           old = std::move(pool.next);
           break;
         }
@@ -224,19 +222,20 @@ void Publisher::PublishPools(Change& change) {
 void Publisher::InsertFrontends(Change& change) {
   for (RowChange& row : change.rows) {
     const bool is_new = row.old_row == kNoId;
-    absl::Status status = inventory_.room.index().Put(row.content.key, row.place, row.row, is_new);
+    absl::Status status = inventory_.allocator.index().Put(row.content.key, row.index_slot, row.row, is_new);
     if (!status.ok()) {
       change.status = std::move(status);
       continue;
     }
     row.put = true;
-    inventory_.removals.Note(row.content.key.protocol == IPPROTO_TCP ? model::Protocol::kTcp : model::Protocol::kUdp);
+    inventory_.published.removals.Note(row.content.key.protocol == IPPROTO_TCP ? model::Protocol::kTcp
+                                                                               : model::Protocol::kUdp);
     if (!is_new) {
       LeavePools(row.old_row, &row.content);
       RetireRow(row.old_row);
     }
-    inventory_.frontends[row.content.key] = {
-        .row = row.row, .service_port = row.content.service_port, .place = row.place, .kind = row.kind};
+    inventory_.published.frontends[row.content.key] = {
+        .row = row.row, .service_port = row.content.service_port, .index_slot = row.index_slot, .kind = row.kind};
   }
 }
 
@@ -253,8 +252,8 @@ void Publisher::SettleFrontends(Change& change) {
   // What another Service was to take and did not is still this one's, and so is all that it leads to.
   Need need;
   for (const shunt_frontend_key& key : change.released) {
-    const FrontendState& frontend = inventory_.frontends.at(key);
-    if (inventory_.owners[frontend.service_port] != &state) continue;
+    const FrontendState& frontend = inventory_.published.frontends.at(key);
+    if (inventory_.published.owners[frontend.service_port] != &state) continue;
     inventory_.addresses.AddFrontend(key, frontend.kind, need);
     change.waits_for = transfers_.Find(key)->taker;
     change.status = absl::UnavailableError(absl::StrCat("apply Service ", state.name.ToString(), ": frontend ",
@@ -266,8 +265,9 @@ void Publisher::SettleFrontends(Change& change) {
   state.frontends.erase(std::unique(state.frontends.begin(), state.frontends.end(), FrontendKeyEqual()),
                         state.frontends.end());
   std::erase_if(state.frontends, [&](const shunt_frontend_key& key) {
-    const auto found = inventory_.frontends.find(key);
-    return found == inventory_.frontends.end() || inventory_.owners[found->second.service_port] != &state;
+    const auto found = inventory_.published.frontends.find(key);
+    return found == inventory_.published.frontends.end() ||
+           inventory_.published.owners[found->second.service_port] != &state;
   });
 }
 
@@ -311,8 +311,8 @@ void Publisher::SettlePorts(Change& change) {
 
 void Publisher::RetirePort(PortState& port, Change& change) {
   for (PoolState& pool : port.pools) RetirePool(pool, change);
-  inventory_.owners[port.index] = nullptr;
-  things_.push_back({.kind = Retired::Kind::kServicePort, .id = port.index, .run = {}, .members = {}});
+  inventory_.published.owners[port.index] = nullptr;
+  things_.emplace_back(ServicePortIndex{port.index});
 }
 
 void Publisher::RetirePool(PoolState& pool, Change& change) {
@@ -322,8 +322,8 @@ void Publisher::RetirePool(PoolState& pool, Change& change) {
   if (absl::Status status = inventory_.tables.pools->StoreWord(pool.id, 0, word); !status.ok()) {
     change.status = std::move(status);
   }
-  things_.push_back({.kind = Retired::Kind::kPool, .id = pool.id, .run = {}, .members = {}});
-  RetireRun(pool.run, std::move(pool.members));
+  things_.emplace_back(PoolId{pool.id});
+  RetireSet(std::move(pool.set));
 }
 
 void Publisher::LeavePools(uint32_t row_id, const shunt_frontend_row* next) {
@@ -336,19 +336,18 @@ void Publisher::LeavePools(uint32_t row_id, const shunt_frontend_row* next) {
 // After SettlePorts: a pool that has been withdrawn proves nothing any more.
 void Publisher::RenewProofs() {
   for (const uint32_t pool : left_pools_) {
-    if (pool >= inventory_.pools.capacity()) continue;  // an adopted row may say anything
-    inventory_.RenewProof(pool).IgnoreError();          // the second time is tried until it succeeds
-    things_.push_back({.kind = Retired::Kind::kProof, .id = pool, .run = {}, .members = {}});
+    if (pool >= inventory_.allocator.pools().capacity()) continue;  // an adopted row may say anything
+    inventory_.allocator.RenewStamp(pool).IgnoreError();            // the second time is tried until it succeeds
+    things_.emplace_back(ValidityStamp{pool});
   }
 }
 
 void Publisher::RetireRow(uint32_t row) {
-  things_.push_back({.kind = Retired::Kind::kFrontendRow, .id = row, .run = {}, .members = {}});
+  things_.emplace_back(FrontendRow{row});
 }
 
-void Publisher::RetireRun(SlotRun run, std::vector<uint32_t> members) {
-  if (run.count == 0 && members.empty()) return;
-  things_.push_back({.kind = Retired::Kind::kSlotRun, .id = 0, .run = run, .members = std::move(members)});
+void Publisher::RetireSet(BackendSet set) {
+  if (!set.empty()) things_.emplace_back(std::move(set));
 }
 
 // An address row stands for all Services that have a frontend there, or for all NodePorts: those in hand learn

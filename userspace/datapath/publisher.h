@@ -52,7 +52,7 @@ class Publisher {
   void LeavePools(uint32_t row_id, const shunt_frontend_row* next);
   void RenewProofs();
   void RetireRow(uint32_t row);
-  void RetireRun(SlotRun run, std::vector<uint32_t> members);
+  void RetireSet(BackendSet set);
 
   Inventory& inventory_;
   const Transfers& transfers_;

@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <variant>
 #include <vector>
 
 #include "userspace/datapath/testing/manual_grace.h"
@@ -18,18 +19,19 @@ constexpr size_t kAll = 1000;
 std::vector<Retired> Rows(std::initializer_list<uint32_t> ids) {
   std::vector<Retired> rows;
   for (const uint32_t id : ids) {
-    rows.push_back({.kind = Retired::Kind::kFrontendRow, .id = id, .run = {}, .members = {}});
+    rows.emplace_back(FrontendRow{id});
   }
   return rows;
 }
 
 class QuarantineTest : public testing::Test {
  protected:
-  void Add(std::vector<Retired> things) { quarantine_.Add(things); }
+  void Add(std::vector<Retired> retired) { quarantine_.Add(retired); }
   size_t Reclaim(size_t limit = kAll) {
-    return quarantine_.Reclaim(limit, [this](Retired& thing) {
-      if (thing.id == failing_) return absl::UnavailableError("not now");
-      taken_.push_back(thing.id);
+    return quarantine_.Reclaim(limit, [this](Retired& retired) {
+      const uint32_t id = std::get<FrontendRow>(retired).id;
+      if (id == failing_) return absl::UnavailableError("not now");
+      taken_.push_back(id);
       return absl::OkStatus();
     });
   }
@@ -40,7 +42,7 @@ class QuarantineTest : public testing::Test {
   uint32_t failing_ = ~uint32_t{0};
 };
 
-TEST_F(QuarantineTest, ThingsComeOutInOrderAfterTheirGracePeriod) {
+TEST_F(QuarantineTest, ResourcesComeOutInOrderAfterTheirGracePeriod) {
   Add(Rows({1, 2}));
   EXPECT_EQ(Reclaim(), 0u);
   grace_.Pass();
@@ -53,7 +55,7 @@ TEST_F(QuarantineTest, ThingsComeOutInOrderAfterTheirGracePeriod) {
   EXPECT_TRUE(quarantine_.empty());
 }
 
-TEST_F(QuarantineTest, OneGracePeriodForManyThingsAndNoneForNothing) {
+TEST_F(QuarantineTest, OneGracePeriodForManyResourcesAndNoneForNothing) {
   Add(Rows({1, 2, 3}));
   EXPECT_EQ(grace_.asked(), 1u);
   Add({});
@@ -67,7 +69,7 @@ TEST_F(QuarantineTest, TheLimitIsKept) {
   EXPECT_EQ(quarantine_.size(), 1u);
 }
 
-TEST_F(QuarantineTest, AnErrorStopsAndTheThingIsTriedAgain) {
+TEST_F(QuarantineTest, AnErrorStopsAndTheResourceIsTriedAgain) {
   Add(Rows({1, 2, 3}));
   grace_.Pass();
   failing_ = 2;
@@ -79,9 +81,9 @@ TEST_F(QuarantineTest, AnErrorStopsAndTheThingIsTriedAgain) {
 }
 
 TEST_F(QuarantineTest, LeftoversNeedNotWait) {
-  std::vector<Retired> things = Rows({7});
-  quarantine_.AddPassed(things);
-  EXPECT_TRUE(things.empty());
+  std::vector<Retired> retired = Rows({7});
+  quarantine_.AddPassed(retired);
+  EXPECT_TRUE(retired.empty());
   EXPECT_TRUE(quarantine_.Wait().ok());
   EXPECT_EQ(grace_.waits(), 0);
   EXPECT_EQ(Reclaim(), 1u);
@@ -99,7 +101,7 @@ TEST_F(QuarantineTest, WithoutGracePeriodsNothingIsEverReused) {
   Add(Rows({1}));
   EXPECT_EQ(quarantine_.Wait().code(), absl::StatusCode::kUnimplemented);
   EXPECT_EQ(Reclaim(), 0u);
-  // One that comes later is good for the earlier things.
+  // One that comes later is good for the earlier resources.
   grace_.set_available(true);
   EXPECT_TRUE(quarantine_.Wait().ok());
   EXPECT_EQ(Reclaim(), 1u);

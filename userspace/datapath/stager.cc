@@ -2,10 +2,12 @@
 #include "userspace/datapath/stager.h"
 
 #include <algorithm>
-#include <string>
+#include <cstring>
+#include <type_traits>
+#include <utility>
+#include <variant>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
 #include "userspace/datapath/pool_match.h"
 
 namespace shunt::datapath {
@@ -75,7 +77,6 @@ shunt_frontend_row EncodeRow(const shunt_frontend_key& key, const PortChange& po
 
 absl::Status Stager::Stage(Change& change) {
   planned_.clear();
-  missing_backends_.clear();
   WantedList wanted;
   if (change.plan != nullptr) {
     if (absl::Status status = CollectWanted(change, wanted); !status.ok()) {
@@ -95,8 +96,10 @@ absl::Status Stager::Stage(Change& change) {
   }
   std::vector<Retired> things;
   Abandon(inventory_, change, things);
-  inventory_.TakeBackUnwritten(things);
-  return Exhausted(change, need);
+  GiveBackAll(inventory_.allocator, things);
+  return absl::ResourceExhaustedError(absl::StrCat("apply Service ", change.state->name.ToString(),
+                                                   ": does not fit: ", inventory_.allocator.Shortage(need),
+                                                   "; raise the limit of the map or remove Services"));
 }
 
 absl::Status Stager::CollectWanted(Change& change, WantedList& wanted) {
@@ -148,13 +151,13 @@ absl::Status Stager::LookUp(Change& change, Wanted& one) {
                                                       holder.name.ToString(), " holds its frontend ",
                                                       one.plan->address.ToString()));
   };
-  const auto found = inventory_.frontends.find(one.key);
-  if (found == inventory_.frontends.end()) {
+  const auto found = inventory_.published.frontends.find(one.key);
+  if (found == inventory_.published.frontends.end()) {
     const auto claim = claimed_.find(one.key);
     return claim == claimed_.end() ? absl::OkStatus() : is_held(*claim->second);
   }
   const FrontendState& state = found->second;
-  const ServiceState* const owner = inventory_.owners[state.service_port];
+  const ServiceState* const owner = inventory_.published.owners[state.service_port];
   if (owner != change.state) {
     const Transfers::Transfer* const transfer = transfers_.Find(one.key);
     if (transfer == nullptr || transfer->taker != change.state) return is_held(*owner);
@@ -170,13 +173,6 @@ bool Stager::LoadRow(uint32_t id, const shunt_frontend_key& key, shunt_frontend_
   return inventory_.tables.frontend_rows->Load(id, MutableBytesOf(row)).ok() && FrontendKeyEqual()(row.key, key);
 }
 
-uint32_t Stager::TakeId(IdPool& ids, uint32_t& count, Need& need) {
-  ++count;
-  if (const auto id = ids.Allocate()) return *id;
-  need.exceeded = true;
-  return kNoId;
-}
-
 void Stager::StagePort(Change& change, size_t port_index, const WantedList& wanted, Need& need) {
   PortChange& port = change.ports[port_index];
   static const PortState kNothing;
@@ -185,11 +181,11 @@ void Stager::StagePort(Change& change, size_t port_index, const WantedList& want
     published = FindPort(*change.state, port.index);
   } else {
     port.fresh = true;
-    port.index = TakeId(inventory_.service_ports, need.service_ports, need);
-    if (port.index != kNoId) inventory_.owners[port.index] = change.state;
+    port.index = inventory_.allocator.TakeServicePort(need);
+    if (port.index != kNoId) inventory_.published.owners[port.index] = change.state;
   }
 
-  PoolMatch match(inventory_, *published);
+  PoolMatch match(inventory_.allocator, *published);
   std::vector<bool> used(port.plan->pools.size(), false);
   for (const Wanted& one : wanted) {
     if (one.port == port_index) used[one.plan->internal_pool] = used[one.plan->external_pool] = true;
@@ -204,7 +200,7 @@ void Stager::StagePort(Change& change, size_t port_index, const WantedList& want
   }
   if (!port.fresh && !transfers_.empty()) {
     for (const shunt_frontend_key& key : change.state->frontends) {
-      const FrontendState& state = inventory_.frontends.at(key);
+      const FrontendState& state = inventory_.published.frontends.at(key);
       shunt_frontend_row row = {};
       const Transfers::Transfer* const transfer = transfers_.Find(key);
       if (state.service_port != port.index || transfer == nullptr || transfer->giver != change.state) continue;
@@ -230,32 +226,11 @@ void Stager::StagePool(PortChange& port, uint32_t pool_index, uint32_t pool_id, 
   PoolChange change;
   change.plan = &port.plan->pools[pool_index];
   change.fresh = pool_id == kNoId;
-  change.next.id = change.fresh ? TakeId(inventory_.pools, need.pools, need) : pool_id;
+  change.next.id = change.fresh ? inventory_.allocator.TakePool(need) : pool_id;
   port.pool_ids[pool_index] = change.next.id;
-  const auto count = static_cast<uint32_t>(change.plan->members.size());
-  uint32_t first = 0;
-  if (count > 0) {
-    need.slots += count;
-    need.longest_run = std::max(need.longest_run, count);
-    if (const auto run = inventory_.slots.Allocate(count)) {
-      change.next.run = *run;
-      first = run->first;
-    } else {
-      need.exceeded = true;
-    }
-    change.next.members.reserve(count);
-    for (const model::PoolMember& member : change.plan->members) {
-      const uint32_t taken_before = inventory_.backends.ids().taken();
-      if (const auto id = inventory_.backends.Acquire(member.backend)) {
-        change.next.members.push_back(*id);
-        need.backends += inventory_.backends.ids().taken() - taken_before;
-      } else {
-        need.backends += missing_backends_.insert(member.backend).second ? 1 : 0;
-        need.exceeded = true;
-      }
-    }
-  }
-  change.next.word = shunt_pool_word(first, count, EncodeEmpty(*change.plan), inventory_.NextGeneration());
+  change.next.set = inventory_.allocator.TakeSet(*change.plan, need);
+  change.next.word = shunt_pool_word(change.next.set.run.first, static_cast<uint32_t>(change.plan->members.size()),
+                                     EncodeEmpty(*change.plan), inventory_.allocator.NextGeneration());
   port.pools.push_back(std::move(change));
 }
 
@@ -265,18 +240,18 @@ void Stager::StageRow(Change& change, const Wanted& one, Need& need) {
   row.content = EncodeRow(one.key, port, *one.plan);
   row.kind = one.plan->kind;
   if (one.in_index) {
-    row.old_owner = inventory_.owners[one.old.service_port];
+    row.old_owner = inventory_.published.owners[one.old.service_port];
     if (row.old_owner == change.state && one.old_row_valid &&
         std::memcmp(&row.content, &one.old_row, sizeof(row.content)) == 0) {
       return;
     }
     row.old_row = one.old.row;
     row.old_kind = one.old.kind;
-    row.place = one.old.place;
+    row.index_slot = one.old.index_slot;
   } else {
-    row.place = inventory_.room.TakePlace(one.key, need);
+    row.index_slot = inventory_.allocator.TakeIndexSlot(one.key, need);
   }
-  row.row = inventory_.room.TakeRow(need);
+  row.row = inventory_.allocator.TakeFrontendRow(need);
   inventory_.addresses.AddFrontend(one.key, row.kind, need);
   if (row.old_owner == change.state) inventory_.addresses.RemoveFrontend(one.key, row.old_kind);
   change.rows.push_back(row);
@@ -284,41 +259,11 @@ void Stager::StageRow(Change& change, const Wanted& one, Need& need) {
 
 void Stager::StageReleases(Change& change) {
   for (const shunt_frontend_key& key : change.state->frontends) {
-    const FrontendState& state = inventory_.frontends.at(key);
+    const FrontendState& state = inventory_.published.frontends.at(key);
     if (planned_.contains(key)) continue;
     change.released.push_back(key);
     inventory_.addresses.RemoveFrontend(key, state.kind);
   }
-}
-
-absl::Status Stager::Exhausted(const Change& change, const Need& need) const {
-  std::vector<std::string> lacks;
-  const auto compare = [&](const Table& table, uint32_t wants, uint32_t free, uint32_t capacity) {
-    if (wants > free) {
-      lacks.push_back(absl::StrCat("map ", std::string(table.name()), " needs ", wants, " more rows, ", free, " of ",
-                                   capacity, " are free"));
-    }
-  };
-  const FrontendRoom& room = inventory_.room;
-  compare(*inventory_.tables.frontend_rows, need.frontend_rows, room.rows().available(), room.rows().capacity());
-  compare(*inventory_.tables.service_ports, need.service_ports, inventory_.service_ports.available(),
-          inventory_.service_ports.capacity());
-  compare(*inventory_.tables.pools, need.pools, inventory_.pools.available(), inventory_.pools.capacity());
-  compare(*inventory_.tables.slots, need.slots, inventory_.slots.available(), inventory_.slots.capacity());
-  compare(*inventory_.tables.backends, need.backends, inventory_.backends.ids().available(),
-          inventory_.backends.ids().capacity());
-  if (lacks.empty() && need.unplaced > 0) {
-    lacks.push_back(absl::StrCat("map frontend_index has no room near the places of ", need.unplaced, " of ",
-                                 need.frontend_index, " new keys"));
-  }
-  if (lacks.empty()) {
-    lacks.push_back(absl::StrCat("map slots needs ", need.longest_run, " rows in one run, the longest free run has ",
-                                 inventory_.slots.longest_free(), " (", inventory_.slots.available(), " of ",
-                                 inventory_.slots.capacity(), " are free)"));
-  }
-  return absl::ResourceExhaustedError(absl::StrCat("apply Service ", change.state->name.ToString(),
-                                                   ": does not fit: ", absl::StrJoin(lacks, "; "),
-                                                   "; raise the limit of the map or remove Services"));
 }
 
 bool IsNothing(const Change& change) {
@@ -339,36 +284,43 @@ void AbandonRow(Inventory& inventory, const ServiceState& state, const RowChange
   Need need;  // restores what was there, which has its room
   if (row.old_owner == &state) inventory.addresses.AddFrontend(row.content.key, row.old_kind, need);
   inventory.addresses.RemoveFrontend(row.content.key, row.kind);
-  if (row.row != kNoId)
-    things.push_back({.kind = Retired::Kind::kFrontendRow, .id = row.row, .run = {}, .members = {}});
+  if (row.row != kNoId) things.emplace_back(FrontendRow{row.row});
   if (row.old_row != kNoId) return;
-  if (row.place != FrontendIndex::kNoIndexSlot) inventory.room.index().GiveBack(row.place);
+  inventory.allocator.GiveBack(IndexSlot{row.index_slot});
 }
 
 void Abandon(Inventory& inventory, Change& change, std::vector<Retired>& things) {
   Need need;
   for (const RowChange& row : change.rows) AbandonRow(inventory, *change.state, row, things);
   for (const shunt_frontend_key& key : change.released) {
-    inventory.addresses.AddFrontend(key, inventory.frontends.at(key).kind, need);
+    inventory.addresses.AddFrontend(key, inventory.published.frontends.at(key).kind, need);
   }
   for (PortChange& port : change.ports) {
     for (PoolChange& pool : port.pools) {
       if (pool.published) continue;
       if (pool.fresh && pool.next.id != kNoId) {
-        things.push_back({.kind = Retired::Kind::kPool, .id = pool.next.id, .run = {}, .members = {}});
+        things.emplace_back(PoolId{pool.next.id});
       }
-      things.push_back(
-          {.kind = Retired::Kind::kSlotRun, .id = 0, .run = pool.next.run, .members = std::move(pool.next.members)});
+      things.emplace_back(std::move(pool.next.set));
     }
     if (!port.fresh || port.index == kNoId) continue;
-    inventory.owners[port.index] = nullptr;
-    things.push_back({.kind = Retired::Kind::kServicePort, .id = port.index, .run = {}, .members = {}});
+    inventory.published.owners[port.index] = nullptr;
+    things.emplace_back(ServicePortIndex{port.index});
   }
   change.ports.clear();
   change.rows.clear();
   change.released.clear();
   change.takes_from.clear();
   change.abandoned = true;
+}
+
+void GiveBackAll(Allocator& allocator, std::vector<Retired>& things) {
+  const auto give_back = [&](auto& resource) {
+    // A stamp is renewed only for what was published.
+    if constexpr (!std::is_same_v<decltype(resource), ValidityStamp&>) allocator.GiveBack(std::move(resource));
+  };
+  for (Retired& thing : things) std::visit(give_back, thing);
+  things.clear();
 }
 
 }  // namespace shunt::datapath

@@ -7,12 +7,10 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
-#include "absl/container/flat_hash_set.h"
 #include "absl/container/inlined_vector.h"
 #include "absl/status/status.h"
 #include "userspace/datapath/change.h"
 #include "userspace/datapath/inventory.h"
-#include "userspace/datapath/need.h"
 #include "userspace/datapath/transfers.h"
 
 namespace shunt::datapath {
@@ -48,16 +46,13 @@ class Stager {
   void StagePool(PortChange& port, uint32_t pool_index, uint32_t pool_id, Need& need);
   void StageRow(Change& change, const Wanted& wanted, Need& need);
   void StageReleases(Change& change);
-  uint32_t TakeId(IdPool& ids, uint32_t& count, Need& need);
   bool LoadRow(uint32_t id, const shunt_frontend_key& key, shunt_frontend_row& row) const;
-  absl::Status Exhausted(const Change& change, const Need& need) const;
 
   Inventory& inventory_;
   const Transfers& transfers_;
   FrontendKeySet planned_;  // the keys of the plan that is being staged
   // The keys that are not in the index and that a change of this stager is to put there.
   absl::flat_hash_map<shunt_frontend_key, const ServiceState*, FrontendKeyHash, FrontendKeyEqual> claimed_;
-  absl::flat_hash_set<model::SocketAddress> missing_backends_;  // that the plan in hand needs and finds no id for
 };
 
 // Whether applying the change would do anything at all.
@@ -68,6 +63,8 @@ bool IsNothing(const Change& change);
 void Abandon(Inventory& inventory, Change& change, std::vector<Retired>& things);
 // The same for one row.
 void AbandonRow(Inventory& inventory, const ServiceState& state, const RowChange& row, std::vector<Retired>& things);
+// Frees at once what has come out and was never written; leaves `things` empty.
+void GiveBackAll(Allocator& allocator, std::vector<Retired>& things);
 
 }  // namespace shunt::datapath
 

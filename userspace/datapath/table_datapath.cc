@@ -27,6 +27,21 @@ constexpr size_t kReclaimMax = 4096;
 // Every round either applies something or gives up; a few are enough even when Services wait for one another.
 constexpr int kRoundsMax = 8;
 
+// Reserves memory for everything that these plans name.
+void ReserveFor(absl::Span<const model::ServicePlan* const> plans, Inventory& inventory) {
+  size_t keys = 0, members = 0;
+  for (const model::ServicePlan* plan : plans) {
+    for (const model::PortPlan& port : plan->ports) {
+      keys += port.frontends.size();
+      for (const model::Pool& pool : port.pools) members += pool.members.size();
+    }
+  }
+  inventory.published.frontends.reserve(keys);
+  inventory.addresses.Reserve(keys);
+  inventory.allocator.backends().Reserve(members);
+  inventory.published.services.reserve(plans.size());
+}
+
 }  // namespace
 
 // One call of Apply.
@@ -57,12 +72,12 @@ class TableDatapath::Application {
 
 std::vector<ServiceFailure> TableDatapath::Application::Run(absl::Span<const model::ServicePlan* const> plans,
                                                             ApplyScope scope) {
-  inventory_.Reclaim(kReclaimMax);
+  inventory_.allocator.Reclaim(kReclaimMax);
   const std::vector<Request> requests = CollectRequests(plans, scope);
   const Transfers transfers(requests);
   Round(requests, transfers);
   // What did not fit may fit into what the round has given up, a grace period later.
-  for (int rounds = 1; rounds < kRoundsMax && !deferred_.empty() && inventory_.MakeRoom(); ++rounds) {
+  for (int rounds = 1; rounds < kRoundsMax && !deferred_.empty() && inventory_.allocator.WaitAndReclaim(); ++rounds) {
     Round(std::exchange(deferred_, {}), transfers);
   }
   if (giver_waits_) {  // in vain
@@ -82,13 +97,13 @@ std::vector<Request> TableDatapath::Application::CollectRequests(absl::Span<cons
   absl::flat_hash_set<const ServiceState*> named;
   requests.reserve(plans.size());
   named.reserve(plans.size());
-  if (scope == ApplyScope::kAll) inventory_.Reserve(plans);
+  if (scope == ApplyScope::kAll) ReserveFor(plans, inventory_);
   // Removals first: they make room.
   for (const bool removals : {true, false}) {
     for (const model::ServicePlan* plan : plans) {
       if (plan->ports.empty() != removals) continue;
-      if (removals && !inventory_.services.contains(plan->service)) continue;
-      ServiceState& state = inventory_.StateOf(plan->service);
+      if (removals && !inventory_.published.services.contains(plan->service)) continue;
+      ServiceState& state = inventory_.published.StateOf(plan->service);
       if (named.insert(&state).second) {
         requests.push_back({.plan = plan, .state = &state});
       } else {
@@ -99,9 +114,10 @@ std::vector<Request> TableDatapath::Application::CollectRequests(absl::Span<cons
     }
     if (!removals) break;
     if (scope == ApplyScope::kAll) {
-      for (const auto& [name, state] : inventory_.services) requests.push_back({.plan = nullptr, .state = state.get()});
-    } else if (inventory_.nobody != nullptr) {
-      requests.push_back({.plan = nullptr, .state = inventory_.nobody});
+      for (const auto& [name, state] : inventory_.published.services)
+        requests.push_back({.plan = nullptr, .state = state.get()});
+    } else if (inventory_.published.unnamed != nullptr) {
+      requests.push_back({.plan = nullptr, .state = inventory_.published.unnamed});
     }
   }
   // Those that have a plan are not removed after all.
@@ -157,7 +173,7 @@ std::vector<std::unique_ptr<Change>> TableDatapath::Application::StageAll(absl::
     const bool differs = change->staged && !IsNothing(*change);
     if (differs) differed_.insert(change->state->name);
     // With an address row still to be published, a Service without changes may have to hear of its failure.
-    if (change->staged && !differs && !inventory_.addresses.HasChanges()) continue;
+    if (change->staged && !differs && inventory_.addresses.changes() == 0) continue;
     request.state->change = change.get();
     changes.push_back(std::move(change));
   }
@@ -174,7 +190,7 @@ std::vector<std::unique_ptr<Change>> TableDatapath::Application::StageAll(absl::
       change->staged = false;
       std::vector<Retired> things;
       Abandon(inventory_, *change, things);
-      inventory_.TakeBackUnwritten(things);
+      GiveBackAll(inventory_.allocator, things);
       again = true;
     }
   }
@@ -185,8 +201,8 @@ std::vector<std::unique_ptr<Change>> TableDatapath::Application::StageAll(absl::
 void TableDatapath::Application::Forget(absl::Span<const Request> requests) {
   for (const Request& request : requests) {
     if (!request.state->ports.empty() || !request.state->frontends.empty()) continue;
-    if (request.state == inventory_.nobody) inventory_.nobody = nullptr;
-    inventory_.services.erase(request.state->name);
+    if (request.state == inventory_.published.unnamed) inventory_.published.unnamed = nullptr;
+    inventory_.published.services.erase(request.state->name);
   }
 }
 
@@ -213,25 +229,27 @@ std::vector<ServiceFailure> TableDatapath::Apply(absl::Span<const model::Service
 absl::StatusOr<Drift> TableDatapath::Audit(absl::Span<const model::ServicePlan* const> plans,
                                            absl::Span<const NodeAddress> addresses) {
   // Adoption takes what nothing leads to for free; what waits for its grace period is not.
-  inventory_->MakeRoom();
-  if (!inventory_->quarantine.empty()) {
+  inventory_->allocator.WaitAndReclaim();
+  if (!inventory_->allocator.quarantine().empty()) {
     return absl::UnavailableError("audit the maps: rows of an earlier change wait for their grace period: try again");
   }
   absl::StatusOr<std::unique_ptr<Inventory>> found = Adopt(inventory_->shared_tables, grace_);
   if (!found.ok()) return found.status();
-  (*found)->removals = inventory_->removals;
+  (*found)->published.removals = inventory_->published.removals;
   inventory_ = *std::move(found);
+  filter_repaired_ = false;
 
   Drift drift;
   // In quarantine is what was marked used and nothing leads to.
-  drift.shared = static_cast<uint32_t>(inventory_->room.index().wrong() + inventory_->quarantine.size());
+  drift.shared =
+      static_cast<uint32_t>(inventory_->allocator.index().wrong() + inventory_->allocator.quarantine().size());
   if (absl::Status status = FinishShared(); !status.ok()) return status;
   drift.shared += inventory_->filter.repaired();
   Need need;
   inventory_->addresses.SetNodeAddresses(addresses, need);
   drift.shared += static_cast<uint32_t>(inventory_->addresses.changes());
   absl::Status shared = PublishShared();
-  if (absl::IsResourceExhausted(shared) && inventory_->MakeRoom()) shared = PublishShared();
+  if (absl::IsResourceExhausted(shared) && inventory_->allocator.WaitAndReclaim()) shared = PublishShared();
   // An address without room for its row is tried again with every Apply; the Services are repaired all the same.
   if (!shared.ok() && !absl::IsResourceExhausted(shared)) return shared;
   Application application(*inventory_);
@@ -245,23 +263,23 @@ absl::StatusOr<Drift> TableDatapath::Audit(absl::Span<const model::ServicePlan* 
 
 // What an earlier call, or an earlier agent, has left undone and everything else relies on.
 absl::Status TableDatapath::FinishShared() {
-  if (absl::Status status = inventory_->room.index().WriteCounts(); !status.ok()) return status;
+  if (absl::Status status = inventory_->allocator.index().WriteCounts(); !status.ok()) return status;
   // Before anything is staged: what makes no sense must not keep its place from a key that does.
-  if (absl::Status status = inventory_->room.index().RemoveForeign(); !status.ok()) return status;
-  if (!inventory_->repair_filter) return absl::OkStatus();
+  if (absl::Status status = inventory_->allocator.index().RemoveForeign(); !status.ok()) return status;
+  if (filter_repaired_) return absl::OkStatus();
   absl::Status status = inventory_->filter.Repair();
-  inventory_->repair_filter = !status.ok();
+  filter_repaired_ = status.ok();
   return status;
 }
 
 absl::Status TableDatapath::SetNodeAddresses(absl::Span<const NodeAddress> addresses) {
   Need need;
   inventory_->addresses.SetNodeAddresses(addresses, need);
-  if (need.exceeded) inventory_->MakeRoom();
+  if (need.exceeded) inventory_->allocator.WaitAndReclaim();
   if (absl::Status status = FinishShared(); !status.ok()) return status;
   absl::Status status = PublishShared();
   // The addresses that have just gone may make room for those that come.
-  if (absl::IsResourceExhausted(status) && inventory_->MakeRoom()) status = PublishShared();
+  if (absl::IsResourceExhausted(status) && inventory_->allocator.WaitAndReclaim()) status = PublishShared();
   return status;
 }
 
@@ -277,11 +295,11 @@ absl::Status TableDatapath::PublishShared() {
 void TableDatapath::Reclaim() {
   // A failure stays where it is and is tried again next time.
   if (FinishShared().ok()) PublishShared().IgnoreError();
-  inventory_->Reclaim(std::numeric_limits<size_t>::max());
+  inventory_->allocator.Reclaim(std::numeric_limits<size_t>::max());
 }
 
 Removals TableDatapath::TakeRemovals() {
-  return std::exchange(inventory_->removals, {});
+  return std::exchange(inventory_->published.removals, {});
 }
 
 const Tables& TableDatapath::tables() const {

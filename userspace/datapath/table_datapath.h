@@ -47,7 +47,8 @@ class TableDatapath final : public Datapath {
   absl::Status FinishShared();
   absl::Status PublishShared();
 
-  std::unique_ptr<Inventory> inventory_;  // null only while an audit replaces it
+  std::unique_ptr<Inventory> inventory_;
+  bool filter_repaired_ = false;  // the prefix filter has been compared with the inventory since the tables were read
   GracePeriod& grace_;
 };
 

@@ -9,7 +9,10 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
 #include "absl/types/span.h"
-#include "userspace/datapath/inventory.h"
+#include "bpf/abi.h"
+#include "userspace/datapath/codec.h"
+#include "userspace/datapath/published.h"
+#include "userspace/model/service_plan.h"
 
 namespace shunt::datapath {
 
@@ -22,6 +25,7 @@ struct Request {
   ServiceState* state = nullptr;
 };
 
+using FrontendKeySet = absl::flat_hash_set<shunt_frontend_key, FrontendKeyHash, FrontendKeyEqual>;
 using ServiceSet = absl::flat_hash_set<const ServiceState*>;
 
 class Transfers {
