@@ -51,6 +51,17 @@ void AddressBook::RemoveFrontend(const shunt_frontend_key& key, model::FrontendK
   EraseIfEmpty(found);
 }
 
+void AddressBook::Count(const FrontendCount& count, Need& need) {
+  if (count.added) AddFrontend(count.key, *count.added, need);
+  if (count.removed) RemoveFrontend(count.key, *count.removed);
+}
+
+void AddressBook::GiveBack(const FrontendCount& count) {
+  Need need;  // ignored: what was there before has its row
+  if (count.removed) AddFrontend(count.key, *count.removed, need);
+  if (count.added) RemoveFrontend(count.key, *count.added);
+}
+
 void AddressBook::SetNodeAddresses(absl::Span<const NodeAddress> addresses, Need& need) {
   const std::vector<model::IpAddress> before = std::exchange(node_addresses_, {});
   for (const model::IpAddress& address : before) book_[address].node = false;

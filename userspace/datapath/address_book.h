@@ -5,6 +5,7 @@
 #define SHUNT_DATAPATH_ADDRESS_BOOK_H_
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
@@ -18,6 +19,13 @@
 #include "userspace/model/service_plan.h"
 
 namespace shunt::datapath {
+
+// A frontend as the book counts it ahead of its publication.
+struct FrontendCount {
+  shunt_frontend_key key = {};
+  std::optional<model::FrontendKind> added;    // the key has a frontend of this kind from now on
+  std::optional<model::FrontendKind> removed;  // it had one of this kind
+};
 
 // Counts the frontends of each address, those of staged changes included, and publishes what follows from the counts.
 // Not thread-safe.
@@ -44,6 +52,10 @@ class AddressBook {
   // them. If there are none, it sets need.exceeded; the frontend is counted all the same, and Publish tries again.
   void AddFrontend(const shunt_frontend_key& key, model::FrontendKind kind, Need& need);
   void RemoveFrontend(const shunt_frontend_key& key, model::FrontendKind kind);
+  // Does both, as `count` says.
+  void Count(const FrontendCount& count, Need& need);
+  // Undoes Count.
+  void GiveBack(const FrontendCount& count);
   // Replaces the node's addresses.
   void SetNodeAddresses(absl::Span<const NodeAddress> addresses, Need& need);
 

@@ -1,61 +1,131 @@
 // SPDX-License-Identifier: Apache-2.0
-// The difference between what one Service has in the kernel and what its plan says: ids taken, nothing written.
+// The difference between what one Service has in the tables and what its plan says, and how far it has come.
 #ifndef SHUNT_DATAPATH_CHANGE_H_
 #define SHUNT_DATAPATH_CHANGE_H_
 
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 #include "absl/container/inlined_vector.h"
 #include "absl/status/status.h"
 #include "bpf/abi.h"
+#include "userspace/datapath/address_book.h"
+#include "userspace/datapath/allocator.h"
 #include "userspace/datapath/published.h"
+#include "userspace/datapath/reservation.h"
 #include "userspace/model/service_plan.h"
 
 namespace shunt::datapath {
 
+// One Service that an Apply works on.
+struct Request {
+  const model::ServicePlan* plan = nullptr;  // null if the Service is to have nothing
+  ServiceState* state = nullptr;
+};
+
 // A pool that gets another set.
 struct PoolChange {
   const model::Pool* plan = nullptr;
-  PoolState next;      // next.id is the pool's; its word names the new run
-  bool fresh = false;  // a new pool: nothing names it yet. Else: published by one store of the word
-  bool published = false;
+  uint32_t id = kNoId;
+  uint64_t word = 0;    // names the run of `set`
+  bool is_new = false;  // no row names the pool yet. Otherwise one store of the word publishes the set
+  Reserved<Allocator, PoolId> new_id;
+  Reserved<Allocator, BackendSet> set;
 };
 
-// A ServicePort that the plan has.
+// A ServicePort of the plan.
 struct PortChange {
   const model::PortPlan* plan = nullptr;
   uint32_t index = kNoId;
-  bool fresh = false;                         // a new index
-  absl::InlinedVector<uint32_t, 2> pool_ids;  // by index into plan->pools; kNoId: no frontend names it
+  bool is_new = false;
+  absl::InlinedVector<uint32_t, 2> pool_ids;  // by index into plan->pools; kNoId if no frontend names the pool
   absl::InlinedVector<PoolChange, 1> pools;   // those that get another set
+  Reserved<Allocator, ServicePortIndex> new_index;
 };
 
-// A key that gets a row: a new key, or one whose row must say something else.
-struct RowChange {
+// A key that gets another row: a new key, or one whose row must say something else.
+struct FrontendChange {
   shunt_frontend_row content = {};
-  uint32_t row = kNoId;
   model::FrontendKind kind = model::FrontendKind::kClusterIp;
+  uint32_t old_row = kNoId;  // kNoId if the key is not in the index
   uint32_t index_slot = FrontendIndex::kNoIndexSlot;
-  uint32_t old_row = kNoId;                 // kNoId: the key is not in the index
-  const ServiceState* old_owner = nullptr;  // of the old row
-  model::FrontendKind old_kind = model::FrontendKind::kClusterIp;
-  bool put = false;  // the index leads to the new row
+  Reserved<Allocator, FrontendRow> row;
+  Reserved<Allocator, IndexSlot> new_index_slot;
+  Reserved<AddressBook, FrontendCount> count;
+
+  bool is_new() const { return old_row == kNoId; }
+  // Nothing leads to the row: gives back what is held. The row itself may be written, so it goes to `retired`.
+  void Retire(std::vector<Retired>& retired);
 };
 
-struct Change {
-  const model::ServicePlan* plan = nullptr;  // null: the Service is to have nothing
-  ServiceState* state = nullptr;
-  std::vector<PortChange> ports;
-  std::vector<RowChange> rows;
-  // Keys in the index that the Service has and its plan does not. Some may go to another Service in this Apply.
-  std::vector<shunt_frontend_key> released;
-  std::vector<const ServiceState*> takes_from;  // whose keys this one takes
-  const ServiceState* waits_for = nullptr;      // was to take one of this one's keys, and did not
-  absl::Status status;                          // a failure
-  bool staged = false;                          // Stage was content with it
-  bool abandoned = false;                       // given up before a frontend was put
+// Holds what it has taken, and gives it back when it fails or is destroyed.
+//
+//   kStaged ---BeginWriting---> kWritten ---BeginPublishing---> kPublished
+//      | Fail                      | Fail                          | Fail
+//      v                           v                               v
+//   kRefused                    kAbandoned                      kPublished, with a status that is not OK
+class Change {
+ public:
+  enum class Stage : uint8_t {
+    kStaged,     // its resources are taken and nothing of it is written
+    kWritten,    // it may be written, wholly or in part, where no program looks
+    kPublished,  // programs may have come to see it, frontend by frontend. What fails now leaves the rest published
+    kRefused,    // it failed while nothing was written: its resources are free again
+    kAbandoned,  // it failed before a frontend of it was published: its resources are retired, except published sets
+  };
+
+  // The plan and the state must outlive the change.
+  explicit Change(const Request& request) : request_(request) {}
+
+  // ---- transitions ----
+  // From now on a failure sends the resources to `retired`, which must outlive the change. REQUIRES: kStaged.
+  void BeginWriting(std::vector<Retired>& retired);
+  // REQUIRES: kWritten.
+  void BeginPublishing();
+  // Notes the failure and leaves the stage as drawn above. A later failure replaces the status. REQUIRES: not OK.
+  void Fail(absl::Status status);
+  // Gives back all that it holds, for a Fail that has to follow at once. REQUIRES: kStaged.
+  void GiveBack();
+  // Fails because this Service gives up a frontend that `taker` could not take.
+  void FailForTaker(const ServiceState& taker, absl::Status status);
+
+  Stage stage() const { return stage_; }
+  // Why it failed; OK until then.
+  const absl::Status& status() const { return status_; }
+  bool ok() const { return status_.ok(); }
+  // Null unless FailForTaker was called.
+  const ServiceState* waits_for() const { return waits_for_; }
+
+  const Request& request() const { return request_; }
+  const model::ServicePlan* plan() const { return request_.plan; }
+  ServiceState& service() const { return *request_.state; }
+
+  // ---- content: filled by the stager, taken over into the record by the publisher, empty after a failure ----
+  std::vector<PortChange>& ports() { return ports_; }
+  std::vector<FrontendChange>& frontends() { return frontends_; }
+  // The keys in the index that the Service has and its plan does not. Some may go to another Service in this Apply.
+  std::vector<Reserved<AddressBook, FrontendCount>>& released() { return released_; }
+  // The Services from which this one takes a frontend.
+  std::vector<const ServiceState*>& takes_from() { return takes_from_; }
+  const std::vector<const ServiceState*>& takes_from() const { return takes_from_; }
+  // Whether it has no effect on the tables of Services.
+  bool IsEmpty() const;
+
+ private:
+  Request request_;
+  Stage stage_ = Stage::kStaged;
+  absl::Status status_;
+  std::vector<PortChange> ports_;
+  std::vector<FrontendChange> frontends_;
+  std::vector<Reserved<AddressBook, FrontendCount>> released_;
+  std::vector<const ServiceState*> takes_from_;
+  const ServiceState* waits_for_ = nullptr;
+  std::vector<Retired>* retired_ = nullptr;
 };
+
+// Changes that are published together.
+using Changes = std::vector<std::unique_ptr<Change>>;
 
 }  // namespace shunt::datapath
 

@@ -40,13 +40,10 @@ struct PortState {
   }
 };
 
-struct Change;
-
 struct ServiceState {
   model::ObjectName name;  // empty for Published::unnamed
   std::vector<PortState> ports;
   std::vector<shunt_frontend_key> frontends;  // the keys in the index whose rows name one of these ports
-  Change* change = nullptr;                   // the one in hand, while an Apply works on it
 };
 
 // A key in the index.

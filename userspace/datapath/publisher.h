@@ -1,64 +1,74 @@
 // SPDX-License-Identifier: Apache-2.0
-// The update protocol: in which order staged changes are written, so that every program run that reads
-// meanwhile finds the old set or the new one.
+// The update protocol: the order in which staged changes are written, so that a program that reads meanwhile finds the
+// old set or the new one.
 #ifndef SHUNT_DATAPATH_PUBLISHER_H_
 #define SHUNT_DATAPATH_PUBLISHER_H_
 
+#include <cstdint>
+#include <memory>
 #include <vector>
 
 #include "absl/container/btree_set.h"
 #include "absl/status/status.h"
 #include "absl/types/span.h"
+#include "bpf/abi.h"
+#include "userspace/datapath/address_book.h"
 #include "userspace/datapath/change.h"
 #include "userspace/datapath/inventory.h"
+#include "userspace/datapath/published.h"
+#include "userspace/datapath/resource.h"
 #include "userspace/datapath/transfers.h"
 
 namespace shunt::datapath {
 
+// Writes staged changes to the tables, and records in the inventory what it has written. Not thread-safe.
 class Publisher {
  public:
-  // `given_up`: Services that take no frontends after all, because their plans do not fit. All must outlive the
-  // publisher.
+  // Services in `given_up` take no frontends although `transfers` says so, because their plans do not fit or contradict
+  // themselves. All must outlive the publisher.
   Publisher(Inventory& inventory, const Transfers& transfers, const ServiceSet& given_up)
-      : inventory_(inventory), transfers_(transfers), given_up_(given_up) {}
+      : inventory_(inventory), published_(inventory.published), transfers_(transfers), given_up_(given_up) {}
 
-  // Publishes all staged changes whose status is OK, and everything that the address book has to change. A
-  // failure goes into the status of its change: then every frontend of that Service has its old set or its
-  // new one, the inventory says which, and staging the same plan again completes it.
-  void Publish(absl::Span<Change* const> changes);
+  // Publishes the staged changes and everything that the address book has to change; leaves refused changes alone. A
+  // failed write fails its change: then every frontend of that Service has its old set or its new one, the record says
+  // which, and staging the same plan again completes it.
+  void Publish(absl::Span<const std::unique_ptr<Change>> changes);
 
-  // The last failure of something that belongs to no single Service: address rows, filter bits that are to
-  // go. Each of them is tried again by every Publish.
+  // The last failure of something that belongs to no single Service: rows of addresses, filter bits that are to be
+  // cleared. Every Publish tries them again.
   const absl::Status& shared_status() const { return shared_status_; }
 
  private:
+  // Step 1.
   absl::Status WriteUnnamed(Change& change);
   absl::Status WritePool(const PoolChange& pool);
   absl::Status WriteServicePort(const Change& change, const PortChange& port);
-  void FailTakers(absl::Span<Change* const> changes);
-  void Fail(Change& change, absl::Status status);
-
-  void PublishAddresses(AddressBook::Turn turn, absl::Span<Change* const> changes);
-  void BlameForAddress(const model::IpAddress& address, const absl::Status& status, absl::Span<Change* const> changes);
+  // Step 2.
   void RemoveReleased(Change& change);
   bool IsTaken(const shunt_frontend_key& key) const;
+  // Step 3.
   void PublishPools(Change& change);
+  // Step 4.
   void InsertFrontends(Change& change);
   void SettleFrontends(Change& change);
+  void SettleReleased(Change& change);
+  // Step 5.
   void SettlePorts(Change& change);
   void RetirePort(PortState& port, Change& change);
   void RetirePool(PoolState& pool, Change& change);
-  // A frontend no longer has this row, but `next`, if that is not null.
-  void LeavePools(uint32_t row_id, const shunt_frontend_row* next);
-  void RenewProofs();
-  void RetireRow(uint32_t row);
   void RetireSet(BackendSet set);
+  void RenewStamps();
+  // Steps 2 and 4.
+  void PublishAddresses(AddressBook::Turn turn, absl::Span<const std::unique_ptr<Change>> changes);
+  // Notes which pools a frontend leaves that had this row, and now has `next`, or no row if that is null.
+  void LeavePools(uint32_t row_id, const shunt_frontend_row* next);
 
   Inventory& inventory_;
+  Published& published_;
   const Transfers& transfers_;
   const ServiceSet& given_up_;
-  std::vector<Retired> things_;           // unlinked, or never linked: for the quarantine
-  absl::btree_set<uint32_t> left_pools_;  // some frontend led there and does not any more
+  std::vector<Retired> retired_;          // nothing leads to these any longer, or ever did
+  absl::btree_set<uint32_t> left_pools_;  // some frontend has left these
   absl::Status shared_status_;
 };
 

@@ -3,9 +3,9 @@
 
 #include <algorithm>
 #include <cstring>
-#include <type_traits>
+#include <optional>
 #include <utility>
-#include <variant>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "userspace/datapath/pool_match.h"
@@ -53,8 +53,8 @@ absl::Status CheckPort(const model::ServicePlan& plan, const model::PortPlan& po
   return absl::OkStatus();
 }
 
-PortState* FindPort(ServiceState& state, uint32_t index) {
-  for (PortState& port : state.ports) {
+const PortState* FindPort(const ServiceState& state, uint32_t index) {
+  for (const PortState& port : state.ports) {
     if (port.index == index) return &port;
   }
   return nullptr;
@@ -75,35 +75,34 @@ shunt_frontend_row EncodeRow(const shunt_frontend_key& key, const PortChange& po
 
 }  // namespace
 
-absl::Status Stager::Stage(Change& change) {
+std::unique_ptr<Change> Stager::Stage(const Request& request) {
+  auto change = std::make_unique<Change>(request);
   planned_.clear();
   WantedList wanted;
-  if (change.plan != nullptr) {
-    if (absl::Status status = CollectWanted(change, wanted); !status.ok()) {
-      change.ports.clear();
-      change.takes_from.clear();
-      return status;
+  if (change->plan() != nullptr) {
+    if (absl::Status status = CollectWanted(*change, wanted); !status.ok()) {
+      change->Fail(std::move(status));
+      return change;
     }
   }
   Need need;
-  for (size_t i = 0; i < change.ports.size(); ++i) StagePort(change, i, wanted, need);
-  StageReleases(change);
-  if (!need.exceeded) {
-    for (const RowChange& row : change.rows) {
-      if (row.old_row == kNoId) claimed_.emplace(row.content.key, change.state);
-    }
-    return absl::OkStatus();
+  for (size_t i = 0; i < change->ports().size(); ++i) StagePort(*change, i, wanted, need);
+  StageReleases(*change);
+  if (need.exceeded) {
+    change->GiveBack();
+    change->Fail(absl::ResourceExhaustedError(absl::StrCat("apply Service ", change->service().name.ToString(),
+                                                           ": does not fit: ", allocator_.Shortage(need),
+                                                           "; raise the limit of the map or remove Services")));
+    return change;
   }
-  std::vector<Retired> things;
-  Abandon(inventory_, change, things);
-  GiveBackAll(inventory_.allocator, things);
-  return absl::ResourceExhaustedError(absl::StrCat("apply Service ", change.state->name.ToString(),
-                                                   ": does not fit: ", inventory_.allocator.Shortage(need),
-                                                   "; raise the limit of the map or remove Services"));
+  for (const FrontendChange& frontend : change->frontends()) {
+    if (frontend.is_new()) claimed_.emplace(frontend.content.key, &change->service());
+  }
+  return change;
 }
 
 absl::Status Stager::CollectWanted(Change& change, WantedList& wanted) {
-  for (const model::PortPlan& port : change.plan->ports) {
+  for (const model::PortPlan& port : change.plan()->ports) {
     if (absl::Status status = CollectPort(change, port, wanted); !status.ok()) return status;
   }
   return absl::OkStatus();
@@ -113,16 +112,16 @@ absl::Status Stager::CollectPort(Change& change, const model::PortPlan& plan, Wa
   const bool programmed = std::any_of(plan.frontends.begin(), plan.frontends.end(),
                                       [&](const model::Frontend& frontend) { return IsProgrammed(plan, frontend); });
   if (!programmed) return absl::OkStatus();
-  if (absl::Status status = CheckPort(*change.plan, plan); !status.ok()) return status;
-  for (const PortChange& other : change.ports) {
+  if (absl::Status status = CheckPort(*change.plan(), plan); !status.ok()) return status;
+  for (const PortChange& other : change.ports()) {
     if (other.plan->port == plan.port && other.plan->protocol == plan.protocol && other.plan->family == plan.family &&
         other.plan->name == plan.name) {
-      return Contradiction(*change.plan, absl::StrCat("port \"", plan.name, "\" stands twice in one family"));
+      return Contradiction(*change.plan(), absl::StrCat("port \"", plan.name, "\" stands twice in one family"));
     }
   }
-  PortChange& port = change.ports.emplace_back();
+  PortChange& port = change.ports().emplace_back();
   port.plan = &plan;
-  for (const PortState& state : change.state->ports) {
+  for (const PortState& state : change.service().ports) {
     if (state.Is(plan)) {
       port.index = state.index;
       break;
@@ -132,64 +131,64 @@ absl::Status Stager::CollectPort(Change& change, const model::PortPlan& plan, Wa
     if (!IsProgrammed(plan, frontend)) continue;
     Wanted one;
     one.plan = &frontend;
-    one.port = change.ports.size() - 1;
+    one.port = change.ports().size() - 1;
     one.key = EncodeFrontend(frontend.address);
+    // If the plan names an address twice, the first one counts.
+    if (!planned_.insert(one.key).second) continue;
     if (absl::Status status = LookUp(change, one); !status.ok()) return status;
-    if (one.plan != nullptr) wanted.push_back(one);
+    wanted.push_back(one);
   }
   return absl::OkStatus();
 }
 
-// Sets one.plan to null for an address that the plan names twice: the first one counts.
-absl::Status Stager::LookUp(Change& change, Wanted& one) {
-  if (!planned_.insert(one.key).second) {
-    one.plan = nullptr;
-    return absl::OkStatus();
-  }
+absl::Status Stager::LookUp(Change& change, Wanted& one) const {
   const auto is_held = [&](const ServiceState& holder) {
-    return absl::FailedPreconditionError(absl::StrCat("apply Service ", change.state->name.ToString(), ": Service ",
+    return absl::FailedPreconditionError(absl::StrCat("apply Service ", change.service().name.ToString(), ": Service ",
                                                       holder.name.ToString(), " holds its frontend ",
                                                       one.plan->address.ToString()));
   };
-  const auto found = inventory_.published.frontends.find(one.key);
-  if (found == inventory_.published.frontends.end()) {
+  const auto found = published_.frontends.find(one.key);
+  if (found == published_.frontends.end()) {
     const auto claim = claimed_.find(one.key);
     return claim == claimed_.end() ? absl::OkStatus() : is_held(*claim->second);
   }
-  const FrontendState& state = found->second;
-  const ServiceState* const owner = inventory_.published.owners[state.service_port];
-  if (owner != change.state) {
+  const ServiceState* const owner = published_.OwnerOf(found->second);
+  if (owner != &change.service()) {
     const Transfers::Transfer* const transfer = transfers_.Find(one.key);
-    if (transfer == nullptr || transfer->taker != change.state) return is_held(*owner);
-    change.takes_from.push_back(owner);
+    if (transfer == nullptr || transfer->taker != &change.service()) return is_held(*owner);
+    change.takes_from().push_back(owner);
   }
   one.in_index = true;
-  one.old = state;
-  one.old_row_valid = LoadRow(state.row, one.key, one.old_row);
+  one.old = found->second;
+  one.old_row_valid = LoadRow(one.old.row, one.key, one.old_row);
   return absl::OkStatus();
 }
 
 bool Stager::LoadRow(uint32_t id, const shunt_frontend_key& key, shunt_frontend_row& row) const {
-  return inventory_.tables.frontend_rows->Load(id, MutableBytesOf(row)).ok() && FrontendKeyEqual()(row.key, key);
+  return allocator_.tables().frontend_rows->Load(id, MutableBytesOf(row)).ok() && FrontendKeyEqual()(row.key, key);
 }
 
 void Stager::StagePort(Change& change, size_t port_index, const WantedList& wanted, Need& need) {
-  PortChange& port = change.ports[port_index];
-  static const PortState kNothing;
-  const PortState* published = &kNothing;
-  if (port.index != kNoId) {
-    published = FindPort(*change.state, port.index);
-  } else {
-    port.fresh = true;
-    port.index = inventory_.allocator.TakeServicePort(need);
-    if (port.index != kNoId) inventory_.published.owners[port.index] = change.state;
+  PortChange& port = change.ports()[port_index];
+  port.is_new = port.index == kNoId;
+  if (port.is_new) {
+    port.index = allocator_.TakeServicePort(need);
+    port.new_index = {allocator_, ServicePortIndex{port.index}};
   }
+  StagePools(change, port_index, port, wanted, need);
+  for (const Wanted& one : wanted) {
+    if (one.port == port_index) StageFrontend(change, one, need);
+  }
+}
 
-  PoolMatch match(inventory_.allocator, *published);
+void Stager::StagePools(const Change& change, size_t port_index, PortChange& port, const WantedList& wanted,
+                        Need& need) {
+  static const PortState kNothing;
+  PoolMatch match(allocator_, port.is_new ? kNothing : *FindPort(change.service(), port.index));
   std::vector<bool> used(port.plan->pools.size(), false);
   for (const Wanted& one : wanted) {
     if (one.port == port_index) used[one.plan->internal_pool] = used[one.plan->external_pool] = true;
-    if (port.fresh || !one.in_index || !one.old_row_valid || one.old.service_port != port.index) continue;
+    if (port.is_new || !one.in_index || !one.old_row_valid || one.old.service_port != port.index) continue;
     if (one.port == port_index) {
       match.AddStaying(one.old_row.internal_pool, one.plan->internal_pool);
       match.AddStaying(one.old_row.external_pool, one.plan->external_pool);
@@ -198,12 +197,12 @@ void Stager::StagePort(Change& change, size_t port_index, const WantedList& want
       match.AddLeaving(one.old_row.external_pool);
     }
   }
-  if (!port.fresh && !transfers_.empty()) {
-    for (const shunt_frontend_key& key : change.state->frontends) {
-      const FrontendState& state = inventory_.published.frontends.at(key);
+  if (!port.is_new && !transfers_.empty()) {
+    for (const shunt_frontend_key& key : change.service().frontends) {
+      const FrontendState& state = published_.frontends.at(key);
       shunt_frontend_row row = {};
       const Transfers::Transfer* const transfer = transfers_.Find(key);
-      if (state.service_port != port.index || transfer == nullptr || transfer->giver != change.state) continue;
+      if (state.service_port != port.index || transfer == nullptr || transfer->giver != &change.service()) continue;
       if (!LoadRow(state.row, key, row)) continue;
       match.AddLeaving(row.internal_pool);
       match.AddLeaving(row.external_pool);
@@ -217,110 +216,54 @@ void Stager::StagePort(Change& change, size_t port_index, const WantedList& want
     port.pool_ids[i] = result.pool_id;
     if (!result.unchanged) StagePool(port, i, result.pool_id, need);
   }
-  for (const Wanted& one : wanted) {
-    if (one.port == port_index) StageRow(change, one, need);
-  }
 }
 
 void Stager::StagePool(PortChange& port, uint32_t pool_index, uint32_t pool_id, Need& need) {
-  PoolChange change;
-  change.plan = &port.plan->pools[pool_index];
-  change.fresh = pool_id == kNoId;
-  change.next.id = change.fresh ? inventory_.allocator.TakePool(need) : pool_id;
-  port.pool_ids[pool_index] = change.next.id;
-  change.next.set = inventory_.allocator.TakeSet(*change.plan, need);
-  change.next.word = shunt_pool_word(change.next.set.run.first, static_cast<uint32_t>(change.plan->members.size()),
-                                     EncodeEmpty(*change.plan), inventory_.allocator.NextGeneration());
-  port.pools.push_back(std::move(change));
+  PoolChange& pool = port.pools.emplace_back();
+  pool.plan = &port.plan->pools[pool_index];
+  pool.is_new = pool_id == kNoId;
+  pool.id = pool_id;
+  if (pool.is_new) {
+    pool.id = allocator_.TakePool(need);
+    pool.new_id = {allocator_, PoolId{pool.id}};
+  }
+  port.pool_ids[pool_index] = pool.id;
+  BackendSet set = allocator_.TakeSet(*pool.plan, need);
+  pool.word = shunt_pool_word(set.run.first, static_cast<uint32_t>(pool.plan->members.size()), EncodeEmpty(*pool.plan),
+                              allocator_.NextGeneration());
+  if (!set.empty()) pool.set = {allocator_, std::move(set)};
 }
 
-void Stager::StageRow(Change& change, const Wanted& one, Need& need) {
-  const PortChange& port = change.ports[one.port];
-  RowChange row;
-  row.content = EncodeRow(one.key, port, *one.plan);
-  row.kind = one.plan->kind;
+void Stager::StageFrontend(Change& change, const Wanted& one, Need& need) {
+  const PortChange& port = change.ports()[one.port];
+  const shunt_frontend_row content = EncodeRow(one.key, port, *one.plan);
+  const bool is_ours = one.in_index && published_.OwnerOf(one.old) == &change.service();
+  if (is_ours && one.old_row_valid && std::memcmp(&content, &one.old_row, sizeof(content)) == 0) return;
+  FrontendChange& frontend = change.frontends().emplace_back();
+  frontend.content = content;
+  frontend.kind = one.plan->kind;
   if (one.in_index) {
-    row.old_owner = inventory_.published.owners[one.old.service_port];
-    if (row.old_owner == change.state && one.old_row_valid &&
-        std::memcmp(&row.content, &one.old_row, sizeof(row.content)) == 0) {
-      return;
-    }
-    row.old_row = one.old.row;
-    row.old_kind = one.old.kind;
-    row.index_slot = one.old.index_slot;
+    frontend.old_row = one.old.row;
+    frontend.index_slot = one.old.index_slot;
   } else {
-    row.index_slot = inventory_.allocator.TakeIndexSlot(one.key, need);
+    frontend.index_slot = allocator_.TakeIndexSlot(one.key, need);
+    frontend.new_index_slot = {allocator_, IndexSlot{frontend.index_slot}};
   }
-  row.row = inventory_.allocator.TakeFrontendRow(need);
-  inventory_.addresses.AddFrontend(one.key, row.kind, need);
-  if (row.old_owner == change.state) inventory_.addresses.RemoveFrontend(one.key, row.old_kind);
-  change.rows.push_back(row);
+  frontend.row = {allocator_, FrontendRow{allocator_.TakeFrontendRow(need)}};
+  FrontendCount count = {.key = one.key, .added = frontend.kind, .removed = std::nullopt};
+  if (is_ours) count.removed = one.old.kind;
+  addresses_.Count(count, need);
+  frontend.count = {addresses_, count};
 }
 
 void Stager::StageReleases(Change& change) {
-  for (const shunt_frontend_key& key : change.state->frontends) {
-    const FrontendState& state = inventory_.published.frontends.at(key);
+  for (const shunt_frontend_key& key : change.service().frontends) {
     if (planned_.contains(key)) continue;
-    change.released.push_back(key);
-    inventory_.addresses.RemoveFrontend(key, state.kind);
+    const FrontendCount count = {.key = key, .added = std::nullopt, .removed = published_.frontends.at(key).kind};
+    Need need;  // ignored: the publisher tries again
+    addresses_.Count(count, need);
+    change.released().emplace_back(addresses_, count);
   }
-}
-
-bool IsNothing(const Change& change) {
-  if (!change.rows.empty() || !change.released.empty()) return false;
-  if (change.ports.size() != change.state->ports.size()) return false;
-  for (const PortChange& port : change.ports) {
-    if (port.fresh || !port.pools.empty()) return false;
-    const auto used =
-        std::count_if(port.pool_ids.begin(), port.pool_ids.end(), [](uint32_t id) { return id != kNoId; });
-    for (const PortState& state : change.state->ports) {
-      if (state.index == port.index && state.pools.size() != static_cast<size_t>(used)) return false;
-    }
-  }
-  return true;
-}
-
-void AbandonRow(Inventory& inventory, const ServiceState& state, const RowChange& row, std::vector<Retired>& things) {
-  Need need;  // restores what was there, which has its room
-  if (row.old_owner == &state) inventory.addresses.AddFrontend(row.content.key, row.old_kind, need);
-  inventory.addresses.RemoveFrontend(row.content.key, row.kind);
-  if (row.row != kNoId) things.emplace_back(FrontendRow{row.row});
-  if (row.old_row != kNoId) return;
-  inventory.allocator.GiveBack(IndexSlot{row.index_slot});
-}
-
-void Abandon(Inventory& inventory, Change& change, std::vector<Retired>& things) {
-  Need need;
-  for (const RowChange& row : change.rows) AbandonRow(inventory, *change.state, row, things);
-  for (const shunt_frontend_key& key : change.released) {
-    inventory.addresses.AddFrontend(key, inventory.published.frontends.at(key).kind, need);
-  }
-  for (PortChange& port : change.ports) {
-    for (PoolChange& pool : port.pools) {
-      if (pool.published) continue;
-      if (pool.fresh && pool.next.id != kNoId) {
-        things.emplace_back(PoolId{pool.next.id});
-      }
-      things.emplace_back(std::move(pool.next.set));
-    }
-    if (!port.fresh || port.index == kNoId) continue;
-    inventory.published.owners[port.index] = nullptr;
-    things.emplace_back(ServicePortIndex{port.index});
-  }
-  change.ports.clear();
-  change.rows.clear();
-  change.released.clear();
-  change.takes_from.clear();
-  change.abandoned = true;
-}
-
-void GiveBackAll(Allocator& allocator, std::vector<Retired>& things) {
-  const auto give_back = [&](auto& resource) {
-    // A stamp is renewed only for what was published.
-    if constexpr (!std::is_same_v<decltype(resource), ValidityStamp&>) allocator.GiveBack(std::move(resource));
-  };
-  for (Retired& thing : things) std::visit(give_back, thing);
-  things.clear();
 }
 
 }  // namespace shunt::datapath

@@ -21,7 +21,7 @@ namespace {
 // unless frontends go from one to another: then all are staged together.
 constexpr size_t kChangesMax = 4096;
 
-// How many things one Apply takes back from the quarantine. An Apply that needs more waits for all.
+// How many retired resources one Apply frees. An Apply that needs more waits for all of them.
 constexpr size_t kReclaimMax = 4096;
 
 // Every round either applies something or gives up; a few are enough even when Services wait for one another.
@@ -47,7 +47,7 @@ void ReserveFor(absl::Span<const model::ServicePlan* const> plans, Inventory& in
 // One call of Apply.
 class TableDatapath::Application {
  public:
-  explicit Application(Inventory& inventory) : inventory_(inventory) {}
+  explicit Application(Inventory& inventory) : inventory_(inventory), published_(inventory.published) {}
 
   std::vector<ServiceFailure> Run(absl::Span<const model::ServicePlan* const> plans, ApplyScope scope);
   // The Services that Run found to differ from their plan; an empty name stands for rows of no Service.
@@ -57,17 +57,19 @@ class TableDatapath::Application {
   std::vector<Request> CollectRequests(absl::Span<const model::ServicePlan* const> plans, ApplyScope scope);
   void Round(const std::vector<Request>& requests, const Transfers& transfers);
   void ApplyChunk(absl::Span<const Request> requests, const Transfers& transfers);
-  std::vector<std::unique_ptr<Change>> StageAll(absl::Span<const Request> requests, const Transfers& transfers);
+  Changes StageAll(absl::Span<const Request> requests, const Transfers& transfers);
+  void NoteFailures(const Changes& changes);
   void Forget(absl::Span<const Request> requests);
 
   Inventory& inventory_;
+  Published& published_;
   std::vector<ServiceFailure> failures_;
-  // Of the last round: who may fare better in another one, and why they failed.
+  // Of the last round: the Services that another round may apply, and why they failed.
   std::vector<Request> deferred_;
   std::vector<ServiceFailure> deferred_failures_;
   absl::flat_hash_set<model::ObjectName> differed_;
-  ServiceSet given_up_;       // takes no frontends: the plan does not fit, or contradicts itself
-  bool giver_waits_ = false;  // in the last round, for a Service that could not be staged
+  ServiceSet given_up_;       // they take no frontends, because their plans do not fit or contradict themselves
+  bool giver_waits_ = false;  // in the last round, some Service kept a frontend for a taker that was refused
 };
 
 std::vector<ServiceFailure> TableDatapath::Application::Run(absl::Span<const model::ServicePlan* const> plans,
@@ -76,11 +78,12 @@ std::vector<ServiceFailure> TableDatapath::Application::Run(absl::Span<const mod
   const std::vector<Request> requests = CollectRequests(plans, scope);
   const Transfers transfers(requests);
   Round(requests, transfers);
-  // What did not fit may fit into what the round has given up, a grace period later.
+  // What did not fit may fit into what the round has retired, a grace period later.
   for (int rounds = 1; rounds < kRoundsMax && !deferred_.empty() && inventory_.allocator.WaitAndReclaim(); ++rounds) {
     Round(std::exchange(deferred_, {}), transfers);
   }
-  if (giver_waits_) {  // in vain
+  if (giver_waits_) {
+    // The takers do not fit at all: their frontends leave the Services that have them.
     for (size_t i = 0; i < deferred_.size(); ++i) {
       if (absl::IsResourceExhausted(deferred_failures_[i].status)) given_up_.insert(deferred_[i].state);
     }
@@ -98,12 +101,12 @@ std::vector<Request> TableDatapath::Application::CollectRequests(absl::Span<cons
   requests.reserve(plans.size());
   named.reserve(plans.size());
   if (scope == ApplyScope::kAll) ReserveFor(plans, inventory_);
-  // Removals first: they make room.
+  // Removals first, because what they free may be needed.
   for (const bool removals : {true, false}) {
     for (const model::ServicePlan* plan : plans) {
       if (plan->ports.empty() != removals) continue;
-      if (removals && !inventory_.published.services.contains(plan->service)) continue;
-      ServiceState& state = inventory_.published.StateOf(plan->service);
+      if (removals && !published_.services.contains(plan->service)) continue;
+      ServiceState& state = published_.StateOf(plan->service);
       if (named.insert(&state).second) {
         requests.push_back({.plan = plan, .state = &state});
       } else {
@@ -114,10 +117,9 @@ std::vector<Request> TableDatapath::Application::CollectRequests(absl::Span<cons
     }
     if (!removals) break;
     if (scope == ApplyScope::kAll) {
-      for (const auto& [name, state] : inventory_.published.services)
-        requests.push_back({.plan = nullptr, .state = state.get()});
-    } else if (inventory_.published.unnamed != nullptr) {
-      requests.push_back({.plan = nullptr, .state = inventory_.published.unnamed});
+      for (const auto& [name, state] : published_.services) requests.push_back({.plan = nullptr, .state = state.get()});
+    } else if (published_.unnamed != nullptr) {
+      requests.push_back({.plan = nullptr, .state = published_.unnamed});
     }
   }
   // Those that have a plan are not removed after all.
@@ -131,78 +133,60 @@ void TableDatapath::Application::Round(const std::vector<Request>& requests, con
   giver_waits_ = false;
   const size_t chunk = transfers.empty() ? kChangesMax : std::max<size_t>(requests.size(), 1);
   size_t begin = 0;
-  do {  // once even without requests: shared things may be left to do
+  do {  // once even without requests, because something shared may be left to do
     ApplyChunk(absl::MakeConstSpan(requests).subspan(begin, chunk), transfers);
     begin += chunk;
   } while (begin < requests.size());
 }
 
 void TableDatapath::Application::ApplyChunk(absl::Span<const Request> requests, const Transfers& transfers) {
-  std::vector<std::unique_ptr<Change>> changes = StageAll(requests, transfers);
-  std::vector<Change*> staged;
-  for (const std::unique_ptr<Change>& change : changes) staged.push_back(change.get());
-  Publisher(inventory_, transfers, given_up_).Publish(staged);
-  for (const Change* change : staged) {
-    if (change->status.ok()) continue;
-    const Change* const taker = change->waits_for == nullptr ? nullptr : change->waits_for->change;
-    const bool waits = taker != nullptr && !taker->staged;
-    giver_waits_ |= waits;
-    // What failed in writing is the caller's to try again.
-    const bool may_fare_better = waits || (!change->staged && !absl::IsInvalidArgument(change->status));
-    if (may_fare_better) deferred_.push_back({.plan = change->plan, .state = change->state});
-    (may_fare_better ? deferred_failures_ : failures_)
-        .push_back({.service = change->state->name, .status = change->status});
-  }
-  for (const Change* change : staged) change->state->change = nullptr;
+  const Changes changes = StageAll(requests, transfers);
+  Publisher(inventory_, transfers, given_up_).Publish(changes);
+  NoteFailures(changes);
 }
 
-// Changes that would do nothing are left out.
-std::vector<std::unique_ptr<Change>> TableDatapath::Application::StageAll(absl::Span<const Request> requests,
-                                                                          const Transfers& transfers) {
-  Stager stager(inventory_, transfers);
-  std::vector<std::unique_ptr<Change>> changes;
+// Returns the changes that would change something and those that are refused.
+Changes TableDatapath::Application::StageAll(absl::Span<const Request> requests, const Transfers& transfers) {
+  Stager stager(published_, inventory_.allocator, inventory_.addresses, transfers);
+  Changes changes;
   changes.reserve(requests.size());
   for (const Request& request : requests) {
-    auto change = std::make_unique<Change>();
-    change->plan = request.plan;
-    change->state = request.state;
-    change->status = stager.Stage(*change);
-    change->staged = change->status.ok();
-    change->abandoned = !change->staged;
-    if (absl::IsInvalidArgument(change->status)) given_up_.insert(change->state);
-    const bool differs = change->staged && !IsNothing(*change);
-    if (differs) differed_.insert(change->state->name);
-    // With an address row still to be published, a Service without changes may have to hear of its failure.
-    if (change->staged && !differs && inventory_.addresses.changes() == 0) continue;
-    request.state->change = change.get();
+    std::unique_ptr<Change> change = stager.Stage(request);
+    if (absl::IsInvalidArgument(change->status())) given_up_.insert(request.state);
+    const bool differs = change->ok() && !change->IsEmpty();
+    if (differs) differed_.insert(request.state->name);
+    // If an address row is still to be published, a Service without changes may have to learn that this failed.
+    if (change->ok() && !differs && inventory_.addresses.changes() == 0) continue;
     changes.push_back(std::move(change));
   }
-  // Who takes a frontend from a Service that stays as it is cannot have it.
-  const auto keeps_all = [](const ServiceState* giver) { return giver->change == nullptr || !giver->change->staged; };
-  for (bool again = !transfers.empty(); again;) {
-    again = false;
-    for (const std::unique_ptr<Change>& change : changes) {
-      const auto giver = std::find_if(change->takes_from.begin(), change->takes_from.end(), keeps_all);
-      if (!change->staged || giver == change->takes_from.end()) continue;
-      change->status = absl::FailedPreconditionError(
-          absl::StrCat("apply Service ", change->state->name.ToString(), ": takes a frontend of Service ",
-                       (*giver)->name.ToString(), ", which could not be applied"));
-      change->staged = false;
-      std::vector<Retired> things;
-      Abandon(inventory_, *change, things);
-      GiveBackAll(inventory_.allocator, things);
-      again = true;
-    }
-  }
+  FailTakers(changes);
   return changes;
+}
+
+// Sorts the failures into those that the caller has to try again and those that another round may overcome.
+void TableDatapath::Application::NoteFailures(const Changes& changes) {
+  ServiceSet refused;
+  for (const std::unique_ptr<Change>& change : changes) {
+    if (change->stage() == Change::Stage::kRefused) refused.insert(&change->service());
+  }
+  for (const std::unique_ptr<Change>& change : changes) {
+    if (change->ok()) continue;
+    const bool waits = change->waits_for() != nullptr && refused.contains(change->waits_for());
+    giver_waits_ |= waits;
+    // A plan that contradicts itself stays so, and a write that failed is the caller's to try again.
+    const bool may_fit = change->stage() == Change::Stage::kRefused && !absl::IsInvalidArgument(change->status());
+    const bool defer = waits || may_fit;
+    if (defer) deferred_.push_back(change->request());
+    (defer ? deferred_failures_ : failures_).push_back({.service = change->service().name, .status = change->status()});
+  }
 }
 
 // A Service that has nothing needs no record.
 void TableDatapath::Application::Forget(absl::Span<const Request> requests) {
   for (const Request& request : requests) {
     if (!request.state->ports.empty() || !request.state->frontends.empty()) continue;
-    if (request.state == inventory_.published.unnamed) inventory_.published.unnamed = nullptr;
-    inventory_.published.services.erase(request.state->name);
+    if (request.state == published_.unnamed) published_.unnamed = nullptr;
+    published_.services.erase(request.state->name);
   }
 }
 
@@ -228,7 +212,7 @@ std::vector<ServiceFailure> TableDatapath::Apply(absl::Span<const model::Service
 
 absl::StatusOr<Drift> TableDatapath::Audit(absl::Span<const model::ServicePlan* const> plans,
                                            absl::Span<const NodeAddress> addresses) {
-  // Adoption takes what nothing leads to for free; what waits for its grace period is not.
+  // Adoption takes what nothing leads to for free, which is wrong for what waits for its grace period.
   inventory_->allocator.WaitAndReclaim();
   if (!inventory_->allocator.quarantine().empty()) {
     return absl::UnavailableError("audit the maps: rows of an earlier change wait for their grace period: try again");
@@ -240,9 +224,9 @@ absl::StatusOr<Drift> TableDatapath::Audit(absl::Span<const model::ServicePlan* 
   filter_repaired_ = false;
 
   Drift drift;
-  // In quarantine is what was marked used and nothing leads to.
-  drift.shared =
-      static_cast<uint32_t>(inventory_->allocator.index().wrong() + inventory_->allocator.quarantine().size());
+  Allocator& allocator = inventory_->allocator;
+  // Adoption has retired what was marked as used while nothing leads to it.
+  drift.shared = static_cast<uint32_t>(allocator.index().wrong() + allocator.quarantine().size());
   if (absl::Status status = FinishShared(); !status.ok()) return status;
   drift.shared += inventory_->filter.repaired();
   Need need;
@@ -250,7 +234,7 @@ absl::StatusOr<Drift> TableDatapath::Audit(absl::Span<const model::ServicePlan* 
   drift.shared += static_cast<uint32_t>(inventory_->addresses.changes());
   absl::Status shared = PublishShared();
   if (absl::IsResourceExhausted(shared) && inventory_->allocator.WaitAndReclaim()) shared = PublishShared();
-  // An address without room for its row is tried again with every Apply; the Services are repaired all the same.
+  // An address for whose row there is no room is tried again with every Apply; the Services are repaired all the same.
   if (!shared.ok() && !absl::IsResourceExhausted(shared)) return shared;
   Application application(*inventory_);
   drift.failures = application.Run(plans, ApplyScope::kAll);
@@ -261,11 +245,12 @@ absl::StatusOr<Drift> TableDatapath::Audit(absl::Span<const model::ServicePlan* 
   return drift;
 }
 
-// What an earlier call, or an earlier agent, has left undone and everything else relies on.
+// Finishes what an earlier call, or an earlier agent, has left undone and everything else relies on.
 absl::Status TableDatapath::FinishShared() {
-  if (absl::Status status = inventory_->allocator.index().WriteCounts(); !status.ok()) return status;
-  // Before anything is staged: what makes no sense must not keep its place from a key that does.
-  if (absl::Status status = inventory_->allocator.index().RemoveForeign(); !status.ok()) return status;
+  FrontendIndex& index = inventory_->allocator.index();
+  if (absl::Status status = index.WriteCounts(); !status.ok()) return status;
+  // Before anything is staged: an invalid entry must not keep its slot from a key that needs it.
+  if (absl::Status status = index.RemoveForeign(); !status.ok()) return status;
   if (filter_repaired_) return absl::OkStatus();
   absl::Status status = inventory_->filter.Repair();
   filter_repaired_ = status.ok();
@@ -278,16 +263,16 @@ absl::Status TableDatapath::SetNodeAddresses(absl::Span<const NodeAddress> addre
   if (need.exceeded) inventory_->allocator.WaitAndReclaim();
   if (absl::Status status = FinishShared(); !status.ok()) return status;
   absl::Status status = PublishShared();
-  // The addresses that have just gone may make room for those that come.
+  // The rows of the addresses that have just gone may be free by then.
   if (absl::IsResourceExhausted(status) && inventory_->allocator.WaitAndReclaim()) status = PublishShared();
   return status;
 }
 
-// What belongs to no single Service.
+// Publishes what belongs to no single Service.
 absl::Status TableDatapath::PublishShared() {
   const Transfers no_transfers;
-  const ServiceSet nobody;
-  Publisher publisher(*inventory_, no_transfers, nobody);
+  const ServiceSet no_services;
+  Publisher publisher(*inventory_, no_transfers, no_services);
   publisher.Publish({});
   return publisher.shared_status();
 }

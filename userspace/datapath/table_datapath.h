@@ -19,24 +19,23 @@ struct Inventory;
 // Not thread-safe.
 class TableDatapath final : public Datapath {
  public:
-  // Reads the tables back and continues from there: ids, slot runs and rows of an earlier agent stay as they
-  // are. Rows that make no sense (ids out of range, a foreign key, a name that is no name) are never followed;
-  // the first Apply repairs or removes them. Writes nothing. If the tables hold anything, waits for one grace
-  // period, because a program may still be using what the earlier agent unlinked last; if none can be had,
-  // goes on without. Errors: a table that cannot be read, or is not laid out as bpf/abi.h says.
-  // `grace` must outlive the datapath.
+  // Reads the tables back and continues from there: ids, slot runs and rows of an earlier agent stay as they are.
+  // Invalid rows (ids out of range, a foreign key, an invalid name) are ignored; the first Apply repairs or removes
+  // them. Writes nothing. If the tables hold anything, waits for one grace period, because a program may still be using
+  // what the earlier agent unlinked last; continues without one if there are none on this host. Returns an error if a
+  // table cannot be read or is not laid out as bpf/abi.h says. `grace` must outlive the datapath.
   static absl::StatusOr<std::unique_ptr<TableDatapath>> Open(Tables tables, GracePeriod& grace);
   ~TableDatapath() override;
 
   std::vector<ServiceFailure> Apply(absl::Span<const model::ServicePlan* const> plans, ApplyScope scope) override;
-  // kUnavailable: no grace period can be had, or the rows of an earlier failure wait for their turn.
+  // Returns kUnavailable if there are no grace periods on this host, or if rows of an earlier failure wait to be freed.
   absl::StatusOr<Drift> Audit(absl::Span<const model::ServicePlan* const> plans,
                               absl::Span<const NodeAddress> addresses) override;
-  // On an error the addresses that could be published are; every further Apply or Reclaim tries the others.
+  // On an error, the addresses that could be published are published; every further Apply or Reclaim tries the others.
   absl::Status SetNodeAddresses(absl::Span<const NodeAddress> addresses) override;
   void Reclaim() override;
 
-  // What Apply has noted since the last call.
+  // Returns what Apply has noted since the last call.
   Removals TakeRemovals();
   const Tables& tables() const;
 

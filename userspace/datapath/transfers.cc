@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "userspace/datapath/transfers.h"
 
+#include <algorithm>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+
 namespace shunt::datapath {
 namespace {
 
@@ -32,7 +37,7 @@ Transfers::Transfers(absl::Span<const Request> requests) {
     }
   }
   if (transfers_.empty()) return;
-  // Who wants it.
+  // Which of these another Service wants.
   for (const Request& request : requests) {
     ForEachProgrammedKey(request, [&](const shunt_frontend_key& key) {
       const auto found = transfers_.find(key);
@@ -48,6 +53,29 @@ const Transfers::Transfer* Transfers::Find(const shunt_frontend_key& key) const 
   if (transfers_.empty()) return nullptr;
   const auto found = transfers_.find(key);
   return found == transfers_.end() ? nullptr : &found->second;
+}
+
+void FailTakers(absl::Span<const std::unique_ptr<Change>> changes) {
+  const auto takes = [](const std::unique_ptr<Change>& change) { return !change->takes_from().empty(); };
+  if (std::none_of(changes.begin(), changes.end(), takes)) return;
+  ServiceSet giving;
+  for (const std::unique_ptr<Change>& change : changes) {
+    if (change->ok()) giving.insert(&change->service());
+  }
+  for (bool again = true; again;) {
+    again = false;
+    for (const std::unique_ptr<Change>& change : changes) {
+      if (!change->ok()) continue;
+      const auto keeps = [&](const ServiceState* giver) { return !giving.contains(giver); };
+      const auto giver = std::find_if(change->takes_from().begin(), change->takes_from().end(), keeps);
+      if (giver == change->takes_from().end()) continue;
+      change->Fail(absl::FailedPreconditionError(
+          absl::StrCat("apply Service ", change->service().name.ToString(), ": takes a frontend of Service ",
+                       (*giver)->name.ToString(), ", which could not be applied")));
+      giving.erase(&change->service());
+      again = true;
+    }
+  }
 }
 
 }  // namespace shunt::datapath
