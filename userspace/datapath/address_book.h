@@ -64,7 +64,7 @@ class AddressBook {
   std::vector<Failure> Publish(Turn turn, std::vector<Retired>& retired);
   // Returns true if programs still take the address for a ClusterIP although no frontend wants it.
   bool ClaimsUnwantedClusterIp(const model::IpAddress& address) const;
-  // How many addresses differ from what is published.
+  // Returns how many addresses may differ from what is published.
   size_t changes() const { return changed_.size(); }
 
   // ---- adoption ----
@@ -104,7 +104,7 @@ class AddressBook {
   PrefixFilter& filter_;
   Book book_;
   std::vector<model::IpAddress> node_addresses_;
-  std::vector<model::IpAddress> changed_;  // what is wanted differs from what is published, or did
+  std::vector<model::IpAddress> changed_;  // addresses that may differ from what is published
   uint32_t node_ports_ = 0;
 };
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a new agent makes of the tables that it finds.
+// What a new agent does with the tables that it finds.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -24,7 +24,7 @@ namespace {
 using testing::HasSubstr;
 using testing::IsEmpty;
 
-// What the next agent is going to find.
+// The tables that the next agent finds.
 struct Found {
   template <typename Row>
   void Spoil(Table& table, uint32_t index, const std::function<void(Row&)>& spoil) {
@@ -108,13 +108,13 @@ TEST_F(AdoptionTest, WhatIsNoLongerPlannedGoes) {
 TEST_F(AdoptionTest, AnAgentThatFindsSomethingWaitsForAGracePeriodFirst) {
   const int waits = grace_.waits();
   Restart();
-  EXPECT_EQ(grace_.waits(), waits) << "new maps: nobody can be reading";
+  EXPECT_EQ(grace_.waits(), waits) << "the maps are new, so no program can be reading";
   MustApply({web_});
   Restart();
   EXPECT_EQ(grace_.waits(), waits + 1);
   grace_.set_available(false);
   Restart();
-  EXPECT_EQ(Backends("10.96.0.10", 80), "10.244.0.1 10.244.0.2") << "and goes on if there is none to be had";
+  EXPECT_EQ(Backends("10.96.0.10", 80), "10.244.0.1 10.244.0.2") << "and it continues if there are none";
 }
 
 TEST_F(AdoptionTest, NodeAddressesStayUntilTheNewAgentKnowsThem) {
@@ -162,7 +162,7 @@ TEST_F(AdoptionTest, TablesOfAnotherLayoutAreNotTouched) {
   }
 }
 
-// One thing at a time is spoilt under two Services; the first Apply of all must put everything right.
+// One row at a time is spoilt under two Services; the first Apply of all must put everything right.
 TEST_F(AdoptionTest, WhatMakesNoSenseIsRepaired) {
   struct Case {
     const char* what;
@@ -230,7 +230,7 @@ TEST_F(AdoptionTest, WhatMakesNoSenseIsRepaired) {
        }},
       {"a slot names a backend that is not in use",
        [](Found& found) { found.Spoil<shunt_slot>(*found.tables.slots, 1, [](auto& row) { row.backend = 200; }); }},
-      {"a slot's alias is nobody",
+      {"a slot's alias is not a backend in use",
        [](Found& found) { found.Spoil<shunt_slot>(*found.tables.slots, 1, [](auto& row) { row.alias = ~0u; }); }},
       {"a slot has another threshold",
        [](Found& found) { found.Spoil<shunt_slot>(*found.tables.slots, 1, [](auto& row) { row.threshold = 5; }); }},
@@ -244,7 +244,7 @@ TEST_F(AdoptionTest, WhatMakesNoSenseIsRepaired) {
          ASSERT_TRUE(found.tables.backends->Load(0, MutableBytesOf(first)).ok());
          ASSERT_TRUE(found.tables.backends->Store(1, BytesOf(first)).ok());
        }},
-      {"a backend nobody uses is marked in use",
+      {"a backend that no slot names is marked in use",
        [](Found& found) {
          ASSERT_TRUE(found.tables.backends->Store(99, BytesOf(EncodeBackend(Socket("10.9.9.9", 9)))).ok());
        }},
@@ -263,12 +263,12 @@ TEST_F(AdoptionTest, WhatMakesNoSenseIsRepaired) {
          ASSERT_TRUE(found.tables.service_ports->Load(0, MutableBytesOf(first)).ok());
          ASSERT_TRUE(found.tables.service_ports->Store(1, BytesOf(first)).ok());
        }},
-      {"a service port nobody uses",
+      {"a service port that no row names",
        [](Found& found) {
          const auto row = EncodeServicePort({{"default", "ghost"}, "", 1, model::Protocol::kTcp, model::IpFamily::kV4});
          ASSERT_TRUE(found.tables.service_ports->Store(100, BytesOf(*row)).ok());
        }},
-      {"a pool nobody uses",
+      {"a pool that no row names",
        [](Found& found) {
          ASSERT_TRUE(found.tables.pools->StoreWord(100, 0, shunt_pool_word(0, 4, SHUNT_EMPTY_NOT, 1)).ok());
        }},

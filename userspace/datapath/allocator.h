@@ -12,6 +12,7 @@
 #include "bpf/abi.h"
 #include "userspace/datapath/backend_registry.h"
 #include "userspace/datapath/frontend_index.h"
+#include "userspace/datapath/grace.h"
 #include "userspace/datapath/id_pool.h"
 #include "userspace/datapath/quarantine.h"
 #include "userspace/datapath/resource.h"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a running agent makes of maps that somebody else has changed.
+// What a running agent does with maps that another process has changed.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -65,7 +65,7 @@ TEST_F(AuditTest, PutsTheNodesAddressesBack) {
   EXPECT_EQ(Backends("127.0.0.1", 30080), "10.244.0.1 10.244.0.2");
 }
 
-// What waits in quarantine is nobody's in the tables, and a program may still use it.
+// What waits in quarantine belongs to no Service, and a program may still use it.
 TEST_F(AuditTest, DoesNotTakeWhatWaitsForItsGracePeriodForFree) {
   MustApply({web_});
   grace_.set_available(false);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which id stands for which backend: one id for an (address, port), however many pools use it.
+// Which id stands for which backend: one id per (address, port), however many pools use it.
 #ifndef SHUNT_DATAPATH_BACKEND_REGISTRY_H_
 #define SHUNT_DATAPATH_BACKEND_REGISTRY_H_
 
@@ -15,9 +15,9 @@
 
 namespace shunt::datapath {
 
-// Every slot run holds one reference to each of its members, from before it is written until a grace period
-// after nothing names it. So a backend that returns meanwhile gets its old id, and an id whose last
-// reference goes can be used again at once. Not thread-safe.
+// Every slot run holds one reference to each of its members, from before the run is written until a grace period after
+// nothing names it. So a backend that returns meanwhile gets its old id, and an id whose last reference is released can
+// be used again at once. Not thread-safe.
 class BackendRegistry {
  public:
   // Both tables must outlive the registry.
@@ -25,22 +25,23 @@ class BackendRegistry {
   BackendRegistry(const BackendRegistry&) = delete;
   BackendRegistry& operator=(const BackendRegistry&) = delete;
 
-  // One more reference to the backend's id, which is a new one if the backend has none. Empty: the map is full.
+  // Adds a reference to the backend's id, which is a new id if the backend has none. Returns nothing if the map is
+  // full.
   std::optional<uint32_t> Acquire(const model::SocketAddress& backend);
-  // Makes sure that the row is in the map, counters at zero if another backend had the id before.
-  // REQUIRES: referenced.
+  // Makes sure that the row is in the map, with its counters at zero if another backend had the id before.
+  // REQUIRES: the id is referenced.
   absl::Status Write(uint32_t id);
-  // One reference less. The last one marks the row free, if it was written, and frees the id; on an error the
-  // reference stays. REQUIRES: no program can hold the id by way of the run that gives up its reference.
+  // Removes one reference. With the last one, marks the row as free if it was written, and frees the id. On an error
+  // the reference stays. REQUIRES: no program can get to the id through the run that gives up its reference.
   absl::Status Release(uint32_t id);
 
-  // Whether the id stands for this backend and its row is written.
+  // Returns whether the id stands for this backend and its row is written.
   bool Is(uint32_t id, const model::SocketAddress& backend) const;
-  // Room for so many backends in all, before it grows step by step.
+  // Reserves memory for `backends` entries.
   void Reserve(size_t backends);
 
   // ---- adoption ----
-  // Says that the map's row `id` holds this backend, and references it.
+  // Says that row `id` of the map holds this backend, and adds a reference to it.
   void Adopt(uint32_t id, const model::SocketAddress& backend);
   bool IsReferenced(uint32_t id) const { return id < entries_.size() && entries_[id].references > 0; }
   void MarkUsed(uint32_t id) { ids_.MarkUsed(id); }

@@ -31,7 +31,7 @@ TEST_F(BackendRegistryTest, OneIdForABackendHoweverManyUseIt) {
   EXPECT_NE(registry_.Acquire(Socket("10.0.0.1", 81)), id) << "another port";
   EXPECT_NE(registry_.Acquire(Socket("10.0.0.2", 80)), id);
   EXPECT_EQ(registry_.Acquire(Socket("10.0.0.3", 80)), std::nullopt) << "the map has three rows";
-  EXPECT_EQ(registry_.Acquire(Socket("10.0.0.1", 80)), id) << "which hinders nobody who has an id";
+  EXPECT_EQ(registry_.Acquire(Socket("10.0.0.1", 80)), id) << "a backend that has an id keeps it";
 }
 
 TEST_F(BackendRegistryTest, TheRowIsWrittenOnceAndMarkedFreeWithTheLastReference) {
@@ -91,7 +91,7 @@ TEST_F(BackendRegistryTest, TwoAdoptedIdsMayStandForOneBackend) {
   ASSERT_TRUE(registry_.Release(2).ok());
   ASSERT_TRUE(registry_.Release(2).ok());
   EXPECT_FALSE(registry_.IsReferenced(2));
-  EXPECT_EQ(registry_.Acquire(Socket("10.0.0.1", 80)), 0u) << "and go on naming it";
+  EXPECT_EQ(registry_.Acquire(Socket("10.0.0.1", 80)), 0u) << "and they keep naming it";
 }
 
 }  // namespace

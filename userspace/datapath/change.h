@@ -72,14 +72,15 @@ class Change {
     kWritten,    // it may be written, wholly or in part, where no program looks
     kPublished,  // programs may have come to see it, frontend by frontend. What fails now leaves the rest published
     kRefused,    // it failed while nothing was written: its resources are free again
-    kAbandoned,  // it failed before a frontend of it was published: its resources are retired, except published sets
+    kAbandoned,  // it failed before a frontend of it was published: its resources are retired, except sets in force
   };
 
   // The plan and the state must outlive the change.
   explicit Change(const Request& request) : request_(request) {}
 
   // ---- transitions ----
-  // From now on a failure sends the resources to `retired`, which must outlive the change. REQUIRES: kStaged.
+  // From now on a failure sends the resources to `retired`, which must live until the change is published or has
+  // failed. REQUIRES: kStaged.
   void BeginWriting(std::vector<Retired>& retired);
   // REQUIRES: kWritten.
   void BeginPublishing();
@@ -109,7 +110,7 @@ class Change {
   // The Services from which this one takes a frontend.
   std::vector<const ServiceState*>& takes_from() { return takes_from_; }
   const std::vector<const ServiceState*>& takes_from() const { return takes_from_; }
-  // Whether it has no effect on the tables of Services.
+  // Returns true if publishing it would change nothing for its Service.
   bool IsEmpty() const;
 
  private:

@@ -13,7 +13,7 @@
 namespace shunt::datapath {
 namespace {
 
-// `field` is zero already. A full field has no room for its NUL.
+// Returns false if the text has a NUL or does not fit together with one. REQUIRES: `field` is zero.
 template <size_t size>
 bool EncodeText(absl::string_view text, char (&field)[size]) {
   if (text.size() >= size || text.find('\0') != absl::string_view::npos) return false;
@@ -21,7 +21,7 @@ bool EncodeText(absl::string_view text, char (&field)[size]) {
   return true;
 }
 
-// Empty: not NUL-terminated, or something stands behind the NUL.
+// Returns nothing if the field is not NUL-terminated, or if a byte behind the NUL is not zero.
 template <size_t size>
 std::optional<std::string> DecodeText(const char (&field)[size]) {
   const char* const end = std::find(field, field + size, '\0');

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Between values of the model and the structs of bpf/abi.h. Every struct comes out with its padding zero,
-// because padding is part of hash keys.
+// Converts between values of the model and the structs of bpf/abi.h. The padding of every struct is zero, because it is
+// part of hash keys.
 #ifndef SHUNT_DATAPATH_CODEC_H_
 #define SHUNT_DATAPATH_CODEC_H_
 
@@ -55,12 +55,12 @@ bool IsWildcard(const shunt_address& address);
 shunt_backend EncodeBackend(const model::SocketAddress& backend);
 model::SocketAddress DecodeBackend(const shunt_backend& backend);
 
-// What a pool's word says of new connections.
+// Returns what a pool's word says of new connections.
 shunt_pool_empty EncodeEmpty(const model::Pool& pool);
-// Member i's slot: its own and whole, without a share, where nobody has one.
+// Returns the slot of member i. If no member has a share, it is the member's own, and nothing is drawn from it.
 shunt_slot EncodeSlot(const model::Pool& pool, uint32_t i, absl::Span<const uint32_t> members);
 
-// Who a service port is. Two PortPlans of one Service never share one.
+// What tells one service port from another. Two PortPlans of one Service never share an identity.
 struct ServicePortIdentity {
   model::ObjectName service;
   std::string port_name;
@@ -71,12 +71,13 @@ struct ServicePortIdentity {
   friend bool operator==(const ServicePortIdentity&, const ServicePortIdentity&) = default;
 };
 
-// Empty: a name is longer than the ABI holds (Kubernetes allows 63 characters), empty, or has a NUL in it.
+// Returns nothing if a name is longer than the ABI holds (Kubernetes allows 63 characters), is empty, or contains a
+// NUL.
 std::optional<shunt_service_port> EncodeServicePort(const ServicePortIdentity& identity);
-// Empty: the row is free, or no identity that EncodeServicePort could have made.
+// Returns nothing if the row is free, or is not one that EncodeServicePort could have made.
 std::optional<ServicePortIdentity> DecodeServicePort(const shunt_service_port& row);
 
-// Writes zero to the counters of one index: a row for every CPU, `stride` apart (bpf/abi.h).
+// Writes zero to the counters of one index: one row for every CPU, `stride` rows apart (bpf/abi.h).
 absl::Status ZeroCounters(Table& counters, uint32_t stride, uint32_t index);
 
 // For hash containers keyed by frontend keys.

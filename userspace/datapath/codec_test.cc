@@ -58,7 +58,7 @@ TEST(CodecTest, AServicePortRoundTrips) {
 
 TEST(CodecTest, NamesThatTheAbiCannotHoldAreRefused) {
   EXPECT_TRUE(EncodeServicePort(Identity(std::string(63, 'a'))).has_value());
-  EXPECT_FALSE(EncodeServicePort(Identity(std::string(64, 'a'))).has_value()) << "no room for the NUL";
+  EXPECT_FALSE(EncodeServicePort(Identity(std::string(64, 'a'))).has_value()) << "the NUL does not fit";
   EXPECT_FALSE(EncodeServicePort(Identity("")).has_value());
   EXPECT_FALSE(EncodeServicePort(Identity(std::string("a\0b", 3))).has_value());
 }
@@ -74,7 +74,7 @@ TEST(CodecTest, AServicePortRowThatNobodyWroteIsNoIdentity) {
       {"unknown family", [](shunt_service_port& row) { row.family = 5; }},
       {"SCTP, which has no hook", [](shunt_service_port& row) { row.protocol = 132; }},
       {"no NUL", [](shunt_service_port& row) { std::memset(row.port_name, 'x', sizeof(row.port_name)); }},
-      {"something behind the NUL", [](shunt_service_port& row) { row.service_name[10] = 'x'; }},
+      {"a byte behind the NUL", [](shunt_service_port& row) { row.service_name[10] = 'x'; }},
       {"no name", [](shunt_service_port& row) { std::memset(row.service_name, 0, sizeof(row.service_name)); }},
   };
   for (const Case& c : cases) {

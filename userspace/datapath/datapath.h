@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The datapath as the rest of the agent sees it: give it plans, it makes the kernel obey them.
+// The datapath as the rest of the agent sees it: it takes plans and makes the kernel obey them.
 #ifndef SHUNT_DATAPATH_DATAPATH_H_
 #define SHUNT_DATAPATH_DATAPATH_H_
 
@@ -21,7 +21,7 @@ struct NodeAddress {
   friend auto operator<=>(const NodeAddress&, const NodeAddress&) = default;
 };
 
-// Whether the plans given to Apply are all there are.
+// Says whether the plans given to Apply are all there are.
 enum class ApplyScope {
   kChanged,  // Services not named stay as they are
   kAll,      // Services not named are removed: the first Apply after every source has synced
@@ -44,18 +44,19 @@ struct Removals {
 
 struct ServiceFailure {
   model::ObjectName service;
-  // kResourceExhausted: the plan does not fit, and which limit it met; kUnavailable and others: a write failed.
+  // kResourceExhausted if the plan does not fit (the message names the limit); kUnavailable and others if a write
+  // failed.
   absl::Status status;
 };
 
-// What an audit found that nobody had asked for: another hand, or a fault of ours, has changed the maps.
+// What an audit has found in the maps that no plan asks for: another process, or a fault of ours, has changed them.
 struct Drift {
-  // Services whose rows differed from their plan; with those that no plan names and that were there all the same.
+  // Services whose rows differed from their plan, including Services that no plan names.
   std::vector<model::ObjectName> services;
   // Rows of no single Service that were repaired: words of the prefix filter, entries of the index that led nowhere,
   // addresses of the node.
   uint32_t shared = 0;
-  // Of the repair: as from Apply.
+  // Failures of the repair, as Apply returns them.
   std::vector<ServiceFailure> failures;
 
   size_t differences() const { return services.size() + shared; }
@@ -66,24 +67,23 @@ class Datapath {
  public:
   virtual ~Datapath() = default;
 
-  // Makes the kernel hold exactly the plan of every Service named, by the update protocol (docs/maps.md):
-  // at every instant a connect sees the old or the new set of a pool. A plan that fits nowhere fails whole
-  // and leaves what that Service had; the others are applied. Failed Services are returned, and applying
-  // their plans again later is safe and completes them. A Service is removed by a plan without ports.
-  // Idempotent: an unchanged plan causes no write.
+  // Makes the kernel hold exactly the plan of every Service named, by the update protocol (docs/maps.md): at every
+  // instant a connect sees the old or the new set of a pool. A plan that does not fit fails as a whole and leaves what
+  // its Service had; the others are applied. Returns the Services that failed. Applying their plans again later is safe
+  // and completes them. A plan without ports removes its Service. Idempotent: an unchanged plan causes no write.
   virtual std::vector<ServiceFailure> Apply(absl::Span<const model::ServicePlan* const> plans, ApplyScope scope) = 0;
 
   // Reads the maps back as at a start, and makes them obey `plans` (all there are) and `addresses` again, by the same
-  // protocol as Apply. Takes as long as a start, and a grace period before. kUnavailable: rows of an earlier change
-  // still wait for theirs, and nothing has been done. Other errors: the maps could not be read or what Services share
-  // not be written; what was repaired by then stays, and Apply goes on as ever.
+  // protocol as Apply. It takes as long as a start, and before that a grace period. Returns kUnavailable, having done
+  // nothing, if rows of an earlier change still wait for their grace period. Returns another error if the maps cannot
+  // be read, or if what Services share cannot be written; what is repaired by then stays, and Apply keeps working.
   virtual absl::StatusOr<Drift> Audit(absl::Span<const model::ServicePlan* const> plans,
                                       absl::Span<const NodeAddress> addresses) = 0;
 
   // Replaces the set of addresses on which NodePorts answer.
   virtual absl::Status SetNodeAddresses(absl::Span<const NodeAddress> addresses) = 0;
 
-  // Takes back ids whose grace period has passed. Apply does it too; an idle agent calls this now and then.
+  // Frees ids whose grace period has passed. Apply does it too; an idle agent calls this from time to time.
   virtual void Reclaim() = 0;
 };
 

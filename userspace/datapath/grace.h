@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Grace periods: when may an id be used again that a program in the kernel may still hold?
+// Grace periods: when an id may be used again that a program in the kernel may still hold.
 #ifndef SHUNT_DATAPATH_GRACE_H_
 #define SHUNT_DATAPATH_GRACE_H_
 
@@ -13,9 +13,9 @@
 
 namespace shunt::datapath {
 
-// The seam of waiting. Unlink first, then Start(): once that ticket has passed, every program run that was
-// under way at Start() has ended, so nobody holds what was unlinked before. If no grace period can be had,
-// tickets never pass and nothing is reused until the agent starts anew.
+// The seam of waiting. Unlink first, then call Start(): once that ticket has passed, every program run that was under
+// way at Start() has ended, so no program holds what was unlinked before. If there are no grace periods on this host,
+// tickets never pass and nothing is reused until the agent restarts.
 class GracePeriod {
  public:
   using Ticket = uint64_t;
@@ -25,7 +25,7 @@ class GracePeriod {
   // Asks for a grace period that begins at or after this call. Never blocks. Tickets grow and pass in order.
   virtual Ticket Start() = 0;
   virtual bool Passed(Ticket ticket) const = 0;
-  // Blocks until the ticket has passed; the error if the attempt to wait for it failed.
+  // Blocks until the ticket has passed. Returns an error if the attempt to wait for it failed.
   virtual absl::Status Wait(Ticket ticket) = 0;
 };
 
@@ -33,10 +33,10 @@ class GracePeriod {
 class WorkerGracePeriod final : public GracePeriod {
  public:
   // `wait` returns OK only after every program run that was under way when it was called has ended. It is
-  // called on the worker thread only. After an error the next Start() tries again. Null: there is no way to
-  // wait, and no ticket ever passes.
+  // called on the worker thread only. After an error the next Start() tries again. If it is null, there
+  // is no way to wait, and no ticket ever passes.
   explicit WorkerGracePeriod(std::function<absl::Status()> wait);
-  // Joins the worker: lasts as long as a `wait` under way.
+  // Joins the worker, so it lasts as long as a `wait` that is under way.
   ~WorkerGracePeriod() override;
 
   Ticket Start() override;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The ids of an array map: which rows are taken. Lowest free first, so that rows in use stay close together.
+// Which rows of an array map are taken. The lowest free id comes first, so that rows in use stay close together.
 #ifndef SHUNT_DATAPATH_ID_POOL_H_
 #define SHUNT_DATAPATH_ID_POOL_H_
 
@@ -12,7 +12,7 @@ namespace shunt::datapath {
 // The id of no row.
 inline constexpr uint32_t kNoId = ~uint32_t{0};
 
-// Not thread-safe. Ids in quarantine count as taken: see Quarantine.
+// Ids in quarantine count as taken: see Quarantine. Not thread-safe.
 class IdPool {
  public:
   explicit IdPool(uint32_t capacity);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// How many rows each map gets when it is created. Limits are configuration; pins that exist keep theirs.
+// How many rows each map gets when it is created. Limits are configuration; maps that are pinned already keep theirs.
 #ifndef SHUNT_DATAPATH_LIMITS_H_
 #define SHUNT_DATAPATH_LIMITS_H_
 
@@ -12,12 +12,12 @@ inline constexpr uint32_t kRowsMax = 1u << 24;
 
 // Kernel memory with these defaults is about 50 MiB and, per CPU, 1.2 MiB of counters; `shuntctl map list` shows it.
 struct Limits {
-  uint32_t frontends = 65'536;      // rows about addresses included
+  uint32_t frontends = 65'536;      // includes the rows of addresses
   uint32_t service_ports = 32'768;  // one per ServicePort and family
   uint32_t pools = 65'536;
   uint32_t slots = 524'288;  // a changed pool needs its new run beside the old one for a grace period
   uint32_t backends = 131'072;
-  uint32_t sockets = 262'144;  // direct-mapped rows; a power of two; more sockets cost speed, not function
+  uint32_t sockets = 262'144;  // direct-mapped rows, a power of two; more sockets than rows cost speed, not function
   uint32_t socket_peers = 65'536;
   uint32_t affinities = 65'536;
 

@@ -58,7 +58,7 @@ TEST_F(LimitsTest, APlanThatDoesNotFitFailsWholeByNameAndTheOthersAreApplied) {
   }
 }
 
-TEST_F(LimitsTest, TheMessageNamesEveryMapThatLacksRooms) {
+TEST_F(LimitsTest, TheMessageNamesEveryMapThatLacksRows) {
   Limits limits = kLimits;
   limits.slots = 2;
   limits.backends = 2;
@@ -97,7 +97,7 @@ TEST_F(LimitsTest, AChangeThatFitsOnlyAfterAGracePeriodWaitsForOne) {
   EXPECT_EQ(Backends("10.96.0.1", 80), "10.244.0.2 10.244.0.3");
 }
 
-TEST_F(LimitsTest, ServicesThatGoMakeRoomInTheSameApply) {
+TEST_F(LimitsTest, ServicesThatGoFreeTheirRowsInTheSameApply) {
   Limits limits = kLimits;
   limits.pools = 2;
   Create(limits);
@@ -108,7 +108,7 @@ TEST_F(LimitsTest, ServicesThatGoMakeRoomInTheSameApply) {
   EXPECT_EQ(Read("10.96.0.1", 80).outcome, Outcome::kNotAService);
 }
 
-TEST_F(LimitsTest, AFrontendLeavesEvenIfWhoIsToTakeItDoesNotFit) {
+TEST_F(LimitsTest, AFrontendLeavesEvenIfItsTakerDoesNotFit) {
   Limits limits = kLimits;
   limits.slots = 3;
   Create(limits);
@@ -137,7 +137,7 @@ TEST_F(LimitsTest, WithoutGracePeriodsNothingIsReused) {
   EXPECT_EQ(Backends("10.96.0.1", 80), "10.244.0.2 10.244.0.3") << "a new agent may reuse what the old one unlinked";
 }
 
-TEST_F(LimitsTest, NodeAddressesWithoutRoomAreAnErrorAndComeLater) {
+TEST_F(LimitsTest, NodeAddressesThatDoNotFitAreAnErrorAndComeLater) {
   Limits limits = kLimits;
   limits.frontends = 4;
   Create(limits);

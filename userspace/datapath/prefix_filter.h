@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The bitmaps that let programs pass by at once: a clear bit proves that no frontend, or no backend, has an
-// address of that prefix.
+// The bitmaps that let programs ignore a destination at once: a clear bit proves that no frontend, or no backend, has
+// an address of that prefix.
 #ifndef SHUNT_DATAPATH_PREFIX_FILTER_H_
 #define SHUNT_DATAPATH_PREFIX_FILTER_H_
 
@@ -14,32 +14,32 @@
 
 namespace shunt::datapath {
 
-// Counts the addresses that need each bit of the frontends' set, beside a copy of what the map holds. The
-// backends' bits are only ever set: a socket may remember a backend long after no pool has it, and finds what
-// it remembers by this bit. They are as few as the prefixes that pods have ever had. Not thread-safe.
+// Counts the addresses that need each bit of the frontends' set, beside a copy of what the map holds. The backends'
+// bits are only ever set, because a socket may remember a backend long after every pool has lost it, and finds what it
+// remembers by this bit; there are only as many as prefixes that pods have ever had. Not thread-safe.
 class PrefixFilter {
  public:
   // `filter` must outlive this.
   explicit PrefixFilter(Table& filter);
 
-  // Copies the map: adoption, before anything else.
+  // Copies the map. Adoption calls it before anything else.
   absl::Status ReadBack();
 
-  // Says that the address, of a frontend or of an address row, needs its bit, or one time less. Writes nothing.
+  // Counts one more need of the address's bit, by a frontend or an address row; or one less. They write nothing.
   void Add(const model::IpAddress& address);
   void Remove(const model::IpAddress& address);
 
   // Makes sure that the address's bit is set in the map. REQUIRES: added.
   absl::Status Set(const model::IpAddress& address);
   absl::Status SetBackend(const model::IpAddress& address);
-  // Clears the bits that nobody needs any more. REQUIRES: nothing that programs can find has an address that is
-  // not added. On an error the rest is left for the next call.
+  // Clears the bits that no address needs. On an error the rest is left for the next call. REQUIRES: every address that
+  // programs can find is added.
   absl::Status ClearUnneeded();
-  // Says that an earlier agent's backend has this address: Repair sets its bit if it is missing.
+  // Says that a backend of an earlier agent has this address. Repair sets its bit if it is missing.
   void AdoptBackend(const model::IpAddress& address);
-  // After adoption: sets what is missing and clears what nobody needs.
+  // Sets the bits that are missing and clears those that no address needs. To be called after adoption.
   absl::Status Repair();
-  // How many bits Repair has found wrong.
+  // Returns how many bits Repair has found wrong.
   uint32_t repaired() const { return repaired_; }
 
  private:
@@ -49,8 +49,8 @@ class PrefixFilter {
   Table& filter_;
   std::vector<uint64_t> words_;                   // what the map holds
   absl::flat_hash_map<uint32_t, uint32_t> need_;  // bit of the frontends' set -> addresses
-  std::vector<uint32_t> unneeded_;                // perhaps: looked at again before clearing
-  std::vector<uint32_t> missing_;                 // backends' bits, perhaps
+  std::vector<uint32_t> unneeded_;                // candidates, looked at again before they are cleared
+  std::vector<uint32_t> missing_;                 // backends' bits that may be missing
   uint32_t repaired_ = 0;
 };
 

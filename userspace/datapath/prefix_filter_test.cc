@@ -79,7 +79,7 @@ TEST_F(PrefixFilterTest, RepairsWhatAnEarlierAgentLeft) {
   filter_.AdoptBackend(Ip("10.245.0.1"));
   ASSERT_TRUE(filter_.Repair().ok());
   EXPECT_GT(filter_.repaired(), 0u);
-  EXPECT_FALSE(Holds("10.96.0.1")) << "nobody needs it";
+  EXPECT_FALSE(Holds("10.96.0.1")) << "no address needs it";
   EXPECT_TRUE(Holds("192.0.2.1")) << "was missing";
   EXPECT_TRUE(Holds("10.245.0.1", SHUNT_PREFIX_BACKENDS)) << "was missing";
   EXPECT_TRUE(Holds("10.244.0.1", SHUNT_PREFIX_BACKENDS)) << "a socket may still remember a backend there";

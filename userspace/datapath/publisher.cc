@@ -53,8 +53,16 @@ void FailForAddress(const AddressBook::Failure& failure, absl::Span<const std::u
 //  - A name appears after everything that it leads to: writing goes against the direction of reading.
 //  - Names disappear in the direction of reading, and what they led to stays as it is for a grace period.
 //
-// A change that fails in steps 1 to 3 is abandoned (Change::Fail): its frontends are as they were, except that some may
-// be removed already and some pools may have their new sets. One that fails later keeps what it has published.
+// If a write fails, its change fails. The other changes go on, except those that take a frontend from its Service, and
+// those that give it one, which they now keep. What the tables hold of the Service then:
+//
+//  - after a failure in step 1: exactly what it had;
+//  - in step 2: the frontends that could not be removed, and all others, with their old sets;
+//  - in step 3: the same frontends; the pools whose words could be stored have their new sets;
+//  - in steps 4 and 5: all of the plan that could be written, and everything old that a frontend may still lead to.
+//
+// In steps 1 to 3 the change is abandoned: what it had taken and not published is retired (Change::Fail). In all steps
+// the record says what the tables hold, so staging the plan again yields the rest of the change.
 void Publisher::Publish(absl::Span<const std::unique_ptr<Change>> changes) {
   const auto for_each_ok = [&](void (Publisher::*step)(Change&)) {
     for (const std::unique_ptr<Change>& change : changes) {
@@ -96,8 +104,7 @@ void Publisher::Publish(absl::Span<const std::unique_ptr<Change>> changes) {
   //    addresses: an address that becomes a ClusterIP refuses all its other ports.
   for_each_ok(&Publisher::InsertFrontends);
   for_each_published(&Publisher::SettleFrontends);
-  absl::Status counted = inventory_.allocator.index().WriteCounts();
-  if (counted.ok()) {
+  if (absl::Status counted = inventory_.allocator.index().WriteCounts(); counted.ok()) {
     PublishAddresses(AddressBook::Turn::kAfterInsertions, changes);
   } else {
     // Programs may not find some of the new keys yet.

@@ -30,8 +30,8 @@ class Publisher {
       : inventory_(inventory), published_(inventory.published), transfers_(transfers), given_up_(given_up) {}
 
   // Publishes the staged changes and everything that the address book has to change; leaves refused changes alone. A
-  // failed write fails its change: then every frontend of that Service has its old set or its new one, the record says
-  // which, and staging the same plan again completes it.
+  // write that fails goes into the status of its change; publisher.cc says what is left in the tables then. At every
+  // instant every frontend has its old set or its new one.
   void Publish(absl::Span<const std::unique_ptr<Change>> changes);
 
   // The last failure of something that belongs to no single Service: rows of addresses, filter bits that are to be

@@ -11,11 +11,11 @@
 
 namespace shunt::datapath {
 
-// Holds one resource that was taken from its owner, or nothing. Move-only. A reservation ends in one of three ways:
-//   GiveBack, or its destructor   the owner has the resource again at once: nothing leads to it, and no program has
-//   seen it Retire                        the resource may be written: it becomes free after a grace period Keep the
-//   resource is published: the caller records it
-// `Owner` has a member GiveBack(Resource&&). The owner must outlive the reservation. Not thread-safe.
+// Holds one resource that was taken from its owner, or nothing. Move-only. It ends in one of three ways:
+//  - GiveBack, or the destructor: the owner has the resource again at once, because no program can have seen it.
+//  - Retire: the resource may be written, so it becomes free after a grace period.
+//  - Keep: the resource is published, and the caller records it.
+// `Owner` has a member GiveBack that takes a Resource. The owner must outlive the reservation. Not thread-safe.
 template <typename Owner, typename Resource>
 class Reserved {
  public:
@@ -37,7 +37,7 @@ class Reserved {
   const Resource& operator*() const { return resource_; }
   const Resource* operator->() const { return &resource_; }
 
-  // These three do nothing if nothing is held, and leave nothing held.
+  // These three do nothing if nothing is held. Afterwards nothing is held.
   void GiveBack() {
     if (Owner* const owner = std::exchange(owner_, nullptr)) owner->GiveBack(std::exchange(resource_, {}));
   }

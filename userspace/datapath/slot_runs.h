@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Contiguous runs of the slots array: which are free.
+// Which contiguous runs of the slots array are free.
 #ifndef SHUNT_DATAPATH_SLOT_RUNS_H_
 #define SHUNT_DATAPATH_SLOT_RUNS_H_
 
@@ -14,22 +14,22 @@ namespace shunt::datapath {
 
 struct SlotRun {
   uint32_t first = 0;
-  uint32_t count = 0;  // 0: no run
+  uint32_t count = 0;  // 0 stands for no run
 
   friend bool operator==(const SlotRun&, const SlotRun&) = default;
 };
 
-// Best fit, the lowest of equals; a freed run grows together with its free neighbours at once. O(log n).
-// Not thread-safe. Runs in quarantine count as taken: see Quarantine.
+// Allocates by best fit, and the lowest of equal gaps. A freed run is joined with its free neighbours at once. O(log
+// n). Runs in quarantine count as taken: see Quarantine. Not thread-safe.
 class SlotRuns {
  public:
   explicit SlotRuns(uint32_t capacity);
 
-  // Empty: no free run is that long. REQUIRES: count > 0.
+  // Returns nothing if no free run is long enough. REQUIRES: count > 0.
   std::optional<SlotRun> Allocate(uint32_t count);
-  // Takes this very run: adoption. False if it is empty, or any of it out of range or taken.
+  // Takes this very run, for adoption. Returns false if it is empty, or if any of it is out of range or taken.
   bool Reserve(SlotRun run);
-  // REQUIRES: the run is taken whole.
+  // REQUIRES: all of the run is taken.
   void Free(SlotRun run);
 
   uint32_t capacity() const { return capacity_; }
@@ -45,7 +45,7 @@ class SlotRuns {
 
   uint32_t capacity_;
   uint32_t taken_ = 0;
-  Gaps gaps_;                                                // never two that touch
+  Gaps gaps_;                                                // no two of them touch
   absl::btree_set<std::pair<uint32_t, uint32_t>> by_count_;  // (count, first) of the same
 };
 

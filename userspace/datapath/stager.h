@@ -63,7 +63,7 @@ class Stager {
   Allocator& allocator_;
   AddressBook& addresses_;
   const Transfers& transfers_;
-  FrontendKeySet planned_;  // the keys of the plan in hand
+  FrontendKeySet planned_;  // the keys of the plan that is being staged
   // The keys that are not in the index and that a change of this stager is to put there.
   absl::flat_hash_map<shunt_frontend_key, const ServiceState*, FrontendKeyHash, FrontendKeyEqual> claimed_;
 };

@@ -17,14 +17,14 @@
 namespace shunt::datapath {
 namespace {
 
-// How many changes are staged at a time. Bounds memory; it orders nothing, because Services are independent
-// unless frontends go from one to another: then all are staged together.
+// How many changes are staged at a time, to bound memory. Services are independent of one another unless frontends go
+// from one to another: then all are staged together.
 constexpr size_t kChangesMax = 4096;
 
 // How many retired resources one Apply frees. An Apply that needs more waits for all of them.
 constexpr size_t kReclaimMax = 4096;
 
-// Every round either applies something or gives up; a few are enough even when Services wait for one another.
+// Every round either applies something or is the last one. A few are enough even if Services wait for one another.
 constexpr int kRoundsMax = 8;
 
 // Reserves memory for everything that these plans name.
@@ -122,7 +122,7 @@ std::vector<Request> TableDatapath::Application::CollectRequests(absl::Span<cons
       requests.push_back({.plan = nullptr, .state = published_.unnamed});
     }
   }
-  // Those that have a plan are not removed after all.
+  // A Service that has a plan is not to be removed.
   std::erase_if(requests,
                 [&](const Request& request) { return request.plan == nullptr && named.contains(request.state); });
   return requests;
@@ -234,7 +234,7 @@ absl::StatusOr<Drift> TableDatapath::Audit(absl::Span<const model::ServicePlan* 
   drift.shared += static_cast<uint32_t>(inventory_->addresses.changes());
   absl::Status shared = PublishShared();
   if (absl::IsResourceExhausted(shared) && inventory_->allocator.WaitAndReclaim()) shared = PublishShared();
-  // An address for whose row there is no room is tried again with every Apply; the Services are repaired all the same.
+  // If the map is full, every Apply tries the address's row again; the Services are repaired all the same.
   if (!shared.ok() && !absl::IsResourceExhausted(shared)) return shared;
   Application application(*inventory_);
   drift.failures = application.Run(plans, ApplyScope::kAll);

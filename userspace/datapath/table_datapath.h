@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Datapath over Tables: everything but loading and attaching programs. The same code runs on pinned BPF
-// maps and on memory.
+// The Datapath over Tables: everything except loading and attaching programs. The same code runs on pinned BPF maps and
+// on memory.
 #ifndef SHUNT_DATAPATH_TABLE_DATAPATH_H_
 #define SHUNT_DATAPATH_TABLE_DATAPATH_H_
 

@@ -66,7 +66,7 @@ TEST_F(TableDatapathTest, ChangedWeightsToo) {
 }
 
 // A UDP socket that dialled the external address remembers the pool, which stays as it is for the ClusterIP.
-TEST_F(TableDatapathTest, AFrontendThatLeavesAPoolInUseMakesItsProofWorthless) {
+TEST_F(TableDatapathTest, AFrontendThatLeavesAPoolInUseRenewsItsValidityStamp) {
   const auto generation = [this] { return shunt_pool_generation(SimulatedReader(tables_).PoolWord(0)); };
   model::PortPlan port = MakePort("10.96.0.10", 80, MakePool({"10.244.0.1"}, 8080));
   const std::vector<model::PortPlan> without = {port};
@@ -77,7 +77,8 @@ TEST_F(TableDatapathTest, AFrontendThatLeavesAPoolInUseMakesItsProofWorthless) {
   const uint32_t at_once = generation();
   EXPECT_NE(at_once, before);
   PassGrace();
-  EXPECT_NE(generation(), at_once) << "again, for who had the old row in hand and has remembered the renewed word";
+  EXPECT_NE(generation(), at_once)
+      << "again, for programs that had the old row in hand and remembered the renewed word";
   Record();
   MustApply({MakePlan("web", without)});
   EXPECT_THAT(written_, IsEmpty()) << "the set is what is planned";
@@ -96,7 +97,7 @@ TEST_F(TableDatapathTest, ARemovalGoesInTheDirectionOfReading) {
   MustApply({Web({"10.244.0.1"})});
   Record();
   MustApply({MakePlan("web", {})});
-  EXPECT_THAT(written_, ElementsAre("frontend_index",  // its address is no ClusterIP any more
+  EXPECT_THAT(written_, ElementsAre("frontend_index",  // its address is no longer a ClusterIP
                                     "frontend_index",  // the frontend
                                     "pools", "prefix_filter"));
   EXPECT_EQ(Read("10.96.0.10", 80).outcome, Outcome::kNotAService);
@@ -132,7 +133,7 @@ TEST_F(TableDatapathTest, EveryPublicationHasAGenerationOfItsOwn) {
   MustApply({Web({})});
   MustApply({Web({"10.244.0.1"})});
   EXPECT_NE(shunt_pool_generation(word()), shunt_pool_generation(first))
-      << "whoever remembers the first word must not take the third for it";
+      << "a socket that remembers the first word must not take the third for it";
 }
 
 TEST_F(TableDatapathTest, BackendsAreSharedAndKeepTheirIds) {
@@ -162,7 +163,7 @@ TEST_F(TableDatapathTest, APolicyChangeLeavesTheOldPoolAlone) {
 
 // The same, while the endpoints change: the ClusterIP reads the old pool until its row is replaced, so the NodePort's
 // new set cannot be published there.
-TEST_F(TableDatapathTest, APoolThatSomeoneLeavesKeepsItsSet) {
+TEST_F(TableDatapathTest, APoolThatAFrontendLeavesKeepsItsSet) {
   model::PortPlan port = MakePort("10.96.0.10", 80, MakePool({"10.244.0.1", "10.244.0.2"}, 8080));
   port.frontends.push_back(MakeFrontend(model::FrontendKind::kLoadBalancer, "192.0.2.1", 80));
   MustApply({MakePlan("web", {port})});
@@ -226,7 +227,7 @@ TEST_F(TableDatapathTest, IfTheTakersWritesFailTheFrontendStays) {
   const std::vector<model::ServicePlan> plans = {MakePlan("old", {}),
                                                  MakePlan("new", "10.96.0.10", 80, MakePool({"10.244.0.2"}, 8080))};
   const auto failures = Apply(plans);
-  ASSERT_EQ(failures.size(), 2u) << "who gives it up has to be applied again too";
+  ASSERT_EQ(failures.size(), 2u) << "the Service that gives it up has to be applied again too";
   EXPECT_EQ(Backends("10.96.0.10", 80), "10.244.0.1");
   FailNoWrites();
   MustApply(plans);
@@ -241,7 +242,7 @@ TEST_F(TableDatapathTest, FrontendsInConflictAndSctpAreNotProgrammed) {
   sctp.frontends[0].address.protocol = model::Protocol::kSctp;
   Record();
   MustApply({MakePlan("web", {lost, sctp})});
-  EXPECT_THAT(written_, IsEmpty()) << "nor their pools, which nobody else uses";
+  EXPECT_THAT(written_, IsEmpty()) << "nor their pools, which no other frontend uses";
 }
 
 TEST_F(TableDatapathTest, PoolsThatNoFrontendNamesAreNotWritten) {
@@ -333,7 +334,7 @@ TEST_F(TableDatapathTest, BackendsBitsStayForSocketsThatRememberThem) {
 
 // ---- failures -------------------------------------------------------------------------------------------
 
-TEST_F(TableDatapathTest, OneServicesFailureHindersNobodyElse) {
+TEST_F(TableDatapathTest, OneServicesFailureHindersNoOther) {
   MustApply({Web({"10.244.0.1"})});
   int slots = 0;
   maps_->hooks().before = [&](absl::string_view table) {
@@ -362,7 +363,7 @@ TEST_F(TableDatapathTest, PlansThatContradictThemselvesAreRefused) {
        [](model::ServicePlan& plan) { plan.ports[0].frontends[0].external_pool = 1; }, "names pools 0 and 1 of 1"},
       {"more slots than members", [](model::ServicePlan& plan) { plan.ports[0].pools[0].slots.push_back({}); },
        "has 3 slots for 2 members"},
-      {"a slot's alias is nobody", [](model::ServicePlan& plan) { plan.ports[0].pools[0].slots[1].alias = 2; },
+      {"a slot's alias is not a member", [](model::ServicePlan& plan) { plan.ports[0].pools[0].slots[1].alias = 2; },
        "slot 1 of a pool names members 1 and 2 of 2"},
       {"slots in another order than members",
        [](model::ServicePlan& plan) { plan.ports[0].pools[0].slots[1].member = 0; },
@@ -387,7 +388,7 @@ TEST_F(TableDatapathTest, PlansThatContradictThemselvesAreRefused) {
   }
 }
 
-TEST_F(TableDatapathTest, TwoPlansOfOneServiceAreOneTooMany) {
+TEST_F(TableDatapathTest, OfTwoPlansOfOneServiceTheSecondIsRefused) {
   const auto failures = Apply({Web({"10.244.0.1"}), Web({"10.244.0.2"})});
   ASSERT_EQ(failures.size(), 1u);
   EXPECT_EQ(failures[0].status.code(), absl::StatusCode::kInvalidArgument);

@@ -9,8 +9,8 @@
 
 namespace shunt::datapath {
 
-// All set. Counters are plain arrays with a block of rows for every possible CPU (bpf/abi.h): their capacity
-// is CPUs * stride, and whoever reads them sums over the CPUs.
+// No pointer is null. Counters are plain arrays with a block of rows for every possible CPU (bpf/abi.h): their capacity
+// is CPUs * stride, and a reader sums over the CPUs.
 struct Tables {
   std::unique_ptr<Table> prefix_filter;
   std::unique_ptr<Table> frontend_index;

@@ -14,7 +14,7 @@ class ManualGrace final : public GracePeriod {
  public:
   Ticket Start() override { return ++asked_; }
   bool Passed(Ticket ticket) const override { return ticket <= passed_; }
-  // Lets the grace period pass at once, unless there is none to be had.
+  // Lets the grace period pass at once, unless grace periods are not available.
   absl::Status Wait(Ticket ticket) override {
     ++waits_;
     if (!available_) return absl::UnimplementedError("no grace period on this host");

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// ServicePlans in a few words, for tests: what the planner would have said.
+// Makes ServicePlans for tests in a few words, as the planner would make them.
 #ifndef SHUNT_DATAPATH_TESTING_PLANS_H_
 #define SHUNT_DATAPATH_TESTING_PLANS_H_
 
@@ -14,12 +14,12 @@
 
 namespace shunt::datapath {
 
-// Dies if the text is no address.
+// REQUIRES: the text is an address.
 model::IpAddress Ip(absl::string_view text);
 model::SocketAddress Socket(absl::string_view address, uint16_t port);
 model::FrontendAddress Dial(absl::string_view address, uint16_t port, model::Protocol protocol = model::Protocol::kTcp);
 
-// An exact alias table; ordered by backend, as plans are.
+// Has an exact alias table, and members in the order of their backends, as plans have.
 model::Pool MakePool(std::vector<model::PoolMember> members);
 // Backends of weight 1: MakePool({"10.0.0.1", "10.0.0.2"}, 8080).
 model::Pool MakePool(std::initializer_list<absl::string_view> addresses, uint16_t port);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A datapath on memory tables, with everything in reach.
+// A datapath on memory tables, for tests that apply plans and read what programs would find.
 #ifndef SHUNT_DATAPATH_TESTING_TABLE_FIXTURE_H_
 #define SHUNT_DATAPATH_TESTING_TABLE_FIXTURE_H_
 
@@ -20,7 +20,7 @@ namespace shunt::datapath {
 
 class TableFixture : public testing::Test {
  protected:
-  // Ample.
+  // Large enough for every test in this directory.
   static constexpr Limits kLimits = {.frontends = 256,
                                      .service_ports = 128,
                                      .pools = 128,
@@ -70,7 +70,7 @@ class TableFixture : public testing::Test {
   Reading Read(const char* address, uint16_t port, bool on_host = true) const {
     return SimulatedReader(tables_).Read(Dial(address, port), on_host);
   }
-  // "10.244.0.1 10.244.0.2" of the internal set, or what else the reader meets.
+  // "10.244.0.1 10.244.0.2" of the internal set, or what else a program meets.
   std::string Backends(const char* address, uint16_t port, bool on_host = true) const {
     const Reading reading = Read(address, port, on_host);
     if (reading.outcome != Outcome::kFound || reading.internal.slots.empty()) return reading.ToString();
@@ -82,7 +82,7 @@ class TableFixture : public testing::Test {
   }
   std::string ServiceOf(const char* address, uint16_t port) const { return Read(address, port).service_port; }
 
-  // The tables written by what follows, one name a write.
+  // The tables written by what follows, one name per write.
   std::vector<std::string>& Record() {
     written_.clear();
     maps_->hooks().after = [this](absl::string_view table) { written_.emplace_back(table); };
