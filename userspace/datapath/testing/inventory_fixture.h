@@ -92,12 +92,12 @@ class InventoryFixture : public testing::Test {
   // The tables written by what follows, one name per write.
   std::vector<std::string>& Record() {
     written_.clear();
-    maps_->hooks().after = [this](WriteOperation, absl::string_view table) { written_.emplace_back(table); };
+    maps_->hooks().after = [this](absl::string_view table) { written_.emplace_back(table); };
     return written_;
   }
   // Lets one write to this table fail: the first one, or a later one.
   void FailWrite(const std::string& table, int number = 1) {
-    maps_->hooks().before = [table, number](WriteOperation, absl::string_view written) mutable {
+    maps_->hooks().before = [table, number](absl::string_view written) mutable {
       return written == table && --number == 0 ? absl::UnavailableError("scripted") : absl::OkStatus();
     };
   }
