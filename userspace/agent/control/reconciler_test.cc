@@ -12,7 +12,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "userspace/agent/testing/noting_datapath.h"
+#include "userspace/agent/testing/recording_datapath.h"
 
 namespace shunt::agent {
 namespace {

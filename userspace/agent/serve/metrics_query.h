@@ -8,7 +8,7 @@
 #include "absl/status/statusor.h"
 #include "userspace/agent/control/ledger.h"
 #include "userspace/agent/control/metrics.h"
-#include "userspace/agent/serve/queries.h"
+#include "userspace/agent/serve/live_view.h"
 #include "userspace/report/agent_metrics.h"
 
 namespace shunt::agent {

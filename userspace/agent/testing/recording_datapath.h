@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A datapath that writes down what it was given and fails as it is told.
-#ifndef SHUNT_AGENT_TESTING_NOTING_DATAPATH_H_
-#define SHUNT_AGENT_TESTING_NOTING_DATAPATH_H_
+#ifndef SHUNT_AGENT_TESTING_RECORDING_DATAPATH_H_
+#define SHUNT_AGENT_TESTING_RECORDING_DATAPATH_H_
 
 #include <atomic>
 #include <map>
@@ -80,4 +80,4 @@ class NotingDatapath : public datapath::Datapath {
 
 }  // namespace shunt::agent
 
-#endif  // SHUNT_AGENT_TESTING_NOTING_DATAPATH_H_
+#endif  // SHUNT_AGENT_TESTING_RECORDING_DATAPATH_H_

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "userspace/agent/serve/queries.h"
+#include "userspace/agent/serve/live_view.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -10,7 +10,7 @@
 #include <string>
 #include <utility>
 
-#include "userspace/agent/testing/noting_datapath.h"
+#include "userspace/agent/testing/recording_datapath.h"
 
 namespace shunt::agent {
 namespace {

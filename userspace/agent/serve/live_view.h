@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The agent's answers to the admin API, put together from the ledger and from the maps, which are read beside the
 // loop: no query waits for it, none makes it wait.
-#ifndef SHUNT_AGENT_SERVE_QUERIES_H_
-#define SHUNT_AGENT_SERVE_QUERIES_H_
+#ifndef SHUNT_AGENT_SERVE_LIVE_VIEW_H_
+#define SHUNT_AGENT_SERVE_LIVE_VIEW_H_
 
 #include <functional>
 #include <vector>
@@ -45,4 +45,4 @@ report::AgentQueries MakeQueries(QuerySources sources);
 
 }  // namespace shunt::agent
 
-#endif  // SHUNT_AGENT_SERVE_QUERIES_H_
+#endif  // SHUNT_AGENT_SERVE_LIVE_VIEW_H_

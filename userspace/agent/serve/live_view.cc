@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "userspace/agent/serve/queries.h"
+#include "userspace/agent/serve/live_view.h"
 
 #include <algorithm>
 #include <memory>
