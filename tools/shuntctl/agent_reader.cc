@@ -58,12 +58,7 @@ absl::Status CheckSocket(const std::string& path) {
 
 class AgentReader final : public StateReader {
  public:
-  explicit AgentReader(const std::string& socket) {
-    grpc::ChannelArguments arguments;
-    arguments.SetMaxReceiveMessageSize(kAnswerBytesMax);
-    stub_ = v1::AdminService::NewStub(
-        grpc::CreateCustomChannel("unix:" + socket, grpc::InsecureChannelCredentials(), arguments));
-  }
+  explicit AgentReader(std::string socket) : socket_(std::move(socket)) {}
 
   absl::StatusOr<v1::AgentStatus> Status() override {
     absl::StatusOr<v1::GetStatusResponse> response =
@@ -95,6 +90,7 @@ class AgentReader final : public StateReader {
   }
 
   absl::Status DumpMap(const std::string& map, const std::function<void(v1::MapRow)>& visit) override {
+    if (absl::Status status = Connect(); !status.ok()) return status;
     grpc::ClientContext context;
     context.set_deadline(std::chrono::system_clock::now() + kDumpTimeout);
     v1::DumpMapRequest request;
@@ -108,10 +104,21 @@ class AgentReader final : public StateReader {
   }
 
  private:
+  absl::Status Connect() {
+    if (stub_ != nullptr) return absl::OkStatus();
+    if (absl::Status status = CheckSocket(socket_); !status.ok()) return status;
+    grpc::ChannelArguments arguments;
+    arguments.SetMaxReceiveMessageSize(kAnswerBytesMax);
+    stub_ = v1::AdminService::NewStub(
+        grpc::CreateCustomChannel("unix:" + socket_, grpc::InsecureChannelCredentials(), arguments));
+    return absl::OkStatus();
+  }
+
   template <typename Response, typename Request>
   absl::StatusOr<Response> Call(grpc::Status (v1::AdminService::Stub::*call)(grpc::ClientContext*, const Request&,
                                                                              Response*),
                                 const Request& request) {
+    if (absl::Status status = Connect(); !status.ok()) return status;
     grpc::ClientContext context;
     context.set_deadline(std::chrono::system_clock::now() + kCallTimeout);
     Response response;
@@ -119,13 +126,13 @@ class AgentReader final : public StateReader {
     return response;
   }
 
-  std::unique_ptr<v1::AdminService::Stub> stub_;
+  const std::string socket_;
+  std::unique_ptr<v1::AdminService::Stub> stub_;  // null: not connected yet
 };
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<StateReader>> ConnectToAgent(const std::string& socket) {
-  if (absl::Status status = CheckSocket(socket); !status.ok()) return status;
+std::unique_ptr<StateReader> ReadAgent(const std::string& socket) {
   return std::make_unique<AgentReader>(socket);
 }
 

@@ -5,12 +5,13 @@
 
 #include <cstdint>
 #include <functional>
-#include <string>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "userspace/report/agent_status.h"
+#include "userspace/report/map_rows.h"
 
 namespace shunt::shuntctl {
 
@@ -26,18 +27,6 @@ struct PinnedState {
 
 // The maps may be changing meanwhile, or be damaged: an id that leads nowhere is left out, never followed.
 absl::StatusOr<PinnedState> ReadPinnedState(const DumpRows& dump);
-
-// What is pinned beside the rows.
-struct PinDescription {
-  uint32_t abi_version = 0;
-  std::string directory;
-  std::vector<report::ProgramStatus> programs;  // empty: no complete set is in force
-  std::vector<report::MapFill> maps;
-};
-
-// What the agent would say that knew only this; no dump_map. `describe` is asked with every question for the status,
-// because it costs more than all else.
-report::AgentQueries PinnedQueries(PinnedState read, std::function<PinDescription()> describe);
 
 }  // namespace shunt::shuntctl
 

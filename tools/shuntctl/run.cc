@@ -24,22 +24,6 @@ struct Wish {
   std::string help;  // not empty: print this
 };
 
-// Stands for a state that cannot be read, so that commands meet the reason where they would read.
-class Unreadable final : public StateReader {
- public:
-  explicit Unreadable(absl::Status why) : why_(std::move(why)) {}
-
-  absl::StatusOr<v1::AgentStatus> Status() override { return why_; }
-  absl::StatusOr<v1::AuditReport> Audit() override { return why_; }
-  absl::StatusOr<v1::ListServicesResponse> Services(const v1::ListServicesRequest&) override { return why_; }
-  absl::StatusOr<v1::Service> Service(const v1::GetServiceRequest&) override { return why_; }
-  absl::StatusOr<v1::ListBackendsResponse> Backends(const v1::ListBackendsRequest&) override { return why_; }
-  absl::Status DumpMap(const std::string&, const std::function<void(v1::MapRow)>&) override { return why_; }
-
- private:
-  absl::Status why_;
-};
-
 absl::StatusOr<const Object*> FindObject(const std::string& word) {
   std::vector<std::string> names;
   for (const Object& object : Objects()) names.push_back(object.name);
@@ -135,17 +119,12 @@ class Session {
   }
 
  private:
-  std::unique_ptr<StateReader> Open(const Options& options) const {
-    absl::StatusOr<std::unique_ptr<StateReader>> reader = surroundings_.open(options);
-    return reader.ok() ? *std::move(reader) : std::make_unique<Unreadable>(reader.status());
-  }
-
   absl::StatusOr<Answer> Ask() {
-    const std::unique_ptr<StateReader> reader = Open(options_);
+    const std::unique_ptr<StateReader> reader = surroundings_.open(options_);
     const auto open_pins = [this] {
       Options offline = options_;
       offline.offline = true;
-      return Open(offline);
+      return surroundings_.open(offline);
     };
     return wish_.command->run(
         {.options = options_, .arguments = wish_.arguments, .reader = *reader, .open_pins = open_pins});

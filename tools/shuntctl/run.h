@@ -9,7 +9,6 @@
 #include <string>
 #include <vector>
 
-#include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "tools/shuntctl/exit_status.h"
 #include "tools/shuntctl/options.h"
@@ -22,7 +21,7 @@ struct Surroundings {
   std::ostream& out;  // answers, and help that was asked for
   std::ostream& err;  // everything else
   bool out_is_terminal = false;
-  std::function<absl::StatusOr<std::unique_ptr<StateReader>>(const Options&)> open = &OpenReader;
+  std::function<std::unique_ptr<StateReader>(const Options&)> open = &OpenReader;
   // Between two looks of --watch; false ends it.
   std::function<bool(absl::Duration)> wait;
 };

@@ -17,6 +17,7 @@
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "tools/shuntctl/check.h"
+#include "tools/shuntctl/pinned_view.h"
 #include "tools/shuntctl/printable.h"
 #include "tools/shuntctl/testing/memory_pins.h"
 #include "userspace/admin/testing/scripted_agent.h"
@@ -37,11 +38,12 @@ struct Outcome {
 class RunTest : public ::testing::Test {
  protected:
   // --offline reads what the agent's maps would hold.
-  absl::StatusOr<std::unique_ptr<StateReader>> Open(const Options& options) {
+  std::unique_ptr<StateReader> Open(const Options& options) {
     ++opened_;
-    if (!open_error_.ok()) return open_error_;
-    if (!agent_error_.ok() && !options.offline) return agent_error_;
-    return ReadQueries(options.offline ? pins_.Queries() : agent_.Queries());
+    auto agent = std::make_unique<admin::testing::ScriptedAgent>(agent_);
+    agent->unreadable = !open_error_.ok() ? open_error_ : options.offline ? absl::OkStatus() : agent_error_;
+    if (!options.offline || !agent->unreadable.ok()) return ReadView(std::move(agent));
+    return ReadView(std::make_unique<PinnedView>([this] { return pins_.Open(); }));
   }
 
   Outcome Run(absl::string_view line) {
@@ -310,13 +312,11 @@ TEST_F(RunTest, AServiceLacksLocalEndpointsIfClientsOnThisNodeDo) {
 
 TEST_F(RunTest, EveryReasonThatCheckSuspectsIsOneThatProgramsGive) {
   std::vector<std::string> names;
-  ASSERT_TRUE(pins_
-                  .Dump("reasons",
-                        [&](const report::MapRow& row) {
-                          names.push_back(std::get<report::ReasonRow>(row).name);
-                          return true;
-                        })
-                  .ok());
+  const absl::Status dumped = pins_.Open()->DumpMap("reasons", [&](const report::MapRow& row) {
+    names.push_back(std::get<report::ReasonRow>(row).name);
+    return true;
+  });
+  ASSERT_EQ(dumped, absl::OkStatus());
   ASSERT_THAT(SuspectReasons(), ::testing::Not(IsEmpty()));
   for (const absl::string_view suspect : SuspectReasons()) {
     EXPECT_THAT(names, ::testing::Contains(std::string(suspect)));

@@ -67,8 +67,8 @@ std::unique_ptr<grpc::Server> BuildServer(grpc::Service* service) {
 // a path from whoever holds it.
 class AdminServer::Impl {
  public:
-  Impl(SocketFile listener, int stop_fd, report::AgentQueries queries)
-      : listener_(std::move(listener)), stop_fd_(stop_fd), service_(MakeAdminService(std::move(queries))) {}
+  Impl(SocketFile listener, int stop_fd, const report::AgentView& view)
+      : listener_(std::move(listener)), stop_fd_(stop_fd), service_(MakeAdminService(view)) {}
 
   ~Impl() {
     Shutdown(absl::ZeroDuration());
@@ -128,12 +128,12 @@ class AdminServer::Impl {
 };
 
 absl::StatusOr<std::unique_ptr<AdminServer>> AdminServer::Start(const std::string& socket_path,
-                                                                report::AgentQueries queries) {
+                                                                const report::AgentView& view) {
   absl::StatusOr<SocketFile> listener = SocketFile::Listen(socket_path);
   if (!listener.ok()) return listener.status();
   const int stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
   if (stop_fd < 0) return absl::ErrnoToStatus(errno, "admin server: eventfd");
-  auto impl = std::make_unique<Impl>(*std::move(listener), stop_fd, std::move(queries));
+  auto impl = std::make_unique<Impl>(*std::move(listener), stop_fd, view);
   if (absl::Status status = impl->Start(); !status.ok()) return status;
   return std::unique_ptr<AdminServer>(new AdminServer(std::move(impl)));
 }

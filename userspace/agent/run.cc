@@ -28,8 +28,8 @@
 #include "userspace/agent/process/service_notify.h"
 #include "userspace/agent/process/signals.h"
 #include "userspace/agent/serve/http_servers.h"
+#include "userspace/agent/serve/live_health.h"
 #include "userspace/agent/serve/live_view.h"
-#include "userspace/agent/serve/metrics_query.h"
 #include "userspace/agent/snapshot_thread.h"
 #include "userspace/agent/socket_ender_thread.h"
 #include "userspace/datapath/kernel/attach/pins.h"
@@ -69,7 +69,6 @@ class Agent {
   void MakeLoop();
   absl::Status StartAdmin();
   std::vector<report::StatusProblem> MoreProblems() const;
-  absl::Status StartHttp(const report::AgentQueries& queries, std::function<absl::StatusOr<MapViews>()> open_maps);
   void StartSocketEnder();
   void StartThreads();
   report::AgentStatus Identity() const;
@@ -90,6 +89,8 @@ class Agent {
   std::unique_ptr<datapath::SocketEnder> socket_ender_;
   std::optional<SocketEnderThread> socket_ender_thread_;
   report::SocketSweeps no_socket_ender_;  // what there is to say without one
+  std::optional<LiveView> view_;
+  std::optional<LiveHealth> health_;
   std::unique_ptr<HttpServers> http_;
   std::unique_ptr<admin::AdminServer> admin_;
   std::jthread loop_thread_;
@@ -217,28 +218,23 @@ void Agent::StartSocketEnder() {
 }
 
 absl::Status Agent::StartAdmin() {
-  QuerySources sources{.identity = Identity(), .ledger = ledger_, .loop = *loop_, .open_maps = nullptr};
+  LiveSources sources{.identity = Identity(), .ledger = ledger_, .loop = *loop_, .open_maps = nullptr};
   sources.socket_sweeps = [this] {
     return socket_ender_thread_.has_value() ? socket_ender_thread_->sweeps() : no_socket_ender_;
   };
   sources.source_status = [this] { return source_->status(); };
-  sources.open_maps = [bpffs = options_.bpffs]() -> absl::StatusOr<MapViews> {
-    absl::StatusOr<std::unique_ptr<datapath::PinnedReader>> opened = datapath::PinnedReader::Open(bpffs);
-    if (!opened.ok()) return opened.status();
-    const std::shared_ptr<const datapath::PinnedReader> reader = *std::move(opened);
-    return MapViews{.fill_levels = [reader] { return reader->FillLevels(); },
-                    .programs = [reader] { return reader->Programs(); },
-                    .dump = [reader](absl::string_view map, const auto& visit) { return reader->DumpMap(map, visit); }};
-  };
+  sources.open_maps = [bpffs = options_.bpffs] { return datapath::PinnedReader::Open(bpffs); };
   sources.more_problems = [this] { return MoreProblems(); };
-  const auto open_maps = sources.open_maps;
-  report::AgentQueries queries = MakeQueries(std::move(sources));
-  if (absl::Status status = StartHttp(queries, open_maps); !status.ok()) return status;
-  absl::StatusOr<std::unique_ptr<admin::AdminServer>> admin =
-      admin::AdminServer::Start(options_.admin_socket, std::move(queries));
+  view_.emplace(std::move(sources));
+  health_.emplace(loop_->metrics(), inbox_);
+  absl::StatusOr<std::unique_ptr<HttpServers>> http = HttpServers::Start(
+      {.healthz = options_.healthz_bind_address, .metrics = options_.metrics_bind_address}, ledger_, *health_);
+  if (!http.ok()) return http.status();
+  http_ = *std::move(http);
+  absl::StatusOr<std::unique_ptr<admin::AdminServer>> admin = admin::AdminServer::Start(options_.admin_socket, *view_);
   if (!admin.ok()) return admin.status();
   admin_ = *std::move(admin);
-  http_->Listen();
+  http_->Listen(*view_);
   for (const report::StatusProblem& problem : http_->Problems()) {
     LogWarning("Degraded", {{"where", problem.where}, {"problem", problem.what}});
   }
@@ -264,29 +260,6 @@ std::vector<report::StatusProblem> Agent::MoreProblems() const {
                                   " ago")});
   }
   return problems;
-}
-
-absl::Status Agent::StartHttp(const report::AgentQueries& queries,
-                              std::function<absl::StatusOr<MapViews>()> open_maps) {
-  Metrics& metrics = loop_->metrics();
-  report::HealthQueries health{
-      .state = [this, &metrics] { return metrics.Health(inbox_.OldestWaiting()); },
-      .now = &ReadClocks,
-      .answered = [&metrics](report::HealthPage page, int status) { metrics.HealthPageAnswered(page, status); }};
-  MetricsSources sources{.status = queries.status,
-                         .ledger = ledger_,
-                         .metrics = metrics,
-                         .source = [this] { return source_->status(); },
-                         .open_maps = std::move(open_maps)};
-  absl::StatusOr<std::unique_ptr<HttpServers>> http =
-      HttpServers::Start({.healthz = options_.healthz_bind_address,
-                          .metrics = options_.metrics_bind_address,
-                          .ledger = ledger_,
-                          .health = std::move(health),
-                          .metrics_query = MakeMetricsQuery(std::move(sources))});
-  if (!http.ok()) return http.status();
-  http_ = *std::move(http);
-  return absl::OkStatus();
 }
 
 void Agent::StartThreads() {

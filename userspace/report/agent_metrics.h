@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// What /metrics shows, as values: the agent fills them, the page names them (docs/metrics.md). Counts are since the
-// agent's start and never fall; times are since 1970 by the wall clock, 0: never.
+// What /metrics shows, as values: the agent fills them, the page names them (docs/metrics.md). Counters are cumulative
+// since the agent started; times are since 1970 by the wall clock, 0 means never.
 #ifndef SHUNT_REPORT_AGENT_METRICS_H_
 #define SHUNT_REPORT_AGENT_METRICS_H_
 
 #include <array>
 #include <cstdint>
-#include <functional>
 #include <map>
 #include <utility>
 #include <vector>
@@ -109,8 +108,13 @@ struct MetricsSnapshot {
   ProcessUsage process;
 };
 
-// How /metrics asks. Thread-safe; may take some milliseconds, because it reads the maps.
-using MetricsQuery = std::function<MetricsSnapshot()>;
+// What /metrics shows. Thread-safe; may take some milliseconds, because it reads the maps.
+class MetricsView {
+ public:
+  virtual ~MetricsView() = default;
+
+  virtual MetricsSnapshot Metrics() const = 0;
+};
 
 }  // namespace shunt::report
 

@@ -71,19 +71,19 @@ Response ServiceHealthPage(const report::ServiceHealth& service, bool proxy_heal
   return response;
 }
 
-Handler HealthHandler(report::HealthQueries queries) {
-  return [queries = std::move(queries)](const Request& request) {
+Handler HealthHandler(const report::HealthView& view) {
+  return [&view](const Request& request) {
     if (request.path == "/healthz") {
-      Response page = HealthzPage(queries.state(), queries.now());
-      queries.answered(report::HealthPage::kHealthz, page.status);
+      Response page = HealthzPage(view.Health(), view.Now());
+      view.CountAnswer(report::HealthPage::kHealthz, page.status);
       return page;
     }
     if (request.path == "/livez") {
-      Response page = LivezPage(queries.state(), queries.now());
-      queries.answered(report::HealthPage::kLivez, page.status);
+      Response page = LivezPage(view.Health(), view.Now());
+      view.CountAnswer(report::HealthPage::kLivez, page.status);
       return page;
     }
-    if (request.path == "/readyz") return ReadyzPage(queries.state(), queries.now());
+    if (request.path == "/readyz") return ReadyzPage(view.Health(), view.Now());
     return StatusResponse(404);
   };
 }

@@ -19,8 +19,8 @@ Response ReadyzPage(const report::HealthState& state, const report::Moment& now)
 // The healthCheckNodePort of a Service: 200 iff it has local endpoints and the proxy is healthy, else 503.
 Response ServiceHealthPage(const report::ServiceHealth& service, bool proxy_healthy);
 
-// The three pages by their paths, 404 for any other.
-Handler HealthHandler(report::HealthQueries queries);
+// Returns the handler of the three pages, which answers 404 for any other path. `view` must outlive it.
+Handler HealthHandler(const report::HealthView& view);
 
 }  // namespace shunt::admin::http
 

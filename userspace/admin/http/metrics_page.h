@@ -11,11 +11,11 @@
 
 namespace shunt::admin::http {
 
-// The page in Prometheus' text format. A pure function of the snapshot.
+// Returns the page in Prometheus' text format. A pure function of the snapshot.
 std::string MetricsText(const report::MetricsSnapshot& snapshot);
 
-// /metrics, and 404 for any other path.
-Handler MetricsHandler(report::MetricsQuery query);
+// Returns the handler of /metrics, which answers 404 for any other path. `view` must outlive it.
+Handler MetricsHandler(const report::MetricsView& view);
 
 }  // namespace shunt::admin::http
 

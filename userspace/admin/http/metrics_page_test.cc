@@ -145,8 +145,14 @@ TEST(MetricsPageTest, WhateverIsInANameThePageStaysValid) {
                           "service=\xef\xbf\xbd\xef\xbf\xbd{}, } 11"));
 }
 
+class ScriptedMetrics final : public report::MetricsView {
+ public:
+  report::MetricsSnapshot Metrics() const override { return Everything(); }
+};
+
 TEST(MetricsPageTest, ThePageIsAtItsPathWithItsVersion) {
-  const Handler handler = MetricsHandler([] { return Everything(); });
+  const ScriptedMetrics metrics;
+  const Handler handler = MetricsHandler(metrics);
   const Response page = handler({.method = "GET", .path = "/metrics"});
   EXPECT_EQ(page.status, 200);
   EXPECT_EQ(page.content_type, "text/plain; version=0.0.4; charset=utf-8");

@@ -92,7 +92,7 @@ class LoopTest : public testing::Test {
 
   int address_event_ = ::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
   std::atomic<int> reads_ = 0;
-  NotingDatapath datapath_;
+  RecordingDatapath datapath_;
   Ledger ledger_;
   Inbox inbox_{1};
   std::binary_semaphore first_apply_{0};

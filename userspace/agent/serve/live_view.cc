@@ -11,6 +11,8 @@
 #include "absl/container/flat_hash_map.h"
 #include "userspace/agent/process/clock.h"
 #include "userspace/agent/process/log.h"
+#include "userspace/agent/process/process_usage.h"
+#include "userspace/agent/serve/read_traffic.h"
 
 namespace shunt::agent {
 namespace {
@@ -27,8 +29,8 @@ using CountersByPort = absl::flat_hash_map<PortKey, PortCounters>;
 
 // Visits the rows of one type. A map that cannot be read is as good as empty: the answer then lacks its numbers.
 template <typename Row, typename Visit>
-void ForEachRow(const MapViews& maps, absl::string_view map, Visit visit) {
-  const absl::Status status = maps.dump(map, [&](const report::MapRow& row) {
+void ForEachRow(const report::PinnedMaps& maps, absl::string_view map, Visit visit) {
+  const absl::Status status = maps.DumpMap(map, [&](const report::MapRow& row) {
     if (const Row* typed = std::get_if<Row>(&row)) visit(*typed);
     return true;
   });
@@ -36,7 +38,7 @@ void ForEachRow(const MapViews& maps, absl::string_view map, Visit visit) {
 }
 
 // Of `only`, or of every Service if it is null.
-CountersByPort ReadPortCounters(const MapViews& maps, const model::ObjectName* only) {
+CountersByPort ReadPortCounters(const report::PinnedMaps& maps, const model::ObjectName* only) {
   absl::flat_hash_map<uint32_t, PortKey> ports;
   ForEachRow<report::ServicePortRow>(maps, "service_ports", [&](const report::ServicePortRow& row) {
     if (only != nullptr && row.service != *only) return;
@@ -73,7 +75,8 @@ void ForEachEntry(const Ledger& ledger, const std::function<bool(const Ledger::E
   }
 }
 
-report::AgentStatus AnswerStatus(const QuerySources& from) {
+// What can be said without the maps.
+report::AgentStatus StatusWithoutMaps(const LiveSources& from) {
   report::AgentStatus status = from.identity;
   const LoopState state = from.loop.state();
   status.synced = state.synced;
@@ -94,48 +97,72 @@ report::AgentStatus AnswerStatus(const QuerySources& from) {
   if (from.more_problems != nullptr) {
     for (report::StatusProblem& problem : from.more_problems()) status.problems.push_back(std::move(problem));
   }
-  for (report::StatusProblem& problem : from.ledger.Problems(kProblemsMax))
+  for (report::StatusProblem& problem : from.ledger.Problems(kProblemsMax)) {
     status.problems.push_back(std::move(problem));
+  }
+  return status;
+}
 
-  const absl::StatusOr<MapViews> maps = from.open_maps();
+CountersByPort ReadCounters(const report::OpenPinnedMaps& open_maps, const model::ObjectName* only) {
+  const absl::StatusOr<std::unique_ptr<const report::PinnedMaps>> maps = open_maps();
+  if (maps.ok()) return ReadPortCounters(**maps, only);
+  LogError(maps.status(), "Cannot read counters for the admin API");
+  return {};
+}
+
+}  // namespace
+
+report::AgentStatus LiveView::StatusNow() const {
+  report::AgentStatus status = StatusWithoutMaps(from_);
+  const absl::StatusOr<std::unique_ptr<const report::PinnedMaps>> maps = from_.open_maps();
   if (!maps.ok()) {
     status.problems.push_back({"maps", std::string(maps.status().message())});
     return status;
   }
-  status.maps = maps->fill_levels();
-  status.programs = maps->programs();
-  ForEachRow<report::ReasonRow>(*maps, "reasons", [&](const report::ReasonRow& row) { status.reasons.push_back(row); });
+  status.maps = (*maps)->FillLevels();
+  status.programs = (*maps)->Programs();
+  ForEachRow<report::ReasonRow>(**maps, "reasons",
+                                [&](const report::ReasonRow& row) { status.reasons.push_back(row); });
   for (const report::MapFill& fill : status.maps) {
     if (fill.name == "backends") status.backends = static_cast<uint32_t>(fill.used);
   }
   return status;
 }
 
-CountersByPort ReadCounters(const QuerySources& from, const model::ObjectName* only) {
-  const absl::StatusOr<MapViews> maps = from.open_maps();
-  if (maps.ok()) return ReadPortCounters(*maps, only);
-  LogError(maps.status(), "Cannot read counters for the admin API");
-  return {};
+absl::StatusOr<report::AgentStatus> LiveView::Status() const {
+  return StatusNow();
 }
 
-std::vector<report::BackendStatus> AnswerBackends(const QuerySources& from) {
-  const absl::StatusOr<MapViews> maps = from.open_maps();
+absl::Status LiveView::Services(const std::function<bool(const report::ServiceStatus&)>& visit) const {
+  const CountersByPort counters = ReadCounters(from_.open_maps, nullptr);
+  ForEachEntry(from_.ledger, [&](const Ledger::Entry& entry) { return visit(ToStatus(entry, counters)); });
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::optional<report::ServiceStatus>> LiveView::Service(const model::ObjectName& name) const {
+  const std::optional<Ledger::Entry> entry = from_.ledger.Find(name);
+  if (!entry.has_value()) return std::nullopt;
+  return ToStatus(*entry, ReadCounters(from_.open_maps, &name));
+}
+
+absl::StatusOr<std::vector<report::BackendStatus>> LiveView::Backends() const {
+  const absl::StatusOr<std::unique_ptr<const report::PinnedMaps>> maps = from_.open_maps();
   if (!maps.ok()) {
     LogError(maps.status(), "Cannot read backends for the admin API");
-    return {};
+    return std::vector<report::BackendStatus>();
   }
   absl::flat_hash_map<uint32_t, uint64_t> chosen;
   ForEachRow<report::BackendCountersRow>(
-      *maps, "backend_counters", [&](const report::BackendCountersRow& row) { chosen[row.backend] = row.chosen; });
+      **maps, "backend_counters", [&](const report::BackendCountersRow& row) { chosen[row.backend] = row.chosen; });
   std::vector<report::BackendStatus> backends;
   absl::flat_hash_map<model::SocketAddress, size_t> place_of;
-  ForEachRow<report::BackendRow>(*maps, "backends", [&](const report::BackendRow& row) {
+  ForEachRow<report::BackendRow>(**maps, "backends", [&](const report::BackendRow& row) {
     place_of.emplace(row.address, backends.size());
     const auto count = chosen.find(row.backend);
     backends.push_back(
         {.id = row.backend, .address = row.address, .chosen = count == chosen.end() ? 0 : count->second});
   });
-  ForEachEntry(from.ledger, [&](const Ledger::Entry& entry) {
+  ForEachEntry(from_.ledger, [&](const Ledger::Entry& entry) {
     for (const model::PortPlan& port : entry.plan->ports) {
       for (const model::Pool& pool : port.pools) {
         for (const model::PoolMember& member : pool.members) {
@@ -153,28 +180,27 @@ std::vector<report::BackendStatus> AnswerBackends(const QuerySources& from) {
   return backends;
 }
 
-}  // namespace
+absl::Status LiveView::DumpMap(absl::string_view map, const std::function<bool(const report::MapRow&)>& visit) const {
+  const absl::StatusOr<std::unique_ptr<const report::PinnedMaps>> maps = from_.open_maps();
+  return maps.ok() ? (*maps)->DumpMap(map, visit) : maps.status();
+}
 
-report::AgentQueries MakeQueries(QuerySources sources) {
-  const auto from = std::make_shared<const QuerySources>(std::move(sources));
-  report::AgentQueries queries;
-  queries.status = [from] { return AnswerStatus(*from); };
-  queries.services = [from](const std::function<bool(const report::ServiceStatus&)>& visit) {
-    const CountersByPort counters = ReadCounters(*from, nullptr);
-    ForEachEntry(from->ledger, [&](const Ledger::Entry& entry) { return visit(ToStatus(entry, counters)); });
-  };
-  queries.service = [from](const model::ObjectName& name) -> std::optional<report::ServiceStatus> {
-    const std::optional<Ledger::Entry> entry = from->ledger.Find(name);
-    if (!entry.has_value()) return std::nullopt;
-    return ToStatus(*entry, ReadCounters(*from, &name));
-  };
-  queries.backends = [from] { return AnswerBackends(*from); };
-  queries.dump_map = [from](absl::string_view map, const std::function<bool(const report::MapRow&)>& visit) {
-    const absl::StatusOr<MapViews> maps = from->open_maps();
-    return maps.ok() ? maps->dump(map, visit) : maps.status();
-  };
-  queries.audit = [from] { return from->loop.Audit(); };
-  return queries;
+absl::StatusOr<report::AuditReport> LiveView::Audit() const {
+  return from_.loop.Audit();
+}
+
+report::MetricsSnapshot LiveView::Metrics() const {
+  report::MetricsSnapshot snapshot;
+  snapshot.status = StatusNow();
+  snapshot.agent = from_.loop.metrics().Read();
+  snapshot.local_misses = from_.ledger.totals().local_misses;
+  snapshot.source = snapshot.status.source_status;
+  if (const auto maps = from_.open_maps(); maps.ok()) {
+    snapshot.traffic = ReadTraffic(**maps, snapshot.status.maps, TrafficLimits());
+  }
+  snapshot.process = ReadProcessUsage();
+  snapshot.now_ms = ReadClocks().wall_ms;
+  return snapshot;
 }
 
 }  // namespace shunt::agent

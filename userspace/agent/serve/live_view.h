@@ -1,30 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
-// The agent's answers to the admin API, put together from the ledger and from the maps, which are read beside the
-// loop: no query waits for it, none makes it wait.
+// The running agent's answers, put together from the ledger and from the maps. Maps are read beside the loop: a query
+// neither waits for the loop nor delays it, except that Audit waits for the report.
 #ifndef SHUNT_AGENT_SERVE_LIVE_VIEW_H_
 #define SHUNT_AGENT_SERVE_LIVE_VIEW_H_
 
 #include <functional>
+#include <optional>
+#include <utility>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "userspace/agent/control/ledger.h"
 #include "userspace/agent/control/loop.h"
-#include "userspace/report/agent_status.h"
+#include "userspace/report/agent_metrics.h"
+#include "userspace/report/agent_view.h"
+#include "userspace/report/pinned_maps.h"
 
 namespace shunt::agent {
 
-// The maps as they are now, read with descriptors of one's own.
-struct MapViews {
-  std::function<std::vector<report::MapFill>()> fill_levels;
-  std::function<std::vector<report::ProgramStatus>()> programs;
-  // As report::AgentQueries::dump_map.
-  std::function<absl::Status(absl::string_view map, const std::function<bool(const report::MapRow&)>& visit)> dump;
-};
-
-// All must outlive the queries.
-struct QuerySources {
+// The parts that a LiveView asks. All must outlive it.
+struct LiveSources {
   // What never changes while the agent runs: version to start_time_ms, programs_current, and in `problems` what
   // went wrong at the start.
   report::AgentStatus identity;
@@ -36,12 +33,27 @@ struct QuerySources {
   std::function<report::SourceStatus()> source_status;
   // What else goes wrong, now; null: nothing can. Called by any thread.
   std::function<std::vector<report::StatusProblem>()> more_problems;
-  // Opens the maps for one query: a dump of a million rows then costs the loop nothing, and a slow client nobody
-  // else. Called by any thread.
-  std::function<absl::StatusOr<MapViews>()> open_maps;
+  report::OpenPinnedMaps open_maps;
 };
 
-report::AgentQueries MakeQueries(QuerySources sources);
+class LiveView final : public report::AgentView, public report::MetricsView {
+ public:
+  explicit LiveView(LiveSources sources) : from_(std::move(sources)) {}
+
+  // Maps that cannot be read are a problem in the status, and leave counts at zero in the other answers.
+  absl::StatusOr<report::AgentStatus> Status() const override;
+  absl::Status Services(const std::function<bool(const report::ServiceStatus&)>& visit) const override;
+  absl::StatusOr<std::optional<report::ServiceStatus>> Service(const model::ObjectName& name) const override;
+  absl::StatusOr<std::vector<report::BackendStatus>> Backends() const override;
+  absl::Status DumpMap(absl::string_view map, const std::function<bool(const report::MapRow&)>& visit) const override;
+  absl::StatusOr<report::AuditReport> Audit() const override;
+  report::MetricsSnapshot Metrics() const override;
+
+ private:
+  report::AgentStatus StatusNow() const;
+
+  const LiveSources from_;
+};
 
 }  // namespace shunt::agent
 

@@ -4,13 +4,15 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <map>
 #include <memory>
+#include <optional>
 #include <stop_token>
 #include <string>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "userspace/agent/testing/recording_datapath.h"
+#include "userspace/report/testing/scripted_maps.h"
 
 namespace shunt::agent {
 namespace {
@@ -33,61 +35,52 @@ std::shared_ptr<model::ServicePlan> Plan(const std::string& name, const std::vec
   return plan;
 }
 
-class QueriesTest : public testing::Test {
+class LiveViewTest : public testing::Test {
  protected:
-  QueriesTest() {
+  LiveViewTest() {
     ledger_.Record(Plan("cart", {Backend(1), Backend(2)}), absl::OkStatus());
     ledger_.Record(Plan("search", {Backend(2)}), absl::ResourceExhaustedError("map slots: full"));
     const auto port = [](uint32_t index, const char* service, const char* name, uint16_t number) {
       return report::ServicePortRow{
           .service_port = index, .service = {"shop", service}, .port_name = name, .port = number};
     };
-    rows_["service_ports"] = {port(4, "cart", "web", 80), port(5, "cart", "admin", 81), port(9, "gone", "web", 80)};
-    rows_["service_counters"] = {report::ServiceCountersRow{4, 100, 2, 3}, report::ServiceCountersRow{9, 77, 0, 0}};
-    rows_["backends"] = {report::BackendRow{7, Backend(2)}, report::BackendRow{3, Backend(1)},
-                         report::BackendRow{8, Backend(99)}};
-    rows_["backend_counters"] = {report::BackendCountersRow{7, 60}, report::BackendCountersRow{3, 40}};
-    rows_["reasons"] = {report::ReasonRow{"port_zero", "dialled port 0", 5}};
+    maps_.rows["service_ports"] = {port(4, "cart", "web", 80), port(5, "cart", "admin", 81),
+                                   port(9, "gone", "web", 80)};
+    maps_.rows["service_counters"] = {report::ServiceCountersRow{4, 100, 2, 3},
+                                      report::ServiceCountersRow{9, 77, 0, 0}};
+    maps_.rows["backends"] = {report::BackendRow{7, Backend(2)}, report::BackendRow{3, Backend(1)},
+                              report::BackendRow{8, Backend(99)}};
+    maps_.rows["backend_counters"] = {report::BackendCountersRow{7, 60}, report::BackendCountersRow{3, 40}};
+    maps_.rows["reasons"] = {report::ReasonRow{"port_zero", "dialled port 0", 5}};
+    maps_.fill_levels = {{.name = "backends", .type = "array", .used = 2, .capacity = 100}};
+    maps_.programs = {{.name = "sock_connect4"}};
   }
 
-  report::AgentQueries Queries() {
+  LiveView View() {
     report::AgentStatus identity;
     identity.version = "1.2.3";
     identity.problems = {{"programs", "an older set is in force"}};
-    return MakeQueries({.identity = identity, .ledger = ledger_, .loop = loop_, .open_maps = [this]() {
-                          ++maps_opened_;
-                          return Open();
-                        }});
+    return LiveView({.identity = identity, .ledger = ledger_, .loop = loop_, .open_maps = [this]() {
+                       ++maps_opened_;
+                       return Open();
+                     }});
   }
-  absl::StatusOr<MapViews> Open() {
+  absl::StatusOr<std::unique_ptr<const report::PinnedMaps>> Open() const {
     if (!maps_open_) return absl::NotFoundError("open /sys/fs/bpf/shunt/v1: nothing is pinned");
-    MapViews views;
-    views.fill_levels = [] {
-      return std::vector<report::MapFill>{{.name = "backends", .type = "array", .used = 2, .capacity = 100}};
-    };
-    views.programs = [] { return std::vector<report::ProgramStatus>{{.name = "sock_connect4"}}; };
-    views.dump = [this](absl::string_view map, const std::function<bool(const report::MapRow&)>& visit) {
-      const auto place = rows_.find(std::string(map));
-      if (place == rows_.end()) return absl::NotFoundError(absl::StrCat("no map ", map));
-      for (const report::MapRow& row : place->second) {
-        if (!visit(row)) break;
-      }
-      return absl::OkStatus();
-    };
-    return views;
+    return std::make_unique<report::testing::ScriptedMaps>(maps_);
   }
 
-  std::map<std::string, std::vector<report::MapRow>> rows_;
+  report::testing::ScriptedMaps maps_;
   bool maps_open_ = true;
   int maps_opened_ = 0;
-  NotingDatapath datapath_;
+  RecordingDatapath datapath_;
   Ledger ledger_;
   Inbox inbox_{1};
   Loop loop_{{.node_name = "node-a"}, datapath_, ledger_, inbox_, {}, {}};
 };
 
-TEST_F(QueriesTest, StatusPutsEverythingTogether) {
-  const report::AgentStatus status = Queries().status();
+TEST_F(LiveViewTest, StatusPutsEverythingTogether) {
+  const report::AgentStatus status = View().Status().value();
   EXPECT_EQ(status.version, "1.2.3");
   EXPECT_FALSE(status.synced);
   EXPECT_EQ(status.services, 2u);
@@ -100,21 +93,22 @@ TEST_F(QueriesTest, StatusPutsEverythingTogether) {
   EXPECT_EQ(status.problems[1].where, "Service shop/search");
 }
 
-TEST_F(QueriesTest, StatusHasTheSourceAndTheLastAudit) {
+TEST_F(LiveViewTest, StatusHasTheSourceAndTheLastAudit) {
   std::stop_source ended;
   ended.request_stop();
   loop_.Run(ended.get_token());
-  QuerySources sources{.identity = {}, .ledger = ledger_, .loop = loop_, .open_maps = [this] { return Open(); }};
+  LiveSources sources{.identity = {}, .ledger = ledger_, .loop = loop_, .open_maps = [this] { return Open(); }};
   sources.source_status = [] { return report::SourceStatus{.server = "https://10.0.0.1:6443"}; };
-  const report::AgentQueries queries = MakeQueries(std::move(sources));
-  EXPECT_EQ(queries.status().source_status.server, "https://10.0.0.1:6443");
-  EXPECT_EQ(queries.status().last_audit, report::AuditReport()) << "there has been none";
-  EXPECT_GT(queries.status().answer_time_ms, 1'700'000'000'000);
-  EXPECT_EQ(queries.audit().status().code(), absl::StatusCode::kUnavailable) << "the loop has ended";
+  const LiveView view(std::move(sources));
+  const report::AgentStatus status = view.Status().value();
+  EXPECT_EQ(status.source_status.server, "https://10.0.0.1:6443");
+  EXPECT_EQ(status.last_audit, report::AuditReport()) << "there has been none";
+  EXPECT_GT(status.answer_time_ms, 1'700'000'000'000);
+  EXPECT_EQ(view.Audit().status().code(), absl::StatusCode::kUnavailable) << "the loop has ended";
 }
 
-TEST_F(QueriesTest, ServicesWithTheirCounters) {
-  const auto service = Queries().service({"shop", "cart"});
+TEST_F(LiveViewTest, ServicesWithTheirCounters) {
+  const std::optional<report::ServiceStatus> service = View().Service({"shop", "cart"}).value();
   ASSERT_TRUE(service.has_value());
   EXPECT_TRUE(service->applied.ok());
   ASSERT_EQ(service->port_counters.size(), 2u);
@@ -122,31 +116,32 @@ TEST_F(QueriesTest, ServicesWithTheirCounters) {
   EXPECT_EQ(service->port_counters[0].no_endpoints, 2u);
   EXPECT_EQ(service->port_counters[0].local_misses, 3u);
   EXPECT_EQ(service->port_counters[1].translated, 0u) << "no row of counters yet";
-  EXPECT_FALSE(Queries().service({"shop", "gone"}).has_value()) << "a leftover row is no Service";
+  EXPECT_EQ(View().Service({"shop", "gone"})->has_value(), false) << "a leftover row is no Service";
 
   std::vector<std::string> names;
   maps_opened_ = 0;
-  Queries().services([&](const report::ServiceStatus& status) {
+  const absl::Status visited = View().Services([&](const report::ServiceStatus& status) {
     names.push_back(status.plan.service.name);
     EXPECT_EQ(status.applied.ok(), status.plan.service.name == "cart");
     return true;
   });
+  EXPECT_EQ(visited, absl::OkStatus());
   EXPECT_THAT(names, ElementsAre("cart", "search"));
   EXPECT_EQ(maps_opened_, 1) << "one for all Services";
 }
 
-TEST_F(QueriesTest, ServicesInPagesUntilTheVisitorHasEnough) {
+TEST_F(LiveViewTest, ServicesInPagesUntilTheVisitorHasEnough) {
   for (int i = 0; i < 1200; ++i) ledger_.Record(Plan(absl::StrCat("x", 10'000 + i), {}), absl::OkStatus());
   int visited = 0;
-  Queries().services([&](const report::ServiceStatus&) { return ++visited < 700; });
+  EXPECT_EQ(View().Services([&](const report::ServiceStatus&) { return ++visited < 700; }), absl::OkStatus());
   EXPECT_EQ(visited, 700);
   visited = 0;
-  Queries().services([&](const report::ServiceStatus&) { return ++visited > 0; });
+  EXPECT_EQ(View().Services([&](const report::ServiceStatus&) { return ++visited > 0; }), absl::OkStatus());
   EXPECT_EQ(visited, 1202);
 }
 
-TEST_F(QueriesTest, BackendsByIdWithTheirServices) {
-  const std::vector<report::BackendStatus> backends = Queries().backends();
+TEST_F(LiveViewTest, BackendsByIdWithTheirServices) {
+  const std::vector<report::BackendStatus> backends = View().Backends().value();
   ASSERT_EQ(backends.size(), 3u);
   EXPECT_EQ(backends[0].id, 3u);
   EXPECT_EQ(backends[0].chosen, 40u);
@@ -158,18 +153,34 @@ TEST_F(QueriesTest, BackendsByIdWithTheirServices) {
   EXPECT_TRUE(backends[2].services.empty()) << "in its grace period";
 }
 
-TEST_F(QueriesTest, MapsAndWhatIsSaidWithoutThem) {
+TEST_F(LiveViewTest, MapsAndWhatIsSaidWithoutThem) {
   int rows = 0;
-  EXPECT_TRUE(Queries().dump_map("backends", [&](const report::MapRow&) { return ++rows < 2; }).ok());
+  EXPECT_TRUE(View().DumpMap("backends", [&](const report::MapRow&) { return ++rows < 2; }).ok());
   EXPECT_EQ(rows, 2);
-  EXPECT_EQ(Queries().dump_map("nonsense", [](const report::MapRow&) { return true; }).code(),
-            absl::StatusCode::kNotFound);
+  EXPECT_EQ(View().DumpMap("nonsense", [](const report::MapRow&) { return true; }).code(), absl::StatusCode::kNotFound);
 
   maps_open_ = false;
-  EXPECT_EQ(Queries().dump_map("backends", [](const report::MapRow&) { return true; }).message(),
+  EXPECT_EQ(View().DumpMap("backends", [](const report::MapRow&) { return true; }).message(),
             "open /sys/fs/bpf/shunt/v1: nothing is pinned");
-  EXPECT_EQ(Queries().status().problems.back().where, "maps");
-  EXPECT_EQ(Queries().service({"shop", "cart"})->port_counters.size(), 2u) << "the plan, with zeros";
+  EXPECT_EQ(View().Status()->problems.back().where, "maps");
+  EXPECT_EQ(View().Service({"shop", "cart"}).value()->port_counters.size(), 2u) << "the plan, with zeros";
+}
+
+TEST_F(LiveViewTest, TheMetricsAreOfAllItsSources) {
+  loop_.metrics().AuditDone(1, 0, 0);
+  LiveSources sources{
+      .identity = {.version = "1.2.3"}, .ledger = ledger_, .loop = loop_, .open_maps = [this] { return Open(); }};
+  sources.source_status = [] { return report::SourceStatus{.server = "https://10.0.0.1:6443"}; };
+  const LiveView view(std::move(sources));
+  const report::MetricsSnapshot snapshot = view.Metrics();
+  EXPECT_EQ(snapshot.status.version, "1.2.3");
+  EXPECT_EQ(snapshot.agent.audit.audits, 1u);
+  EXPECT_EQ(snapshot.source.server, "https://10.0.0.1:6443");
+  EXPECT_THAT(snapshot.traffic.ports, testing::SizeIs(3));
+  EXPECT_GT(snapshot.process.resident_bytes, 0u);
+  EXPECT_GT(snapshot.now_ms, 1'700'000'000'000);
+  maps_open_ = false;
+  EXPECT_THAT(view.Metrics().traffic.ports, testing::IsEmpty());
 }
 
 }  // namespace

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A datapath that writes down what it was given and fails as it is told.
+// A datapath that records what it was given and fails as it is told.
 #ifndef SHUNT_AGENT_TESTING_RECORDING_DATAPATH_H_
 #define SHUNT_AGENT_TESTING_RECORDING_DATAPATH_H_
 
@@ -16,7 +16,7 @@
 namespace shunt::agent {
 
 // One line per Apply: "all: a b" or "changed: b"; a plan without ports is "-b".
-class NotingDatapath : public datapath::Datapath {
+class RecordingDatapath : public datapath::Datapath {
  public:
   std::vector<datapath::ServiceFailure> Apply(absl::Span<const model::ServicePlan* const> plans,
                                               datapath::ApplyScope scope) override {
@@ -67,7 +67,7 @@ class NotingDatapath : public datapath::Datapath {
   std::vector<std::string> TakeApplies() { return std::exchange(applies, {}); }
 
   std::map<std::string, absl::Status> failures;    // by Service name
-  int failures_left = -1;                          // below 0: they go on
+  int failures_left = -1;                          // below 0: without end
   std::vector<model::ObjectName> stuck_leftovers;  // of an earlier agent, which cannot be removed
   std::vector<std::string> applies;
   std::map<std::string, model::ServicePlan> holds;

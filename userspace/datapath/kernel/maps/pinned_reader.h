@@ -15,22 +15,22 @@
 #include "userspace/datapath/kernel/maps/map_set.h"
 #include "userspace/datapath/tables.h"
 #include "userspace/report/map_rows.h"
+#include "userspace/report/pinned_maps.h"
 
 namespace shunt::datapath {
 
 // Takes no lock, loads nothing, writes nothing; an agent may be changing what is read. Not thread-safe.
-class PinnedReader {
+class PinnedReader final : public report::PinnedMaps {
  public:
   // kNotFound: nothing is pinned below `bpffs`. kFailedPrecondition: no bpffs, or pins of another layout.
   static absl::StatusOr<std::unique_ptr<PinnedReader>> Open(const std::string& bpffs);
 
-  const std::string& pin_directory() const { return pin_directory_; }
+  const std::string& pin_directory() const override { return pin_directory_; }
 
-  // As in Datapath.
-  std::vector<report::MapFill> FillLevels() const;
-  std::vector<report::ProgramStatus> Programs() const;  // empty while no complete set is in force
+  std::vector<report::MapFill> FillLevels() const override;
+  std::vector<report::ProgramStatus> Programs() const override;
   std::vector<std::string> MapNames() const;
-  absl::Status DumpMap(absl::string_view map, const std::function<bool(const report::MapRow&)>& visit) const;
+  absl::Status DumpMap(absl::string_view map, const std::function<bool(const report::MapRow&)>& visit) const override;
 
  private:
   PinnedReader() = default;

@@ -1,14 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "userspace/agent/serve/metrics_query.h"
+#include "userspace/agent/serve/read_traffic.h"
 
-#include <memory>
-#include <string>
-#include <utility>
 #include <variant>
 
 #include "absl/container/flat_hash_map.h"
-#include "userspace/agent/process/clock.h"
-#include "userspace/agent/process/process_usage.h"
+#include "absl/strings/string_view.h"
 
 namespace shunt::agent {
 namespace {
@@ -23,16 +19,16 @@ uint64_t UsedOf(const std::vector<report::MapFill>& fills, absl::string_view map
 // Visits the rows of one type. A map that cannot be read is as good as empty: the page then lacks its series, and the
 // status says what is wrong with the maps.
 template <typename Row, typename Visit>
-void ForEachRow(const MapViews& maps, absl::string_view map, Visit visit) {
-  maps.dump(map,
-            [&](const report::MapRow& row) {
-              if (const Row* typed = std::get_if<Row>(&row)) visit(*typed);
-              return true;
-            })
+void ForEachRow(const report::PinnedMaps& maps, absl::string_view map, Visit visit) {
+  maps.DumpMap(map,
+               [&](const report::MapRow& row) {
+                 if (const Row* typed = std::get_if<Row>(&row)) visit(*typed);
+                 return true;
+               })
       .IgnoreError();
 }
 
-std::vector<report::PortTraffic> ReadPorts(const MapViews& maps) {
+std::vector<report::PortTraffic> ReadPorts(const report::PinnedMaps& maps) {
   std::vector<report::PortTraffic> ports;
   absl::flat_hash_map<uint32_t, size_t> place_of;
   ForEachRow<report::ServicePortRow>(maps, "service_ports", [&](const report::ServicePortRow& row) {
@@ -48,7 +44,7 @@ std::vector<report::PortTraffic> ReadPorts(const MapViews& maps) {
   return ports;
 }
 
-std::vector<report::BackendTraffic> ReadBackends(const MapViews& maps) {
+std::vector<report::BackendTraffic> ReadBackends(const report::PinnedMaps& maps) {
   std::vector<report::BackendTraffic> backends;
   absl::flat_hash_map<uint32_t, size_t> place_of;
   ForEachRow<report::BackendRow>(maps, "backends", [&](const report::BackendRow& row) {
@@ -65,7 +61,7 @@ std::vector<report::BackendTraffic> ReadBackends(const MapViews& maps) {
 
 }  // namespace
 
-report::Traffic ReadTraffic(const MapViews& maps, const std::vector<report::MapFill>& fills,
+report::Traffic ReadTraffic(const report::PinnedMaps& maps, const std::vector<report::MapFill>& fills,
                             const TrafficLimits& limits) {
   report::Traffic traffic;
   if (const uint64_t ports = UsedOf(fills, "service_ports"); ports > limits.service_ports) {
@@ -79,23 +75,6 @@ report::Traffic ReadTraffic(const MapViews& maps, const std::vector<report::MapF
     traffic.backends = ReadBackends(maps);
   }
   return traffic;
-}
-
-report::MetricsQuery MakeMetricsQuery(MetricsSources sources) {
-  const auto from = std::make_shared<const MetricsSources>(std::move(sources));
-  return [from] {
-    report::MetricsSnapshot snapshot;
-    snapshot.status = from->status();
-    snapshot.agent = from->metrics.Read();
-    snapshot.local_misses = from->ledger.totals().local_misses;
-    if (from->source != nullptr) snapshot.source = from->source();
-    if (const absl::StatusOr<MapViews> maps = from->open_maps(); maps.ok()) {
-      snapshot.traffic = ReadTraffic(*maps, snapshot.status.maps, TrafficLimits());
-    }
-    snapshot.process = ReadProcessUsage();
-    snapshot.now_ms = ReadClocks().wall_ms;
-    return snapshot;
-  };
 }
 
 }  // namespace shunt::agent
