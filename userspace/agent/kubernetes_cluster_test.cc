@@ -43,7 +43,7 @@ model::Service Service(const std::string& name) {
 }
 
 // "+saved", "-saved", "synced", "services 7 1".
-class NotingSink final : public sources::Sink {
+class RecordingSink final : public sources::Sink {
  public:
   void Deliver(std::vector<sources::Event> events) override {
     for (const sources::Event& event : events) {
@@ -90,9 +90,9 @@ class KubernetesClusterTest : public testing::Test {
     snapshot.objects = {Service("saved")};
     ASSERT_EQ(kubernetes::WriteSnapshot(SnapshotPath(options_), snapshot), absl::OkStatus());
   }
-  void Start(SourceSurroundings surroundings) {
-    surroundings.on_servers_learned = [this](std::vector<std::string> urls) { learned_ = std::move(urls); };
-    auto cluster = KubernetesCluster::Open(options_, std::move(surroundings));
+  void Start(SourceEnvironment environment) {
+    environment.on_servers_learned = [this](std::vector<std::string> urls) { learned_ = std::move(urls); };
+    auto cluster = KubernetesCluster::Open(options_, std::move(environment));
     ASSERT_TRUE(cluster.ok()) << cluster.status();
     cluster_ = *std::move(cluster);
     thread_ = std::jthread([this](std::stop_token stop) { EXPECT_EQ(cluster_->Run(sink_, stop), absl::OkStatus()); });
@@ -133,7 +133,7 @@ class KubernetesClusterTest : public testing::Test {
 
   std::atomic<Mode> mode_ = Mode::kSilent;
   kubernetes::ScratchDirectory scratch_;
-  NotingSink sink_;
+  RecordingSink sink_;
   std::vector<std::string> learned_;  // read it when the thread has ended
   kubernetes::TlsServer server_{{}, [this](kubernetes::ServedConnection& connection) { Serve(connection); }};
   Options options_{.node_name = "node-a", .api_servers = {server_.url()}, .state_directory = scratch_.path()};

@@ -18,11 +18,11 @@
 #include "absl/time/time.h"
 #include "shunt_version.h"
 #include "userspace/admin/server.h"
-#include "userspace/agent/cluster_source.h"
 #include "userspace/agent/control/inbox.h"
 #include "userspace/agent/control/ledger.h"
 #include "userspace/agent/control/loop.h"
 #include "userspace/agent/kube_proxy.h"
+#include "userspace/agent/open_cluster_source.h"
 #include "userspace/agent/process/clock.h"
 #include "userspace/agent/process/log.h"
 #include "userspace/agent/process/service_notify.h"
@@ -98,7 +98,7 @@ class Agent {
 };
 
 absl::Status Agent::Start() {
-  if (absl::Status status = ClusterSource::Check(options_); !status.ok()) return status;
+  if (absl::Status status = CheckClusterSource(options_); !status.ok()) return status;
   if (absl::Status status = OpenDatapath(); !status.ok()) return status;
   if (absl::Status status = OpenSource(); !status.ok()) return status;
   absl::StatusOr<datapath::NodeAddressWatch> addresses = datapath::NodeAddressWatch::Open();
@@ -135,17 +135,17 @@ absl::Status Agent::OpenSource() {
     versions_[kind] = datapath_->source_version(static_cast<uint32_t>(kind));
   }
   serves_from_start_ = datapath_->Serves();
-  SourceSurroundings surroundings{.versions = versions_,
-                                  .kernel_serves = serves_from_start_,
-                                  .exempt_socket = [this](int fd) { return datapath_->ExemptSocket(fd); },
-                                  .on_servers_learned = nullptr};
+  SourceEnvironment environment{.versions = versions_,
+                                .kernel_serves = serves_from_start_,
+                                .exempt_socket = [this](int fd) { return datapath_->ExemptSocket(fd); },
+                                .on_servers_learned = nullptr};
   if (options_.manifests.empty() && !options_.state_directory.empty()) {
     snapshot_.emplace(SnapshotPath(options_), options_.node_name);
-    surroundings.on_servers_learned = [this](std::vector<std::string> urls) {
+    environment.on_servers_learned = [this](std::vector<std::string> urls) {
       snapshot_->SetApiServers(std::move(urls));
     };
   }
-  absl::StatusOr<std::unique_ptr<ClusterSource>> source = ClusterSource::Open(options_, std::move(surroundings));
+  absl::StatusOr<std::unique_ptr<ClusterSource>> source = OpenClusterSource(options_, std::move(environment));
   if (!source.ok()) return source.status();
   source_ = *std::move(source);
   return absl::OkStatus();
