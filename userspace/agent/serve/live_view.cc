@@ -75,34 +75,6 @@ void ForEachEntry(const Ledger& ledger, const std::function<bool(const Ledger::E
   }
 }
 
-// What can be said without the maps.
-report::AgentStatus StatusWithoutMaps(const LiveSources& from) {
-  report::AgentStatus status = from.identity;
-  const LoopState state = from.loop.state();
-  status.synced = state.synced;
-  status.applies = state.applies;
-  status.last_apply_time_ms = state.last_apply_time_ms;
-  status.answer_time_ms = ReadClocks().wall_ms;
-  status.last_audit = from.loop.last_audit();
-  if (from.socket_sweeps != nullptr) status.socket_sweeps = from.socket_sweeps();
-  if (from.source_status != nullptr) status.source_status = from.source_status();
-  const Ledger::Totals totals = from.ledger.totals();
-  status.services = totals.services;
-  status.frontends = totals.frontends;
-  status.failed_services = totals.failed;
-  for (const sources::SourceProblem& problem : state.source_problems) {
-    status.problems.push_back({problem.where, problem.what});
-  }
-  if (!state.addresses_problem.empty()) status.problems.push_back({"node addresses", state.addresses_problem});
-  if (from.more_problems != nullptr) {
-    for (report::StatusProblem& problem : from.more_problems()) status.problems.push_back(std::move(problem));
-  }
-  for (report::StatusProblem& problem : from.ledger.Problems(kProblemsMax)) {
-    status.problems.push_back(std::move(problem));
-  }
-  return status;
-}
-
 CountersByPort ReadCounters(const report::OpenPinnedMaps& open_maps, const model::ObjectName* only) {
   const absl::StatusOr<std::unique_ptr<const report::PinnedMaps>> maps = open_maps();
   if (maps.ok()) return ReadPortCounters(**maps, only);
@@ -112,9 +84,34 @@ CountersByPort ReadCounters(const report::OpenPinnedMaps& open_maps, const model
 
 }  // namespace
 
+report::AgentStatus LiveView::StatusWithoutMaps() const {
+  report::AgentStatus status = identity_;
+  const LoopState state = loop_.state();
+  status.synced = state.synced;
+  status.applies = state.applies;
+  status.last_apply_time_ms = state.last_apply_time_ms;
+  status.answer_time_ms = ReadClocks().wall_ms;
+  status.last_audit = loop_.last_audit();
+  status.socket_sweeps = parts_.socket_sweeps();
+  status.source_status = parts_.source_status();
+  const Ledger::Totals totals = ledger_.totals();
+  status.services = totals.services;
+  status.frontends = totals.frontends;
+  status.failed_services = totals.failed;
+  for (const sources::SourceProblem& problem : state.source_problems) {
+    status.problems.push_back({problem.where, problem.what});
+  }
+  if (!state.addresses_problem.empty()) status.problems.push_back({"node addresses", state.addresses_problem});
+  for (report::StatusProblem& problem : parts_.Problems()) status.problems.push_back(std::move(problem));
+  for (report::StatusProblem& problem : ledger_.Problems(kProblemsMax)) {
+    status.problems.push_back(std::move(problem));
+  }
+  return status;
+}
+
 report::AgentStatus LiveView::StatusNow() const {
-  report::AgentStatus status = StatusWithoutMaps(from_);
-  const absl::StatusOr<std::unique_ptr<const report::PinnedMaps>> maps = from_.open_maps();
+  report::AgentStatus status = StatusWithoutMaps();
+  const absl::StatusOr<std::unique_ptr<const report::PinnedMaps>> maps = open_maps_();
   if (!maps.ok()) {
     status.problems.push_back({"maps", std::string(maps.status().message())});
     return status;
@@ -134,19 +131,19 @@ absl::StatusOr<report::AgentStatus> LiveView::Status() const {
 }
 
 absl::Status LiveView::Services(const std::function<bool(const report::ServiceStatus&)>& visit) const {
-  const CountersByPort counters = ReadCounters(from_.open_maps, nullptr);
-  ForEachEntry(from_.ledger, [&](const Ledger::Entry& entry) { return visit(ToStatus(entry, counters)); });
+  const CountersByPort counters = ReadCounters(open_maps_, nullptr);
+  ForEachEntry(ledger_, [&](const Ledger::Entry& entry) { return visit(ToStatus(entry, counters)); });
   return absl::OkStatus();
 }
 
 absl::StatusOr<std::optional<report::ServiceStatus>> LiveView::Service(const model::ObjectName& name) const {
-  const std::optional<Ledger::Entry> entry = from_.ledger.Find(name);
+  const std::optional<Ledger::Entry> entry = ledger_.Find(name);
   if (!entry.has_value()) return std::nullopt;
-  return ToStatus(*entry, ReadCounters(from_.open_maps, &name));
+  return ToStatus(*entry, ReadCounters(open_maps_, &name));
 }
 
 absl::StatusOr<std::vector<report::BackendStatus>> LiveView::Backends() const {
-  const absl::StatusOr<std::unique_ptr<const report::PinnedMaps>> maps = from_.open_maps();
+  const absl::StatusOr<std::unique_ptr<const report::PinnedMaps>> maps = open_maps_();
   if (!maps.ok()) {
     LogError(maps.status(), "Cannot read backends for the admin API");
     return std::vector<report::BackendStatus>();
@@ -162,7 +159,7 @@ absl::StatusOr<std::vector<report::BackendStatus>> LiveView::Backends() const {
     backends.push_back(
         {.id = row.backend, .address = row.address, .chosen = count == chosen.end() ? 0 : count->second});
   });
-  ForEachEntry(from_.ledger, [&](const Ledger::Entry& entry) {
+  ForEachEntry(ledger_, [&](const Ledger::Entry& entry) {
     for (const model::PortPlan& port : entry.plan->ports) {
       for (const model::Pool& pool : port.pools) {
         for (const model::PoolMember& member : pool.members) {
@@ -181,21 +178,21 @@ absl::StatusOr<std::vector<report::BackendStatus>> LiveView::Backends() const {
 }
 
 absl::Status LiveView::DumpMap(absl::string_view map, const std::function<bool(const report::MapRow&)>& visit) const {
-  const absl::StatusOr<std::unique_ptr<const report::PinnedMaps>> maps = from_.open_maps();
+  const absl::StatusOr<std::unique_ptr<const report::PinnedMaps>> maps = open_maps_();
   return maps.ok() ? (*maps)->DumpMap(map, visit) : maps.status();
 }
 
 absl::StatusOr<report::AuditReport> LiveView::Audit() const {
-  return from_.loop.Audit();
+  return loop_.Audit();
 }
 
 report::MetricsSnapshot LiveView::Metrics() const {
   report::MetricsSnapshot snapshot;
   snapshot.status = StatusNow();
-  snapshot.agent = from_.loop.metrics().Read();
-  snapshot.local_misses = from_.ledger.totals().local_misses;
+  snapshot.agent = loop_.metrics().Read();
+  snapshot.local_misses = ledger_.totals().local_misses;
   snapshot.source = snapshot.status.source_status;
-  if (const auto maps = from_.open_maps(); maps.ok()) {
+  if (const auto maps = open_maps_(); maps.ok()) {
     snapshot.traffic = ReadTraffic(**maps, snapshot.status.maps, TrafficLimits());
   }
   snapshot.process = ReadProcessUsage();

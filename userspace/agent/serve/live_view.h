@@ -15,30 +15,32 @@
 #include "userspace/agent/control/ledger.h"
 #include "userspace/agent/control/loop.h"
 #include "userspace/report/agent_metrics.h"
+#include "userspace/report/agent_status.h"
 #include "userspace/report/agent_view.h"
 #include "userspace/report/pinned_maps.h"
+#include "userspace/report/reflector_status.h"
+#include "userspace/report/socket_sweep.h"
 
 namespace shunt::agent {
 
-// The parts that a LiveView asks. All must outlive it.
-struct LiveSources {
-  // What never changes while the agent runs: version to start_time_ms, programs_current, and in `problems` what
-  // went wrong at the start.
-  report::AgentStatus identity;
-  const Ledger& ledger;
-  Loop& loop;
-  // Called by any thread; null: there is nothing to say.
-  std::function<report::SocketSweeps()> socket_sweeps;
-  // The same.
-  std::function<report::SourceStatus()> source_status;
-  // What else goes wrong, now; null: nothing can. Called by any thread.
-  std::function<std::vector<report::StatusProblem>()> more_problems;
-  report::OpenPinnedMaps open_maps;
+// The parts of the agent beside its loop, as its status shows them. Thread-safe.
+class AgentParts {
+ public:
+  virtual ~AgentParts() = default;
+
+  virtual report::SocketSweeps socket_sweeps() const = 0;
+  virtual report::SourceStatus source_status() const = 0;
+  // What goes wrong now. The loop and the ledger report their own problems.
+  virtual std::vector<report::StatusProblem> Problems() const = 0;
 };
 
 class LiveView final : public report::AgentView, public report::MetricsView {
  public:
-  explicit LiveView(LiveSources sources) : from_(std::move(sources)) {}
+  // `identity` is what does not change while the agent runs: version to start_time_ms, programs_current, observing, and
+  // in `problems` what went wrong at the start. The parts must outlive the view.
+  LiveView(report::AgentStatus identity, const Ledger& ledger, Loop& loop, const AgentParts& parts,
+           report::OpenPinnedMaps open_maps)
+      : identity_(std::move(identity)), ledger_(ledger), loop_(loop), parts_(parts), open_maps_(std::move(open_maps)) {}
 
   // Maps that cannot be read are a problem in the status, and leave counts at zero in the other answers.
   absl::StatusOr<report::AgentStatus> Status() const override;
@@ -51,8 +53,13 @@ class LiveView final : public report::AgentView, public report::MetricsView {
 
  private:
   report::AgentStatus StatusNow() const;
+  report::AgentStatus StatusWithoutMaps() const;
 
-  const LiveSources from_;
+  const report::AgentStatus identity_;
+  const Ledger& ledger_;
+  Loop& loop_;
+  const AgentParts& parts_;
+  const report::OpenPinnedMaps open_maps_;
 };
 
 }  // namespace shunt::agent

@@ -35,6 +35,31 @@ std::shared_ptr<model::ServicePlan> Plan(const std::string& name, const std::vec
   return plan;
 }
 
+class FixedAddresses final : public AddressFeed {
+ public:
+  int fd() const override { return -1; }
+  absl::StatusOr<std::vector<datapath::NodeAddress>> Read() override { return std::vector<datapath::NodeAddress>(); }
+};
+
+class SilentListener final : public LoopListener {
+ public:
+  void FirstApplied() override {}
+  void Stepped() override {}
+  void Progressed(sources::ObjectKind, const report::SourceVersion&) override {}
+  bool Changed(sources::ClusterView) override { return true; }
+};
+
+class ScriptedParts final : public AgentParts {
+ public:
+  report::SocketSweeps socket_sweeps() const override { return sockets; }
+  report::SourceStatus source_status() const override { return source; }
+  std::vector<report::StatusProblem> Problems() const override { return problems; }
+
+  report::SocketSweeps sockets;
+  report::SourceStatus source;
+  std::vector<report::StatusProblem> problems;
+};
+
 class LiveViewTest : public testing::Test {
  protected:
   LiveViewTest() {
@@ -60,10 +85,10 @@ class LiveViewTest : public testing::Test {
     report::AgentStatus identity;
     identity.version = "1.2.3";
     identity.problems = {{"programs", "an older set is in force"}};
-    return LiveView({.identity = identity, .ledger = ledger_, .loop = loop_, .open_maps = [this]() {
-                       ++maps_opened_;
-                       return Open();
-                     }});
+    return LiveView(identity, ledger_, loop_, parts_, [this] {
+      ++maps_opened_;
+      return Open();
+    });
   }
   absl::StatusOr<std::unique_ptr<const report::PinnedMaps>> Open() const {
     if (!maps_open_) return absl::NotFoundError("open /sys/fs/bpf/shunt/v1: nothing is pinned");
@@ -76,7 +101,10 @@ class LiveViewTest : public testing::Test {
   RecordingDatapath datapath_;
   Ledger ledger_;
   Inbox inbox_{1};
-  Loop loop_{{.node_name = "node-a"}, datapath_, ledger_, inbox_, {}, {}};
+  FixedAddresses addresses_;
+  SilentListener listener_;
+  Loop loop_{{.node_name = "node-a"}, datapath_, ledger_, inbox_, addresses_};
+  ScriptedParts parts_;
 };
 
 TEST_F(LiveViewTest, StatusPutsEverythingTogether) {
@@ -96,12 +124,15 @@ TEST_F(LiveViewTest, StatusPutsEverythingTogether) {
 TEST_F(LiveViewTest, StatusHasTheSourceAndTheLastAudit) {
   std::stop_source ended;
   ended.request_stop();
-  loop_.Run(ended.get_token());
-  LiveSources sources{.identity = {}, .ledger = ledger_, .loop = loop_, .open_maps = [this] { return Open(); }};
-  sources.source_status = [] { return report::SourceStatus{.server = "https://10.0.0.1:6443"}; };
-  const LiveView view(std::move(sources));
+  loop_.Run(ended.get_token(), listener_);
+  parts_.source.server = "https://10.0.0.1:6443";
+  parts_.sockets.ended_udp = 3;
+  parts_.problems = {{"snapshot", "disk full"}};
+  const LiveView view = View();
   const report::AgentStatus status = view.Status().value();
   EXPECT_EQ(status.source_status.server, "https://10.0.0.1:6443");
+  EXPECT_EQ(status.socket_sweeps.ended_udp, 3u);
+  EXPECT_EQ(status.problems.at(1).what, "disk full");
   EXPECT_EQ(status.last_audit, report::AuditReport()) << "there has been none";
   EXPECT_GT(status.answer_time_ms, 1'700'000'000'000);
   EXPECT_EQ(view.Audit().status().code(), absl::StatusCode::kUnavailable) << "the loop has ended";
@@ -168,10 +199,8 @@ TEST_F(LiveViewTest, MapsAndWhatIsSaidWithoutThem) {
 
 TEST_F(LiveViewTest, TheMetricsAreOfAllItsSources) {
   loop_.metrics().AuditDone(1, 0, 0);
-  LiveSources sources{
-      .identity = {.version = "1.2.3"}, .ledger = ledger_, .loop = loop_, .open_maps = [this] { return Open(); }};
-  sources.source_status = [] { return report::SourceStatus{.server = "https://10.0.0.1:6443"}; };
-  const LiveView view(std::move(sources));
+  parts_.source.server = "https://10.0.0.1:6443";
+  const LiveView view = View();
   const report::MetricsSnapshot snapshot = view.Metrics();
   EXPECT_EQ(snapshot.status.version, "1.2.3");
   EXPECT_EQ(snapshot.agent.audit.audits, 1u);
