@@ -8,7 +8,7 @@
 #include <map>
 #include <string>
 
-#include "userspace/admin/service_message.h"
+#include "userspace/admin/to_message.h"
 
 namespace shunt::shuntctl {
 namespace {

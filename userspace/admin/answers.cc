@@ -8,11 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "userspace/admin/audit_message.h"
-#include "userspace/admin/backend_message.h"
-#include "userspace/admin/map_row_message.h"
-#include "userspace/admin/service_message.h"
-#include "userspace/admin/status_message.h"
+#include "userspace/admin/to_message.h"
 #include "userspace/admin/utf8.h"
 
 namespace shunt::admin {

@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "userspace/admin/map_row_message.h"
-
-#include "userspace/admin/address_message.h"
-#include "userspace/admin/service_message.h"
+#include "userspace/admin/to_message.h"
 #include "userspace/admin/utf8.h"
 
 namespace shunt::admin {

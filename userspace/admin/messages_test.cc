@@ -4,11 +4,8 @@
 #include <google/protobuf/util/message_differencer.h>
 #include <gtest/gtest.h>
 
-#include "userspace/admin/backend_message.h"
-#include "userspace/admin/map_row_message.h"
-#include "userspace/admin/service_message.h"
-#include "userspace/admin/status_message.h"
 #include "userspace/admin/testing/scripted_agent.h"
+#include "userspace/admin/to_message.h"
 #include "userspace/admin/utf8.h"
 
 namespace shunt::admin {

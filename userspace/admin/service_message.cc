@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "userspace/admin/service_message.h"
-
 #include <algorithm>
 
 #include "absl/strings/string_view.h"
-#include "userspace/admin/address_message.h"
+#include "userspace/admin/to_message.h"
 #include "userspace/admin/utf8.h"
 
 namespace shunt::admin {
@@ -224,6 +222,15 @@ v1::Service ToMessage(const report::ServiceStatus& status, EndpointDetail detail
   message.set_health_check_node_port(plan.health_check_node_port);
   message.set_local_ready_endpoints(plan.local_ready_endpoints);
   for (const std::string& warning : plan.warnings) message.add_warnings(ValidUtf8(warning));
+  return message;
+}
+
+v1::Backend ToMessage(const report::BackendStatus& backend) {
+  v1::Backend message;
+  message.set_id(backend.id);
+  *message.mutable_address() = ToMessage(backend.address);
+  message.set_chosen(backend.chosen);
+  for (const model::ObjectName& service : backend.services) *message.add_services() = ToMessage(service);
   return message;
 }
 

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "userspace/admin/http/kubeproxy_metrics.h"
-
 #include <array>
 
 #include "absl/strings/str_cat.h"
+#include "userspace/admin/http/metric_families.h"
 
 namespace shunt::admin::http {
 namespace {

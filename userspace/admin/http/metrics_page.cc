@@ -2,8 +2,7 @@
 #include "userspace/admin/http/metrics_page.h"
 
 #include "userspace/admin/http/exposition.h"
-#include "userspace/admin/http/kubeproxy_metrics.h"
-#include "userspace/admin/http/shunt_metrics.h"
+#include "userspace/admin/http/metric_families.h"
 
 namespace shunt::admin::http {
 

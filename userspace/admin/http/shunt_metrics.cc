@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "userspace/admin/http/shunt_metrics.h"
-
 #include <map>
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "userspace/admin/http/metric_families.h"
 
 namespace shunt::admin::http {
 namespace {
