@@ -14,15 +14,15 @@
 namespace shunt::admin {
 namespace {
 
-// Room for 100,000 Services of some 500 bytes; clients have to allow as much.
+// Enough for 100,000 Services of about 500 bytes; clients must accept as much.
 constexpr size_t kAnswerBytesMax = size_t{64} << 20;
-// Every slot of the default limits is 12 MiB.
+// For comparison: all slots of the default limits take 12 MiB.
 constexpr size_t kDumpBytesMax = size_t{128} << 20;
-// Well below the 4 MiB that clients accept unless told otherwise.
+// Well below the 4 MiB that clients accept by default.
 constexpr size_t kChunkBytes = size_t{128} << 10;
 constexpr size_t kRowsBetweenLooks = 1024;
 
-// absl's codes are gRPC's.
+// absl and gRPC use the same codes.
 grpc::Status ToGrpc(const absl::Status& status) {
   return {static_cast<grpc::StatusCode>(status.code()), std::string(status.message())};
 }
@@ -75,7 +75,7 @@ class AdminServiceImpl final : public v1::AdminService::Service {
               "DumpMap " + request->map() + ": more rows than the agent holds for one client; use shuntctl --offline"};
     }
     while (std::optional<v1::DumpMapResponse> chunk = buffer.Take()) {
-      // Blocks while the client's window is closed; false: it went away.
+      // Blocks while the client's window is closed; returns false if the client went away.
       if (!writer->Write(*chunk)) return {grpc::StatusCode::CANCELLED, "DumpMap: the client went away"};
     }
     return grpc::Status::OK;

@@ -14,7 +14,7 @@
 namespace shunt::admin {
 namespace {
 
-// As many names as fit a line of an error message.
+// As many names as fit on a line of an error message.
 constexpr size_t kSuggestionsMax = 5;
 
 absl::Status TooLong(absl::string_view call, size_t max_bytes, absl::string_view what_to_do) {
@@ -71,7 +71,7 @@ absl::StatusOr<v1::ListServicesResponse> AnswerListServices(const report::AgentV
     }
     v1::Service& service = *response.add_services();
     service = ToMessage(status, detail);
-    bytes += service.ByteSizeLong() + 8;  // and at most 8 of tag and length
+    bytes += service.ByteSizeLong() + 8;  // plus at most 8 bytes of tag and length
     return bytes <= max_bytes;
   });
   if (!visited.ok()) return visited;

@@ -5,7 +5,7 @@
 namespace shunt::admin {
 namespace {
 
-// One function per kind of row; each fills its own alternative of the message.
+// One function per kind of row; each fills its alternative of the message.
 struct FillRow {
   v1::MapRow& message;
 

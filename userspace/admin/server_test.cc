@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The server as a client meets it: over a socket file, through gRPC.
+// The server as a client sees it: over a socket file, through gRPC.
 #include "userspace/admin/server.h"
 
 #include <gmock/gmock.h>
@@ -167,7 +167,7 @@ TEST_F(ServerTest, DumpsALongMapInChunksWithEveryRowOnceAndInOrder) {
   EXPECT_GE(chunks, 4);
 }
 
-// An agent with a map without an end: only the visitor can stop the dump.
+// An agent with an endless map: only the visitor can stop the dump.
 class EndlessMap final : public testing::ScriptedAgent {
  public:
   absl::Status DumpMap(absl::string_view, const std::function<bool(const report::MapRow&)>& visit) const override {
@@ -203,7 +203,7 @@ TEST_F(ServerTest, ASlowClientHoldsUpNobodyElse) {
   request.set_map("service_ports");
   const auto slow = stub->DumpMap(&slow_context, request);
   v1::DumpMapResponse chunk;
-  ASSERT_TRUE(slow->Read(&chunk));  // and no further: the window closes and the server's write blocks
+  ASSERT_TRUE(slow->Read(&chunk));  // and reads no more: the window closes and the server's write blocks
   for (int i = 0; i < 5; ++i) {
     grpc::ClientContext context;
     context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(20));
@@ -269,11 +269,11 @@ TEST_F(ServerTest, ShutdownTakesTheSocketAwayAndWaitsForCallsUpToItsTimeout) {
   client.join();
   EXPECT_TRUE(answered) << "a call in progress ends as if nothing were";
   EXPECT_FALSE(std::filesystem::exists(path_));
-  server_->Shutdown(absl::Seconds(20));  // and again does nothing
+  server_->Shutdown(absl::Seconds(20));  // a second call does nothing
 }
 
 TEST_F(ServerTest, ShutdownCancelsWhatDoesNotEndByItself) {
-  // 16 MB: more than any window or socket buffer takes from a server whose client does not read.
+  // 16 MB: more than windows and socket buffers hold if the client does not read.
   agent_.maps["service_ports"].assign(4'000, report::ServicePortRow{.service = {std::string(4000, 'n'), "s"}});
   Start();
   const auto stub = Stub();

@@ -52,7 +52,7 @@ report::ServiceStatus Kubernetes() {
   return status;
 }
 
-// Weights 3 and 1: slot 0 is wholly member 0's, slot 1 half member 1's.
+// The weights are 3 and 1: slot 0 belongs to member 0 alone, half of slot 1 to member 1.
 model::PortPlan CartHttp() {
   model::PortPlan port{.name = "http", .protocol = Protocol::kTcp, .port = 80};
   port.affinity_timeout_s = 10'800;
