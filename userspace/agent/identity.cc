@@ -30,7 +30,7 @@ report::AgentStatus IdentityOf(const Options& options, const datapath::KernelDat
   for (const std::string& problem : datapath.problems()) identity.problems.push_back({"programs", problem});
   if (KubeProxyAnswers(kKubeProxyHealthPort)) {
     const std::string meaning = KubeProxyMeaning(kKubeProxyHealthPort);
-    LogWarning("A kube-proxy works on this node too", {{"meaning", meaning}, {"what_to_do", KubeProxyWhatToDo()}});
+    LogWarning("A kube-proxy runs on this node, too", {{"meaning", meaning}, {"what_to_do", KubeProxyWhatToDo()}});
     identity.problems.push_back(
         {.where = "kube-proxy",
          .what = absl::StrCat("when shuntd started: ", meaning, ". To do: ", KubeProxyWhatToDo()),

@@ -107,7 +107,7 @@ class KubernetesClusterTest : public testing::Test {
 
   enum class Mode { kSilent, kRefuses, kRefusesSlices, kAnswers };
 
-  // kAnswers: to lists with one Service; watches stay open. kSilent: takes one request, and never says anything.
+  // kAnswers: lists have one Service, watches stay open. kSilent: reads one request and never answers.
   void Serve(kubernetes::ServedConnection& connection) {
     for (std::string head = connection.ReadHead(); !head.empty(); head = connection.ReadHead()) {
       if (mode_ == Mode::kSilent) return connection.AwaitEnd();
@@ -164,7 +164,7 @@ TEST_F(KubernetesClusterTest, AnApiServerThatAnswersLaterTakesTheSnapshotsPlace)
   EXPECT_THAT(sink_.notes(), testing::IsSupersetOf({"+listed", "-saved"}));
 }
 
-// A part of the cluster is no better than a snapshot of all of it, and nothing of the part is served before.
+// A part of the cluster is not better than a snapshot of all of it, so nothing of the part is served before.
 TEST_F(KubernetesClusterTest, AnApiServerThatDoesNotGiveEverythingIsNoReasonToWait) {
   SaveSnapshot("node-a");
   mode_ = Mode::kRefusesSlices;
@@ -192,14 +192,14 @@ TEST_F(KubernetesClusterTest, WhatTheKernelServesIsNewerThanTheSnapshot) {
   ASSERT_TRUE(Eventually([&] { return server_.heads().size() >= 3; })) << "all three resources are asked for";
   Stop();
   EXPECT_THAT(sink_.notes(), IsEmpty());
-  EXPECT_EQ(server_.connections(), 3) << "nothing was begun anew";
+  EXPECT_EQ(server_.connections(), 3) << "no connection was made again";
 }
 
 TEST_F(KubernetesClusterTest, AnotherNodesSnapshotIsNotServed) {
   SaveSnapshot("node-b");
   mode_ = Mode::kRefuses;
   Start({.patience = milliseconds(1)});
-  // The first try, which is given up, asks three times.
+  // The first attempt, which is abandoned, sends three requests.
   ASSERT_TRUE(Eventually([&] { return server_.heads().size() >= 4; }));
   Stop();
   EXPECT_THAT(sink_.notes(), IsEmpty());

@@ -21,7 +21,7 @@ namespace {
 void Notify(absl::string_view state) {
   const char* socket = std::getenv("NOTIFY_SOCKET");
   const absl::Status status = NotifySupervisor(socket == nullptr ? "" : socket, state);
-  if (!status.ok()) LogError(status, "The supervisor does not listen");
+  if (!status.ok()) LogError(status, "sd_notify failed");
 }
 
 }  // namespace
@@ -46,7 +46,9 @@ void LoopEvents::Progressed(sources::ObjectKind kind, const report::SourceVersio
   versions_[static_cast<size_t>(kind)] = version;
   const absl::Status status = followers_.datapath.KeepSourceVersion(static_cast<uint32_t>(kind), version);
   const std::string problem(status.message());
-  if (!status.ok() && problem != version_problem_) LogError(status, "A restart may meet older state of the cluster");
+  if (!status.ok() && problem != version_problem_) {
+    LogError(status, "Could not save the source version; after a restart older state may be accepted");
+  }
   version_problem_ = problem;
 }
 

@@ -36,7 +36,7 @@ class HttpServers {
   // Ends every answer; ledger and views are not asked after it. Every other method may still be called.
   void Stop();
 
-  // After each step of the loop, in its thread.
+  // Makes the healthCheckNodePorts those of the ledger. Called after each step of the loop, in its thread.
   void Follow() { node_ports_.Follow(); }
   // In the loop's thread.
   void SetNodePortAddresses(std::vector<model::IpAddress> addresses) { node_ports_.SetAddresses(std::move(addresses)); }

@@ -17,17 +17,17 @@
 namespace shunt::agent {
 namespace {
 
-// Problems in one status; the ledger says how many Services more there are.
+// Maximum number of problems in one status; the ledger reports how many Services more have one.
 constexpr size_t kProblemsMax = 1000;
-// Entries read under one lock of the ledger.
+// Number of entries that are read under one lock of the ledger.
 constexpr size_t kPage = 500;
 
 using PortCounters = report::ServiceStatus::PortCounters;
-// Which PortPlan a row of service_ports belongs to.
+// Identifies the PortPlan that a row of service_ports belongs to.
 using PortKey = std::tuple<model::ObjectName, std::string, uint16_t, model::Protocol, model::IpFamily>;
 using CountersByPort = absl::flat_hash_map<PortKey, PortCounters>;
 
-// Visits the rows of one type. A map that cannot be read is as good as empty: the answer then lacks its numbers.
+// Visits the rows of one type. A map that cannot be read counts as empty: the answer then lacks its numbers.
 template <typename Row, typename Visit>
 void ForEachRow(const report::PinnedMaps& maps, absl::string_view map, Visit visit) {
   const absl::Status status = maps.DumpMap(map, [&](const report::MapRow& row) {
@@ -37,7 +37,7 @@ void ForEachRow(const report::PinnedMaps& maps, absl::string_view map, Visit vis
   if (!status.ok()) LogError(status, "Cannot read a map for the admin API", {{"map", map}});
 }
 
-// Of `only`, or of every Service if it is null.
+// Returns the counters of Service `only`, or of all Services if it is null.
 CountersByPort ReadPortCounters(const report::PinnedMaps& maps, const model::ObjectName* only) {
   absl::flat_hash_map<uint32_t, PortKey> ports;
   ForEachRow<report::ServicePortRow>(maps, "service_ports", [&](const report::ServicePortRow& row) {
@@ -165,7 +165,7 @@ absl::StatusOr<std::vector<report::BackendStatus>> LiveView::Backends() const {
         for (const model::PoolMember& member : pool.members) {
           const auto place = place_of.find(member.backend);
           if (place == place_of.end()) continue;
-          // Entries come in name order, so a Service that stands here already stands last.
+          // Entries are in name order, so a Service that is in the list already is the last one.
           std::vector<model::ObjectName>& services = backends[place->second].services;
           if (services.empty() || services.back() != entry.plan->service) services.push_back(entry.plan->service);
         }

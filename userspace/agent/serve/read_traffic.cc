@@ -16,7 +16,7 @@ uint64_t UsedOf(const std::vector<report::MapFill>& fills, absl::string_view map
   return 0;
 }
 
-// Visits the rows of one type. A map that cannot be read is as good as empty: the page then lacks its series, and the
+// Visits the rows of one type. A map that cannot be read counts as empty: the page then lacks its series, and the
 // status says what is wrong with the maps.
 template <typename Row, typename Visit>
 void ForEachRow(const report::PinnedMaps& maps, absl::string_view map, Visit visit) {

@@ -11,13 +11,13 @@
 
 namespace shunt::agent {
 
-// Above these there are no series by Service or backend (report::Traffic).
+// Above these numbers there are no series by Service or by backend (report::Traffic).
 struct TrafficLimits {
   uint64_t service_ports = 2000;
   uint64_t backends = 5000;
 };
 
-// `fills` are the maps' present fill levels: they decide, before anything is read, whether it is too much.
+// `fills` are the maps' present fill levels. They decide, before anything is read, whether there are too many rows.
 report::Traffic ReadTraffic(const report::PinnedMaps& maps, const std::vector<report::MapFill>& fills,
                             const TrafficLimits& limits);
 

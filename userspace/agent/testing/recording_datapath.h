@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A datapath that records what it was given and fails as it is told.
+// A datapath that records what it was given and fails on request.
 #ifndef SHUNT_AGENT_TESTING_RECORDING_DATAPATH_H_
 #define SHUNT_AGENT_TESTING_RECORDING_DATAPATH_H_
 
@@ -15,7 +15,7 @@
 
 namespace shunt::agent {
 
-// One line per Apply: "all: a b" or "changed: b"; a plan without ports is "-b".
+// Records one line per Apply: "all: a b" or "changed: b"; a plan without ports is "-b".
 class RecordingDatapath : public datapath::Datapath {
  public:
   std::vector<datapath::ServiceFailure> Apply(absl::Span<const model::ServicePlan* const> plans,
@@ -68,10 +68,10 @@ class RecordingDatapath : public datapath::Datapath {
 
   std::map<std::string, absl::Status> failures;    // by Service name
   int failures_left = -1;                          // below 0: without end
-  std::vector<model::ObjectName> stuck_leftovers;  // of an earlier agent, which cannot be removed
+  std::vector<model::ObjectName> stuck_leftovers;  // Services of an earlier agent that cannot be removed
   std::vector<std::string> applies;
   std::map<std::string, model::ServicePlan> holds;
-  datapath::Drift audit_drift;  // what an audit is to find, beside the failures of its repair
+  datapath::Drift audit_drift;  // what an audit finds, besides the failures of its repair
   absl::Status audit_status;
   absl::Status address_status;
   std::atomic<int> address_calls = 0;
