@@ -15,9 +15,9 @@
 namespace shunt::shuntctl {
 namespace {
 
-// The agent allows itself 64 MiB for one answer.
+// The agent limits an answer to 64 MiB.
 constexpr int kAnswerBytesMax = 65 << 20;
-// An agent that is busy applying 100,000 Services answers within a second or two.
+// An agent that is busy with 100,000 Services answers within a second or two.
 constexpr std::chrono::seconds kCallTimeout(30);
 constexpr std::chrono::seconds kDumpTimeout(300);
 
@@ -33,7 +33,7 @@ absl::Status ToAbsl(const grpc::Status& status) {
   return {code, status.error_message()};
 }
 
-// gRPC would say only that it failed to connect, so the first look is our own.
+// Checks the socket before gRPC does, which would say only that it failed to connect.
 absl::Status CheckSocket(const std::string& path) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
@@ -50,7 +50,7 @@ absl::Status CheckSocket(const std::string& path) {
   if (error == 0) return absl::OkStatus();
   const std::string what = absl::StrCat("cannot reach the agent at ", path, ": ", strerror(error));
   if (error == EACCES || error == EPERM) {
-    return absl::PermissionDeniedError(absl::StrCat(what, "; the socket is its owner's alone: run this as root"));
+    return absl::PermissionDeniedError(absl::StrCat(what, "; only its owner may use the socket: run this as root"));
   }
   return absl::UnavailableError(
       absl::StrCat(what, "; is shuntd running? Name its socket with --socket, or read the pins with --offline"));

@@ -61,7 +61,7 @@ class AgentReaderTest : public ::testing::Test {
   std::unique_ptr<admin::AdminServer> server_;
 };
 
-// What is read through the socket is what is read without it.
+// The socket changes nothing in what is printed.
 TEST_F(AgentReaderTest, EveryCommandPrintsOverTheSocketWhatTheAgentSays) {
   agent_.status.failed_services = 0;
   Start();
@@ -74,9 +74,9 @@ TEST_F(AgentReaderTest, EveryCommandPrintsOverTheSocketWhatTheAgentSays) {
     std::ostringstream over_socket;
     std::ostringstream without;
     std::ostringstream err;
-    Surroundings surroundings{.out = over_socket, .err = err, .wait = [](absl::Duration) { return false; }};
-    EXPECT_EQ(RunShuntctl(arguments, surroundings), kExitOk) << line << ": " << err.str();
-    Surroundings direct{
+    Environment environment{.out = over_socket, .err = err, .wait = [](absl::Duration) { return false; }};
+    EXPECT_EQ(RunShuntctl(arguments, environment), kExitOk) << line << ": " << err.str();
+    Environment direct{
         .out = without,
         .err = err,
         .open = [this](const Options&) { return ReadView(std::make_unique<admin::testing::ScriptedAgent>(agent_)); },

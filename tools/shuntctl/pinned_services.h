@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Services and backends put together again from rows of maps, for when there is no agent to ask.
+// Rebuilds Services and backends from the rows of the maps, for use without an agent.
 #ifndef SHUNT_TOOLS_SHUNTCTL_PINNED_SERVICES_H_
 #define SHUNT_TOOLS_SHUNTCTL_PINNED_SERVICES_H_
 
@@ -19,13 +19,13 @@ using DumpRows =
     std::function<absl::Status(absl::string_view map, const std::function<bool(const report::MapRow&)>& visit)>;
 
 struct PinnedState {
-  std::vector<report::ServiceStatus> services;  // in name order, from_maps
+  std::vector<report::ServiceStatus> services;  // in name order; from_maps is set
   std::vector<report::BackendStatus> backends;  // by id
   uint32_t frontends = 0;
   std::vector<report::ReasonRow> reasons;
 };
 
-// The maps may be changing meanwhile, or be damaged: an id that leads nowhere is left out, never followed.
+// Reads the maps by `dump`. They may change meanwhile or be damaged: an id without a row is left out.
 absl::StatusOr<PinnedState> ReadPinnedState(const DumpRows& dump);
 
 }  // namespace shunt::shuntctl

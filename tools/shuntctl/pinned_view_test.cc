@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// shuntctl --offline on real pins in a sandbox: an agent's datapath writes them and goes away.
+// shuntctl --offline on real pins in a sandbox: an agent's datapath writes them and ends.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -31,8 +31,8 @@ class PinnedViewTest : public datapath::SandboxTest {
     arguments.insert(arguments.end(), {"--offline", "--bpffs", bpffs_});
     std::ostringstream out;
     std::ostringstream err;
-    const Surroundings surroundings{.out = out, .err = err, .wait = [](absl::Duration) { return false; }};
-    const int status = RunShuntctl(arguments, surroundings);
+    const Environment environment{.out = out, .err = err, .wait = [](absl::Duration) { return false; }};
+    const int status = RunShuntctl(arguments, environment);
     return {status, out.str(), err.str()};
   }
 
@@ -109,7 +109,7 @@ TEST_F(PinnedViewTest, CheckSeesWhetherProgramsAreInForce) {
   EXPECT_EQ(good.status, kExitOk) << good.out << good.err;
   EXPECT_THAT(good.out, HasSubstr("all 9 attached"));
   EXPECT_THAT(Run({"prog", "list"}).out, HasSubstr("cgroup/connect4"));
-  // A link that nothing holds any more is detached.
+  // The kernel detaches a link when nothing holds it.
   ASSERT_EQ(unlink(absl::StrCat(bpffs_, "/shunt/v1/links/sock_connect4").c_str()), 0);
   const Outcome broken = Run({"check"});
   EXPECT_EQ(broken.status, kExitFailed) << broken.out;

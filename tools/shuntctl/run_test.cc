@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Whole command lines: what they print, to whom, with which exit status. The transcripts in testdata/ are as a user
-// would see them; SHUNT_UPDATE_GOLDENS=1 writes them anew.
+// Whole command lines: what they print, on which stream, with which exit status. The transcripts in testdata/ are what
+// a user would see; SHUNT_UPDATE_GOLDENS=1 rewrites them.
 #include "tools/shuntctl/run.h"
 
 #include <gmock/gmock.h>
@@ -49,14 +49,14 @@ class RunTest : public ::testing::Test {
   Outcome Run(absl::string_view line) {
     std::ostringstream out;
     std::ostringstream err;
-    Surroundings surroundings{.out = out,
-                              .err = err,
-                              .out_is_terminal = terminal_,
-                              .open = [this](const Options& options) { return Open(options); },
-                              .wait = [this](absl::Duration interval) { return wait_(interval); }};
+    Environment environment{.out = out,
+                            .err = err,
+                            .out_is_terminal = terminal_,
+                            .open = [this](const Options& options) { return Open(options); },
+                            .wait = [this](absl::Duration interval) { return wait_(interval); }};
     std::vector<std::string> arguments;
     if (!line.empty()) arguments = absl::StrSplit(line, ' ');
-    const int status = RunShuntctl(arguments, surroundings);
+    const int status = RunShuntctl(arguments, environment);
     return {status, out.str(), err.str()};
   }
 
@@ -87,7 +87,7 @@ class RunTest : public ::testing::Test {
   admin::testing::ScriptedAgent agent_ = admin::testing::SmallCluster();
   const testing::MemoryPins pins_{agent_.services};
   absl::Status open_error_;
-  absl::Status agent_error_;  // with --offline there is none
+  absl::Status agent_error_;  // not returned with --offline
   bool terminal_ = false;
   int opened_ = 0;
   std::function<bool(absl::Duration)> wait_ = [](absl::Duration) { return false; };
@@ -352,7 +352,7 @@ TEST_F(RunTest, WatchRedrawsATerminalAndSurvivesAnAgentThatRestarts) {
   EXPECT_EQ(outcome.status, kExitOk);
   EXPECT_THAT(outcome.out, StartsWith("\033[H\033[2J"));
   EXPECT_EQ(outcome.err, "shuntctl: backend list: gone\n") << "said once";
-  EXPECT_EQ(opened_, 4) << "asked anew every time";
+  EXPECT_EQ(opened_, 4) << "asked again every time";
 }
 
 TEST_F(RunTest, WatchFailsAtOnceIfTheFirstLookDoes) {
@@ -364,11 +364,11 @@ TEST_F(RunTest, WatchFailsAtOnceIfTheFirstLookDoes) {
 TEST_F(RunTest, AnAnswerThatCannotBeWrittenIsAFailure) {
   std::ostringstream err;
   std::ofstream full("/dev/full");
-  Surroundings surroundings{.out = full,
-                            .err = err,
-                            .open = [this](const Options& options) { return Open(options); },
-                            .wait = [](absl::Duration) { return false; }};
-  EXPECT_EQ(RunShuntctl({"service", "list"}, surroundings), kExitFailed);
+  Environment environment{.out = full,
+                          .err = err,
+                          .open = [this](const Options& options) { return Open(options); },
+                          .wait = [](absl::Duration) { return false; }};
+  EXPECT_EQ(RunShuntctl({"service", "list"}, environment), kExitFailed);
   EXPECT_THAT(err.str(), HasSubstr("cannot write"));
 }
 
