@@ -42,7 +42,8 @@ class LiveView final : public report::AgentView, public report::MetricsView {
            report::OpenPinnedMaps open_maps)
       : identity_(std::move(identity)), ledger_(ledger), loop_(loop), parts_(parts), open_maps_(std::move(open_maps)) {}
 
-  // Maps that cannot be read are a problem in the status, and leave counts at zero in the other answers.
+  // Maps that cannot be read are one of the status's problems. Then Services have counts of zero, Backends returns
+  // none, and DumpMap returns the error.
   absl::StatusOr<report::AgentStatus> Status() const override;
   absl::Status Services(const std::function<bool(const report::ServiceStatus&)>& visit) const override;
   absl::StatusOr<std::optional<report::ServiceStatus>> Service(const model::ObjectName& name) const override;
