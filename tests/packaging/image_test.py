@@ -189,7 +189,7 @@ class Agent(unittest.TestCase):
             self.assertEqual(client.stdout.readline(), "ECONNABORTED\n")
         status, shown = agent.execute("shunt-agent", ["shuntctl", "status"])
         self.assertEqual(status, 0, shown)
-        self.assertIn("1 UDP ended for want of their backend", shown)
+        self.assertIn("1 UDP ended because their backend was gone", shown)
         agent.signal("shunt-agent", "TERM")
         process.stdout.read()
         self.assertEqual(process.wait(), 0)

@@ -15,9 +15,9 @@
 namespace shunt::shuntctl {
 namespace {
 
-// The agent allows itself 64 MiB for one answer.
+// The agent limits an answer to 64 MiB.
 constexpr int kAnswerBytesMax = 65 << 20;
-// An agent that is busy applying 100,000 Services answers within a second or two.
+// An agent that is busy with 100,000 Services answers within a second or two.
 constexpr std::chrono::seconds kCallTimeout(30);
 constexpr std::chrono::seconds kDumpTimeout(300);
 
@@ -33,7 +33,7 @@ absl::Status ToAbsl(const grpc::Status& status) {
   return {code, status.error_message()};
 }
 
-// gRPC would say only that it failed to connect, so the first look is our own.
+// Checks the socket before gRPC does, which would say only that it failed to connect.
 absl::Status CheckSocket(const std::string& path) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
@@ -50,7 +50,7 @@ absl::Status CheckSocket(const std::string& path) {
   if (error == 0) return absl::OkStatus();
   const std::string what = absl::StrCat("cannot reach the agent at ", path, ": ", strerror(error));
   if (error == EACCES || error == EPERM) {
-    return absl::PermissionDeniedError(absl::StrCat(what, "; the socket is its owner's alone: run this as root"));
+    return absl::PermissionDeniedError(absl::StrCat(what, "; only its owner may use the socket: run this as root"));
   }
   return absl::UnavailableError(
       absl::StrCat(what, "; is shuntd running? Name its socket with --socket, or read the pins with --offline"));
@@ -58,12 +58,7 @@ absl::Status CheckSocket(const std::string& path) {
 
 class AgentReader final : public StateReader {
  public:
-  explicit AgentReader(const std::string& socket) {
-    grpc::ChannelArguments arguments;
-    arguments.SetMaxReceiveMessageSize(kAnswerBytesMax);
-    stub_ = v1::AdminService::NewStub(
-        grpc::CreateCustomChannel("unix:" + socket, grpc::InsecureChannelCredentials(), arguments));
-  }
+  explicit AgentReader(std::string socket) : socket_(std::move(socket)) {}
 
   absl::StatusOr<v1::AgentStatus> Status() override {
     absl::StatusOr<v1::GetStatusResponse> response =
@@ -95,6 +90,7 @@ class AgentReader final : public StateReader {
   }
 
   absl::Status DumpMap(const std::string& map, const std::function<void(v1::MapRow)>& visit) override {
+    if (absl::Status status = Connect(); !status.ok()) return status;
     grpc::ClientContext context;
     context.set_deadline(std::chrono::system_clock::now() + kDumpTimeout);
     v1::DumpMapRequest request;
@@ -108,10 +104,21 @@ class AgentReader final : public StateReader {
   }
 
  private:
+  absl::Status Connect() {
+    if (stub_ != nullptr) return absl::OkStatus();
+    if (absl::Status status = CheckSocket(socket_); !status.ok()) return status;
+    grpc::ChannelArguments arguments;
+    arguments.SetMaxReceiveMessageSize(kAnswerBytesMax);
+    stub_ = v1::AdminService::NewStub(
+        grpc::CreateCustomChannel("unix:" + socket_, grpc::InsecureChannelCredentials(), arguments));
+    return absl::OkStatus();
+  }
+
   template <typename Response, typename Request>
   absl::StatusOr<Response> Call(grpc::Status (v1::AdminService::Stub::*call)(grpc::ClientContext*, const Request&,
                                                                              Response*),
                                 const Request& request) {
+    if (absl::Status status = Connect(); !status.ok()) return status;
     grpc::ClientContext context;
     context.set_deadline(std::chrono::system_clock::now() + kCallTimeout);
     Response response;
@@ -119,13 +126,13 @@ class AgentReader final : public StateReader {
     return response;
   }
 
-  std::unique_ptr<v1::AdminService::Stub> stub_;
+  const std::string socket_;
+  std::unique_ptr<v1::AdminService::Stub> stub_;  // null: not connected yet
 };
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<StateReader>> ConnectToAgent(const std::string& socket) {
-  if (absl::Status status = CheckSocket(socket); !status.ok()) return status;
+std::unique_ptr<StateReader> ReadAgent(const std::string& socket) {
   return std::make_unique<AgentReader>(socket);
 }
 

@@ -33,7 +33,7 @@ class AgentReaderTest : public ::testing::Test {
   }
 
   void Start() {
-    auto server = admin::AdminServer::Start(socket_, agent_.Queries());
+    auto server = admin::AdminServer::Start(socket_, agent_);
     ASSERT_TRUE(server.ok()) << server.status();
     server_ = *std::move(server);
   }
@@ -61,7 +61,7 @@ class AgentReaderTest : public ::testing::Test {
   std::unique_ptr<admin::AdminServer> server_;
 };
 
-// What is read through the socket is what is read without it.
+// The socket changes nothing in what is printed.
 TEST_F(AgentReaderTest, EveryCommandPrintsOverTheSocketWhatTheAgentSays) {
   agent_.status.failed_services = 0;
   Start();
@@ -74,12 +74,13 @@ TEST_F(AgentReaderTest, EveryCommandPrintsOverTheSocketWhatTheAgentSays) {
     std::ostringstream over_socket;
     std::ostringstream without;
     std::ostringstream err;
-    Surroundings surroundings{.out = over_socket, .err = err, .wait = [](absl::Duration) { return false; }};
-    EXPECT_EQ(RunShuntctl(arguments, surroundings), kExitOk) << line << ": " << err.str();
-    Surroundings direct{.out = without,
-                        .err = err,
-                        .open = [this](const Options&) { return ReadQueries(agent_.Queries()); },
-                        .wait = [](absl::Duration) { return false; }};
+    Environment environment{.out = over_socket, .err = err, .wait = [](absl::Duration) { return false; }};
+    EXPECT_EQ(RunShuntctl(arguments, environment), kExitOk) << line << ": " << err.str();
+    Environment direct{
+        .out = without,
+        .err = err,
+        .open = [this](const Options&) { return ReadView(std::make_unique<admin::testing::ScriptedAgent>(agent_)); },
+        .wait = [](absl::Duration) { return false; }};
     EXPECT_EQ(RunShuntctl(arguments, direct), kExitOk) << line;
     EXPECT_EQ(over_socket.str(), without.str()) << line;
     EXPECT_FALSE(without.str().empty()) << line;
@@ -103,20 +104,21 @@ TEST_F(AgentReaderTest, AnAgentThatIsNotThereIsNamedWithWhatToDo) {
       {"too long a path", "/" + std::string(200, 'x'), absl::StatusCode::kInvalidArgument, "at most 107 bytes"},
   };
   for (const Row& row : rows) {
-    const auto reader = ConnectToAgent(row.path);
-    EXPECT_EQ(reader.status().code(), row.code) << row.sentence;
-    EXPECT_THAT(reader.status().message(), HasSubstr(row.message)) << row.sentence;
+    const std::unique_ptr<StateReader> reader = ReadAgent(row.path);
+    const absl::Status status = reader->Status().status();
+    EXPECT_EQ(status.code(), row.code) << row.sentence;
+    EXPECT_THAT(status.message(), HasSubstr(row.message)) << row.sentence;
+    EXPECT_EQ(reader->DumpMap("slots", [](v1::MapRow) {}), status) << row.sentence;
   }
 }
 
 TEST_F(AgentReaderTest, AnAgentThatGoesAwayIsNotWaitedFor) {
   Start();
-  const auto reader = ConnectToAgent(socket_);
-  ASSERT_TRUE(reader.ok()) << reader.status();
-  ASSERT_TRUE((*reader)->Status().ok());
+  const std::unique_ptr<StateReader> reader = ReadAgent(socket_);
+  ASSERT_TRUE(reader->Status().ok());
   server_.reset();
   const absl::Time start = absl::Now();
-  EXPECT_EQ((*reader)->Status().status().code(), absl::StatusCode::kUnavailable);
+  EXPECT_EQ(reader->Status().status().code(), absl::StatusCode::kUnavailable);
   EXPECT_LT(absl::Now() - start, absl::Seconds(20));
 }
 
@@ -124,9 +126,8 @@ TEST_F(AgentReaderTest, AServiceListLargerThanGrpcsDefaultLimitArrives) {
   const report::ServiceStatus one = agent_.services[1];
   agent_.services.assign(20'000, one);  // some 10 MB; gRPC clients take 4 MiB unless told
   Start();
-  const auto reader = ConnectToAgent(socket_);
-  ASSERT_TRUE(reader.ok()) << reader.status();
-  const auto services = (*reader)->Services({});
+  const std::unique_ptr<StateReader> reader = ReadAgent(socket_);
+  const auto services = reader->Services({});
   ASSERT_TRUE(services.ok()) << services.status();
   EXPECT_EQ(services->services_size(), 20'000);
   EXPECT_GT(services->ByteSizeLong(), size_t{5} << 20);

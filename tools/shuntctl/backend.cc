@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// shuntctl backend: where traffic is translated to, and who uses it.
+// shuntctl backend: where traffic is translated to, and which Services use it.
 #include <string>
 #include <utility>
 #include <vector>
@@ -14,7 +14,7 @@
 namespace shunt::shuntctl {
 namespace {
 
-// A table's cell holds so many Services; `-o wide` has all.
+// Maximum number of Services in a table's cell; `-o wide` shows all.
 constexpr int kServicesInTable = 3;
 
 std::string ServicesText(const v1::Backend& backend, bool all) {

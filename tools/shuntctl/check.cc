@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// shuntctl check: is everything as it should be, and if not, what to do?
+// shuntctl check: is everything as it should be, and if not, what can be done?
 #include "tools/shuntctl/check.h"
 
 #include <algorithm>
@@ -109,7 +109,7 @@ Finding CheckPrograms(const v1::AgentStatus& status) {
 std::vector<Finding> CheckRoom(const v1::AgentStatus& status) {
   std::vector<Finding> findings;
   for (const v1::MapFill& map : status.maps()) {
-    // The kernel evicts from an LRU hash, and what finds its row of socket_state taken has another place.
+    // The kernel evicts from an LRU hash, and a socket whose row of socket_state is taken uses another map.
     if (map.capacity() == 0 || map.type() == "lru_hash" || map.name() == "socket_state") continue;
     const double fill = static_cast<double>(map.used()) / static_cast<double>(map.capacity());
     if (fill < kFillWarning) continue;
@@ -135,7 +135,7 @@ std::vector<Finding> CheckReasons(const v1::AgentStatus& status) {
   return findings;
 }
 
-// Has the agent compare what the kernel holds with what is planned.
+// Asks the agent to compare the maps with its plan.
 Finding CheckMaps(StateReader& reader, bool synced, bool& drift) {
   const absl::StatusOr<v1::AuditReport> audit = reader.Audit();
   if (absl::IsUnimplemented(audit.status())) {
@@ -153,7 +153,7 @@ Finding CheckMaps(StateReader& reader, bool synced, bool& drift) {
           DriftText(*audit)};
 }
 
-// kInvalidArgument: the agent's place cannot be meant.
+// kInvalidArgument if the path of the agent's socket is malformed.
 absl::StatusOr<Inspection> Inspect(const Request& request) {
   Inspection found;
   std::unique_ptr<StateReader> pins;
@@ -169,7 +169,7 @@ absl::StatusOr<Inspection> Inspect(const Request& request) {
     return found;
   }
   if (status->pid() != 0) found.Add(CheckAgent(*status));
-  // Maps of another layout would not have been opened at all.
+  // Maps of another layout could not have been opened.
   found.Add({{"pins", Verdict::kOk, absl::StrCat(status->pin_directory(), " is complete, ABI ", status->abi_version())},
              CheckPrograms(*status),
              CheckMaps(pins != nullptr ? *pins : request.reader, status->synced(), found.drift)});
@@ -214,7 +214,7 @@ Object CheckObject() {
   return {.name = "check",
           .summary = "Is everything as it should be?",
           .commands = {{.summary = "Looks at the agent, its programs, its maps and its problems; says what is wrong",
-                        .details = {"Has the agent compare every row of the maps with its plan, and write again what",
+                        .details = {"Asks the agent to compare every row of the maps with its plan, and to repair what",
                                     "differs. Exit status 1 if something is WRONG, else 4 if rows differed. With",
                                     "--offline, or when no agent answers: are the pins complete and of this version,",
                                     "and are the programs attached? (`shuntd check` asks whether this host can run",

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What `shuntctl check` looks for among the reasons.
+// The reasons that `shuntctl check` looks for.
 #ifndef SHUNT_TOOLS_SHUNTCTL_CHECK_H_
 #define SHUNT_TOOLS_SHUNTCTL_CHECK_H_
 
@@ -9,8 +9,8 @@
 
 namespace shunt::shuntctl {
 
-// Names of the reasons that `shuntctl check` warns of once they have been met: a lost translation or a dangling id is
-// no wrong destination, but nothing that should happen.
+// Returns the names of the reasons that `shuntctl check` warns of if they have occurred. A lost translation or a
+// dangling id leads no connection to a wrong destination, but neither should happen.
 const std::vector<absl::string_view>& SuspectReasons();
 
 }  // namespace shunt::shuntctl

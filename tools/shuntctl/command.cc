@@ -45,15 +45,15 @@ std::string ProgramHelp() {
     }
     absl::StrAppendFormat(&out, "  %-9s%-12s%s\n", object.name, commands, object.summary);
   }
-  absl::StrAppend(
-      &out, "\nOptions, at any place:\n", DescribeOptions(),
-      "\nExamples:\n"
-      "  shuntctl service list -n shop\n"
-      "  shuntctl service show shop/cart:80\n"
-      "  shuntctl map dump frontends --offline\n"
-      "  shuntctl -j status | jq .problems\n"
-      "\n"
-      "Exit status: 0 done, 1 failed or found wrong, 2 bad usage, 4 `check` found maps that were not as planned.\n");
+  absl::StrAppend(&out, "\nOptions, anywhere on the command line:\n", DescribeOptions(),
+                  "\nExamples:\n"
+                  "  shuntctl service list -n shop\n"
+                  "  shuntctl service show shop/cart:80\n"
+                  "  shuntctl map dump frontends --offline\n"
+                  "  shuntctl -j status | jq .problems\n"
+                  "\n"
+                  "Exit status: 0 success, 1 failure or `check` found a fault, 2 bad usage, 4 `check` found only "
+                  "repaired drift.\n");
   return out;
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The grammar: OBJECT { COMMAND | help }. Every noun's file declares its object; all.cc lists them.
+// The grammar: OBJECT { COMMAND | help }. Each object is defined in the file of its name; command.cc lists them.
 #ifndef SHUNT_TOOLS_SHUNTCTL_COMMAND_H_
 #define SHUNT_TOOLS_SHUNTCTL_COMMAND_H_
 
@@ -18,15 +18,16 @@ namespace shunt::shuntctl {
 
 struct Request {
   const Options& options;
-  const std::vector<std::string>& arguments;  // as many as the command takes
+  const std::vector<std::string>& arguments;  // as many as the command requires
   StateReader& reader;
-  // For what pins can tell when the agent cannot; never null.
+  // Opens the pins, for what they can tell when the agent does not answer. Never null.
   std::function<std::unique_ptr<StateReader>()> open_pins;
 };
 
 struct Answer {
   std::string text;
-  // Printed after the text, on standard error; the exit status is then another than 0 although the text is complete.
+  // If not empty: printed after the text, on standard error, and the exit status is complaint_status although the text
+  // is complete.
   std::string complaint;
   int complaint_status = kExitFailed;
 };
@@ -35,10 +36,10 @@ struct Command {
   std::string name;       // empty for the only command of an object like `status`
   std::string arguments;  // as in "NS/NAME[:PORT]"; empty: none. All are required.
   size_t argument_count = 0;
-  std::string summary;                // half a sentence
-  std::vector<std::string> details;   // lines for its own help
+  std::string summary;                // a phrase without a full stop
+  std::vector<std::string> details;   // lines of the command's own help
   std::vector<std::string> examples;  // whole command lines
-  // kInvalidArgument: an argument is malformed (exit status 2).
+  // kInvalidArgument if an argument is malformed (exit status 2).
   absl::StatusOr<Answer> (*run)(const Request& request) = nullptr;
 };
 
@@ -58,10 +59,10 @@ Object StatusObject();
 Object CheckObject();
 Object VersionObject();
 
-// In the order of help.
+// All objects, in the order in which the help lists them.
 const std::vector<Object>& Objects();
 
-// Help for everything, for one object, for one of its commands. Each ends in a newline.
+// The help for the program, for one object, for one of its commands. Each ends in a newline.
 std::string ProgramHelp();
 std::string ObjectHelp(const Object& object);
 std::string CommandHelp(const Object& object, const Command& command);

@@ -19,16 +19,17 @@ using Json = nlohmann::ordered_json;
 
 Json ToJson(const google::protobuf::Message& message);
 
-// {apiVersion, kind}, to be completed.
+// Returns {apiVersion, kind}, to which the caller adds the rest.
 Json NewDocument(absl::string_view kind);
 
-// Any document in `format`, which must be one of documents. ASCII only, whatever the names in it; ends in a newline.
+// Returns the document in `format`. ASCII only, whatever names it contains; ends in a newline.
+// REQUIRES: `format` is a format of documents.
 std::string Print(const Json& document, Format format);
 
-// {apiVersion, kind, and the message's fields}.
+// Returns the document {apiVersion, kind, and the message's fields}.
 std::string PrintMessage(absl::string_view kind, const google::protobuf::Message& message, Format format);
 
-// {apiVersion, kind, items}.
+// Returns the document {apiVersion, kind, items}.
 std::string PrintList(absl::string_view kind, const std::vector<const google::protobuf::Message*>& messages,
                       Format format);
 template <typename Messages>

@@ -7,7 +7,7 @@ namespace shunt::shuntctl {
 inline constexpr int kExitOk = 0;
 inline constexpr int kExitFailed = 1;  // the call failed, or `check` found something wrong
 inline constexpr int kExitUsage = 2;
-inline constexpr int kExitDrift = 4;  // `check` found nothing wrong but an audit's differences, which are repaired
+inline constexpr int kExitDrift = 4;  // `check` found only differences that the audit has repaired
 
 }  // namespace shunt::shuntctl
 

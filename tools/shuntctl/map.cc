@@ -58,7 +58,7 @@ absl::StatusOr<Answer> Dump(const Request& request) {
   document["map"] = *map;
   Json& items = document["items"] = Json::array();
   for (const v1::MapRow& row : rows) {
-    // Every row of a map is of one kind, so the name of the kind would only repeat itself.
+    // All rows of a map are of one kind, so each row would only repeat the name of the kind.
     Json wrapped = ToJson(row);
     if (!wrapped.empty()) items.push_back(wrapped.begin().value());
   }
@@ -71,7 +71,7 @@ Object MapObject() {
   return {.name = "map",
           .summary = "Maps: how full, and what is in them",
           .commands = {{.name = "list",
-                        .summary = "All maps: rows in use, room, kernel memory",
+                        .summary = "All maps: rows in use, capacity, kernel memory",
                         .examples = {"shuntctl map list"},
                         .run = &List},
                        {.name = "dump",

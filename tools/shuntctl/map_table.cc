@@ -42,7 +42,7 @@ Cells PoolCells(const v1::MapRow& of) {
           absl::StrCat(row.slot_count()), absl::StrCat(row.generation()), row.empty()};
 }
 
-// The part of the slot that its owner keeps; the alias has the rest.
+// The share of the slot that its own backend keeps; the alias gets the rest.
 Cells SlotCells(const v1::MapRow& of) {
   const v1::SlotRow& row = of.slot();
   const double own = row.backend() == row.alias() ? 100.0 : 100.0 * row.threshold() / 4294967296.0;

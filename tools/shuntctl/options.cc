@@ -14,9 +14,9 @@ namespace shunt::shuntctl {
 namespace {
 
 struct Option {
-  char letter;  // 0: none
+  char letter;  // 0 if it has none
   const char* name;
-  const char* value;  // what it takes, nullptr: nothing
+  const char* value;  // the name of its value; null if it has none
   const char* description;
   absl::Status (*set)(const std::string& value, Options& options);
 };
@@ -29,7 +29,7 @@ absl::Status SetFlag(const std::string&, Options& options) {
 
 template <std::string Options::* kMember>
 absl::Status SetText(const std::string& value, Options& options) {
-  if (value.empty()) return absl::InvalidArgumentError("is empty");
+  if (value.empty()) return absl::InvalidArgumentError("must have a value");
   options.*kMember = value;
   return absl::OkStatus();
 }
@@ -49,14 +49,14 @@ absl::Status ParseFormat(const std::string& value, Options& options) {
       return absl::OkStatus();
     }
   }
-  return absl::InvalidArgumentError("is none of table, wide, json, yaml");
+  return absl::InvalidArgumentError("must be one of table, wide, json, yaml");
 }
 
 absl::Status ParseInterval(const std::string& value, Options& options) {
   double seconds = 0;
-  // At most a day: a longer wait is a typing error.
+  // At most a day: a longer interval is a typing error.
   if (!absl::SimpleAtod(value, &seconds) || !(seconds >= 0.1 && seconds <= 86'400)) {
-    return absl::InvalidArgumentError("is no number of seconds from 0.1 to 86400");
+    return absl::InvalidArgumentError("must be a number of seconds from 0.1 to 86400");
   }
   options.interval = absl::Seconds(seconds);
   return absl::OkStatus();
@@ -72,14 +72,14 @@ constexpr Option kOptions[] = {
     {'j', "json", nullptr, "JSON on one line", &SetFormat<Format::kJson>},
     {'p', "pretty", nullptr, "JSON on many lines, as -o json", &SetFormat<Format::kPrettyJson>},
     {'w', "watch", nullptr, "print again whenever the answer changes", &SetFlag<&Options::watch>},
-    {0, "interval", "SECONDS", "how often --watch looks (default 2)", &ParseInterval},
+    {0, "interval", "SECONDS", "how often --watch reads (default 2)", &ParseInterval},
     {'n', "namespace", "NAME", "only this namespace", &SetText<&Options::namespace_name>},
     {'A', "all-namespaces", nullptr, "every namespace (default)", &SetEveryNamespace},
-    {0, "no-headers", nullptr, "tables without their first line", &SetFlag<&Options::headers, false>},
+    {0, "no-headers", nullptr, "print tables without headers", &SetFlag<&Options::headers, false>},
     {'s', "socket", "PATH", "the agent's socket (default /run/shunt/admin.sock)", &SetText<&Options::socket>},
     {0, "offline", nullptr, "read the pinned maps instead of asking the agent", &SetFlag<&Options::offline>},
     {0, "bpffs", "DIR", "where the pins are, with --offline (default /sys/fs/bpf)", &SetText<&Options::bpffs>},
-    {'h', "help", nullptr, "explain, at any place", &SetFlag<&Options::help>},
+    {'h', "help", nullptr, "print help for the program, object or command", &SetFlag<&Options::help>},
     {'V', "version", nullptr, "print the version", &SetFlag<&Options::version>},
 };
 
@@ -109,7 +109,7 @@ class Parser {
   }
 
  private:
-  // "output=json" or "output", whose value is then the next argument.
+  // Parses "output=json", or "output", whose value is the next argument.
   absl::Status ParseLong(const std::string& text) {
     const size_t equals = text.find('=');
     const std::string name = text.substr(0, equals);
@@ -127,7 +127,7 @@ class Parser {
     return absl::InvalidArgumentError(message);
   }
 
-  // "jw", "ojson", or "o", whose value is then the next argument.
+  // Parses "jw", "ojson", or "o", whose value is the next argument.
   absl::Status ParseLetters(const std::string& letters) {
     for (size_t i = 0; i < letters.size(); ++i) {
       const Option* found = nullptr;
@@ -157,7 +157,7 @@ class Parser {
     }
     const absl::Status status = option.set(*value, line_.options);
     if (status.ok()) return status;
-    return absl::InvalidArgumentError(absl::StrCat("option ", shown, ": '", *value, "' ", status.message()));
+    return absl::InvalidArgumentError(absl::StrCat("option ", shown, " ", status.message(), ", not '", *value, "'"));
   }
 
   const std::vector<std::string>& arguments_;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The command line: options may stand before, between and after the words.
+// The command line: options may come before, between and after the words.
 #ifndef SHUNT_TOOLS_SHUNTCTL_OPTIONS_H_
 #define SHUNT_TOOLS_SHUNTCTL_OPTIONS_H_
 
@@ -17,11 +17,11 @@ struct Options {
   Format format = Format::kTable;
   bool headers = true;
   bool watch = false;
-  absl::Duration interval = absl::Seconds(2);  // between two looks with `watch`
+  absl::Duration interval = absl::Seconds(2);  // between two reads with `watch`
   std::string socket = "/run/shunt/admin.sock";
   bool offline = false;
   std::string bpffs = "/sys/fs/bpf";
-  std::string namespace_name;  // empty: all
+  std::string namespace_name;  // empty: all namespaces
   bool help = false;
   bool version = false;
 
@@ -34,10 +34,10 @@ struct CommandLine {
   std::vector<std::string> words;  // OBJECT COMMAND ARGUMENTS
 };
 
-// `arguments` are those after the program's name. kInvalidArgument says what is wrong with which.
+// Parses the arguments after the program's name. kInvalidArgument names the argument and says what is wrong with it.
 absl::StatusOr<CommandLine> ParseCommandLine(const std::vector<std::string>& arguments);
 
-// The options with what they do, for help; ends in a newline.
+// Returns the options and what they do, for the help; ends in a newline.
 std::string DescribeOptions();
 
 }  // namespace shunt::shuntctl

@@ -70,12 +70,12 @@ TEST(OptionsTest, MistakesAreNamed) {
       {"-jx", "unknown option -x"},
       {"-o", "option -o needs a value: FORMAT"},
       {"service list --socket", "option --socket needs a value: PATH"},
-      {"-o xml", "option -o: 'xml' is none of table, wide, json, yaml"},
+      {"-o xml", "option -o must be one of table, wide, json, yaml, not 'xml'"},
       {"--offline=yes", "option --offline takes no value"},
-      {"--socket=", "option --socket: '' is empty"},
-      {"--interval never", "option --interval: 'never' is no number of seconds from 0.1 to 86400"},
-      {"--interval 0", "option --interval: '0' is no number of seconds from 0.1 to 86400"},
-      {"--interval nan", "option --interval: 'nan' is no number of seconds from 0.1 to 86400"},
+      {"--socket=", "option --socket must have a value, not ''"},
+      {"--interval never", "option --interval must be a number of seconds from 0.1 to 86400, not 'never'"},
+      {"--interval 0", "option --interval must be a number of seconds from 0.1 to 86400, not '0'"},
+      {"--interval nan", "option --interval must be a number of seconds from 0.1 to 86400, not 'nan'"},
   };
   for (const Row& row : rows) {
     const auto line = Parse(row.text);

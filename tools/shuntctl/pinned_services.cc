@@ -3,8 +3,6 @@
 
 #include <algorithm>
 #include <map>
-#include <memory>
-#include <optional>
 #include <set>
 #include <tuple>
 #include <utility>
@@ -139,20 +137,6 @@ std::vector<model::FrontendAddress> RestrictedFrontends(const Rows& rows, uint32
   return restricted;
 }
 
-report::AgentStatus DescribePins(const PinnedState& state, PinDescription pins) {
-  report::AgentStatus status;
-  status.abi_version = pins.abi_version;
-  status.pin_directory = std::move(pins.directory);
-  status.services = static_cast<uint32_t>(state.services.size());
-  status.frontends = state.frontends;
-  status.backends = static_cast<uint32_t>(state.backends.size());
-  status.programs = std::move(pins.programs);
-  if (!status.programs.empty()) status.cgroup = status.programs.front().attach_point;
-  status.maps = std::move(pins.maps);
-  status.reasons = state.reasons;
-  return status;
-}
-
 }  // namespace
 
 absl::StatusOr<PinnedState> ReadPinnedState(const DumpRows& dump) {
@@ -183,25 +167,6 @@ absl::StatusOr<PinnedState> ReadPinnedState(const DumpRows& dump) {
   }
   state.reasons = std::move(rows->reasons);
   return state;
-}
-
-report::AgentQueries PinnedQueries(PinnedState read, std::function<PinDescription()> describe) {
-  const auto state = std::make_shared<const PinnedState>(std::move(read));
-  report::AgentQueries queries;
-  queries.status = [state, describe = std::move(describe)] { return DescribePins(*state, describe()); };
-  queries.services = [state](const std::function<bool(const report::ServiceStatus&)>& visit) {
-    for (const report::ServiceStatus& service : state->services) {
-      if (!visit(service)) return;
-    }
-  };
-  queries.service = [state](const model::ObjectName& name) -> std::optional<report::ServiceStatus> {
-    for (const report::ServiceStatus& service : state->services) {
-      if (service.plan.service == name) return service;
-    }
-    return std::nullopt;
-  };
-  queries.backends = [state] { return state->backends; };
-  return queries;
 }
 
 }  // namespace shunt::shuntctl

@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-// Services and backends put together again from rows of maps, for when there is no agent to ask.
+// Rebuilds Services and backends from the rows of the maps, for use without an agent.
 #ifndef SHUNT_TOOLS_SHUNTCTL_PINNED_SERVICES_H_
 #define SHUNT_TOOLS_SHUNTCTL_PINNED_SERVICES_H_
 
 #include <cstdint>
 #include <functional>
-#include <string>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "userspace/report/agent_status.h"
+#include "userspace/report/map_rows.h"
 
 namespace shunt::shuntctl {
 
@@ -18,26 +19,14 @@ using DumpRows =
     std::function<absl::Status(absl::string_view map, const std::function<bool(const report::MapRow&)>& visit)>;
 
 struct PinnedState {
-  std::vector<report::ServiceStatus> services;  // in name order, from_maps
+  std::vector<report::ServiceStatus> services;  // in name order; from_maps is set
   std::vector<report::BackendStatus> backends;  // by id
   uint32_t frontends = 0;
   std::vector<report::ReasonRow> reasons;
 };
 
-// The maps may be changing meanwhile, or be damaged: an id that leads nowhere is left out, never followed.
+// Reads the maps by `dump`. They may change meanwhile or be damaged: an id without a row is left out.
 absl::StatusOr<PinnedState> ReadPinnedState(const DumpRows& dump);
-
-// What is pinned beside the rows.
-struct PinDescription {
-  uint32_t abi_version = 0;
-  std::string directory;
-  std::vector<report::ProgramStatus> programs;  // empty: no complete set is in force
-  std::vector<report::MapFill> maps;
-};
-
-// What the agent would say that knew only this; no dump_map. `describe` is asked with every question for the status,
-// because it costs more than all else.
-report::AgentQueries PinnedQueries(PinnedState read, std::function<PinDescription()> describe);
 
 }  // namespace shunt::shuntctl
 

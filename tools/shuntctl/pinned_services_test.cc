@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Services read back from rows: what stands there is found again, what is damaged is left out.
+// Services are rebuilt from rows: what the maps hold is found, and damaged rows are left out.
 #include "tools/shuntctl/pinned_services.h"
 
 #include <gmock/gmock.h>
@@ -9,7 +9,7 @@
 #include <optional>
 #include <string>
 
-#include "userspace/admin/service_message.h"
+#include "userspace/admin/to_message.h"
 
 namespace shunt::shuntctl {
 namespace {
@@ -106,7 +106,7 @@ TEST_F(PinnedServicesTest, FindsWhoUsesABackend) {
   EXPECT_EQ(state.backends[1].id, 6u);
   EXPECT_EQ(state.backends[1].chosen, 75u);
   EXPECT_THAT(state.backends[1].services, ElementsAre(model::ObjectName{"shop", "cart"}));
-  EXPECT_THAT(state.backends[2].services, IsEmpty()) << "a backend that nobody uses any more";
+  EXPECT_THAT(state.backends[2].services, IsEmpty()) << "no Service uses this backend now";
   EXPECT_EQ(state.reasons.size(), 1u);
 }
 

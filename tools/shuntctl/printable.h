@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Other people's text (names, annotations, pods, file contents) as it may stand on a terminal.
+// Makes text from the cluster (names, annotations, pods, file contents) safe to print on a terminal.
 #ifndef SHUNT_TOOLS_SHUNTCTL_PRINTABLE_H_
 #define SHUNT_TOOLS_SHUNTCTL_PRINTABLE_H_
 
@@ -10,7 +10,7 @@
 
 namespace shunt::shuntctl {
 
-// `text` with everything replaced that could move a cursor, end a line or change the order in which it is read:
+// Returns `text` with everything replaced that could move a cursor, end a line or change the direction of writing:
 // C0, DEL, C1, line and direction marks and non-characters become \xNN, \uNNNN or \UNNNNNNNN; bytes that are not UTF-8
 // become \xNN.
 std::string Printable(absl::string_view text);
@@ -18,7 +18,7 @@ std::string Printable(absl::string_view text);
 // Whether Printable leaves this code point alone.
 bool IsPrintable(char32_t code_point);
 
-// Columns that a printable text takes: its code points.
+// Returns the number of columns of a printable text, which is the number of its code points.
 size_t DisplayWidth(absl::string_view text);
 
 }  // namespace shunt::shuntctl

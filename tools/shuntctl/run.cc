@@ -13,31 +13,15 @@ namespace shunt::shuntctl {
 namespace {
 
 constexpr char kHelp[] = "help";
-// To the top left corner; erase the screen and what was scrolled off it.
+// Moves the cursor to the top left corner, and erases the screen and what was scrolled off it.
 constexpr char kClearScreen[] = "\033[H\033[2J\033[3J";
 
 // What the words ask for: a command to run, or help to print.
-struct Wish {
+struct Invocation {
   const Object* object = nullptr;
   const Command* command = nullptr;
   std::vector<std::string> arguments;
   std::string help;  // not empty: print this
-};
-
-// Stands for a state that cannot be read, so that commands meet the reason where they would read.
-class Unreadable final : public StateReader {
- public:
-  explicit Unreadable(absl::Status why) : why_(std::move(why)) {}
-
-  absl::StatusOr<v1::AgentStatus> Status() override { return why_; }
-  absl::StatusOr<v1::AuditReport> Audit() override { return why_; }
-  absl::StatusOr<v1::ListServicesResponse> Services(const v1::ListServicesRequest&) override { return why_; }
-  absl::StatusOr<v1::Service> Service(const v1::GetServiceRequest&) override { return why_; }
-  absl::StatusOr<v1::ListBackendsResponse> Backends(const v1::ListBackendsRequest&) override { return why_; }
-  absl::Status DumpMap(const std::string&, const std::function<void(v1::MapRow)>&) override { return why_; }
-
- private:
-  absl::Status why_;
 };
 
 absl::StatusOr<const Object*> FindObject(const std::string& word) {
@@ -48,7 +32,7 @@ absl::StatusOr<const Object*> FindObject(const std::string& word) {
   return &Objects()[*index];
 }
 
-// Null: the word is `help`.
+// Returns null if the word is `help`.
 absl::StatusOr<const Command*> FindCommand(const Object& object, const std::string& word) {
   std::vector<std::string> names;
   for (const Command& command : object.commands) names.push_back(command.name);
@@ -62,60 +46,60 @@ std::string NameOf(const Object& object, const Command& command) {
   return command.name.empty() ? object.name : absl::StrCat(object.name, " ", command.name);
 }
 
-// `help` and `-h` win over everything that comes after them.
-absl::StatusOr<Wish> Understand(std::vector<std::string> words, bool help) {
+// `help` and `-h` take precedence over everything that follows them.
+absl::StatusOr<Invocation> ParseInvocation(std::vector<std::string> words, bool help) {
   if (!words.empty() && words.front() == kHelp) {
     words.erase(words.begin());
     help = true;
   }
   if (words.empty()) {
-    if (help) return Wish{.help = ProgramHelp()};
+    if (help) return Invocation{.help = ProgramHelp()};
     return absl::InvalidArgumentError("no object named");
   }
   const absl::StatusOr<const Object*> object = FindObject(words[0]);
   if (!object.ok()) return object.status();
-  Wish wish{.object = *object, .command = &(*object)->commands.front()};
+  Invocation invocation{.object = *object, .command = &(*object)->commands.front()};
   size_t next = 1;
-  if (wish.object->HasCommands() && words.size() > 1) {
-    const absl::StatusOr<const Command*> command = FindCommand(*wish.object, words[1]);
+  if (invocation.object->HasCommands() && words.size() > 1) {
+    const absl::StatusOr<const Command*> command = FindCommand(*invocation.object, words[1]);
     if (!command.ok()) return command.status();
-    if (*command == nullptr) return Wish{.help = ObjectHelp(*wish.object)};
-    wish.command = *command;
+    if (*command == nullptr) return Invocation{.help = ObjectHelp(*invocation.object)};
+    invocation.command = *command;
     next = 2;
   } else if (help) {
-    return Wish{.help = ObjectHelp(*wish.object)};
+    return Invocation{.help = ObjectHelp(*invocation.object)};
   }
   if (help || (words.size() == next + 1 && words[next] == kHelp)) {
-    return Wish{.help = CommandHelp(*wish.object, *wish.command)};
+    return Invocation{.help = CommandHelp(*invocation.object, *invocation.command)};
   }
-  wish.arguments.assign(words.begin() + static_cast<std::ptrdiff_t>(next), words.end());
-  const std::string name = NameOf(*wish.object, *wish.command);
-  if (wish.arguments.size() < wish.command->argument_count) {
-    return absl::InvalidArgumentError(absl::StrCat(name, " needs ", wish.command->arguments));
+  invocation.arguments.assign(words.begin() + static_cast<std::ptrdiff_t>(next), words.end());
+  const std::string name = NameOf(*invocation.object, *invocation.command);
+  if (invocation.arguments.size() < invocation.command->argument_count) {
+    return absl::InvalidArgumentError(absl::StrCat(name, " needs ", invocation.command->arguments));
   }
-  if (wish.arguments.size() > wish.command->argument_count) {
+  if (invocation.arguments.size() > invocation.command->argument_count) {
     return absl::InvalidArgumentError(
-        absl::StrCat("'", wish.arguments[wish.command->argument_count], "' is one word too many for ", name));
+        absl::StrCat(name, ": unexpected argument '", invocation.arguments[invocation.command->argument_count], "'"));
   }
-  return wish;
+  return invocation;
 }
 
 class Session {
  public:
-  Session(const Options& options, const Wish& wish, const Surroundings& surroundings)
-      : options_(options), wish_(wish), surroundings_(surroundings) {}
+  Session(const Options& options, const Invocation& invocation, const Environment& environment)
+      : options_(options), invocation_(invocation), environment_(environment) {}
 
   int RunOnce() {
     const absl::StatusOr<Answer> answer = Ask();
     if (!answer.ok()) return Fail(answer.status());
-    surroundings_.out << answer->text << std::flush;
-    if (!surroundings_.out) return Complain("cannot write the answer");
+    environment_.out << answer->text << std::flush;
+    if (!environment_.out) return Complain("cannot write the answer");
     if (answer->complaint.empty()) return kExitOk;
     Complain(answer->complaint);
     return answer->complaint_status;
   }
 
-  // Ends by itself only if the first look fails or nobody can read any more.
+  // Ends by itself only if the first read fails or the output cannot be written.
   int Watch() {
     std::string shown;
     std::string complained;
@@ -125,34 +109,29 @@ class Session {
       const std::string complaint(answer.ok() ? absl::string_view(answer->complaint) : answer.status().message());
       if (answer.ok() && (first || answer->text != shown)) {
         shown = answer->text;
-        surroundings_.out << Separator(first) << shown << std::flush;
-        if (!surroundings_.out) return Complain("cannot write the answer");
+        environment_.out << Separator(first) << shown << std::flush;
+        if (!environment_.out) return Complain("cannot write the answer");
       }
       if (!complaint.empty() && complaint != complained) Complain(complaint);
       complained = complaint;
-      if (!surroundings_.wait(options_.interval)) return kExitOk;
+      if (!environment_.wait(options_.interval)) return kExitOk;
     }
   }
 
  private:
-  std::unique_ptr<StateReader> Open(const Options& options) const {
-    absl::StatusOr<std::unique_ptr<StateReader>> reader = surroundings_.open(options);
-    return reader.ok() ? *std::move(reader) : std::make_unique<Unreadable>(reader.status());
-  }
-
   absl::StatusOr<Answer> Ask() {
-    const std::unique_ptr<StateReader> reader = Open(options_);
+    const std::unique_ptr<StateReader> reader = environment_.open(options_);
     const auto open_pins = [this] {
       Options offline = options_;
       offline.offline = true;
-      return Open(offline);
+      return environment_.open(offline);
     };
-    return wish_.command->run(
-        {.options = options_, .arguments = wish_.arguments, .reader = *reader, .open_pins = open_pins});
+    return invocation_.command->run(
+        {.options = options_, .arguments = invocation_.arguments, .reader = *reader, .open_pins = open_pins});
   }
 
   std::string Separator(bool first) const {
-    if (surroundings_.out_is_terminal && !options_.IsDocument()) return kClearScreen;
+    if (environment_.out_is_terminal && !options_.IsDocument()) return kClearScreen;
     if (first) return "";
     return options_.format == Format::kYaml ? "---\n" : options_.IsDocument() ? "" : "\n";
   }
@@ -163,35 +142,35 @@ class Session {
   }
 
   int Complain(absl::string_view what) const {
-    std::string command = NameOf(*wish_.object, *wish_.command);
-    if (!wish_.arguments.empty()) absl::StrAppend(&command, " ", absl::StrJoin(wish_.arguments, " "));
-    surroundings_.err << "shuntctl: " << Printable(command) << ": " << Printable(what) << std::endl;
+    std::string command = NameOf(*invocation_.object, *invocation_.command);
+    if (!invocation_.arguments.empty()) absl::StrAppend(&command, " ", absl::StrJoin(invocation_.arguments, " "));
+    environment_.err << "shuntctl: " << Printable(command) << ": " << Printable(what) << std::endl;
     return kExitFailed;
   }
 
   const Options& options_;
-  const Wish& wish_;
-  const Surroundings& surroundings_;
+  const Invocation& invocation_;
+  const Environment& environment_;
 };
 
-int RefuseUsage(const absl::Status& status, const Surroundings& surroundings) {
-  surroundings.err << "shuntctl: " << Printable(status.message()) << "\nTry `shuntctl help`." << std::endl;
+int RefuseUsage(const absl::Status& status, const Environment& environment) {
+  environment.err << "shuntctl: " << Printable(status.message()) << "\nTry `shuntctl help`." << std::endl;
   return kExitUsage;
 }
 
 }  // namespace
 
-int RunShuntctl(const std::vector<std::string>& arguments, const Surroundings& surroundings) {
+int RunShuntctl(const std::vector<std::string>& arguments, const Environment& environment) {
   absl::StatusOr<CommandLine> line = ParseCommandLine(arguments);
-  if (!line.ok()) return RefuseUsage(line.status(), surroundings);
+  if (!line.ok()) return RefuseUsage(line.status(), environment);
   if (line->options.version && line->words.empty()) line->words = {"version"};
-  const absl::StatusOr<Wish> wish = Understand(std::move(line->words), line->options.help);
-  if (!wish.ok()) return RefuseUsage(wish.status(), surroundings);
-  if (!wish->help.empty()) {
-    surroundings.out << wish->help << std::flush;
-    return surroundings.out ? kExitOk : kExitFailed;
+  const absl::StatusOr<Invocation> invocation = ParseInvocation(std::move(line->words), line->options.help);
+  if (!invocation.ok()) return RefuseUsage(invocation.status(), environment);
+  if (!invocation->help.empty()) {
+    environment.out << invocation->help << std::flush;
+    return environment.out ? kExitOk : kExitFailed;
   }
-  Session session(line->options, *wish, surroundings);
+  Session session(line->options, *invocation, environment);
   return line->options.watch ? session.Watch() : session.RunOnce();
 }
 

@@ -9,7 +9,6 @@
 #include <string>
 #include <vector>
 
-#include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "tools/shuntctl/exit_status.h"
 #include "tools/shuntctl/options.h"
@@ -17,18 +16,18 @@
 
 namespace shunt::shuntctl {
 
-// What the program takes from its surroundings.
-struct Surroundings {
-  std::ostream& out;  // answers, and help that was asked for
+// What the program gets from its environment.
+struct Environment {
+  std::ostream& out;  // answers, and requested help
   std::ostream& err;  // everything else
   bool out_is_terminal = false;
-  std::function<absl::StatusOr<std::unique_ptr<StateReader>>(const Options&)> open = &OpenReader;
-  // Between two looks of --watch; false ends it.
+  std::function<std::unique_ptr<StateReader>(const Options&)> open = &OpenReader;
+  // Waits between two reads of --watch; returns false to end it.
   std::function<bool(absl::Duration)> wait;
 };
 
-// `arguments` are those after the program's name.
-int RunShuntctl(const std::vector<std::string>& arguments, const Surroundings& surroundings);
+// Runs one command line and returns the exit status. `arguments` are those after the program's name.
+int RunShuntctl(const std::vector<std::string>& arguments, const Environment& environment);
 
 }  // namespace shunt::shuntctl
 

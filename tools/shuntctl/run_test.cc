@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Whole command lines: what they print, to whom, with which exit status. The transcripts in testdata/ are as a user
-// would see them; SHUNT_UPDATE_GOLDENS=1 writes them anew.
+// Whole command lines: what they print, on which stream, with which exit status. The transcripts in testdata/ are what
+// a user would see; SHUNT_UPDATE_GOLDENS=1 rewrites them.
 #include "tools/shuntctl/run.h"
 
 #include <gmock/gmock.h>
@@ -17,6 +17,7 @@
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "tools/shuntctl/check.h"
+#include "tools/shuntctl/pinned_view.h"
 #include "tools/shuntctl/printable.h"
 #include "tools/shuntctl/testing/memory_pins.h"
 #include "userspace/admin/testing/scripted_agent.h"
@@ -37,24 +38,25 @@ struct Outcome {
 class RunTest : public ::testing::Test {
  protected:
   // --offline reads what the agent's maps would hold.
-  absl::StatusOr<std::unique_ptr<StateReader>> Open(const Options& options) {
+  std::unique_ptr<StateReader> Open(const Options& options) {
     ++opened_;
-    if (!open_error_.ok()) return open_error_;
-    if (!agent_error_.ok() && !options.offline) return agent_error_;
-    return ReadQueries(options.offline ? pins_.Queries() : agent_.Queries());
+    auto agent = std::make_unique<admin::testing::ScriptedAgent>(agent_);
+    agent->unreadable = !open_error_.ok() ? open_error_ : options.offline ? absl::OkStatus() : agent_error_;
+    if (!options.offline || !agent->unreadable.ok()) return ReadView(std::move(agent));
+    return ReadView(std::make_unique<PinnedView>([this] { return pins_.Open(); }));
   }
 
   Outcome Run(absl::string_view line) {
     std::ostringstream out;
     std::ostringstream err;
-    Surroundings surroundings{.out = out,
-                              .err = err,
-                              .out_is_terminal = terminal_,
-                              .open = [this](const Options& options) { return Open(options); },
-                              .wait = [this](absl::Duration interval) { return wait_(interval); }};
+    Environment environment{.out = out,
+                            .err = err,
+                            .out_is_terminal = terminal_,
+                            .open = [this](const Options& options) { return Open(options); },
+                            .wait = [this](absl::Duration interval) { return wait_(interval); }};
     std::vector<std::string> arguments;
     if (!line.empty()) arguments = absl::StrSplit(line, ' ');
-    const int status = RunShuntctl(arguments, surroundings);
+    const int status = RunShuntctl(arguments, environment);
     return {status, out.str(), err.str()};
   }
 
@@ -85,7 +87,7 @@ class RunTest : public ::testing::Test {
   admin::testing::ScriptedAgent agent_ = admin::testing::SmallCluster();
   const testing::MemoryPins pins_{agent_.services};
   absl::Status open_error_;
-  absl::Status agent_error_;  // with --offline there is none
+  absl::Status agent_error_;  // not returned with --offline
   bool terminal_ = false;
   int opened_ = 0;
   std::function<bool(absl::Duration)> wait_ = [](absl::Duration) { return false; };
@@ -310,13 +312,11 @@ TEST_F(RunTest, AServiceLacksLocalEndpointsIfClientsOnThisNodeDo) {
 
 TEST_F(RunTest, EveryReasonThatCheckSuspectsIsOneThatProgramsGive) {
   std::vector<std::string> names;
-  ASSERT_TRUE(pins_
-                  .Dump("reasons",
-                        [&](const report::MapRow& row) {
-                          names.push_back(std::get<report::ReasonRow>(row).name);
-                          return true;
-                        })
-                  .ok());
+  const absl::Status dumped = pins_.Open()->DumpMap("reasons", [&](const report::MapRow& row) {
+    names.push_back(std::get<report::ReasonRow>(row).name);
+    return true;
+  });
+  ASSERT_EQ(dumped, absl::OkStatus());
   ASSERT_THAT(SuspectReasons(), ::testing::Not(IsEmpty()));
   for (const absl::string_view suspect : SuspectReasons()) {
     EXPECT_THAT(names, ::testing::Contains(std::string(suspect)));
@@ -352,7 +352,7 @@ TEST_F(RunTest, WatchRedrawsATerminalAndSurvivesAnAgentThatRestarts) {
   EXPECT_EQ(outcome.status, kExitOk);
   EXPECT_THAT(outcome.out, StartsWith("\033[H\033[2J"));
   EXPECT_EQ(outcome.err, "shuntctl: backend list: gone\n") << "said once";
-  EXPECT_EQ(opened_, 4) << "asked anew every time";
+  EXPECT_EQ(opened_, 4) << "asked again every time";
 }
 
 TEST_F(RunTest, WatchFailsAtOnceIfTheFirstLookDoes) {
@@ -364,11 +364,11 @@ TEST_F(RunTest, WatchFailsAtOnceIfTheFirstLookDoes) {
 TEST_F(RunTest, AnAnswerThatCannotBeWrittenIsAFailure) {
   std::ostringstream err;
   std::ofstream full("/dev/full");
-  Surroundings surroundings{.out = full,
-                            .err = err,
-                            .open = [this](const Options& options) { return Open(options); },
-                            .wait = [](absl::Duration) { return false; }};
-  EXPECT_EQ(RunShuntctl({"service", "list"}, surroundings), kExitFailed);
+  Environment environment{.out = full,
+                          .err = err,
+                          .open = [this](const Options& options) { return Open(options); },
+                          .wait = [](absl::Duration) { return false; }};
+  EXPECT_EQ(RunShuntctl({"service", "list"}, environment), kExitFailed);
   EXPECT_THAT(err.str(), HasSubstr("cannot write"));
 }
 

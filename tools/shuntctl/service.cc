@@ -18,7 +18,7 @@
 namespace shunt::shuntctl {
 namespace {
 
-// A table's cell holds so many frontends; `-o wide` and `service show` have all.
+// Maximum number of frontends in a table's cell; `-o wide` and `service show` show all.
 constexpr size_t kFrontendsInTable = 3;
 
 std::string FrontendsText(const v1::ServicePort& port, bool all) {
@@ -88,7 +88,7 @@ absl::StatusOr<Target> ParseTarget(const std::string& text, const std::string& d
   return target;
 }
 
-// Leaves only the ports that `wanted` names.
+// Removes all ports but the one that `wanted` names.
 absl::Status KeepPort(const std::string& wanted, v1::Service& service) {
   if (wanted.empty()) return absl::OkStatus();
   v1::Service kept = service;
@@ -127,9 +127,8 @@ Object ServiceObject() {
               {.name = "list",
                .summary = "All Services, one line per port and address family",
                .details = {"ENDPOINTS is how many take new connections, of how many there are. STATE is one of:",
-                           "  Ready             as planned",
-                           "  NoEndpoints       nothing to lead to: connections are refused",
-                           "  NoLocalEndpoints  a Local policy, and nothing here for clients on this node",
+                           "  Ready             as planned", "  NoEndpoints       no endpoint: connections are refused",
+                           "  NoLocalEndpoints  a Local policy, and no endpoint here for clients on this node",
                            "  Conflict          another Service holds one of its frontends",
                            "  Failed            the kernel does not hold the plan: see `service show`"},
                .examples = {"shuntctl service list", "shuntctl service list -n shop -o wide",

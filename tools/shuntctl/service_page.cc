@@ -22,7 +22,7 @@ void AppendField(absl::string_view name, absl::string_view value, std::string& o
   if (!value.empty()) absl::StrAppendFormat(&out, "%-15s%s\n", absl::StrCat(name, ":"), Printable(value));
 }
 
-// "cluster", "local", or the number where the maps do not tell.
+// Returns "cluster" or "local", or the pool's number if the maps alone are known.
 std::string PoolName(const v1::ServicePort& port, int index) {
   if (index >= port.pools_size()) return "";
   switch (port.pools(index).scope()) {
@@ -37,7 +37,7 @@ std::string PoolName(const v1::ServicePort& port, int index) {
 
 std::string SourcesText(const v1::Frontend& frontend) {
   if (frontend.source_ranges().empty() && !frontend.restricted()) return "any";
-  // The maps know that there are ranges, not which.
+  // The maps record that there are ranges, but not which.
   return absl::StrCat(frontend.source_ranges().empty() ? "restricted" : absl::StrJoin(frontend.source_ranges(), ","),
                       frontend.node_in_source_ranges() ? " (this node included)" : "");
 }
@@ -67,7 +67,7 @@ std::string ConditionsText(const v1::Endpoint& endpoint) {
   return absl::StrJoin(conditions, ",");
 }
 
-// One column per pool, after whose name it is called. Without an agent there is nothing to say of pods and nodes.
+// Returns a table with one column per pool, named after it. Without an agent, pods and nodes are unknown.
 std::string EndpointTable(const v1::ServicePort& port, bool wide) {
   const bool from_maps = port.pools_size() > 0 && port.pools(0).scope() == v1::POOL_SCOPE_UNSPECIFIED;
   std::vector<std::string> headers = {"ENDPOINT"};
@@ -89,7 +89,7 @@ std::string EndpointTable(const v1::ServicePort& port, bool wide) {
   return table.ToString(true, "  ");
 }
 
-// Whether a client on this node may be led to the pool. No frontend at all: it cannot be told.
+// Returns whether clients on this node may be sent to the pool; true if no frontend is known.
 bool ServesThisNode(const v1::ServicePort& port, int pool) {
   const auto& frontends = port.frontends();
   return frontends.empty() || std::any_of(frontends.begin(), frontends.end(), [&](const v1::Frontend& frontend) {
@@ -97,7 +97,7 @@ bool ServesThisNode(const v1::ServicePort& port, int pool) {
          });
 }
 
-// What becomes of a connection where there is nobody to take it.
+// Says what happens to connections to the pools that are empty.
 std::string EmptyText(const v1::ServicePort& port) {
   std::string out;
   for (int i = 0; i < port.pools_size(); ++i) {
@@ -115,14 +115,14 @@ std::string EmptyText(const v1::ServicePort& port) {
   return out;
 }
 
-std::string InTheKernelText(const v1::Service& service) {
+std::string ProgrammedText(const v1::Service& service) {
   switch (service.state()) {
     case v1::SERVICE_STATE_APPLIED:
       return "as planned";
     case v1::SERVICE_STATE_FAILED:
-      return absl::StrCat("no: ", service.apply_error());
+      return absl::StrCat("failed: ", service.apply_error());
     default:
-      return "what follows; the plan is not known without the agent";
+      return "as shown (the plan is unknown without the agent)";
   }
 }
 
@@ -157,7 +157,7 @@ std::string StateText(const v1::Service& service, const v1::ServicePort& port) {
   bool local_miss = false;
   for (int i = 0; i < port.pools_size(); ++i) {
     if (port.pools(i).empty() == v1::EMPTY_POOL_NO_ENDPOINTS) return "NoEndpoints";
-    // Where only clients from outside find nobody, the cloud's load balancer sends them to other nodes.
+    // If only clients from outside find no endpoint, the cloud's load balancer sends them to other nodes.
     local_miss |= port.pools(i).empty() == v1::EMPTY_POOL_LOCAL_MISS && ServesThisNode(port, i);
   }
   return local_miss ? "NoLocalEndpoints" : "Ready";
@@ -167,7 +167,7 @@ std::string ServicePage(const v1::Service& service, const Options& options) {
   std::string out;
   AppendField("Name", NameText(service.name()), out);
   AppendField("Created", service.has_creation_time() ? TimeText(service.creation_time()) : "", out);
-  AppendField("In the kernel", InTheKernelText(service), out);
+  AppendField("Programmed", ProgrammedText(service), out);
   if (service.health_check_node_port() != 0) {
     AppendField("Health check",
                 absl::StrCat("port ", service.health_check_node_port(), ", ", service.local_ready_endpoints(),
@@ -178,7 +178,9 @@ std::string ServicePage(const v1::Service& service, const Options& options) {
   for (const v1::ServicePort& port : service.ports()) {
     absl::StrAppend(&out, PortSection(service, port, options.IsWide()));
   }
-  if (service.ports().empty()) absl::StrAppend(&out, "\nIt has nothing in the kernel: no port that is served here.\n");
+  if (service.ports().empty()) {
+    absl::StrAppend(&out, "\nNothing is programmed for it: it has no port that is served here.\n");
+  }
   return out;
 }
 

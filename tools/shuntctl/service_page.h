@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// One Service as a page for people.
+// The page of one Service.
 #ifndef SHUNT_TOOLS_SHUNTCTL_SERVICE_PAGE_H_
 #define SHUNT_TOOLS_SHUNTCTL_SERVICE_PAGE_H_
 
@@ -12,10 +12,10 @@ namespace shunt::shuntctl {
 
 std::string ServicePage(const admin::v1::Service& service, const Options& options);
 
-// Ready, NoEndpoints, NoLocalEndpoints, Conflict or Failed: the worst that is true of this port.
+// Returns Ready, NoEndpoints, NoLocalEndpoints, Conflict or Failed: the worst state that applies to this port.
 std::string StateText(const admin::v1::Service& service, const admin::v1::ServicePort& port);
 
-// As AddressText; a NodePort, which answers on every address of the node, is *:PORT.
+// Returns the address as AddressText does; *:PORT for a NodePort, which answers at every address of the node.
 std::string FrontendAddressText(const admin::v1::Frontend& frontend);
 
 }  // namespace shunt::shuntctl

@@ -16,7 +16,7 @@ absl::Time ToTime(const google::protobuf::Timestamp& time) {
   return absl::FromUnixSeconds(time.seconds()) + absl::Nanoseconds(time.nanos());
 }
 
-// The agent's clock is the only one that is asked.
+// Ages are computed by the agent's clock alone.
 std::string AgeText(const v1::AgentStatus& status, const google::protobuf::Timestamp& time) {
   const absl::Duration age = ToTime(status.answer_time()) - ToTime(time);
   return absl::StrCat(absl::FormatDuration(absl::Trunc(age, absl::Milliseconds(100))), " ago");

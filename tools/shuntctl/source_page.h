@@ -10,10 +10,10 @@
 
 namespace shunt::shuntctl {
 
-// "https://10.0.0.1:6443, reachable"; empty if the source has none.
+// Returns "https://10.0.0.1:6443, reachable" and the like; empty if the source has no API server.
 std::string ServerText(const admin::v1::AgentStatus& status);
 
-// A row a resource; empty if none is watched.
+// Returns a table with one row per resource; empty if none is watched.
 Table WatchedTable(const admin::v1::AgentStatus& status, bool wide);
 
 }  // namespace shunt::shuntctl

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Where a command's answers come from: the agent, or the pins it left. Both speak the messages of the admin API.
+// Where a command's answers come from: the agent, or the pins. Both are read as messages of the admin API.
 #ifndef SHUNT_TOOLS_SHUNTCTL_STATE_READER_H_
 #define SHUNT_TOOLS_SHUNTCTL_STATE_READER_H_
 
@@ -11,19 +11,19 @@
 #include "absl/status/statusor.h"
 #include "shunt/admin/v1/admin_service.pb.h"
 #include "tools/shuntctl/options.h"
-#include "userspace/report/agent_status.h"
+#include "userspace/report/agent_view.h"
 
 namespace shunt::shuntctl {
 
 namespace v1 = admin::v1;
 
-// Not thread-safe. Errors are those of the admin API, or say why nobody answers and what to do.
+// Not thread-safe. Errors are those of the admin API, or say why the state cannot be read and what to do.
 class StateReader {
  public:
   virtual ~StateReader() = default;
 
   virtual absl::StatusOr<v1::AgentStatus> Status() = 0;
-  // Has the agent compare the maps with what is planned, now. kUnimplemented: this one knows no plans.
+  // Compares the maps with what is planned, now. kUnimplemented if this state has no plans.
   virtual absl::StatusOr<v1::AuditReport> Audit() = 0;
   virtual absl::StatusOr<v1::ListServicesResponse> Services(const v1::ListServicesRequest& request) = 0;
   virtual absl::StatusOr<v1::Service> Service(const v1::GetServiceRequest& request) = 0;
@@ -32,17 +32,15 @@ class StateReader {
   virtual absl::Status DumpMap(const std::string& map, const std::function<void(v1::MapRow)>& visit) = 0;
 };
 
-// The agent at `socket`. Connects at once; kUnavailable, kPermissionDenied: what to do about it.
-absl::StatusOr<std::unique_ptr<StateReader>> ConnectToAgent(const std::string& socket);
+// Returns a reader of the agent at `socket`. It connects at the first question; an agent that cannot be reached is the
+// answer to every question: kUnavailable, kPermissionDenied, or kInvalidArgument if `socket` is not a socket's path.
+std::unique_ptr<StateReader> ReadAgent(const std::string& socket);
 
-// The pins below `bpffs`, with or without an agent. kNotFound: there are none.
-absl::StatusOr<std::unique_ptr<StateReader>> OpenPins(const std::string& bpffs);
+// Returns a reader that answers from `view`, as the agent's server would.
+std::unique_ptr<StateReader> ReadView(std::unique_ptr<const report::AgentView> view);
 
-// The one that the options ask for.
-absl::StatusOr<std::unique_ptr<StateReader>> OpenReader(const Options& options);
-
-// Answers from `queries`, as an agent would.
-std::unique_ptr<StateReader> ReadQueries(report::AgentQueries queries);
+// Returns the reader that the options ask for: of the agent, or with --offline of the pins.
+std::unique_ptr<StateReader> OpenReader(const Options& options);
 
 }  // namespace shunt::shuntctl
 

@@ -51,10 +51,9 @@ std::string SocketsText(const v1::SocketSweeps& sweeps) {
   if (sweeps.protocols().empty() || sweeps.protocols() == "off") return "";
   std::string text = absl::StrCat(sweeps.ended_udp(), " UDP");
   if (sweeps.protocols() == "all") absl::StrAppend(&text, " and ", sweeps.ended_tcp(), " TCP");
-  absl::StrAppend(&text, " ended for want of their backend");
+  absl::StrAppend(&text, " ended because their backend was gone");
   if (!sweeps.has_last_sweep_time()) return text;
-  absl::StrAppend(&text, "; ", sweeps.namespaces(), " namespaces looked through at ",
-                  TimeText(sweeps.last_sweep_time()));
+  absl::StrAppend(&text, "; ", sweeps.namespaces(), " namespaces searched at ", TimeText(sweeps.last_sweep_time()));
   if (sweeps.namespaces_not_entered() != 0) {
     absl::StrAppend(&text, ", ", sweeps.namespaces_not_entered(), " not entered");
   }
@@ -68,7 +67,7 @@ std::string AuditText(const v1::AuditReport& audit) {
   return absl::StrCat(when, ", ", DriftText(audit));
 }
 
-// The map that will be full first.
+// Describes the map that will be full first.
 std::string FullestText(const v1::AgentStatus& status) {
   const v1::MapFill* fullest = nullptr;
   double most = -1;

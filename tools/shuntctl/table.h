@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Tables as kubectl prints them: headers in capitals, columns as wide as they must be, three spaces between.
+// Tables as kubectl prints them: headers in capitals, columns as wide as their widest cell, three spaces between them.
 #ifndef SHUNT_TOOLS_SHUNTCTL_TABLE_H_
 #define SHUNT_TOOLS_SHUNTCTL_TABLE_H_
 
@@ -14,7 +14,7 @@ class Table {
  public:
   explicit Table(std::vector<std::string> headers) : headers_(std::move(headers)) {}
 
-  // One cell per header. Cells are made printable; an empty one shows <none>.
+  // Adds a row with one cell per header. Cells are made printable; an empty cell shows <none>.
   void Add(std::vector<std::string> cells);
   bool empty() const { return rows_.empty(); }
 

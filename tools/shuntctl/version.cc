@@ -12,7 +12,7 @@
 namespace shunt::shuntctl {
 namespace {
 
-// Never fails: without an agent there is still a version.
+// Never fails: shuntctl has a version even if no agent answers.
 absl::StatusOr<Answer> Show(const Request& request) {
   const absl::StatusOr<v1::AgentStatus> status = request.reader.Status();
   const bool answered = status.ok() && status->pid() != 0;
@@ -39,7 +39,7 @@ absl::StatusOr<Answer> Show(const Request& request) {
 
 Object VersionObject() {
   return {.name = "version",
-          .summary = "Of shuntctl, of the agent, of the maps' layout",
+          .summary = "Versions of shuntctl, of the agent and of the maps' layout",
           .commands = {{.summary = "The versions of shuntctl, of the agent if it answers, and of the maps' layout",
                         .examples = {"shuntctl version", "shuntctl version -j"},
                         .run = &Show}}};

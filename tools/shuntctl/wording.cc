@@ -83,7 +83,7 @@ std::string VerdictText(v1::EndpointVerdict verdict) {
     case v1::ENDPOINT_VERDICT_OWN_FRONTEND:
       return "own frontend";
     case v1::ENDPOINT_VERDICT_TOO_MANY:
-      return "beyond the cap";
+      return "over the limit";
     default:
       return "not in this pool";
   }

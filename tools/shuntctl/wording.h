@@ -16,17 +16,17 @@ namespace shunt::shuntctl {
 std::string ProtocolText(admin::v1::Protocol protocol);            // TCP
 std::string FamilyText(admin::v1::IpFamily family);                // IPv4
 std::string FrontendKindText(admin::v1::FrontendKind kind);        // ClusterIP
-std::string AddressText(const admin::v1::SocketAddress& address);  // 10.0.0.1:80, [fd00::1]:80; empty if not known
+std::string AddressText(const admin::v1::SocketAddress& address);  // 10.0.0.1:80, [fd00::1]:80; empty if unknown
 std::string NameText(const admin::v1::ObjectName& name);           // shop/cart; empty if not set
-// "selected", or why not: "not ready", "on another node".
+// Returns "selected", or why the endpoint is not: "not ready", "on another node".
 std::string VerdictText(admin::v1::EndpointVerdict verdict);
 std::string PercentText(double percent);                        // 33.33%
 std::string BytesText(uint64_t bytes);                          // 12.0 MiB
 std::string TimeText(const google::protobuf::Timestamp& time);  // 2025-11-22T22:20:50Z
 
-// "as planned", or what differed and what became of it: "1 Service differed and was repaired: shop/cart".
+// Returns "as planned", or what differed and whether it was repaired: "1 Service differed and was repaired: shop/cart".
 std::string DriftText(const admin::v1::AuditReport& audit);
-// Of a report that says no problem: something differed.
+// Returns whether something differed. REQUIRES: the report has no problem.
 bool HasDrift(const admin::v1::AuditReport& audit);
 
 }  // namespace shunt::shuntctl

@@ -11,7 +11,7 @@
 namespace shunt::shuntctl {
 namespace {
 
-// Insertions, deletions and replacements from one to the other.
+// Returns the least number of insertions, deletions and replacements between the two.
 size_t EditDistance(absl::string_view from, absl::string_view to) {
   std::vector<size_t> row(to.size() + 1);
   std::iota(row.begin(), row.end(), size_t{0});
@@ -30,7 +30,7 @@ size_t EditDistance(absl::string_view from, absl::string_view to) {
 }  // namespace
 
 std::string Nearest(absl::string_view word, const std::vector<std::string>& candidates) {
-  constexpr size_t kLongestWord = 64;  // nobody means anything by more
+  constexpr size_t kLongestWord = 64;  // longer words are not misspelt commands
   constexpr size_t kNear = 2;
   if (word.size() > kLongestWord) return "";
   std::string nearest;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Words of the command line, which may be shortened to what makes them unique.
+// Words of the command line, which may be shortened as long as they are unique.
 #ifndef SHUNT_TOOLS_SHUNTCTL_WORDS_H_
 #define SHUNT_TOOLS_SHUNTCTL_WORDS_H_
 
@@ -11,13 +11,13 @@
 
 namespace shunt::shuntctl {
 
-// The index of the candidate that is `word` or, alone among them, begins with it. kInvalidArgument lists what it
-// could have been; `what` names the kind of word.
+// Returns the index of the candidate that equals `word` or is the only one that begins with it. kInvalidArgument lists
+// the words that are possible; `what` names the kind of word.
 absl::StatusOr<size_t> MatchWord(absl::string_view what, absl::string_view word,
                                  const std::vector<std::string>& candidates);
 
-// The candidate that `word` was probably meant to be: at most two letters apart, and nearer than any other; empty if
-// there is none.
+// Returns the candidate that was probably meant by `word`: at most two letters apart, and nearer than any other. Empty
+// if there is none.
 std::string Nearest(absl::string_view word, const std::vector<std::string>& candidates);
 
 }  // namespace shunt::shuntctl

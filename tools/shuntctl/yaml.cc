@@ -16,7 +16,8 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-// A letter first, so no number, date or indicator; then nothing that means anything in YAML; and none of its words.
+// Such a string begins with a letter, so it is no number, date or indicator; no later character means anything in YAML;
+// and it is not one of YAML's keywords.
 bool CanStandBare(absl::string_view text) {
   if (text.empty() || !absl::ascii_isalpha(text[0])) return false;
   constexpr std::array<absl::string_view, 8> kWords = {"y", "n", "yes", "no", "on", "off", "true", "false"};
@@ -91,7 +92,7 @@ void AppendBlock(const Json& value, size_t indent, std::string& out) {
     begin_line();
     AppendString(key, out);
     if (IsBlock(item)) {
-      // Sequences stand at their key's own indentation, as kubectl writes them.
+      // Sequences have the same indentation as their key, as in kubectl.
       const size_t below = item.is_array() ? indent : indent + 2;
       out += ":\n";
       out.append(below, ' ');

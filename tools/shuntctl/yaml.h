@@ -7,8 +7,8 @@
 
 namespace shunt::shuntctl {
 
-// The same value as a YAML document in block style. A string stands bare only where no YAML reader, 1.1 or 1.2, can
-// take it for anything else; otherwise it is in double quotes, with everything but ASCII escaped.
+// Returns the value as a YAML document in block style. A string is unquoted only if every YAML reader, 1.1 or 1.2,
+// reads it as that string; otherwise it is in double quotes, with everything but ASCII escaped.
 std::string ToYaml(const nlohmann::ordered_json& value);
 
 }  // namespace shunt::shuntctl

@@ -14,15 +14,15 @@
 namespace shunt::admin {
 namespace {
 
-// Room for 100,000 Services of some 500 bytes; clients have to allow as much.
+// Enough for 100,000 Services of about 500 bytes; clients must accept as much.
 constexpr size_t kAnswerBytesMax = size_t{64} << 20;
-// Every slot of the default limits is 12 MiB.
+// For comparison: all slots of the default limits take 12 MiB.
 constexpr size_t kDumpBytesMax = size_t{128} << 20;
-// Well below the 4 MiB that clients accept unless told otherwise.
+// Well below the 4 MiB that clients accept by default.
 constexpr size_t kChunkBytes = size_t{128} << 10;
 constexpr size_t kRowsBetweenLooks = 1024;
 
-// absl's codes are gRPC's.
+// absl and gRPC use the same codes.
 grpc::Status ToGrpc(const absl::Status& status) {
   return {static_cast<grpc::StatusCode>(status.code()), std::string(status.message())};
 }
@@ -36,37 +36,36 @@ grpc::Status Give(absl::StatusOr<Response> answer, Response* response) {
 
 class AdminServiceImpl final : public v1::AdminService::Service {
  public:
-  explicit AdminServiceImpl(report::AgentQueries queries) : queries_(std::move(queries)) {}
+  explicit AdminServiceImpl(const report::AgentView& view) : view_(view) {}
 
   grpc::Status GetStatus(grpc::ServerContext*, const v1::GetStatusRequest*, v1::GetStatusResponse* response) override {
-    *response = AnswerGetStatus(queries_);
-    return grpc::Status::OK;
+    return Give(AnswerGetStatus(view_), response);
   }
 
   grpc::Status ListServices(grpc::ServerContext*, const v1::ListServicesRequest* request,
                             v1::ListServicesResponse* response) override {
-    return Give(AnswerListServices(queries_, *request, kAnswerBytesMax), response);
+    return Give(AnswerListServices(view_, *request, kAnswerBytesMax), response);
   }
 
   grpc::Status GetService(grpc::ServerContext*, const v1::GetServiceRequest* request,
                           v1::GetServiceResponse* response) override {
-    return Give(AnswerGetService(queries_, *request), response);
+    return Give(AnswerGetService(view_, *request), response);
   }
 
   grpc::Status ListBackends(grpc::ServerContext*, const v1::ListBackendsRequest* request,
                             v1::ListBackendsResponse* response) override {
-    return Give(AnswerListBackends(queries_, *request, kAnswerBytesMax), response);
+    return Give(AnswerListBackends(view_, *request, kAnswerBytesMax), response);
   }
 
   grpc::Status Audit(grpc::ServerContext*, const v1::AuditRequest*, v1::AuditResponse* response) override {
-    return Give(AnswerAudit(queries_), response);
+    return Give(AnswerAudit(view_), response);
   }
 
   grpc::Status DumpMap(grpc::ServerContext* context, const v1::DumpMapRequest* request,
                        grpc::ServerWriter<v1::DumpMapResponse>* writer) override {
     DumpBuffer buffer(kChunkBytes, kDumpBytesMax);
     size_t rows = 0;
-    const absl::Status status = AnswerDumpMap(queries_, *request, [&](v1::MapRow row) {
+    const absl::Status status = AnswerDumpMap(view_, *request, [&](v1::MapRow row) {
       return (++rows % kRowsBetweenLooks != 0 || !context->IsCancelled()) && buffer.Add(std::move(row));
     });
     if (context->IsCancelled()) return {grpc::StatusCode::CANCELLED, "DumpMap: the client went away"};
@@ -76,20 +75,20 @@ class AdminServiceImpl final : public v1::AdminService::Service {
               "DumpMap " + request->map() + ": more rows than the agent holds for one client; use shuntctl --offline"};
     }
     while (std::optional<v1::DumpMapResponse> chunk = buffer.Take()) {
-      // Blocks while the client's window is closed; false: it went away.
+      // Blocks while the client's window is closed; returns false if the client went away.
       if (!writer->Write(*chunk)) return {grpc::StatusCode::CANCELLED, "DumpMap: the client went away"};
     }
     return grpc::Status::OK;
   }
 
  private:
-  const report::AgentQueries queries_;
+  const report::AgentView& view_;
 };
 
 }  // namespace
 
-std::unique_ptr<grpc::Service> MakeAdminService(report::AgentQueries queries) {
-  return std::make_unique<AdminServiceImpl>(std::move(queries));
+std::unique_ptr<grpc::Service> MakeAdminService(const report::AgentView& view) {
+  return std::make_unique<AdminServiceImpl>(view);
 }
 
 }  // namespace shunt::admin

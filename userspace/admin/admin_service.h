@@ -4,7 +4,7 @@
 
 #include <memory>
 
-#include "userspace/report/agent_status.h"
+#include "userspace/report/agent_view.h"
 
 namespace grpc {
 class Service;
@@ -12,8 +12,9 @@ class Service;
 
 namespace shunt::admin {
 
-// shunt.admin.v1.AdminService over `queries`, to be registered with a gRPC server.
-std::unique_ptr<grpc::Service> MakeAdminService(report::AgentQueries queries);
+// Returns shunt.admin.v1.AdminService, which answers from `view`, to be registered with a gRPC server. `view` must
+// outlive the service.
+std::unique_ptr<grpc::Service> MakeAdminService(const report::AgentView& view);
 
 }  // namespace shunt::admin
 

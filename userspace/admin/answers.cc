@@ -8,17 +8,13 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "userspace/admin/audit_message.h"
-#include "userspace/admin/backend_message.h"
-#include "userspace/admin/map_row_message.h"
-#include "userspace/admin/service_message.h"
-#include "userspace/admin/status_message.h"
+#include "userspace/admin/to_message.h"
 #include "userspace/admin/utf8.h"
 
 namespace shunt::admin {
 namespace {
 
-// As many names as fit a line of an error message.
+// As many names as fit on a line of an error message.
 constexpr size_t kSuggestionsMax = 5;
 
 absl::Status TooLong(absl::string_view call, size_t max_bytes, absl::string_view what_to_do) {
@@ -26,11 +22,11 @@ absl::Status TooLong(absl::string_view call, size_t max_bytes, absl::string_view
       absl::StrCat(call, ": the answer would be longer than ", max_bytes >> 20, " MiB; ", what_to_do));
 }
 
-absl::Status NoSuchService(const report::AgentQueries& queries, const model::ObjectName& wanted) {
+absl::Status NoSuchService(const report::AgentView& view, const model::ObjectName& wanted) {
   std::vector<std::string> same_name;
   std::vector<std::string> same_namespace;
   size_t count = 0;
-  queries.services([&](const report::ServiceStatus& status) {
+  absl::Status visited = view.Services([&](const report::ServiceStatus& status) {
     const model::ObjectName& name = status.plan.service;
     ++count;
     if (name.name == wanted.name && same_name.size() < kSuggestionsMax) {
@@ -40,6 +36,7 @@ absl::Status NoSuchService(const report::AgentQueries& queries, const model::Obj
     }
     return true;
   });
+  if (!visited.ok()) return visited;
   const std::string refusal = absl::StrCat("no Service ", ValidUtf8(wanted.ToString()));
   if (!same_name.empty()) {
     return absl::NotFoundError(absl::StrCat(refusal, "; there is ", ValidUtf8(absl::StrJoin(same_name, ", "))));
@@ -54,48 +51,54 @@ absl::Status NoSuchService(const report::AgentQueries& queries, const model::Obj
 
 }  // namespace
 
-v1::GetStatusResponse AnswerGetStatus(const report::AgentQueries& queries) {
+absl::StatusOr<v1::GetStatusResponse> AnswerGetStatus(const report::AgentView& view) {
+  const absl::StatusOr<report::AgentStatus> status = view.Status();
+  if (!status.ok()) return status.status();
   v1::GetStatusResponse response;
-  *response.mutable_status() = ToMessage(queries.status());
+  *response.mutable_status() = ToMessage(*status);
   return response;
 }
 
-absl::StatusOr<v1::ListServicesResponse> AnswerListServices(const report::AgentQueries& queries,
+absl::StatusOr<v1::ListServicesResponse> AnswerListServices(const report::AgentView& view,
                                                             const v1::ListServicesRequest& request, size_t max_bytes) {
   const EndpointDetail detail =
       request.include_endpoints() ? EndpointDetail::kEveryEndpoint : EndpointDetail::kCountsOnly;
   v1::ListServicesResponse response;
   size_t bytes = 0;
-  queries.services([&](const report::ServiceStatus& status) {
+  absl::Status visited = view.Services([&](const report::ServiceStatus& status) {
     if (!request.namespace_name().empty() && status.plan.service.namespace_name != request.namespace_name()) {
       return true;
     }
     v1::Service& service = *response.add_services();
     service = ToMessage(status, detail);
-    bytes += service.ByteSizeLong() + 8;  // and at most 8 of tag and length
+    bytes += service.ByteSizeLong() + 8;  // plus at most 8 bytes of tag and length
     return bytes <= max_bytes;
   });
+  if (!visited.ok()) return visited;
   if (bytes > max_bytes) return TooLong("ListServices", max_bytes, "ask for one namespace or without endpoints");
   return response;
 }
 
-absl::StatusOr<v1::GetServiceResponse> AnswerGetService(const report::AgentQueries& queries,
+absl::StatusOr<v1::GetServiceResponse> AnswerGetService(const report::AgentView& view,
                                                         const v1::GetServiceRequest& request) {
   if (request.namespace_name().empty() || request.name().empty()) {
     return absl::InvalidArgumentError("GetService: namespace_name and name must both be set");
   }
   const model::ObjectName name{request.namespace_name(), request.name()};
-  const std::optional<report::ServiceStatus> status = queries.service(name);
-  if (!status.has_value()) return NoSuchService(queries, name);
+  const absl::StatusOr<std::optional<report::ServiceStatus>> status = view.Service(name);
+  if (!status.ok()) return status.status();
+  if (!status->has_value()) return NoSuchService(view, name);
   v1::GetServiceResponse response;
-  *response.mutable_service() = ToMessage(*status, EndpointDetail::kEveryEndpoint);
+  *response.mutable_service() = ToMessage(**status, EndpointDetail::kEveryEndpoint);
   return response;
 }
 
-absl::StatusOr<v1::ListBackendsResponse> AnswerListBackends(const report::AgentQueries& queries,
+absl::StatusOr<v1::ListBackendsResponse> AnswerListBackends(const report::AgentView& view,
                                                             const v1::ListBackendsRequest& request, size_t max_bytes) {
+  const absl::StatusOr<std::vector<report::BackendStatus>> backends = view.Backends();
+  if (!backends.ok()) return backends.status();
   v1::ListBackendsResponse response;
-  for (const report::BackendStatus& backend : queries.backends()) {
+  for (const report::BackendStatus& backend : *backends) {
     const bool wanted = request.namespace_name().empty() ||
                         std::any_of(backend.services.begin(), backend.services.end(), [&](const auto& service) {
                           return service.namespace_name == request.namespace_name();
@@ -106,19 +109,18 @@ absl::StatusOr<v1::ListBackendsResponse> AnswerListBackends(const report::AgentQ
   return response;
 }
 
-absl::StatusOr<v1::AuditResponse> AnswerAudit(const report::AgentQueries& queries) {
-  if (queries.audit == nullptr) return absl::UnimplementedError("Audit: only the agent knows what is planned");
-  const absl::StatusOr<report::AuditReport> report = queries.audit();
+absl::StatusOr<v1::AuditResponse> AnswerAudit(const report::AgentView& view) {
+  const absl::StatusOr<report::AuditReport> report = view.Audit();
   if (!report.ok()) return report.status();
   v1::AuditResponse response;
   *response.mutable_report() = ToMessage(*report);
   return response;
 }
 
-absl::Status AnswerDumpMap(const report::AgentQueries& queries, const v1::DumpMapRequest& request,
+absl::Status AnswerDumpMap(const report::AgentView& view, const v1::DumpMapRequest& request,
                            const std::function<bool(v1::MapRow)>& visit) {
   if (request.map().empty()) return absl::InvalidArgumentError("DumpMap: map must be set");
-  return queries.dump_map(request.map(), [&](const report::MapRow& row) { return visit(ToMessage(row)); });
+  return view.DumpMap(request.map(), [&](const report::MapRow& row) { return visit(ToMessage(row)); });
 }
 
 }  // namespace shunt::admin

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What each call of the admin API answers, without a transport: the server gives these answers over a socket, and
-// `shuntctl --offline` over the pins.
+// The answer to each call of the admin API, without a transport: the server sends these answers over a socket, and
+// `shuntctl --offline` makes them from the pins.
 #ifndef SHUNT_ADMIN_ANSWERS_H_
 #define SHUNT_ADMIN_ANSWERS_H_
 
@@ -10,28 +10,30 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "shunt/admin/v1/admin_service.pb.h"
-#include "userspace/report/agent_status.h"
+#include "userspace/report/agent_view.h"
 
 namespace shunt::admin {
 
-v1::GetStatusResponse AnswerGetStatus(const report::AgentQueries& queries);
+// Every function also returns the errors of the view.
+absl::StatusOr<v1::GetStatusResponse> AnswerGetStatus(const report::AgentView& view);
 
-// kResourceExhausted: the answer would be longer than `max_bytes`.
-absl::StatusOr<v1::ListServicesResponse> AnswerListServices(const report::AgentQueries& queries,
+// kResourceExhausted if the answer would be longer than `max_bytes`.
+absl::StatusOr<v1::ListServicesResponse> AnswerListServices(const report::AgentView& view,
                                                             const v1::ListServicesRequest& request, size_t max_bytes);
 
-// kInvalidArgument: no name. kNotFound names Services of the same name elsewhere, else some of that namespace.
-absl::StatusOr<v1::GetServiceResponse> AnswerGetService(const report::AgentQueries& queries,
+// kInvalidArgument if the request has no name. kNotFound names Services of the same name elsewhere, or else some
+// Services of that namespace.
+absl::StatusOr<v1::GetServiceResponse> AnswerGetService(const report::AgentView& view,
                                                         const v1::GetServiceRequest& request);
 
-absl::StatusOr<v1::ListBackendsResponse> AnswerListBackends(const report::AgentQueries& queries,
+// kResourceExhausted if the answer would be longer than `max_bytes`.
+absl::StatusOr<v1::ListBackendsResponse> AnswerListBackends(const report::AgentView& view,
                                                             const v1::ListBackendsRequest& request, size_t max_bytes);
 
-// kUnimplemented: nobody is there who has plans, only maps. Other errors: as of report::AgentQueries::audit.
-absl::StatusOr<v1::AuditResponse> AnswerAudit(const report::AgentQueries& queries);
+absl::StatusOr<v1::AuditResponse> AnswerAudit(const report::AgentView& view);
 
-// Visits rows until `visit` returns false. kInvalidArgument: no name. kNotFound names the maps there are.
-absl::Status AnswerDumpMap(const report::AgentQueries& queries, const v1::DumpMapRequest& request,
+// Visits rows until `visit` returns false. kInvalidArgument if the request has no name.
+absl::Status AnswerDumpMap(const report::AgentView& view, const v1::DumpMapRequest& request,
                            const std::function<bool(v1::MapRow)>& visit);
 
 }  // namespace shunt::admin

@@ -15,26 +15,25 @@ using ::testing::HasSubstr;
 class AnswersTest : public ::testing::Test {
  protected:
   testing::ScriptedAgent agent_ = testing::SmallCluster();
-  report::AgentQueries queries_ = agent_.Queries();
 };
 
 TEST_F(AnswersTest, ListServicesFiltersByNamespace) {
   v1::ListServicesRequest request;
-  EXPECT_EQ(AnswerListServices(queries_, request, 1 << 20)->services_size(), 3);
+  EXPECT_EQ(AnswerListServices(agent_, request, 1 << 20)->services_size(), 3);
   request.set_namespace_name("shop");
-  const auto shop = AnswerListServices(queries_, request, 1 << 20);
+  const auto shop = AnswerListServices(agent_, request, 1 << 20);
   ASSERT_EQ(shop->services_size(), 2);
   EXPECT_EQ(shop->services(0).name().name(), "cart");
   EXPECT_EQ(shop->services(0).ports(0).endpoints_size(), 0);
   request.set_include_endpoints(true);
-  EXPECT_EQ(AnswerListServices(queries_, request, 1 << 20)->services(0).ports(0).endpoints_size(), 5);
+  EXPECT_EQ(AnswerListServices(agent_, request, 1 << 20)->services(0).ports(0).endpoints_size(), 5);
 }
 
 TEST_F(AnswersTest, AnAnswerTooLongIsRefusedWithAWayOut) {
-  const absl::Status status = AnswerListServices(queries_, {}, 100).status();
+  const absl::Status status = AnswerListServices(agent_, {}, 100).status();
   EXPECT_EQ(status.code(), absl::StatusCode::kResourceExhausted);
   EXPECT_THAT(status.message(), HasSubstr("ask for one namespace"));
-  EXPECT_EQ(AnswerListBackends(queries_, {}, 10).status().code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_EQ(AnswerListBackends(agent_, {}, 10).status().code(), absl::StatusCode::kResourceExhausted);
 }
 
 TEST_F(AnswersTest, AServiceThatIsNotThereIsAnsweredWithThoseThatAre) {
@@ -56,7 +55,7 @@ TEST_F(AnswersTest, AServiceThatIsNotThereIsAnsweredWithThoseThatAre) {
     v1::GetServiceRequest request;
     request.set_namespace_name(row.namespace_name);
     request.set_name(row.name);
-    const absl::Status status = AnswerGetService(queries_, request).status();
+    const absl::Status status = AnswerGetService(agent_, request).status();
     EXPECT_EQ(status.code(), row.code) << row.namespace_name << "/" << row.name;
     EXPECT_EQ(status.message(), row.message);
   }
@@ -64,36 +63,49 @@ TEST_F(AnswersTest, AServiceThatIsNotThereIsAnsweredWithThoseThatAre) {
 
 TEST_F(AnswersTest, ListBackendsFiltersByTheNamespaceOfItsUsers) {
   v1::ListBackendsRequest request;
-  EXPECT_EQ(AnswerListBackends(queries_, request, 1 << 20)->backends_size(), 4);
+  EXPECT_EQ(AnswerListBackends(agent_, request, 1 << 20)->backends_size(), 4);
   request.set_namespace_name("shop");
-  EXPECT_EQ(AnswerListBackends(queries_, request, 1 << 20)->backends_size(), 2);
+  EXPECT_EQ(AnswerListBackends(agent_, request, 1 << 20)->backends_size(), 2);
 }
 
 TEST_F(AnswersTest, DumpMapStopsWhenToldAndNamesTheMapsThereAre) {
   v1::DumpMapRequest request;
   request.set_map("frontend_rows");
   int rows = 0;
-  EXPECT_TRUE(AnswerDumpMap(queries_, request, [&](v1::MapRow) { return ++rows < 1; }).ok());
+  EXPECT_TRUE(AnswerDumpMap(agent_, request, [&](v1::MapRow) { return ++rows < 1; }).ok());
   EXPECT_EQ(rows, 1);
   request.set_map("frontend");
-  const absl::Status unknown = AnswerDumpMap(queries_, request, [](v1::MapRow) { return true; });
+  const absl::Status unknown = AnswerDumpMap(agent_, request, [](v1::MapRow) { return true; });
   EXPECT_EQ(unknown.code(), absl::StatusCode::kNotFound);
   EXPECT_THAT(unknown.message(), HasSubstr("there are affinities, backend_counters"));
   request.clear_map();
-  EXPECT_EQ(AnswerDumpMap(queries_, request, [](v1::MapRow) { return true; }).code(),
-            absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(AnswerDumpMap(agent_, request, [](v1::MapRow) { return true; }).code(), absl::StatusCode::kInvalidArgument);
 }
 
 TEST_F(AnswersTest, AnAuditIsReportedOrSaysWhyNot) {
   agent_.audit = report::AuditReport{.time_ms = 1'763'850'100'250, .services = {{"shop", "cart"}}, .shared = 2};
-  const auto found = AnswerAudit(queries_);
+  const auto found = AnswerAudit(agent_);
   ASSERT_TRUE(found.ok()) << found.status();
   EXPECT_EQ(found->report().ShortDebugString(),
             "time { seconds: 1763850100 nanos: 250000000 } services { namespace_name: \"shop\" name: \"cart\" } "
             "shared_rows: 2");
   agent_.audit = absl::UnavailableError("stopping");
-  EXPECT_EQ(AnswerAudit(queries_).status(), absl::UnavailableError("stopping"));
-  EXPECT_EQ(AnswerAudit({}).status().code(), absl::StatusCode::kUnimplemented);
+  EXPECT_EQ(AnswerAudit(agent_).status(), absl::UnavailableError("stopping"));
+}
+
+TEST_F(AnswersTest, AStateThatCannotBeReadIsTheAnswerToEveryCall) {
+  agent_.unreadable = absl::InternalError("map slots: EIO");
+  v1::GetServiceRequest service;
+  service.set_namespace_name("shop");
+  service.set_name("cart");
+  v1::DumpMapRequest dump;
+  dump.set_map("slots");
+  EXPECT_EQ(AnswerGetStatus(agent_).status(), agent_.unreadable);
+  EXPECT_EQ(AnswerListServices(agent_, {}, 1 << 20).status(), agent_.unreadable);
+  EXPECT_EQ(AnswerGetService(agent_, service).status(), agent_.unreadable);
+  EXPECT_EQ(AnswerListBackends(agent_, {}, 1 << 20).status(), agent_.unreadable);
+  EXPECT_EQ(AnswerDumpMap(agent_, dump, [](v1::MapRow) { return true; }), agent_.unreadable);
+  EXPECT_EQ(AnswerAudit(agent_).status(), agent_.unreadable);
 }
 
 v1::MapRow Slot(uint32_t number) {

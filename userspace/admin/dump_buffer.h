@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A map's rows between the loop that reads them and the client that takes them.
+// Buffers a map's rows between the thread that reads them and the client that receives them.
 #ifndef SHUNT_ADMIN_DUMP_BUFFER_H_
 #define SHUNT_ADMIN_DUMP_BUFFER_H_
 
@@ -12,17 +12,17 @@
 
 namespace shunt::admin {
 
-// Rows come at the loop's pace and leave at the client's: a slow client holds up its own thread and this buffer,
-// never the loop. Kept serialized, because a million slots as messages would take four times the memory.
+// Rows arrive as fast as the map is read and leave at the client's pace: a slow client delays only its own call. They
+// are kept serialized, because a million slots as messages would take four times the memory.
 class DumpBuffer {
  public:
-  // A chunk ends with the row that brings it to `chunk_bytes`; no row is added beyond `max_bytes`.
+  // A chunk ends with the row that brings it to `chunk_bytes`; no row is added once `max_bytes` are buffered.
   DumpBuffer(size_t chunk_bytes, size_t max_bytes) : chunk_bytes_(chunk_bytes), max_bytes_(max_bytes) {}
 
-  // False: the buffer is full and the row was not taken.
+  // Returns false, and drops the row, if the buffer is full.
   bool Add(v1::MapRow row);
   bool full() const { return full_; }
-  // The next chunk, oldest rows first; nullopt: there are no more.
+  // Removes and returns the next chunk, oldest rows first; nullopt if the buffer is empty.
   std::optional<v1::DumpMapResponse> Take();
 
  private:

@@ -1,17 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "userspace/admin/map_row_message.h"
-
 #include <string>
 
 #include "absl/strings/string_view.h"
-#include "userspace/admin/address_message.h"
-#include "userspace/admin/service_message.h"
+#include "userspace/admin/to_message.h"
 #include "userspace/admin/utf8.h"
 
 namespace shunt::admin {
 namespace {
 
-// One function per kind of row; each fills its own alternative of the message.
+// One function per kind of row; each fills its alternative of the message.
 struct FillRow {
   v1::MapRow& message;
 

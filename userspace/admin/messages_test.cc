@@ -1,14 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// The model as messages: nothing is lost, nothing is invented, hostile text stays well-formed.
+// Values as messages: nothing is lost, nothing is invented, hostile text stays well-formed.
 #include <gmock/gmock.h>
 #include <google/protobuf/util/message_differencer.h>
 #include <gtest/gtest.h>
 
-#include "userspace/admin/backend_message.h"
-#include "userspace/admin/map_row_message.h"
-#include "userspace/admin/service_message.h"
-#include "userspace/admin/status_message.h"
 #include "userspace/admin/testing/scripted_agent.h"
+#include "userspace/admin/to_message.h"
 #include "userspace/admin/utf8.h"
 
 namespace shunt::admin {
@@ -149,7 +146,7 @@ TEST(ServiceMessageTest, EveryVerdictAndKindHasItsOwnMessageValue) {
   std::vector<v1::EndpointVerdict> verdicts;
   for (int i = 0; i <= static_cast<int>(model::EndpointVerdict::kTooMany); ++i) {
     verdicts.push_back(ToMessage(static_cast<model::EndpointVerdict>(i)));
-    // One list of words: selected and ENDPOINT_VERDICT_SELECTED.
+    // Both lists use the same words: selected and ENDPOINT_VERDICT_SELECTED.
     std::string word = "ENDPOINT_VERDICT_";
     for (const char c : model::EndpointVerdictName(static_cast<model::EndpointVerdict>(i))) {
       word += static_cast<char>(toupper(c));
@@ -184,7 +181,7 @@ TEST(StatusMessageTest, CarriesTimesProgramsMapsReasonsAndProblems) {
   EXPECT_FALSE(status.observing());
   EXPECT_EQ(status.socket_sweeps().ended_udp(), 14u);
   EXPECT_EQ(status.socket_sweeps().last_sweep_time().seconds(), 1'763'850'090);
-  EXPECT_FALSE(ToMessage(report::AgentStatus()).has_socket_sweeps()) << "nobody asked";
+  EXPECT_FALSE(ToMessage(report::AgentStatus()).has_socket_sweeps()) << "there is no report";
   EXPECT_EQ(status.problems(0).where(), "shop/search");
   EXPECT_FALSE(ToMessage(report::AgentStatus()).has_last_apply_time()) << "never applied";
 }

@@ -28,19 +28,19 @@ namespace shunt::admin {
 namespace {
 
 constexpr char kServiceName[] = "shunt.admin.v1.AdminService";
-// Requests are a few names. Answers: see kAnswerBytesMax in admin_service.cc.
+// Requests hold a few names. kAnswerBytesMax in admin_service.cc limits answers.
 constexpr int kRequestBytesMax = 64 << 10;
-// Whoever has root's socket may occupy so many calls at once; further ones get RESOURCE_EXHAUSTED.
+// Maximum number of concurrent calls; further ones get RESOURCE_EXHAUSTED.
 constexpr int kThreadsMax = 32;
-// After an error of accept() that waiting may cure, such as no more descriptors.
+// How long to wait after an error of accept() that may pass, such as running out of file descriptors.
 constexpr int kAcceptRetryMs = 100;
 
-// Both are switches of the process, read when a server is built.
+// Both are settings of the process, read when a server is built.
 void EnableStandardServices() {
   static std::once_flag once;
   std::call_once(once, [] {
-    // Kept for good: the last user to leave the library waits for a poller that looks up only every 10 s when some
-    // client has been slow, and an agent should end at once.
+    // The library stays initialized: shutting it down may wait up to 10 s for a poller if a client has been slow, and
+    // an agent should end at once.
     grpc_init();
     grpc::EnableDefaultHealthCheckService(true);
     grpc::reflection::InitProtoReflectionServerBuilderPlugin();
@@ -63,12 +63,12 @@ std::unique_ptr<grpc::Server> BuildServer(grpc::Service* service) {
 
 }  // namespace
 
-// gRPC serves connections; listening is ours, because its own listener leaves the file's mode to the umask and takes
-// a path from whoever holds it.
+// gRPC serves connections, but we listen ourselves: its listener leaves the file's mode to the umask and takes a path
+// even from a running server.
 class AdminServer::Impl {
  public:
-  Impl(SocketFile listener, posix::EventFd stop, report::AgentQueries queries)
-      : listener_(std::move(listener)), stop_(std::move(stop)), service_(MakeAdminService(std::move(queries))) {}
+  Impl(SocketFile listener, posix::EventFd stop, const report::AgentView& view)
+      : listener_(std::move(listener)), stop_(std::move(stop)), service_(MakeAdminService(view)) {}
 
   ~Impl() { Shutdown(absl::ZeroDuration()); }
 
@@ -98,7 +98,7 @@ class AdminServer::Impl {
 
  private:
   void Accept(int listen_fd) {
-    // Signals are for the threads that wait for them.
+    // Signals are handled by the threads that wait for them.
     sigset_t all;
     sigfillset(&all);
     pthread_sigmask(SIG_BLOCK, &all, nullptr);
@@ -125,12 +125,12 @@ class AdminServer::Impl {
 };
 
 absl::StatusOr<std::unique_ptr<AdminServer>> AdminServer::Start(const std::string& socket_path,
-                                                                report::AgentQueries queries) {
+                                                                const report::AgentView& view) {
   absl::StatusOr<SocketFile> listener = SocketFile::Listen(socket_path);
   if (!listener.ok()) return listener.status();
   posix::EventFd stop;
   if (!stop.ok()) return absl::ErrnoToStatus(errno, "admin server: eventfd");
-  auto impl = std::make_unique<Impl>(*std::move(listener), std::move(stop), std::move(queries));
+  auto impl = std::make_unique<Impl>(*std::move(listener), std::move(stop), view);
   if (absl::Status status = impl->Start(); !status.ok()) return status;
   return std::unique_ptr<AdminServer>(new AdminServer(std::move(impl)));
 }

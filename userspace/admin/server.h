@@ -8,31 +8,31 @@
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
-#include "userspace/report/agent_status.h"
+#include "userspace/report/agent_view.h"
 
 namespace shunt::admin {
 
 // Thread-safe, except that the destructor must be the last call.
 class AdminServer {
  public:
-  // Listens on `socket_path` (a file system path below 108 bytes, never an abstract name) and answers from
-  // `queries` on threads of its own. The socket has mode 0600 from its first moment and appears at the path in one
-  // step, in place of one whose listener is gone; directories that are missing are made, with mode 0700.
-  // Errors: kAlreadyExists: somebody answers at `socket_path`; kFailedPrecondition: what stands there is no socket;
-  // kInvalidArgument: the path is empty or too long; else what the file system said.
-  // The queries must answer, whatever they say, until Shutdown has returned.
+  // Listens on `socket_path` (a file system path below 108 bytes, never an abstract name) and answers from `view` on
+  // threads of its own; `view` is asked until Shutdown has returned. The socket has mode 0600 from its first moment and
+  // appears at the path in one step, in place of one whose listener is gone; missing directories are made, with mode
+  // 0700.
+  // kAlreadyExists if another process answers at `socket_path`; kFailedPrecondition if the file there is not a socket;
+  // kInvalidArgument if the path is empty or too long; otherwise the file system's error.
   static absl::StatusOr<std::unique_ptr<AdminServer>> Start(const std::string& socket_path,
-                                                            report::AgentQueries queries);
-  // As Shutdown, at once.
+                                                            const report::AgentView& view);
+  // Calls Shutdown with a timeout of zero.
   ~AdminServer();
   AdminServer(const AdminServer&) = delete;
   AdminServer& operator=(const AdminServer&) = delete;
 
-  // What the health service says of "" and of "shunt.admin.v1.AdminService": NOT_SERVING until first told.
+  // Sets what the health service answers for "" and for "shunt.admin.v1.AdminService". It is NOT_SERVING at first.
   void SetServing(bool serving);
 
-  // Takes the socket away, lets calls in progress end until `timeout` has passed, then cancels them; returns when
-  // none is left. The second call does nothing.
+  // Removes the socket, lets calls in progress end until `timeout` has passed, then cancels the others; returns when
+  // all have ended. Further calls do nothing.
   void Shutdown(absl::Duration timeout);
 
  private:

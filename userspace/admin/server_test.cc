@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The server as a client meets it: over a socket file, through gRPC.
+// The server as a client sees it: over a socket file, through gRPC.
 #include "userspace/admin/server.h"
 
 #include <gmock/gmock.h>
@@ -9,7 +9,9 @@
 
 #include <atomic>
 #include <filesystem>
+#include <memory>
 #include <thread>
+#include <utility>
 
 #include "absl/synchronization/notification.h"
 #include "shunt/admin/v1/admin_service.grpc.pb.h"
@@ -34,11 +36,20 @@ class ServerTest : public ::testing::Test {
     std::filesystem::remove_all(directory_);
   }
 
-  void Start() { Start(agent_.Queries()); }
-  void Start(report::AgentQueries queries) {
-    auto server = AdminServer::Start(path_, std::move(queries));
+  void Start() { Start(agent_); }
+  void Start(const report::AgentView& view) {
+    auto server = AdminServer::Start(path_, view);
     ASSERT_TRUE(server.ok()) << server.status();
     server_ = *std::move(server);
+  }
+  // Starts a server that asks an agent of another kind, and returns that agent.
+  template <typename Agent>
+  const Agent& StartWith() {
+    auto agent = std::make_unique<Agent>();
+    const Agent& asked = *agent;
+    other_agent_ = std::move(agent);
+    Start(asked);
+    return asked;
   }
 
   std::shared_ptr<grpc::Channel> Channel() const {
@@ -49,6 +60,7 @@ class ServerTest : public ::testing::Test {
   std::unique_ptr<v1::AdminService::Stub> Stub() const { return v1::AdminService::NewStub(Channel()); }
 
   testing::ScriptedAgent agent_ = testing::SmallCluster();
+  std::unique_ptr<const report::AgentView> other_agent_;
   std::string directory_;
   std::string path_;
   std::unique_ptr<AdminServer> server_;
@@ -155,26 +167,30 @@ TEST_F(ServerTest, DumpsALongMapInChunksWithEveryRowOnceAndInOrder) {
   EXPECT_GE(chunks, 4);
 }
 
-TEST_F(ServerTest, AClientThatGoesAwayEndsTheReadingOfTheMap) {
-  absl::Notification started;
-  absl::Notification ended;
-  report::AgentQueries queries = agent_.Queries();
-  queries.dump_map = [&](absl::string_view, const std::function<bool(const report::MapRow&)>& visit) {
+// An agent with an endless map: only the visitor can stop the dump.
+class EndlessMap final : public testing::ScriptedAgent {
+ public:
+  absl::Status DumpMap(absl::string_view, const std::function<bool(const report::MapRow&)>& visit) const override {
     started.Notify();
-    // A map without an end: only the visitor can stop this.
     while (visit(report::SlotRow{})) std::this_thread::sleep_for(std::chrono::microseconds(1));
     ended.Notify();
     return absl::OkStatus();
-  };
-  Start(std::move(queries));
+  }
+
+  mutable absl::Notification started;
+  mutable absl::Notification ended;
+};
+
+TEST_F(ServerTest, AClientThatGoesAwayEndsTheReadingOfTheMap) {
+  const auto& agent = StartWith<EndlessMap>();
   const auto stub = Stub();
   grpc::ClientContext context;
   v1::DumpMapRequest request;
   request.set_map("slots");
   const auto reader = stub->DumpMap(&context, request);
-  ASSERT_TRUE(started.WaitForNotificationWithTimeout(absl::Seconds(20)));
+  ASSERT_TRUE(agent.started.WaitForNotificationWithTimeout(absl::Seconds(20)));
   context.TryCancel();
-  EXPECT_TRUE(ended.WaitForNotificationWithTimeout(absl::Seconds(20)));
+  EXPECT_TRUE(agent.ended.WaitForNotificationWithTimeout(absl::Seconds(20)));
   EXPECT_EQ(reader->Finish().error_code(), grpc::StatusCode::CANCELLED);
 }
 
@@ -187,7 +203,7 @@ TEST_F(ServerTest, ASlowClientHoldsUpNobodyElse) {
   request.set_map("service_ports");
   const auto slow = stub->DumpMap(&slow_context, request);
   v1::DumpMapResponse chunk;
-  ASSERT_TRUE(slow->Read(&chunk));  // and no further: the window closes and the server's write blocks
+  ASSERT_TRUE(slow->Read(&chunk));  // and reads no more: the window closes and the server's write blocks
   for (int i = 0; i < 5; ++i) {
     grpc::ClientContext context;
     context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(20));
@@ -222,37 +238,42 @@ TEST_F(ServerTest, ReflectionListsTheServices) {
 
 TEST_F(ServerTest, ASecondServerOnTheSocketIsRefusedAndTheFirstGoesOn) {
   Start();
-  EXPECT_EQ(AdminServer::Start(path_, agent_.Queries()).status().code(), absl::StatusCode::kAlreadyExists);
+  EXPECT_EQ(AdminServer::Start(path_, agent_).status().code(), absl::StatusCode::kAlreadyExists);
   grpc::ClientContext context;
   v1::GetStatusResponse response;
   EXPECT_TRUE(Stub()->GetStatus(&context, {}, &response).ok());
 }
 
-TEST_F(ServerTest, ShutdownTakesTheSocketAwayAndWaitsForCallsUpToItsTimeout) {
-  absl::Notification asked;
-  report::AgentQueries queries = agent_.Queries();
-  queries.status = [&] {
+// An agent that takes 200 ms for its status.
+class SlowStatus final : public testing::ScriptedAgent {
+ public:
+  absl::StatusOr<report::AgentStatus> Status() const override {
     asked.Notify();
     std::this_thread::sleep_for(std::chrono::milliseconds(200));
-    return agent_.status;
-  };
-  Start(std::move(queries));
+    return status;
+  }
+
+  mutable absl::Notification asked;
+};
+
+TEST_F(ServerTest, ShutdownTakesTheSocketAwayAndWaitsForCallsUpToItsTimeout) {
+  const auto& agent = StartWith<SlowStatus>();
   std::atomic<bool> answered = false;
   std::thread client([&, stub = Stub()] {
     grpc::ClientContext context;
     v1::GetStatusResponse response;
     answered = stub->GetStatus(&context, {}, &response).ok();
   });
-  asked.WaitForNotification();
+  agent.asked.WaitForNotification();
   server_->Shutdown(absl::Seconds(20));
   client.join();
   EXPECT_TRUE(answered) << "a call in progress ends as if nothing were";
   EXPECT_FALSE(std::filesystem::exists(path_));
-  server_->Shutdown(absl::Seconds(20));  // and again does nothing
+  server_->Shutdown(absl::Seconds(20));  // a second call does nothing
 }
 
 TEST_F(ServerTest, ShutdownCancelsWhatDoesNotEndByItself) {
-  // 16 MB: more than any window or socket buffer takes from a server whose client does not read.
+  // 16 MB: more than windows and socket buffers hold if the client does not read.
   agent_.maps["service_ports"].assign(4'000, report::ServicePortRow{.service = {std::string(4000, 'n'), "s"}});
   Start();
   const auto stub = Stub();

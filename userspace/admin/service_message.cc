@@ -1,16 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "userspace/admin/service_message.h"
-
 #include <algorithm>
 
 #include "absl/strings/string_view.h"
-#include "userspace/admin/address_message.h"
+#include "userspace/admin/to_message.h"
 #include "userspace/admin/utf8.h"
 
 namespace shunt::admin {
 namespace {
 
-// A pool with the shares worked out once for all endpoints.
+// A pool with its shares, which are computed once for all endpoints.
 struct WeighedPool {
   const model::Pool* pool;
   std::vector<double> shares;  // per member
@@ -47,7 +45,7 @@ v1::Pool ToMessage(const WeighedPool& weighed, bool from_maps) {
   return message;
 }
 
-// Null: not a member. Members are ordered by backend.
+// Returns null if `backend` is not a member. Members are ordered by backend.
 const double* FindShare(const WeighedPool& weighed, const model::SocketAddress& backend) {
   const std::vector<model::PoolMember>& members = weighed.pool->members;
   const auto it = std::lower_bound(
@@ -188,7 +186,8 @@ std::vector<double> SharesPercent(const model::Pool& pool) {
   constexpr uint64_t kWhole = uint64_t{1} << 32;
   std::vector<uint64_t> parts(pool.members.size());  // in 2^-32 of a slot
   for (const model::AliasSlot& slot : pool.slots) {
-    if (slot.member >= parts.size() || slot.alias >= parts.size()) continue;  // read back from damaged maps
+    // Plans that were read back from damaged maps may have such slots.
+    if (slot.member >= parts.size() || slot.alias >= parts.size()) continue;
     const uint64_t own = slot.alias == slot.member ? kWhole : slot.threshold;
     parts[slot.member] += own;
     parts[slot.alias] += kWhole - own;
@@ -224,6 +223,15 @@ v1::Service ToMessage(const report::ServiceStatus& status, EndpointDetail detail
   message.set_health_check_node_port(plan.health_check_node_port);
   message.set_local_ready_endpoints(plan.local_ready_endpoints);
   for (const std::string& warning : plan.warnings) message.add_warnings(ValidUtf8(warning));
+  return message;
+}
+
+v1::Backend ToMessage(const report::BackendStatus& backend) {
+  v1::Backend message;
+  message.set_id(backend.id);
+  *message.mutable_address() = ToMessage(backend.address);
+  message.set_chosen(backend.chosen);
+  for (const model::ObjectName& service : backend.services) *message.add_services() = ToMessage(service);
   return message;
 }
 

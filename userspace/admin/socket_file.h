@@ -13,15 +13,15 @@
 
 namespace shunt::admin {
 
-// Owns the descriptor and, as long as nobody has replaced it, the file.
+// Owns the descriptor and, until another process replaces it, the file.
 class SocketFile {
  public:
-  // See AdminServer::Start for what happens at `path` and for the errors. The file is owned by this process's user
-  // and has mode 0600, whatever the umask.
+  // AdminServer::Start says what happens at `path`, and the errors. The file is owned by this process's user and has
+  // mode 0600 regardless of the umask.
   static absl::StatusOr<SocketFile> Listen(const std::string& path);
   SocketFile(SocketFile&& other) noexcept = default;
   SocketFile& operator=(SocketFile&&) = delete;
-  // Closes the socket and removes the file, unless it is another's by now.
+  // Closes the socket and removes the file, unless another process has replaced it.
   ~SocketFile();
 
   int fd() const { return fd_.get(); }

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "userspace/admin/source_message.h"
-
-#include "userspace/admin/timestamp.h"
+#include "userspace/admin/to_message.h"
 #include "userspace/admin/utf8.h"
 
 namespace shunt::admin {

@@ -1,9 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "userspace/admin/status_message.h"
-
-#include "userspace/admin/audit_message.h"
-#include "userspace/admin/source_message.h"
-#include "userspace/admin/timestamp.h"
+#include "userspace/admin/to_message.h"
 #include "userspace/admin/utf8.h"
 
 namespace shunt::admin {
@@ -88,6 +84,16 @@ v1::AgentStatus ToMessage(const report::AgentStatus& status) {
     added.set_what(ValidUtf8(problem.what));
     added.set_advice(problem.advice);
   }
+  return message;
+}
+
+v1::AuditReport ToMessage(const report::AuditReport& report) {
+  v1::AuditReport message;
+  SetMilliseconds(report.time_ms, message.mutable_time());
+  message.set_problem(ValidUtf8(report.problem));
+  for (const model::ObjectName& service : report.services) *message.add_services() = ToMessage(service);
+  message.set_shared_rows(report.shared);
+  message.set_unrepaired(report.unrepaired);
   return message;
 }
 

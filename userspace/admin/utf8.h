@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Names and annotations come from other people's objects; a protobuf string has to be UTF-8.
+// Protobuf strings must be UTF-8, but names and annotations of the cluster's objects may be anything.
 #ifndef SHUNT_ADMIN_UTF8_H_
 #define SHUNT_ADMIN_UTF8_H_
 
@@ -9,8 +9,8 @@
 
 namespace shunt::admin {
 
-// `text` with every byte that is not part of well-formed UTF-8 replaced by U+FFFD. A receiver would refuse the whole
-// message for one such byte.
+// Returns `text` with U+FFFD in place of every byte that is not part of well-formed UTF-8: one such byte would make
+// receivers reject the whole message.
 std::string ValidUtf8(absl::string_view text);
 
 }  // namespace shunt::admin

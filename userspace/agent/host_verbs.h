@@ -12,12 +12,12 @@
 
 namespace shunt::agent {
 
-// Removes every pin and link and says which. Refuses while an agent runs.
+// Removes every pin and link, and prints which. Fails while an agent runs.
 ExitStatus CleanUp(const Options& options, std::ostream& out, std::ostream& err);
 
-// Says in plain words what this host has and lacks.
+// Reports what this host has and what it lacks. Returns kExitFailed if shuntd cannot run on it.
 ExitStatus Check(const Options& options, std::ostream& out);
-// The words for `findings`. kExitFailed if anything is missing.
+// Prints `findings`. Returns kExitFailed if something is missing.
 ExitStatus PrintFindings(const std::vector<datapath::Finding>& findings, std::ostream& out);
 
 void PrintVersion(std::ostream& out);

@@ -17,7 +17,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-// More than any page of kube-proxy's takes.
+// Larger than any of kube-proxy's pages.
 constexpr size_t kAnswerMax = size_t{64} << 10;
 
 bool WaitFor(int fd, short events, Clock::time_point deadline) {
@@ -26,7 +26,7 @@ bool WaitFor(int fd, short events, Clock::time_point deadline) {
   return left > 0 && ::poll(&waiting, 1, static_cast<int>(left)) > 0;
 }
 
-// The whole answer; what has come of it by the deadline, if that is earlier.
+// Returns the answer, or as much of it as has arrived by the deadline.
 std::string Get(uint16_t port, const std::string& path, Clock::time_point deadline) {
   const posix::FileDescriptor client(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   const sockaddr_in server = {
@@ -58,15 +58,16 @@ bool HasStatus(const std::string& answer, absl::string_view status) {
 }  // namespace
 
 bool KubeProxyAnswers(uint16_t port, std::chrono::milliseconds patience) {
-  // 200 or 503: a kube-proxy that is not well is one all the same.
+  // The status does not matter: an unhealthy kube-proxy is a kube-proxy, too.
   const std::string health = Get(port, "/healthz", Clock::now() + patience);
   if (!absl::StrContains(health, "\"lastUpdated\"") || !absl::StrContains(health, "\"currentTime\"")) return false;
   return HasStatus(Get(port, "/readyz", Clock::now() + patience), "404");
 }
 
 std::string KubeProxyMeaning(uint16_t port) {
-  return absl::StrCat("a kube-proxy answers at 127.0.0.1:", port,
-                      ": what this node's processes dial is Shunt's, and what comes from elsewhere is kube-proxy's");
+  return absl::StrCat(
+      "a kube-proxy answers at 127.0.0.1:", port,
+      ": Shunt translates the connections of this node's processes, kube-proxy those that come from outside");
 }
 
 std::string KubeProxyWhatToDo() {

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Does a kube-proxy work on this node too? That is how nodes are moved from one to the other, and no error: but who
-// believes that it is gone ought to be told.
+// Detects a kube-proxy that runs beside us. During a migration that is intended, not an error, but worth a warning.
 #ifndef SHUNT_AGENT_KUBE_PROXY_H_
 #define SHUNT_AGENT_KUBE_PROXY_H_
 
@@ -10,15 +9,15 @@
 
 namespace shunt::agent {
 
-// Where kube-proxy has its health pages unless told otherwise.
+// The default port of kube-proxy's health pages.
 inline constexpr uint16_t kKubeProxyHealthPort = 10256;
 
-// Whether a kube-proxy answers on this port of 127.0.0.1. An agent of Shunt does not count, although its /healthz is
-// the same: it has /readyz too, which kube-proxy has not. Waits at most twice `patience`, and not at all if nobody
+// Returns whether a kube-proxy answers on this port of 127.0.0.1. An agent of Shunt does not count: its /healthz is the
+// same, but it also has /readyz, which kube-proxy lacks. Waits at most twice `patience`, and returns at once if nothing
 // listens.
 bool KubeProxyAnswers(uint16_t port, std::chrono::milliseconds patience = std::chrono::milliseconds(500));
 
-// What it means that one answers on this port, and what to do.
+// What it means that a kube-proxy answers on this port, and what to do about it.
 std::string KubeProxyMeaning(uint16_t port);
 std::string KubeProxyWhatToDo();
 

@@ -17,7 +17,7 @@ namespace {
 constexpr char kHealthBody[] =
     R"({"lastUpdated": "2026-11-27 00:00:00 +0000 UTC","currentTime": "2026-11-27 00:00:01 +0000 UTC"})";
 
-// A server on loopback that answers /healthz and /readyz as told.
+// A server on loopback with given answers at /healthz and /readyz.
 class ScriptedServer {
  public:
   ScriptedServer(admin::http::Response health, admin::http::Response ready)
@@ -52,8 +52,8 @@ TEST(KubeProxyTest, IsToldByItsHealthPages) {
       {"a kube-proxy that is not", body(503), status(404), true},
       {"an agent of Shunt that is ready", body(200), status(200), false},
       {"an agent of Shunt that is not", body(200), status(503), false},
-      {"somebody else", admin::http::Response{.body = "ok"}, status(404), false},
-      {"somebody without such a page", status(404), status(404), false},
+      {"another program", admin::http::Response{.body = "ok"}, status(404), false},
+      {"a program without such a page", status(404), status(404), false},
   };
   for (const Row& row : rows) {
     ScriptedServer server(row.health, row.ready);
@@ -69,9 +69,9 @@ TEST(KubeProxyTest, NobodyAndSomebodySilentAreNone) {
   ASSERT_EQ(::bind(listener, reinterpret_cast<sockaddr*>(&address), size), 0);
   ASSERT_EQ(::getsockname(listener, reinterpret_cast<sockaddr*>(&address), &size), 0);
   const uint16_t port = ntohs(address.sin_port);
-  EXPECT_FALSE(KubeProxyAnswers(port, std::chrono::seconds(10))) << "bound, and nobody listens";
+  EXPECT_FALSE(KubeProxyAnswers(port, std::chrono::seconds(10))) << "bound, but not listening";
   ASSERT_EQ(::listen(listener, 1), 0);
-  EXPECT_FALSE(KubeProxyAnswers(port, std::chrono::milliseconds(20))) << "nobody accepts";
+  EXPECT_FALSE(KubeProxyAnswers(port, std::chrono::milliseconds(20))) << "connections are not accepted";
   ::close(listener);
 }
 

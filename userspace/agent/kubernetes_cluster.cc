@@ -26,11 +26,11 @@ namespace {
 using sources::ObjectKind;
 namespace kubernetes = sources::kubernetes;
 
-// Holds what a source delivers until it is synced, and passes it on from then on; a part of the cluster is no better
-// than the snapshot of all of it. Thread-safe.
-class PatientSink final : public sources::Sink {
+// Buffers what a source delivers until the source is synced, then passes everything on: a part of the cluster is not
+// better than the snapshot of all of it. Thread-safe.
+class BufferingSink final : public sources::Sink {
  public:
-  explicit PatientSink(sources::Sink& sink) : sink_(sink) {}
+  explicit BufferingSink(sources::Sink& sink) : sink_(sink) {}
 
   void Deliver(std::vector<sources::Event> events) override {
     const std::lock_guard lock(mutex_);
@@ -53,7 +53,7 @@ class PatientSink final : public sources::Sink {
   }
   void Report(std::vector<sources::SourceProblem> problems) override { sink_.Report(std::move(problems)); }
 
-  // Nothing is passed on from now on. False: the source is synced, and is to go on.
+  // Passes nothing on from now on. Returns false, and changes nothing, if the source is synced already.
   bool GiveUp() {
     const std::lock_guard lock(mutex_);
     given_up_ = !synced_;
@@ -63,7 +63,7 @@ class PatientSink final : public sources::Sink {
  private:
   sources::Sink& sink_;
   std::mutex mutex_;
-  std::vector<std::vector<sources::Event>> held_;         // guarded by mutex_, as the others
+  std::vector<std::vector<sources::Event>> held_;         // mutex_ guards this and the members below
   std::map<ObjectKind, report::SourceVersion> progress_;  // the last of each kind
   bool synced_ = false;
   bool given_up_ = false;
@@ -89,33 +89,37 @@ kubernetes::Remembered& RememberedOf(kubernetes::KubernetesSourceOptions& option
 
 }  // namespace
 
+std::string SnapshotPath(const Options& options) {
+  return options.state_directory.empty() ? "" : absl::StrCat(options.state_directory, "/snapshot");
+}
+
 absl::Status KubernetesCluster::Check(const Options& options) {
   const absl::Status status = Choose(options).status();
-  // A file that is missing or senseless is not going to be another one by waiting.
+  // Waiting does not mend a file that is missing or malformed.
   return status.ok() ? status : absl::InvalidArgumentError(status.message());
 }
 
 absl::StatusOr<std::unique_ptr<ClusterSource>> KubernetesCluster::Open(const Options& options,
-                                                                       SourceSurroundings surroundings) {
+                                                                       SourceEnvironment environment) {
   absl::StatusOr<kubernetes::ClientConfig> client = Choose(options);
   if (!client.ok()) return client.status();
-  const bool has_fallback = surroundings.kernel_serves || ::access(SnapshotPath(options).c_str(), R_OK) == 0;
+  const bool has_fallback = environment.kernel_serves || ::access(SnapshotPath(options).c_str(), R_OK) == 0;
   const absl::Status reachable =
       kubernetes::ProbeClusterIp(*client, kubernetes::InClusterPlace::OfProcess(),
-                                 kubernetes::ProxyEnvironment::OfProcess(), surroundings.exempt_socket);
-  // With something to serve meanwhile it is said, and the agent goes on.
+                                 kubernetes::ProxyEnvironment::OfProcess(), environment.exempt_socket);
+  // An agent with something to serve meanwhile warns and goes on.
   if (!reachable.ok() && !has_fallback) return reachable;
-  if (!reachable.ok()) LogError(reachable, "The API server cannot be reached this way");
-  return std::unique_ptr<ClusterSource>(new KubernetesCluster(options, *std::move(client), std::move(surroundings)));
+  if (!reachable.ok()) LogError(reachable, "API server is not reachable at the configured address");
+  return std::unique_ptr<ClusterSource>(new KubernetesCluster(options, *std::move(client), std::move(environment)));
 }
 
 KubernetesCluster::KubernetesCluster(const Options& options, kubernetes::ClientConfig client,
-                                     SourceSurroundings surroundings)
+                                     SourceEnvironment environment)
     : node_name_(options.node_name),
       snapshot_path_(SnapshotPath(options)),
       seed_(std::hash<std::string>()(options.node_name) ^ static_cast<uint64_t>(::getpid())),
       client_(std::move(client)),
-      surroundings_(std::move(surroundings)) {
+      environment_(std::move(environment)) {
   ReadLearnedServers();
 }
 
@@ -133,7 +137,7 @@ report::SourceStatus KubernetesCluster::status() const {
   return status;
 }
 
-// Also where the snapshot itself is not wanted: more ways to an API server do no harm.
+// Reads them even if the snapshot itself is not served: further addresses of API servers can only help.
 void KubernetesCluster::ReadLearnedServers() {
   const absl::StatusOr<kubernetes::SnapshotSummary> summary = kubernetes::ReadSnapshotSummary(snapshot_path_);
   if (summary.ok()) learned_servers_ = summary->api_servers;
@@ -146,41 +150,41 @@ kubernetes::KubernetesSourceOptions KubernetesCluster::SourceOptions() const {
   options.discovered_servers = learned_servers_;
   options.discovers_servers = !client_.skip_tls_verification;
   options.seed = seed_;
-  for (size_t kind = 0; kind < surroundings_.versions.size(); ++kind) {
-    const report::SourceVersion& version = surroundings_.versions[kind];
+  for (size_t kind = 0; kind < environment_.versions.size(); ++kind) {
+    const report::SourceVersion& version = environment_.versions[kind];
     RememberedOf(options, static_cast<ObjectKind>(kind)) = {
         .version = version.version, .count = version.objects, .delivered = {}};
   }
-  options.on_servers_discovered = surroundings_.on_servers_learned;
+  options.on_servers_discovered = environment_.on_servers_learned;
   return options;
 }
 
 absl::Status KubernetesCluster::Run(sources::Sink& sink, std::stop_token stop) {
-  // They stand in the snapshot that is written next, though nothing may change that would have them learned again.
-  if (surroundings_.on_servers_learned && !learned_servers_.empty()) {
-    surroundings_.on_servers_learned(learned_servers_);
+  // So that the next snapshot has them too, even if nothing changes that would make the source learn them again.
+  if (environment_.on_servers_learned && !learned_servers_.empty()) {
+    environment_.on_servers_learned(learned_servers_);
   }
-  const bool may_need_snapshot = !surroundings_.kernel_serves && ::access(snapshot_path_.c_str(), R_OK) == 0;
+  const bool may_need_snapshot = !environment_.kernel_serves && ::access(snapshot_path_.c_str(), R_OK) == 0;
   if (!may_need_snapshot) return Follow(SourceOptions(), sink, stop);
   if (absl::Status status = FollowPatiently(sink, stop); !status.ok() || stop.stop_requested()) return status;
   kubernetes::KubernetesSourceOptions options = SourceOptions();
   ServeSnapshot(options, sink);
-  sink.Report({});  // the next source begins without problems, and would not say so
+  sink.Report({});  // the next source begins without problems and reports only changes
   return Follow(std::move(options), sink, stop);
 }
 
 absl::Status KubernetesCluster::FollowPatiently(sources::Sink& sink, std::stop_token stop) {
-  PatientSink patient(sink);
+  BufferingSink buffer(sink);
   std::stop_source enough;
   const std::stop_callback outer(stop, [&enough] { enough.request_stop(); });
   std::mutex mutex;
   std::condition_variable_any never;
   const std::jthread timer([&](std::stop_token over) {
     std::unique_lock lock(mutex);
-    never.wait_for(lock, over, surroundings_.patience, [] { return false; });
-    if (!over.stop_requested() && patient.GiveUp()) enough.request_stop();
+    never.wait_for(lock, over, environment_.patience, [] { return false; });
+    if (!over.stop_requested() && buffer.GiveUp()) enough.request_stop();
   });
-  return Follow(SourceOptions(), patient, enough.get_token());
+  return Follow(SourceOptions(), buffer, enough.get_token());
 }
 
 absl::Status KubernetesCluster::Follow(kubernetes::KubernetesSourceOptions options, sources::Sink& sink,
@@ -188,7 +192,7 @@ absl::Status KubernetesCluster::Follow(kubernetes::KubernetesSourceOptions optio
   absl::StatusOr<std::unique_ptr<kubernetes::CurlTransport>> transport =
       kubernetes::CurlTransport::Create({.client = client_,
                                          .proxies = kubernetes::ProxyEnvironment::OfProcess(),
-                                         .prepare_socket = surroundings_.exempt_socket,
+                                         .prepare_socket = environment_.exempt_socket,
                                          .timers = {}});
   if (!transport.ok()) return transport.status();
   kubernetes::KubernetesSource source(std::move(options), *std::move(transport));
@@ -212,7 +216,7 @@ void KubernetesCluster::ServeSnapshot(kubernetes::KubernetesSourceOptions& optio
         events.push_back(sources::Upsert{std::move(object)});
       });
   if (!summary.ok()) {
-    LogWarning("No API server answers, and the snapshot is of no use", {{"problem", summary.status().message()}});
+    LogWarning("No API server answers, and the snapshot is unusable", {{"problem", summary.status().message()}});
     return;
   }
   if (summary->node_name != node_name_) {
@@ -221,7 +225,7 @@ void KubernetesCluster::ServeSnapshot(kubernetes::KubernetesSourceOptions& optio
   }
   for (const kubernetes::SnapshotResource& resource : summary->resources) {
     kubernetes::Remembered& remembered = RememberedOf(options, resource.kind);
-    // Beside the pins stands nothing: they are new. Older state than the snapshot's would be a step back.
+    // The pins are new, so no version is kept beside them. State older than the snapshot's would be a step back.
     remembered.version = resource.version;
     remembered.count = resource.object_count;
   }

@@ -44,7 +44,7 @@ model::Service Service(const std::string& name) {
 }
 
 // "+saved", "-saved", "synced", "services 7 1".
-class NotingSink final : public sources::Sink {
+class RecordingSink final : public sources::Sink {
  public:
   void Deliver(std::vector<sources::Event> events) override {
     for (const sources::Event& event : events) {
@@ -91,9 +91,9 @@ class KubernetesClusterTest : public testing::Test {
     snapshot.objects = {Service("saved")};
     ASSERT_EQ(kubernetes::WriteSnapshot(SnapshotPath(options_), snapshot), absl::OkStatus());
   }
-  void Start(SourceSurroundings surroundings) {
-    surroundings.on_servers_learned = [this](std::vector<std::string> urls) { learned_ = std::move(urls); };
-    auto cluster = KubernetesCluster::Open(options_, std::move(surroundings));
+  void Start(SourceEnvironment environment) {
+    environment.on_servers_learned = [this](std::vector<std::string> urls) { learned_ = std::move(urls); };
+    auto cluster = KubernetesCluster::Open(options_, std::move(environment));
     ASSERT_TRUE(cluster.ok()) << cluster.status();
     cluster_ = *std::move(cluster);
     thread_ = std::jthread([this](std::stop_token stop) { EXPECT_EQ(cluster_->Run(sink_, stop), absl::OkStatus()); });
@@ -108,7 +108,7 @@ class KubernetesClusterTest : public testing::Test {
 
   enum class Mode { kSilent, kRefuses, kRefusesSlices, kAnswers };
 
-  // kAnswers: to lists with one Service; watches stay open. kSilent: takes one request, and never says anything.
+  // kAnswers: lists have one Service, watches stay open. kSilent: reads one request and never answers.
   void Serve(kubernetes::ServedConnection& connection) {
     for (std::string head = connection.ReadHead(); !head.empty(); head = connection.ReadHead()) {
       if (mode_ == Mode::kSilent) return connection.AwaitEnd();
@@ -134,7 +134,7 @@ class KubernetesClusterTest : public testing::Test {
 
   std::atomic<Mode> mode_ = Mode::kSilent;
   kubernetes::ScratchDirectory scratch_;
-  NotingSink sink_;
+  RecordingSink sink_;
   std::vector<std::string> learned_;  // read it when the thread has ended
   kubernetes::TlsServer server_{{}, [this](kubernetes::ServedConnection& connection) { Serve(connection); }};
   Options options_{.node_name = "node-a", .api_servers = {server_.url()}, .state_directory = scratch_.path()};
@@ -165,7 +165,7 @@ TEST_F(KubernetesClusterTest, AnApiServerThatAnswersLaterTakesTheSnapshotsPlace)
   EXPECT_THAT(sink_.notes(), testing::IsSupersetOf({"+listed", "-saved"}));
 }
 
-// A part of the cluster is no better than a snapshot of all of it, and nothing of the part is served before.
+// A part of the cluster is not better than a snapshot of all of it, so nothing of the part is served before.
 TEST_F(KubernetesClusterTest, AnApiServerThatDoesNotGiveEverythingIsNoReasonToWait) {
   SaveSnapshot("node-a");
   mode_ = Mode::kRefusesSlices;
@@ -193,14 +193,14 @@ TEST_F(KubernetesClusterTest, WhatTheKernelServesIsNewerThanTheSnapshot) {
   ASSERT_TRUE(Eventually([&] { return server_.heads().size() >= 3; })) << "all three resources are asked for";
   Stop();
   EXPECT_THAT(sink_.notes(), IsEmpty());
-  EXPECT_EQ(server_.connections(), 3) << "nothing was begun anew";
+  EXPECT_EQ(server_.connections(), 3) << "no connection was made again";
 }
 
 TEST_F(KubernetesClusterTest, AnotherNodesSnapshotIsNotServed) {
   SaveSnapshot("node-b");
   mode_ = Mode::kRefuses;
   Start({.patience = milliseconds(1)});
-  // The first try, which is given up, asks three times.
+  // The first attempt, which is abandoned, sends three requests.
   ASSERT_TRUE(Eventually([&] { return server_.heads().size() >= 4; }));
   Stop();
   EXPECT_THAT(sink_.notes(), IsEmpty());

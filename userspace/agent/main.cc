@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// shuntd: moves each connection onto its pod's track at connect() time.
+// shuntd, the agent: moves each connection onto its pod's track at connect() time.
 #include <unistd.h>
 
 #include <cstdlib>
@@ -16,7 +16,7 @@ namespace {
 
 using namespace shunt::agent;  // NOLINT(build/namespaces): this is its main
 
-Environment Surroundings() {
+Environment ReadEnvironment() {
   Environment environment;
   environment.in_pod = std::getenv("KUBERNETES_SERVICE_HOST") != nullptr;
   if (const char* name = std::getenv("NODE_NAME"); name != nullptr) environment.node_name = name;
@@ -29,7 +29,7 @@ Environment Surroundings() {
 
 int main(int argc, char** argv) {
   const absl::StatusOr<CommandLine> command =
-      ParseCommandLine(std::vector<std::string>(argv + 1, argv + argc), Surroundings());
+      ParseCommandLine(std::vector<std::string>(argv + 1, argv + argc), ReadEnvironment());
   if (!command.ok()) {
     std::cerr << "shuntd: " << command.status().message() << "\nTry shuntd --help.\n";
     return kExitUsage;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// `shuntd run`: everything put together and taken apart again.
+// `shuntd run`: makes the parts of the agent, serves, and stops them again.
 #ifndef SHUNT_AGENT_RUN_H_
 #define SHUNT_AGENT_RUN_H_
 
@@ -8,7 +8,7 @@
 
 namespace shunt::agent {
 
-// Serves until SIGTERM or SIGINT, and leaves pins and programs in force then. REQUIRES: called from main, with one
+// Serves until SIGTERM or SIGINT. Pins and programs stay in force. REQUIRES: called from main while the process has one
 // thread; `options` are those of Verb::kRun.
 ExitStatus Run(const Options& options);
 

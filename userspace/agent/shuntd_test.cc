@@ -94,7 +94,7 @@ class ShuntdTest : public testing::Test {
     running_.erase(std::find(running_.begin(), running_.end(), pid));
     return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
   }
-  // Runs to the end; what it said is left in said_.
+  // Runs shuntd to its end; its output is in said_ then.
   int Run(const std::vector<std::string>& arguments) {
     const std::string output = directory_ + "/said";
     std::filesystem::remove(output);

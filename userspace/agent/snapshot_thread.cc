@@ -40,7 +40,7 @@ int64_t SnapshotThread::saved_ms() const {
 
 void SnapshotThread::Run(std::stop_token stop) {
   std::unique_lock lock(mutex_);
-  // False only when it is asked to stop and nothing waits.
+  // wait() returns false only if a stop is requested and nothing waits to be written.
   while (offered_.wait(lock, stop, [this]() ABSL_NO_THREAD_SAFETY_ANALYSIS { return waiting_.has_value(); })) {
     const SnapshotContent content = *std::exchange(waiting_, std::nullopt);
     std::vector<std::string> api_servers = api_servers_;
@@ -49,7 +49,7 @@ void SnapshotThread::Run(std::stop_token stop) {
     const absl::Status status = Write(content, std::move(api_servers), now_ms);
     lock.lock();
     const std::string problem(status.message());
-    if (!status.ok() && problem != problem_) LogError(status, "The snapshot of the cluster is not written");
+    if (!status.ok() && problem != problem_) LogError(status, "Could not write the snapshot of the cluster");
     problem_ = problem;
     if (status.ok()) saved_ms_ = now_ms;
   }
@@ -68,7 +68,7 @@ absl::Status SnapshotThread::Write(const SnapshotContent& content, std::vector<s
   }
   absl::StatusOr<kubernetes::SnapshotWriter> writer = kubernetes::SnapshotWriter::Create(path_, summary);
   if (!writer.ok()) return writer.status();
-  // An error stays with the writer, and Commit returns it.
+  // The writer keeps the first error, and Commit returns it.
   for (const auto& service : content.view.services) writer->Add(*service).IgnoreError();
   for (const auto& slice : content.view.slices) writer->Add(*slice).IgnoreError();
   if (content.view.node != nullptr) writer->Add(*content.view.node).IgnoreError();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Keeps the snapshot of the cluster on the node's disk up to date, in a thread of its own: a slow or full disk costs
-// the loop nothing.
+// Keeps the snapshot of the cluster on the node's disk up to date, on a thread of its own, so that a slow or full disk
+// does not delay the loop.
 #ifndef SHUNT_AGENT_SNAPSHOT_THREAD_H_
 #define SHUNT_AGENT_SNAPSHOT_THREAD_H_
 
@@ -24,25 +24,26 @@ namespace shunt::agent {
 // What goes into one snapshot.
 struct SnapshotContent {
   sources::ClusterView view;
-  // By sources::ObjectKind. The view is at least that new.
+  // By sources::ObjectKind. The view is at least as new as these versions.
   std::array<report::SourceVersion, 3> versions;
 };
 
 // Thread-safe.
 class SnapshotThread {
  public:
-  // `path`: of the file; `node_name`: whose snapshot it is.
+  // `path` is that of the file, `node_name` the node whose snapshot it is.
   SnapshotThread(std::string path, std::string node_name);
-  // Writes what has been offered and is not yet written.
+  // Writes what was offered and is not yet written.
   ~SnapshotThread() = default;
 
-  // To be written soon; takes the place of what was offered before and is not yet written.
+  // Has `content` written soon, in place of what was offered before and is not yet written.
   void Offer(SnapshotContent content);
+  // Sets the URLs that go into the next snapshots.
   void SetApiServers(std::vector<std::string> urls);
 
-  // Why the last one could not be written; empty: all is well. The file that was there before is still there.
+  // Why the last snapshot could not be written; empty if it was. The previous file is kept then.
   std::string problem() const;
-  // When the last one was written, since 1970; 0: none by this agent.
+  // When the last snapshot was written, in milliseconds since 1970; 0 if this agent has written none.
   int64_t saved_ms() const;
 
  private:
@@ -57,7 +58,7 @@ class SnapshotThread {
   std::vector<std::string> api_servers_ ABSL_GUARDED_BY(mutex_);
   std::string problem_ ABSL_GUARDED_BY(mutex_);
   int64_t saved_ms_ ABSL_GUARDED_BY(mutex_) = 0;
-  std::jthread thread_;  // last: it uses the others
+  std::jthread thread_;  // the last member: it uses all others
 };
 
 }  // namespace shunt::agent

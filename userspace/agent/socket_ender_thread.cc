@@ -21,6 +21,8 @@ SocketEnderThread::SocketEnderThread(Sweep sweep, report::SocketSweeps identity)
   thread_ = std::jthread([this](std::stop_token stop) { Run(std::move(stop)); });
 }
 
+SocketEnderThread::SocketEnderThread(report::SocketSweeps identity) : schedule_(Now()), sweeps_(std::move(identity)) {}
+
 SocketEnderThread::~SocketEnderThread() = default;
 
 void SocketEnderThread::Removal() {
@@ -70,7 +72,7 @@ void SocketEnderThread::Log(const report::SocketSweep& sweep) {
     LogNote(2, "Ended sockets whose backend is gone",
             {{"udp", sweep.ended_udp}, {"tcp", sweep.ended_tcp}, {"namespaces", sweep.namespaces}});
   }
-  // Once for as long as it is the same.
+  // Each problem is logged once, until another one takes its place.
   if (sweep.problem == std::exchange(problem_said_, sweep.problem) || sweep.problem.empty()) return;
   LogWarning("Some sockets cannot be ended",
              {{"namespaces_not_entered", sweep.namespaces_not_entered}, {"first", sweep.problem}});

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Sweeps sockets beside the loop, on a thread of its own: it goes through other network namespaces, and the loop must
-// not wait for it.
+// Ends sockets whose backend is gone, on a thread of its own: a sweep goes through other network namespaces, and the
+// loop must not wait for it.
 #ifndef SHUNT_AGENT_SOCKET_ENDER_THREAD_H_
 #define SHUNT_AGENT_SOCKET_ENDER_THREAD_H_
 
@@ -23,10 +23,12 @@ class SocketEnderThread {
   // Begins with a sweep. `sweep` is called by the thread alone; `identity` has the fields that never change:
   // protocols and way.
   SocketEnderThread(Sweep sweep, report::SocketSweeps identity);
-  // Waits for the sweep under way.
+  // Starts no thread and ends no sockets: `identity` says why.
+  explicit SocketEnderThread(report::SocketSweeps identity);
+  // Waits for the sweep in progress.
   ~SocketEnderThread();
 
-  // A backend may be gone. Thread-safe; returns at once.
+  // Asks for a sweep soon, because a backend may be gone. Thread-safe; returns at once.
   void Removal();
   report::SocketSweeps sweeps() const;  // thread-safe
 
@@ -41,8 +43,8 @@ class SocketEnderThread {
 
   mutable std::mutex mutex_;
   std::condition_variable_any wake_;
-  SweepSchedule schedule_;       // guarded by mutex_
-  report::SocketSweeps sweeps_;  // guarded by mutex_
+  SweepSchedule schedule_;       // mutex_ guards this
+  report::SocketSweeps sweeps_;  // and this
   std::jthread thread_;          // the last member: it uses all others
 };
 

@@ -65,5 +65,12 @@ TEST(SocketEnderThreadTest, ItCountsWhatWasEndedAndKeepsTheLastSweepsNamespaces)
   EXPECT_GT(sum.last_sweep_time_ms, 0);
 }
 
+TEST(SocketEnderThreadTest, WhereNoSocketsAreEndedItSaysWhy) {
+  SocketEnderThread thread({.protocols = "udp", .problem = "CAP_PERFMON is missing"});
+  thread.Removal();
+  EXPECT_EQ(thread.sweeps().problem, "CAP_PERFMON is missing");
+  EXPECT_EQ(thread.sweeps().sweeps, 0u);
+}
+
 }  // namespace
 }  // namespace shunt::agent

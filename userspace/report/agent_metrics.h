@@ -6,7 +6,6 @@
 
 #include <array>
 #include <cstdint>
-#include <functional>
 #include <map>
 #include <utility>
 #include <vector>
@@ -95,8 +94,13 @@ struct MetricsSnapshot {
   ProcessUsage process;
 };
 
-// How /metrics asks. Thread-safe; may take some milliseconds, because it reads the maps.
-using MetricsQuery = std::function<MetricsSnapshot()>;
+// What /metrics shows. Thread-safe; may take some milliseconds, because it reads the maps.
+class MetricsView {
+ public:
+  virtual ~MetricsView() = default;
+
+  virtual MetricsSnapshot Metrics() const = 0;
+};
 
 }  // namespace shunt::report
 

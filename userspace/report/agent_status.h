@@ -1,18 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the agent says about itself and about each Service, for the admin API. Values only: the loop fills
-// them, the API serves them.
+// What the agent reports about itself, about each Service and about each backend. Values only: agent_view.h says how
+// they are asked for.
 #ifndef SHUNT_REPORT_AGENT_STATUS_H_
 #define SHUNT_REPORT_AGENT_STATUS_H_
 
 #include <cstdint>
-#include <functional>
-#include <optional>
 #include <string>
 #include <vector>
 
 #include "absl/status/status.h"
-#include "absl/status/statusor.h"
-#include "absl/strings/string_view.h"
 #include "userspace/model/service_plan.h"
 #include "userspace/report/audit_report.h"
 #include "userspace/report/map_rows.h"
@@ -72,28 +68,12 @@ struct ServiceStatus {
   std::vector<model::FrontendAddress> restricted_frontends;
 };
 
-// One Backend in the kernel, with who uses it.
+// One Backend in the kernel, and the Services that use it.
 struct BackendStatus {
   uint32_t id = 0;
   model::SocketAddress address;
   uint64_t chosen = 0;
   std::vector<model::ObjectName> services;  // in name order
-};
-
-// How the admin API asks. Every function is thread-safe and may block until the loop has a moment. A visitor is
-// quick and waits for nobody, so it may be called on the loop's own thread.
-struct AgentQueries {
-  std::function<AgentStatus()> status;
-  // Visits the Services in name order until `visit` returns false: one at a time, because 100,000 plans copied at
-  // once would weigh more than the agent.
-  std::function<void(const std::function<bool(const ServiceStatus&)>& visit)> services;
-  std::function<std::optional<ServiceStatus>(const model::ObjectName&)> service;
-  std::function<std::vector<BackendStatus>()> backends;  // by id
-  // Visits rows until `visit` returns false; kNotFound names the maps there are.
-  std::function<absl::Status(absl::string_view map, const std::function<bool(const MapRow&)>& visit)> dump_map;
-  // Compares the kernel with what is planned, now, and repairs it. kUnavailable: the agent is stopping. Waits for the
-  // loop: not for the loop's own thread. Null: nobody is there who has plans.
-  std::function<absl::StatusOr<AuditReport>()> audit;
 };
 
 }  // namespace shunt::report

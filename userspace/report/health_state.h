@@ -6,7 +6,6 @@
 
 #include <chrono>
 #include <cstdint>
-#include <functional>
 #include <optional>
 
 #include "userspace/model/names.h"
@@ -50,11 +49,15 @@ struct ServiceHealth {
 
 enum class HealthPage : uint8_t { kHealthz, kLivez };
 
-// How the health pages ask. Every function is thread-safe and quick.
-struct HealthQueries {
-  std::function<HealthState()> state;
-  std::function<Moment()> now;
-  std::function<void(HealthPage page, int status)> answered;  // for the counts of answers
+// What the health pages ask. Thread-safe; every method returns at once.
+class HealthView {
+ public:
+  virtual ~HealthView() = default;
+
+  virtual HealthState Health() const = 0;
+  virtual Moment Now() const = 0;
+  // Counts one answer of `page` with this HTTP status.
+  virtual void CountAnswer(HealthPage page, int status) const = 0;
 };
 
 }  // namespace shunt::report

@@ -3,10 +3,12 @@
 
 #include <gtest/gtest.h>
 
-#include <memory>
-#include <utility>
+#include <functional>
+#include <string>
 #include <variant>
 
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
 #include "userspace/datapath/grace.h"
 #include "userspace/datapath/map_reader.h"
 #include "userspace/datapath/table_datapath.h"
@@ -24,6 +26,29 @@ constexpr datapath::Limits kLimits = {.frontends = 16,
                                       .socket_peers = 16,
                                       .affinities = 16};
 
+class OpenedPins final : public report::PinnedMaps {
+ public:
+  explicit OpenedPins(const datapath::Tables& tables) : reader_(tables) {}
+
+  const std::string& pin_directory() const override { return directory_; }
+  std::vector<report::MapFill> FillLevels() const override { return reader_.FillLevels(); }
+  std::vector<report::ProgramStatus> Programs() const override {
+    return {{.name = "sock_connect4", .hook = "cgroup/connect4", .attach_point = "/sys/fs/cgroup", .attached = true},
+            {.name = "sock_connect6", .hook = "cgroup/connect6", .attach_point = "/sys/fs/cgroup", .attached = true}};
+  }
+  absl::Status DumpMap(absl::string_view map, const std::function<bool(const report::MapRow&)>& visit) const override {
+    return reader_.Dump(map, [&](report::MapRow row) {
+      auto* reason = std::get_if<report::ReasonRow>(&row);
+      if (reason != nullptr && reason->name == "no_endpoints") reason->count = 46;
+      return visit(row);
+    });
+  }
+
+ private:
+  const std::string directory_ = "/sys/fs/bpf/shunt/v1";
+  const datapath::MapReader reader_;
+};
+
 }  // namespace
 
 MemoryPins::MemoryPins(const std::vector<report::ServiceStatus>& services) : maps_(kLimits), tables_(maps_.Open()) {
@@ -39,28 +64,8 @@ MemoryPins::MemoryPins(const std::vector<report::ServiceStatus>& services) : map
   EXPECT_TRUE(failures.empty()) << failures[0].status;
 }
 
-absl::Status MemoryPins::Dump(absl::string_view map, const std::function<bool(const report::MapRow&)>& visit) const {
-  return datapath::MapReader(tables_).Dump(map, [&](report::MapRow row) {
-    auto* reason = std::get_if<report::ReasonRow>(&row);
-    if (reason != nullptr && reason->name == "no_endpoints") reason->count = 46;
-    return visit(row);
-  });
-}
-
-report::AgentQueries MemoryPins::Queries() const {
-  absl::StatusOr<PinnedState> read =
-      ReadPinnedState([this](absl::string_view map, const auto& visit) { return Dump(map, visit); });
-  EXPECT_TRUE(read.ok()) << read.status();
-  if (!read.ok()) return {};
-  return PinnedQueries(*std::move(read), [this] {
-    return PinDescription{
-        .abi_version = 1,
-        .directory = "/sys/fs/bpf/shunt/v1",
-        .programs =
-            {{.name = "sock_connect4", .hook = "cgroup/connect4", .attach_point = "/sys/fs/cgroup", .attached = true},
-             {.name = "sock_connect6", .hook = "cgroup/connect6", .attach_point = "/sys/fs/cgroup", .attached = true}},
-        .maps = datapath::MapReader(tables_).FillLevels()};
-  });
+std::unique_ptr<const report::PinnedMaps> MemoryPins::Open() const {
+  return std::make_unique<OpenedPins>(tables_);
 }
 
 }  // namespace shunt::shuntctl::testing

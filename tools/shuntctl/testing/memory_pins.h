@@ -3,13 +3,13 @@
 #ifndef SHUNT_TOOLS_SHUNTCTL_TESTING_MEMORY_PINS_H_
 #define SHUNT_TOOLS_SHUNTCTL_TESTING_MEMORY_PINS_H_
 
+#include <memory>
 #include <vector>
 
-#include "absl/strings/string_view.h"
-#include "tools/shuntctl/pinned_services.h"
 #include "userspace/datapath/tables.h"
 #include "userspace/datapath/testing/memory_table.h"
 #include "userspace/report/agent_status.h"
+#include "userspace/report/pinned_maps.h"
 
 namespace shunt::shuntctl::testing {
 
@@ -18,10 +18,9 @@ class MemoryPins {
   // Writes the plans of those `services` that an agent could apply, as the agent does.
   explicit MemoryPins(const std::vector<report::ServiceStatus>& services);
 
-  // As the kernel's, but for the counts: reason no_endpoints has been met 46 times.
-  absl::Status Dump(absl::string_view map, const std::function<bool(const report::MapRow&)>& visit) const;
-  // What `shuntctl --offline` has to answer from, with two programs in force.
-  report::AgentQueries Queries() const;
+  // What `shuntctl --offline` has to answer from: the maps, in which reason no_endpoints has been met 46 times, and two
+  // programs in force. The pins must outlive it.
+  std::unique_ptr<const report::PinnedMaps> Open() const;
 
  private:
   datapath::MemoryMaps maps_;

@@ -20,7 +20,7 @@ absl::StatusOr<std::optional<model::SocketAddress>> ParseBindAddress(absl::strin
   const absl::string_view port = text.substr(colon + 1);
   const bool bracketed = host.size() >= 2 && host.front() == '[' && host.back() == ']';
   if (bracketed) host = host.substr(1, host.size() - 2);
-  // An IPv6 address without brackets is ambiguous, an IPv4 address in them is none.
+  // An IPv6 address without brackets would be ambiguous; an IPv4 address takes no brackets.
   if (bracketed != absl::StrContains(host, ':')) return unusable;
   const std::optional<model::IpAddress> address = model::IpAddress::Parse(host);
   uint32_t number = 0;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Where a server listens, as flags say it: "10.0.0.1:10256", "[fd00::1]:10256", "" for nowhere.
+// The address on which a server listens, as flags give it: "10.0.0.1:10256", "[fd00::1]:10256", or "" for none.
 #ifndef SHUNT_ADMIN_HTTP_BIND_ADDRESS_H_
 #define SHUNT_ADMIN_HTTP_BIND_ADDRESS_H_
 
@@ -11,8 +11,8 @@
 
 namespace shunt::admin::http {
 
-// nullopt for "". kInvalidArgument says what is expected: names are not resolved, a port is always given (0: any free
-// one).
+// Returns nullopt for "". kInvalidArgument says what is expected: an address and a port (0 for any free port); names
+// are not resolved.
 absl::StatusOr<std::optional<model::SocketAddress>> ParseBindAddress(absl::string_view text);
 
 }  // namespace shunt::admin::http

@@ -36,7 +36,7 @@ bool Conversation::Answer(const Handler& handler, int64_t date_s) {
 
 void Conversation::Sent(size_t count) {
   sent_ += count;
-  // A page of metrics is not kept for the next probe's sake.
+  // Frees the memory of a large metrics page; the next answer is probably small.
   if (sent_ == output_.size()) {
     output_ = std::string();
     sent_ = 0;

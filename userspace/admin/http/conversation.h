@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What is said on one connection, without the connection: bytes in, bytes out. No socket, no clock.
+// The HTTP exchange of one connection as bytes in and bytes out, without a socket or a clock.
 #ifndef SHUNT_ADMIN_HTTP_CONVERSATION_H_
 #define SHUNT_ADMIN_HTTP_CONVERSATION_H_
 
@@ -16,24 +16,24 @@ namespace shunt::admin::http {
 
 using Handler = std::function<Response(const Request&)>;
 
-// Not thread-safe. One answer is under way at a time: a client that sends many requests at once has them read one
-// after the other, each when the answer before is gone, so what is kept is bounded by one head and one answer.
+// Not thread-safe. One answer is in progress at a time: requests that a client sends at once are read one after the
+// other, each when the previous answer has been sent. So at most one head and one answer are in memory.
 class Conversation {
  public:
-  // How many bytes Receive takes now; 0 after the last request.
+  // Returns how many bytes Receive accepts now; 0 after the last request.
   size_t Room() const;
   // REQUIRES: bytes.size() <= Room().
   void Receive(absl::string_view bytes);
 
-  // If nothing is unsent and a request is complete, or is none: makes the answer, by `handler` unless the request is
-  // refused. True if there is an answer now.
+  // If no output is pending and a request has been fully received or is malformed, makes the answer: by `handler`,
+  // unless the request is refused. Returns whether there is an answer now.
   bool Answer(const Handler& handler, int64_t date_s);
 
   absl::string_view Unsent() const { return absl::string_view(output_).substr(sent_); }
   // REQUIRES: count <= Unsent().size().
   void Sent(size_t count);
 
-  // The answer that was made last is the last one: the connection ends once it is sent.
+  // True if the answer that was made last is the last one: the connection ends once it is sent.
   bool Ends() const { return ends_; }
 
  private:

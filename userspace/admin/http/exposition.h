@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Writes a page in Prometheus' text format (0.0.4), family by family, so that no more than one is in memory twice.
+// Writes a page in Prometheus' text format (0.0.4), family by family, so that at most one family is in memory twice.
 #ifndef SHUNT_ADMIN_HTTP_EXPOSITION_H_
 #define SHUNT_ADMIN_HTTP_EXPOSITION_H_
 
@@ -18,20 +18,20 @@ namespace shunt::admin::http {
 // Not thread-safe.
 class Exposition {
  public:
-  // Names and values. Values are names of objects, addresses and words of ours, never sentences; what is no UTF-8 in
-  // them is replaced.
+  // Names and values. Values are names of objects, addresses and keywords, never sentences; bytes in them that are not
+  // UTF-8 are replaced.
   using Labels = std::initializer_list<std::pair<absl::string_view, absl::string_view>>;
 
-  // Begins a family; what is added next belongs to it. REQUIRES: no other of this page has the name.
+  // Begins a family; what is added next belongs to it. REQUIRES: no other family of this page has the name.
   void Counter(absl::string_view name, absl::string_view help);
   void Gauge(absl::string_view name, absl::string_view help);
   void Histogram(absl::string_view name, absl::string_view help);
 
-  // REQUIRES: the labels' names are those of the family's other samples, their values are not.
+  // REQUIRES: the labels have the same names as those of the family's other samples, and other values.
   void Add(double value, Labels labels = {});
   void Add(const report::Histogram& histogram, Labels labels = {});
 
-  // The page so far, which begins anew.
+  // Returns the page so far and begins an empty one.
   std::string Take();
 
  private:

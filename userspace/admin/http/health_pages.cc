@@ -15,7 +15,7 @@ using Json = nlohmann::ordered_json;
 constexpr int kOk = 200;
 constexpr int kUnavailable = 503;
 
-// As Go writes a time in JSON: RFC 3339 with as many decimals as it has. 0: the year 1, Go's zero.
+// Returns a time as Go writes it in JSON: RFC 3339 with as many decimals as it has. 0 becomes the year 1, Go's zero.
 std::string TimeText(int64_t wall_ms) {
   if (wall_ms == 0) return "0001-01-01T00:00:00Z";
   return absl::FormatTime("%E4Y-%m-%dT%H:%M:%E*SZ", absl::FromUnixMillis(wall_ms), absl::UTCTimeZone());
@@ -25,11 +25,11 @@ Response JsonResponse(int status, std::string body) {
   return {.status = status, .content_type = "application/json", .body = std::move(body)};
 }
 
-// The body of both pages; nodeEligible stands between, as Go's struct has it.
+// Returns the body of both pages; the order of its fields is that of Go's struct.
 Json Health(const report::HealthState& state, const report::Moment& now, bool answers_ok, const bool* node_eligible) {
   const bool healthy = report::IsHealthy(state, now.steady);
-  // Of old "lastUpdated" was the last round of a proxy that went round all the time, and probes check that it is
-  // recent; so a healthy one says now.
+  // Probes check that "lastUpdated" is recent, because it once was the time of the last periodic sync. So a healthy
+  // proxy reports the present time.
   Json body = {{"lastUpdated", TimeText(answers_ok ? now.wall_ms : state.last_updated_ms)},
                {"currentTime", TimeText(now.wall_ms)}};
   if (node_eligible != nullptr) body["nodeEligible"] = *node_eligible;
@@ -65,25 +65,25 @@ Response ServiceHealthPage(const report::ServiceHealth& service, bool proxy_heal
       {"serviceProxyHealthy", proxy_healthy},
   };
   const bool ok = service.local_endpoints > 0 && proxy_healthy;
-  // A name that is no UTF-8 comes from no API server, and is no reason to throw.
+  // No API server sends a name that is not UTF-8; if one comes all the same, it must not make dump() throw.
   Response response = JsonResponse(ok ? kOk : kUnavailable, body.dump(1, '\t', false, Json::error_handler_t::replace));
   response.headers.emplace_back("X-Load-Balancing-Endpoint-Weight", std::to_string(service.local_endpoints));
   return response;
 }
 
-Handler HealthHandler(report::HealthQueries queries) {
-  return [queries = std::move(queries)](const Request& request) {
+Handler HealthHandler(const report::HealthView& view) {
+  return [&view](const Request& request) {
     if (request.path == "/healthz") {
-      Response page = HealthzPage(queries.state(), queries.now());
-      queries.answered(report::HealthPage::kHealthz, page.status);
+      Response page = HealthzPage(view.Health(), view.Now());
+      view.CountAnswer(report::HealthPage::kHealthz, page.status);
       return page;
     }
     if (request.path == "/livez") {
-      Response page = LivezPage(queries.state(), queries.now());
-      queries.answered(report::HealthPage::kLivez, page.status);
+      Response page = LivezPage(view.Health(), view.Now());
+      view.CountAnswer(report::HealthPage::kLivez, page.status);
       return page;
     }
-    if (request.path == "/readyz") return ReadyzPage(queries.state(), queries.now());
+    if (request.path == "/readyz") return ReadyzPage(view.Health(), view.Now());
     return StatusResponse(404);
   };
 }

@@ -80,18 +80,25 @@ TEST(HealthPagesTest, AServiceWithoutLocalEndpointsOrWithoutAProxyGetsNoTraffic)
   EXPECT_EQ(ServiceHealthPage({.service = {"sh\xff", "\x01\""}, .local_endpoints = 1}, true).status, 200);
 }
 
+class NodeThatGoes final : public report::HealthView {
+ public:
+  report::HealthState Health() const override { return {.last_updated_ms = kBeforeMs, .node_eligible = false}; }
+  report::Moment Now() const override { return kSoon; }
+  void CountAnswer(report::HealthPage page, int status) const override { answered.emplace_back(page, status); }
+
+  mutable std::vector<std::pair<report::HealthPage, int>> answered;
+};
+
 TEST(HealthPagesTest, PagesAreFoundByTheirPathAndTheirAnswersAreCounted) {
-  std::vector<std::pair<report::HealthPage, int>> answered;
-  const Handler handler =
-      HealthHandler({.state = [] { return report::HealthState{.last_updated_ms = kBeforeMs, .node_eligible = false}; },
-                     .now = [] { return kSoon; },
-                     .answered = [&](report::HealthPage page, int status) { answered.emplace_back(page, status); }});
+  const NodeThatGoes node;
+  const Handler handler = HealthHandler(node);
   EXPECT_EQ(handler({.method = "GET", .path = "/healthz"}).status, 503);
   EXPECT_EQ(handler({.method = "GET", .path = "/livez"}).status, 200);
   EXPECT_EQ(handler({.method = "GET", .path = "/readyz"}).status, 200);
   EXPECT_EQ(handler({.method = "GET", .path = "/"}).status, 404);
   EXPECT_EQ(handler({.method = "GET", .path = "/healthz/"}).status, 404);
-  EXPECT_THAT(answered, ElementsAre(Pair(report::HealthPage::kHealthz, 503), Pair(report::HealthPage::kLivez, 200)));
+  EXPECT_THAT(node.answered,
+              ElementsAre(Pair(report::HealthPage::kHealthz, 503), Pair(report::HealthPage::kLivez, 200)));
 }
 
 }  // namespace

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "userspace/admin/http/kubeproxy_metrics.h"
-
 #include <array>
 
 #include "absl/strings/str_cat.h"
+#include "userspace/admin/http/metric_families.h"
 
 namespace shunt::admin::http {
 namespace {
@@ -48,7 +47,7 @@ void AddChanges(const report::LoopMetrics& loop, Exposition& page) {
   page.Add(static_cast<double>(loop.service_changes));
 }
 
-// kube-proxy's name ends in _total though it is a gauge; dashboards have it so.
+// kube-proxy's name ends in _total although it is a gauge; dashboards use that name.
 void AddLocalMisses(const report::LocalMisses& misses, Exposition& page) {
   page.Gauge("kubeproxy_sync_proxy_rules_no_local_endpoints_total",
              "Ports of Services whose Local policy leaves them no endpoint on this node, though there are others");

@@ -16,7 +16,7 @@
 namespace shunt::admin::http {
 namespace {
 
-// Probes of a few load balancers come at once, not more.
+// Enough for the probes of a few load balancers at once.
 constexpr int kBacklog = 128;
 
 struct RawAddress {
@@ -30,7 +30,7 @@ RawAddress ToRaw(const model::SocketAddress& at, int family) {
     auto& v4 = reinterpret_cast<sockaddr_in&>(raw.bytes);
     v4.sin_family = AF_INET;
     v4.sin_port = htons(at.port);
-    // An unspecified IPv6 address is bound as IPv4's where there is no IPv6.
+    // On a host without IPv6, an unspecified IPv6 address is bound as the unspecified IPv4 address.
     if (!at.address.IsUnspecified()) std::memcpy(&v4.sin_addr, at.address.bytes().data() + 12, 4);
     raw.length = sizeof(v4);
   } else {
@@ -49,7 +49,7 @@ absl::Status Failure(const Listener& listener, int error) {
   return absl::ErrnoToStatus(error, what);
 }
 
-// The listening socket, non-blocking.
+// Returns the listening socket, which is non-blocking.
 absl::StatusOr<posix::FileDescriptor> Listen(const Listener& listener) {
   const bool everywhere = listener.at.address.IsUnspecified();
   int family = everywhere || !listener.at.address.IsV4() ? AF_INET6 : AF_INET;
@@ -103,7 +103,7 @@ void ListenerSet::Replace(absl::string_view owner, std::vector<Listener> listene
       ++place;
     } else {
       by_id_.erase(place->second.id);
-      place = entries_.erase(place);  // closes it, which also takes it out of epoll
+      place = entries_.erase(place);  // closes it, which also removes it from epoll
     }
   }
   for (auto& [key, listener] : wanted) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The sockets on which a server listens: a set that changes while it serves. An address that somebody else holds
-// (kube-proxy, while it is being replaced) is a problem that is reported and tried again, never an end.
+// The sockets on which a server listens: a set that changes while it serves. An address that another process holds
+// (kube-proxy, while it is being replaced) is reported as a problem and tried again.
 #ifndef SHUNT_ADMIN_HTTP_LISTENER_SET_H_
 #define SHUNT_ADMIN_HTTP_LISTENER_SET_H_
 
@@ -22,8 +22,8 @@
 namespace shunt::admin::http {
 
 struct Listener {
-  std::string name;  // unique with its owner; how problems call it: "healthz", "Service default/web"
-  // Port 0: any free one. An unspecified address of either family: every address of both, as kube-proxy has it.
+  std::string name;  // unique for its owner; used in problems: "healthz", "Service default/web"
+  // Port 0 means any free port. An unspecified address of either family means every address of both, as in kube-proxy.
   model::SocketAddress at;
   bool any_method = false;  // otherwise GET and HEAD, and 405 for the rest
   Handler handler;          // in the server's thread
@@ -39,27 +39,27 @@ struct ListenProblem {
 // Thread-safe. No lock is held while a handler runs.
 class ListenerSet {
  public:
-  // Ids are what epoll reports for a listener that is readable. They have this bit, and are never used again.
+  // epoll reports a readable listener by its id. Ids have this bit and are never reused.
   static constexpr uint64_t kIdBit = uint64_t{1} << 63;
 
   // Adds and removes its sockets in `epoll_fd`, which must outlive it.
   explicit ListenerSet(int epoll_fd) : epoll_fd_(epoll_fd) {}
 
-  // Makes the owner's listeners be these. One that stays at its address stays open, with the new handler; those that
-  // go are closed before any is opened. An old handler may still be running when this returns.
+  // Replaces the owner's listeners by these. A listener that keeps its address stays open, with the new handler; those
+  // that go are closed before any is opened. An old handler may still be running when this returns.
   void Replace(absl::string_view owner, std::vector<Listener> listeners);
-  // Opens those that could not be opened.
+  // Tries again to open the listeners that could not be opened.
   void Retry();
 
-  // The next connection that waits at the listener, non-blocking. Not ok(): errno says why; EAGAIN: none waits, or the
-  // listener is gone.
+  // Accepts the next connection that waits at the listener; it is non-blocking. If the result is not ok(), errno says
+  // why; EAGAIN if none waits or the listener is gone.
   posix::FileDescriptor Accept(uint64_t id);
-  // Null if it is gone: its connections get no answer any more.
+  // Returns null if the listener is gone; its connections get no more answers.
   std::shared_ptr<const Listener> Find(uint64_t id) const;
 
-  // Of those that are not open, in the order of their owners and names.
+  // The problems of the listeners that are not open, in the order of their owners and names.
   std::vector<ListenProblem> Problems() const;
-  // nullopt: it is not open.
+  // Returns nullopt if the listener is not open.
   std::optional<uint16_t> PortOf(absl::string_view owner, absl::string_view name) const;
 
  private:

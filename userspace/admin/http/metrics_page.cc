@@ -1,11 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "userspace/admin/http/metrics_page.h"
 
-#include <utility>
-
 #include "userspace/admin/http/exposition.h"
-#include "userspace/admin/http/kubeproxy_metrics.h"
-#include "userspace/admin/http/shunt_metrics.h"
+#include "userspace/admin/http/metric_families.h"
 
 namespace shunt::admin::http {
 
@@ -17,10 +14,10 @@ std::string MetricsText(const report::MetricsSnapshot& snapshot) {
   return page.Take();
 }
 
-Handler MetricsHandler(report::MetricsQuery query) {
-  return [query = std::move(query)](const Request& request) {
+Handler MetricsHandler(const report::MetricsView& view) {
+  return [&view](const Request& request) {
     if (request.path != "/metrics") return StatusResponse(404);
-    return Response{.content_type = "text/plain; version=0.0.4; charset=utf-8", .body = MetricsText(query())};
+    return Response{.content_type = "text/plain; version=0.0.4; charset=utf-8", .body = MetricsText(view.Metrics())};
   };
 }
 

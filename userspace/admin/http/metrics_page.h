@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// /metrics: the agent's own names (shunt_*), and those of kube-proxy that dashboards and alerts are written for.
-// docs/metrics.md lists all of them; a test compares.
+// /metrics: the agent's own metrics (shunt_*), and those of kube-proxy for which dashboards and alerts are written.
+// docs/metrics.md lists all of them, and a test compares.
 #ifndef SHUNT_ADMIN_HTTP_METRICS_PAGE_H_
 #define SHUNT_ADMIN_HTTP_METRICS_PAGE_H_
 
@@ -11,11 +11,11 @@
 
 namespace shunt::admin::http {
 
-// The page in Prometheus' text format. A pure function of the snapshot.
+// Returns the page in Prometheus' text format. A pure function of the snapshot.
 std::string MetricsText(const report::MetricsSnapshot& snapshot);
 
-// /metrics, and 404 for any other path.
-Handler MetricsHandler(report::MetricsQuery query);
+// Returns the handler of /metrics, which answers 404 for any other path. `view` must outlive it.
+Handler MetricsHandler(const report::MetricsView& view);
 
 }  // namespace shunt::admin::http
 

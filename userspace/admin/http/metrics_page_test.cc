@@ -72,7 +72,7 @@ std::vector<ParsedFamily> Parse(const report::MetricsSnapshot& snapshot) {
   return families.ok() ? *families : std::vector<ParsedFamily>();
 }
 
-// "name{label=value,...} value" of the samples whose name begins so.
+// Returns the samples whose name begins with the prefix, as "name{label=value,...} value".
 std::vector<std::string> Samples(const std::vector<ParsedFamily>& families, absl::string_view prefix) {
   std::vector<std::string> samples;
   for (const ParsedFamily& family : families) {
@@ -145,8 +145,14 @@ TEST(MetricsPageTest, WhateverIsInANameThePageStaysValid) {
                           "service=\xef\xbf\xbd\xef\xbf\xbd{}, } 11"));
 }
 
+class ScriptedMetrics final : public report::MetricsView {
+ public:
+  report::MetricsSnapshot Metrics() const override { return Everything(); }
+};
+
 TEST(MetricsPageTest, ThePageIsAtItsPathWithItsVersion) {
-  const Handler handler = MetricsHandler([] { return Everything(); });
+  const ScriptedMetrics metrics;
+  const Handler handler = MetricsHandler(metrics);
   const Response page = handler({.method = "GET", .path = "/metrics"});
   EXPECT_EQ(page.status, 200);
   EXPECT_EQ(page.content_type, "text/plain; version=0.0.4; charset=utf-8");
@@ -194,7 +200,7 @@ struct InvalidPage {
   const char* page;
 };
 
-// The parser judges the pages above; here is that it can say no.
+// The parser checks the pages above; here it proves that it can reject a page.
 TEST(ExpositionParserTest, RefusesWhatPrometheusOrItsLintersWould) {
   const InvalidPage pages[] = {
       {"no end of the last line", "# HELP a b\n# TYPE a gauge\na 1"},
@@ -207,7 +213,7 @@ TEST(ExpositionParserTest, RefusesWhatPrometheusOrItsLintersWould) {
       {"a bad name", "# HELP a-b b\n# TYPE a-b gauge\na-b 1\n"},
       {"a bad label", "# HELP a b\n# TYPE a gauge\na{x-y=\"1\"} 1\n"},
       {"a label's quote", "# HELP a b\n# TYPE a gauge\na{x=\"\"\"} 1\n"},
-      {"an escape that is none", "# HELP a b\n# TYPE a gauge\na{x=\"\\t\"} 1\n"},
+      {"an invalid escape", "# HELP a b\n# TYPE a gauge\na{x=\"\\t\"} 1\n"},
       {"no number", "# HELP a b\n# TYPE a gauge\na one\n"},
       {"a histogram that falls",
        "# HELP a b\n# TYPE a histogram\na_count 1\na_sum 1\na_bucket{le=\"1\"} 2\na_bucket{le=\"+Inf\"} 1\n"},

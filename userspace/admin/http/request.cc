@@ -30,7 +30,7 @@ bool IsVisible(absl::string_view text) {
                      [](char c) { return absl::ascii_isgraph(static_cast<unsigned char>(c)); });
 }
 
-// Of a header's value: visible characters, blanks, and what is beyond ASCII (RFC 9110, 5.5).
+// Whether a header's value may contain `c`: visible characters, blanks and bytes beyond ASCII (RFC 9110, 5.5).
 bool IsFieldText(absl::string_view text) {
   return std::all_of(text.begin(), text.end(), [](char c) {
     const auto byte = static_cast<unsigned char>(c);
@@ -38,7 +38,7 @@ bool IsFieldText(absl::string_view text) {
   });
 }
 
-// Takes the first line off `text`, without its end. REQUIRES: there is a LF.
+// Removes the first line from `text` and returns it without its end. REQUIRES: `text` contains a LF.
 absl::string_view TakeLine(absl::string_view& text) {
   const size_t end = text.find('\n');
   const absl::string_view line = absl::StripSuffix(text.substr(0, end), "\r");
@@ -46,7 +46,7 @@ absl::string_view TakeLine(absl::string_view& text) {
   return line;
 }
 
-// The end of the head: just after the first empty line. Empty lines before the request are not counted as one.
+// Returns the end of the head, just after the first empty line. Empty lines before the request do not end it.
 std::optional<size_t> EndOfHead(absl::string_view text, size_t begin) {
   for (size_t end = text.find('\n', begin); end != absl::string_view::npos; end = text.find('\n', end + 1)) {
     const absl::string_view rest = text.substr(end + 1);
@@ -56,7 +56,7 @@ std::optional<size_t> EndOfHead(absl::string_view text, size_t begin) {
   return std::nullopt;
 }
 
-// "/path?query" and "http://host/path?query"; empty: neither.
+// Returns the path of "/path?query" and "http://host/path?query"; empty if the target is neither.
 std::string PathOf(absl::string_view target) {
   if (target == "*") return "*";
   if (const size_t scheme = target.find("://"); !absl::StartsWith(target, "/") && scheme != absl::string_view::npos) {
@@ -67,7 +67,7 @@ std::string PathOf(absl::string_view target) {
   return std::string(target.substr(0, target.find('?')));
 }
 
-// Status to refuse it with, or 0. `minor` is the x of HTTP/1.x.
+// Returns the status with which the request line is refused, or 0. `minor` is the x of HTTP/1.x.
 int ReadRequestLine(absl::string_view line, Request& request, int& minor) {
   const std::vector<absl::string_view> parts = absl::StrSplit(line, ' ');
   if (parts.size() != 3 || !IsToken(parts[0]) || !IsVisible(parts[1])) return kBadRequest;
@@ -90,7 +90,7 @@ bool HasElement(absl::string_view list, absl::string_view element) {
   return false;
 }
 
-// False: no header.
+// Returns false if the line is not a header.
 bool ReadHeader(absl::string_view line, Request& request, int& hosts) {
   const size_t colon = line.find(':');
   if (colon == absl::string_view::npos) return false;
@@ -114,7 +114,7 @@ ParsedRequest Refused(int status) {
 }  // namespace
 
 ParsedRequest ParseRequest(absl::string_view received) {
-  // A client may end the request before in one empty line too many (RFC 9112, 2.2).
+  // A client may send an extra empty line after the previous request (RFC 9112, 2.2).
   const size_t begin = std::min(received.find_first_not_of("\r\n"), received.size());
   const std::optional<size_t> end = EndOfHead(received.substr(0, kHeadBytesMax), begin);
   if (!end.has_value()) return received.size() < kHeadBytesMax ? ParsedRequest() : Refused(kHeadTooLarge);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Any bytes in any pieces as what a client sends: the same answers as if they came at once, each a whole response, and
-// never more kept than a head.
+// Sends any bytes in any pieces, as a client might. The answers must be whole responses, the same as if the bytes
+// arrived at once, and at most one head may be buffered.
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
@@ -23,7 +23,7 @@ void TakeAnswers(Conversation& conversation, std::string& answers) {
   }
 }
 
-// `piece` decides how long each piece is.
+// `piece` determines the length of each piece.
 template <typename Piece>
 std::string AnswersTo(absl::string_view bytes, Piece piece) {
   Conversation conversation;
@@ -34,7 +34,7 @@ std::string AnswersTo(absl::string_view bytes, Piece piece) {
     bytes.remove_prefix(length);
     TakeAnswers(conversation, answers);
   }
-  if (conversation.Room() == 0 && !conversation.Ends()) std::abort();  // it would wait for ever
+  if (conversation.Room() == 0 && !conversation.Ends()) std::abort();  // it would wait without end
   return answers;
 }
 

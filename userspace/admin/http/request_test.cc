@@ -60,9 +60,9 @@ TEST(RequestTest, AConnectionGoesOnUnlessItCannotOrShallNot) {
       {"which may stand among others", "GET / HTTP/1.1\r\nHost: n\r\nConnection: te , close\r\n\r\n", false},
       {"another word is not it", "GET / HTTP/1.1\r\nHost: n\r\nConnection: closed\r\n\r\n", true},
       {"1.0 never does", "GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n", false},
-      {"a body that nobody reads ends it", "POST / HTTP/1.1\r\nHost: n\r\nContent-Length: 10\r\n\r\n", false},
+      {"a body, which is not read, ends it", "POST / HTTP/1.1\r\nHost: n\r\nContent-Length: 10\r\n\r\n", false},
       {"of whatever length", "POST / HTTP/1.1\r\nHost: n\r\nTransfer-Encoding: chunked\r\n\r\n", false},
-      {"an empty body is none", "GET / HTTP/1.1\r\nHost: n\r\nContent-Length: 00\r\n\r\n", true},
+      {"an empty body counts as no body", "GET / HTTP/1.1\r\nHost: n\r\nContent-Length: 00\r\n\r\n", true},
   };
   for (const KeepAliveCase& c : cases) EXPECT_EQ(ParseWhole(c.head).request.keep_alive, c.keep_alive) << c.sentence;
 }
@@ -110,7 +110,7 @@ TEST(RequestTest, WhatIsNoRequestIsRefusedByStatus) {
       {"a blank before the colon", "GET / HTTP/1.1\r\nHost : n\r\n\r\n", 400},
       {"a folded line", "GET / HTTP/1.1\r\nHost: n\r\nA: b\r\n c\r\n\r\n", 400},
       {"a NUL in a value", std::string("GET / HTTP/1.0\r\nA: \0\r\n\r\n", 24), 400},
-      {"a length that is none", "GET / HTTP/1.0\r\nContent-Length: -1\r\n\r\n", 400},
+      {"an invalid length", "GET / HTTP/1.0\r\nContent-Length: -1\r\n\r\n", 400},
       {"1.1 without Host", "GET / HTTP/1.1\r\n\r\n", 400},
       {"two hosts", "GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", 400},
   };

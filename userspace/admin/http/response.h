@@ -15,24 +15,24 @@ namespace shunt::admin::http {
 struct Response {
   int status = 200;
   std::string content_type = "text/plain; charset=utf-8";
-  // Besides Date, Content-Type, Content-Length, Connection and X-Content-Type-Options. Names and values of our own:
-  // REQUIRES: no control characters.
+  // Headers besides Date, Content-Type, Content-Length, Connection and X-Content-Type-Options.
+  // REQUIRES: names and values have no control characters.
   std::vector<std::pair<std::string, std::string>> headers;
   std::string body;
 };
 
-// The status with its name as the body: "404 Not Found".
+// Returns a response whose body is the status with its name: "404 Not Found".
 Response StatusResponse(int status);
 
-// "Not Found"; "Unknown" for a status that this server never sends.
+// Returns "Not Found" and the like; "Unknown" for a status that this server never sends.
 absl::string_view ReasonPhrase(int status);
 
-// "Thu, 26 Nov 2026 23:04:13 GMT" (RFC 9110, 5.6.7), whatever the locale. `seconds`: since 1970.
+// "Thu, 26 Nov 2026 23:04:13 GMT" (RFC 9110, 5.6.7), regardless of the locale. `seconds` are since 1970.
 std::string HttpDate(int64_t seconds);
 
 struct Framing {
-  bool without_body = false;  // the answer to HEAD: the head of the answer to GET
-  bool keep_alive = false;    // otherwise it says that the connection ends here
+  bool without_body = false;  // for HEAD: only the head of the answer to GET
+  bool keep_alive = false;    // false: the response announces the end of the connection
   int64_t date_s = 0;         // since 1970
 };
 std::string Serialize(const Response& response, const Framing& framing);

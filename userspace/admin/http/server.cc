@@ -15,7 +15,7 @@ namespace shunt::admin::http {
 namespace {
 
 constexpr uint64_t kStopId = 0;
-// Connections taken from one listener before the others have their turn.
+// Connections accepted from one listener before the others get their turn.
 constexpr int kAcceptedAtOnce = 16;
 
 int64_t WallSeconds() {
@@ -74,7 +74,7 @@ void Server::Run() {
         continue;
       }
       const auto place = connections_.find(id);
-      if (place == connections_.end()) continue;  // it has made room for another since
+      if (place == connections_.end()) continue;  // it was closed meanwhile to make room for another
       if (Serve(place->second, events[i].events)) {
         Watch(id, place->second, EPOLL_CTL_MOD);
       } else {
@@ -89,7 +89,7 @@ void Server::Run() {
   }
 }
 
-// Until the next deadline. A listener that fails to open later is tried again within the interval as well.
+// Returns the time until the next deadline. The retry interval bounds it, for listeners that fail to open later.
 int Server::MillisecondsToWait() const {
   Clock::time_point until = retry_at_;
   for (const auto& [id, connection] : connections_) until = std::min(until, connection.deadline);
@@ -101,7 +101,7 @@ void Server::AcceptAll(uint64_t listener) {
   for (int i = 0; i < kAcceptedAtOnce; ++i) {
     posix::FileDescriptor socket = listeners_.Accept(listener);
     if (!socket.ok()) {
-      // Without a descriptor left the listener would stay readable and this thread busy: give up one of its own.
+      // Without a free file descriptor the listener would stay readable and keep this thread busy: close a connection.
       if (errno == EMFILE || errno == ENFILE) MakeRoom();
       return;
     }
@@ -127,7 +127,7 @@ bool Server::Serve(Connection& connection, uint32_t events) {
   if ((events & (EPOLLIN | EPOLLHUP)) != 0 && !Read(connection)) return false;
   if (connection.lingering) return !connection.input_ended;
   if (!Answer(connection) || !Write(connection)) return false;
-  // The next of several requests that came at once; its answer waits for the other connections' turn.
+  // The next of several requests that arrived at once is answered after the other connections had their turn.
   if (!connection.lingering && !Answer(connection)) return false;
   return !connection.input_ended || !connection.conversation.Unsent().empty();
 }
@@ -181,7 +181,7 @@ void Server::Watch(uint64_t id, Connection& connection, int operation) {
   if (operation == EPOLL_CTL_MOD && interest == connection.interest) return;
   connection.interest = interest;
   epoll_event event = {.events = interest, .data = {.u64 = id}};
-  // Failing for want of memory it is dropped at its deadline.
+  // If epoll fails for lack of memory, the connection is dropped at its deadline.
   ::epoll_ctl(epoll_.get(), operation, connection.socket.get(), &event);
 }
 

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// A small HTTP/1.1 server for probes and scrapes: one thread, epoll, GET and HEAD. Strangers reach it (load balancers
-// probe the health port from outside), so everything they can make it hold is bounded: a head by kHeadBytesMax, a
-// connection by deadlines that single bytes do not extend, their number by connections_max, where the connection that
-// has waited longest makes room, so that nobody can keep probes out by holding connections.
+// A small HTTP/1.1 server for probes and scrapes: one thread, epoll, GET and HEAD. Untrusted clients reach it, because
+// load balancers probe the health port from outside. So everything that they can make it hold is bounded: a head by
+// kHeadBytesMax, a connection by deadlines that single bytes do not extend, the number of connections by
+// connections_max. When that is reached, the connection that has waited longest is closed, so that idle connections
+// cannot keep probes out.
 #ifndef SHUNT_ADMIN_HTTP_SERVER_H_
 #define SHUNT_ADMIN_HTTP_SERVER_H_
 
@@ -23,26 +24,26 @@
 namespace shunt::admin::http {
 
 struct ServerOptions {
-  // From accept, or from the end of the answer before, to the end of a request's head.
+  // From accept, or from the end of the previous answer, to the end of a request's head.
   std::chrono::milliseconds request_timeout{10'000};
-  // From the end of the head until the client has taken the answer.
+  // From the end of the head until the client has received the answer.
   std::chrono::milliseconds answer_timeout{10'000};
-  // How long after the last answer the client may still send, before the connection is cut. Cut at once it might lose
-  // the answer with what it had not read.
+  // How long the client may still send after the last answer. A connection that is closed at once, with unread input,
+  // may lose the answer.
   std::chrono::milliseconds linger_timeout{1'000};
   size_t connections_max = 128;
-  std::chrono::milliseconds retry_interval{1'000};  // of listeners that could not be opened
+  std::chrono::milliseconds retry_interval{1'000};  // between attempts to open a listener
 };
 
 class Server {
  public:
-  // Listens nowhere until listeners() are given. Errors: no descriptors are left.
+  // Starts a server that does not listen until listeners() are set. Errors: no file descriptors are left.
   static absl::StatusOr<std::unique_ptr<Server>> Start(const ServerOptions& options);
   ~Server() { Stop(); }
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
 
-  // No handler runs any more after it, and all connections are closed. In the owner's thread.
+  // Stops the thread and closes all connections; no handler runs after it. Called in the owner's thread.
   void Stop();
 
   ListenerSet& listeners() { return listeners_; }
@@ -56,11 +57,11 @@ class Server {
     Conversation conversation;
     Clock::time_point deadline;
     uint32_t interest = 0;     // epoll events asked for
-    bool input_ended = false;  // the client sends no more
-    bool lingering = false;    // the last answer is sent; what comes is thrown away
+    bool input_ended = false;  // the client will send no more
+    bool lingering = false;    // the last answer is sent; further input is discarded
     bool Waits() const { return lingering || conversation.Unsent().empty(); }
   };
-  using Connections = std::map<uint64_t, Connection>;  // by id, so in the order in which they came
+  using Connections = std::map<uint64_t, Connection>;  // by id, which is the order of their arrival
 
   Server(const ServerOptions& options, posix::FileDescriptor epoll, posix::EventFd stop);
 
@@ -68,7 +69,7 @@ class Server {
   int MillisecondsToWait() const;
   void AcceptAll(uint64_t listener);
   void MakeRoom();
-  // False: the connection is over.
+  // Returns false if the connection is over.
   bool Serve(Connection& connection, uint32_t events);
   bool Read(Connection& connection);
   bool Answer(Connection& connection);

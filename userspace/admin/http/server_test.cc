@@ -45,7 +45,7 @@ std::unique_ptr<Server> StartServer(const ServerOptions& options = {}) {
   return *std::move(server);
 }
 
-// A client without a deadline of its own: a server that does not do what it should hangs the test, which CTest ends.
+// A client without a deadline: if the server fails, the test hangs until CTest ends it.
 class Client {
  public:
   explicit Client(uint16_t port, const char* address = kLoopback) {
@@ -59,12 +59,12 @@ class Client {
                            is_v6 ? sizeof(v6) : sizeof(v4)) == 0;
   }
   bool connected() const { return connected_; }
-  // False: the server has reset the connection.
+  // Returns false if the server has reset the connection.
   bool Send(absl::string_view bytes) const {
     return ::send(socket_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(bytes.size());
   }
   void EndInput() const { ::shutdown(socket_.get(), SHUT_WR); }
-  // Until `end` has come, or the server ends the connection.
+  // Reads until `end` has arrived, or the server ends the connection.
   std::string ReadUntil(absl::string_view end) const {
     std::string got;
     char bytes[4096];
@@ -150,7 +150,7 @@ TEST(HttpServerTest, WhoDribblesIsCutOffAtTheDeadlineOfTheWholeHead) {
   server->listeners().Replace("test", {Says("page", At(kLoopback), "p")});
   const Client client(*server->listeners().PortOf("test", "page"));
   client.Send("GET / HTTP/1.1\r\nA: ");
-  // Ends when the server has had enough; if each byte were granted more time, never.
+  // Ends at the server's deadline; if each byte extended it, it would never end.
   while (client.Send("x")) std::this_thread::sleep_for(1ms);
   EXPECT_EQ(client.ReadAll(), "");
 }
@@ -177,7 +177,7 @@ TEST(HttpServerTest, WhoHoldsConnectionsKeepsNobodyOut) {
     held.back().Send("GET / HTTP/1.1\r\n");
   }
   EXPECT_THAT(Get(port, "/probe"), EndsWith("p GET /probe"));
-  // The newest of the others are still served: it is the oldest that has made room.
+  // The newer connections are still served: the oldest one was closed to make room.
   held.back().Send("Host: n\r\n\r\n");
   EXPECT_THAT(held.back().ReadUntil("p GET /"), EndsWith("p GET /"));
   EXPECT_EQ(held.front().ReadAll(), "");
@@ -220,7 +220,7 @@ TEST(HttpServerTest, ListenersComeAndGoWhileOthersStay) {
   EXPECT_THAT(Get(*listeners.PortOf("a", "comes"), "/"), EndsWith("2 GET /"));
   EXPECT_FALSE(Client(goes).connected());
   old.Send("GET /2 HTTP/1.1\r\nHost: n\r\n\r\n");
-  EXPECT_EQ(old.ReadAll(), "") << "its connections get no answer any more";
+  EXPECT_EQ(old.ReadAll(), "") << "its connections get no more answers";
   EXPECT_THAT(Get(*listeners.PortOf("b", "stays"), "/"), EndsWith("b GET /"));
 }
 

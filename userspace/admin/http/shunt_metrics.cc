@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "userspace/admin/http/shunt_metrics.h"
-
 #include <map>
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "userspace/admin/http/metric_families.h"
 
 namespace shunt::admin::http {
 namespace {
@@ -86,7 +85,7 @@ void AddAudit(const report::AgentMetrics& agent, Exposition& page) {
   page.Add(static_cast<double>(agent.audit.repairs));
 }
 
-// One family with a sample for each resource.
+// Adds a family with one sample for each resource.
 template <typename Value>
 void AddOfEach(const report::SourceStatus& source, Exposition& page, Value value) {
   for (const report::ReflectorStatus& reflector : source.reflectors) {

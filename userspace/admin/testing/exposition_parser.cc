@@ -29,7 +29,7 @@ absl::Status Wrong(absl::string_view what) {
   return absl::InvalidArgumentError(what);
 }
 
-// Takes `"text with \\, \" and \n"` off `rest`.
+// Removes `"text with \\, \" and \n"` from `rest`.
 absl::StatusOr<std::string> TakeQuoted(absl::string_view& rest) {
   if (!absl::ConsumePrefix(&rest, "\"")) return Wrong("a label's value has no quotes");
   std::string value;
@@ -90,7 +90,7 @@ absl::Status CheckName(const ParsedFamily& family) {
   return absl::OkStatus();
 }
 
-// The part of a histogram that a sample is; nullopt: none.
+// Returns which part of a histogram a sample is; nullopt if it is not one.
 std::optional<absl::string_view> PartOf(const ParsedFamily& family, absl::string_view sample) {
   if (!absl::ConsumePrefix(&sample, family.name)) return std::nullopt;
   if (family.type != "histogram") return sample.empty() ? std::optional(sample) : std::nullopt;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Reads Prometheus' text format as strictly as its documents allow, to judge a page that we wrote.
+// Parses Prometheus' text format as strictly as its documentation allows, to check pages that we wrote.
 #ifndef SHUNT_ADMIN_TESTING_EXPOSITION_PARSER_H_
 #define SHUNT_ADMIN_TESTING_EXPOSITION_PARSER_H_
 
@@ -25,10 +25,10 @@ struct ParsedFamily {
   std::vector<ParsedSample> samples;
 };
 
-// kInvalidArgument names the line and what is wrong: a family without HELP and TYPE before its samples or with more
-// than one of each, samples that are no family's or stand apart, names out of the alphabet, a name that its type or
-// unit forbids, labels without escapes, a sample twice, no number, histograms that fall or whose +Inf is not their
-// count.
+// kInvalidArgument names the line and the mistake: a family that lacks HELP or TYPE before its samples or has more than
+// one of each, samples outside their family, invalid characters in a name, a name that does not fit its type or unit,
+// unescaped labels, a duplicate sample, a malformed number, histograms whose counts fall or whose +Inf bucket differs
+// from their count.
 absl::StatusOr<std::vector<ParsedFamily>> ParseExposition(absl::string_view page);
 
 }  // namespace shunt::admin::testing

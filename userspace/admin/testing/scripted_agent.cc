@@ -52,7 +52,7 @@ report::ServiceStatus Kubernetes() {
   return status;
 }
 
-// Weights 3 and 1: slot 0 is wholly member 0's, slot 1 half member 1's.
+// The weights are 3 and 1: slot 0 belongs to member 0 alone, half of slot 1 to member 1.
 model::PortPlan CartHttp() {
   model::PortPlan port{.name = "http", .protocol = Protocol::kTcp, .port = 80};
   port.affinity_timeout_s = 10'800;
@@ -175,35 +175,49 @@ std::map<std::string, std::vector<report::MapRow>> Maps() {
 
 }  // namespace
 
-report::AgentQueries ScriptedAgent::Queries() const {
-  report::AgentQueries queries;
-  queries.status = [this] { return status; };
-  queries.services = [this](const std::function<bool(const report::ServiceStatus&)>& visit) {
-    for (const report::ServiceStatus& service : services) {
-      if (!visit(service)) return;
-    }
-  };
-  queries.service = [this](const model::ObjectName& name) -> std::optional<report::ServiceStatus> {
-    for (const report::ServiceStatus& service : services) {
-      if (service.plan.service == name) return service;
-    }
-    return std::nullopt;
-  };
-  queries.backends = [this] { return backends; };
-  queries.dump_map = [this](absl::string_view map, const std::function<bool(const report::MapRow&)>& visit) {
-    const auto found = maps.find(std::string(map));
-    if (found == maps.end()) {
-      std::string names;
-      for (const auto& [name, rows] : maps) absl::StrAppend(&names, names.empty() ? "" : ", ", name);
-      return absl::NotFoundError(absl::StrCat("no map ", map, "; there are ", names));
-    }
-    for (const report::MapRow& row : found->second) {
-      if (!visit(row)) break;
-    }
-    return absl::OkStatus();
-  };
-  queries.audit = [this] { return audit; };
-  return queries;
+absl::StatusOr<report::AgentStatus> ScriptedAgent::Status() const {
+  if (!unreadable.ok()) return unreadable;
+  return status;
+}
+
+absl::Status ScriptedAgent::Services(const std::function<bool(const report::ServiceStatus&)>& visit) const {
+  for (const report::ServiceStatus& service : services) {
+    if (!visit(service)) break;
+  }
+  return unreadable;
+}
+
+absl::StatusOr<std::optional<report::ServiceStatus>> ScriptedAgent::Service(const model::ObjectName& name) const {
+  if (!unreadable.ok()) return unreadable;
+  for (const report::ServiceStatus& service : services) {
+    if (service.plan.service == name) return service;
+  }
+  return std::nullopt;
+}
+
+absl::StatusOr<std::vector<report::BackendStatus>> ScriptedAgent::Backends() const {
+  if (!unreadable.ok()) return unreadable;
+  return backends;
+}
+
+absl::Status ScriptedAgent::DumpMap(absl::string_view map,
+                                    const std::function<bool(const report::MapRow&)>& visit) const {
+  if (!unreadable.ok()) return unreadable;
+  const auto found = maps.find(std::string(map));
+  if (found == maps.end()) {
+    std::string names;
+    for (const auto& [name, rows] : maps) absl::StrAppend(&names, names.empty() ? "" : ", ", name);
+    return absl::NotFoundError(absl::StrCat("no map ", map, "; there are ", names));
+  }
+  for (const report::MapRow& row : found->second) {
+    if (!visit(row)) break;
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<report::AuditReport> ScriptedAgent::Audit() const {
+  if (!unreadable.ok()) return unreadable;
+  return audit;
 }
 
 ScriptedAgent SmallCluster() {

@@ -15,12 +15,12 @@ using google::protobuf::Empty;
 using google::protobuf::UnknownField;
 using google::protobuf::UnknownFieldSet;
 
-// A message whose fields are all unknown says the same on the wire as one of a generated type.
+// A message whose fields are all unknown has the same bytes on the wire as one of a generated type.
 UnknownFieldSet* Fields(Empty& message) {
   return message.GetReflection()->MutableUnknownFields(&message);
 }
 
-// The length-delimited fields of this number, each as the message it holds.
+// Returns the length-delimited fields with this number, each as the message that it holds.
 std::vector<std::string> Delimited(const UnknownFieldSet& fields, int number) {
   std::vector<std::string> found;
   for (int i = 0; i < fields.field_count(); ++i) {

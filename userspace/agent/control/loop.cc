@@ -29,13 +29,12 @@ bool MayLog(LineBudget& budget, SteadyTime now) {
 
 }  // namespace
 
-Loop::Loop(ReconcilerOptions options, datapath::Datapath& datapath, Ledger& ledger, Inbox& inbox, AddressFeed addresses,
-           LoopListener listener)
+Loop::Loop(ReconcilerOptions options, datapath::Datapath& datapath, Ledger& ledger, Inbox& inbox,
+           AddressFeed& addresses)
     : datapath_(datapath),
       ledger_(ledger),
       inbox_(inbox),
-      addresses_(std::move(addresses)),
-      listener_(std::move(listener)),
+      addresses_(addresses),
       reconciler_(options, datapath, ledger),
       problems_of_(options.sources),
       metrics_(ReadClocks().wall_ms) {}
@@ -45,17 +44,17 @@ LoopState Loop::state() const {
   return state_;
 }
 
-void Loop::Run(std::stop_token stop) {
+void Loop::Run(std::stop_token stop, LoopListener& listener) {
   // A request to stop wakes the loop as a message does.
   const std::stop_callback wake(stop, [this] { inbox_.Ring(); });
   SteadyTime reclaim = Now() + kReclaim;
   while (!stop.stop_requested()) {
-    ReadInbox();
+    ReadInbox(listener);
     ReadAddresses();
     const SteadyTime now = Now();
     const std::optional<SteadyTime> next = reconciler_.NextStep();
     if (next.has_value() && std::max(*next, not_before_) <= now) {
-      Step();
+      Step(listener);
       reclaim = Now() + kReclaim;
       continue;
     }
@@ -64,13 +63,13 @@ void Loop::Run(std::stop_token stop) {
       reclaim = now + kReclaim;
     }
     if (audit_desk_.TakeQuestions() || now >= next_audit_) RunAudit();
-    if (now >= next_view_ && view_changed_) ShowView();
+    if (now >= next_view_ && view_changed_) ShowView(listener);
     // ReadInbox may have consumed the wake-up of a request to stop.
     if (stop.stop_requested()) break;
     Wait(next.has_value() ? std::min(std::max(*next, not_before_), reclaim) : reclaim);
   }
   audit_desk_.Close();
-  if (view_changed_) ShowView();
+  if (view_changed_) ShowView(listener);
 }
 
 absl::StatusOr<report::AuditReport> Loop::Audit() {
@@ -102,12 +101,12 @@ void Loop::RunAudit() {
   audit_desk_.Answer(std::move(report));
 }
 
-void Loop::ShowView() {
+void Loop::ShowView(LoopListener& listener) {
   next_view_ = Now() + kViewPace;
-  view_changed_ = listener_.changed != nullptr && !listener_.changed(reconciler_.View());
+  view_changed_ = !listener.Changed(reconciler_.View());
 }
 
-void Loop::ReadInbox() {
+void Loop::ReadInbox(LoopListener& listener) {
   std::map<sources::ObjectKind, report::SourceVersion> last;  // only the last progress of each kind counts
   for (Message& message : inbox_.Take()) {
     if (auto* delivery = std::get_if<Delivery>(&message)) {
@@ -122,18 +121,16 @@ void Loop::ReadInbox() {
       ReportProblems(report->source, std::move(report->problems));
     }
   }
-  for (const auto& [kind, version] : last) {
-    if (listener_.progressed != nullptr) listener_.progressed(kind, version);
-  }
+  for (const auto& [kind, version] : last) listener.Progressed(kind, version);
 }
 
 void Loop::ReadAddresses() {
-  if (addresses_.fd >= 0) {
-    pollfd ready{.fd = addresses_.fd, .events = POLLIN, .revents = 0};
+  if (addresses_.fd() >= 0) {
+    pollfd ready{.fd = addresses_.fd(), .events = POLLIN, .revents = 0};
     if (::poll(&ready, 1, 0) > 0) addresses_pending_ = true;
   }
   if (!std::exchange(addresses_pending_, false)) return;
-  absl::StatusOr<std::vector<datapath::NodeAddress>> addresses = addresses_.read();
+  absl::StatusOr<std::vector<datapath::NodeAddress>> addresses = addresses_.Read();
   if (addresses.ok()) {
     reconciler_.SetLocalAddresses(*std::move(addresses));
   } else if (absl::IsUnavailable(addresses.status())) {
@@ -146,7 +143,7 @@ void Loop::ReadAddresses() {
   }
 }
 
-void Loop::Step() {
+void Loop::Step(LoopListener& listener) {
   const report::Moment begin = ReadClocks();
   const StepOutcome outcome = reconciler_.Step(begin.steady);
   const report::Moment end = ReadClocks();
@@ -163,17 +160,17 @@ void Loop::Step() {
     }
   }
   LogOutcome(outcome, took);
-  if (listener_.stepped != nullptr) listener_.stepped();
+  listener.Stepped();
   view_changed_ = true;
   if (!outcome.first) return;
   next_audit_ = end.steady + kAudit;
   next_view_ = end.steady;
-  if (listener_.first_applied != nullptr) listener_.first_applied();
+  listener.FirstApplied();
 }
 
 void Loop::Wait(SteadyTime until) const {
   pollfd ready[2] = {{.fd = inbox_.fd(), .events = POLLIN, .revents = 0},
-                     {.fd = addresses_.fd, .events = POLLIN, .revents = 0}};  // poll ignores a negative one
+                     {.fd = addresses_.fd(), .events = POLLIN, .revents = 0}};  // poll ignores a negative one
   const auto left = std::chrono::ceil<std::chrono::nanoseconds>(until - Now());
   if (left <= std::chrono::nanoseconds::zero()) return;
   const timespec timeout = {.tv_sec = static_cast<time_t>(left.count() / 1'000'000'000),

@@ -6,7 +6,6 @@
 
 #include <chrono>
 #include <cstdint>
-#include <functional>
 #include <mutex>
 #include <stop_token>
 #include <string>
@@ -26,11 +25,15 @@
 
 namespace shunt::agent {
 
-// Word of the node's own addresses, as the loop needs it.
-struct AddressFeed {
-  int fd = -1;  // readable when they may have changed; -1: they never change
-  // Consumes the announcement and reads all of them. kUnavailable: try again.
-  std::function<absl::StatusOr<std::vector<datapath::NodeAddress>>()> read;
+// The node's own addresses and their changes. Called in the loop's thread.
+class AddressFeed {
+ public:
+  virtual ~AddressFeed() = default;
+
+  // Readable when addresses may have changed; negative if they never change. Always the same descriptor.
+  virtual int fd() const = 0;
+  // Consumes the announcements of changes and reads all addresses. kUnavailable if they changed meanwhile: try again.
+  virtual absl::StatusOr<std::vector<datapath::NodeAddress>> Read() = 0;
 };
 
 // What the loop knows beyond the ledger.
@@ -42,15 +45,20 @@ struct LoopState {
   std::string addresses_problem;  // empty: the kernel knows the node's addresses
 };
 
-// Who wants to know. Called in the loop's thread; each may be empty.
-struct LoopListener {
-  std::function<void()> first_applied;  // once
-  std::function<void()> stepped;        // after every step
-  // An agent after this one needs to see nothing older.
-  std::function<void(sources::ObjectKind, const report::SourceVersion&)> progressed;
+// What follows from the loop's work. Called in the loop's thread.
+class LoopListener {
+ public:
+  virtual ~LoopListener() = default;
+
+  // After the first step, once.
+  virtual void FirstApplied() = 0;
+  // After every step; after the first one, before FirstApplied.
+  virtual void Stepped() = 0;
+  // A later agent needs nothing older than `version` of this kind of object.
+  virtual void Progressed(sources::ObjectKind kind, const report::SourceVersion& version) = 0;
   // All that the sources have delivered, after it changed: at most every kViewPace, once more when the loop ends.
-  // False: it is of no use now, and is to be shown again.
-  std::function<bool(sources::ClusterView)> changed;
+  // Returns false to be called again later.
+  virtual bool Changed(sources::ClusterView view) = 0;
 };
 
 class Loop {
@@ -69,12 +77,11 @@ class Loop {
   static constexpr std::chrono::minutes kViewPace{1};
 
   // What is passed by reference must outlive the loop.
-  Loop(ReconcilerOptions options, datapath::Datapath& datapath, Ledger& ledger, Inbox& inbox, AddressFeed addresses,
-       LoopListener listener);
+  Loop(ReconcilerOptions options, datapath::Datapath& datapath, Ledger& ledger, Inbox& inbox, AddressFeed& addresses);
 
-  // Runs until `stop` is requested. What has been delivered by then but not applied is dropped: the next agent starts
-  // from the sources again.
-  void Run(std::stop_token stop);
+  // Runs until `stop` is requested, and tells `listener` of its work. What has been delivered by then but not applied
+  // is dropped: the next agent starts from the sources again. Called once.
+  void Run(std::stop_token stop, LoopListener& listener);
 
   LoopState state() const;  // thread-safe
   // Compares the kernel with what is planned, now, and waits for the report. Returns kUnavailable if the loop has
@@ -86,11 +93,11 @@ class Loop {
   std::vector<datapath::NodeAddress> NodePortAddresses() const { return reconciler_.NodePortAddressesNow(); }
 
  private:
-  void ReadInbox();
+  void ReadInbox(LoopListener& listener);
   void ReadAddresses();
-  void Step();
+  void Step(LoopListener& listener);
   void RunAudit();
-  void ShowView();
+  void ShowView(LoopListener& listener);
   void Wait(SteadyTime until) const;
   void LogOutcome(const StepOutcome& outcome, std::chrono::duration<double, std::milli> took);
   void ReportProblems(size_t source, std::vector<sources::SourceProblem> problems);
@@ -98,8 +105,7 @@ class Loop {
   datapath::Datapath& datapath_;
   Ledger& ledger_;
   Inbox& inbox_;
-  AddressFeed addresses_;
-  LoopListener listener_;
+  AddressFeed& addresses_;
   Reconciler reconciler_;
   SteadyTime not_before_;  // of the next step
   SteadyTime next_audit_ = SteadyTime::max();

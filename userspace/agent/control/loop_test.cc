@@ -18,7 +18,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
-#include "userspace/agent/testing/noting_datapath.h"
+#include "userspace/agent/testing/recording_datapath.h"
 
 namespace shunt::agent {
 namespace {
@@ -48,30 +48,42 @@ class ScriptedSource final : public sources::Source {
   Script script_;
 };
 
-class LoopTest : public testing::Test {
- protected:
-  ~LoopTest() override { ::close(address_event_); }
+// Addresses that are another one at every read; the first read fails.
+class ChangingAddresses final : public AddressFeed {
+ public:
+  ~ChangingAddresses() override { ::close(event_); }
 
-  AddressFeed Feed() {
-    return {.fd = address_event_, .read = [this]() -> absl::StatusOr<std::vector<datapath::NodeAddress>> {
-              uint64_t count = 0;
-              [[maybe_unused]] const ssize_t got = ::read(address_event_, &count, sizeof(count));
-              if (++reads_ == 1) return absl::UnavailableError("changed while being read");
-              return std::vector<datapath::NodeAddress>{{model::IpAddress::FromV4(0x0a000000 + reads_), false}};
-            }};
+  int fd() const override { return event_; }
+  absl::StatusOr<std::vector<datapath::NodeAddress>> Read() override {
+    uint64_t count = 0;
+    [[maybe_unused]] const ssize_t got = ::read(event_, &count, sizeof(count));
+    if (++reads == 1) return absl::UnavailableError("changed while being read");
+    return std::vector<datapath::NodeAddress>{{model::IpAddress::FromV4(0x0a000000 + reads), false}};
   }
+
+  std::atomic<int> reads = 0;
+
+ private:
+  const int event_ = ::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+};
+
+class LoopTest : public testing::Test, protected LoopListener {
+ protected:
+  void FirstApplied() override { first_apply_.release(); }
+  void Stepped() override {
+    if (stepped_ != nullptr) stepped_();
+  }
+  void Progressed(sources::ObjectKind kind, const report::SourceVersion& version) override {
+    if (progressed_ != nullptr) progressed_(kind, version);
+  }
+  bool Changed(sources::ClusterView view) override {
+    views_.push_back(view.services.size());
+    return ++views_offered_ > views_refused_;
+  }
+
   void Start(ScriptedSource::Script script) {
-    LoopListener listener;
-    listener.first_applied = [this] { first_apply_.release(); };
-    listener.stepped = stepped_;
-    listener.progressed = progressed_;
-    listener.changed = [this](const sources::ClusterView& view) {
-      views_.push_back(view.services.size());
-      return ++views_offered_ > views_refused_;
-    };
-    loop_ = std::make_unique<Loop>(ReconcilerOptions{.node_name = "node-a"}, datapath_, ledger_, inbox_, Feed(),
-                                   std::move(listener));
-    loop_thread_ = std::jthread([this](std::stop_token stop) { loop_->Run(stop); });
+    loop_ = std::make_unique<Loop>(ReconcilerOptions{.node_name = "node-a"}, datapath_, ledger_, inbox_, addresses_);
+    loop_thread_ = std::jthread([this](std::stop_token stop) { loop_->Run(stop, *this); });
     source_thread_ = std::jthread([this, script = std::move(script)](std::stop_token stop) {
       EXPECT_TRUE(ScriptedSource(script).Run(inbox_.PortOf(0), stop).ok());
     });
@@ -90,9 +102,8 @@ class LoopTest : public testing::Test {
     return done();
   }
 
-  int address_event_ = ::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-  std::atomic<int> reads_ = 0;
-  NotingDatapath datapath_;
+  ChangingAddresses addresses_;
+  RecordingDatapath datapath_;
   Ledger ledger_;
   Inbox inbox_{1};
   std::binary_semaphore first_apply_{0};
@@ -192,11 +203,11 @@ TEST_F(LoopTest, NewAddressesOfTheNodeArePassedOn) {
   EXPECT_TRUE(first_apply_.try_acquire_for(std::chrono::seconds(10)));
   EXPECT_TRUE(Eventually([&] { return datapath_.address_calls == 1; }));
   const uint64_t one = 1;
-  ASSERT_EQ(::write(address_event_, &one, sizeof(one)), static_cast<ssize_t>(sizeof(one)));
+  ASSERT_EQ(::write(addresses_.fd(), &one, sizeof(one)), static_cast<ssize_t>(sizeof(one)));
   EXPECT_TRUE(Eventually([&] { return datapath_.address_calls == 2; }));
   Stop();
   ASSERT_EQ(datapath_.node_addresses.size(), 1u);
-  EXPECT_EQ(datapath_.node_addresses[0].address, model::IpAddress::FromV4(0x0a000000 + reads_));
+  EXPECT_EQ(datapath_.node_addresses[0].address, model::IpAddress::FromV4(0x0a000000 + addresses_.reads));
 }
 
 TEST_F(LoopTest, AFailureIsTriedAgainByTheClock) {

@@ -12,7 +12,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "userspace/agent/testing/noting_datapath.h"
+#include "userspace/agent/testing/recording_datapath.h"
 
 namespace shunt::agent {
 namespace {
@@ -100,7 +100,7 @@ class ReconcilerTest : public testing::Test {
 
   const SteadyTime start_{std::chrono::hours(1)};
   SteadyTime now_ = start_;
-  NotingDatapath datapath_;
+  RecordingDatapath datapath_;
   Ledger ledger_;
   Reconciler reconciler_{Options(1), datapath_, ledger_};
 };
@@ -246,7 +246,7 @@ TEST_F(ReconcilerTest, AFrontendChangesHands) {
 
 TEST_F(ReconcilerTest, ThreeClaimantsSettleWhateverTheOrder) {
   for (const std::vector<int>& order : {std::vector<int>{1, 2, 3}, {3, 2, 1}, {2, 3, 1}, {2, 1, 3}}) {
-    NotingDatapath datapath;
+    RecordingDatapath datapath;
     Ledger ledger;
     Reconciler reconciler(Options(1), datapath, ledger);
     reconciler.Synced(0);

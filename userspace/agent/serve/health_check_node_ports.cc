@@ -31,7 +31,7 @@ void HealthCheckNodePorts::Follow() {
   std::vector<admin::http::Listener> listeners;
   for (const auto& [service, port] : ports) {
     for (const model::IpAddress& address : addresses_) {
-      // Problems are told under this name.
+      // Problems are reported under this name.
       std::string name = absl::StrCat("Service ", service.ToString());
       if (addresses_.size() > 1) absl::StrAppend(&name, " at ", address.ToString());
       listeners.push_back(

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The servers of the Services' healthCheckNodePorts: load balancers ask each node there whether it has endpoints of
-// the Service, and send traffic only where it has.
+// The listeners of the Services' healthCheckNodePorts: load balancers ask each node there whether it has endpoints of
+// the Service, and send traffic only to nodes that have.
 #ifndef SHUNT_AGENT_SERVE_HEALTH_CHECK_NODE_PORTS_H_
 #define SHUNT_AGENT_SERVE_HEALTH_CHECK_NODE_PORTS_H_
 
@@ -17,13 +17,14 @@ namespace shunt::agent {
 
 class HealthCheckNodePorts {
  public:
-  // All must outlive the listeners. `healthy` is asked at each probe, in the server's thread.
+  // The ledger and the set must outlive the listeners. `healthy` is called at each probe, in the server's thread.
   HealthCheckNodePorts(const Ledger& ledger, admin::http::ListenerSet& listeners, std::function<bool()> healthy);
 
-  // Where they listen: the node-port addresses; unspecified (the default): everywhere. In the thread of Follow.
+  // Sets where they listen: at the node-port addresses. An unspecified address, the default, means everywhere. Called
+  // in the thread of Follow.
   void SetAddresses(std::vector<model::IpAddress> addresses);
-  // Makes the listeners be those of the ledger: after each step of the loop, in its thread. Cheap when no Service's
-  // port changed; counts of endpoints are looked up when somebody asks.
+  // Opens and closes listeners so that they are those of the ledger. Called after each step of the loop, in its thread.
+  // Cheap if no Service's port changed: endpoints are counted when a probe asks.
   void Follow();
 
  private:

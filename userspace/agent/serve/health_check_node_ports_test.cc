@@ -22,7 +22,7 @@ using ::testing::StartsWith;
 
 constexpr char kOwner[] = "healthCheckNodePort";
 
-// A port that was free a moment ago: the kernel gives it to nobody else so soon.
+// Returns a port that was free a moment ago: the kernel does not hand it out again so soon.
 uint16_t FreePort(admin::http::ListenerSet& listeners) {
   listeners.Replace("probe", {{.name = "probe", .at = {*model::IpAddress::Parse("127.0.0.1"), 0}}});
   const uint16_t port = *listeners.PortOf("probe", "probe");

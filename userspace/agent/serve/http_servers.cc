@@ -22,47 +22,51 @@ void AddProblems(const admin::http::ListenerSet& listeners, std::vector<report::
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<HttpServers>> HttpServers::Start(HttpSources sources) {
-  absl::StatusOr<std::unique_ptr<Server>> health = Server::Start({});
-  if (!health.ok()) return health.status();
-  std::unique_ptr<Server> metrics;
-  if (sources.metrics.has_value()) {
+absl::StatusOr<std::unique_ptr<HttpServers>> HttpServers::Start(const HttpAddresses& addresses, const Ledger& ledger,
+                                                                const report::HealthView& health) {
+  absl::StatusOr<std::unique_ptr<Server>> health_server = Server::Start({});
+  if (!health_server.ok()) return health_server.status();
+  std::unique_ptr<Server> metrics_server;
+  if (addresses.metrics.has_value()) {
     absl::StatusOr<std::unique_ptr<Server>> started = Server::Start({});
     if (!started.ok()) return started.status();
-    metrics = *std::move(started);
+    metrics_server = *std::move(started);
   }
-  return std::unique_ptr<HttpServers>(new HttpServers(std::move(sources), *std::move(health), std::move(metrics)));
+  return std::unique_ptr<HttpServers>(
+      new HttpServers(addresses, ledger, health, *std::move(health_server), std::move(metrics_server)));
 }
 
-HttpServers::HttpServers(HttpSources sources, std::unique_ptr<Server> health, std::unique_ptr<Server> metrics)
-    : sources_(std::move(sources)),
-      health_(std::move(health)),
-      metrics_(std::move(metrics)),
-      node_ports_(sources_.ledger, health_->listeners(),
-                  [queries = sources_.health] { return report::IsHealthy(queries.state(), queries.now().steady); }) {}
+HttpServers::HttpServers(const HttpAddresses& addresses, const Ledger& ledger, const report::HealthView& health,
+                         std::unique_ptr<Server> health_server, std::unique_ptr<Server> metrics_server)
+    : addresses_(addresses),
+      health_(health),
+      health_server_(std::move(health_server)),
+      metrics_server_(std::move(metrics_server)),
+      node_ports_(ledger, health_server_->listeners(),
+                  [&health] { return report::IsHealthy(health.Health(), health.Now().steady); }) {}
 
-void HttpServers::Listen() {
-  if (sources_.healthz.has_value()) {
-    health_->listeners().Replace(kOwner, {{.name = "--healthz-bind-address",
-                                           .at = *sources_.healthz,
-                                           .handler = admin::http::HealthHandler(sources_.health)}});
+void HttpServers::Listen(const report::MetricsView& metrics) {
+  if (addresses_.healthz.has_value()) {
+    health_server_->listeners().Replace(kOwner, {{.name = "--healthz-bind-address",
+                                                  .at = *addresses_.healthz,
+                                                  .handler = admin::http::HealthHandler(health_)}});
   }
-  if (sources_.metrics.has_value()) {
-    metrics_->listeners().Replace(kOwner, {{.name = "--metrics-bind-address",
-                                            .at = *sources_.metrics,
-                                            .handler = admin::http::MetricsHandler(sources_.metrics_query)}});
+  if (addresses_.metrics.has_value()) {
+    metrics_server_->listeners().Replace(kOwner, {{.name = "--metrics-bind-address",
+                                                   .at = *addresses_.metrics,
+                                                   .handler = admin::http::MetricsHandler(metrics)}});
   }
 }
 
 void HttpServers::Stop() {
-  health_->Stop();
-  if (metrics_ != nullptr) metrics_->Stop();
+  health_server_->Stop();
+  if (metrics_server_ != nullptr) metrics_server_->Stop();
 }
 
 std::vector<report::StatusProblem> HttpServers::Problems() const {
   std::vector<report::StatusProblem> problems;
-  AddProblems(health_->listeners(), problems);
-  if (metrics_ != nullptr) AddProblems(metrics_->listeners(), problems);
+  AddProblems(health_server_->listeners(), problems);
+  if (metrics_server_ != nullptr) AddProblems(metrics_server_->listeners(), problems);
   return problems;
 }
 

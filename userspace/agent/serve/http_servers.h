@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The agent's HTTP servers: health, with the healthCheckNodePorts, and metrics. Two threads, so that a page of metrics
-// over large maps keeps no probe waiting.
+// The agent's HTTP servers: one for health pages and healthCheckNodePorts, one for metrics. Each has its own thread, so
+// that a metrics page over large maps delays no probe.
 #ifndef SHUNT_AGENT_SERVE_HTTP_SERVERS_H_
 #define SHUNT_AGENT_SERVE_HTTP_SERVERS_H_
 
@@ -18,43 +18,46 @@
 
 namespace shunt::agent {
 
-// All must outlive the servers.
-struct HttpSources {
-  std::optional<model::SocketAddress> healthz;  // unset: no such pages; healthCheckNodePorts there are all the same
-  std::optional<model::SocketAddress> metrics;  // unset: none
-  const Ledger& ledger;
-  report::HealthQueries health;
-  report::MetricsQuery metrics_query;
+// Where the servers listen.
+struct HttpAddresses {
+  std::optional<model::SocketAddress> healthz;  // unset: no health pages; healthCheckNodePorts are still served
+  std::optional<model::SocketAddress> metrics;  // unset: no metrics page
 };
 
 class HttpServers {
  public:
-  // Listens nowhere yet. Errors: no descriptors are left.
-  static absl::StatusOr<std::unique_ptr<HttpServers>> Start(HttpSources sources);
-  // From now on the sources are asked. An address that cannot be had now is a problem that is told and tried again, no
-  // error. Called once.
-  void Listen();
-  // Nobody is answered any more, and the sources may go. Everything else may still be called.
+  // Starts the servers, which do not listen yet. `ledger` and `health` are asked from the first Follow or Listen until
+  // Stop has returned. Errors: no file descriptors are left.
+  static absl::StatusOr<std::unique_ptr<HttpServers>> Start(const HttpAddresses& addresses, const Ledger& ledger,
+                                                            const report::HealthView& health);
+  // Listens, and asks `metrics` until Stop has returned. An address that is in use becomes one of the Problems and is
+  // tried again. Called once.
+  void Listen(const report::MetricsView& metrics);
+  // Ends every answer; ledger and views are not asked after it. Every other method may still be called.
   void Stop();
 
-  // After each step of the loop, in its thread.
+  // Makes the healthCheckNodePorts those of the ledger. Called after each step of the loop, in its thread.
   void Follow() { node_ports_.Follow(); }
   // In the loop's thread.
   void SetNodePortAddresses(std::vector<model::IpAddress> addresses) { node_ports_.SetAddresses(std::move(addresses)); }
 
-  // Where nobody listens who should. Thread-safe.
+  // The listeners that could not be opened. Thread-safe.
   std::vector<report::StatusProblem> Problems() const;
   // Thread-safe.
-  admin::http::ListenerSet& health_listeners() { return health_->listeners(); }
-  admin::http::ListenerSet* metrics_listeners() { return metrics_ == nullptr ? nullptr : &metrics_->listeners(); }
+  admin::http::ListenerSet& health_listeners() { return health_server_->listeners(); }
+  // Null if there is no metrics page.
+  admin::http::ListenerSet* metrics_listeners() {
+    return metrics_server_ == nullptr ? nullptr : &metrics_server_->listeners();
+  }
 
  private:
-  HttpServers(HttpSources sources, std::unique_ptr<admin::http::Server> health,
-              std::unique_ptr<admin::http::Server> metrics);
+  HttpServers(const HttpAddresses& addresses, const Ledger& ledger, const report::HealthView& health,
+              std::unique_ptr<admin::http::Server> health_server, std::unique_ptr<admin::http::Server> metrics_server);
 
-  HttpSources sources_;
-  std::unique_ptr<admin::http::Server> health_;
-  std::unique_ptr<admin::http::Server> metrics_;  // null: none is asked for
+  const HttpAddresses addresses_;
+  const report::HealthView& health_;
+  const std::unique_ptr<admin::http::Server> health_server_;
+  const std::unique_ptr<admin::http::Server> metrics_server_;  // null: there is no metrics page
   HealthCheckNodePorts node_ports_;
 };
 

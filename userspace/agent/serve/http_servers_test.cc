@@ -4,13 +4,15 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <latch>
 #include <memory>
 #include <string>
 #include <thread>
 
+#include "userspace/agent/control/inbox.h"
 #include "userspace/agent/control/metrics.h"
-#include "userspace/agent/process/clock.h"
+#include "userspace/agent/serve/live_health.h"
 #include "userspace/agent/testing/http_get.h"
 
 namespace shunt::agent {
@@ -22,20 +24,26 @@ using ::testing::StartsWith;
 
 const model::SocketAddress kAnyPort = {*model::IpAddress::Parse("127.0.0.1"), 0};
 
+// Shows what `metrics` counted; `ask`, if it is set, is called first.
+class ScriptedMetrics final : public report::MetricsView {
+ public:
+  explicit ScriptedMetrics(const agent::Metrics& metrics) : metrics_(metrics) {}
+  report::MetricsSnapshot Metrics() const override {
+    if (ask != nullptr) ask();
+    return {.agent = metrics_.Read()};
+  }
+
+  std::function<void()> ask;
+
+ private:
+  const agent::Metrics& metrics_;
+};
+
 class HttpServersTest : public ::testing::Test {
  protected:
-  HttpSources Sources() {
-    return {.healthz = kAnyPort,
-            .metrics = kAnyPort,
-            .ledger = ledger_,
-            .health = {.state = [this] { return metrics_.Health(std::nullopt); },
-                       .now = &ReadClocks,
-                       .answered = [this](auto page, int status) { metrics_.HealthPageAnswered(page, status); }},
-            .metrics_query = [this] { return report::MetricsSnapshot{.agent = metrics_.Read()}; }};
-  }
-  static std::unique_ptr<HttpServers> Started(HttpSources sources) {
-    std::unique_ptr<HttpServers> servers = *HttpServers::Start(std::move(sources));
-    servers->Listen();
+  std::unique_ptr<HttpServers> Started(const HttpAddresses& addresses = {.healthz = kAnyPort, .metrics = kAnyPort}) {
+    std::unique_ptr<HttpServers> servers = *HttpServers::Start(addresses, ledger_, health_);
+    servers->Listen(metrics_view_);
     return servers;
   }
   static uint16_t HealthPort(HttpServers& servers) {
@@ -46,11 +54,14 @@ class HttpServersTest : public ::testing::Test {
   }
 
   Ledger ledger_;
+  Inbox inbox_{1};
   Metrics metrics_{0};
+  LiveHealth health_{metrics_, inbox_};
+  ScriptedMetrics metrics_view_{metrics_};
 };
 
 TEST_F(HttpServersTest, ProbesAreAnsweredAndCounted) {
-  const auto servers = Started(Sources());
+  const auto servers = Started();
   EXPECT_THAT(servers->Problems(), IsEmpty());
   EXPECT_THAT(HttpGet(HealthPort(*servers), "/healthz"), StartsWith("HTTP/1.1 200 "));
   EXPECT_THAT(HttpGet(HealthPort(*servers), "/livez"), StartsWith("HTTP/1.1 200 "));
@@ -61,20 +72,17 @@ TEST_F(HttpServersTest, ProbesAreAnsweredAndCounted) {
 }
 
 TEST_F(HttpServersTest, BothAreOptional) {
-  HttpSources sources = Sources();
-  sources.healthz.reset();
-  sources.metrics.reset();
-  const auto servers = Started(std::move(sources));
+  const auto servers = Started({});
   EXPECT_EQ(servers->metrics_listeners(), nullptr);
   EXPECT_EQ(HealthPort(*servers), 0);
   EXPECT_THAT(servers->Problems(), IsEmpty());
 }
 
 TEST_F(HttpServersTest, AnAddressInUseIsAProblemUnderItsFlagsName) {
-  const auto first = Started(Sources());
-  HttpSources sources = Sources();
-  sources.healthz->port = HealthPort(*first);
-  const auto second = Started(std::move(sources));
+  const auto first = Started();
+  model::SocketAddress taken = kAnyPort;
+  taken.port = HealthPort(*first);
+  const auto second = Started({.healthz = taken});
   ASSERT_EQ(second->Problems().size(), 1u);
   EXPECT_EQ(second->Problems()[0].where, "--healthz-bind-address");
   EXPECT_THAT(second->Problems()[0].what, HasSubstr("does kube-proxy or another agent hold it?"));
@@ -83,13 +91,11 @@ TEST_F(HttpServersTest, AnAddressInUseIsAProblemUnderItsFlagsName) {
 TEST_F(HttpServersTest, APageOfMetricsThatTakesLongKeepsNoProbeWaiting) {
   std::latch asked(1);
   std::latch go_on(1);
-  HttpSources sources = Sources();
-  sources.metrics_query = [&] {
+  metrics_view_.ask = [&] {
     asked.count_down();
     go_on.wait();
-    return report::MetricsSnapshot();
   };
-  const auto servers = Started(std::move(sources));
+  const auto servers = Started();
   std::jthread scrape([port = MetricsPort(*servers)] { HttpGet(port, "/metrics"); });
   asked.wait();
   EXPECT_THAT(HttpGet(HealthPort(*servers), "/livez"), StartsWith("HTTP/1.1 200 "));
@@ -100,14 +106,12 @@ TEST_F(HttpServersTest, WhoIsAnsweredWhileTheyStopMayStillAskForProblems) {
   std::latch asked(1);
   std::latch go_on(1);
   const HttpServers* asked_servers = nullptr;
-  HttpSources sources = Sources();
-  sources.metrics_query = [&] {
+  metrics_view_.ask = [&] {
     asked.count_down();
     go_on.wait();
     EXPECT_THAT(asked_servers->Problems(), IsEmpty());
-    return report::MetricsSnapshot();
   };
-  const auto servers = Started(std::move(sources));
+  const auto servers = Started();
   asked_servers = servers.get();
   std::jthread scrape([port = MetricsPort(*servers)] { HttpGet(port, "/metrics"); });
   asked.wait();

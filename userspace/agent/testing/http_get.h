@@ -15,7 +15,7 @@
 
 namespace shunt::agent {
 
-// The whole response of 127.0.0.1:PORT; empty if nobody listens.
+// Returns the whole response of 127.0.0.1:PORT; empty if nothing listens there.
 inline std::string HttpGet(uint16_t port, const std::string& path, const std::string& method = "GET") {
   const int client = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   sockaddr_in server = {.sin_family = AF_INET, .sin_port = htons(port), .sin_addr = {htonl(INADDR_LOOPBACK)}};

@@ -15,25 +15,26 @@
 #include "userspace/datapath/kernel/maps/map_set.h"
 #include "userspace/datapath/tables.h"
 #include "userspace/report/map_rows.h"
+#include "userspace/report/pinned_maps.h"
 
 namespace shunt::datapath {
 
 // Takes no lock, loads nothing and writes nothing; an agent may be changing what is read. Not thread-safe.
-class PinnedReader {
+class PinnedReader final : public report::PinnedMaps {
  public:
   // Returns kNotFound if nothing is pinned below `bpffs`, kFailedPrecondition if that is no bpffs or the pins have
   // another layout.
   static absl::StatusOr<std::unique_ptr<PinnedReader>> Open(const std::string& bpffs);
 
-  const std::string& pin_directory() const { return pin_directory_; }
+  const std::string& pin_directory() const override { return pin_directory_; }
 
   // As MapReader::FillLevels, with the memory that the kernel counts, and with socket_storage.
-  std::vector<report::MapFill> FillLevels() const;
+  std::vector<report::MapFill> FillLevels() const override;
   // Empty if no program is pinned.
-  std::vector<report::ProgramStatus> Programs() const;
+  std::vector<report::ProgramStatus> Programs() const override;
   // As MapReader::MapNames and Dump.
   std::vector<std::string> MapNames() const;
-  absl::Status DumpMap(absl::string_view map, const std::function<bool(const report::MapRow&)>& visit) const;
+  absl::Status DumpMap(absl::string_view map, const std::function<bool(const report::MapRow&)>& visit) const override;
 
  private:
   PinnedReader() = default;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// A datapath that writes down what it was given and fails as it is told.
-#ifndef SHUNT_AGENT_TESTING_NOTING_DATAPATH_H_
-#define SHUNT_AGENT_TESTING_NOTING_DATAPATH_H_
+// A datapath that records what it was given and fails on request.
+#ifndef SHUNT_AGENT_TESTING_RECORDING_DATAPATH_H_
+#define SHUNT_AGENT_TESTING_RECORDING_DATAPATH_H_
 
 #include <atomic>
 #include <map>
@@ -15,8 +15,8 @@
 
 namespace shunt::agent {
 
-// One line per Apply: "all: a b" or "changed: b"; a plan without ports is "-b".
-class NotingDatapath : public datapath::Datapath {
+// Records one line per Apply: "all: a b" or "changed: b"; a plan without ports is "-b".
+class RecordingDatapath : public datapath::Datapath {
  public:
   std::vector<datapath::ServiceFailure> Apply(absl::Span<const model::ServicePlan* const> plans,
                                               datapath::ApplyScope scope) override {
@@ -60,11 +60,11 @@ class NotingDatapath : public datapath::Datapath {
   std::vector<std::string> TakeApplies() { return std::exchange(applies, {}); }
 
   std::map<std::string, absl::Status> failures;    // by Service name
-  int failures_left = -1;                          // below 0: they go on
-  std::vector<model::ObjectName> stuck_leftovers;  // of an earlier agent, which cannot be removed
+  int failures_left = -1;                          // below 0: without end
+  std::vector<model::ObjectName> stuck_leftovers;  // Services of an earlier agent that cannot be removed
   std::vector<std::string> applies;
   std::map<std::string, model::ServicePlan> holds;
-  datapath::Drift audit_drift;  // what an audit is to find, beside the failures of its repair
+  datapath::Drift audit_drift;  // what an audit finds, besides the failures of its repair
   absl::Status audit_status;
   absl::Status address_status;
   std::atomic<int> address_calls = 0;
@@ -73,4 +73,4 @@ class NotingDatapath : public datapath::Datapath {
 
 }  // namespace shunt::agent
 
-#endif  // SHUNT_AGENT_TESTING_NOTING_DATAPATH_H_
+#endif  // SHUNT_AGENT_TESTING_RECORDING_DATAPATH_H_

@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "userspace/agent/cluster_source.h"
+#include "userspace/agent/open_cluster_source.h"
 
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
+#include <string>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "userspace/agent/kubernetes_cluster.h"
 #include "userspace/sources/manifest/manifest_directory.h"
 
 namespace shunt::agent {
@@ -42,20 +41,14 @@ absl::Status CheckDirectory(const std::string& path) {
 
 }  // namespace
 
-absl::Status ClusterSource::Check(const Options& options) {
+absl::Status CheckClusterSource(const Options& options) {
   return options.manifests.empty() ? KubernetesCluster::Check(options) : CheckDirectory(options.manifests);
 }
 
-absl::StatusOr<std::unique_ptr<ClusterSource>> ClusterSource::Open(const Options& options,
-                                                                   SourceSurroundings surroundings) {
-  if (!options.manifests.empty()) {
-    return std::make_unique<Manifests>(options.manifests);
-  }
-  return KubernetesCluster::Open(options, std::move(surroundings));
-}
-
-std::string SnapshotPath(const Options& options) {
-  return options.state_directory.empty() ? "" : absl::StrCat(options.state_directory, "/snapshot");
+absl::StatusOr<std::unique_ptr<ClusterSource>> OpenClusterSource(const Options& options,
+                                                                 SourceEnvironment environment) {
+  if (!options.manifests.empty()) return std::make_unique<Manifests>(options.manifests);
+  return KubernetesCluster::Open(options, std::move(environment));
 }
 
 }  // namespace shunt::agent

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "userspace/agent/serve/queries.h"
+#include "userspace/agent/serve/live_view.h"
 
 #include <algorithm>
 #include <memory>
@@ -10,31 +10,33 @@
 #include "absl/container/flat_hash_map.h"
 #include "userspace/agent/process/clock.h"
 #include "userspace/agent/process/log.h"
+#include "userspace/agent/process/process_usage.h"
+#include "userspace/agent/serve/read_traffic.h"
 #include "userspace/report/traffic.h"
 
 namespace shunt::agent {
 namespace {
 
-// Problems in one status; the ledger says how many Services more there are.
+// Maximum number of problems in one status; the ledger reports how many Services more have one.
 constexpr size_t kProblemsMax = 1000;
-// Entries read under one lock of the ledger.
+// Number of entries that are read under one lock of the ledger.
 constexpr size_t kPage = 500;
 
 using PortCounters = report::ServiceStatus::PortCounters;
-// Which PortPlan a row of service_ports belongs to.
+// Identifies the PortPlan that a row of service_ports belongs to.
 using PortKey = std::tuple<model::ObjectName, std::string, uint16_t, model::Protocol, model::IpFamily>;
 using CountersByPort = absl::flat_hash_map<PortKey, PortCounters>;
 
-// A map that cannot be read is as good as empty: the answer then lacks its numbers.
-report::VisitRows RowsOf(const MapViews& maps) {
+// A map that cannot be read counts as empty: the answer then lacks its numbers.
+report::VisitRows RowsOf(const report::PinnedMaps& maps) {
   return [&maps](absl::string_view map, const std::function<bool(const report::MapRow&)>& visit) {
-    const absl::Status status = maps.dump(map, visit);
+    const absl::Status status = maps.DumpMap(map, visit);
     if (!status.ok()) LogError(status, "Cannot read a map for the admin API", {{"map", map}});
   };
 }
 
-// Of `only`, or of every Service if it is null.
-CountersByPort ReadPortCounters(const MapViews& maps, const model::ObjectName* only) {
+// Returns the counters of Service `only`, or of all Services if it is null.
+CountersByPort ReadPortCounters(const report::PinnedMaps& maps, const model::ObjectName* only) {
   CountersByPort counters;
   for (const report::PortTraffic& port : report::ReadPortTraffic(RowsOf(maps), only)) {
     counters[PortKey(port.service, port.port_name, port.port, port.protocol, port.family)] = port.counters;
@@ -63,17 +65,26 @@ void ForEachEntry(const Ledger& ledger, const std::function<bool(const Ledger::E
   }
 }
 
-report::AgentStatus AnswerStatus(const QuerySources& from) {
-  report::AgentStatus status = from.identity;
-  const LoopState state = from.loop.state();
+CountersByPort ReadCounters(const report::OpenPinnedMaps& open_maps, const model::ObjectName* only) {
+  const absl::StatusOr<std::unique_ptr<const report::PinnedMaps>> maps = open_maps();
+  if (maps.ok()) return ReadPortCounters(**maps, only);
+  LogError(maps.status(), "Cannot read counters for the admin API");
+  return {};
+}
+
+}  // namespace
+
+report::AgentStatus LiveView::StatusWithoutMaps() const {
+  report::AgentStatus status = identity_;
+  const LoopState state = loop_.state();
   status.synced = state.synced;
   status.applies = state.applies;
   status.last_apply_time_ms = state.last_apply_time_ms;
   status.answer_time_ms = ReadClocks().wall_ms;
-  status.last_audit = from.loop.last_audit();
-  if (from.socket_sweeps != nullptr) status.socket_sweeps = from.socket_sweeps();
-  if (from.source_status != nullptr) status.source_status = from.source_status();
-  const Ledger::Totals totals = from.ledger.totals();
+  status.last_audit = loop_.last_audit();
+  status.socket_sweeps = parts_.socket_sweeps();
+  status.source_status = parts_.source_status();
+  const Ledger::Totals totals = ledger_.totals();
   status.services = totals.services;
   status.frontends = totals.frontends;
   status.failed_services = totals.failed;
@@ -81,20 +92,23 @@ report::AgentStatus AnswerStatus(const QuerySources& from) {
     status.problems.push_back({problem.where, problem.what});
   }
   if (!state.addresses_problem.empty()) status.problems.push_back({"node addresses", state.addresses_problem});
-  if (from.more_problems != nullptr) {
-    for (report::StatusProblem& problem : from.more_problems()) status.problems.push_back(std::move(problem));
-  }
-  for (report::StatusProblem& problem : from.ledger.Problems(kProblemsMax))
+  for (report::StatusProblem& problem : parts_.Problems()) status.problems.push_back(std::move(problem));
+  for (report::StatusProblem& problem : ledger_.Problems(kProblemsMax)) {
     status.problems.push_back(std::move(problem));
+  }
+  return status;
+}
 
-  const absl::StatusOr<MapViews> maps = from.open_maps();
+report::AgentStatus LiveView::StatusNow() const {
+  report::AgentStatus status = StatusWithoutMaps();
+  const absl::StatusOr<std::unique_ptr<const report::PinnedMaps>> maps = open_maps_();
   if (!maps.ok()) {
     status.problems.push_back({"maps", std::string(maps.status().message())});
     return status;
   }
-  status.maps = maps->fill_levels();
-  status.programs = maps->programs();
-  report::ForEachRow<report::ReasonRow>(RowsOf(*maps), "reasons",
+  status.maps = (*maps)->FillLevels();
+  status.programs = (*maps)->Programs();
+  report::ForEachRow<report::ReasonRow>(RowsOf(**maps), "reasons",
                                         [&](const report::ReasonRow& row) { status.reasons.push_back(row); });
   for (const report::MapFill& fill : status.maps) {
     if (fill.name == "backends") status.backends = static_cast<uint32_t>(fill.used);
@@ -102,32 +116,41 @@ report::AgentStatus AnswerStatus(const QuerySources& from) {
   return status;
 }
 
-CountersByPort ReadCounters(const QuerySources& from, const model::ObjectName* only) {
-  const absl::StatusOr<MapViews> maps = from.open_maps();
-  if (maps.ok()) return ReadPortCounters(*maps, only);
-  LogError(maps.status(), "Cannot read counters for the admin API");
-  return {};
+absl::StatusOr<report::AgentStatus> LiveView::Status() const {
+  return StatusNow();
 }
 
-std::vector<report::BackendStatus> AnswerBackends(const QuerySources& from) {
-  const absl::StatusOr<MapViews> maps = from.open_maps();
+absl::Status LiveView::Services(const std::function<bool(const report::ServiceStatus&)>& visit) const {
+  const CountersByPort counters = ReadCounters(open_maps_, nullptr);
+  ForEachEntry(ledger_, [&](const Ledger::Entry& entry) { return visit(ToStatus(entry, counters)); });
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::optional<report::ServiceStatus>> LiveView::Service(const model::ObjectName& name) const {
+  const std::optional<Ledger::Entry> entry = ledger_.Find(name);
+  if (!entry.has_value()) return std::nullopt;
+  return ToStatus(*entry, ReadCounters(open_maps_, &name));
+}
+
+absl::StatusOr<std::vector<report::BackendStatus>> LiveView::Backends() const {
+  const absl::StatusOr<std::unique_ptr<const report::PinnedMaps>> maps = open_maps_();
   if (!maps.ok()) {
     LogError(maps.status(), "Cannot read backends for the admin API");
-    return {};
+    return std::vector<report::BackendStatus>();
   }
   std::vector<report::BackendStatus> backends;
   absl::flat_hash_map<model::SocketAddress, size_t> place_of;
-  for (const report::BackendTraffic& backend : report::ReadBackendTraffic(RowsOf(*maps))) {
+  for (const report::BackendTraffic& backend : report::ReadBackendTraffic(RowsOf(**maps))) {
     place_of.emplace(backend.address, backends.size());
     backends.push_back({.id = backend.backend, .address = backend.address, .chosen = backend.chosen});
   }
-  ForEachEntry(from.ledger, [&](const Ledger::Entry& entry) {
+  ForEachEntry(ledger_, [&](const Ledger::Entry& entry) {
     for (const model::PortPlan& port : entry.plan->ports) {
       for (const model::Pool& pool : port.pools) {
         for (const model::PoolMember& member : pool.members) {
           const auto place = place_of.find(member.backend);
           if (place == place_of.end()) continue;
-          // Entries come in name order, so a Service that stands here already stands last.
+          // Entries are in name order, so a Service that is in the list already is the last one.
           std::vector<model::ObjectName>& services = backends[place->second].services;
           if (services.empty() || services.back() != entry.plan->service) services.push_back(entry.plan->service);
         }
@@ -139,28 +162,27 @@ std::vector<report::BackendStatus> AnswerBackends(const QuerySources& from) {
   return backends;
 }
 
-}  // namespace
+absl::Status LiveView::DumpMap(absl::string_view map, const std::function<bool(const report::MapRow&)>& visit) const {
+  const absl::StatusOr<std::unique_ptr<const report::PinnedMaps>> maps = open_maps_();
+  return maps.ok() ? (*maps)->DumpMap(map, visit) : maps.status();
+}
 
-report::AgentQueries MakeQueries(QuerySources sources) {
-  const auto from = std::make_shared<const QuerySources>(std::move(sources));
-  report::AgentQueries queries;
-  queries.status = [from] { return AnswerStatus(*from); };
-  queries.services = [from](const std::function<bool(const report::ServiceStatus&)>& visit) {
-    const CountersByPort counters = ReadCounters(*from, nullptr);
-    ForEachEntry(from->ledger, [&](const Ledger::Entry& entry) { return visit(ToStatus(entry, counters)); });
-  };
-  queries.service = [from](const model::ObjectName& name) -> std::optional<report::ServiceStatus> {
-    const std::optional<Ledger::Entry> entry = from->ledger.Find(name);
-    if (!entry.has_value()) return std::nullopt;
-    return ToStatus(*entry, ReadCounters(*from, &name));
-  };
-  queries.backends = [from] { return AnswerBackends(*from); };
-  queries.dump_map = [from](absl::string_view map, const std::function<bool(const report::MapRow&)>& visit) {
-    const absl::StatusOr<MapViews> maps = from->open_maps();
-    return maps.ok() ? maps->dump(map, visit) : maps.status();
-  };
-  queries.audit = [from] { return from->loop.Audit(); };
-  return queries;
+absl::StatusOr<report::AuditReport> LiveView::Audit() const {
+  return loop_.Audit();
+}
+
+report::MetricsSnapshot LiveView::Metrics() const {
+  report::MetricsSnapshot snapshot;
+  snapshot.status = StatusNow();
+  snapshot.agent = loop_.metrics().Read();
+  snapshot.local_misses = ledger_.totals().local_misses;
+  snapshot.source = snapshot.status.source_status;
+  if (const auto maps = open_maps_(); maps.ok()) {
+    snapshot.traffic = ReadTraffic(**maps, snapshot.status.maps, TrafficLimits());
+  }
+  snapshot.process = ReadProcessUsage();
+  snapshot.now_ms = ReadClocks().wall_ms;
+  return snapshot;
 }
 
 }  // namespace shunt::agent

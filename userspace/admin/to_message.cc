@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "userspace/admin/address_message.h"
+#include "userspace/admin/to_message.h"
 
 #include "userspace/admin/utf8.h"
 
@@ -40,6 +40,11 @@ v1::SocketAddress ToMessage(const model::FrontendAddress& address) {
   message.set_address(address.address.ToString());
   message.set_port(address.port);
   return message;
+}
+
+void SetMilliseconds(int64_t since_1970_ms, google::protobuf::Timestamp* timestamp) {
+  timestamp->set_seconds(since_1970_ms / 1000);
+  timestamp->set_nanos(static_cast<int32_t>(since_1970_ms % 1000) * 1'000'000);
 }
 
 }  // namespace shunt::admin

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// shuntctl --offline on real pins in a sandbox: an agent's datapath writes them and goes away.
+// shuntctl --offline on real pins in a sandbox: an agent's datapath writes them and ends.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -19,7 +19,7 @@ using ::testing::ContainsRegex;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-class PinReaderTest : public datapath::SandboxTest {
+class PinnedViewTest : public datapath::SandboxTest {
  protected:
   struct Outcome {
     int status;
@@ -31,8 +31,8 @@ class PinReaderTest : public datapath::SandboxTest {
     arguments.insert(arguments.end(), {"--offline", "--bpffs", bpffs_});
     std::ostringstream out;
     std::ostringstream err;
-    const Surroundings surroundings{.out = out, .err = err, .wait = [](absl::Duration) { return false; }};
-    const int status = RunShuntctl(arguments, surroundings);
+    const Environment environment{.out = out, .err = err, .wait = [](absl::Duration) { return false; }};
+    const int status = RunShuntctl(arguments, environment);
     return {status, out.str(), err.str()};
   }
 
@@ -47,14 +47,14 @@ class PinReaderTest : public datapath::SandboxTest {
   }
 };
 
-TEST_F(PinReaderTest, WithoutPinsItSaysWhereItLooked) {
+TEST_F(PinnedViewTest, WithoutPinsItSaysWhereItLooked) {
   const Outcome outcome = Run({"service", "list"});
   EXPECT_EQ(outcome.status, kExitFailed);
   EXPECT_THAT(outcome.err, HasSubstr(bpffs_));
   EXPECT_THAT(outcome.err, HasSubstr("--bpffs"));
 }
 
-TEST_F(PinReaderTest, ReadsServicesBackWithTheirShares) {
+TEST_F(PinnedViewTest, ReadsServicesBackWithTheirShares) {
   WritePins();
   const Outcome list = Run({"service", "list"});
   ASSERT_EQ(list.status, kExitOk) << list.err;
@@ -69,7 +69,7 @@ TEST_F(PinReaderTest, ReadsServicesBackWithTheirShares) {
   EXPECT_EQ(Run({"service", "show", "shop/search"}).status, kExitFailed);
 }
 
-TEST_F(PinReaderTest, SaysOfAFrontendWithSourceRangesThatItIsRestricted) {
+TEST_F(PinnedViewTest, SaysOfAFrontendWithSourceRangesThatItIsRestricted) {
   WritePins();
   const Outcome show = Run({"service", "show", "shop/cart:80"});
   ASSERT_EQ(show.status, kExitOk) << show.err;
@@ -77,7 +77,7 @@ TEST_F(PinReaderTest, SaysOfAFrontendWithSourceRangesThatItIsRestricted) {
   EXPECT_THAT(show.out, ContainsRegex("ClusterIP +10.96.12.4:80 .* any +<none>"));
 }
 
-TEST_F(PinReaderTest, StatusNamesTheCgroupAndClaimsNothingOfAnAgent) {
+TEST_F(PinnedViewTest, StatusNamesTheCgroupAndClaimsNothingOfAnAgent) {
   WritePins();
   const Outcome status = Run({"-j", "status"});
   ASSERT_EQ(status.status, kExitOk) << status.err;
@@ -90,7 +90,7 @@ TEST_F(PinReaderTest, StatusNamesTheCgroupAndClaimsNothingOfAnAgent) {
       << "no complete set of programs is in force";
 }
 
-TEST_F(PinReaderTest, DumpsEveryMapThatItsHelpNames) {
+TEST_F(PinnedViewTest, DumpsEveryMapThatItsHelpNames) {
   WritePins();
   for (const char* map :
        {"prefix_filter", "frontend_index", "frontend_rows", "pools", "slots", "backends", "service_ports",
@@ -103,13 +103,13 @@ TEST_F(PinReaderTest, DumpsEveryMapThatItsHelpNames) {
   EXPECT_THAT(Run({"map", "list"}).out, HasSubstr("socket_state"));
 }
 
-TEST_F(PinReaderTest, CheckSeesWhetherProgramsAreInForce) {
+TEST_F(PinnedViewTest, CheckSeesWhetherProgramsAreInForce) {
   WritePins();
   const Outcome good = Run({"check"});
   EXPECT_EQ(good.status, kExitOk) << good.out << good.err;
   EXPECT_THAT(good.out, HasSubstr("all 9 attached"));
   EXPECT_THAT(Run({"prog", "list"}).out, HasSubstr("cgroup/connect4"));
-  // A link that nothing holds any more is detached.
+  // The kernel detaches a link when nothing holds it.
   ASSERT_EQ(unlink(absl::StrCat(bpffs_, "/shunt/v1/links/sock_connect4").c_str()), 0);
   const Outcome broken = Run({"check"});
   EXPECT_EQ(broken.status, kExitFailed) << broken.out;

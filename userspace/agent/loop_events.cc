@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "userspace/agent/loop_events.h"
+
+#include <malloc.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+#include "userspace/agent/process/log.h"
+#include "userspace/agent/process/service_notify.h"
+
+namespace shunt::agent {
+namespace {
+
+void Notify(absl::string_view state) {
+  const char* socket = std::getenv("NOTIFY_SOCKET");
+  const absl::Status status = NotifySupervisor(socket == nullptr ? "" : socket, state);
+  if (!status.ok()) LogError(status, "sd_notify failed");
+}
+
+}  // namespace
+
+void LoopEvents::FirstApplied() {
+  ::malloc_trim(0);  // the memory that it took to read everything at once is not needed again
+  followers_.admin.SetServing(true);
+  Notify(absl::StrCat("READY=1\nSTATUS=", followers_.ledger.totals().services, " services"));
+}
+
+void LoopEvents::Stepped() {
+  // healthCheckNodePorts answer at the addresses at which NodePorts do, as kube-proxy's do.
+  if (!followers_.options.node_port_addresses.IsEverywhere()) {
+    std::vector<model::IpAddress> addresses;
+    for (const datapath::NodeAddress& local : followers_.loop.NodePortAddresses()) addresses.push_back(local.address);
+    followers_.http.SetNodePortAddresses(std::move(addresses));
+  }
+  followers_.http.Follow();
+}
+
+void LoopEvents::Progressed(sources::ObjectKind kind, const report::SourceVersion& version) {
+  versions_[static_cast<size_t>(kind)] = version;
+  const absl::Status status = followers_.datapath.KeepSourceVersion(static_cast<uint32_t>(kind), version);
+  const std::string problem(status.message());
+  if (!status.ok() && problem != version_problem_) {
+    LogError(status, "Could not save the source version; after a restart older state may be accepted");
+  }
+  version_problem_ = problem;
+}
+
+bool LoopEvents::Changed(sources::ClusterView view) {
+  if (followers_.snapshot == nullptr) return true;
+  // While a snapshot is served, it is the newest state there is: saving it again would only make it look newer.
+  if (followers_.source.status().snapshot_time_ms != 0) return false;
+  followers_.snapshot->Offer({std::move(view), versions_});
+  return true;
+}
+
+void LoopEvents::Stopping() {
+  Notify("STOPPING=1");
+}
+
+}  // namespace shunt::agent

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the rest of the agent does when the loop has done something: it says that it is ready, keeps the servers of
+// healthCheckNodePorts and the snapshot up to date, and remembers how far the source is.
+#ifndef SHUNT_AGENT_LOOP_EVENTS_H_
+#define SHUNT_AGENT_LOOP_EVENTS_H_
+
+#include <array>
+#include <string>
+
+#include "userspace/admin/server.h"
+#include "userspace/agent/cluster_source.h"
+#include "userspace/agent/control/ledger.h"
+#include "userspace/agent/control/loop.h"
+#include "userspace/agent/serve/http_servers.h"
+#include "userspace/agent/settings/options.h"
+#include "userspace/agent/snapshot_thread.h"
+#include "userspace/datapath/kernel/kernel_datapath.h"
+#include "userspace/report/source_version.h"
+
+namespace shunt::agent {
+
+// The parts that follow the loop. All must outlive the LoopEvents.
+struct LoopFollowers {
+  const Options& options;
+  const datapath::KernelDatapath& datapath;
+  const Ledger& ledger;
+  const Loop& loop;
+  const ClusterSource& source;
+  SnapshotThread* snapshot;  // null if no snapshot is kept
+  HttpServers& http;
+  admin::AdminServer& admin;
+};
+
+// Methods of LoopListener are called in the loop's thread.
+class LoopEvents final : public LoopListener {
+ public:
+  // `versions`: by sources::ObjectKind, how far an earlier agent had followed the source.
+  LoopEvents(const LoopFollowers& followers, const std::array<report::SourceVersion, 3>& versions)
+      : followers_(followers), versions_(versions) {}
+
+  // The agent is ready: the admin API's health service and the service manager learn of it.
+  void FirstApplied() override;
+  void Stepped() override;
+  void Progressed(sources::ObjectKind kind, const report::SourceVersion& version) override;
+  bool Changed(sources::ClusterView view) override;
+
+  // Tells the service manager that the agent stops. In any thread.
+  static void Stopping();
+
+ private:
+  const LoopFollowers followers_;
+  std::array<report::SourceVersion, 3> versions_;
+  std::string version_problem_;  // why the last version could not be saved; empty if it was
+};
+
+}  // namespace shunt::agent
+
+#endif  // SHUNT_AGENT_LOOP_EVENTS_H_
