@@ -54,7 +54,6 @@ void Change::FailForTaker(const ServiceState& taker, absl::Status status) {
   Fail(std::move(status));
 }
 
-// The reservations that are still held give themselves back.
 void Change::GiveBack() {
   frontends_.clear();
   released_.clear();

@@ -72,7 +72,7 @@ class Change {
     kWritten,    // it may be written, wholly or in part, where no program looks
     kPublished,  // programs may have come to see it, frontend by frontend. What fails now leaves the rest published
     kRefused,    // it failed while nothing was written: its resources are free again
-    kAbandoned,  // it failed before a frontend of it was published: its resources are retired, except sets in force
+    kAbandoned,  // it failed in steps 1 to 3: its rows, ids and sets are retired, except sets that step 3 has published
   };
 
   // The plan and the state must outlive the change.
@@ -84,9 +84,11 @@ class Change {
   void BeginWriting(std::vector<Retired>& retired);
   // REQUIRES: kWritten.
   void BeginPublishing();
-  // Notes the failure and leaves the stage as drawn above. A later failure replaces the status. REQUIRES: not OK.
+  // Notes the failure and leaves the stage as drawn above. What is held is freed if nothing of it was written, and
+  // retired otherwise; index slots and address counts are always free at once. A later failure replaces the status.
+  // REQUIRES: not OK.
   void Fail(absl::Status status);
-  // Gives back all that it holds, for a Fail that has to follow at once. REQUIRES: kStaged.
+  // Drops the content; reservations that are still held give themselves back. A Fail has to follow at once.
   void GiveBack();
   // Fails because this Service gives up a frontend that `taker` could not take.
   void FailForTaker(const ServiceState& taker, absl::Status status);
@@ -95,21 +97,21 @@ class Change {
   // Why it failed; OK until then.
   const absl::Status& status() const { return status_; }
   bool ok() const { return status_.ok(); }
-  // Null unless FailForTaker was called.
+  // The taker of the last FailForTaker, or null. If that taker was refused, TableDatapath stages this change once more.
   const ServiceState* waits_for() const { return waits_for_; }
 
   const Request& request() const { return request_; }
   const model::ServicePlan* plan() const { return request_.plan; }
   ServiceState& service() const { return *request_.state; }
 
-  // ---- content: filled by the stager, taken over into the record by the publisher, empty after a failure ----
+  // ---- content ----
+  // The stager fills it, the publisher takes it over into the record; it is empty once refused or abandoned.
   std::vector<PortChange>& ports() { return ports_; }
   std::vector<FrontendChange>& frontends() { return frontends_; }
   // The keys in the index that the Service has and its plan does not. Some may go to another Service in this Apply.
   std::vector<Reserved<AddressBook, FrontendCount>>& released() { return released_; }
   // The Services from which this one takes a frontend.
   std::vector<const ServiceState*>& takes_from() { return takes_from_; }
-  const std::vector<const ServiceState*>& takes_from() const { return takes_from_; }
   // Returns true if publishing it would change nothing for its Service.
   bool IsEmpty() const;
 

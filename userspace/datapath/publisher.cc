@@ -53,16 +53,25 @@ void FailForAddress(const AddressBook::Failure& failure, absl::Span<const std::u
 //  - A name appears after everything that it leads to: writing goes against the direction of reading.
 //  - Names disappear in the direction of reading, and what they led to stays as it is for a grace period.
 //
-// If a write fails, its change fails. The other changes go on, except those that take a frontend from its Service, and
-// those that give it one, which they now keep. What the tables hold of the Service then:
+// If a write fails, its change fails; an address row that fails fails every change that it concerns (FailForAddress).
+// What the tables hold of the Service then:
 //
 //  - after a failure in step 1: exactly what it had;
-//  - in step 2: the frontends that could not be removed, and all others, with their old sets;
-//  - in step 3: the same frontends; the pools whose words could be stored have their new sets;
-//  - in steps 4 and 5: all of the plan that could be written, and everything old that a frontend may still lead to.
+//  - in step 2: what it had, with the old sets, except the frontends that were removed before or after the failure;
+//  - in step 3: as in step 2, without what the plan drops; the pools before the failed one have their new sets, the
+//    failed one and those after it their old ones;
+//  - in step 4: all new sets and every frontend that could be inserted; a frontend that could not has its old row, or
+//    is missing if it is new;
+//  - in step 5: the whole plan.
 //
-// In steps 1 to 3 the change is abandoned: what it had taken and not published is retired (Change::Fail). In all steps
-// the record says what the tables hold, so staging the plan again yields the rest of the change.
+// In steps 1 to 3 the change is abandoned (Change::Fail): its rows, ids and sets are retired; its index slots and
+// address counts are free at once, because nothing was written there. The record says what the tables hold, so staging
+// the plan again yields a change that completes it.
+//
+// The other changes go on, with two exceptions. In steps 1 to 3 every change that takes a frontend from a Service whose
+// change failed fails too, and then those that take one from it (FailTakers). In all steps a change that gives a
+// frontend to a Service whose change failed publishes the rest, keeps that frontend with all that it leads to, and
+// reports a failure (FailForTaker).
 void Publisher::Publish(absl::Span<const std::unique_ptr<Change>> changes) {
   const auto for_each_ok = [&](void (Publisher::*step)(Change&)) {
     for (const std::unique_ptr<Change>& change : changes) {
@@ -76,7 +85,9 @@ void Publisher::Publish(absl::Span<const std::unique_ptr<Change>> changes) {
   };
 
   // 1. What nothing names: backends, slot runs, the words of new pools, service port names, rows. And filter bits,
-  //    which only let a program look further. A change that fails here has changed nothing.
+  //    which only let a program look further. A change that fails here has changed nothing that a program sees. One
+  //    that fails only because the generation could not be stored is abandoned like the others, not refused: another
+  //    round of this Apply would try the same store.
   const absl::Status generation = inventory_.allocator.WriteGeneration();
   for (const std::unique_ptr<Change>& change : changes) {
     if (!change->ok()) continue;
@@ -87,16 +98,16 @@ void Publisher::Publish(absl::Span<const std::unique_ptr<Change>> changes) {
   }
   FailTakers(changes);
 
-  // 2. Frontends that go. Before any pool changes, so that a frontend that is to go is not seen with a set that it
-  // never
-  //    had. An address ceases to be a ClusterIP before its frontends go: otherwise a connect to one of them would be
-  //    refused as a port that no service uses, although the address is no longer a service's.
+  // 2. Frontends that go. Before any pool changes, so that a frontend that is to go is never seen with a set that it
+  //    did not have. An address ceases to be a ClusterIP before its frontends go: otherwise a connect to one of them
+  //    would be refused as a port that no service uses, although the address is no longer a service's.
   PublishAddresses(AddressBook::Turn::kBeforeRemovals, changes);
   for_each_ok(&Publisher::RemoveReleased);
   FailTakers(changes);
 
   // 3. Publish the sets: one store of 8 bytes each. PoolMatch has made sure that every frontend that still reads the
-  //    pool is to have the new set. Before the frontends that come, for the reason of 2.
+  //    pool is to have the new set; a pool that a frontend to be taken reads keeps its set. Before step 4, so that a
+  //    frontend that comes is never seen with the old set of a pool.
   for_each_ok(&Publisher::PublishPools);
   FailTakers(changes);
 
@@ -182,7 +193,7 @@ void Publisher::RemoveReleased(Change& change) {
   absl::Status failure;
   for (Reserved<AddressBook, FrontendCount>& released : change.released()) {
     const shunt_frontend_key& key = released->key;
-    if (IsTaken(key)) continue;
+    if (WaitsForTaker(key)) continue;
     if (!IsWildcard(key.address) && inventory_.addresses.ClaimsUnwantedClusterIp(DecodeAddress(key.address))) {
       failure = absl::UnavailableError(absl::StrCat("apply Service ", change.service().name.ToString(),
                                                     ": remove frontend ", DecodeFrontend(key).ToString(),
@@ -206,8 +217,9 @@ void Publisher::RemoveReleased(Change& change) {
   if (!failure.ok()) change.Fail(std::move(failure));
 }
 
-// A key stays where it is until its taker is applied. If the taker fails, it takes the key when it is applied again.
-bool Publisher::IsTaken(const shunt_frontend_key& key) const {
+// Returns whether the key is to be taken: it stays where it is until its taker is applied. A taker that fails takes the
+// key when it is applied again.
+bool Publisher::WaitsForTaker(const shunt_frontend_key& key) const {
   const Transfers::Transfer* const transfer = transfers_.Find(key);
   return transfer != nullptr && !given_up_.contains(transfer->taker);
 }
@@ -277,7 +289,7 @@ void Publisher::InsertFrontends(Change& change) {
 void Publisher::SettleFrontends(Change& change) {
   ServiceState& state = change.service();
   for (FrontendChange& frontend : change.frontends()) {
-    if (frontend.row.held()) {  // it could not be put
+    if (frontend.row.held()) {  // its entry could not be stored
       frontend.Retire(retired_);
     } else {
       state.frontends.push_back(frontend.content.key);

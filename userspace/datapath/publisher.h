@@ -29,13 +29,14 @@ class Publisher {
   Publisher(Inventory& inventory, const Transfers& transfers, const ServiceSet& given_up)
       : inventory_(inventory), published_(inventory.published), transfers_(transfers), given_up_(given_up) {}
 
-  // Publishes the staged changes and everything that the address book has to change; leaves refused changes alone. A
+  // To be called once. Publishes the staged changes and everything that the address book has to change; leaves refused
+  // changes alone. A
   // write that fails goes into the status of its change; publisher.cc says what is left in the tables then. At every
   // instant every frontend has its old set or its new one.
   void Publish(absl::Span<const std::unique_ptr<Change>> changes);
 
-  // The last failure of something that belongs to no single Service: rows of addresses, filter bits that are to be
-  // cleared. Every Publish tries them again.
+  // The last failure of something that belongs to no single Service: rows of addresses, counts of the index, filter
+  // bits that are to be cleared. Every Publish tries them again.
   const absl::Status& shared_status() const { return shared_status_; }
 
  private:
@@ -45,7 +46,7 @@ class Publisher {
   absl::Status WriteServicePort(const Change& change, const PortChange& port);
   // Step 2.
   void RemoveReleased(Change& change);
-  bool IsTaken(const shunt_frontend_key& key) const;
+  bool WaitsForTaker(const shunt_frontend_key& key) const;
   // Step 3.
   void PublishPools(Change& change);
   // Step 4.

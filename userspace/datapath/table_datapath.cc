@@ -24,7 +24,8 @@ constexpr size_t kChangesMax = 4096;
 // How many retired resources one Apply frees. An Apply that needs more waits for all of them.
 constexpr size_t kReclaimMax = 4096;
 
-// Every round either applies something or is the last one. A few are enough even if Services wait for one another.
+// A round that neither applies nor retires anything is the last one. A few are enough even if Services wait for one
+// another.
 constexpr int kRoundsMax = 8;
 
 // Reserves memory for everything that these plans name.

@@ -26,7 +26,7 @@ bool IsProgrammed(const model::PortPlan& port, const model::Frontend& frontend) 
 }
 
 Transfers::Transfers(absl::Span<const Request> requests) {
-  // Which keys their Services give up.
+  // Find the keys that their Services give up.
   FrontendKeySet planned;
   for (const Request& request : requests) {
     if (request.state->frontends.empty()) continue;
@@ -37,7 +37,7 @@ Transfers::Transfers(absl::Span<const Request> requests) {
     }
   }
   if (transfers_.empty()) return;
-  // Which of these another Service wants.
+  // Keep those that another Service wants.
   for (const Request& request : requests) {
     ForEachProgrammedKey(request, [&](const shunt_frontend_key& key) {
       const auto found = transfers_.find(key);
