@@ -15,6 +15,8 @@ debian_python = $(firstword $(wildcard /usr/bin/python3) python3)
 clang_tool = $(firstword $(shell for v in 19 18 17 16 15 14; do command -v $(1)-$$v; done; true) $(1))
 
 .DEFAULT_GOAL := all
+# Builds and tests use the processors themselves; two at once would share one apt and one kernel.
+.NOTPARALLEL:
 .PHONY: all deps run check check-dev check-shipped check-kernels check-kubernetes bench bench-kubernetes install image deb fuzz asan tsan format check-format tidy clean help
 
 all: ## build everything (PRESET=dev, release, asan, tsan or fuzz)
@@ -42,7 +44,7 @@ check-dev: ## the tests of the programs, built with preset dev
 
 check-shipped: ## the tests of what is shipped: release build, installation, manifests, image, Debian package
 	@$(dependencies) build check image
-	@cmake --preset release -Wno-dev --log-level=WARNING $(if $(CI),-DSHUNT_WERROR=ON)
+	@cmake --preset release -Wno-dev --log-level=WARNING -DSHUNT_WERROR=$(if $(CI),ON,OFF)
 	@cmake --build --preset shipped -j $(JOBS)
 	@ctest --preset shipped
 

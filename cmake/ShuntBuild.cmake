@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Compiler settings of everything that runs in user space, and the functions that declare libraries and binaries.
 
+include(CheckLinkerFlag)
 include(CheckPIESupported)
 include(GNUInstallDirs)
 
@@ -63,7 +64,8 @@ target_link_options(shunt_flags INTERFACE -Wl,-z,relro,-z,now,-z,noexecstack -Wl
 
 if(NOT CMAKE_BUILD_TYPE STREQUAL "Release")
   find_program(SHUNT_MOLD mold)
-  if(SHUNT_MOLD)
+  check_linker_flag(CXX -fuse-ld=mold SHUNT_LINKS_WITH_MOLD)
+  if(SHUNT_MOLD AND SHUNT_LINKS_WITH_MOLD)
     add_link_options(-fuse-ld=mold)
   endif()
 endif()

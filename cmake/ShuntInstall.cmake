@@ -1,5 +1,6 @@
-# SPDX-License-Identifier: Apache-2.0 What `cmake --install` installs, and where (GNUInstallDirs below the prefix; it
-# honors DESTDIR). Included last, because it names targets.
+# SPDX-License-Identifier: Apache-2.0
+# What `cmake --install` installs, and where (GNUInstallDirs below the prefix; it honors DESTDIR). Included last,
+# because it names targets.
 
 install(TARGETS shuntd RUNTIME DESTINATION ${CMAKE_INSTALL_SBINDIR})
 install(TARGETS shuntctl RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})

@@ -1,5 +1,6 @@
-# SPDX-License-Identifier: Apache-2.0 The Debian package of `make deb`: what `cmake --install` installs, and a unit, its
-# configuration and maintainer scripts. Included last, because CPack reads what is set before it.
+# SPDX-License-Identifier: Apache-2.0
+# The Debian package of `make deb`: what `cmake --install` installs, and a unit, its configuration and maintainer
+# scripts. Included last, because CPack reads what is set before it.
 
 set(debian ${CMAKE_SOURCE_DIR}/packaging/debian)
 set(in_package COMPONENT debian EXCLUDE_FROM_ALL)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Parses once the foreign headers that most files include: the standard library, absl, and GoogleTest for tests. This
 # halves the time of a build. Every file must still include what it uses; the release build, which has no precompiled
-# headers, proves it.
+# headers, proves it for the programs.
 
 option(SHUNT_PRECOMPILE "Parse the most included headers once for all" ON)
 

@@ -1,11 +1,15 @@
-# SPDX-License-Identifier: Apache-2.0 Tests and fuzz targets. Labels are the kinds of docs/testing.md: unit, scenario,
-# bpf, kernel, kubernetes, house, guest, fuzz; a test in userspace/ROOM also carries the label ROOM. The target
-# tests-LABEL builds the tests of one label.
+# SPDX-License-Identifier: Apache-2.0
+# Tests and fuzz targets. Labels are the kinds of docs/testing.md: unit, scenario, bpf, kernel, kubernetes, house,
+# guest, fuzz; a test in userspace/ROOM also carries the label ROOM. The target tests-LABEL builds the tests of one
+# label.
 
 
 
 add_library(shunt_test_main STATIC ${CMAKE_SOURCE_DIR}/tests/test_main.cc)
 target_link_libraries(shunt_test_main PUBLIC shunt_flags GTest::gtest)
+
+# `make run` needs no Python, and does not install it; then the tests that are written in Python are left out.
+find_package(Python3 COMPONENTS Interpreter)
 
 foreach(label unit scenario bpf kernel kubernetes house guest fuzz model report posix planner datapath sources admin agent)
   add_custom_target(tests-${label})

@@ -1,7 +1,8 @@
 #!/bin/sh
-# SPDX-License-Identifier: Apache-2.0 The linker launcher of shunt_static_binary(): runs the given link command with
-# every shared library replaced by the archive of the same name. Debian's CMake packages name only shared libraries; the
-# archives are beside them. The archives form one group, because their order would matter otherwise.
+# SPDX-License-Identifier: Apache-2.0
+# The linker launcher of shunt_static_binary(): runs the given link command with every shared library replaced by the
+# archive of the same name. Debian's CMake packages name only shared libraries; the archives are beside them. The
+# archives form one group, because their order would matter otherwise.
 set -eu
 
 driver=$1

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# SPDX-License-Identifier: Apache-2.0 Runs clang-tidy over our translation units in a build directory's compile
-# commands. It skips a file that was clean until the file, a header of ours, .clang-tidy or clang-tidy changes.
+# SPDX-License-Identifier: Apache-2.0
+# Runs clang-tidy over our translation units in a build directory's compile commands. It skips a file that was clean
+# until the file, a header of ours, .clang-tidy or clang-tidy changes.
 #
 #   run_clang_tidy.sh CLANG_TIDY BUILD_DIR JOBS
 #

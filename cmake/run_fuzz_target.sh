@@ -1,7 +1,7 @@
 #!/bin/sh
-# SPDX-License-Identifier: Apache-2.0 Runs one fuzz target for SHUNT_FUZZ_SECONDS (default 30), seeded with its corpus,
-# which it does not change. It keeps an input that breaks the target in the working directory as TARGET-crash-..., and
-# prints its name.
+# SPDX-License-Identifier: Apache-2.0
+# Runs one fuzz target for SHUNT_FUZZ_SECONDS (default 30), seeded with its corpus, which it does not change. It keeps
+# an input that breaks the target in the working directory as TARGET-crash-..., and prints its name.
 #
 #   run_fuzz_target.sh TARGET [CORPUS_DIR]
 set -eu

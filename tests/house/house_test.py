@@ -233,6 +233,7 @@ class RuleTest(unittest.TestCase):
             ("ours", {"a.cc": apache, "bpf/a.h": dual, "tests/x.bpf.c": dual, "tests/shared.h": dual}, []),
             ("none", {"a.cc": "int a;\n"}, ["a.cc:1: no line 'SPDX-License-Identifier: Apache-2.0'"]),
             ("too late", {"a.cc": "\n\n\n" + apache}, ["a.cc:1: "]),
+            ("prose beside it", {"a.cc": "// SPDX-License-Identifier: Apache-2.0 Counts.\n"}, ["a.cc:1: "]),
             ("a program under Apache alone cannot be loaded", {"bpf/socket/sock.bpf.c": apache}, ["bpf/socket/sock.bpf.c:1: "]),
             ("scripts without an ending", {".ci/run": "#!/bin/sh\n"}, [".ci/run:1: "]),
         ])

@@ -82,7 +82,7 @@ def license_lines(tree):
         is_bpf = path.endswith(".bpf.c") or (path.startswith("bpf/") and path.endswith(".h"))
         wanted = _DUAL if is_bpf else _APACHE
         accepted = (wanted,) if is_bpf or not path.endswith(".h") else (_APACHE, _DUAL)  # a header both sides include
-        if not any(line in head for line in accepted):
+        if not any(re.search(re.escape(line) + r"(?: \*/)?$", head, re.MULTILINE) for line in accepted):
             yield Finding(path, 1, f"no line '{wanted}' at its head")
 
 

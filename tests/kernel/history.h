@@ -1,5 +1,6 @@
-// SPDX-License-Identifier: Apache-2.0 Records which sets were behind some ClusterIPs and when, so that every connection
-// can be judged by the address that it reached: the address itself encodes the frontend and the set that it belongs to.
+// SPDX-License-Identifier: Apache-2.0
+// Records which sets were behind some ClusterIPs and when, so that every connection can be judged by the address that
+// it reached: the address itself encodes the frontend and the set that it belongs to.
 #ifndef SHUNT_TESTS_KERNEL_HISTORY_H_
 #define SHUNT_TESTS_KERNEL_HISTORY_H_
 

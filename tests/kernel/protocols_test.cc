@@ -1,6 +1,6 @@
-// SPDX-License-Identifier: Apache-2.0 Sockets that are not translated (of other protocols, or exempt), and MPTCP, which
-// is translated like TCP. Every kernel that Shunt is tested on has these protocols; those that some kernels lack are in
-// rare_protocols_test.cc.
+// SPDX-License-Identifier: Apache-2.0
+// Sockets that are not translated (of other protocols, or exempt), and MPTCP, which is translated like TCP. Every
+// kernel that Shunt is tested on has these protocols; those that some kernels lack are in rare_protocols_test.cc.
 #include <netinet/in.h>
 #include <netinet/ip_icmp.h>
 

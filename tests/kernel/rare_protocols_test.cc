@@ -1,5 +1,6 @@
-// SPDX-License-Identifier: Apache-2.0 A stream that is not TCP, and datagrams that are not UDP. If the kernel was built
-// without them, the tests are skipped, in CI too. The guests' kernels have both, so there a skip is a failure.
+// SPDX-License-Identifier: Apache-2.0
+// A stream that is not TCP, and datagrams that are not UDP. If the kernel was built without them, the tests are
+// skipped, in CI too. The guests' kernels have both, so there a skip is a failure.
 #include <netinet/in.h>
 
 #include <cerrno>

@@ -1,5 +1,6 @@
-// SPDX-License-Identifier: Apache-2.0 No set is ever torn: sets, Services and all their ids change, and the programs
-// pause on purpose between two loads, yet every connection reaches a backend of a set that its Service had meanwhile.
+// SPDX-License-Identifier: Apache-2.0
+// No set is ever torn: sets, Services and all their ids change, and the programs pause on purpose between two loads,
+// yet every connection reaches a backend of a set that its Service had meanwhile.
 //
 // The agent's side is real: planner, update protocol, grace periods, ids that are reused in small maps.
 #include <atomic>

@@ -1,5 +1,6 @@
-// SPDX-License-Identifier: Apache-2.0 Sets up a network namespace by rtnetlink. It does not use iproute2, because the
-// sandbox must work in an initramfs that holds only the test.
+// SPDX-License-Identifier: Apache-2.0
+// Sets up a network namespace by rtnetlink. It does not use iproute2, because the sandbox must work in an initramfs
+// that holds only the test.
 #ifndef SHUNT_SANDBOX_NETLINK_H_
 #define SHUNT_SANDBOX_NETLINK_H_
 

@@ -73,14 +73,11 @@ void FailForAddress(const AddressBook::Failure& failure, absl::Span<const std::u
 // frontend to a Service whose change failed publishes the rest, keeps that frontend with all that it leads to, and
 // reports a failure (FailForTaker).
 void Publisher::Publish(absl::Span<const std::unique_ptr<Change>> changes) {
-  const auto for_each_ok = [&](void (Publisher::*step)(Change&)) {
+  const auto is_ok = [](const Change& change) { return change.ok(); };
+  const auto is_published = [](const Change& change) { return change.stage() == Change::Stage::kPublished; };
+  const auto for_each = [&](const auto& takes_part, void (Publisher::*step)(Change&)) {
     for (const std::unique_ptr<Change>& change : changes) {
-      if (change->ok()) (this->*step)(*change);
-    }
-  };
-  const auto for_each_published = [&](void (Publisher::*step)(Change&)) {
-    for (const std::unique_ptr<Change>& change : changes) {
-      if (change->stage() == Change::Stage::kPublished) (this->*step)(*change);
+      if (takes_part(*change)) (this->*step)(*change);
     }
   };
 
@@ -102,19 +99,19 @@ void Publisher::Publish(absl::Span<const std::unique_ptr<Change>> changes) {
   //    did not have. An address ceases to be a ClusterIP before its frontends go: otherwise a connect to one of them
   //    would be refused as a port that no service uses, although the address is no longer a service's.
   PublishAddresses(AddressBook::Turn::kBeforeRemovals, changes);
-  for_each_ok(&Publisher::RemoveReleased);
+  for_each(is_ok, &Publisher::RemoveReleased);
   FailTakers(changes);
 
   // 3. Publish the sets: one store of 8 bytes each. PoolMatch has made sure that every frontend that still reads the
   //    pool is to have the new set; a pool that a frontend to be taken reads keeps its set. Before step 4, so that a
   //    frontend that comes is never seen with the old set of a pool.
-  for_each_ok(&Publisher::PublishPools);
+  for_each(is_ok, &Publisher::PublishPools);
   FailTakers(changes);
 
   // 4. Frontends that come, or get another row: everything that they lead to is in place. Only then what is said about
   //    addresses: an address that becomes a ClusterIP refuses all its other ports.
-  for_each_ok(&Publisher::InsertFrontends);
-  for_each_published(&Publisher::SettleFrontends);
+  for_each(is_ok, &Publisher::InsertFrontends);
+  for_each(is_published, &Publisher::SettleFrontends);
   if (absl::Status counted = inventory_.allocator.index().WriteCounts(); counted.ok()) {
     PublishAddresses(AddressBook::Turn::kAfterInsertions, changes);
   } else {
@@ -128,7 +125,7 @@ void Publisher::Publish(absl::Span<const std::unique_ptr<Change>> changes) {
   // 5. What nothing names any longer: generation 0 in the pool words, for sockets that remember them, and a new one in
   //    those that only some frontends have left; clear the filter bits that no address needs; and after a grace period,
   //    asked for once for all of this, everything may be used again.
-  for_each_published(&Publisher::SettlePorts);
+  for_each(is_published, &Publisher::SettlePorts);
   RenewStamps();
   if (absl::Status status = inventory_.filter.ClearUnneeded(); !status.ok()) shared_status_ = std::move(status);
   inventory_.allocator.quarantine().Add(retired_);

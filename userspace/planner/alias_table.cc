@@ -1,6 +1,6 @@
-// SPDX-License-Identifier: Apache-2.0 Vose's method in integers. In units of 1 / (n * W), member i's share is w[i] * n
-// and a slot holds W. A member with less than a slot is topped up from a donor that has more than one; after that its
-// slot does not change.
+// SPDX-License-Identifier: Apache-2.0
+// Vose's method in integers. In units of 1 / (n * W), member i's share is w[i] * n and a slot holds W. A member with
+// less than a slot is topped up from a donor that has more than one; after that its slot does not change.
 //
 // Only thresholds are rounded: each is off by less than 2^-32 of its slot, that is 2^-32 / n of everything, and a
 // member is in at most n slots.

@@ -1,5 +1,6 @@
-// SPDX-License-Identifier: Apache-2.0 Reads and validates a Service's ports and its session affinity. The API server
-// refuses the faults that these functions handle; manifests may have them.
+// SPDX-License-Identifier: Apache-2.0
+// Reads and validates a Service's ports and its session affinity. The API server refuses the faults that these
+// functions handle; manifests may have them.
 #ifndef SHUNT_PLANNER_SERVICE_PORTS_H_
 #define SHUNT_PLANNER_SERVICE_PORTS_H_
 

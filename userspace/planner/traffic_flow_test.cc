@@ -1,7 +1,7 @@
-// SPDX-License-Identifier: Apache-2.0 Which set answers which client: three Services, three kinds of frontend, three
-// kinds of client. The flows are those of kube-proxy's TestInternalExternalMasquerade in its base configuration. A
-// socket on this node (of a pod or of the host) uses a frontend's internal pool, a client from outside its external
-// pool.
+// SPDX-License-Identifier: Apache-2.0
+// Which set answers which client: three Services, three kinds of frontend, three kinds of client. The flows are those
+// of kube-proxy's TestInternalExternalMasquerade in its base configuration. A socket on this node (of a pod or of the
+// host) uses a frontend's internal pool, a client from outside its external pool.
 #include <gtest/gtest.h>
 
 #include "userspace/planner/testing/test_objects.h"

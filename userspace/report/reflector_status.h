@@ -1,5 +1,6 @@
-// SPDX-License-Identifier: Apache-2.0 What the Kubernetes source reports about itself, for /metrics and `shuntctl
-// status`. The source fills these values and hands out copies; the admin API and the metrics show them.
+// SPDX-License-Identifier: Apache-2.0
+// What the Kubernetes source reports about itself, for /metrics and `shuntctl status`. The source fills these values
+// and hands out copies; the admin API and the metrics show them.
 #ifndef SHUNT_REPORT_REFLECTOR_STATUS_H_
 #define SHUNT_REPORT_REFLECTOR_STATUS_H_
 
