@@ -1,8 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // Values as messages: nothing is lost, nothing is invented, hostile text stays well-formed.
 #include <gmock/gmock.h>
+#include <google/protobuf/descriptor.h>
+#include <google/protobuf/message.h>
 #include <google/protobuf/util/message_differencer.h>
 #include <gtest/gtest.h>
+
+#include <set>
+#include <string>
+#include <vector>
 
 #include "userspace/admin/testing/scripted_agent.h"
 #include "userspace/admin/to_message.h"
@@ -212,7 +218,78 @@ TEST(BackendMessageTest, NamesItsServices) {
   EXPECT_EQ(backend.services(0).namespace_name(), "shop");
 }
 
-TEST(MapRowMessageTest, EveryKindOfRowFillsEveryFieldOfItsMessage) {
+// Notes every field that is set in the message or in one below it, and every kind of message that was seen.
+class SetFields {
+ public:
+  void Note(const google::protobuf::Message& message) {
+    kinds_.insert(message.GetDescriptor());
+    const google::protobuf::Reflection& reflection = *message.GetReflection();
+    std::vector<const google::protobuf::FieldDescriptor*> fields;
+    reflection.ListFields(message, &fields);
+    for (const google::protobuf::FieldDescriptor* field : fields) {
+      set_.insert(field);
+      if (field->cpp_type() != google::protobuf::FieldDescriptor::CPPTYPE_MESSAGE) continue;
+      if (!field->is_repeated()) Note(reflection.GetMessage(message, field));
+      for (int i = 0; field->is_repeated() && i < reflection.FieldSize(message, field); ++i) {
+        Note(reflection.GetRepeatedMessage(message, field, i));
+      }
+    }
+  }
+
+  // Returns the names of the admin API's fields that no message has set.
+  std::vector<std::string> Unset() const {
+    std::vector<std::string> names;
+    for (const google::protobuf::Descriptor* kind : kinds_) {
+      for (int i = 0; i < kind->field_count(); ++i) {
+        if (set_.contains(kind->field(i)) || kind->file()->package() != "shunt.admin.v1") continue;
+        names.push_back(kind->field(i)->full_name());
+      }
+    }
+    return names;
+  }
+
+ private:
+  std::set<const google::protobuf::Descriptor*> kinds_;
+  std::set<const google::protobuf::FieldDescriptor*> set_;
+};
+
+// What the other scripted agents have no occasion to say.
+testing::ScriptedAgent TroubledCluster() {
+  testing::ScriptedAgent agent = testing::FollowingCluster();
+  agent.status.observing = true;
+  agent.status.problems = {{.where = "kube-proxy", .what = "answers on this node", .advice = true}};
+  agent.status.last_audit.problem = "the maps cannot be read";
+  agent.status.last_audit.unrepaired = 1;
+  agent.status.socket_sweeps.ended_tcp = 1;
+  agent.status.socket_sweeps.namespaces_not_entered = 1;
+  agent.status.socket_sweeps.problem = "no iterator";
+  agent.status.source_status.reachable = true;
+  agent.status.source_status.snapshot_time_ms = 1'763'850'000'000;
+  model::Frontend& frontend = agent.services[0].plan.ports[0].frontends[0];
+  frontend.internal_pool = 1;
+  frontend.node_in_source_ranges = true;
+  agent.maps["service_counters"] = {report::ServiceCountersRow{.no_endpoints = 1}};
+  return agent;
+}
+
+TEST(MessagesTest, EveryFieldIsSetInSomeAnswer) {
+  SetFields fields;
+  for (const testing::ScriptedAgent& agent :
+       {testing::SmallCluster(), testing::FollowingCluster(), TroubledCluster()}) {
+    fields.Note(ToMessage(agent.status));
+    for (const report::ServiceStatus& service : agent.services) {
+      fields.Note(ToMessage(service, EndpointDetail::kEveryEndpoint));
+    }
+    for (const report::BackendStatus& backend : agent.backends) fields.Note(ToMessage(backend));
+    for (const auto& [name, rows] : agent.maps) {
+      for (const report::MapRow& row : rows) fields.Note(ToMessage(row));
+    }
+    if (agent.audit.ok()) fields.Note(ToMessage(*agent.audit));
+  }
+  EXPECT_THAT(fields.Unset(), IsEmpty()) << "nothing fills them, or testing/scripted_agent has no value for them";
+}
+
+TEST(MapRowMessageTest, EveryKindOfRowHasItsMessage) {
   const testing::ScriptedAgent agent = testing::SmallCluster();
   std::vector<v1::MapRow::RowCase> kinds;
   for (const auto& [name, rows] : agent.maps) kinds.push_back(ToMessage(rows.front()).row_case());
