@@ -153,17 +153,17 @@ absl::Status World::StartPods() {
   return absl::OkStatus();
 }
 
-absl::Status World::StartPod(const Pod& pod, int listening_fd, int ready_fd) {
-  ChildOptions options{.command = {paths_.self, "pod", pod.name, absl::StrCat(ready_fd)},
+absl::Status World::StartPod(const Pod& pod, int ready_read_fd, int ready_write_fd) {
+  ChildOptions options{.command = {paths_.self, "pod", pod.name, absl::StrCat(ready_write_fd)},
                        .environment = {},
                        .output = absl::StrCat(kHome, "/pods.log"),
-                       .kept_fd = ready_fd};
+                       .kept_fd = ready_write_fd};
   for (const PodListener& listener : pod.listeners) options.command.push_back(FormatListener(listener));
   absl::StatusOr<Child> child = Child::Start(options);
-  ::close(ready_fd);
+  ::close(ready_write_fd);
   if (!child.ok()) return child.status();
   pods_.push_back(*std::move(child));
-  return Await(listening_fd,
+  return Await(ready_read_fd,
                [&]() -> absl::Status {
                  if (!pods_.back().Ended().has_value()) return absl::OkStatus();
                  return absl::AbortedError(absl::StrCat("pod ", pod.name, " has ended\n", LastLines(options.output)));

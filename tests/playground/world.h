@@ -52,8 +52,9 @@ class World {
   absl::Status MakeSandbox();
   absl::Status WriteShell() const;
   absl::Status StartPods();
-  // Closes `ready_fd`, on which the pod says that it listens.
-  absl::Status StartPod(const Pod& pod, int listening_fd, int ready_fd);
+  // Starts the pod and waits until it listens, which it reports by a byte into the pipe whose ends these are. Closes
+  // `ready_write_fd`; `ready_read_fd` stays the caller's.
+  absl::Status StartPod(const Pod& pod, int ready_read_fd, int ready_write_fd);
   absl::Status StartAgent();
 
   Paths paths_;

@@ -120,7 +120,7 @@ KubernetesCluster::KubernetesCluster(const Options& options, kubernetes::ClientC
       seed_(std::hash<std::string>()(options.node_name) ^ static_cast<uint64_t>(::getpid())),
       client_(std::move(client)),
       environment_(std::move(environment)) {
-  ReadLearnedServers();
+  ReadDiscoveredServers();
 }
 
 std::string KubernetesCluster::Description() const {
@@ -138,16 +138,16 @@ report::SourceStatus KubernetesCluster::status() const {
 }
 
 // Reads them even if the snapshot itself is not served: further addresses of API servers can only help.
-void KubernetesCluster::ReadLearnedServers() {
+void KubernetesCluster::ReadDiscoveredServers() {
   const absl::StatusOr<kubernetes::SnapshotSummary> summary = kubernetes::ReadSnapshotSummary(snapshot_path_);
-  if (summary.ok()) learned_servers_ = summary->api_servers;
+  if (summary.ok()) discovered_servers_ = summary->api_servers;
 }
 
 kubernetes::KubernetesSourceOptions KubernetesCluster::SourceOptions() const {
   kubernetes::KubernetesSourceOptions options;
   options.node_name = node_name_;
   options.servers = client_.servers;
-  options.discovered_servers = learned_servers_;
+  options.discovered_servers = discovered_servers_;
   options.discovers_servers = !client_.skip_tls_verification;
   options.seed = seed_;
   for (size_t kind = 0; kind < environment_.versions.size(); ++kind) {
@@ -155,14 +155,14 @@ kubernetes::KubernetesSourceOptions KubernetesCluster::SourceOptions() const {
     RememberedOf(options, static_cast<ObjectKind>(kind)) = {
         .version = version.version, .count = version.objects, .delivered = {}};
   }
-  options.on_servers_discovered = environment_.on_servers_learned;
+  options.on_servers_discovered = environment_.on_servers_discovered;
   return options;
 }
 
 absl::Status KubernetesCluster::Run(sources::Sink& sink, std::stop_token stop) {
-  // So that the next snapshot has them too, even if nothing changes that would make the source learn them again.
-  if (environment_.on_servers_learned && !learned_servers_.empty()) {
-    environment_.on_servers_learned(learned_servers_);
+  // So that the next snapshot has them too, even if nothing changes that would make the source discover them again.
+  if (environment_.on_servers_discovered && !discovered_servers_.empty()) {
+    environment_.on_servers_discovered(discovered_servers_);
   }
   const bool may_need_snapshot = !environment_.kernel_serves && ::access(snapshot_path_.c_str(), R_OK) == 0;
   if (!may_need_snapshot) return Follow(SourceOptions(), sink, stop);

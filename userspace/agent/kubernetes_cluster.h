@@ -38,7 +38,7 @@ struct SourceEnvironment {
   std::function<absl::Status(int fd)> exempt_socket;
   // Receives the base URLs of the API servers that the cluster itself names, whenever they change. Called in Run's
   // thread; may be null.
-  std::function<void(std::vector<std::string>)> on_servers_learned;
+  std::function<void(std::vector<std::string>)> on_servers_discovered;
 };
 
 // Returns the path of the snapshot of the cluster; empty if none is kept.
@@ -64,14 +64,14 @@ class KubernetesCluster final : public ClusterSource {
   absl::Status Follow(sources::kubernetes::KubernetesSourceOptions options, sources::Sink& sink, std::stop_token stop);
   // Delivers the snapshot's objects and records them in `options`, if the snapshot is readable and this node's.
   void ServeSnapshot(sources::kubernetes::KubernetesSourceOptions& options, sources::Sink& sink);
-  void ReadLearnedServers();
+  void ReadDiscoveredServers();
 
   const std::string node_name_;
   const std::string snapshot_path_;
   const uint64_t seed_;
   const sources::kubernetes::ClientConfig client_;
   const SourceEnvironment environment_;
-  std::vector<std::string> learned_servers_;  // URLs that an earlier agent learned
+  std::vector<std::string> discovered_servers_;  // URLs that an earlier agent discovered
 
   mutable std::mutex mutex_;
   // mutex_ guards both.

@@ -31,7 +31,7 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 
 constexpr int64_t kSavedMs = 1'700'000'000'000;
-constexpr char kLearned[] = "http://192.0.2.1:6443";
+constexpr char kDiscovered[] = "http://192.0.2.1:6443";
 
 model::Service Service(const std::string& name) {
   model::Service service;
@@ -86,13 +86,13 @@ class KubernetesClusterTest : public testing::Test {
     kubernetes::Snapshot snapshot;
     snapshot.summary = {.node_name = node_name,
                         .saved_ms = kSavedMs,
-                        .api_servers = {kLearned},
+                        .api_servers = {kDiscovered},
                         .resources = {{.kind = ObjectKind::kService, .version = "5", .object_count = 1}}};
     snapshot.objects = {Service("saved")};
     ASSERT_EQ(kubernetes::WriteSnapshot(SnapshotPath(options_), snapshot), absl::OkStatus());
   }
   void Start(SourceEnvironment environment) {
-    environment.on_servers_learned = [this](std::vector<std::string> urls) { learned_ = std::move(urls); };
+    environment.on_servers_discovered = [this](std::vector<std::string> urls) { discovered_ = std::move(urls); };
     auto cluster = KubernetesCluster::Open(options_, std::move(environment));
     ASSERT_TRUE(cluster.ok()) << cluster.status();
     cluster_ = *std::move(cluster);
@@ -135,7 +135,7 @@ class KubernetesClusterTest : public testing::Test {
   std::atomic<Mode> mode_ = Mode::kSilent;
   kubernetes::ScratchDirectory scratch_;
   RecordingSink sink_;
-  std::vector<std::string> learned_;  // read it when the thread has ended
+  std::vector<std::string> discovered_;  // read it when the thread has ended
   kubernetes::TlsServer server_{{}, [this](kubernetes::ServedConnection& connection) { Serve(connection); }};
   Options options_{.node_name = "node-a", .api_servers = {server_.url()}, .state_directory = scratch_.path()};
   std::unique_ptr<ClusterSource> cluster_;
@@ -151,7 +151,7 @@ TEST_F(KubernetesClusterTest, WhileNoApiServerAnswersTheSnapshotIsServedWithItsA
   ASSERT_TRUE(Eventually([&] { return !cluster_->status().reflectors.empty(); }));
   EXPECT_EQ(cluster_->status().snapshot_time_ms, kSavedMs) << "also once an API server is asked again";
   Stop();
-  EXPECT_THAT(learned_, ElementsAre(kLearned)) << "the next snapshot has them too";
+  EXPECT_THAT(discovered_, ElementsAre(kDiscovered)) << "the next snapshot has them too";
 }
 
 TEST_F(KubernetesClusterTest, AnApiServerThatAnswersLaterTakesTheSnapshotsPlace) {

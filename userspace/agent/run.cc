@@ -86,9 +86,9 @@ SourceEnvironment EnvironmentOf(datapath::KernelDatapath& datapath,
   SourceEnvironment environment{.versions = versions,
                                 .kernel_serves = served_before,
                                 .exempt_socket = [&datapath](int fd) { return datapath.ExemptSocket(fd); },
-                                .on_servers_learned = nullptr};
+                                .on_servers_discovered = nullptr};
   if (snapshot != nullptr) {
-    environment.on_servers_learned = [snapshot](std::vector<std::string> urls) {
+    environment.on_servers_discovered = [snapshot](std::vector<std::string> urls) {
       snapshot->SetApiServers(std::move(urls));
     };
   }

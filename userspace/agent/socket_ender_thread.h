@@ -21,7 +21,7 @@ class SocketEnderThread {
   using Sweep = std::function<report::SocketSweep()>;
 
   // Begins with a sweep. `sweep` is called by the thread alone; `identity` has the fields that never change:
-  // protocols and way.
+  // protocols and method.
   SocketEnderThread(Sweep sweep, report::SocketSweeps identity);
   // Starts no thread and ends no sockets: `identity` says why.
   explicit SocketEnderThread(report::SocketSweeps identity);

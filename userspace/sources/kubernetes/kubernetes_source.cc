@@ -65,7 +65,7 @@ void KubernetesSource::Deliver(Reflector& reflector, Sink& sink) {
     Discover(events);
     sink.Deliver(std::move(events));
   }
-  SayProgress(reflector, sink);
+  ReportProgress(reflector, sink);
 }
 
 void KubernetesSource::Discover(const std::vector<Event>& events) {
@@ -78,7 +78,7 @@ void KubernetesSource::Discover(const std::vector<Event>& events) {
   if (on_servers_discovered_) on_servers_discovered_(discovered_.urls());
 }
 
-void KubernetesSource::SayProgress(const Reflector& reflector, Sink& sink) {
+void KubernetesSource::ReportProgress(const Reflector& reflector, Sink& sink) {
   std::string& told = progress_[Index(reflector.kind())];
   if (!reflector.current() || reflector.version() == told) return;
   told = reflector.version();

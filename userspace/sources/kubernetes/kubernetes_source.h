@@ -58,7 +58,7 @@ class KubernetesSource final : public Source {
  private:
   void Deliver(Reflector& reflector, Sink& sink);
   void Discover(const std::vector<Event>& events);
-  void SayProgress(const Reflector& reflector, Sink& sink);
+  void ReportProgress(const Reflector& reflector, Sink& sink);
   void Conclude(SteadyTime now, Sink& sink);
 
   const std::function<void(const std::vector<std::string>&)> on_servers_discovered_;

@@ -224,22 +224,22 @@ Object ApiServersSlice() {
 }
 
 TEST_F(KubernetesSourceTest, ServersThatTheClusterNamesAreHandedOn) {
-  std::vector<std::string> learned;
-  Play({.on_servers_discovered = [&](const std::vector<std::string>& urls) { learned = urls; }},
+  std::vector<std::string> discovered;
+  Play({.on_servers_discovered = [&](const std::vector<std::string>& urls) { discovered = urls; }},
        {[&] { server->Watch(ObjectKind::kEndpointSlice).OnBody(EventFrame("ADDED", ApiServersSlice())); }, [] {}});
-  EXPECT_THAT(learned, ElementsAre("https://10.0.0.1:6443"));
+  EXPECT_THAT(discovered, ElementsAre("https://10.0.0.1:6443"));
 }
 
 TEST_F(KubernetesSourceTest, WithoutCertificatesNobodyIsAskedWhoWasNotConfigured) {
-  std::vector<std::string> learned;
+  std::vector<std::string> discovered;
   refusals = {{ObjectKind::kNode, {.code = 503, .reason = "ServiceUnavailable"}}};
   Play({.discovered_servers = {"https://10.0.0.2:6443"},
         .discovers_servers = false,
-        .on_servers_discovered = [&](const std::vector<std::string>& urls) { learned = urls; }},
+        .on_servers_discovered = [&](const std::vector<std::string>& urls) { discovered = urls; }},
        {[&] { server->Watch(ObjectKind::kEndpointSlice).OnBody(EventFrame("ADDED", ApiServersSlice())); },
         [&] { server->now += seconds(2); },
         [&] { EXPECT_EQ(source->status().server, "https://a") << "though it fails"; }});
-  EXPECT_THAT(learned, ElementsAre());
+  EXPECT_THAT(discovered, ElementsAre());
 }
 
 TEST(KubernetesSourceStatusTest, TheSnapshotsAgeIsThereBeforeTheFirstTurn) {

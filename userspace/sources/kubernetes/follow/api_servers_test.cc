@@ -77,7 +77,7 @@ TEST(ApiServersTest, DiscoveredServersBearTheNameThatAllApiServersBearIfNoneIsCo
   EXPECT_EQ(servers.current(), (ApiServer{"https://10.0.0.1:6443", "kubernetes.default.svc"}));
 }
 
-TEST(ApiServersTest, NothingIsLearnedWhereTheConfiguredServerIsReachedInTheClear) {
+TEST(ApiServersTest, NothingIsDiscoveredWhereTheConfiguredServerIsReachedInTheClear) {
   ApiServers servers(std::vector<ApiServer>{{"http://127.0.0.1:8001", ""}});
   servers.SetDiscovered({"https://10.0.0.1:6443"});
   servers.Avoid("http://127.0.0.1:8001", kNow);

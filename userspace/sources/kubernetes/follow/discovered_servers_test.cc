@@ -28,14 +28,14 @@ model::EndpointSlice Kubernetes(const std::vector<std::string>& addresses) {
 TEST(DiscoveredServers, AreTheReadyEndpointsOfTheKubernetesSliceInOrder) {
   model::EndpointSlice slice = Kubernetes({"10.0.0.2", "10.0.0.1", "10.0.0.2", "10.0.0.3"});
   slice.endpoints.back().ready = false;
-  DiscoveredServers learned;
-  EXPECT_TRUE(learned.Note(Upsert{slice}));
-  EXPECT_FALSE(learned.Note(Upsert{slice})) << "the same again";
-  EXPECT_THAT(learned.urls(), ElementsAre("https://10.0.0.1:6443", "https://10.0.0.2:6443"));
-  EXPECT_TRUE(learned.Note(Upsert{Kubernetes({"fd00::1"})}));
-  EXPECT_THAT(learned.urls(), ElementsAre("https://[fd00::1]:6443"));
-  EXPECT_TRUE(learned.Note(Remove{ObjectKind::kEndpointSlice, slice.name}));
-  EXPECT_THAT(learned.urls(), IsEmpty());
+  DiscoveredServers discovered;
+  EXPECT_TRUE(discovered.Note(Upsert{slice}));
+  EXPECT_FALSE(discovered.Note(Upsert{slice})) << "the same again";
+  EXPECT_THAT(discovered.urls(), ElementsAre("https://10.0.0.1:6443", "https://10.0.0.2:6443"));
+  EXPECT_TRUE(discovered.Note(Upsert{Kubernetes({"fd00::1"})}));
+  EXPECT_THAT(discovered.urls(), ElementsAre("https://[fd00::1]:6443"));
+  EXPECT_TRUE(discovered.Note(Remove{ObjectKind::kEndpointSlice, slice.name}));
+  EXPECT_THAT(discovered.urls(), IsEmpty());
 }
 
 TEST(DiscoveredServers, AreNotTakenFromWhatApiServersDoNotWrite) {
@@ -57,26 +57,26 @@ TEST(DiscoveredServers, AreNotTakenFromWhatApiServersDoNotWrite) {
   for (const auto& row : kRows) {
     model::EndpointSlice slice = Kubernetes({"10.0.0.1"});
     row.change(slice);
-    DiscoveredServers learned;
-    EXPECT_FALSE(learned.Note(Upsert{slice})) << row.sentence;
-    EXPECT_THAT(learned.urls(), IsEmpty()) << row.sentence;
+    DiscoveredServers discovered;
+    EXPECT_FALSE(discovered.Note(Upsert{slice})) << row.sentence;
+    EXPECT_THAT(discovered.urls(), IsEmpty()) << row.sentence;
   }
 }
 
 TEST(DiscoveredServers, StayWhenSomethingElseOfThatNameComesAndGoes) {
-  DiscoveredServers learned;
-  EXPECT_TRUE(learned.Note(Upsert{Kubernetes({"10.0.0.1"})}));
-  EXPECT_FALSE(learned.Note(Upsert{model::Service{.name = {"default", "kubernetes"}}}));
-  EXPECT_FALSE(learned.Note(Remove{ObjectKind::kService, {"default", "kubernetes"}}));
-  EXPECT_THAT(learned.urls(), SizeIs(1));
+  DiscoveredServers discovered;
+  EXPECT_TRUE(discovered.Note(Upsert{Kubernetes({"10.0.0.1"})}));
+  EXPECT_FALSE(discovered.Note(Upsert{model::Service{.name = {"default", "kubernetes"}}}));
+  EXPECT_FALSE(discovered.Note(Remove{ObjectKind::kService, {"default", "kubernetes"}}));
+  EXPECT_THAT(discovered.urls(), SizeIs(1));
 }
 
 TEST(DiscoveredServers, AreCapped) {
   std::vector<std::string> addresses;
   for (int i = 1; i < 100; ++i) addresses.push_back(absl::StrCat("10.0.0.", i));
-  DiscoveredServers learned;
-  learned.Note(Upsert{Kubernetes(addresses)});
-  EXPECT_THAT(learned.urls(), SizeIs(DiscoveredServers::kServersMax));
+  DiscoveredServers discovered;
+  discovered.Note(Upsert{Kubernetes(addresses)});
+  EXPECT_THAT(discovered.urls(), SizeIs(DiscoveredServers::kServersMax));
 }
 
 }  // namespace
