@@ -48,7 +48,7 @@ class OutageTest(ClusterTestCase):
         self.assert_served(self.served)
 
     def test_ten_minutes_without_an_api_server(self):
-        """An hour of the agent's time: its clocks and timers run twenty times as fast."""
+        """Ten minutes of the agent's time: its clocks and timers run twenty times as fast."""
         self.agent.remove()
         self.agent.start(faster(20)).wait_synced(PATIENCE_SECONDS)
         removed = self.create()
