@@ -139,7 +139,7 @@ static __always_inline int connect_to(struct bpf_sock_addr *ctx, struct destinat
 		state = claim_state(ctx->sk, cookie);
 	if (state)
 		write_state(state, &dialled, &decision);
-	else /* the connection works all the same; only getpeername() will name the pod */
+	else /* the connection works nevertheless; only getpeername() will name the pod */
 		count_reason(SHUNT_REASON_STATE_LOST);
 	*to = decision.to;
 	return 1;

@@ -32,6 +32,7 @@ RULES = (
     edges.testing_stays_in_tests,
     circles.no_circles,
     words.banned_names,
+    words.plain_words,
     sizes.file_lengths,
     sizes.median_is_readable,
     sizes.small_units_are_shared,

@@ -131,7 +131,7 @@ void KernelTest::TakeAllRows() {
     ASSERT_EQ(holder.Connect(At("10.97.0.1:9")), 0);
     size_t rows = 0;
     ASSERT_TRUE(maps().Dump("socket_state", [&](const report::MapRow&) { return ++rows, true; }).ok());
-    // One that got no row is in storage and of no use here.
+    // Only a socket with a row is kept; one without a row has its memory in socket storage.
     if (rows > row_holders_.size()) row_holders_.push_back(std::move(holder));
   }
   ASSERT_EQ(row_holders_.size(), kFewRows);

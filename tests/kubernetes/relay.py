@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Forwards TCP connections: relay.py ADDRESS PORT TO-ADDRESS TO-PORT. Prints "ready" once it listens.
 
-Its address can be taken away under it, and then its connections are half open: nobody says that they have ended.
+Its address can be taken away under it. Then its connections are half open: no side is told that they have ended.
 """
 
 import contextlib

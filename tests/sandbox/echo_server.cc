@@ -122,7 +122,7 @@ void EchoServer::Drop(int fd) {
   absl::MutexLock lock(&mutex_);
   open_.erase(fd);
   // Closing is not enough while a child that the test has forked and that has not yet become another program holds
-  // the connection too: its events would go on, under a number that may be somebody else's socket by then.
+  // the connection too: its events would go on, under a number that may belong to another socket by then.
   epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, nullptr);
   close(fd);
 }

@@ -55,7 +55,7 @@ absl::Status MakeDirectories(const std::string& directory) {
   }
 }
 
-// OK: nothing stands at `path`, or a socket that nobody listens on.
+// Returns OK if nothing stands at `path`, or a socket on which no process listens.
 absl::Status CheckFree(const std::string& path) {
   struct stat found;
   if (lstat(path.c_str(), &found) != 0) return errno == ENOENT ? absl::OkStatus() : Failed("look at", path);
@@ -93,8 +93,8 @@ absl::StatusOr<SocketFile> SocketFile::Listen(const std::string& path) {
   // bind() gives the file the mode of the socket's own inode: set before, there is no moment at which the file has
   // another one, and the process's umask stays as it is for the other threads.
   if (fchmod(fd.get(), 0600) != 0) return Failed("set the mode of", path);
-  // Under another name first: whoever finds the socket at its path finds it listening. By /proc, because the longer
-  // name need not fit where the path does.
+  // Under another name first, so that a client that finds the socket at its path finds it listening. By /proc, because
+  // the longer name need not fit where the path does.
   const std::string temporary = absl::StrCat(".shunt-admin-", getpid());
   const std::string bind_path = absl::StrCat("/proc/self/fd/", directory_fd, "/", temporary);
   unlinkat(directory_fd, temporary.c_str(), 0);

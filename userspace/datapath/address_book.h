@@ -49,7 +49,7 @@ class AddressBook {
   void Reserve(size_t addresses) { book_.reserve(addresses); }
 
   // Counts a frontend, or no longer counts it. AddFrontend takes a row and an index slot as soon as the address needs
-  // them. If there are none, it sets need.exceeded; the frontend is counted all the same, and Publish tries again.
+  // them. If there are none, it sets need.exceeded; the frontend is still counted, and Publish tries again.
   void AddFrontend(const shunt_frontend_key& key, model::FrontendKind kind, Need& need);
   void RemoveFrontend(const shunt_frontend_key& key, model::FrontendKind kind);
   // Does both, as `count` says.

@@ -235,7 +235,7 @@ absl::StatusOr<Drift> TableDatapath::Audit(absl::Span<const model::ServicePlan* 
   drift.shared += static_cast<uint32_t>(inventory_->addresses.changes());
   absl::Status shared = PublishShared();
   if (absl::IsResourceExhausted(shared) && inventory_->allocator.WaitAndReclaim()) shared = PublishShared();
-  // If the map is full, every Apply tries the address's row again; the Services are repaired all the same.
+  // If the map is full, every Apply tries the address's row again; the Services are repaired nevertheless.
   if (!shared.ok() && !absl::IsResourceExhausted(shared)) return shared;
   Application application(*inventory_);
   drift.failures = application.Run(plans, ApplyScope::kAll);

@@ -1,6 +1,6 @@
 A ClusterIP has a row about the address itself, so that a port that no Service offers there is refused instead of
-dialled in vain. The row lives as long as any port of the address. Addresses that are not the proxy's own (load
-balancer, external) have no such row.
+dialled without an answer. The row lives as long as any port of the address. Addresses that are not the proxy's own
+(load balancer, external) have no such row.
 
 -- apply --
 apiVersion: v1

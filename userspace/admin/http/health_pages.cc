@@ -65,7 +65,7 @@ Response ServiceHealthPage(const report::ServiceHealth& service, bool proxy_heal
       {"serviceProxyHealthy", proxy_healthy},
   };
   const bool ok = service.local_endpoints > 0 && proxy_healthy;
-  // No API server sends a name that is not UTF-8; if one comes all the same, it must not make dump() throw.
+  // No API server sends a name that is not UTF-8; if one comes nevertheless, it must not make dump() throw.
   Response response = JsonResponse(ok ? kOk : kUnavailable, body.dump(1, '\t', false, Json::error_handler_t::replace));
   response.headers.emplace_back("X-Load-Balancing-Endpoint-Weight", std::to_string(service.local_endpoints));
   return response;

@@ -60,7 +60,7 @@ class SimulatedReader {
   bool PassesFilter(const model::IpAddress& address) const;
   std::optional<uint32_t> FindRow(const shunt_frontend_key& key) const;
   shunt_frontend_row Row(uint32_t id) const;
-  // "default/web:http 80/TCP IPv4"; nothing for a row that names nobody.
+  // "default/web:http 80/TCP IPv4"; nullopt for a row that names no Service.
   std::optional<std::string> ServicePort(uint32_t index) const;
   uint64_t PoolWord(uint32_t pool) const;
   ReadSet Set(uint64_t pool_word) const;

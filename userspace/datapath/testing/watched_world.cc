@@ -125,7 +125,8 @@ bool WatchedWorld::IsAllowed(const Reading& reading, size_t destination) const {
     if (allows(allowed)) return true;
     const bool may_lead_nowhere = std::any_of(allowed.begin(), allowed.end(),
                                               [](const Reading& other) { return other.outcome != Outcome::kFound; });
-    // An address that ceases to be a ClusterIP and is to be dialled for another reason is nobody's in between.
+    // An address that ceases to be a ClusterIP and is to be dialled for another reason belongs to no Service in
+    // between.
     const bool changes_hands = reading.outcome == Outcome::kNotAService && allows(allowed_[unused_ports_[destination]]);
     return reading.outcome != Outcome::kDangling && may_lead_nowhere && (changes_hands || writes_fail_);
   }

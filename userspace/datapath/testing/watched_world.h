@@ -87,7 +87,7 @@ class WatchedWorld {
   std::vector<World> asked_;                                           // since the last one that was applied whole
   std::vector<std::pair<model::FrontendAddress, bool>> destinations_;  // and whether from the host's namespace
   std::vector<std::vector<Reading>> allowed_;                          // by destination
-  std::vector<size_t> unused_ports_;  // by destination: the one with the same address and a port that nobody uses
+  std::vector<size_t> unused_ports_;  // by destination: the one with the same address and a port that no Service uses
   std::vector<LateReader> late_readers_;
   RandomWorld random_;
   std::string step_;

@@ -39,7 +39,7 @@ class RandomWorld {
   void StepNode(World& world);
   uint32_t Draw(uint32_t below);
 
-  // Every destination worth dialling: all frontends that there may ever be, ports that nobody uses, NodePorts on
+  // Every destination worth dialling: all frontends that there may ever be, ports that no Service uses, NodePorts on
   // node addresses.
   static std::vector<model::FrontendAddress> Destinations();
   static constexpr uint16_t kUnusedPort = 99;

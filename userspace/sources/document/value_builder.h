@@ -14,7 +14,7 @@
 namespace shunt::sources {
 
 // Every event returns false if it breaks a limit, repeats a key or puts something other than a string where a key
-// belongs; error() then says so and the tree is of no use. Within a map, keys and values arrive in turn.
+// belongs; error() then says so and the tree is unusable. Within a map, keys and values arrive in turn.
 class ValueBuilder {
  public:
   // `root` outlives the builder. Its former content is lost.

@@ -47,7 +47,7 @@ class PacedText final : public std::streambuf {
  private:
   static constexpr ptrdiff_t kStep = 4096;
 
-  // streambuf wants to be able to write; nobody does.
+  // setg() takes pointers to writable characters; these are only read.
   char* const begin_;
   char* const end_;
   const char* last_event_;

@@ -140,7 +140,7 @@ int InContainer(const std::string& cgroup, const std::string& host_root, const s
   return absl::IsNotFound(found.status()) && absl::StrContains(found.status().message(), "--cgroup") ? 0 : 6;
 }
 
-// Attached to a container's own cgroup, programs would reach nobody else.
+// Attached to a container's own cgroup, programs would reach no other process.
 TEST_F(HostTest, AContainersCgroupIsNotTakenForTheHosts) {
   absl::StatusOr<std::string> root = FindCgroupRoot();
   ASSERT_TRUE(root.ok()) << root.status();

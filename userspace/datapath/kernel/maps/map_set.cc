@@ -186,7 +186,7 @@ absl::StatusOr<MapSet> MapSet::OpenOrCreate(const PinDirectory& pins, const Limi
   }
   if (!set->maps_.empty()) {
     notes->push_back(absl::StrCat("an incomplete set of maps below ", pins.path(), " (without ",
-                                  absl::StrJoin(missing, ", "), ") served nobody and was made anew"));
+                                  absl::StrJoin(missing, ", "), ") was not in use and has been created again"));
     if (absl::Status status = RemovePins(pins, pins.MapNames()); !status.ok()) return status;
   }
   absl::StatusOr<MapSet> fresh = CreateUnpinned(limits);

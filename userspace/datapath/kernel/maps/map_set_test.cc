@@ -33,7 +33,7 @@ mode_t ModeOf(const std::string& path) {
   return entry.st_mode & 07777;
 }
 
-// Pins a map that nobody asked for.
+// Pins a map that is not Shunt's.
 void PinForeign(const std::string& path, bpf_map_type type, uint32_t key, uint32_t value, uint32_t rows,
                 uint32_t flags) {
   LIBBPF_OPTS(bpf_map_create_opts, options, .map_flags = flags);
@@ -231,7 +231,7 @@ TEST_F(MapSetTest, AnInterruptedFirstStartIsMadeAnew) {
   absl::StatusOr<MapSet> maps = Open(larger);
   ASSERT_TRUE(maps.ok()) << maps.status();
   EXPECT_EQ(maps->Capacity("pools"), 32u) << "a set of one piece, not new maps among old ones";
-  EXPECT_THAT(notes_, ElementsAre(HasSubstr("served nobody and was made anew")));
+  EXPECT_THAT(notes_, ElementsAre(HasSubstr("was not in use and has been created again")));
   EXPECT_THAT(Pins().MapNames(), SizeIs(kMaps));
 }
 

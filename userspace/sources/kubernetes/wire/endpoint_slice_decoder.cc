@@ -87,7 +87,7 @@ class SliceNames {
     for (const model::SharedText& name : names_) {
       if (name == text) return name;
     }
-    // With many different names most lookups would be in vain.
+    // With many different names most lookups would find nothing.
     if (names_.size() == kRemembered) names_.clear();
     return names_.emplace_back(text);
   }
