@@ -24,7 +24,7 @@ using sources::FieldReader;
 
 constexpr absl::string_view kApiVersion = "shunt-lb.io/v1alpha1";
 constexpr absl::string_view kKind = "ShuntConfiguration";
-// A pool's slot count has 20 bits.
+// More than a pool can hold (SHUNT_POOL_COUNT_MAX): the datapath refuses a Service whose pool is larger than that.
 constexpr uint32_t kEndpointsMax = (1 << 20) - 1;
 
 // Deeper than any configuration that is accepted. The author is the node's administrator and may use all of YAML.
