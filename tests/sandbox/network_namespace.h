@@ -20,7 +20,7 @@ class NetworkNamespace {
   static absl::StatusOr<NetworkNamespace> Current();
 
   int fd() const { return fd_.get(); }
-  // Moves the calling thread for good.
+  // Moves the calling thread into the namespace, where it stays until it enters another one.
   absl::Status Enter() const;
   // Returns the kernel's cookie of the namespace, as programs see it; 0 on error.
   uint64_t Cookie() const;

@@ -23,7 +23,7 @@ struct MapRows {
   std::map<uint32_t, report::BackendRow> backends;
 };
 
-// By MapReader. Returns kDataLoss unless the index and the rows of frontends name the same ones.
+// Reads the rows with a MapReader. Returns kDataLoss if the index and the frontend rows name different rows.
 absl::StatusOr<MapRows> ReadMapRows(const datapath::Tables& tables);
 
 // For example:

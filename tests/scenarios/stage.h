@@ -31,7 +31,7 @@ class Floor {
   virtual absl::StatusOr<std::unique_ptr<datapath::Datapath>> Open() = 0;
   // The tables of the datapath opened last. REQUIRES: it still exists.
   virtual const datapath::Tables& tables() const = 0;
-  // Gives what was unlinked time to come back: a grace period, as far as it is in the floor's power.
+  // Lets a grace period pass, or waits a moment for the kernel's own, so that unlinked rows and ids can be reused.
   virtual void LetGracePass() = 0;
   // Whether writes fail on purpose, so that the agent has to try again.
   virtual bool has_errors() const { return false; }
