@@ -42,14 +42,14 @@ shunt_address EncodeAddress(const model::IpAddress& address);
 model::IpAddress DecodeAddress(const shunt_address& address);
 
 shunt_frontend_key EncodeFrontend(const model::FrontendAddress& address);
-// The key of the row about an address itself: port 0, protocol 0.
+// Returns the key of an address row: port 0, protocol 0.
 shunt_frontend_key EncodeAddressKey(const model::IpAddress& address);
 // The protocol of an address row is undefined.
 model::FrontendAddress DecodeFrontend(const shunt_frontend_key& key);
 inline bool IsAddressKey(const shunt_frontend_key& key) {
   return key.port == 0 && key.protocol == 0;
 }
-// The unspecified address of either family: a NodePort's key.
+// Returns true for the unspecified address of either family, which is a NodePort's key.
 bool IsWildcard(const shunt_address& address);
 
 shunt_backend EncodeBackend(const model::SocketAddress& backend);

@@ -15,8 +15,8 @@
 
 namespace shunt::datapath {
 
-// Reads while others write, so a row may name something that has just gone; a row that makes no sense is
-// left out. Not thread-safe.
+// Reads while others write, so a row may name something that has just gone; an invalid row is left out. Not
+// thread-safe.
 class MapReader {
  public:
   using Visit = std::function<bool(const report::MapRow&)>;
@@ -29,7 +29,7 @@ class MapReader {
   // In the order of docs/maps.md.
   static std::vector<std::string> MapNames();
   // Visits the rows in use, in the order of their ids where they have one, until `visit` returns false.
-  // kNotFound: no such map.
+  // Returns kNotFound if there is no such map.
   absl::Status Dump(absl::string_view map, const Visit& visit) const;
   // Counts rows in use by reading everything: some milliseconds. memory_bytes is 0.
   std::vector<report::MapFill> FillLevels() const;

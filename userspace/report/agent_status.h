@@ -47,7 +47,7 @@ struct AgentStatus {
   SocketSweeps socket_sweeps;
   SourceStatus source_status;
   AuditReport last_audit;
-  int64_t answer_time_ms = 0;           // since 1970: when all this was so
+  int64_t answer_time_ms = 0;           // since 1970: when this status was read
   std::vector<StatusProblem> problems;  // objects refused, Services that do not fit, programs not loaded
 };
 

@@ -37,7 +37,8 @@ struct ServerOptions {
 
 class Server {
  public:
-  // Starts a server that does not listen until listeners() are set. Errors: no file descriptors are left.
+  // Starts a server that does not listen until listeners() are set. Returns an error if no file descriptors are
+  // left.
   static absl::StatusOr<std::unique_ptr<Server>> Start(const ServerOptions& options);
   ~Server() { Stop(); }
   Server(const Server&) = delete;

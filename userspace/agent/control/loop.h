@@ -50,13 +50,13 @@ class LoopListener {
  public:
   virtual ~LoopListener() = default;
 
-  // After the first step, once.
+  // Called once, after the first step.
   virtual void FirstApplied() = 0;
-  // After every step; after the first one, before FirstApplied.
+  // Called after every step; after the first one, before FirstApplied.
   virtual void Stepped() = 0;
-  // A later agent needs nothing older than `version` of this kind of object.
+  // Called when a later agent may refuse state of this kind of object that is older than `version`.
   virtual void Progressed(sources::ObjectKind kind, const report::SourceVersion& version) = 0;
-  // All that the sources have delivered, after it changed: at most every kViewPace, once more when the loop ends.
+  // Offers all that the sources have delivered after it has changed, at most every kViewPace and once at the end.
   // Returns false to be called again later.
   virtual bool Changed(sources::ClusterView view) = 0;
 };

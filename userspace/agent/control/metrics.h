@@ -33,8 +33,8 @@ class Metrics {
   // this agent to start.
   explicit Metrics(int64_t start_ms);
 
-  // At most this many waiting deliveries, and changes, are remembered one by one: an agent that cannot sync, because it
-  // may not read one resource, keeps taking deliveries of the others.
+  // Remembers at most this many waiting deliveries, and as many changes, one by one: an agent that cannot sync, because
+  // it may not read one resource, keeps taking deliveries of the others.
   static constexpr size_t kPendingMax = 100'000;
 
   // ---- called by the loop ----

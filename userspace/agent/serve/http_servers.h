@@ -27,7 +27,7 @@ struct HttpAddresses {
 class HttpServers {
  public:
   // Starts the servers, which do not listen yet. `ledger` and `health` are asked from the first Follow or Listen until
-  // Stop has returned. Errors: no file descriptors are left.
+  // Stop has returned. Returns an error if no file descriptors are left.
   static absl::StatusOr<std::unique_ptr<HttpServers>> Start(const HttpAddresses& addresses, const Ledger& ledger,
                                                             const report::HealthView& health);
   // Listens, and asks `metrics` until Stop has returned. An address that is in use becomes one of the Problems and is

@@ -36,11 +36,13 @@ class FieldReader {
               Dialect dialect = Dialect::kKubernetes);
 
   bool Has(absl::string_view field) const;
-  // Missing or null: `missing`. A word that the dialect reads as a number or a boolean is a string only in quotes.
+  // Returns `missing` if the field is missing or null. A word that the dialect reads as a number or a boolean is a
+  // string only in quotes.
   std::string String(absl::string_view field, absl::string_view missing = "") const;
   // The same; nullopt if the field is missing or null, and after a complaint.
   std::optional<std::string> OptionalString(absl::string_view field) const;
-  // A string that is a name of that form. Missing or empty: `missing`, or a complaint if there is no such.
+  // Returns a string that is a name of that form. Returns `missing` if the field is missing or empty; complains if no
+  // `missing` is given.
   std::string Name(absl::string_view field, NameForm form,
                    std::optional<absl::string_view> missing = std::nullopt) const;
   int64_t Int(absl::string_view field, int64_t missing, int64_t least, int64_t most) const;
@@ -48,10 +50,10 @@ class FieldReader {
   std::vector<std::string> Strings(absl::string_view field) const;
   // Values that are null are empty strings, as the API server has it.
   std::map<std::string, std::string> StringMap(absl::string_view field) const;
-  // Missing or null: a reader on which every field is missing.
+  // Returns a reader without fields if the field is missing or null.
   FieldReader Map(absl::string_view field) const;
   std::vector<FieldReader> Maps(absl::string_view field) const;
-  // One of `choices`. Missing or empty: `missing`, or a complaint if there is no such.
+  // Returns one of `choices`. Returns `missing` if the field is missing or empty; complains if no `missing` is given.
   std::string Choice(absl::string_view field, std::optional<absl::string_view> missing,
                      absl::Span<const absl::string_view> choices) const;
 
@@ -63,7 +65,7 @@ class FieldReader {
   void Complain(absl::string_view field, absl::string_view what) const;
 
  private:
-  // Of a field that is missing from `object`.
+  // Makes the reader of a field that is missing from `object`.
   FieldReader(const FieldReader& object, absl::string_view field);
 
   const Value* Field(absl::string_view field) const;

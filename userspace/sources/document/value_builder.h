@@ -32,7 +32,7 @@ class ValueBuilder {
   // Adds a copy of the value that was kept last under `anchor`. Fails if there is none.
   bool Repeat(int line, size_t anchor);
 
-  // Notes an error of the caller's own; false, for the caller to return.
+  // Notes the caller's own error. Returns false.
   bool Refuse(int line, std::string what);
   const ParseError& error() const { return error_; }
 

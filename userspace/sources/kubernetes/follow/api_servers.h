@@ -20,7 +20,7 @@ namespace shunt::sources::kubernetes {
 // Not thread-safe. Servers are named by their base URL.
 class ApiServers {
  public:
-  // How long a server that we failed over from is not retried immediately; the reflector's own delay comes first.
+  // For this long, a server that we left is retried only after the reflector's delay.
   static constexpr std::chrono::seconds kAvoidedFor{30};
 
   // The first one is asked first. REQUIRES: at least one.
