@@ -31,6 +31,9 @@ _LINK = re.compile(r"!?\[(?:[^\]\n]|\n(?!\n))*\]\(\s*<?([^)\s>]+)>?(?:\s+\"[^\"]
 # A line that is one link or one word cannot be broken.
 _UNBREAKABLE = re.compile(r"^\s*(?:(?:[-*>]|\d+\.)\s+)?(?:!?\[[^\]]*\]\([^)]*\)|\[[^\]]+\]:\s+\S+|\S+)[.,:;]?$")
 _PROSE_LIST = re.compile(r": ((?:[a-z0-9-]+, )*[a-z0-9-]+)\.$")
+_FILE_NAME = re.compile(r"(?<!\[)`([\w./-]*\w)\.(h|cc|c|py|sh|proto|\{h,cc\})`")  # "[`a.h`](../a.h)" is for links_resolve
+_UNIT_NAME = re.compile(r"`([a-z][a-z0-9_]*)`")
+_SECTION_OF_FILES = re.compile(r"^#+ .*\b(?:files|rooms|folders)\b", re.IGNORECASE)
 _SCHEME = re.compile(r"^[a-z][a-z0-9+.-]*:", re.IGNORECASE)
 
 
@@ -109,6 +112,36 @@ def rooms_have_pages(tree):
         lines = tree.files[page].count("\n")
         if lines > PAGE_LINES_MAX:
             yield Finding(page, 0, f"{lines} lines, at most {PAGE_LINES_MAX}: what is more belongs to docs/")
+
+
+def _lists_of_files(text):
+    """(line, text) of the lists above the first heading of the second level, and of those under a heading that
+    announces files, rooms or folders."""
+    of_files, in_item = True, False
+    for number, line in enumerate(text.split("\n"), 1):
+        if line.startswith("##"):
+            of_files = bool(_SECTION_OF_FILES.match(line))
+        in_item = bool(re.match(r"(?:\d+\.|-) ", line)) or (in_item and line.startswith("  "))
+        if of_files and in_item:
+            yield number, line
+
+
+def pages_name_what_exists(tree):
+    """A page's `name.h` or `name.cc` is a file of its room, and so is each `name` in the page's lists of files."""
+    for room in ROOMS:
+        page = f"{room}/{PAGE}"
+        inside = [path[len(room) + 1:] for path in tree.files if path.startswith(f"{room}/")]
+        units = {part.split(".")[0] for path in inside for part in path.split("/")}
+        text = _without_fences(tree.files.get(page, ""))
+        for match in _FILE_NAME.finditer(text):
+            name, ending = match.groups()
+            for path in (f"{name}.{one}" for one in ending.strip("{}").split(",")):
+                if path not in tree.files and not any(f"/{one}".endswith(f"/{path}") for one in inside):
+                    yield Finding(page, line_of(text, match.start()), f"no file {path} in this room")
+        for number, line in _lists_of_files(text):
+            for name in _UNIT_NAME.findall(line):
+                if name not in units:
+                    yield Finding(page, number, f"the list of files names {name}: no such file in this room")
 
 
 def _without_fences(text):

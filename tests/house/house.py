@@ -45,6 +45,7 @@ RULES = (
     documents.links_resolve,
     documents.prose_is_wrapped,
     documents.rooms_have_pages,
+    documents.pages_name_what_exists,
     unfinished,
 )
 

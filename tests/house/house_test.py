@@ -321,6 +321,32 @@ class RuleTest(unittest.TestCase):
             ("a folder that is no room", {"cmake/a.cmake": ""}, []),
         ])
 
+    def test_pages_name_what_exists(self):
+        bpf = {"bpf/abi.h": "", "bpf/lint.cc": "", "bpf/lint.h": "", "bpf/socket/sock.bpf.c": "", "docs/a.h": ""}
+        page = "bpf/README.md"
+
+        def said(text):
+            return {**bpf, page: text}
+        self.check(documents.pages_name_what_exists, [
+            ("files of the room and of a folder in it",
+             said("# bpf\n`abi.h`, `lint.{h,cc}`, `socket/sock.bpf.c` and `sock.bpf.c`.\n"), []),
+            ("a file of another room, by its whole path", said("`docs/a.h`\n"), []),
+            ("a file of another room, by its name", said("# bpf\n`a.h`\n"), [f"{page}:2: no file a.h in this room"]),
+            ("a file that is gone", said("`maps.h`\n"), [f"{page}:1: no file maps.h in this room"]),
+            ("a name that ends like a file's", said("`i.h`\n"), [f"{page}:1: no file i.h in this room"]),
+            ("one of two endings", said("`abi.{h,cc}`\n"), [f"{page}:1: no file abi.cc in this room"]),
+            ("a link is another rule's", said("[`a.h`](../docs/a.h)\n"), []),
+            ("a picture is not read", said("```\n `a.h`\n```\n"), []),
+            ("a list of files", said("## Files in reading order\n\n1. `abi`: rows.\n2. `lint`, `socket`: all.\n"), []),
+            ("a unit that is gone", said("## Groups of files\n\n- `abi`: rows.\n- all:\n  `abi`, `maps`.\n"),
+             [f"{page}:5: the list of files names maps: no such file in this room"]),
+            ("in a page without headings", said("# bpf\n\n- `maps`: all.\n"), [f"{page}:3: the list of files names maps"]),
+            ("prose beside the list", said("## Files\n\n1. `abi`: rows.\n\nThe word `maps`.\n"), []),
+            ("a list of something else", said("## Rules\n\n- A `maps` is a word.\n"), []),
+            ("what is no file's name", said("- `abi`: `shuntd check`, `READY=1`, `--config`, `fieldName`.\n"), []),
+            ("a room without a page is another rule's", bpf, []),
+        ])
+
     def test_unfinished(self):
         self.check(house.unfinished, [
             ("finished", {"a.cc": "int todos; // mktemp x.XXXXXX\n"}, []),
