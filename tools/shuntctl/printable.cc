@@ -19,21 +19,28 @@ bool IsPrintable(char32_t code_point) {
   return (code_point & 0xfffe) != 0xfffe && !(code_point >= 0xfdd0 && code_point <= 0xfdef);
 }
 
+void AppendEscaped(char32_t code_point, std::string& out) {
+  const auto code = static_cast<uint32_t>(code_point);
+  if (code < 0x100) {
+    absl::StrAppendFormat(&out, "\\x%02x", code);
+  } else if (code < 0x10000) {
+    absl::StrAppendFormat(&out, "\\u%04x", code);
+  } else {
+    absl::StrAppendFormat(&out, "\\U%08x", code);
+  }
+}
+
 std::string Printable(absl::string_view text) {
   std::string out;
   while (!text.empty()) {
     char32_t code_point = 0;
     const size_t length = model::DecodeUtf8(text, &code_point);
     if (length == 0) {
-      absl::StrAppendFormat(&out, "\\x%02x", static_cast<uint8_t>(text[0]));
+      AppendEscaped(static_cast<uint8_t>(text[0]), out);
     } else if (IsPrintable(code_point)) {
       out.append(text.data(), length);
-    } else if (code_point < 0x100) {
-      absl::StrAppendFormat(&out, "\\x%02x", static_cast<uint32_t>(code_point));
-    } else if (code_point < 0x10000) {
-      absl::StrAppendFormat(&out, "\\u%04x", static_cast<uint32_t>(code_point));
     } else {
-      absl::StrAppendFormat(&out, "\\U%08x", static_cast<uint32_t>(code_point));
+      AppendEscaped(code_point, out);
     }
     text.remove_prefix(length == 0 ? 1 : length);
   }

@@ -15,8 +15,12 @@ namespace shunt::shuntctl {
 // become \xNN.
 std::string Printable(absl::string_view text);
 
-// Whether Printable leaves this code point alone.
+// Returns true if Printable leaves this code point as it is.
 bool IsPrintable(char32_t code_point);
+
+// Appends the code point as \xNN, \uNNNN or \UNNNNNNNN, whichever is the shortest that holds it; YAML in double quotes
+// has the same escapes.
+void AppendEscaped(char32_t code_point, std::string& out);
 
 // Returns the number of columns of a printable text, which is the number of its code points.
 size_t DisplayWidth(absl::string_view text);

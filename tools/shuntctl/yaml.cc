@@ -7,8 +7,8 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
-#include "absl/strings/str_format.h"
 #include "absl/strings/string_view.h"
+#include "tools/shuntctl/printable.h"
 #include "userspace/model/utf8.h"
 
 namespace shunt::shuntctl {
@@ -43,12 +43,8 @@ void AppendString(absl::string_view text, std::string& out) {
       out += static_cast<char>(code_point);
     } else if (code_point >= 0x20 && code_point < 0x7f) {
       out += static_cast<char>(code_point);
-    } else if (code_point < 0x100) {
-      absl::StrAppendFormat(&out, "\\x%02x", static_cast<uint32_t>(code_point));
-    } else if (code_point < 0x10000) {
-      absl::StrAppendFormat(&out, "\\u%04x", static_cast<uint32_t>(code_point));
     } else {
-      absl::StrAppendFormat(&out, "\\U%08x", static_cast<uint32_t>(code_point));
+      AppendEscaped(code_point, out);
     }
     text.remove_prefix(length);
   }
