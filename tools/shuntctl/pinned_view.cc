@@ -22,11 +22,13 @@ report::OpenPinnedMaps PinsBelow(std::string bpffs) {
   return [bpffs = std::move(bpffs)]() -> absl::StatusOr<std::unique_ptr<const report::PinnedMaps>> {
     absl::StatusOr<std::unique_ptr<datapath::PinnedReader>> pins = datapath::PinnedReader::Open(bpffs);
     if (pins.ok()) return *std::move(pins);
-    const absl::string_view what_to_do =
-        absl::IsNotFound(pins.status()) ? "; no agent has run here, or `shuntd cleanup` did: name another with --bpffs"
-                                        : "";
+    if (absl::IsNotFound(pins.status())) {
+      return absl::NotFoundError(absl::StrCat(pins.status().message(),
+                                              ": no agent has run here, or `shuntd cleanup` removed it. Name another "
+                                              "bpffs with --bpffs"));
+    }
     return absl::Status(pins.status().code(),
-                        absl::StrCat("cannot read the pins below ", bpffs, ": ", pins.status().message(), what_to_do));
+                        absl::StrCat("cannot read the pins below ", bpffs, ": ", pins.status().message()));
   };
 }
 

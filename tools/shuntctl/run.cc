@@ -24,6 +24,15 @@ struct Invocation {
   std::string help;  // not empty: print this
 };
 
+absl::Status WhichObject() {
+  std::string names;
+  for (const Object& object : Objects()) {
+    const bool last = &object == &Objects().back();
+    absl::StrAppend(&names, names.empty() ? "" : last ? " or " : ", ", object.name);
+  }
+  return absl::InvalidArgumentError(absl::StrCat("which object? ", names));
+}
+
 absl::StatusOr<const Object*> FindObject(const std::string& word) {
   std::vector<std::string> names;
   for (const Object& object : Objects()) names.push_back(object.name);
@@ -54,7 +63,7 @@ absl::StatusOr<Invocation> ParseInvocation(std::vector<std::string> words, bool 
   }
   if (words.empty()) {
     if (help) return Invocation{.help = ProgramHelp()};
-    return absl::InvalidArgumentError("no object named");
+    return WhichObject();
   }
   const absl::StatusOr<const Object*> object = FindObject(words[0]);
   if (!object.ok()) return object.status();

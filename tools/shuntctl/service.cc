@@ -78,10 +78,12 @@ absl::StatusOr<Target> ParseTarget(const std::string& text, const std::string& d
   const size_t slash = name.find('/');
   const std::string namespace_name = slash == std::string::npos ? default_namespace : name.substr(0, slash);
   const std::string base = slash == std::string::npos ? name : name.substr(slash + 1);
-  if (namespace_name.empty() || base.empty() || absl::StrContains(base, '/') ||
-      (colon != std::string::npos && target.port.empty())) {
-    return absl::InvalidArgumentError(absl::StrCat("'", text, "' is not NAMESPACE/NAME or NAMESPACE/NAME:PORT",
-                                                   slash == std::string::npos ? "; or add -n" : ""));
+  const bool no_port = colon != std::string::npos && target.port.empty();
+  if (slash == std::string::npos && namespace_name.empty() && !base.empty() && !no_port) {
+    return absl::InvalidArgumentError(absl::StrCat("which namespace? write NAMESPACE/", text, ", or add -n NAMESPACE"));
+  }
+  if (namespace_name.empty() || base.empty() || absl::StrContains(base, '/') || no_port) {
+    return absl::InvalidArgumentError(absl::StrCat("'", text, "' is not NAMESPACE/NAME or NAMESPACE/NAME:PORT"));
   }
   target.service.set_namespace_name(namespace_name);
   target.service.set_name(base);

@@ -44,7 +44,8 @@ std::string ServicesText(const v1::AgentStatus& status) {
 std::string AppliedText(const v1::AgentStatus& status) {
   if (status.pid() == 0) return "";
   if (!status.has_last_apply_time()) return "not yet";
-  return absl::StrCat(status.applies(), " times, last at ", TimeText(status.last_apply_time()));
+  return absl::StrCat(status.applies(), status.applies() == 1 ? " time" : " times", ", last at ",
+                      TimeText(status.last_apply_time()));
 }
 
 std::string SocketsText(const v1::SocketSweeps& sweeps) {

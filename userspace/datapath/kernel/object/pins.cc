@@ -102,8 +102,8 @@ absl::StatusOr<PinDirectory> PinDirectory::Open(const std::string& bpffs) {
   for (const std::string& directory : DirectoriesOf(bpffs)) {
     absl::Status status = CheckPrivate(directory);
     if (absl::IsNotFound(status)) {
-      return absl::NotFoundError(absl::StrCat("nothing of Shunt is pinned below ", bpffs, ": ", directory,
-                                              " does not exist; has the agent ever run here?"));
+      return absl::NotFoundError(
+          absl::StrCat("nothing of Shunt is pinned below ", directory == PinRoot(bpffs) ? bpffs : directory));
     }
     if (!status.ok()) return status;
   }
