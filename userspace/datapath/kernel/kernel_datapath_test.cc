@@ -148,7 +148,9 @@ TEST_F(KernelDatapathTest, ASecondAgentIsRefusedByThePidOfTheFirst) {
   EXPECT_EQ(second.code(), absl::StatusCode::kFailedPrecondition);
   EXPECT_THAT(second.message(), HasSubstr(absl::StrCat("in use by another agent, pid ", getpid())));
   std::vector<std::string> removed;
-  EXPECT_EQ(Cleanup(bpffs_, &removed).code(), absl::StatusCode::kFailedPrecondition);
+  const absl::Status cleanup = Cleanup(bpffs_, &removed);
+  EXPECT_EQ(cleanup.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_THAT(cleanup.message(), HasSubstr(absl::StrCat("an agent, pid ", getpid(), ", is running")));
   EXPECT_THAT(removed, IsEmpty());
 }
 

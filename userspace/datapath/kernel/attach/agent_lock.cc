@@ -37,9 +37,19 @@ pid_t HolderOf(const struct stat& directory) {
   return 0;
 }
 
+absl::Status InUse(const std::string& directory, pid_t pid, AgentLock::Purpose purpose) {
+  const std::string holder = pid != 0 ? absl::StrCat("pid ", pid) : "whose pid is not visible from this PID namespace";
+  if (purpose == AgentLock::Purpose::kCleanUp) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("an agent, ", holder, ", is running with pin directory ", directory, ": stop it first"));
+  }
+  return absl::FailedPreconditionError(absl::StrCat("pin directory ", directory, " is in use by another agent, ",
+                                                    holder, ": stop it first, or use another --bpffs"));
+}
+
 }  // namespace
 
-absl::StatusOr<AgentLock> AgentLock::Take(const std::string& directory) {
+absl::StatusOr<AgentLock> AgentLock::Take(const std::string& directory, Purpose purpose) {
   for (;;) {
     posix::FileDescriptor fd(open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (!fd.ok()) return KernelError(errno, absl::StrCat("open pin directory ", directory));
@@ -47,11 +57,7 @@ absl::StatusOr<AgentLock> AgentLock::Take(const std::string& directory) {
     if (fstat(fd.get(), &held) != 0) return KernelError(errno, absl::StrCat("stat pin directory ", directory));
     if (flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
       if (errno != EWOULDBLOCK) return KernelError(errno, absl::StrCat("lock pin directory ", directory));
-      const pid_t pid = HolderOf(held);
-      return absl::FailedPreconditionError(
-          absl::StrCat("pin directory ", directory, " is in use by another agent, ",
-                       pid != 0 ? absl::StrCat("pid ", pid) : "whose pid is not visible from this PID namespace",
-                       ": stop it first, or use another --bpffs"));
+      return InUse(directory, HolderOf(held), purpose);
     }
     // A cleanup may have removed the directory between open and flock. The lock is useless then, so try again.
     if (stat(directory.c_str(), &named) != 0) return KernelError(errno, absl::StrCat("stat pin directory ", directory));

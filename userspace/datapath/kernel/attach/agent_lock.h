@@ -15,9 +15,12 @@ namespace shunt::datapath {
 // same lock, and the kernel frees it when its holder ends.
 class AgentLock {
  public:
+  // What the caller is about to do with the pins, for the message.
+  enum class Purpose { kServe, kCleanUp };
+
   // Returns kFailedPrecondition if another process holds the lock; the message names its pid if this PID namespace
   // shows it. Returns kNotFound if there is no such directory.
-  static absl::StatusOr<AgentLock> Take(const std::string& directory);
+  static absl::StatusOr<AgentLock> Take(const std::string& directory, Purpose purpose = Purpose::kServe);
 
  private:
   explicit AgentLock(posix::FileDescriptor fd) : fd_(std::move(fd)) {}

@@ -37,6 +37,9 @@ TEST_F(AgentLockTest, TheSecondLearnsThePidOfTheFirst) {
   absl::Status second = AgentLock::Take(bpffs_).status();
   EXPECT_EQ(second.code(), absl::StatusCode::kFailedPrecondition);
   EXPECT_THAT(second.message(), HasSubstr(absl::StrCat(bpffs_, " is in use by another agent, pid ", first, ":")));
+  second = AgentLock::Take(bpffs_, AgentLock::Purpose::kCleanUp).status();
+  EXPECT_EQ(std::string(second.message()),
+            absl::StrCat("an agent, pid ", first, ", is running with pin directory ", bpffs_, ": stop it first"));
 
   // However the first one ends, nothing of its lock is left.
   kill(first, SIGKILL);

@@ -91,7 +91,7 @@ absl::Status Cleanup(const std::string& bpffs, std::vector<std::string>* removed
   std::vector<AgentLock> locks;
   for (const std::string& version : PathsIn(root)) {
     if (!IsDirectory(version)) continue;
-    absl::StatusOr<AgentLock> lock = AgentLock::Take(version);
+    absl::StatusOr<AgentLock> lock = AgentLock::Take(version, AgentLock::Purpose::kCleanUp);
     if (!lock.ok()) return lock.status();
     locks.push_back(*std::move(lock));
   }
