@@ -83,27 +83,29 @@ BackendSet Allocator::TakeSet(const model::Pool& pool, Need& need) {
   return set;
 }
 
+// Limits have the names of their fields in the agent's configuration.
 std::string Allocator::Shortage(const Need& need) const {
   std::vector<std::string> lacks;
-  const auto compare = [&](const Table& table, uint32_t wants, const auto& ids) {
+  const auto compare = [&](const Table& table, const char* limit, uint32_t wants, const auto& ids) {
     if (wants > ids.available()) {
-      lacks.push_back(absl::StrCat("map ", std::string(table.name()), " needs ", wants, " more rows, ", ids.available(),
-                                   " of ", ids.capacity(), " are free"));
+      lacks.push_back(absl::StrCat("map ", std::string(table.name()), " needs ", wants,
+                                   wants == 1 ? " more row, " : " more rows, ", ids.available(), " of ", ids.capacity(),
+                                   " are free (limits.", limit, ")"));
     }
   };
-  compare(*tables_.frontend_rows, need.frontend_rows, frontend_rows_);
-  compare(*tables_.service_ports, need.service_ports, service_ports_);
-  compare(*tables_.pools, need.pools, pools_);
-  compare(*tables_.slots, need.slots, slots_);
-  compare(*tables_.backends, need.backends, backends_.ids());
+  compare(*tables_.frontend_rows, "frontends", need.frontend_rows, frontend_rows_);
+  compare(*tables_.service_ports, "servicePorts", need.service_ports, service_ports_);
+  compare(*tables_.pools, "pools", need.pools, pools_);
+  compare(*tables_.slots, "slots", need.slots, slots_);
+  compare(*tables_.backends, "backends", need.backends, backends_.ids());
   if (lacks.empty() && need.index_slots_missing > 0) {
     lacks.push_back(absl::StrCat("map frontend_index has no free slot within reach of ", need.index_slots_missing,
-                                 " of ", need.index_slots, " new keys"));
+                                 " of ", need.index_slots, " new keys (limits.frontends)"));
   }
   if (lacks.empty()) {
     lacks.push_back(absl::StrCat("map slots needs ", need.longest_run, " rows in one run, the longest free run has ",
                                  slots_.longest_free(), " (", slots_.available(), " of ", slots_.capacity(),
-                                 " are free)"));
+                                 " are free; limits.slots)"));
   }
   return absl::StrJoin(lacks, "; ");
 }

@@ -32,11 +32,11 @@ TEST_F(LimitsTest, APlanThatDoesNotFitFailsWholeByNameAndTheOthersAreApplied) {
     const char* message;
   };
   const Case cases[] = {
-      {&Limits::frontends, 3, "map frontend_rows needs 2 more rows, 1 of 3 are free"},
-      {&Limits::service_ports, 1, "map service_ports needs 1 more rows, 0 of 1 are free"},
-      {&Limits::pools, 1, "map pools needs 1 more rows, 0 of 1 are free"},
-      {&Limits::slots, 3, "map slots needs 2 more rows, 1 of 3 are free"},
-      {&Limits::backends, 3, "map backends needs 2 more rows, 1 of 3 are free"},
+      {&Limits::frontends, 3, "map frontend_rows needs 2 more rows, 1 of 3 are free (limits.frontends)"},
+      {&Limits::service_ports, 1, "map service_ports needs 1 more row, 0 of 1 are free (limits.servicePorts)"},
+      {&Limits::pools, 1, "map pools needs 1 more row, 0 of 1 are free (limits.pools)"},
+      {&Limits::slots, 3, "map slots needs 2 more rows, 1 of 3 are free (limits.slots)"},
+      {&Limits::backends, 3, "map backends needs 2 more rows, 1 of 3 are free (limits.backends)"},
   };
   for (const Case& c : cases) {
     Limits limits = kLimits;
@@ -80,8 +80,9 @@ TEST_F(LimitsTest, FreeSlotsThatLieApartAreSaidToLieApart) {
   MustApply({MakePlan("s1", {}), MakePlan("s3", {})});
   const auto failures = Apply({Plan(4, {"10.244.0.1", "10.244.0.2", "10.244.0.3"})});
   ASSERT_EQ(failures.size(), 1u);
-  EXPECT_THAT(std::string(failures[0].status.message()),
-              HasSubstr("map slots needs 3 rows in one run, the longest free run has 2 (4 of 6 are free)"));
+  EXPECT_THAT(
+      std::string(failures[0].status.message()),
+      HasSubstr("map slots needs 3 rows in one run, the longest free run has 2 (4 of 6 are free; limits.slots)"));
 }
 
 TEST_F(LimitsTest, AChangeThatFitsOnlyAfterAGracePeriodWaitsForOne) {

@@ -90,9 +90,10 @@ std::unique_ptr<Change> Stager::Stage(const Request& request) {
   StageReleases(*change);
   if (need.exceeded) {
     change->GiveBack();
-    change->Fail(absl::ResourceExhaustedError(absl::StrCat("apply Service ", change->service().name.ToString(),
-                                                           ": does not fit: ", allocator_.Shortage(need),
-                                                           "; raise the limit of the map or remove Services")));
+    change->Fail(absl::ResourceExhaustedError(
+        absl::StrCat("apply Service ", change->service().name.ToString(), ": does not fit: ", allocator_.Shortage(need),
+                     "; remove Services, or raise the limit (`shuntd cleanup` and a start apply it, because pinned "
+                     "maps keep their size)")));
     return change;
   }
   for (const FrontendChange& frontend : change->frontends()) {
