@@ -24,8 +24,8 @@ void ManifestSet::Put(const std::string& file, Manifest manifest) {
     const auto [first, inserted] = objects.try_emplace(key);
     if (!inserted) {
       stored.repeats.push_back(
-          {decoded.line, absl::StrCat(Describe(key.first, key.second), " is given already on line ", first->second.line,
-                                      ", which is used")});
+          {decoded.line, absl::StrCat(Describe(key.first, key.second), " is given twice: the one on line ",
+                                      first->second.line, " is used, this one is ignored")});
       continue;
     }
     first->second = {std::make_shared<const Object>(std::move(decoded.object)), decoded.line, false};
@@ -119,8 +119,9 @@ std::vector<SourceProblem> ManifestSet::Problems() const {
     for (const std::string& file : holding.files) {
       const Entry& entry = files_.at(file).objects.at(key);
       if (file == winner || entry.kept) continue;
-      contested[file].push_back({entry.line, absl::StrCat(Describe(key.first, key.second), " is given already in ",
-                                                          winner, ", which is used")});
+      contested[file].push_back(
+          {entry.line, absl::StrCat(Describe(key.first, key.second), " is given twice: the one in ", winner,
+                                    " is used, this one is ignored")});
     }
   }
   std::vector<SourceProblem> problems;

@@ -131,11 +131,15 @@ TEST_F(ManifestSetTest, TheFirstFileByNameWins) {
   EXPECT_THAT(Changes(), ElementsAre("+one:81")) << "whenever it came";
   Put("c.yaml", "# late\n" + Service("one", 83));
   EXPECT_THAT(Changes(), IsEmpty());
-  EXPECT_THAT(Problems(), ElementsAre("b.yaml:2: Service default/one is given already in a.yaml, which is used",
-                                      "c.yaml:3: Service default/one is given already in a.yaml, which is used"));
+  EXPECT_THAT(
+      Problems(),
+      ElementsAre("b.yaml:2: Service default/one is given twice: the one in a.yaml is used, this one is ignored",
+                  "c.yaml:3: Service default/one is given twice: the one in a.yaml is used, this one is ignored"));
   set_.Remove("a.yaml");
   EXPECT_THAT(Changes(), ElementsAre("+one:82"));
-  EXPECT_THAT(Problems(), ElementsAre("c.yaml:3: Service default/one is given already in b.yaml, which is used"));
+  EXPECT_THAT(
+      Problems(),
+      ElementsAre("c.yaml:3: Service default/one is given twice: the one in b.yaml is used, this one is ignored"));
   Put("b.yaml", "");
   EXPECT_THAT(Changes(), ElementsAre("+one:83"));
   EXPECT_THAT(Problems(), IsEmpty());
@@ -155,7 +159,9 @@ TEST_F(ManifestSetTest, WhatIsSaidNowCountsBeforeWhatIsKept) {
 TEST_F(ManifestSetTest, WithinAFileTheFirstWins) {
   Put("a.yaml", Service("one", 81) + Service("one", 82) + Service("two"));
   EXPECT_THAT(Changes(), ElementsAre("+one:81", "+two:80"));
-  EXPECT_THAT(Problems(), ElementsAre("a.yaml:7: Service default/one is given already on line 2, which is used"));
+  EXPECT_THAT(
+      Problems(),
+      ElementsAre("a.yaml:7: Service default/one is given twice: the one on line 2 is used, this one is ignored"));
   Put("a.yaml", Service("one", 81) + Service("one", 82));
   EXPECT_THAT(Changes(), ElementsAre("-two")) << "a repetition is no reason to doubt the rest";
 }
