@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// shuntd, the agent: moves each connection onto its pod's track at connect() time.
+// shuntd, the agent: leads each connection to a Service straight to a pod.
 #include <unistd.h>
 
 #include <cstdlib>
@@ -28,10 +28,10 @@ Environment ReadEnvironment() {
 }  // namespace
 
 int main(int argc, char** argv) {
-  const absl::StatusOr<CommandLine> command =
-      ParseCommandLine(std::vector<std::string>(argv + 1, argv + argc), ReadEnvironment());
+  const std::vector<std::string> arguments(argv + 1, argv + argc);
+  const absl::StatusOr<CommandLine> command = ParseCommandLine(arguments, ReadEnvironment());
   if (!command.ok()) {
-    std::cerr << "shuntd: " << command.status().message() << "\nTry shuntd --help.\n";
+    std::cerr << "shuntd: " << command.status().message() << "\nTry `" << HelpFor(arguments) << "`.\n";
     return kExitUsage;
   }
   switch (command->verb) {

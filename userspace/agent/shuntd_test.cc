@@ -128,7 +128,7 @@ TEST_F(ShuntdTest, UsageErrorsExitWithTwo) {
             "shuntd: run: nothing to serve: give --kubeconfig FILE or --api-server URL (in a pod its own cluster is "
             "served), or "
             "--manifests DIR\n"
-            "Try shuntd --help.\n");
+            "Try `shuntd run --help`.\n");
   EXPECT_EQ(Run({"--kubeconfig", "/nowhere/kubelet.conf"}), 2);
   EXPECT_THAT(said_, HasSubstr("/nowhere/kubelet.conf"));
   EXPECT_EQ(Run({"run", "--manifests", "/nonexistent", "--node-name=here"}), 2);
@@ -154,7 +154,7 @@ TEST_F(ShuntdTest, WordsThatNeedNoAgent) {
   EXPECT_THAT(said_, testing::StartsWith("shuntd "));
   EXPECT_THAT(said_, HasSubstr("abi     v1 (pins in shunt/v1)\n"));
   EXPECT_EQ(Run({"--help"}), 0);
-  EXPECT_THAT(said_, HasSubstr("cleanup"));
+  EXPECT_THAT(said_, AllOf(HasSubstr("Usage: shuntd [COMMAND] [OPTIONS]\n"), HasSubstr("cleanup")));
   EXPECT_EQ(Run({"cleanup", "--bpffs", bpffs_}), 0);
   EXPECT_EQ(said_, absl::StrCat("nothing to remove below ", bpffs_, "/shunt\n"));
 }

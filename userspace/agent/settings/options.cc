@@ -4,6 +4,7 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <map>
+#include <memory>
 #include <optional>
 #include <utility>
 
@@ -16,6 +17,8 @@
 namespace shunt::agent {
 namespace {
 
+const std::map<std::string, Verb> kVerbs = {
+    {"run", Verb::kRun}, {"cleanup", Verb::kCleanup}, {"check", Verb::kCheck}, {"version", Verb::kVersion}};
 const std::map<std::string, LogFormat> kLogFormats = {{"text", LogFormat::kText}, {"json", LogFormat::kJson}};
 const std::map<std::string, LocalPolicyMiss> kLocalPolicyMisses = {{"refuse", LocalPolicyMiss::kRefuse},
                                                                    {"drop", LocalPolicyMiss::kDrop}};
@@ -183,6 +186,15 @@ absl::StatusOr<Options> Resolve(const Flags& flags, const Environment& environme
   return options;
 }
 
+// Says that options follow the command, which may be left out. CLI11's own line has them in front of it.
+class HelpFormatter : public CLI::Formatter {
+ public:
+  std::string make_usage(const CLI::App* app, std::string name) const override {
+    if (app->get_parent() != nullptr) return CLI::Formatter::make_usage(app, std::move(name));
+    return "Usage: shuntd [COMMAND] [OPTIONS]\n";
+  }
+};
+
 // Turns `help`, `help VERB` and `VERB help`, which shuntctl knows too, into `--help`.
 void SpellHelpAsFlag(std::vector<std::string>& arguments) {
   if (arguments.size() == 2 && arguments[0] == "help") std::swap(arguments[0], arguments[1]);
@@ -219,21 +231,29 @@ const char* EndSocketsName(EndSockets which) {
       ->first.c_str();
 }
 
+std::string HelpFor(const std::vector<std::string>& arguments) {
+  if (arguments.empty() || absl::StartsWith(arguments[0], "-")) return "shuntd run --help";
+  return kVerbs.count(arguments[0]) != 0 ? absl::StrCat("shuntd ", arguments[0], " --help") : "shuntd --help";
+}
+
 absl::StatusOr<CommandLine> ParseCommandLine(std::vector<std::string> arguments, const Environment& environment) {
-  const std::map<std::string, Verb> verbs = {
-      {"run", Verb::kRun}, {"cleanup", Verb::kCleanup}, {"check", Verb::kCheck}, {"version", Verb::kVersion}};
   Flags flags;
-  CLI::App app("shuntd: moves each connection onto its pod's track at connect() time", "shuntd");
+  CLI::App app("shuntd: leads each connection to a Service straight to a pod", "shuntd");
+  app.formatter(std::make_shared<HelpFormatter>());
   app.require_subcommand(1);
   CLI::App& run =
       *app.add_subcommand("run", "serve Services until stopped; the pins stay in place (the default command)");
   AddPlaceFlags(run, flags);
   AddRunFlags(run, flags);
-  AddPlaceFlags(*app.add_subcommand("cleanup", "remove every pin and link; no agent may be running"), flags);
+  AddPlaceFlags(*app.add_subcommand("cleanup", "remove every pin and link; stop the agent first"), flags);
   AddPlaceFlags(*app.add_subcommand("check", "check whether this host can run the agent, and say what is missing"),
                 flags);
-  app.add_subcommand("version", "print version, ABI, build and kernel");
-  app.footer("`shuntd help COMMAND` describes the options of one command.");
+  app.add_subcommand("version", "print version, ABI, build and kernel; --version does the same");
+  for (CLI::App* verb : app.get_subcommands({})) verb->group("Commands");
+  app.footer(
+      "`shuntd help COMMAND` describes the options of one command.\n\n"
+      "Exit status: 0 success or stopped when asked, 1 failure or this host cannot run the agent, 2 bad usage or "
+      "configuration.");
 
   if (!arguments.empty() && arguments[0] == "--version") arguments[0] = "version";
   SpellHelpAsFlag(arguments);
@@ -241,7 +261,7 @@ absl::StatusOr<CommandLine> ParseCommandLine(std::vector<std::string> arguments,
   if (arguments.empty() || (absl::StartsWith(arguments[0], "-") && !wants_help)) {
     arguments.insert(arguments.begin(), "run");
   }
-  if (!wants_help && verbs.count(arguments[0]) == 0) {
+  if (!wants_help && kVerbs.count(arguments[0]) == 0) {
     return absl::InvalidArgumentError(
         absl::StrCat("unknown command \"", arguments[0], "\": expected run, cleanup, check, version or help"));
   }
@@ -265,7 +285,7 @@ absl::StatusOr<CommandLine> ParseCommandLine(std::vector<std::string> arguments,
   } catch (const CLI::ParseError& e) {
     return absl::InvalidArgumentError(e.what());
   }
-  command.verb = verbs.at(app.get_subcommands().front()->get_name());
+  command.verb = kVerbs.at(app.get_subcommands().front()->get_name());
   absl::StatusOr<Options> options = Resolve(flags, environment);
   if (!options.ok()) return options.status();
   command.options = *std::move(options);

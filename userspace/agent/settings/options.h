@@ -62,6 +62,9 @@ struct Environment {
 // ReadConfiguration's, means exit status 2, and its message is for the user.
 absl::StatusOr<CommandLine> ParseCommandLine(std::vector<std::string> arguments, const Environment& environment);
 
+// Returns the command whose help is worth reading after an error in `arguments`: "shuntd cleanup --help".
+std::string HelpFor(const std::vector<std::string>& arguments);
+
 }  // namespace shunt::agent
 
 #endif  // SHUNT_AGENT_SETTINGS_OPTIONS_H_

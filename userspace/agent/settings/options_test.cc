@@ -49,6 +49,10 @@ TEST(OptionsTest, VerbsAndDefaults) {
   }
   EXPECT_EQ(ParseCommandLine({"help"}, kHost)->help, ParseCommandLine({"--help"}, kHost)->help);
   EXPECT_EQ(ParseCommandLine({"help", "run"}, kHost)->help, ParseCommandLine({"run", "--help"}, kHost)->help);
+  EXPECT_EQ(HelpFor({}), "shuntd run --help");
+  EXPECT_EQ(HelpFor({"--manifest", "/m"}), "shuntd run --help");
+  EXPECT_EQ(HelpFor({"cleanup", "--manifests=/m"}), "shuntd cleanup --help");
+  EXPECT_EQ(HelpFor({"start"}), "shuntd --help");
   const Options options = ParseCommandLine({"--manifests", "/m"}, kHost)->options;
   EXPECT_EQ(options.manifests, "/m");
   EXPECT_EQ(options.node_name, "node-a.example") << "the host's name, lower case";
