@@ -26,12 +26,13 @@ absl::Status NoSuchService(const report::AgentView& view, const model::ObjectNam
   std::vector<std::string> same_name;
   std::vector<std::string> same_namespace;
   size_t count = 0;
+  size_t in_namespace = 0;
   absl::Status visited = view.Services([&](const report::ServiceStatus& status) {
     const model::ObjectName& name = status.plan.service;
     ++count;
     if (name.name == wanted.name && same_name.size() < kSuggestionsMax) {
       same_name.push_back(name.ToString());
-    } else if (name.namespace_name == wanted.namespace_name && same_namespace.size() < kSuggestionsMax) {
+    } else if (name.namespace_name == wanted.namespace_name && ++in_namespace <= kSuggestionsMax) {
       same_namespace.push_back(name.ToString());
     }
     return true;
@@ -42,9 +43,10 @@ absl::Status NoSuchService(const report::AgentView& view, const model::ObjectNam
     return absl::NotFoundError(absl::StrCat(refusal, "; there is ", ValidUtf8(absl::StrJoin(same_name, ", "))));
   }
   if (!same_namespace.empty()) {
-    return absl::NotFoundError(absl::StrCat(refusal, "; namespace ", ValidUtf8(wanted.namespace_name), " has ",
-                                            ValidUtf8(absl::StrJoin(same_namespace, ", ")),
-                                            same_namespace.size() == kSuggestionsMax ? " and maybe more" : ""));
+    return absl::NotFoundError(absl::StrCat(
+        refusal, "; namespace ", ValidUtf8(wanted.namespace_name), " has ",
+        ValidUtf8(absl::StrJoin(same_namespace, ", ")),
+        in_namespace > kSuggestionsMax ? absl::StrCat(" and ", in_namespace - kSuggestionsMax, " more") : ""));
   }
   return absl::NotFoundError(absl::StrCat(refusal, "; there are ", count, " Services, none in that namespace"));
 }

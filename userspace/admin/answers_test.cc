@@ -4,12 +4,15 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <string>
+
 #include "userspace/admin/dump_buffer.h"
 #include "userspace/admin/testing/scripted_agent.h"
 
 namespace shunt::admin {
 namespace {
 
+using ::testing::EndsWith;
 using ::testing::HasSubstr;
 
 class AnswersTest : public ::testing::Test {
@@ -59,6 +62,16 @@ TEST_F(AnswersTest, AServiceThatIsNotThereIsAnsweredWithThoseThatAre) {
     EXPECT_EQ(status.code(), row.code) << row.namespace_name << "/" << row.name;
     EXPECT_EQ(status.message(), row.message);
   }
+}
+
+TEST_F(AnswersTest, OfManyServicesTheFirstAreNamedAndTheOthersCounted) {
+  agent_.services.assign(5, agent_.services[1]);
+  v1::GetServiceRequest request;
+  request.set_namespace_name("shop");
+  request.set_name("crat");
+  EXPECT_THAT(std::string(AnswerGetService(agent_, request).status().message()), EndsWith(", shop/cart"));
+  agent_.services.assign(7, agent_.services[1]);
+  EXPECT_THAT(std::string(AnswerGetService(agent_, request).status().message()), EndsWith(", shop/cart and 2 more"));
 }
 
 TEST_F(AnswersTest, ListBackendsFiltersByTheNamespaceOfItsUsers) {
