@@ -20,7 +20,8 @@ function(shunt_bpf_object name)
     set(part ${CMAKE_CURRENT_BINARY_DIR}/${name}.dir/${base}.o)
     # -mcpu=v3 has atomics and 32-bit jumps, which every kernel since 5.12 knows.
     add_custom_command(OUTPUT ${part}
-      COMMAND ${SHUNT_CLANG} -target bpf -mcpu=v3 -O2 -g -std=gnu17 -Wall -Wextra ${SHUNT_BPF_WERROR} -Wno-unused-parameter
+      COMMAND ${SHUNT_CLANG} -target bpf -mcpu=v3 -O2 -g -std=gnu17
+              -Wall -Wextra ${SHUNT_BPF_WERROR} -Wno-unused-parameter
               -I${CMAKE_SOURCE_DIR} -I/usr/include/${CMAKE_LIBRARY_ARCHITECTURE}
               -MD -MF ${part}.d -MT ${part} -c ${CMAKE_CURRENT_SOURCE_DIR}/${source} -o ${part}
       DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${source}

@@ -24,7 +24,8 @@ find_program(SHUNT_CCACHE ccache)
 if(SHUNT_CCACHE AND NOT DEFINED CMAKE_CXX_COMPILER_LAUNCHER)
   # Without pch_defines, objects with precompiled headers are not cached.
   set(CMAKE_C_COMPILER_LAUNCHER
-    ${CMAKE_COMMAND} -E env CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime ${SHUNT_CCACHE})
+    ${CMAKE_COMMAND} -E env CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime
+    ${SHUNT_CCACHE})
   set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_C_COMPILER_LAUNCHER})
 endif()
 
@@ -63,9 +64,8 @@ endif()
 target_link_options(shunt_flags INTERFACE -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed)
 
 if(NOT CMAKE_BUILD_TYPE STREQUAL "Release")
-  find_program(SHUNT_MOLD mold)
   check_linker_flag(CXX -fuse-ld=mold SHUNT_LINKS_WITH_MOLD)
-  if(SHUNT_MOLD AND SHUNT_LINKS_WITH_MOLD)
+  if(SHUNT_LINKS_WITH_MOLD)
     add_link_options(-fuse-ld=mold)
   endif()
 endif()

@@ -11,7 +11,8 @@ target_link_libraries(shunt_test_main PUBLIC shunt_flags GTest::gtest)
 # `make run` needs no Python, and does not install it; then the tests that are written in Python are left out.
 find_package(Python3 COMPONENTS Interpreter)
 
-foreach(label unit scenario bpf kernel kubernetes house guest fuzz model report posix planner datapath sources admin agent)
+foreach(label unit scenario bpf kernel kubernetes house guest fuzz
+        model report posix planner datapath sources admin agent)
   add_custom_target(tests-${label})
 endforeach()
 
@@ -30,9 +31,9 @@ endif()
 
 # shunt_test(NAME SOURCES... DEPS... [LABEL kind] [TIMEOUT seconds]): one GoogleTest binary.
 # A binary that skipped a test counts as skipped, and as failed when SHUNT_REQUIRE_ROOT_TESTS=1 (tests/test_main.cc).
-# bpf and kernel tests need root and run one at a time, and take the place of two. Three tests run at once on two
-# processors (CMakePresets.json): the guests and the tests against an API server start first (their COST) and wait for much
-# of their time; those that compute run beside them.
+# bpf and kernel tests need root, run one at a time, and count as two. Three tests run at once on two processors
+# (CMakePresets.json): the guests and the tests against an API server start first (their COST) and often wait, so the
+# tests that compute run beside them.
 function(shunt_test name)
   cmake_parse_arguments(ARG "" "LABEL;TIMEOUT" "SOURCES;DEPS" ${ARGN})
   if(NOT ARG_LABEL)
