@@ -140,6 +140,12 @@ enum shunt_row_flags {
 	SHUNT_ROW_SOURCE_RANGES = 1 << 0,
 	/* The node's primary address is within those ranges, so sockets of the host's namespace may pass. */
 	SHUNT_ROW_NODE_IN_RANGES = 1 << 1,
+	/* The packet path's part of the row; socket programs do not read these. No agent sets them yet. */
+	SHUNT_ROW_SNAT = 1 << 2,	/* a client from outside gets a source address of this node */
+	SHUNT_ROW_SNAT_INSIDE = 1 << 3, /* so does a client on this node */
+	SHUNT_ROW_HASHED = 1 << 4, /* every node must choose the same backend for one client: external_hash */
+	SHUNT_ROW_DSR = 1 << 5,	   /* the backend answers the client itself */
+	SHUNT_ROW_DROP_MISS = 1 << 6, /* an external pool without a local member: drop, never refuse */
 	/* The address belongs to this node, so NodePorts answer on it. */
 	SHUNT_ADDRESS_NODE = 1 << 8,
 	/* Only for sockets of the host's network namespace (loopback). */
@@ -161,11 +167,16 @@ struct shunt_frontend_row {
 	__u32 affinity_timeout_s; /* 0: no session affinity */
 	__u16 flags;		  /* enum shunt_row_flags */
 	__u8 kind;		  /* enum shunt_frontend_kind */
-	__u8 pad[25];
+	__u8 pad;
+	__u32 source_ranges; /* id of a list of source ranges; 0: every source may connect. A changed list is a new id */
+	__u32 external_hash; /* id of the external pool's consistent-hash table; 0: draw from the alias table */
+	__u32 udp_idle_s;  /* how long a UDP flow keeps its backend without a datagram; 0: without a limit */
+	__u8 reserved[12]; /* zero */
 };
 SHUNT_STATIC_ASSERT(sizeof(struct shunt_frontend_row) == 64);
 SHUNT_STATIC_ASSERT(__builtin_offsetof(struct shunt_frontend_row, service_port) == 20);
 SHUNT_STATIC_ASSERT(__builtin_offsetof(struct shunt_frontend_row, kind) == 38);
+SHUNT_STATIC_ASSERT(__builtin_offsetof(struct shunt_frontend_row, source_ranges) == 40);
 
 /* ---- pools, slots, backends: where it may go ---------------------------------------------- */
 
@@ -195,6 +206,7 @@ enum shunt_pool_empty {
 	SHUNT_EMPTY_NOT = 0,	      /* a member takes new connections */
 	SHUNT_EMPTY_NO_ENDPOINTS = 1, /* no endpoint on any node: refuse */
 	SHUNT_EMPTY_LOCAL_MISS = 2,   /* a Local policy, and endpoints only on other nodes */
+	SHUNT_EMPTY_RESERVED = 3, /* the last value that two bits hold; programs treat it as NO_ENDPOINTS */
 };
 
 static inline __u64 shunt_pool_word(__u32 first_slot, __u32 slot_count, enum shunt_pool_empty empty,
@@ -383,14 +395,18 @@ static inline __u32 shunt_affinity_backend(__u64 choice)
  * memory. The stride is the number of rows per CPU; the array has a block for every possible CPU.
  */
 
-/* service_counters, by service port index; stride: the limit on service ports. It counts decisions, not datagrams: a
- * socket that sends again to the same service is not counted again. */
+/*
+ * service_counters, by service port index; stride: the limit on service ports. It counts decisions, not datagrams: a
+ * socket that sends again to the same service is not counted again. A row is one cache line, so that busy neighbours
+ * do not share one.
+ */
 struct shunt_service_counters {
 	__u64 translated;
 	__u64 no_endpoints;
 	__u64 local_misses;
+	__u64 reserved[5]; /* zero; the packet path's counts */
 };
-SHUNT_STATIC_ASSERT(sizeof(struct shunt_service_counters) == 24);
+SHUNT_STATIC_ASSERT(sizeof(struct shunt_service_counters) == 64);
 
 /* backend_counters, by backend id; stride: the limit on backends. */
 struct shunt_backend_counters {
@@ -435,8 +451,8 @@ enum shunt_reason {
 };
 /* clang-format on */
 
-/* Four cache lines per CPU, so that no CPU writes to another's line. */
-#define SHUNT_REASON_STRIDE 32
+/* Eight whole cache lines per CPU, so that no CPU writes to another's line. There is room for the packet path's. */
+#define SHUNT_REASON_STRIDE 64
 SHUNT_STATIC_ASSERT(SHUNT_REASON_COUNT <= SHUNT_REASON_STRIDE);
 
 /*
@@ -457,7 +473,12 @@ struct shunt_source_version {
 };
 SHUNT_STATIC_ASSERT(sizeof(struct shunt_source_version) == 64);
 
-/* meta: array of one row, memory-mapped. */
+/* Which families of programs are in force. */
+enum shunt_feature {
+	SHUNT_FEATURE_SOCKETS = 1 << 0, /* the socket hooks of a cgroup */
+};
+
+/* meta: array of one row, memory-mapped. Each field that both sides use is one aligned word. */
 struct shunt_meta {
 	__u64 index_seed;     /* for shunt_key_hash(); random, set once when the maps are created */
 	__u32 abi_version;    /* SHUNT_ABI_VERSION */
@@ -465,7 +486,11 @@ struct shunt_meta {
 	/* The last generation that the agent has used, unwrapped. Stored before a word that carries it, so that the
 	 * next agent does not use it again. */
 	__u64 generation;
+	__u64 flow_seed; /* for the hash of the packet path's flows; random, set once when the maps are created */
+	__u64 features; /* bits of enum shunt_feature */
+	__u64 applied_ms; /* CLOCK_BOOTTIME of the agent's last sign of life, in milliseconds; 0: there was none */
+	__u64 reserved[2]; /* zero */
 };
-SHUNT_STATIC_ASSERT(sizeof(struct shunt_meta) == 24);
+SHUNT_STATIC_ASSERT(sizeof(struct shunt_meta) == 64);
 
 #endif

@@ -195,7 +195,7 @@ TEST_F(AdoptionTest, WhatMakesNoSenseIsRepaired) {
        }},
       {"padding is not zero",
        [](Found& found) {
-         found.Spoil<shunt_frontend_row>(*found.tables.frontend_rows, 0, [](auto& row) { row.pad[24] = 1; });
+         found.Spoil<shunt_frontend_row>(*found.tables.frontend_rows, 0, [](auto& row) { row.reserved[11] = 1; });
        }},
       {"an address row has other flags",
        [](Found& found) {

@@ -10,7 +10,7 @@ namespace shunt::datapath {
 // The most rows that any limit may ask for. A pool's word has 24 bits for its first slot, and no other map needs more.
 inline constexpr uint32_t kRowsMax = 1u << 24;
 
-// Kernel memory with these defaults is about 50 MiB and, per CPU, 1.2 MiB of counters; `shuntctl map list` shows it.
+// Kernel memory with these defaults is about 50 MiB and, per CPU, 3 MiB of counters; `shuntctl map list` shows it.
 struct Limits {
   uint32_t frontends = 65'536;      // includes the rows of addresses
   uint32_t service_ports = 32'768;  // one per ServicePort and family

@@ -79,13 +79,18 @@ absl::Status RemovePins(const PinDirectory& pins, const std::vector<std::string>
   return absl::OkStatus();
 }
 
+absl::Status DrawSeed(absl::string_view of, __u64* seed) {
+  if (getrandom(seed, sizeof(*seed), 0) == sizeof(*seed)) return absl::OkStatus();
+  return KernelError(errno, absl::StrCat("map meta: generate the seed of ", of));
+}
+
 // Called before the map is pinned, so a pin without this content is not ours.
 absl::Status WriteMeta(int meta_fd) {
   const uint32_t row = 0;
-  shunt_meta meta{.index_seed = 0, .abi_version = SHUNT_ABI_VERSION, .storage_in_use = 0, .generation = 0};
-  if (getrandom(&meta.index_seed, sizeof(meta.index_seed), 0) != sizeof(meta.index_seed)) {
-    return KernelError(errno, "map meta: generate the seed of the index");
-  }
+  shunt_meta meta{};
+  meta.abi_version = SHUNT_ABI_VERSION;
+  if (absl::Status status = DrawSeed("the index", &meta.index_seed); !status.ok()) return status;
+  if (absl::Status status = DrawSeed("the flows", &meta.flow_seed); !status.ok()) return status;
   if (int error = bpf_map_update_elem(meta_fd, &row, &meta, BPF_ANY); error < 0) {
     return KernelError(error, "map meta: write");
   }

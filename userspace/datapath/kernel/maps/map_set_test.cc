@@ -196,7 +196,9 @@ TEST_F(MapSetTest, AVersionThatIsNotOursIsRefused) {
   absl::StatusOr<MapSet> maps = Open();
   ASSERT_TRUE(maps.ok());
   const uint32_t row = 0;
-  const shunt_meta other{.index_seed = 1, .abi_version = SHUNT_ABI_VERSION + 1, .storage_in_use = 0};
+  shunt_meta other{};
+  other.index_seed = 1;
+  other.abi_version = SHUNT_ABI_VERSION + 1;
   ASSERT_EQ(bpf_map_update_elem(maps->Fd("meta"), &row, &other, BPF_ANY), 0);
   EXPECT_THAT(Open().status().message(), HasSubstr("it says ABI version 2, this build's is 1"));
 }
