@@ -122,6 +122,24 @@ TEST_F(LimitsTest, AFrontendLeavesEvenIfItsTakerDoesNotFit) {
   EXPECT_EQ(Read("10.96.0.1", 80).outcome, Outcome::kNotAService) << "its Service is gone";
 }
 
+// Two slots are free, so each round publishes one Service's new set into what the round before has retired.
+TEST_F(LimitsTest, AFullMapTakesChangesAsLongAsEachRoundMakesProgress) {
+  constexpr int kServices = 40;
+  Limits limits = kLimits;
+  limits.slots = 2 * kServices + 2;
+  Create(limits);
+  std::vector<model::ServicePlan> plans, changed;
+  for (int i = 1; i <= kServices; ++i) {
+    plans.push_back(Plan(i, {"10.244.0.1", "10.244.0.2"}));
+    changed.push_back(Plan(i, {"10.244.0.2", "10.244.0.3"}));
+  }
+  MustApply(plans, ApplyScope::kAll);
+  MustApply(changed, ApplyScope::kAll);
+  for (int i = 1; i <= kServices; ++i) {
+    EXPECT_EQ(Backends(absl::StrCat("10.96.0.", i).c_str(), 80), "10.244.0.2 10.244.0.3");
+  }
+}
+
 TEST_F(LimitsTest, WithoutGracePeriodsNothingIsReused) {
   Limits limits = kLimits;
   limits.slots = 4;

@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "userspace/datapath/adoption.h"
 #include "userspace/datapath/change.h"
+#include "userspace/datapath/inspection.h"
 #include "userspace/datapath/inventory.h"
 #include "userspace/datapath/publisher.h"
 #include "userspace/datapath/stager.h"
@@ -24,9 +25,9 @@ constexpr size_t kChangesMax = 4096;
 // How many retired resources one Apply frees. An Apply that needs more waits for all of them.
 constexpr size_t kReclaimMax = 4096;
 
-// A round that neither applies nor retires anything is the last one. A few are enough even if Services wait for one
-// another.
-constexpr int kRoundsMax = 8;
+// How many rounds in a row may leave as many Services as they found. A giver whose taker fails retires something in
+// every round, so what became free is no measure of progress; and a write that failed may succeed in the next round.
+constexpr int kIdleRoundsMax = 7;
 
 // Reserves memory for everything that these plans name.
 void ReserveFor(absl::Span<const model::ServicePlan* const> plans, Inventory& inventory) {
@@ -80,8 +81,10 @@ std::vector<ServiceFailure> TableDatapath::Application::Run(absl::Span<const mod
   const Transfers transfers(requests);
   Round(requests, transfers);
   // What did not fit may fit into what the round has retired, a grace period later.
-  for (int rounds = 1; rounds < kRoundsMax && !deferred_.empty() && inventory_.allocator.WaitAndReclaim(); ++rounds) {
+  for (int idle = 0; idle < kIdleRoundsMax && !deferred_.empty() && inventory_.allocator.WaitAndReclaim();) {
+    const size_t before = deferred_.size();
     Round(std::exchange(deferred_, {}), transfers);
+    idle = deferred_.size() < before ? 0 : idle + 1;
   }
   if (giver_waits_) {
     // The takers do not fit at all: their frontends leave the Services that have them.
@@ -211,6 +214,13 @@ std::vector<ServiceFailure> TableDatapath::Apply(absl::Span<const model::Service
   return Application(*inventory_).Run(plans, scope);
 }
 
+Inspected TableDatapath::Inspect(size_t rows, PlanOf plan_of) {
+  if (inspection_ == nullptr) inspection_ = std::make_unique<Inspection>(*inventory_);
+  const Inspected found = inspection_->Next(rows, plan_of);
+  if (found != Inspected::kMore) inspection_.reset();
+  return found;
+}
+
 absl::StatusOr<Drift> TableDatapath::Audit(absl::Span<const model::ServicePlan* const> plans,
                                            absl::Span<const NodeAddress> addresses) {
   // Adoption takes what nothing leads to for free, which is wrong for what waits for its grace period.
@@ -221,6 +231,7 @@ absl::StatusOr<Drift> TableDatapath::Audit(absl::Span<const model::ServicePlan* 
   absl::StatusOr<std::unique_ptr<Inventory>> found = Adopt(inventory_->shared_tables, grace_);
   if (!found.ok()) return found.status();
   (*found)->published.removals = inventory_->published.removals;
+  inspection_.reset();
   inventory_ = *std::move(found);
   filter_repaired_ = false;
 
