@@ -14,6 +14,7 @@
 #include "absl/strings/str_join.h"
 #include "bpf/abi.h"
 #include "userspace/datapath/codec.h"
+#include "userspace/datapath/row_counts.h"
 
 namespace shunt::datapath {
 namespace {
@@ -286,27 +287,28 @@ struct MapView {
   const char* name;
   const char* type;
   std::unique_ptr<Table> Tables::* table;
+  uint64_t (*count)(const Tables&);
   std::function<absl::Status(const Tables&, const Visit&)> dump;
 };
 
 std::vector<MapView> Views(const MapReader::BootClock& clock) {
   return {
-      {"prefix_filter", "array", &Tables::prefix_filter, DumpFilter},
-      {"frontend_index", "array", &Tables::frontend_index,
+      {"prefix_filter", "array", &Tables::prefix_filter, CountFilterBits, DumpFilter},
+      {"frontend_index", "array", &Tables::frontend_index, CountFrontends,
        [](const Tables& tables, const Visit& visit) { return DumpFrontends(tables, visit, /*by_row=*/false); }},
-      {"frontend_rows", "array", &Tables::frontend_rows,
+      {"frontend_rows", "array", &Tables::frontend_rows, CountFrontends,
        [](const Tables& tables, const Visit& visit) { return DumpFrontends(tables, visit, /*by_row=*/true); }},
-      {"pools", "array", &Tables::pools, DumpPools},
-      {"slots", "array", &Tables::slots, DumpSlots},
-      {"backends", "array", &Tables::backends, DumpBackends},
-      {"service_ports", "array", &Tables::service_ports, DumpServicePorts},
-      {"socket_state", "array", &Tables::socket_state, DumpSockets},
-      {"socket_peers", "hash", &Tables::socket_peers, DumpPeers},
-      {"affinities", "lru_hash", &Tables::affinities,
+      {"pools", "array", &Tables::pools, CountPools, DumpPools},
+      {"slots", "array", &Tables::slots, CountSlots, DumpSlots},
+      {"backends", "array", &Tables::backends, CountBackends, DumpBackends},
+      {"service_ports", "array", &Tables::service_ports, CountServicePorts, DumpServicePorts},
+      {"socket_state", "array", &Tables::socket_state, CountSockets, DumpSockets},
+      {"socket_peers", "hash", &Tables::socket_peers, CountPeers, DumpPeers},
+      {"affinities", "lru_hash", &Tables::affinities, CountAffinities,
        [&clock](const Tables& tables, const Visit& visit) { return DumpAffinities(tables, clock(), visit); }},
-      {"service_counters", "array", &Tables::service_counters, DumpServiceCounters},
-      {"backend_counters", "array", &Tables::backend_counters, DumpBackendCounters},
-      {"reasons", "array", &Tables::reasons, DumpReasons},
+      {"service_counters", "array", &Tables::service_counters, CountServicePorts, DumpServiceCounters},
+      {"backend_counters", "array", &Tables::backend_counters, CountBackends, DumpBackendCounters},
+      {"reasons", "array", &Tables::reasons, CountReasons, DumpReasons},
   };
 }
 
@@ -339,14 +341,7 @@ std::vector<report::MapFill> MapReader::FillLevels() const {
   for (const MapView& view : Views(clock_)) {
     const Table& table = *(tables_.*view.table);
     report::MapFill fill = {.name = view.name, .type = view.type, .capacity = table.capacity()};
-    // A row that cannot be read is not counted; Dump tells why.
-    view.dump(tables_,
-              [&fill](const report::MapRow& row) {
-                const auto* filter = std::get_if<report::FilterRow>(&row);
-                fill.used += filter != nullptr ? filter->bits_set : 1;
-                return true;
-              })
-        .IgnoreError();
+    fill.used = view.count(tables_);
     if (view.table == &Tables::prefix_filter) fill.capacity *= 64;
     if (view.table == &Tables::frontend_index) fill.capacity *= SHUNT_INDEX_ENTRIES;
     levels.push_back(std::move(fill));

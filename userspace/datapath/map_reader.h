@@ -31,7 +31,7 @@ class MapReader {
   // Visits the rows in use, in the order of their ids where they have one, until `visit` returns false.
   // Returns kNotFound if there is no such map.
   absl::Status Dump(absl::string_view map, const Visit& visit) const;
-  // Counts rows in use by reading everything: some milliseconds. memory_bytes is 0.
+  // Counts the rows in use and decodes none (row_counts.h). memory_bytes is 0.
   std::vector<report::MapFill> FillLevels() const;
 
   static uint64_t ReadBootClock();

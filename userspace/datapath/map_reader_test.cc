@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <map>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -213,6 +214,18 @@ TEST_F(MapReaderTest, FillLevelsCountWhatIsInUse) {
   EXPECT_EQ(fills["service_ports"].used, 1u);
   EXPECT_EQ(fills["affinities"].type, "lru_hash");
   EXPECT_EQ(fills["prefix_filter"].capacity, SHUNT_PREFIX_WORDS * 64u);
+}
+
+// A scrape asks for every level, and a node may have half a million slots.
+TEST_F(MapReaderTest, FillLevelsReadNoSlot) {
+  const uint32_t size = std::exchange(maps_.rows("slots")->value_size, 1);
+  for (const report::MapFill& fill : reader_.FillLevels()) {
+    if (fill.name == "slots") {
+      EXPECT_EQ(fill.used, 2u);
+    }
+  }
+  EXPECT_FALSE(reader_.Dump("slots", [](const report::MapRow&) { return true; }).ok());
+  maps_.rows("slots")->value_size = size;
 }
 
 TEST_F(MapReaderTest, WhatIsRetiredIsShownUntilItIsTakenBack) {

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+// How many rows of each map are in use, counted without decoding them: a scrape of the metrics asks for every map.
+#ifndef SHUNT_DATAPATH_ROW_COUNTS_H_
+#define SHUNT_DATAPATH_ROW_COUNTS_H_
+
+#include <cstdint>
+
+#include "userspace/datapath/tables.h"
+
+namespace shunt::datapath {
+
+// Each returns how many rows MapReader::Dump would visit, except that a row with invalid content counts too. What
+// cannot be read is not counted.
+
+// Bits that are set in both halves of prefix_filter.
+uint64_t CountFilterBits(const Tables& tables);
+// Entries of frontend_index, and so rows of frontend_rows.
+uint64_t CountFrontends(const Tables& tables);
+uint64_t CountPools(const Tables& tables);
+// Slots that the words of the pools name.
+uint64_t CountSlots(const Tables& tables);
+// Rows of backends, and so of backend_counters.
+uint64_t CountBackends(const Tables& tables);
+// Rows of service_ports, and so of service_counters.
+uint64_t CountServicePorts(const Tables& tables);
+// Bits that are set in socket_taken.
+uint64_t CountSockets(const Tables& tables);
+uint64_t CountPeers(const Tables& tables);
+uint64_t CountAffinities(const Tables& tables);
+// Every reason has a row.
+uint64_t CountReasons(const Tables& tables);
+
+}  // namespace shunt::datapath
+
+#endif  // SHUNT_DATAPATH_ROW_COUNTS_H_
