@@ -2,6 +2,7 @@
 #include "userspace/datapath/address_book.h"
 
 #include <algorithm>
+#include <cstring>
 #include <string>
 #include <utility>
 
@@ -9,6 +10,14 @@
 #include "userspace/datapath/codec.h"
 
 namespace shunt::datapath {
+
+namespace {
+
+shunt_frontend_row AddressRow(const shunt_frontend_key& key, uint16_t flags) {
+  return {.key = key, .flags = flags, .kind = SHUNT_KIND_ADDRESS};
+}
+
+}  // namespace
 
 uint16_t AddressBook::Wanted(const AddressState& state) const {
   uint16_t flags = 0;
@@ -173,7 +182,7 @@ absl::Status AddressBook::PublishOne(const model::IpAddress& address, AddressSta
                                                        std::string(frontend_rows_.name()),
                                                        " has no free row; raise its limit or remove Services"));
     }
-    const shunt_frontend_row row = {.key = key, .flags = wanted, .kind = SHUNT_KIND_ADDRESS};
+    const shunt_frontend_row row = AddressRow(key, wanted);
     ReviewFilter(address, state);
     absl::Status status = filter_.Set(address);
     if (status.ok()) status = frontend_rows_.Store(state.staged_row, BytesOf(row));
@@ -190,6 +199,26 @@ absl::Status AddressBook::PublishOne(const model::IpAddress& address, AddressSta
 bool AddressBook::ClaimsUnwantedClusterIp(const model::IpAddress& address) const {
   const auto found = book_.find(address);
   return found != book_.end() && LosesClusterIp(found->second);
+}
+
+bool AddressBook::Has(const model::IpAddress& address, uint32_t index_slot, uint32_t row) const {
+  const auto found = book_.find(address);
+  return found != book_.end() && found->second.index_slot == index_slot && found->second.row == row;
+}
+
+bool AddressBook::Agrees(const model::IpAddress& address) const {
+  const auto found = book_.find(address);
+  if (found == book_.end() || found->second.row == kNoId) return true;
+  const AddressState& state = found->second;
+  const shunt_frontend_row expected = AddressRow(EncodeAddressKey(address), state.published);
+  shunt_frontend_row row = {};
+  return allocator_.index().Holds(expected.key, state.index_slot, state.row) &&
+         frontend_rows_.Load(state.row, MutableBytesOf(row)).ok() && std::memcmp(&row, &expected, sizeof(row)) == 0;
+}
+
+bool AddressBook::NodeAddressesAgree() const {
+  return std::all_of(node_addresses_.begin(), node_addresses_.end(),
+                     [this](const model::IpAddress& address) { return Agrees(address); });
 }
 
 bool AddressBook::AdoptRow(const model::IpAddress& address, uint32_t index_slot, uint32_t row, uint16_t flags) {

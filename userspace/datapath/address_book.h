@@ -67,6 +67,13 @@ class AddressBook {
   // Returns how many addresses may differ from what is published.
   size_t changes() const { return changed_.size(); }
 
+  // ---- inspection ----
+  // Returns whether the book knows that the index leads from the address through this slot to this row.
+  bool Has(const model::IpAddress& address, uint32_t index_slot, uint32_t row) const;
+  // Returns whether the tables hold what is published about the address.
+  bool Agrees(const model::IpAddress& address) const;
+  bool NodeAddressesAgree() const;
+
   // ---- adoption ----
   // Says that the index leads from the address to this row, which holds these flags. Returns false if the book knows
   // such a row already.

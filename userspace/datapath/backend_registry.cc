@@ -2,6 +2,7 @@
 #include "userspace/datapath/backend_registry.h"
 
 #include <algorithm>
+#include <cstring>
 
 #include "absl/hash/hash.h"
 #include "bpf/abi.h"
@@ -73,6 +74,13 @@ absl::Status BackendRegistry::Release(uint32_t id) {
 
 bool BackendRegistry::Is(uint32_t id, const model::SocketAddress& backend) const {
   return IsReferenced(id) && entries_[id].written && entries_[id].backend == backend;
+}
+
+bool BackendRegistry::Agrees(uint32_t id) const {
+  if (!IsReferenced(id) || !entries_[id].written) return false;
+  const shunt_backend expected = EncodeBackend(entries_[id].backend);
+  shunt_backend row = {};
+  return backends_.Load(id, MutableBytesOf(row)).ok() && std::memcmp(&row, &expected, sizeof(row)) == 0;
 }
 
 void BackendRegistry::Adopt(uint32_t id, const model::SocketAddress& backend) {

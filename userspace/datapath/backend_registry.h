@@ -37,6 +37,8 @@ class BackendRegistry {
 
   // Returns whether the id stands for this backend and its row is written.
   bool Is(uint32_t id, const model::SocketAddress& backend) const;
+  // Returns whether the map's row holds what the id stands for.
+  bool Agrees(uint32_t id) const;
   // Reserves memory for `backends` entries.
   void Reserve(size_t backends);
 

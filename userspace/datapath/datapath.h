@@ -3,9 +3,12 @@
 #ifndef SHUNT_DATAPATH_DATAPATH_H_
 #define SHUNT_DATAPATH_DATAPATH_H_
 
+#include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
@@ -62,6 +65,17 @@ struct Drift {
   size_t differences() const { return services.size() + shared; }
 };
 
+// What Datapath::Inspect has found so far.
+enum class Inspected {
+  kMore,     // a part is still to be compared
+  kAgrees,   // everything has been compared, and nothing differs
+  kDiffers,  // something differs; Audit says what, and repairs it
+};
+
+// Returns the plan that a Service has, null if it has none, or nothing if the Service is not to be judged, because a
+// change of it waits to be applied.
+using PlanOf = absl::FunctionRef<std::optional<const model::ServicePlan*>(const model::ObjectName& service)>;
+
 // Not thread-safe: one thread owns it (the agent's loop).
 class Datapath {
  public:
@@ -73,8 +87,14 @@ class Datapath {
   // and completes them. A plan without ports removes its Service. Idempotent: an unchanged plan causes no write.
   virtual std::vector<ServiceFailure> Apply(absl::Span<const model::ServicePlan* const> plans, ApplyScope scope) = 0;
 
+  // Compares the next part of what programs can reach, about `rows` rows, with what the plans ask for, and writes
+  // nothing. A pass begins with the first call and after one that returned kAgrees or kDiffers. Apply may come between
+  // two parts. A Service is compared as a whole.
+  virtual Inspected Inspect(size_t rows, PlanOf plan_of) = 0;
+
   // Reads the maps back as at a start, and makes them obey `plans` (all there are) and `addresses` again, by the same
-  // protocol as Apply. It takes as long as a start, and before that a grace period. Returns kUnavailable, having done
+  // protocol as Apply. It takes as long as a start, and before that a grace period; no change is applied meanwhile, so
+  // it is for maps in which Inspect has found a difference. Returns kUnavailable, having done
   // nothing, if rows of an earlier change still wait for their grace period. Returns another error if the maps cannot
   // be read, or if what Services share cannot be written; what is repaired by then stays, and Apply keeps working.
   virtual absl::StatusOr<Drift> Audit(absl::Span<const model::ServicePlan* const> plans,

@@ -87,6 +87,21 @@ absl::Status FrontendIndex::WriteCounts() {
   return absl::OkStatus();
 }
 
+bool FrontendIndex::Holds(const shunt_frontend_key& key, uint32_t index_slot, uint32_t row) const {
+  shunt_index_bucket bucket = {};
+  return index_.Load(BucketOf(index_slot), MutableBytesOf(bucket)).ok() &&
+         bucket.entry[index_slot % SHUNT_INDEX_ENTRIES] == shunt_index_entry(shunt_key_hash(seed_, &key), row);
+}
+
+bool FrontendIndex::BucketAgrees(uint32_t bucket, absl::FunctionRef<bool(uint32_t, uint32_t)> is_known) const {
+  shunt_index_bucket row = {};
+  if (!index_.Load(bucket, MutableBytesOf(row)).ok() || row.passed_over != buckets_[bucket].written) return false;
+  for (uint32_t i = 0; i < SHUNT_INDEX_ENTRIES; ++i) {
+    if (row.entry[i] != 0 && !is_known(bucket * SHUNT_INDEX_ENTRIES + i, RowOf(row.entry[i]))) return false;
+  }
+  return true;
+}
+
 absl::Status FrontendIndex::Adopt(const Visit& visit, const Found& found) {
   struct Entry {
     uint32_t index_slot;

@@ -8,6 +8,7 @@
 #include <optional>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "bpf/abi.h"
 #include "userspace/datapath/table.h"
@@ -37,6 +38,12 @@ class FrontendIndex {
   // Writes the counts that Put and Remove could not write. A key that stands beyond its bucket is found only once the
   // buckets before it count it. If this returns OK, programs find exactly the keys that are put.
   absl::Status WriteCounts();
+
+  // ---- inspection ----
+  // Returns whether the table leads the key from this slot to this row.
+  bool Holds(const shunt_frontend_key& key, uint32_t index_slot, uint32_t row) const;
+  // Returns whether the bucket's count is the one written last, and `is_known(index_slot, row)` for every entry in use.
+  bool BucketAgrees(uint32_t bucket, absl::FunctionRef<bool(uint32_t index_slot, uint32_t row)> is_known) const;
 
   // ---- adoption ----
   // Gets every entry in use, in the order of slots, and returns the key that the entry stands for, or nothing if the

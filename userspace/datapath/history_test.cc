@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -38,6 +39,18 @@ std::string FailuresText(const std::vector<ServiceFailure>& failures) {
   return text;
 }
 
+// An inspection takes nothing that Apply has written for a difference.
+Inspected InspectAll(TableDatapath& datapath, const World& world) {
+  Inspected found = Inspected::kMore;
+  while (found == Inspected::kMore) {
+    found = datapath.Inspect(7, [&](const model::ObjectName& name) -> std::optional<const model::ServicePlan*> {
+      const auto plan = world.plans.find(name);
+      return plan == world.plans.end() ? nullptr : &plan->second;
+    });
+  }
+  return found;
+}
+
 // No failure, every destination reads right, and doing it again writes nothing.
 void ApplyAndSettle(WatchedWorld& watched, const World& world, const std::vector<model::ObjectName>& changed,
                     ApplyScope scope) {
@@ -46,6 +59,7 @@ void ApplyAndSettle(WatchedWorld& watched, const World& world, const std::vector
   const std::vector<ServiceFailure> failures = watched.datapath().Apply(plans, scope);
   ASSERT_TRUE(failures.empty()) << FailuresText(failures);
   watched.Settle();
+  EXPECT_EQ(InspectAll(watched.datapath(), world), Inspected::kAgrees);
 }
 
 TEST(HistoryTest, EveryReadingAfterEveryWriteIsOldOrNew) {
@@ -181,6 +195,7 @@ TEST(HistoryTest, RandomWriteErrorsAreOvercomeByTryingAgain) {
       failing = false;
       pending.clear();
       watched.Settle();
+      EXPECT_EQ(InspectAll(watched.datapath(), world), Inspected::kAgrees);
     }
     if (watched.failed() || HasFatalFailure()) return;
   }

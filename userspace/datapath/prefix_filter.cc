@@ -81,6 +81,14 @@ absl::Status PrefixFilter::Repair() {
   return ClearUnneeded();
 }
 
+bool PrefixFilter::Agrees() const {
+  for (uint32_t i = 0; i < words_.size(); ++i) {
+    uint64_t word = 0;
+    if (!filter_.Load(i, MutableBytesOf(word)).ok() || word != words_[i]) return false;
+  }
+  return true;
+}
+
 absl::Status PrefixFilter::Flip(uint32_t bit) {
   const uint64_t word = words_[bit / 64] ^ (uint64_t{1} << (bit % 64));
   if (absl::Status status = filter_.StoreWord(bit / 64, 0, word); !status.ok()) return status;

@@ -39,6 +39,8 @@ class PrefixFilter {
   void AdoptBackend(const model::IpAddress& address);
   // Sets the bits that are missing and clears those that no address needs. To be called after adoption.
   absl::Status Repair();
+  // Returns whether the map holds what was last read from it or written to it.
+  bool Agrees() const;
   // Returns how many bits Repair has found wrong.
   uint32_t repaired() const { return repaired_; }
 

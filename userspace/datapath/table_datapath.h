@@ -14,6 +14,7 @@
 
 namespace shunt::datapath {
 
+class Inspection;
 struct Inventory;
 
 // Not thread-safe.
@@ -29,6 +30,7 @@ class TableDatapath final : public Datapath {
 
   std::vector<ServiceFailure> Apply(absl::Span<const model::ServicePlan* const> plans, ApplyScope scope) override;
   // Returns kUnavailable if there are no grace periods on this host, or if rows of an earlier failure wait to be freed.
+  Inspected Inspect(size_t rows, PlanOf plan_of) override;
   absl::StatusOr<Drift> Audit(absl::Span<const model::ServicePlan* const> plans,
                               absl::Span<const NodeAddress> addresses) override;
   // On an error, the addresses that could be published are published; every further Apply or Reclaim tries the others.
@@ -47,6 +49,7 @@ class TableDatapath final : public Datapath {
   absl::Status PublishShared();
 
   std::unique_ptr<Inventory> inventory_;
+  std::unique_ptr<Inspection> inspection_;  // of inventory_; null between two passes
   bool filter_repaired_ = false;  // the prefix filter has been compared with the inventory since the tables were read
   GracePeriod& grace_;
 };

@@ -47,6 +47,10 @@ class RecordingDatapath : public datapath::Datapath {
     if (address_status.ok()) node_addresses.assign(addresses.begin(), addresses.end());
     return address_status;
   }
+  datapath::Inspected Inspect(size_t, datapath::PlanOf) override {
+    ++inspections;
+    return inspected;
+  }
   absl::StatusOr<datapath::Drift> Audit(absl::Span<const model::ServicePlan* const> plans,
                                         absl::Span<const datapath::NodeAddress> addresses) override {
     datapath::Drift drift = audit_drift;
@@ -66,6 +70,8 @@ class RecordingDatapath : public datapath::Datapath {
   std::map<std::string, model::ServicePlan> holds;
   datapath::Drift audit_drift;  // what an audit finds, besides the failures of its repair
   absl::Status audit_status;
+  datapath::Inspected inspected = datapath::Inspected::kAgrees;
+  int inspections = 0;
   absl::Status address_status;
   std::atomic<int> address_calls = 0;
   std::vector<datapath::NodeAddress> node_addresses;

@@ -50,6 +50,7 @@ class KernelDatapath final : public Datapath {
   static absl::StatusOr<std::unique_ptr<KernelDatapath>> Open(const KernelOptions& options);
 
   std::vector<ServiceFailure> Apply(absl::Span<const model::ServicePlan* const> plans, ApplyScope scope) override;
+  Inspected Inspect(size_t rows, PlanOf plan_of) override { return rows_->Inspect(rows, plan_of); }
   absl::StatusOr<Drift> Audit(absl::Span<const model::ServicePlan* const> plans,
                               absl::Span<const NodeAddress> addresses) override;
   absl::Status SetNodeAddresses(absl::Span<const NodeAddress> addresses) override;
