@@ -35,7 +35,6 @@ TEST(ServiceFilterTest, WhatIsNotOursHasAnEmptyPlan) {
       {"another proxy's", [](model::Service& s) { s.labels["service.kubernetes.io/service-proxy-name"] = "x"; }},
       {"another proxy's, with an empty name",
        [](model::Service& s) { s.labels["service.kubernetes.io/service-proxy-name"] = ""; }},
-      {"headless by label", [](model::Service& s) { s.labels["service.kubernetes.io/headless"] = ""; }},
   };
   for (const auto& row : kRows) {
     SCOPED_TRACE(row.sentence);
@@ -49,6 +48,12 @@ TEST(ServiceFilterTest, WhatIsNotOursHasAnEmptyPlan) {
     EXPECT_EQ(plan.service, service.name);
     EXPECT_EQ(plan.creation_time_s, 5);
   }
+}
+
+TEST(ServiceFilterTest, TheLabelHeadlessMeansNothingOnAService) {
+  model::Service service = MakeService();
+  service.labels["service.kubernetes.io/headless"] = "";
+  EXPECT_EQ(FrontendTexts(Plan(service, {})), (Texts{"ClusterIP 10.96.0.1:80/TCP"}));
 }
 
 TEST(FrontendsTest, EveryKindHasItsAddresses) {

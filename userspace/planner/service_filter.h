@@ -8,11 +8,15 @@
 
 namespace shunt::planner {
 
+// The two labels are kube-proxy's of 1.36, whatever their value; each means nothing on an object of the other kind.
+// Controllers copy a Service's labels to its slices a moment later: a Service that gets rid of service-proxy-name is
+// served at once, with slices that still have it.
+
 // Returns false for a Service without a ClusterIP (headless), for an ExternalName, and for a Service with the label
-// service.kubernetes.io/service-proxy-name or service.kubernetes.io/headless, whatever the label's value.
+// service.kubernetes.io/service-proxy-name.
 bool IsServed(const model::Service& service);
 
-// Returns false for a slice with one of these two labels.
+// Returns false for a slice with the label service.kubernetes.io/headless.
 bool IsServed(const model::EndpointSlice& slice);
 
 }  // namespace shunt::planner

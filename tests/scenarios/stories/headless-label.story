@@ -1,4 +1,5 @@
-A Service with the label service.kubernetes.io/headless is not served although it has a ClusterIP.
+The label service.kubernetes.io/headless means nothing on a Service that has a ClusterIP; a slice with the label is not
+used.
 
 -- apply --
 apiVersion: v1
@@ -15,9 +16,25 @@ addressType: IPv4
 ports: [{name: http, port: 8080}]
 endpoints:
   - {addresses: [10.244.1.5], nodeName: node-a}
+---
+apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
+metadata: {name: web-2, namespace: shop, labels: {kubernetes.io/service-name: web, service.kubernetes.io/headless: ""}}
+addressType: IPv4
+ports: [{name: http, port: 8080}]
+endpoints:
+  - {addresses: [10.244.1.6], nodeName: node-a}
 
 -- expect plan --
-service shop/web: not served
+service shop/web
+  port http 80/TCP IPv4
+    10.96.0.10:80/TCP ClusterIP -> pool cluster
+    pool cluster
+      10.244.1.5:8080 weight 1, share 100.00%
 
 -- expect maps --
-nothing
+frontend 10.96.0.10 address cluster_ip
+frontend 10.96.0.10:80/TCP ClusterIP -> service port 1, pool 1
+service port 1 shop/web:http 80/TCP IPv4
+pool 1: backend 1
+backend 1 10.244.1.5:8080

@@ -1,4 +1,5 @@
-A Service that is given to another proxy by label loses its rows at once; when the label goes it is served again.
+A Service that is given to another proxy by label loses its rows at once; when the label goes it is served again, also
+while its slices still have the label, which a controller copies to them a moment later.
 
 -- apply --
 apiVersion: v1
@@ -30,6 +31,14 @@ metadata: {name: web, namespace: shop, labels: {service.kubernetes.io/service-pr
 spec:
   clusterIPs: [10.96.0.10]
   ports: [{name: http, port: 80, targetPort: 8080}]
+---
+apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
+metadata: {name: web-1, namespace: shop, labels: {kubernetes.io/service-name: web, service.kubernetes.io/service-proxy-name: other}}
+addressType: IPv4
+ports: [{name: http, port: 8080}]
+endpoints:
+  - {addresses: [10.244.1.5], nodeName: node-a}
 
 -- expect plan --
 service shop/web: not served

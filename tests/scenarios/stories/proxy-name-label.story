@@ -1,5 +1,5 @@
-A Service with the label service.kubernetes.io/service-proxy-name belongs to another proxy, whatever its value, and so
-does a slice with the label.
+A Service with the label service.kubernetes.io/service-proxy-name belongs to another proxy, whatever its value. A slice
+with the label is used: its Service may have lost the label a moment ago.
 
 -- apply --
 apiVersion: v1
@@ -45,12 +45,14 @@ service shop/api
   port http 80/TCP IPv4
     10.96.0.11:80/TCP ClusterIP -> pool cluster
     pool cluster
-      10.244.2.7:8080 weight 1, share 100.00%
+      10.244.1.5:8080 weight 1, share 50.00%
+      10.244.2.7:8080 weight 1, share 50.00%
 service shop/web: not served
 
 -- expect maps --
 frontend 10.96.0.11 address cluster_ip
 frontend 10.96.0.11:80/TCP ClusterIP -> service port 1, pool 1
 service port 1 shop/api:http 80/TCP IPv4
-pool 1: backend 1
-backend 1 10.244.2.7:8080
+pool 1: backend 1, backend 2
+backend 1 10.244.1.5:8080
+backend 2 10.244.2.7:8080

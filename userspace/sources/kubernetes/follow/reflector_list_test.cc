@@ -19,8 +19,7 @@ class ReflectorListTest : public ReflectorTest {};
 TEST_F(ReflectorListTest, AsksFirstForAnyStateAndSelectsAsKubeProxyDoes) {
   Follow();
   EXPECT_EQ(Newest().request.target,
-            "/api/v1/services?labelSelector=%21service.kubernetes.io%2Fheadless%2C%21service.kubernetes.io%2F"
-            "service-proxy-name&resourceVersion=0");
+            "/api/v1/services?labelSelector=%21service.kubernetes.io%2Fservice-proxy-name&resourceVersion=0");
   EXPECT_EQ(Newest().request.accept, "application/vnd.kubernetes.protobuf");
   EXPECT_EQ(Asked(), "list any at a");
 }

@@ -35,6 +35,18 @@ absl::string_view Path(ObjectKind kind) {
   return "";
 }
 
+std::string Selector(ObjectKind kind, absl::string_view node_name) {
+  switch (kind) {
+    case ObjectKind::kService:
+      return absl::StrCat("labelSelector=", Escape("!service.kubernetes.io/service-proxy-name"));
+    case ObjectKind::kEndpointSlice:
+      return absl::StrCat("labelSelector=", Escape("!service.kubernetes.io/headless"));
+    case ObjectKind::kNode:
+      return absl::StrCat("fieldSelector=", Escape(absl::StrCat("metadata.name=", node_name)));
+  }
+  return "";
+}
+
 // By Kubernetes' own definition: digits without a leading zero, of any length.
 bool IsNumber(absl::string_view version) {
   return !version.empty() && version.front() != '0' &&
@@ -52,14 +64,8 @@ absl::string_view ApiGroup(ObjectKind kind) {
   return kind == ObjectKind::kEndpointSlice ? "discovery.k8s.io" : "";
 }
 
-ResourcePath::ResourcePath(ObjectKind kind, absl::string_view node_name) {
-  const std::string selector =
-      kind == ObjectKind::kNode
-          ? absl::StrCat("fieldSelector=", Escape(absl::StrCat("metadata.name=", node_name)))
-          : absl::StrCat("labelSelector=",
-                         Escape("!service.kubernetes.io/headless,!service.kubernetes.io/service-proxy-name"));
-  base_ = absl::StrCat(Path(kind), "?", selector);
-}
+ResourcePath::ResourcePath(ObjectKind kind, absl::string_view node_name)
+    : base_(absl::StrCat(Path(kind), "?", Selector(kind, node_name))) {}
 
 std::string ResourcePath::AnyList() const {
   return absl::StrCat(base_, "&resourceVersion=0");

@@ -16,8 +16,9 @@ absl::string_view ResourceName(ObjectKind kind);
 // Returns "" (core) or "discovery.k8s.io": the group in RBAC rules.
 absl::string_view ApiGroup(ObjectKind kind);
 
-// Lists and watches of one resource in the whole cluster: Services and EndpointSlices without the labels that exclude
-// an object from service proxies, and of the Nodes only `node_name`. All results are targets of an HttpRequest.
+// Lists and watches of one resource in the whole cluster: Services and EndpointSlices without the label that excludes
+// an object of the kind from service proxies, and of the Nodes only `node_name`. All results are targets of an
+// HttpRequest.
 class ResourcePath {
  public:
   ResourcePath(ObjectKind kind, absl::string_view node_name);
