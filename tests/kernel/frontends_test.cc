@@ -115,6 +115,30 @@ TEST_P(FrontendsTest, AnAddressThatLeavesTheNodeTakesItsNodePortsAlong) {
   EXPECT_EQ(Reach(world().pod(), "[fd00::1]:30080"), kBackend6);
 }
 
+// An ingress in the host's network, whose externalIPs are its nodes' addresses: a socket is translated once, to itself.
+TEST_P(FrontendsTest, AnEndpointMayBeTheFrontendThatIsDialled) {
+  Apply({ServiceStory("ingress")
+             .ClusterIp("10.96.0.52")
+             .ClusterIp("fd00:96::52")
+             .Port(80, kTcp)
+             .Port(53, kUdp)
+             .ExternalIp("10.0.0.2")
+             .ExternalIp("fd00::2")
+             .Endpoints({"10.0.0.2", "fd00::2"})});
+  for (const sandbox::NetworkNamespace* from : {&world().host(), &world().pod()}) {
+    for (const char* dialled : {"10.0.0.2:80", "10.96.0.52:80"}) EXPECT_EQ(Reach(*from, dialled), "10.0.0.2:80");
+    for (const char* dialled : {"[fd00::2]:80", "[fd00:96::52]:80"}) EXPECT_EQ(Reach(*from, dialled), "[fd00::2]:80");
+    for (const char* dialled : {"10.0.0.2:53", "10.96.0.52:53"}) {
+      EXPECT_EQ(ReachByDatagram(*from, dialled), "10.0.0.2:53");
+    }
+    ClientSocket connected(*from, AF_INET, SOCK_DGRAM);
+    ASSERT_EQ(connected.Connect(At("10.0.0.2:53")), 0);
+    EXPECT_EQ(connected.PeerName().from, At("10.0.0.2:53"));
+    ASSERT_EQ(connected.Send("x"), 0);
+    EXPECT_EQ(connected.Receive().text, "10.0.0.2:53 x");
+  }
+}
+
 TEST_P(FrontendsTest, LoadBalancerAndExternalAddressesAnswerOnTheServicesPortsOnly) {
   Apply({Outside().LoadBalancerIp("192.0.2.10").LoadBalancerIp("2001:db8::10").ExternalIp("198.51.100.10")});
   for (const sandbox::NetworkNamespace* from : {&world().host(), &world().pod()}) {

@@ -80,8 +80,6 @@ std::string VerdictText(v1::EndpointVerdict verdict) {
       return "bad address";
     case v1::ENDPOINT_VERDICT_FORBIDDEN_ADDRESS:
       return "forbidden address";
-    case v1::ENDPOINT_VERDICT_OWN_FRONTEND:
-      return "own frontend";
     case v1::ENDPOINT_VERDICT_TOO_MANY:
       return "over the limit";
     default:

@@ -174,8 +174,6 @@ v1::EndpointVerdict ToMessage(model::EndpointVerdict verdict) {
       return v1::ENDPOINT_VERDICT_BAD_ADDRESS;
     case Verdict::kForbiddenAddress:
       return v1::ENDPOINT_VERDICT_FORBIDDEN_ADDRESS;
-    case Verdict::kOwnFrontend:
-      return v1::ENDPOINT_VERDICT_OWN_FRONTEND;
     case Verdict::kTooMany:
       return v1::ENDPOINT_VERDICT_TOO_MANY;
   }

@@ -135,8 +135,9 @@ bool IpAddress::IsMulticast() const {
   return IsV4() ? (bytes_[kV4Offset] & 0xf0) == 0xe0 : bytes_[0] == 0xff;
 }
 
-bool IpAddress::IsReserved() const {
-  return IsV4() && (bytes_[kV4Offset] & 0xf0) == 0xf0;
+bool IpAddress::IsLinkLocalMulticast() const {
+  if (IsV4()) return bytes_[kV4Offset] == 224 && bytes_[kV4Offset + 1] == 0 && bytes_[kV4Offset + 2] == 0;
+  return bytes_[0] == 0xff && (bytes_[1] & 0x0f) == 0x02;
 }
 
 std::string IpAddress::ToString() const {

@@ -39,7 +39,8 @@ class IpAddress {
   bool IsLoopback() const;     // 127.0.0.0/8 or ::1
   bool IsLinkLocal() const;    // 169.254.0.0/16 or fe80::/10
   bool IsMulticast() const;    // 224.0.0.0/4 or ff00::/8
-  bool IsReserved() const;     // 240.0.0.0/4, broadcast included
+  // 224.0.0.0/24, or ff02::/16 with any flags: never forwarded beyond the link.
+  bool IsLinkLocalMulticast() const;
 
   // Canonical text: dotted for IPv4, RFC 5952 for IPv6.
   std::string ToString() const;

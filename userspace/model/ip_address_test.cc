@@ -86,7 +86,7 @@ TEST(IpAddressTest, RefusesWhatIsNoAddress) {
 }
 
 TEST(IpAddressTest, ClassesOfAddressesHaveExactBorders) {
-  enum Class { kPlain, kUnspecified, kLoopback, kLinkLocal, kMulticast, kReserved };
+  enum Class { kPlain, kUnspecified, kLoopback, kLinkLocal, kMulticast, kLinkLocalMulticast };
   const struct {
     const char* text;
     Class expected;
@@ -102,10 +102,14 @@ TEST(IpAddressTest, ClassesOfAddressesHaveExactBorders) {
       {"169.254.255.255", kLinkLocal},
       {"169.255.0.0", kPlain},
       {"223.255.255.255", kPlain},
-      {"224.0.0.0", kMulticast},
+      {"224.0.0.0", kLinkLocalMulticast},
+      {"224.0.0.255", kLinkLocalMulticast},
+      {"224.0.1.0", kMulticast},
+      {"224.1.0.0", kMulticast},
+      {"225.0.0.0", kMulticast},
       {"239.255.255.255", kMulticast},
-      {"240.0.0.0", kReserved},
-      {"255.255.255.255", kReserved},
+      {"240.0.0.0", kPlain},
+      {"255.255.255.255", kPlain},
       {"::", kUnspecified},
       {"::1", kLoopback},
       {"::2", kPlain},
@@ -115,7 +119,10 @@ TEST(IpAddressTest, ClassesOfAddressesHaveExactBorders) {
       {"fec0::1", kPlain},
       {"feff::1", kPlain},
       {"ff00::", kMulticast},
-      {"ff02::1", kMulticast},
+      {"ff01::1", kMulticast},
+      {"ff02::1", kLinkLocalMulticast},
+      {"ff12::1", kLinkLocalMulticast},
+      {"ff05::2", kMulticast},
       {"::ffff:127.0.0.1", kLoopback},
       {"::127.0.0.1", kPlain},
   };
@@ -125,8 +132,8 @@ TEST(IpAddressTest, ClassesOfAddressesHaveExactBorders) {
     EXPECT_EQ(address.IsUnspecified(), row.expected == kUnspecified);
     EXPECT_EQ(address.IsLoopback(), row.expected == kLoopback);
     EXPECT_EQ(address.IsLinkLocal(), row.expected == kLinkLocal);
-    EXPECT_EQ(address.IsMulticast(), row.expected == kMulticast);
-    EXPECT_EQ(address.IsReserved(), row.expected == kReserved);
+    EXPECT_EQ(address.IsMulticast(), row.expected == kMulticast || row.expected == kLinkLocalMulticast);
+    EXPECT_EQ(address.IsLinkLocalMulticast(), row.expected == kLinkLocalMulticast);
   }
 }
 

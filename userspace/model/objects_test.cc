@@ -64,7 +64,7 @@ TEST(EndpointVerdictTest, EveryVerdictHasANameOfItsOwn) {
     EXPECT_TRUE(names.emplace(name).second) << name;
   }
   EXPECT_EQ(EndpointVerdictName(EndpointVerdict::kSelected), "selected");
-  EXPECT_EQ(EndpointVerdictName(EndpointVerdict::kOwnFrontend), "own_frontend");
+  EXPECT_EQ(EndpointVerdictName(EndpointVerdict::kForbiddenAddress), "forbidden_address");
 }
 
 }  // namespace

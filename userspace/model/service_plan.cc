@@ -49,8 +49,6 @@ absl::string_view EndpointVerdictName(EndpointVerdict verdict) {
       return "bad_address";
     case EndpointVerdict::kForbiddenAddress:
       return "forbidden_address";
-    case EndpointVerdict::kOwnFrontend:
-      return "own_frontend";
     case EndpointVerdict::kTooMany:
       return "too_many";
   }

@@ -58,8 +58,7 @@ enum class EndpointVerdict : uint8_t {
   kDuplicate,         // another slice has the same address and port, and takes precedence
   kNoPort,            // its slice has no port of this name and protocol
   kBadAddress,        // its address is missing, or is not an IP address of the slice's family
-  kForbiddenAddress,  // loopback, link-local, multicast, unspecified, reserved or v4-mapped
-  kOwnFrontend,       // it is one of the Service's own frontends, which would be a loop
+  kForbiddenAddress,  // unspecified, loopback, link-local or link-local multicast
   kTooMany,           // beyond the cap on endpoints of one pool
 };
 // "selected", "not_ready", ...

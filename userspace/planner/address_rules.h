@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// Addresses that a Service may neither lead to nor be dialled on. The API server refuses most of them; the planner does
-// so again, because manifests do not pass through an API server, and because a translated socket of the host itself
-// would reach its loopback or the cloud's metadata service (CVE-2021-25737, CVE-2020-8554).
+// Addresses that a Service may neither lead to nor be dialled on. The rule is the Kubernetes API's own for endpoints
+// and externalIPs (its function ValidateEndpointIP), and no stricter: clouds give pods addresses of 240.0.0.0/4. The
+// planner applies it again, because manifests do not pass through an API server, and because a translated socket of the
+// host itself would reach its loopback or the cloud's metadata service (CVE-2021-25737, CVE-2020-8554). It applies it
+// to ClusterIPs and load-balancer addresses too, which the API accepts in any range: a frontend on loopback or on the
+// metadata service's address would take over traffic that is no Service's.
 #ifndef SHUNT_PLANNER_ADDRESS_RULES_H_
 #define SHUNT_PLANNER_ADDRESS_RULES_H_
 
@@ -10,12 +13,8 @@
 
 namespace shunt::planner {
 
-// Returns "unspecified", "loopback", "link-local", "multicast" or "reserved", or "" if the address is allowed.
+// Returns "unspecified", "loopback", "link-local" or "link-local multicast", or "" if the address is allowed.
 absl::string_view ForbiddenClass(const model::IpAddress& address);
-
-// Returns whether `text`, which parses as `address`, is IPv6 text for an IPv4 address (::ffff:10.0.0.1). Its value is
-// that IPv4 address, so only the text can tell.
-bool IsMappedText(absl::string_view text, const model::IpAddress& address);
 
 }  // namespace shunt::planner
 

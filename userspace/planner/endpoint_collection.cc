@@ -14,35 +14,16 @@ namespace {
 
 using model::EndpointVerdict;
 
-// Returns whether dialling the backend would dial the Service again, through any of its ports.
-bool IsOwnFrontend(const model::SocketAddress& backend, model::Protocol protocol, const CollectionContext& context) {
-  if (!context.addresses.Of(backend.address.family()).Has(backend.address)) return false;
-  const auto& own = context.node.primary_addresses;
-  if (std::find(own.begin(), own.end(), backend.address) != own.end()) return false;
-  const auto& ports = context.service.ports;
-  return std::any_of(ports.begin(), ports.end(), [&](const model::ServicePort& port) {
-    return port.port == backend.port && port.protocol == protocol;
-  });
-}
-
-void JudgeAddress(model::IpFamily family, model::Protocol protocol, const CollectionContext& context,
-                  Candidate& candidate) {
-  const absl::string_view text = candidate.endpoint->address;
-  const std::optional<model::IpAddress> address = model::IpAddress::Parse(text);
-  if (!address) return candidate.Refuse(EndpointVerdict::kBadAddress);
-  if (IsMappedText(text, *address)) {
-    candidate.backend.address = *address;
-    return candidate.Refuse(EndpointVerdict::kForbiddenAddress);
-  }
-  if (address->family() != family) return candidate.Refuse(EndpointVerdict::kBadAddress);
+void JudgeAddress(model::IpFamily family, Candidate& candidate) {
+  const std::optional<model::IpAddress> address = model::IpAddress::Parse(candidate.endpoint->address);
+  if (!address || address->family() != family) return candidate.Refuse(EndpointVerdict::kBadAddress);
   candidate.backend.address = *address;
-  if (!ForbiddenClass(*address).empty()) return candidate.Refuse(EndpointVerdict::kForbiddenAddress);
-  if (IsOwnFrontend(candidate.backend, protocol, context)) candidate.Refuse(EndpointVerdict::kOwnFrontend);
+  if (!ForbiddenClass(*address).empty()) candidate.Refuse(EndpointVerdict::kForbiddenAddress);
 }
 
 // `number` is 0 if the slice has no such port.
 Candidate MakeCandidate(const WeightedSlice& slice, const model::Endpoint& endpoint, uint16_t number,
-                        model::IpFamily family, model::Protocol protocol, const CollectionContext& context) {
+                        model::IpFamily family, const CollectionContext& context) {
   Candidate candidate;
   candidate.slice = &slice;
   candidate.endpoint = &endpoint;
@@ -51,7 +32,7 @@ Candidate MakeCandidate(const WeightedSlice& slice, const model::Endpoint& endpo
   candidate.serving = endpoint.serving.value_or(true);
   candidate.terminating = endpoint.terminating.value_or(false);
   candidate.is_local = !endpoint.node_name.empty() && endpoint.node_name == context.node.node_name;
-  JudgeAddress(family, protocol, context, candidate);
+  JudgeAddress(family, candidate);
   if (candidate.cluster_verdict == EndpointVerdict::kSelected && number == 0) {
     candidate.Refuse(EndpointVerdict::kNoPort);
   }
@@ -130,7 +111,7 @@ Candidates CollectEndpoints(const model::ServicePort& port, model::IpFamily fami
     if (slice.slice->address_type != AddressTypeOf(family)) continue;
     const auto add_all = [&](uint16_t number) {
       for (const model::Endpoint& endpoint : slice.slice->endpoints) {
-        candidates.push_back(MakeCandidate(slice, endpoint, number, family, port.protocol, context));
+        candidates.push_back(MakeCandidate(slice, endpoint, number, family, context));
       }
     };
     bool has_port = false;

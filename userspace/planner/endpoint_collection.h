@@ -14,7 +14,7 @@
 #include "userspace/model/service.h"
 #include "userspace/model/service_plan.h"
 #include "userspace/model/shared_text.h"
-#include "userspace/planner/service_addresses.h"
+#include "userspace/planner/planner_options.h"
 #include "userspace/planner/warnings.h"
 #include "userspace/planner/weights.h"
 
@@ -54,21 +54,19 @@ using Candidates = std::vector<Candidate>;
 
 // What the collection of a ServicePort's endpoints depends on.
 struct CollectionContext {
-  const model::Service& service;
-  const ServiceAddresses& addresses;
   const EndpointWeights& weights;
   const NodeContext& node;
 };
 
 // Returns every endpoint of the family's slices, ordered by backend, then slice name, then position in the slice. An
 // endpoint port belongs to the ServicePort by name and protocol; slices may differ in its number. It refuses:
-//  - text that is not an address of the slice's family (kBadAddress);
-//  - an address of a class that ForbiddenClass() names, and v4-mapped text (kForbiddenAddress);
-//  - the Service's own frontends (kOwnFrontend), except on this node's own addresses, where a process of the host may
-//    listen;
+//  - text that is not an address of the slice's family (kBadAddress); ::ffff:10.0.0.1 is an IPv4 address;
+//  - an address of a class that ForbiddenClass() names (kForbiddenAddress);
 //  - endpoints of a slice without the port (kNoPort);
 //  - all but one of the endpoints with one address and port (kDuplicate): it prefers one that is not terminating, then
 //    a local one, then a ready one, then that of the lowest slice UID.
+// An endpoint may be one of its Service's own frontends, as that of an ingress in the host's network whose externalIPs
+// are its nodes' addresses: a socket is translated once, so that is no loop.
 Candidates CollectEndpoints(const model::ServicePort& port, model::IpFamily family, const WeightedSlices& slices,
                             const CollectionContext& context);
 

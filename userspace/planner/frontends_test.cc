@@ -148,11 +148,7 @@ TEST(FrontendsTest, BadAddressesAreLeftOutWithAWarning) {
        {"ClusterIP 10.96.0.1:80/TCP"}},
       {"multicast load balancer",
        [](model::Service& s) { s.load_balancer_ingress = {{"224.0.0.251", ""}}; },
-       "status.loadBalancer.ingress: 224.0.0.251 is multicast",
-       {"ClusterIP 10.96.0.1:80/TCP"}},
-      {"broadcast load balancer",
-       [](model::Service& s) { s.load_balancer_ingress = {{"255.255.255.255", ""}}; },
-       "status.loadBalancer.ingress: 255.255.255.255 is reserved",
+       "status.loadBalancer.ingress: 224.0.0.251 is link-local multicast",
        {"ClusterIP 10.96.0.1:80/TCP"}},
       {"external address of a family without a ClusterIP",
        [](model::Service& s) { s.external_ips = {"2001:db8::1"}; },
@@ -179,6 +175,18 @@ TEST(FrontendsTest, BadAddressesAreLeftOutWithAWarning) {
     EXPECT_EQ(FrontendTexts(plan), row.expected);
     EXPECT_THAT(plan.warnings, ElementsAre(HasSubstr(row.warning)));
   }
+}
+
+// Clouds give pods and Services addresses of 240.0.0.0/4, and the API server accepts them.
+TEST(FrontendsTest, FormerlyReservedAddressesAreServed) {
+  model::Service service = LoadBalancer();
+  service.cluster_ips = {"240.96.0.1"};
+  service.load_balancer_ingress = {{"250.0.0.1", ""}};
+  service.external_ips = {"255.255.255.254"};
+  const model::ServicePlan plan = Plan(service, {});
+  EXPECT_EQ(FrontendTexts(plan), (Texts{"ClusterIP 240.96.0.1:80/TCP", "NodePort 0.0.0.0:30080/TCP",
+                                        "LoadBalancer 250.0.0.1:80/TCP", "ExternalIP 255.255.255.254:80/TCP"}));
+  EXPECT_THAT(plan.warnings, IsEmpty());
 }
 
 TEST(FrontendsTest, ALoadBalancersAddressKeepsItsRangesWhenItIsAnExternalAddressToo) {

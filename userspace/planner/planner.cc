@@ -9,6 +9,7 @@
 #include "userspace/planner/endpoint_collection.h"
 #include "userspace/planner/endpoint_selection.h"
 #include "userspace/planner/frontends.h"
+#include "userspace/planner/left_out.h"
 #include "userspace/planner/pools.h"
 #include "userspace/planner/service_addresses.h"
 #include "userspace/planner/service_filter.h"
@@ -66,8 +67,18 @@ class LocalReadyCount {
   absl::flat_hash_set<model::IpAddress> v6_;
 };
 
-model::PortPlan PlanPort(const model::ServicePort& port, model::IpFamily family, const WeightedSlices& slices,
-                         const CollectionContext& context, uint32_t endpoints_max, LocalReadyCount* local_ready) {
+// What the plans of a Service's ports share.
+struct PortContext {
+  const model::Service& service;
+  const ServiceAddresses& addresses;
+  const WeightedSlices& slices;
+  const CollectionContext collection;
+  const uint32_t endpoints_max;
+  Warnings& warnings;
+  LocalReadyCount* const local_ready;  // null if the Service has no health check
+};
+
+model::PortPlan PlanPort(const model::ServicePort& port, model::IpFamily family, const PortContext& context) {
   model::PortPlan plan;
   plan.name = port.name;
   plan.protocol = port.protocol;
@@ -75,11 +86,12 @@ model::PortPlan PlanPort(const model::ServicePort& port, model::IpFamily family,
   plan.family = family;
 
   const FamilyAddresses& addresses = context.addresses.Of(family);
+  const uint32_t endpoints_max = context.endpoints_max;
   const PoolChoice choice = PoolChoice::Of(context.service, port, addresses);
   plan.frontends = BuildFrontends(port, family, addresses, choice);
 
-  Candidates candidates = CollectEndpoints(port, family, slices, context);
-  const bool any_usable = SelectEndpoints(context.node, candidates);
+  Candidates candidates = CollectEndpoints(port, family, context.slices, context.collection);
+  const bool any_usable = SelectEndpoints(context.collection.node, candidates);
   plan.pools.reserve(size_t{choice.uses_cluster} + size_t{choice.uses_local});
   if (choice.uses_cluster) {
     plan.pools.push_back(BuildPool(model::PoolScope::kCluster, any_usable, endpoints_max, candidates));
@@ -87,7 +99,8 @@ model::PortPlan PlanPort(const model::ServicePort& port, model::IpFamily family,
   if (choice.uses_local) {
     plan.pools.push_back(BuildPool(model::PoolScope::kLocal, any_usable, endpoints_max, candidates));
   }
-  if (local_ready != nullptr) local_ready->Add(family, candidates);
+  if (context.local_ready != nullptr) context.local_ready->Add(family, candidates);
+  WarnOfLeftOut(port, family, candidates, endpoints_max, context.warnings);
 
   plan.endpoints.reserve(candidates.size());
   for (const Candidate& candidate : candidates) plan.endpoints.push_back(ToPlanned(candidate));
@@ -109,12 +122,18 @@ model::ServicePlan PlanService(const model::Service& service, absl::Span<const m
   const std::vector<model::ServicePort> ports = ReadPorts(service, options.ports_max, warnings);
   const int32_t affinity_timeout_s = ReadAffinityTimeout(service, warnings);
   const WeightedSlices served_slices = ReadSlices(slices, warnings);
-  const CollectionContext context = {service, addresses, weights, node};
   const bool health_checked = service.type == model::ServiceType::kLoadBalancer &&
                               service.external_traffic_policy == model::TrafficPolicy::kLocal &&
                               service.health_check_node_port != 0;
 
   LocalReadyCount local_ready;
+  const PortContext context = {service,
+                               addresses,
+                               served_slices,
+                               {weights, node},
+                               options.endpoints_max,
+                               warnings,
+                               health_checked ? &local_ready : nullptr};
   uint64_t rows = 0;
   plan.ports.reserve(2 * ports.size());
   for (const model::ServicePort& port : ports) {
@@ -127,8 +146,7 @@ model::ServicePlan PlanService(const model::Service& service, absl::Span<const m
                                   " endpoints and addresses on all ports: not served"));
         continue;
       }
-      plan.ports.push_back(PlanPort(port, family, served_slices, context, options.endpoints_max,
-                                    health_checked ? &local_ready : nullptr));
+      plan.ports.push_back(PlanPort(port, family, context));
       plan.ports.back().affinity_timeout_s = affinity_timeout_s;
     }
   }

@@ -30,7 +30,7 @@ TEST(PoolMembersTest, WhoeverServesKeepsItsFlowsInBothPools) {
       MakeSlice("s", {InZones(Ready("10.0.0.1", "here"), {"a"}), InZones(Ready("10.0.0.2", "there"), {"b"}),
                       Terminating("10.0.0.3", "here"), Terminating("10.0.0.4", "there"), Stopped("10.0.0.5", "here"),
                       NotReady("10.0.0.6", "there"), Conditions("10.0.0.7", "there", false, true, false),
-                      Conditions("10.0.0.8", "there", true, false, false), Ready("127.0.0.1"), Ready("10.96.0.1")})};
+                      Conditions("10.0.0.8", "there", true, false, false), Ready("127.0.0.1"), Ready("169.254.0.1")})};
   model::Service service = ExternalLocal();
   service.ports[0].port = 8080;
   model::EndpointSlice hinted = slices[0];

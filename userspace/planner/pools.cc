@@ -17,7 +17,6 @@ bool IsRefusedAddress(EndpointVerdict verdict) {
     case EndpointVerdict::kNoPort:
     case EndpointVerdict::kBadAddress:
     case EndpointVerdict::kForbiddenAddress:
-    case EndpointVerdict::kOwnFrontend:
       return true;
     case EndpointVerdict::kSelected:
     case EndpointVerdict::kNotReady:

@@ -1,6 +1,5 @@
-No Service leads to loopback, link-local, multicast, reserved or unspecified addresses, nor to an IPv4 address in IPv6
-clothes: the first may be the host's own, the second a cloud's metadata service. Text that is not an address of the
-slice's family is left out too.
+No Service leads to loopback, link-local, link-local multicast or unspecified addresses, nor to an address of the other
+family. The Service's warnings count the endpoints and name the first.
 
 -- apply --
 apiVersion: v1
@@ -19,9 +18,7 @@ endpoints:
   - {addresses: [127.0.0.1]}
   - {addresses: [169.254.169.254]}
   - {addresses: [224.0.0.1]}
-  - {addresses: [255.255.255.255]}
   - {addresses: [0.0.0.0]}
-  - {addresses: [240.0.0.1]}
   - {addresses: [pod-1]}
   - {addresses: ["fd00:244:1::5"]}
   - {addresses: []}
@@ -54,18 +51,20 @@ service shop/web
     left out 127.0.0.1:8080 of slice web-1: forbidden_address
     left out 169.254.169.254:8080 of slice web-1: forbidden_address
     left out 224.0.0.1:8080 of slice web-1: forbidden_address
-    left out 240.0.0.1:8080 of slice web-1: forbidden_address
-    left out 255.255.255.255:8080 of slice web-1: forbidden_address
   port http 80/TCP IPv6
     [fd00:96::10]:80/TCP ClusterIP -> pool cluster
     pool cluster
       [fd00:244:1::5]:8080 weight 1, share 100.00%
+    left out "::ffff:10.244.1.5" of slice web-v6: bad_address
     left out "10.244.1.5" of slice web-v6: bad_address
     left out "::" of slice web-v6: forbidden_address
     left out [::1]:8080 of slice web-v6: forbidden_address
-    left out 10.244.1.5:8080 of slice web-v6: forbidden_address
     left out [fe80::1]:8080 of slice web-v6: forbidden_address
     left out [ff02::1]:8080 of slice web-v6: forbidden_address
+  warning: 3 endpoints are refused, the first "pod-1" of EndpointSlice web-1: not an IPv4 address
+  warning: 4 endpoints are refused, the first "0.0.0.0" of EndpointSlice web-1: it is unspecified
+  warning: 2 endpoints are refused, the first "::ffff:10.244.1.5" of EndpointSlice web-v6: not an IPv6 address
+  warning: 4 endpoints are refused, the first "::" of EndpointSlice web-v6: it is unspecified
 
 -- expect maps --
 frontend 10.96.0.10 address cluster_ip

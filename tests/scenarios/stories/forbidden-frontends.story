@@ -1,4 +1,5 @@
-A Service cannot be dialled on loopback, link-local, multicast or unspecified addresses; its other addresses are served.
+A Service cannot be dialled on loopback, link-local, link-local multicast or unspecified addresses; its other addresses
+are served.
 
 -- apply --
 apiVersion: v1
@@ -31,7 +32,7 @@ service shop/web
   warning: status.loadBalancer.ingress: 169.254.169.254 is link-local: not served
   warning: externalIPs: 127.0.0.1 is loopback: not served
   warning: externalIPs: 169.254.169.254 is link-local: not served
-  warning: externalIPs: 224.0.0.1 is multicast: not served
+  warning: externalIPs: 224.0.0.1 is link-local multicast: not served
   warning: externalIPs: 0.0.0.0 is unspecified: not served
   warning: externalIPs: "somewhere" is not an IP address: not served
 

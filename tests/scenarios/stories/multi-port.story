@@ -38,6 +38,7 @@ service shop/web
     pool cluster: no endpoints
     left out 10.244.1.5:0 of slice web-1: no_port
     left out 10.244.2.7:0 of slice web-1: no_port
+  warning: port 8000/TCP: no EndpointSlice has a TCP port "admin": none of its 2 endpoints can be dialled
 
 -- expect maps --
 frontend 10.96.0.10 address cluster_ip

@@ -1,5 +1,5 @@
-An endpoint that is one of its Service's own frontends would be a loop and is refused; another port of the address is
-not.
+An endpoint may be one of its Service's own frontends, as that of an ingress in the host's network whose externalIPs are
+its nodes' addresses: a socket is translated once, so that is no loop.
 
 -- apply --
 apiVersion: v1
@@ -34,16 +34,18 @@ service shop/web
     10.96.0.10:80/TCP ClusterIP -> pool cluster
     192.0.2.90:80/TCP ExternalIP -> pool cluster
     pool cluster
-      10.244.1.5:80 weight 1, share 50.00%
-      192.0.2.90:8080 weight 1, share 50.00%
-    left out 10.96.0.10:80 of slice web-1: own_frontend
-    left out 192.0.2.90:80 of slice web-1: own_frontend
+      10.96.0.10:80 weight 1, share 25.00%
+      10.244.1.5:80 weight 1, share 25.00%
+      192.0.2.90:80 weight 1, share 25.00%
+      192.0.2.90:8080 weight 1, share 25.00%
 
 -- expect maps --
 frontend 10.96.0.10 address cluster_ip
 frontend 10.96.0.10:80/TCP ClusterIP -> service port 1, pool 1
 frontend 192.0.2.90:80/TCP ExternalIP -> service port 1, pool 1
 service port 1 shop/web:http 80/TCP IPv4
-pool 1: backend 1, backend 2
-backend 1 10.244.1.5:80
-backend 2 192.0.2.90:8080
+pool 1: backend 1, backend 2, backend 3, backend 4
+backend 1 10.96.0.10:80
+backend 2 10.244.1.5:80
+backend 3 192.0.2.90:80
+backend 4 192.0.2.90:8080

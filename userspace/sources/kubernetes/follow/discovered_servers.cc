@@ -29,7 +29,7 @@ std::optional<model::IpAddress> AddressOf(const model::Endpoint& endpoint) {
   if (endpoint.address.empty() || !endpoint.ready.value_or(true)) return std::nullopt;
   const std::optional<model::IpAddress> address = model::IpAddress::Parse(endpoint.address);
   if (!address.has_value() || address->IsUnspecified() || address->IsLoopback() || address->IsLinkLocal() ||
-      address->IsMulticast() || address->IsReserved()) {
+      address->IsMulticast()) {
     return std::nullopt;
   }
   return address;
