@@ -17,6 +17,7 @@
 #include "absl/strings/str_cat.h"
 #include "tests/kernel/kernel_test.h"
 #include "tests/sandbox/cgroup.h"
+#include "tests/sandbox/netlink.h"
 #include "userspace/datapath/kernel/attach/cleanup.h"
 
 namespace shunt::kernel_test {
@@ -50,6 +51,7 @@ class AgentSocketsTest : public ::testing::Test {
       kill(process, SIGKILL);
       waitpid(process, nullptr, 0);
     }
+    (void)sandbox::RemoveLoopbackAddress(*model::IpAddress::Parse("10.96.0.10"));  // only if a test failed
     if (cgroup_.empty()) return;
     EXPECT_TRUE(sandbox::EnterCgroup(World::Get()->sandbox().cgroup()).ok());
     std::vector<std::string> removed;
@@ -137,6 +139,36 @@ TEST_F(AgentSocketsTest, SocketsOfTheHostAndOfAPodAreEndedWhenTheirBackendGoes) 
   ASSERT_EQ(pod.Connect(At("10.96.0.10:53")), 0);
   ASSERT_EQ(pod.Send("hello"), 0);
   EXPECT_EQ(pod.Receive().text, "10.244.2.1:8081 hello");
+}
+
+// NodeLocal DNSCache gives the ClusterIP of the cluster's DNS to a device of the node, and listens there.
+TEST_F(AgentSocketsTest, AClusterIpIsLeftToTheNodeForAsLongAsTheNodeHasIt) {
+  const model::IpAddress cluster_ip = *model::IpAddress::Parse("10.96.0.10");
+  Serve("10.244.1.1");
+  StartAgent();
+  ASSERT_TRUE(sandbox::EnterCgroup(cgroup_).ok());
+  // A new socket each time: what a socket has been told once, it may remember.
+  const auto answer = [](const sandbox::NetworkNamespace& from) {
+    ClientSocket socket(from, AF_INET, SOCK_DGRAM);
+    EXPECT_EQ(socket.Connect(At("10.96.0.10:53")), 0);
+    EXPECT_EQ(socket.Send("hello"), 0);
+    return socket.Receive().text;
+  };
+  const auto answers = [&](const sandbox::NetworkNamespace& from, const std::string& expected) {
+    const auto end = std::chrono::steady_clock::now() + kPatience;
+    while (answer(from) != expected && std::chrono::steady_clock::now() < end) {
+    }
+    return answer(from);
+  };
+  const std::string translated = "10.244.1.1:8081 hello", local = "10.96.0.10:53 hello";
+  EXPECT_EQ(answer(World::Get()->host()), translated);
+  ASSERT_TRUE(sandbox::AddLoopbackAddress(cluster_ip).ok());
+  EXPECT_EQ(answers(World::Get()->host(), local), local) << Log();
+  EXPECT_EQ(answer(World::Get()->pod()), local) << "nothing is translated for pods either";
+  ClientSocket unused(World::Get()->host(), AF_INET, SOCK_STREAM);
+  EXPECT_EQ(unused.Connect(At("10.96.0.10:8080")), 0) << "a port that the Service does not have is the node's own";
+  ASSERT_TRUE(sandbox::RemoveLoopbackAddress(cluster_ip).ok());
+  EXPECT_EQ(answers(World::Get()->host(), translated), translated) << Log();
 }
 
 }  // namespace

@@ -90,6 +90,19 @@ uint8_t FamilyOf(const IpAddress& address) {
   return address.IsV4() ? AF_INET : AF_INET6;
 }
 
+// Returns 0 or a positive errno.
+int ChangeLoopbackAddress(uint16_t type, const IpAddress& address) {
+  ifaddrmsg header = {};
+  header.ifa_family = FamilyOf(address);
+  header.ifa_prefixlen = address.IsV4() ? 32 : 128;
+  header.ifa_flags = IFA_F_NODAD;
+  header.ifa_index = if_nametoindex("lo");
+  Request request(type, header);
+  request.AddAddress(IFA_LOCAL, address);
+  request.AddAddress(IFA_ADDRESS, address);
+  return request.Send();
+}
+
 }  // namespace
 
 absl::Status SetLoopbackUp() {
@@ -104,15 +117,13 @@ absl::Status SetLoopbackUp() {
 }
 
 absl::Status AddLoopbackAddress(const IpAddress& address) {
-  ifaddrmsg header = {};
-  header.ifa_family = FamilyOf(address);
-  header.ifa_prefixlen = address.IsV4() ? 32 : 128;
-  header.ifa_flags = IFA_F_NODAD;
-  header.ifa_index = if_nametoindex("lo");
-  Request request(RTM_NEWADDR, header);
-  request.AddAddress(IFA_LOCAL, address);
-  request.AddAddress(IFA_ADDRESS, address);
-  return Outcome(request.Send(), absl::StrCat("add ", address.ToString(), " to lo"));
+  const int error = ChangeLoopbackAddress(RTM_NEWADDR, address);
+  return Outcome(error, absl::StrCat("add ", address.ToString(), " to lo"));
+}
+
+absl::Status RemoveLoopbackAddress(const IpAddress& address) {
+  const int error = ChangeLoopbackAddress(RTM_DELADDR, address);
+  return Outcome(error, absl::StrCat("remove ", address.ToString(), " from lo"));
 }
 
 absl::Status AddLocalPrefix(absl::string_view prefix) {

@@ -16,6 +16,7 @@ absl::Status SetLoopbackUp();
 
 // Adds a host address (/32 or /128) to the loopback device, without duplicate address detection.
 absl::Status AddLoopbackAddress(const model::IpAddress& address);
+absl::Status RemoveLoopbackAddress(const model::IpAddress& address);
 
 // Makes every address of `prefix` ("10.244.0.0/16", "fd00:244::/64") local: a wildcard listener then answers at all of
 // them, and a connection to one of them also has it as its source.

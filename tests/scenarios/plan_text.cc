@@ -32,6 +32,9 @@ std::string FrontendText(const model::PortPlan& port, const model::Frontend& fro
   std::string text = absl::StrCat(frontend.address.ToString(), " ", model::FrontendKindName(frontend.kind), " -> ");
   if (frontend.InConflict()) return absl::StrCat(text, "nowhere: held by ", frontend.conflict_with.ToString());
   absl::StrAppend(&text, PoolName(port, frontend.internal_pool));
+  if (frontend.verdict != model::FrontendVerdict::kServed) {
+    return absl::StrCat(text, "nowhere: ", model::FrontendVerdictName(frontend.verdict));
+  }
   if (frontend.external_pool != frontend.internal_pool) {
     absl::StrAppend(&text, ", from outside ", PoolName(port, frontend.external_pool));
   }

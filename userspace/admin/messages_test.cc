@@ -268,6 +268,7 @@ testing::ScriptedAgent TroubledCluster() {
   model::Frontend& frontend = agent.services[0].plan.ports[0].frontends[0];
   frontend.internal_pool = 1;
   frontend.node_in_source_ranges = true;
+  frontend.verdict = model::FrontendVerdict::kLocalAddress;
   agent.maps["service_counters"] = {report::ServiceCountersRow{.no_endpoints = 1}};
   return agent;
 }

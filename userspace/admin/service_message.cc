@@ -14,6 +14,18 @@ struct WeighedPool {
   std::vector<double> shares;  // per member
 };
 
+v1::NotServed ToMessage(model::FrontendVerdict verdict) {
+  switch (verdict) {
+    case model::FrontendVerdict::kServed:
+      return v1::NOT_SERVED_UNSPECIFIED;
+    case model::FrontendVerdict::kLocalAddress:
+      return v1::NOT_SERVED_LOCAL_ADDRESS;
+    case model::FrontendVerdict::kNoSocketHook:
+      return v1::NOT_SERVED_NO_SOCKET_HOOK;
+  }
+  return v1::NOT_SERVED_UNSPECIFIED;
+}
+
 v1::Frontend ToMessage(const model::Frontend& frontend, const std::vector<model::FrontendAddress>& restricted) {
   v1::Frontend message;
   message.set_kind(admin::ToMessage(frontend.kind));
@@ -25,6 +37,7 @@ v1::Frontend ToMessage(const model::Frontend& frontend, const std::vector<model:
   message.set_node_in_source_ranges(frontend.node_in_source_ranges);
   message.set_restricted(!frontend.source_ranges.empty() ||
                          std::find(restricted.begin(), restricted.end(), frontend.address) != restricted.end());
+  message.set_not_served(ToMessage(frontend.verdict));
   if (frontend.InConflict()) *message.mutable_conflict_with() = admin::ToMessage(frontend.conflict_with);
   return message;
 }

@@ -22,7 +22,7 @@ void ForEachProgrammedKey(const Request& request, const Visit& visit) {
 }  // namespace
 
 bool IsProgrammed(const model::PortPlan& port, const model::Frontend& frontend) {
-  return port.protocol != model::Protocol::kSctp && !frontend.InConflict();
+  return port.protocol != model::Protocol::kSctp && frontend.IsProgrammed();
 }
 
 Transfers::Transfers(absl::Span<const Request> requests) {

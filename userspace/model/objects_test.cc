@@ -67,5 +67,18 @@ TEST(EndpointVerdictTest, EveryVerdictHasANameOfItsOwn) {
   EXPECT_EQ(EndpointVerdictName(EndpointVerdict::kForbiddenAddress), "forbidden_address");
 }
 
+TEST(FrontendVerdictTest, OnlyAServedFrontendWithoutConflictIsProgrammed) {
+  EXPECT_EQ(FrontendVerdictName(FrontendVerdict::kServed), "served");
+  EXPECT_EQ(FrontendVerdictName(FrontendVerdict::kLocalAddress), "local_address");
+  EXPECT_EQ(FrontendVerdictName(FrontendVerdict::kNoSocketHook), "no_socket_hook");
+  Frontend frontend;
+  EXPECT_TRUE(frontend.IsProgrammed());
+  frontend.conflict_with = {"shop", "other"};
+  EXPECT_FALSE(frontend.IsProgrammed());
+  frontend.conflict_with = {};
+  frontend.verdict = FrontendVerdict::kLocalAddress;
+  EXPECT_FALSE(frontend.IsProgrammed());
+}
+
 }  // namespace
 }  // namespace shunt::model

@@ -19,6 +19,18 @@ absl::string_view FrontendKindName(FrontendKind kind) {
   return "unknown";
 }
 
+absl::string_view FrontendVerdictName(FrontendVerdict verdict) {
+  switch (verdict) {
+    case FrontendVerdict::kServed:
+      return "served";
+    case FrontendVerdict::kLocalAddress:
+      return "local_address";
+    case FrontendVerdict::kNoSocketHook:
+      return "no_socket_hook";
+  }
+  return "unknown";
+}
+
 std::string FrontendAddress::ToString() const {
   return absl::StrCat(address.ToStringWithPort(port), "/", ProtocolName(protocol));
 }

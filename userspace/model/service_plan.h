@@ -123,9 +123,20 @@ struct Pool {
 };
 
 struct Frontend {
+// Whether a frontend is served at all. A frontend that is not served still belongs to its Service: no other may take
+// it.
+enum class FrontendVerdict : uint8_t {
+  kServed,        // unless another Service holds it
+  kLocalAddress,  // a ClusterIP that an interface of this node has: the process that listens there answers
+  kNoSocketHook,  // SCTP: BPF sees no socket call of it
+};
+// "served", "local_address", "no_socket_hook".
+absl::string_view FrontendVerdictName(FrontendVerdict verdict);
+
   FrontendAddress address;
   FrontendKind kind = FrontendKind::kClusterIp;
   uint32_t internal_pool = 0;  // index into PortPlan::pools, for clients on this node
+  FrontendVerdict verdict = FrontendVerdict::kServed;
   uint32_t external_pool = 0;  // index into PortPlan::pools, for clients from outside
   // loadBalancerSourceRanges of this family; empty if every client may dial it.
   std::vector<IpPrefix> source_ranges;
@@ -136,6 +147,8 @@ struct Frontend {
 
   bool InConflict() const { return !conflict_with.name.empty(); }
   friend bool operator==(const Frontend&, const Frontend&) = default;
+  // Returns whether the kernel should hold it.
+  bool IsProgrammed() const { return verdict == FrontendVerdict::kServed && !InConflict(); }
 };
 
 // One ServicePort in one family.

@@ -33,6 +33,11 @@ std::vector<model::Frontend> BuildFrontends(const model::ServicePort& port, mode
     model::Frontend frontend;
     frontend.address = {address, number, port.protocol};
     frontend.kind = kind;
+    if (port.protocol == model::Protocol::kSctp) {
+      frontend.verdict = model::FrontendVerdict::kNoSocketHook;
+    } else if (is_cluster_ip && addresses.cluster_ip_is_local) {
+      frontend.verdict = model::FrontendVerdict::kLocalAddress;
+    }
     frontend.internal_pool = is_cluster_ip ? pools.internal_traffic : pools.external_address_inside;
     frontend.external_pool = is_cluster_ip ? pools.internal_traffic : pools.external_address_outside;
     return frontends.emplace_back(std::move(frontend));

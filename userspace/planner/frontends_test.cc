@@ -189,6 +189,26 @@ TEST(FrontendsTest, FormerlyReservedAddressesAreServed) {
   EXPECT_THAT(plan.warnings, IsEmpty());
 }
 
+TEST(LocalAddressTest, AClusterIpOfTheNodesOwnInterfacesIsLeftToTheNode) {
+  model::Service service = LoadBalancer();
+  service.cluster_ips = {"10.96.0.10", "fd00:96::a"};
+  service.external_ips = {"192.168.0.1"};
+  NodeContext node = Here();
+  node.local_addresses = {Address("10.96.0.10"), Address("169.254.20.10"), Address("192.168.0.1")};
+  const model::ServicePlan plan = Plan(service, {}, node);
+  for (const model::PortPlan& port : plan.ports) {
+    for (const model::Frontend& frontend : port.frontends) {
+      EXPECT_EQ(frontend.IsProgrammed(), frontend.address.address != Address("10.96.0.10"))
+          << frontend.address.ToString() << ": only ClusterIPs, and only those that are the node's";
+    }
+  }
+  EXPECT_EQ(plan.ports[0].frontends[0].verdict, model::FrontendVerdict::kLocalAddress);
+  EXPECT_THAT(plan.warnings, ElementsAre("clusterIPs: 10.96.0.10 is an address of this node: left to the process that "
+                                         "listens on it"));
+  node.local_addresses = {Address("169.254.20.10"), Address("192.168.0.1")};
+  EXPECT_EQ(Plan(service, {}, node), Plan(service, {})) << "when the address goes, the Service is served as ever";
+}
+
 TEST(FrontendsTest, ALoadBalancersAddressKeepsItsRangesWhenItIsAnExternalAddressToo) {
   model::Service service = LoadBalancer();
   service.external_ips = {"198.51.100.1"};
@@ -214,13 +234,15 @@ TEST(PortsTest, ImpossiblePortsAreLeftOutWithAWarning) {
                                          HasSubstr("nodePort 30080/TCP")));
 }
 
-TEST(PortsTest, SctpIsPlannedLikeAnyOther) {
+TEST(PortsTest, SctpIsPlannedAndSaidNotToBeServed) {
   model::Service service = MakeService();
   service.ports = {{"", model::Protocol::kSctp, 3868, 0}};
   model::EndpointSlice slice = MakeSlice("s", {Ready("10.0.0.1")});
   slice.ports = {{"", model::Protocol::kSctp, 3868}};
   const model::ServicePlan plan = Plan(service, {slice});
   EXPECT_EQ(FrontendTexts(plan), (Texts{"ClusterIP 10.96.0.1:3868/SCTP"}));
+  EXPECT_EQ(plan.ports[0].frontends[0].verdict, model::FrontendVerdict::kNoSocketHook);
+  EXPECT_FALSE(plan.ports[0].frontends[0].IsProgrammed());
   EXPECT_EQ(Selected(plan.ports[0].pools[0]), (Texts{"10.0.0.1"}));
 }
 

@@ -18,7 +18,7 @@ namespace shunt::planner {
 //
 // PortPlans come in the order of the Service's ports, IPv4 before IPv6. A plan has an address in one frontend only;
 // frontend_claims.h settles claims of other Services. SCTP ports are planned like any other, so that the plan says
-// where their traffic should go; there is no socket hook for them, and the datapath leaves them out.
+// where their traffic should go; their frontends' verdict says that there is no socket hook for them.
 model::ServicePlan PlanService(const model::Service& service, absl::Span<const model::EndpointSlice* const> slices,
                                const NodeContext& node, const PlannerOptions& options = {});
 

@@ -17,7 +17,14 @@ struct NodeContext {
   std::string zone;       // empty without one
   // The node's own primary addresses, one per family; source ranges let the node through if they contain one.
   std::vector<model::IpAddress> primary_addresses;
+  // The addresses of the node's interfaces, sorted. A ClusterIP among them is left to the process that listens there.
+  std::vector<model::IpAddress> local_addresses;
 
+  // Returns whether both differ in nothing but their local addresses: then only Services with a ClusterIP among those
+  // are planned differently.
+  bool SelectsLike(const NodeContext& other) const {
+    return node_name == other.node_name && zone == other.zone && primary_addresses == other.primary_addresses;
+  }
   friend bool operator==(const NodeContext&, const NodeContext&) = default;
 };
 

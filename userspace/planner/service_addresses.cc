@@ -30,7 +30,8 @@ std::optional<model::IpAddress> ReadFrontendAddress(absl::string_view field, abs
   return address;
 }
 
-void ReadClusterIps(const model::Service& service, ServiceAddresses& addresses, Warnings& warnings) {
+void ReadClusterIps(const model::Service& service, const NodeContext& node, ServiceAddresses& addresses,
+                    Warnings& warnings) {
   for (const std::string& text : service.cluster_ips) {
     const std::optional<model::IpAddress> address = ReadFrontendAddress("clusterIPs", text, warnings);
     if (!address) continue;
@@ -42,6 +43,10 @@ void ReadClusterIps(const model::Service& service, ServiceAddresses& addresses, 
     family.served = true;
     family.cluster_ip = *address;
     family.Remember(*address);
+    family.cluster_ip_is_local = std::binary_search(node.local_addresses.begin(), node.local_addresses.end(), *address);
+    if (!family.cluster_ip_is_local) continue;
+    warnings.Add(absl::StrCat("clusterIPs: ", address->ToString(),
+                              " is an address of this node: left to the process that listens on it"));
   }
 }
 
@@ -141,7 +146,7 @@ void FamilyAddresses::Remember(const model::IpAddress& address) {
 ServiceAddresses ReadServiceAddresses(const model::Service& service, const NodeContext& node,
                                       const PlannerOptions& options, Warnings& warnings) {
   ServiceAddresses addresses;
-  ReadClusterIps(service, addresses, warnings);
+  ReadClusterIps(service, node, addresses, warnings);
   ReadLoadBalancerIps(service, options.addresses_max, addresses, warnings);
   ReadExternalIps(service, options.addresses_max, addresses, warnings);
   ReadSourceRanges(service, options.source_ranges_max, addresses, warnings);

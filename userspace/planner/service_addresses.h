@@ -21,6 +21,7 @@ class FamilyAddresses {
   // no other address.
   bool served = false;
   model::IpAddress cluster_ip;
+  bool cluster_ip_is_local = false;                            // an interface of this node has it
   absl::InlinedVector<model::IpAddress, 1> load_balancer_ips;  // with ipMode VIP or without one
   absl::InlinedVector<model::IpAddress, 1> external_ips;
   // loadBalancerSourceRanges; empty if every client may dial the load-balancer addresses.
@@ -43,9 +44,10 @@ struct ServiceAddresses {
   FamilyAddresses& Of(model::IpFamily family) { return family == model::IpFamily::kV4 ? v4 : v6; }
 };
 
-// Leaves out, with a warning, text that is not an address and addresses of a class that ForbiddenClass() names. Source
-// ranges that cannot be read never open a load balancer: if no range of a family remains and one could not be read, the
-// family's load-balancer addresses are left out.
+// Leaves out, with a warning, text that is not an address and addresses of a class that ForbiddenClass() names. A
+// ClusterIP that an interface of this node has stays, marked, with a warning. Source ranges that cannot be read never
+// open a load balancer: if no range of a family remains and one could not be read, the family's load-balancer addresses
+// are left out.
 ServiceAddresses ReadServiceAddresses(const model::Service& service, const NodeContext& node,
                                       const PlannerOptions& options, Warnings& warnings);
 

@@ -16,7 +16,11 @@ void ClusterStore::Apply(Event event) {
   const Remove& remove = std::get<Remove>(event);
   switch (remove.kind) {
     case ObjectKind::kService:
-      if (services_.erase(remove.name) > 0) changed_.insert(remove.name);
+      if (const auto found = services_.find(remove.name); found != services_.end()) {
+        UnindexClusterIps(*found->second);
+        services_.erase(found);
+        changed_.insert(remove.name);
+      }
       break;
     case ObjectKind::kEndpointSlice:
       DropSlice(remove.name);
@@ -35,10 +39,31 @@ void ClusterStore::Put(model::Service service) {
   auto& stored = services_[name];
   if (stored != nullptr && *stored == service) return;
   stored = std::make_shared<const model::Service>(std::move(service));
+  if (stored != nullptr) UnindexClusterIps(*stored);
   changed_.insert(name);
+  IndexClusterIps(*stored);
 }
 
 void ClusterStore::Put(model::EndpointSlice slice) {
+void ClusterStore::IndexClusterIps(const model::Service& service) {
+  for (const std::string& text : service.cluster_ips) {
+    if (const auto address = model::IpAddress::Parse(text); address.has_value()) {
+      by_cluster_ip_[*address].push_back(&service);
+    }
+  }
+}
+
+void ClusterStore::UnindexClusterIps(const model::Service& service) {
+  for (const std::string& text : service.cluster_ips) {
+    const auto address = model::IpAddress::Parse(text);
+    const auto found = address.has_value() ? by_cluster_ip_.find(*address) : by_cluster_ip_.end();
+    if (found == by_cluster_ip_.end()) continue;
+    auto& services = found->second;
+    services.erase(std::remove(services.begin(), services.end(), &service), services.end());
+    if (services.empty()) by_cluster_ip_.erase(found);
+  }
+}
+
   const auto found = slices_.find(slice.name);
   if (found != slices_.end() && *found->second == slice) return;
   DropSlice(slice.name);
@@ -78,6 +103,12 @@ void ClusterStore::MarkChanged(const model::ObjectName& service) {
 
 void ClusterStore::MarkAllChanged() {
   for (const auto& [name, service] : services_) changed_.insert(name);
+void ClusterStore::MarkClusterIpChanged(const model::IpAddress& cluster_ip) {
+  const auto found = by_cluster_ip_.find(cluster_ip);
+  if (found == by_cluster_ip_.end()) return;
+  for (const model::Service* service : found->second) changed_.insert(service->name);
+}
+
 }
 
 std::vector<model::ObjectName> ClusterStore::TakeChanged() {

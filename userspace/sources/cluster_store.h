@@ -11,7 +11,9 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
 #include "userspace/model/endpoint_slice.h"
+#include "absl/container/inlined_vector.h"
 #include "userspace/model/node.h"
+#include "userspace/model/ip_address.h"
 #include "userspace/model/service.h"
 #include "userspace/sources/source.h"
 
@@ -36,6 +38,8 @@ class ClusterStore {
   // Marks a Service as changed for a reason outside the objects (a retry, a settled conflict).
   void MarkChanged(const model::ObjectName& service);
   // Returns the Services whose plan may have changed since the last call, in name order, including removed ones. A
+  // Marks the Services that have this ClusterIP. Costs a look-up.
+  void MarkClusterIpChanged(const model::IpAddress& cluster_ip);
   // change of this node's name, zone or addresses marks all of them.
   std::vector<model::ObjectName> TakeChanged();
 
@@ -58,11 +62,15 @@ class ClusterStore {
   void MarkAllChanged();
 
   std::string node_name_;
+  void IndexClusterIps(const model::Service& service);
+  void UnindexClusterIps(const model::Service& service);
   absl::flat_hash_map<model::ObjectName, std::shared_ptr<const model::Service>> services_;
   absl::flat_hash_map<model::ObjectName, std::shared_ptr<const model::EndpointSlice>> slices_;
   // Service -> its slices by name; they point into slices_.
   absl::flat_hash_map<model::ObjectName, std::map<std::string, const model::EndpointSlice*>> slices_of_;
   std::shared_ptr<const model::Node> node_;
+  // The Services that have a ClusterIP, mostly one; they point into services_.
+  absl::flat_hash_map<model::IpAddress, absl::InlinedVector<const model::Service*, 1>> by_cluster_ip_;
   absl::flat_hash_set<model::ObjectName> changed_;
 };
 

@@ -112,6 +112,31 @@ TEST_F(ClusterStoreTest, OnlyThisNodesTopologyChangesEverything) {
   EXPECT_EQ(store_.ThisNode(), nullptr);
 }
 
+TEST_F(ClusterStoreTest, ServicesCanBeMarkedByTheirClusterIp) {
+  const auto with_ips = [](const ObjectName& name, const std::vector<std::string>& cluster_ips) {
+    model::Service service;
+    service.name = name;
+    service.cluster_ips = cluster_ips;
+    return Upsert{service};
+  };
+  const auto marked = [&](absl::string_view address) {
+    store_.MarkClusterIpChanged(*model::IpAddress::Parse(address));
+    return store_.TakeChanged();
+  };
+  Settle({with_ips(kWeb, {"10.96.0.1", "fd00::1"}), with_ips(kApi, {"10.96.0.1"}),
+          with_ips({"shop", "headless"}, {"None"})});
+  EXPECT_THAT(marked("10.96.0.1"), ElementsAre(kApi, kWeb)) << "two by a fault, until one of them goes";
+  EXPECT_THAT(marked("fd00::1"), ElementsAre(kWeb));
+  EXPECT_THAT(marked("10.96.0.2"), IsEmpty());
+  Settle({with_ips(kWeb, {"010.96.0.2", "10.96.0.2"})});
+  EXPECT_THAT(marked("10.96.0.1"), ElementsAre(kApi));
+  EXPECT_THAT(marked("fd00::1"), IsEmpty());
+  EXPECT_THAT(marked("10.96.0.2"), ElementsAre(kWeb));
+  Settle({Remove{ObjectKind::kService, kWeb}, Remove{ObjectKind::kService, kApi}});
+  EXPECT_THAT(marked("10.96.0.2"), IsEmpty());
+  EXPECT_THAT(marked("10.96.0.1"), IsEmpty());
+}
+
 TEST_F(ClusterStoreTest, AServiceCanBeMarkedFromOutside) {
   store_.MarkChanged(kWeb);
   EXPECT_THAT(store_.TakeChanged(), ElementsAre(kWeb));

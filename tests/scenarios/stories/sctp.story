@@ -1,5 +1,5 @@
-An SCTP port is planned, so that the plan says where its traffic should go, but not programmed, because there is no
-socket hook for it. Its siblings are served.
+An SCTP port is planned, so that the plan says where its traffic should go, and the plan says that it is not served,
+because there is no socket hook for it. Its siblings are served.
 
 -- apply --
 apiVersion: v1
@@ -23,8 +23,8 @@ endpoints:
 -- expect plan --
 service shop/web
   port diameter 3868/SCTP IPv4
-    10.96.0.10:3868/SCTP ClusterIP -> pool cluster
-    0.0.0.0:30868/SCTP NodePort -> pool cluster
+    10.96.0.10:3868/SCTP ClusterIP -> nowhere: no_socket_hook
+    0.0.0.0:30868/SCTP NodePort -> nowhere: no_socket_hook
     pool cluster
       10.244.1.5:3868 weight 1, share 100.00%
   port http 80/TCP IPv4

@@ -40,7 +40,7 @@ void CountLocalMisses(const model::PortPlan& port, int sign, report::LocalMisses
   for (const model::Frontend& frontend : port.frontends) {
     const bool is_internal = frontend.kind == model::FrontendKind::kClusterIp;
     const uint32_t pool = is_internal ? frontend.internal_pool : frontend.external_pool;
-    if (frontend.InConflict() || !MissesLocally(port, pool)) continue;
+    if (!frontend.IsProgrammed() || !MissesLocally(port, pool)) continue;
     (is_internal ? internal : external) = true;
   }
   const size_t family = port.family == model::IpFamily::kV4 ? 0 : 1;
@@ -54,7 +54,7 @@ void Ledger::Count(const Entry& entry, int sign) {
   totals_.services += entry.plan->ports.empty() ? 0 : sign;
   totals_.failed += entry.applied.ok() ? 0 : sign;
   for (const model::PortPlan& port : entry.plan->ports) {
-    for (const model::Frontend& frontend : port.frontends) totals_.frontends += frontend.InConflict() ? 0 : sign;
+    for (const model::Frontend& frontend : port.frontends) totals_.frontends += frontend.IsProgrammed() ? sign : 0;
     CountLocalMisses(port, sign, totals_.local_misses);
   }
 }

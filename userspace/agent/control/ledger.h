@@ -31,7 +31,7 @@ class Ledger {
   };
   struct Totals {
     uint32_t services = 0;   // with at least one ServicePort in the kernel's plan
-    uint32_t frontends = 0;  // of those Services, except frontends in conflict
+    uint32_t frontends = 0;  // of those Services, only the programmed ones
     uint32_t failed = 0;     // entries not applied
     report::LocalMisses local_misses;
   };

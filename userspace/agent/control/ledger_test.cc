@@ -51,6 +51,10 @@ TEST(LedgerTest, TotalsFollowEveryChange) {
   in_conflict->ports[0].frontends[1].conflict_with = Name(2);
   ledger.Record(in_conflict, absl::OkStatus());
   EXPECT_THAT(totals(), ElementsAre(2, 2, 0)) << "a frontend in conflict is not one of its own";
+  auto left_to_the_node = Plan(Name(1), 2);
+  left_to_the_node->ports[0].frontends[0].verdict = model::FrontendVerdict::kLocalAddress;
+  ledger.Record(left_to_the_node, absl::OkStatus());
+  EXPECT_THAT(totals(), ElementsAre(2, 2, 0)) << "nor is one that is left to the node in the kernel";
   ledger.Erase(Name(1));
   ledger.Erase(Name(1));
   ledger.Erase(Name(2));

@@ -2,6 +2,7 @@
 #include "userspace/agent/control/reconciler.h"
 
 #include <algorithm>
+#include <iterator>
 
 #include "absl/container/flat_hash_set.h"
 
@@ -62,12 +63,7 @@ StepOutcome Reconciler::Step(SteadyTime now) {
   StepOutcome outcome;
   if (!synced()) return outcome;
   changed_ = false;
-  if (planner::NodeContext node = CurrentNode(); node != node_) {
-    node_ = std::move(node);
-    for (const model::ObjectName& service : store_.ServiceNames()) store_.MarkChanged(service);
-    // Which addresses are the primary ones may have changed.
-    addresses_changed_ |= options_.node_port_addresses.primary;
-  }
+  FollowNode();
   ApplyNodeAddresses(now, outcome);
   Batch batch;
   PlanChanged(batch, outcome);
@@ -81,6 +77,22 @@ planner::NodeContext Reconciler::CurrentNode() const {
   context.node_name = options_.node_name;
   if (const model::Node* node = store_.ThisNode(); node != nullptr) {
     context.zone = node->Zone();
+void Reconciler::FollowNode() {
+  planner::NodeContext node = CurrentNode();
+  if (node == node_) return;
+  std::swap(node, node_);
+  if (!node_.SelectsLike(node)) {
+    for (const model::ObjectName& service : store_.ServiceNames()) store_.MarkChanged(service);
+    // Which addresses are the primary ones may have changed.
+    addresses_changed_ |= options_.node_port_addresses.primary;
+    return;
+  }
+  std::vector<model::IpAddress> moved;
+  std::set_symmetric_difference(node.local_addresses.begin(), node.local_addresses.end(), node_.local_addresses.begin(),
+                                node_.local_addresses.end(), std::back_inserter(moved));
+  for (const model::IpAddress& address : moved) store_.MarkClusterIpChanged(address);
+}
+
     for (const std::string& text : node->addresses) {
       if (const auto address = model::IpAddress::Parse(text); address.has_value()) {
         AddPrimary(*address, context.primary_addresses);
@@ -91,6 +103,9 @@ planner::NodeContext Reconciler::CurrentNode() const {
   // is at least the same after a restart.
   for (const datapath::NodeAddress& local : local_addresses_) {
     if (!local.host_only) AddPrimary(local.address, context.primary_addresses);
+  }
+  for (const datapath::NodeAddress& local : local_addresses_) {
+    if (!local.host_only) context.local_addresses.push_back(local.address);  // in the order of local_addresses_
   }
   return context;
 }

@@ -96,6 +96,8 @@ class Reconciler {
   void ApplyNodeAddresses(SteadyTime now, StepOutcome& outcome);
   // Plans the changed Services, then those that lost or won frontends by it, until none is left.
   void PlanChanged(Batch& batch, StepOutcome& outcome);
+  // Marks the Services whose plans depend on what has changed of this node.
+  void FollowNode();
   void Plan(const model::ObjectName& service, Batch& batch);
   void AddDueRetries(SteadyTime now, Batch& batch);
   void Apply(SteadyTime now, Batch& batch, StepOutcome& outcome);

@@ -325,6 +325,41 @@ TEST_F(ReconcilerTest, NodeAddressesAreTriedAgainToo) {
   EXPECT_FALSE(reconciler_.NextStep().has_value()) << "the same addresses in another order are no change";
 }
 
+// NodeLocal DNSCache puts the ClusterIP of the cluster's DNS on a device of the node and listens there.
+TEST_F(ReconcilerTest, ALocalAddressTakesTheClusterIpsThatItIsAndNoOther) {
+  const auto programmed = [&](absl::string_view service) {
+    return datapath_.holds.at(std::string(service)).ports[0].frontends[0].IsProgrammed();
+  };
+  Upsert(Service("dns", "10.96.0.10"));
+  Upsert(Service("cart", "10.96.0.1"));
+  Upsert(Node("", {"192.0.2.1"}));
+  reconciler_.SetLocalAddresses({Local("192.0.2.1")});
+  reconciler_.Synced(0);
+  StepUntil(now_);
+  EXPECT_TRUE(programmed("dns"));
+
+  reconciler_.SetLocalAddresses({Local("10.96.0.10"), Local("192.0.2.1")});
+  StepOutcome outcome = reconciler_.Step(now_);
+  EXPECT_EQ(outcome.planned, 1u) << "only the Service whose ClusterIP it is";
+  EXPECT_THAT(datapath_.TakeApplies(), ElementsAre("changed: dns"));
+  EXPECT_FALSE(programmed("dns"));
+  EXPECT_THAT(datapath_.holds.at("dns").warnings, ElementsAre(testing::HasSubstr("10.96.0.10 is an address of this")));
+  EXPECT_THAT(datapath_.node_addresses, ElementsAre(Local("10.96.0.10"), Local("192.0.2.1")));
+
+  model::Service thief = Service("thief", "10.96.0.2");
+  thief.external_ips = {"10.96.0.10"};
+  Upsert(thief);
+  StepUntil(now_);
+  EXPECT_EQ(datapath_.holds.at("thief").ports[0].frontends[1].conflict_with, Name("dns"))
+      << "what is left to the node belongs to its Service all the same";
+
+  Upsert(Service("dns", "10.96.0.11"));
+  StepUntil(now_);
+  EXPECT_TRUE(programmed("dns")) << "another ClusterIP";
+  reconciler_.SetLocalAddresses({Local("10.96.0.11", true), Local("192.0.2.1")});
+  EXPECT_EQ(reconciler_.Step(now_).planned, 0u) << "nobody has the old one, and a loopback address is no other's";
+}
+
 class NodePortFilterTest : public ReconcilerTest {
  protected:
   // What the datapath is given of two interfaces' addresses, both families and loopback, once everything is applied.
