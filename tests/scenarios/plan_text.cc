@@ -2,6 +2,7 @@
 #include "tests/scenarios/plan_text.h"
 
 #include <cmath>
+#include <optional>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -31,10 +32,10 @@ std::string PoolName(const model::PortPlan& port, uint32_t index) {
 std::string FrontendText(const model::PortPlan& port, const model::Frontend& frontend) {
   std::string text = absl::StrCat(frontend.address.ToString(), " ", model::FrontendKindName(frontend.kind), " -> ");
   if (frontend.InConflict()) return absl::StrCat(text, "nowhere: held by ", frontend.conflict_with.ToString());
-  absl::StrAppend(&text, PoolName(port, frontend.internal_pool));
   if (frontend.verdict != model::FrontendVerdict::kServed) {
     return absl::StrCat(text, "nowhere: ", model::FrontendVerdictName(frontend.verdict));
   }
+  absl::StrAppend(&text, PoolName(port, frontend.internal_pool));
   if (frontend.external_pool != frontend.internal_pool) {
     absl::StrAppend(&text, ", from outside ", PoolName(port, frontend.external_pool));
   }
@@ -122,8 +123,13 @@ std::string PlanText(const model::ServicePlan& plan) {
   std::string text = absl::StrCat("service ", plan.service.ToString(), plan.ports.empty() ? ": not served" : "", "\n");
   for (const model::PortPlan& port : plan.ports) AppendPort(port, &text);
   if (plan.health_check_node_port != 0) {
-    absl::StrAppend(&text, "  health check on ", plan.health_check_node_port, ": ", plan.local_ready_endpoints,
-                    " local ready\n");
+    absl::StrAppend(&text, "  health check on ", plan.health_check_node_port);
+    for (const model::IpFamily family : {model::IpFamily::kV4, model::IpFamily::kV6}) {
+      if (const std::optional<uint32_t> ready = plan.LocalReady(family); ready.has_value()) {
+        absl::StrAppend(&text, ", ", FamilyName(family), ": ", *ready, " local ready");
+      }
+    }
+    absl::StrAppend(&text, "\n");
   }
   for (const std::string& warning : plan.warnings) absl::StrAppend(&text, "  warning: ", warning, "\n");
   return text;

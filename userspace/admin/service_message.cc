@@ -232,7 +232,8 @@ v1::Service ToMessage(const report::ServiceStatus& status, EndpointDetail detail
     port.mutable_counters()->set_local_misses(status.port_counters[i].local_misses);
   }
   message.set_health_check_node_port(plan.health_check_node_port);
-  message.set_local_ready_endpoints(plan.local_ready_endpoints);
+  if (plan.local_ready_v4.has_value()) message.set_local_ready_endpoints(*plan.local_ready_v4);
+  if (plan.local_ready_v6.has_value()) message.set_local_ready_endpoints_v6(*plan.local_ready_v6);
   for (const std::string& warning : plan.warnings) message.add_warnings(ValidUtf8(warning));
   return message;
 }

@@ -6,6 +6,7 @@
 #define SHUNT_MODEL_SERVICE_PLAN_H_
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -122,7 +123,6 @@ struct Pool {
   friend bool operator==(const Pool&, const Pool&) = default;
 };
 
-struct Frontend {
 // Whether a frontend is served at all. A frontend that is not served still belongs to its Service: no other may take
 // it.
 enum class FrontendVerdict : uint8_t {
@@ -133,10 +133,11 @@ enum class FrontendVerdict : uint8_t {
 // "served", "local_address", "no_socket_hook".
 absl::string_view FrontendVerdictName(FrontendVerdict verdict);
 
+struct Frontend {
   FrontendAddress address;
   FrontendKind kind = FrontendKind::kClusterIp;
-  uint32_t internal_pool = 0;  // index into PortPlan::pools, for clients on this node
   FrontendVerdict verdict = FrontendVerdict::kServed;
+  uint32_t internal_pool = 0;  // index into PortPlan::pools, for clients on this node
   uint32_t external_pool = 0;  // index into PortPlan::pools, for clients from outside
   // loadBalancerSourceRanges of this family; empty if every client may dial it.
   std::vector<IpPrefix> source_ranges;
@@ -146,9 +147,9 @@ absl::string_view FrontendVerdictName(FrontendVerdict verdict);
   ObjectName conflict_with;
 
   bool InConflict() const { return !conflict_with.name.empty(); }
-  friend bool operator==(const Frontend&, const Frontend&) = default;
   // Returns whether the kernel should hold it.
   bool IsProgrammed() const { return verdict == FrontendVerdict::kServed && !InConflict(); }
+  friend bool operator==(const Frontend&, const Frontend&) = default;
 };
 
 // One ServicePort in one family.
@@ -170,11 +171,16 @@ struct ServicePlan {
   int64_t creation_time_s = 0;
   std::vector<PortPlan> ports;          // empty: the Service has nothing in the kernel
   uint16_t health_check_node_port = 0;  // 0 without one
-  // The ready local endpoints with a share, unique by address; in the family that has more, if there are two.
-  uint32_t local_ready_endpoints = 0;
+  // The ready local endpoints with a share, unique by address, for the health check; unset without one, and in a family
+  // that the Service does not have.
+  std::optional<uint32_t> local_ready_v4;
+  std::optional<uint32_t> local_ready_v6;
   // What is wrong with the objects, for people: a sentence each.
   std::vector<std::string> warnings;
 
+  std::optional<uint32_t> LocalReady(IpFamily family) const {
+    return family == IpFamily::kV4 ? local_ready_v4 : local_ready_v6;
+  }
   friend bool operator==(const ServicePlan&, const ServicePlan&) = default;
 };
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "userspace/planner/planner.h"
 
-#include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "absl/container/flat_hash_set.h"
@@ -48,23 +48,29 @@ uint64_t RowsOf(const model::ServicePort& port, model::IpFamily family, const Fa
   return rows;
 }
 
-// Counts the ready endpoints of this node that can get a share, unique by address. For a dual-stack Service it takes
-// the family that has more, so that a pod with two addresses counts once.
+// Counts the ready endpoints of this node that can get a share, unique by address, of each family by itself: a load
+// balancer that probes by one family sends by that family.
 class LocalReadyCount {
  public:
   void Add(model::IpFamily family, const Candidates& candidates) {
     auto& addresses = family == model::IpFamily::kV4 ? v4_ : v6_;
+    if (!addresses.has_value()) addresses.emplace();
     for (const Candidate& candidate : candidates) {
       if (candidate.ready && candidate.local_verdict == model::EndpointVerdict::kSelected) {
-        addresses.insert(candidate.backend.address);
+        addresses->insert(candidate.backend.address);
       }
     }
   }
-  uint32_t Total() const { return static_cast<uint32_t>(std::max(v4_.size(), v6_.size())); }
+  void Give(model::ServicePlan& plan) const {
+    if (v4_.has_value()) plan.local_ready_v4 = static_cast<uint32_t>(v4_->size());
+    if (v6_.has_value()) plan.local_ready_v6 = static_cast<uint32_t>(v6_->size());
+  }
 
  private:
-  absl::flat_hash_set<model::IpAddress> v4_;
-  absl::flat_hash_set<model::IpAddress> v6_;
+  using Addresses = absl::flat_hash_set<model::IpAddress>;
+
+  std::optional<Addresses> v4_;
+  std::optional<Addresses> v6_;
 };
 
 // What the plans of a Service's ports share.
@@ -152,7 +158,7 @@ model::ServicePlan PlanService(const model::Service& service, absl::Span<const m
   }
   if (health_checked) {
     plan.health_check_node_port = service.health_check_node_port;
-    plan.local_ready_endpoints = local_ready.Total();
+    local_ready.Give(plan);
   }
   plan.warnings = std::move(warnings).Take();
   return plan;

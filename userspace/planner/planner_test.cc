@@ -162,25 +162,37 @@ TEST(HealthCheckTest, CountsReadyEndpointsOfThisNodeByAddress) {
       MakeSlice("s", {Ready("10.0.0.1", "here"), Ready("10.0.0.2", "here"), Ready("10.0.0.3", "there"),
                       NotReady("10.0.0.4", "here"), Terminating("10.0.0.5", "here"), Ready("127.0.0.1", "here")});
   slice.ports.push_back({std::string("b"), model::Protocol::kTcp, 8443});
-  EXPECT_EQ(Plan(service, {slice}).local_ready_endpoints, 2u) << "each address once, whatever its ports";
+  EXPECT_EQ(Plan(service, {slice}).local_ready_v4, 2u) << "each address once, whatever its ports";
   EXPECT_EQ(Plan(service, {slice}).health_check_node_port, 32000);
 
   service.annotations["shunt-lb.io/endpoint-weights"] = R"({"10.0.0.2": 0})";
-  EXPECT_EQ(Plan(service, {slice}).local_ready_endpoints, 1u) << "a drained endpoint must not attract traffic";
+  EXPECT_EQ(Plan(service, {slice}).local_ready_v4, 1u) << "a drained endpoint must not attract traffic";
 }
 
 TEST(HealthCheckTest, TerminatingEndpointsDoNotCountThoughTheyServe) {
   const model::ServicePlan plan = Plan(ExternalLocal(), {MakeSlice("s", {Terminating("10.0.0.1", "here")})});
-  EXPECT_EQ(plan.local_ready_endpoints, 0u);
+  EXPECT_EQ(plan.local_ready_v4, 0u);
   EXPECT_EQ(Selected(*PoolOf(plan.ports[0], model::PoolScope::kLocal)), (Texts{"10.0.0.1"}));
 }
 
-TEST(HealthCheckTest, APodOfTwoFamiliesIsOneEndpoint) {
+TEST(HealthCheckTest, EachFamilyCountsItsOwnEndpoints) {
   model::Service service = ExternalLocal();
-  service.cluster_ips = {"10.96.0.1", "fd00:96::1"};
+  const auto counts = [&](const std::vector<model::EndpointSlice>& slices) {
+    const model::ServicePlan plan = Plan(service, slices);
+    return std::pair(plan.local_ready_v4, plan.local_ready_v6);
+  };
+  const model::EndpointSlice v4 = MakeSlice("s4", {Ready("10.0.0.1", "here"), Ready("10.0.0.2", "here")});
   model::EndpointSlice v6 = MakeSlice("s6", {Ready("fd00::1", "here")});
   v6.address_type = model::AddressType::kIpv6;
-  EXPECT_EQ(Plan(service, {MakeSlice("s4", {Ready("10.0.0.1", "here")}), v6}).local_ready_endpoints, 1u);
+  using Counts = std::pair<std::optional<uint32_t>, std::optional<uint32_t>>;
+  EXPECT_EQ(counts({v4, v6}), Counts(2, std::nullopt)) << "the Service has no IPv6 address to probe for";
+  service.cluster_ips = {"10.96.0.1", "fd00:96::1"};
+  EXPECT_EQ(counts({v4, v6}), Counts(2, 1));
+  EXPECT_EQ(counts({v6}), Counts(0, 1)) << "nothing would answer what a load balancer sends over IPv4";
+  service.cluster_ips = {"fd00:96::1"};
+  EXPECT_EQ(counts({v4, v6}), Counts(std::nullopt, 1));
+  service.health_check_node_port = 0;
+  EXPECT_EQ(counts({v4, v6}), Counts(std::nullopt, std::nullopt));
 }
 
 TEST(HealthCheckTest, OnlyALoadBalancerWithTheLocalPolicyHasOne) {

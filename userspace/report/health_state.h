@@ -9,6 +9,7 @@
 #include <optional>
 
 #include "userspace/model/names.h"
+#include "userspace/model/ip_address.h"
 
 namespace shunt::report {
 
@@ -38,13 +39,15 @@ inline constexpr std::chrono::seconds kHealthTimeout{60};
 // applied: it was tried, and a new process would fare no better.
 bool IsHealthy(const HealthState& state, std::chrono::steady_clock::time_point now);
 
-// What the health check on a Service's healthCheckNodePort reports.
+// What the health check on a Service's healthCheckNodePort reports to load balancers of one IP family: each family has
+// a server of its own, with its own local endpoints.
 struct ServiceHealth {
   model::ObjectName service;
   uint16_t port = 0;  // the healthCheckNodePort
   uint32_t local_endpoints = 0;
 
   friend bool operator==(const ServiceHealth&, const ServiceHealth&) = default;
+  model::IpFamily family = model::IpFamily::kV4;
 };
 
 enum class HealthPage : uint8_t { kHealthz, kLivez };

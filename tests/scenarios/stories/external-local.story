@@ -40,7 +40,7 @@ service shop/web
       10.244.3.9:8080 keeps its flows
     left out 10.244.2.7:8080 of slice web-1: local not_local
     left out 10.244.3.9:8080 of slice web-1: local not_local
-  health check on 32000: 1 local ready
+  health check on 32000, IPv4: 1 local ready
 
 -- expect maps --
 frontend 0.0.0.0:30080/TCP NodePort -> service port 1, pool 1, from outside pool 2

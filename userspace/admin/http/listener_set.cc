@@ -49,9 +49,13 @@ absl::Status Failure(const Listener& listener, int error) {
   return absl::ErrnoToStatus(error, what);
 }
 
+bool SamePlace(const Listener& a, const Listener& b) {
+  return a.at == b.at && a.one_family == b.one_family;
+}
+
 // Returns the listening socket, which is non-blocking.
 absl::StatusOr<posix::FileDescriptor> Listen(const Listener& listener) {
-  const bool everywhere = listener.at.address.IsUnspecified();
+  const bool everywhere = listener.at.address.IsUnspecified() && !listener.one_family;
   int family = everywhere || !listener.at.address.IsV4() ? AF_INET6 : AF_INET;
   constexpr int kType = SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC;
   posix::FileDescriptor socket(::socket(family, kType, 0));
@@ -97,7 +101,7 @@ void ListenerSet::Replace(absl::string_view owner, std::vector<Listener> listene
   for (auto place = entries_.lower_bound(Key{std::string(owner), ""});
        place != entries_.end() && place->first.owner == owner;) {
     const auto stays = wanted.find(place->first);
-    if (stays != wanted.end() && stays->second->at == place->second.listener->at) {
+    if (stays != wanted.end() && SamePlace(*stays->second, *place->second.listener)) {
       place->second.listener = stays->second;
       wanted.erase(stays);
       ++place;

@@ -25,6 +25,7 @@ struct Listener {
   std::string name;  // unique for its owner; used in problems: "healthz", "Service default/web"
   // Port 0 means any free port. An unspecified address of either family means every address of both, as in kube-proxy.
   model::SocketAddress at;
+  bool one_family = false;  // an unspecified address means every address of its own family only
   bool any_method = false;  // otherwise GET and HEAD, and 405 for the rest
   Handler handler;          // in the server's thread
 };

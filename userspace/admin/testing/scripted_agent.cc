@@ -89,7 +89,8 @@ report::ServiceStatus Cart() {
   v6.pools = {{.empty = model::EmptyPool::kNoEndpoints}};
   status.plan.ports = {CartHttp(), v6};
   status.plan.health_check_node_port = 31'000;
-  status.plan.local_ready_endpoints = 1;
+  status.plan.local_ready_v4 = 1;
+  status.plan.local_ready_v6 = 0;
   status.plan.warnings = {"slice cart-x7k2p: endpoint not-an-address is no IPv4 address"};
   status.port_counters = {{.translated = 1200, .no_endpoints = 0, .local_misses = 3}, {.no_endpoints = 5}};
   return status;

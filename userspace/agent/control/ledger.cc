@@ -118,7 +118,11 @@ std::vector<report::ServiceHealth> Ledger::HealthChecks() const {
   const std::lock_guard lock(mutex_);
   for (const model::ObjectName& name : health_checked_) {
     const model::ServicePlan& plan = *entries_.at(name).plan;
-    checks.push_back({name, plan.health_check_node_port, plan.local_ready_endpoints});
+    for (const model::IpFamily family : {model::IpFamily::kV4, model::IpFamily::kV6}) {
+      if (const std::optional<uint32_t> ready = plan.LocalReady(family); ready.has_value()) {
+        checks.push_back({name, plan.health_check_node_port, family, *ready});
+      }
+    }
   }
   return checks;
 }

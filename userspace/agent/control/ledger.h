@@ -45,7 +45,7 @@ class Ledger {
   // a walk by pages sees each Service as it is when its page is read.
   std::vector<Entry> PageAfter(const model::ObjectName* last, size_t limit) const;
   Totals totals() const;
-  // Returns the Services with a healthCheckNodePort, in name order.
+  // Returns the health checks of the Services with a healthCheckNodePort, in name order, IPv4 before IPv6.
   std::vector<report::ServiceHealth> HealthChecks() const;
   // Returns what people should know: failures, frontends in conflict, the planner's warnings. These are at most `limit`
   // problems, followed by one that says how many more Services have problems.

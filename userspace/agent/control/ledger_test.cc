@@ -90,9 +90,11 @@ TEST(LedgerTest, KnowsTheServicesWithAHealthCheckNodePort) {
   ledger.Record(Plan(Name(1)), absl::OkStatus());
   auto checked = Plan(Name(2));
   checked->health_check_node_port = 32000;
-  checked->local_ready_endpoints = 3;
+  checked->local_ready_v4 = 3;
+  checked->local_ready_v6 = 0;
   ledger.Record(checked, absl::UnavailableError("busy"));
-  EXPECT_THAT(ledger.HealthChecks(), ElementsAre(report::ServiceHealth{Name(2), 32000, 3}));
+  EXPECT_THAT(ledger.HealthChecks(), ElementsAre(report::ServiceHealth{Name(2), 32000, model::IpFamily::kV4, 3},
+                                                 report::ServiceHealth{Name(2), 32000, model::IpFamily::kV6, 0}));
   ledger.Record(Plan(Name(2)), absl::OkStatus());
   EXPECT_TRUE(ledger.HealthChecks().empty());
   ledger.Record(checked, absl::OkStatus());

@@ -25,28 +25,33 @@ void HealthCheckNodePorts::SetAddresses(std::vector<model::IpAddress> addresses)
 
 void HealthCheckNodePorts::Follow() {
   Ports ports;
-  for (const report::ServiceHealth& check : ledger_.HealthChecks()) ports.emplace(check.service, check.port);
+  for (const report::ServiceHealth& check : ledger_.HealthChecks()) {
+    ports.emplace(std::pair(check.service, check.family), check.port);
+  }
   const bool moved = std::exchange(addresses_changed_, false);
   if (ports == ports_ && !moved) return;
   std::vector<admin::http::Listener> listeners;
-  for (const auto& [service, port] : ports) {
+  for (const auto& [check, port] : ports) {
+    const auto& [service, family] = check;
     for (const model::IpAddress& address : addresses_) {
+      if (address.family() != family) continue;
       // Problems are reported under this name.
-      std::string name = absl::StrCat("Service ", service.ToString());
-      if (addresses_.size() > 1) absl::StrAppend(&name, " at ", address.ToString());
-      listeners.push_back(
-          {.name = std::move(name), .at = {address, port}, .any_method = true, .handler = AnswerFor(service)});
+      listeners.push_back({.name = absl::StrCat("Service ", service.ToString(), " at ", address.ToString()),
+                           .at = {address, port},
+                           .one_family = true,
+                           .any_method = true,
+                           .handler = AnswerFor(service, family)});
     }
   }
   ports_ = std::move(ports);
   listeners_.Replace(kOwner, std::move(listeners));
 }
 
-admin::http::Handler HealthCheckNodePorts::AnswerFor(const model::ObjectName& service) const {
-  return [&ledger = ledger_, healthy = healthy_, service](const admin::http::Request&) {
-    report::ServiceHealth health{.service = service};
+admin::http::Handler HealthCheckNodePorts::AnswerFor(const model::ObjectName& service, model::IpFamily family) const {
+  return [&ledger = ledger_, healthy = healthy_, service, family](const admin::http::Request&) {
+    report::ServiceHealth health{.service = service, .family = family};
     if (const std::optional<Ledger::Entry> entry = ledger.Find(service); entry.has_value()) {
-      health.local_endpoints = entry->plan->local_ready_endpoints;
+      health.local_endpoints = entry->plan->LocalReady(family).value_or(0);
     }
     return admin::http::ServiceHealthPage(health, healthy());
   };

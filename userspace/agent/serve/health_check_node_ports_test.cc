@@ -6,6 +6,7 @@
 
 #include <atomic>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "userspace/admin/http/server.h"
@@ -37,9 +38,9 @@ class HealthCheckNodePortsTest : public ::testing::Test {
     node_ports_.SetAddresses({*model::IpAddress::Parse("127.0.0.1")});
   }
 
-  void Record(const std::string& name, uint16_t port, uint32_t endpoints) {
+  void Record(const std::string& name, uint16_t port, uint32_t endpoints, std::optional<uint32_t> v6 = std::nullopt) {
     model::ServicePlan plan{
-        .service = {"shop", name}, .health_check_node_port = port, .local_ready_endpoints = endpoints};
+        .service = {"shop", name}, .health_check_node_port = port, .local_ready_v4 = endpoints, .local_ready_v6 = v6};
     ledger_.Record(std::make_shared<const model::ServicePlan>(plan), absl::OkStatus());
   }
 
@@ -75,7 +76,7 @@ TEST_F(HealthCheckNodePortsTest, ServersComeMoveAndGoWithTheirServices) {
   Record("none", 0, 1);
   node_ports_.Follow();
   EXPECT_THAT(HttpGet(first, "/"), StartsWith("HTTP/1.1 200 "));
-  EXPECT_FALSE(server_->listeners().PortOf(kOwner, "Service shop/none").has_value());
+  EXPECT_FALSE(server_->listeners().PortOf(kOwner, "Service shop/none at 127.0.0.1").has_value());
 
   Record("front", second, 1);
   node_ports_.Follow();
@@ -107,7 +108,7 @@ TEST_F(HealthCheckNodePortsTest, APortThatIsHeldIsToldUnderTheServicesName) {
   Record("front", *holder->listeners().PortOf("x", "x"), 1);
   node_ports_.Follow();
   ASSERT_EQ(server_->listeners().Problems().size(), 1u);
-  EXPECT_EQ(server_->listeners().Problems()[0].name, "Service shop/front");
+  EXPECT_EQ(server_->listeners().Problems()[0].name, "Service shop/front at 127.0.0.1");
   holder->listeners().Replace("x", {});
   while (!server_->listeners().Problems().empty()) std::this_thread::yield();
 }
@@ -120,7 +121,35 @@ TEST_F(HealthCheckNodePortsTest, OtherAddressesAreFollowedToo) {
   node_ports_.Follow();
   EXPECT_EQ(server_->listeners().PortOf(kOwner, "Service shop/front at 127.0.0.1"), port);
   EXPECT_EQ(server_->listeners().PortOf(kOwner, "Service shop/front at 127.0.0.2"), port);
-  EXPECT_FALSE(server_->listeners().PortOf(kOwner, "Service shop/front").has_value());
+}
+
+// As kube-proxy's: a load balancer that probes over IPv4 sends over IPv4.
+TEST_F(HealthCheckNodePortsTest, EachFamilyAnswersForItsOwnEndpoints) {
+  const uint16_t port = FreePort(server_->listeners());
+  node_ports_.SetAddresses({*model::IpAddress::Parse("127.0.0.1"), *model::IpAddress::Parse("::1")});
+  Record("front", port, 0, 1);
+  node_ports_.Follow();
+  ASSERT_THAT(server_->listeners().Problems(), IsEmpty());
+  EXPECT_THAT(HttpGet(port, "/"), StartsWith("HTTP/1.1 503 "));
+  EXPECT_THAT(HttpGet(port, "/"), HasSubstr("\"localEndpoints\": 0"));
+  EXPECT_THAT(HttpGet(port, "/", "GET", "::1"), StartsWith("HTTP/1.1 200 "));
+  EXPECT_THAT(HttpGet(port, "/", "GET", "::1"), HasSubstr("\"localEndpoints\": 1"));
+  Record("front", port, 2);
+  node_ports_.Follow();
+  EXPECT_THAT(HttpGet(port, "/"), StartsWith("HTTP/1.1 200 "));
+  EXPECT_EQ(HttpGet(port, "/", "GET", "::1"), "") << "a Service without an IPv6 ClusterIP";
+}
+
+TEST_F(HealthCheckNodePortsTest, EverywhereMeansTheSamePortOnceForEachFamily) {
+  const uint16_t port = FreePort(server_->listeners());
+  HealthCheckNodePorts everywhere(ledger_, server_->listeners(), [] { return true; });
+  Record("front", port, 0, 1);
+  everywhere.Follow();
+  ASSERT_THAT(server_->listeners().Problems(), IsEmpty());
+  EXPECT_EQ(server_->listeners().PortOf(kOwner, "Service shop/front at 0.0.0.0"), port);
+  EXPECT_EQ(server_->listeners().PortOf(kOwner, "Service shop/front at ::"), port);
+  EXPECT_THAT(HttpGet(port, "/"), StartsWith("HTTP/1.1 503 ")) << "not the IPv6 listener's answer";
+  EXPECT_THAT(HttpGet(port, "/", "GET", "::1"), StartsWith("HTTP/1.1 200 "));
 }
 
 }  // namespace
