@@ -33,13 +33,19 @@ void LoopEvents::FirstApplied() {
 }
 
 void LoopEvents::Stepped() {
-  // healthCheckNodePorts answer at the addresses at which NodePorts do, as kube-proxy's do.
-  if (!followers_.options.node_port_addresses.IsEverywhere()) {
-    std::vector<model::IpAddress> addresses;
-    for (const datapath::NodeAddress& local : followers_.loop.NodePortAddresses()) addresses.push_back(local.address);
-    followers_.http.SetNodePortAddresses(std::move(addresses));
-  }
+  followers_.http.SetNodePortAddresses(HealthCheckAddresses());
   followers_.http.Follow();
+}
+
+// healthCheckNodePorts answer at the addresses at which NodePorts do, as kube-proxy's do: at all of them by one
+// listener for each family, unless that would also listen on addresses of Services.
+std::vector<model::IpAddress> LoopEvents::HealthCheckAddresses() const {
+  if (followers_.options.node_port_addresses.IsEverywhere() && !followers_.addresses.has_service_device()) {
+    return {model::IpAddress::Unspecified(model::IpFamily::kV4), model::IpAddress::Unspecified(model::IpFamily::kV6)};
+  }
+  std::vector<model::IpAddress> addresses;
+  for (const datapath::NodeAddress& local : followers_.loop.NodePortAddresses()) addresses.push_back(local.address);
+  return addresses;
 }
 
 void LoopEvents::Progressed(sources::ObjectKind kind, const report::SourceVersion& version) {

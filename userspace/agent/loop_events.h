@@ -6,6 +6,7 @@
 
 #include <array>
 #include <string>
+#include <vector>
 
 #include "userspace/admin/server.h"
 #include "userspace/agent/cluster_source.h"
@@ -15,6 +16,8 @@
 #include "userspace/agent/settings/options.h"
 #include "userspace/agent/snapshot_thread.h"
 #include "userspace/datapath/kernel/kernel_datapath.h"
+#include "userspace/datapath/kernel/node_addresses.h"
+#include "userspace/model/ip_address.h"
 #include "userspace/report/source_version.h"
 
 namespace shunt::agent {
@@ -25,6 +28,7 @@ struct LoopFollowers {
   const datapath::KernelDatapath& datapath;
   const Ledger& ledger;
   const Loop& loop;
+  const datapath::NodeAddressWatch& addresses;
   const ClusterSource& source;
   SnapshotThread* snapshot;  // null if no snapshot is kept
   HttpServers& http;
@@ -48,6 +52,8 @@ class LoopEvents final : public LoopListener {
   static void Stopping();
 
  private:
+  std::vector<model::IpAddress> HealthCheckAddresses() const;
+
   const LoopFollowers followers_;
   std::array<report::SourceVersion, 3> versions_;
   std::string version_problem_;  // why the last version could not be saved; empty if it was

@@ -181,7 +181,8 @@ ExitStatus Serve(const Options& options, datapath::KernelDatapath& datapath, con
   for (const report::StatusProblem& problem : (*http)->Problems()) {
     LogWarning("Degraded", {{"where", problem.where}, {"problem", problem.what}});
   }
-  LoopEvents events({options, datapath, ledger, loop, **source, snapshot.get(), **http, **admin}, versions);
+  LoopEvents events({options, datapath, ledger, loop, *node_addresses, **source, snapshot.get(), **http, **admin},
+                    versions);
   std::jthread loop_thread([&](std::stop_token stop) { loop.Run(stop, events); });
   std::jthread source_thread([&](std::stop_token stop) {
     const absl::Status status = (*source)->Run(inbox.PortOf(0), stop);

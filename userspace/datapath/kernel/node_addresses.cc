@@ -3,8 +3,10 @@
 
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
+#include <net/if.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
@@ -56,7 +58,7 @@ std::optional<NodeAddress> NodeAddressOf(const model::IpAddress& address) {
   return NodeAddress{address, false};
 }
 
-std::optional<NodeAddress> ParseAddress(const nlmsghdr* header) {
+std::optional<InterfaceAddress> ParseAddress(const nlmsghdr* header) {
   if (header->nlmsg_len < NLMSG_LENGTH(sizeof(ifaddrmsg))) return std::nullopt;
   auto* message = static_cast<ifaddrmsg*>(NLMSG_DATA(header));
   uint32_t flags = message->ifa_flags;
@@ -73,7 +75,18 @@ std::optional<NodeAddress> ParseAddress(const nlmsghdr* header) {
   const bool tentative = (flags & IFA_F_TENTATIVE) != 0 && (flags & IFA_F_OPTIMISTIC) == 0;
   if (tentative || (flags & IFA_F_DADFAILED) != 0) return std::nullopt;
   if (!local.has_value()) local = address;
-  return local.has_value() ? NodeAddressOf(*local) : std::nullopt;
+  const std::optional<NodeAddress> own = local.has_value() ? NodeAddressOf(*local) : std::nullopt;
+  if (!own.has_value()) return std::nullopt;
+  return InterfaceAddress{message->ifa_index, *own};
+}
+
+// Returns the indices of those of kServiceDevices that exist in this thread's network namespace.
+std::vector<uint32_t> ServiceDevices() {
+  std::vector<uint32_t> indices;
+  for (const char* name : kServiceDevices) {
+    if (const unsigned int index = ::if_nametoindex(name); index != 0) indices.push_back(index);
+  }
+  return indices;
 }
 
 }  // namespace
@@ -96,9 +109,21 @@ absl::Status ParseAddressMessages(const char* bytes, size_t length, AddressDump*
       return KernelError(error, "node addresses: the kernel's answer to RTM_GETADDR");
     }
     if (header->nlmsg_type != RTM_NEWADDR) continue;
-    if (std::optional<NodeAddress> address = ParseAddress(header)) dump->addresses.push_back(*address);
+    if (std::optional<InterfaceAddress> address = ParseAddress(header)) dump->addresses.push_back(*address);
   }
   return absl::OkStatus();
+}
+
+std::vector<NodeAddress> AddressesBut(const std::vector<uint32_t>& left_out, const AddressDump& dump) {
+  std::vector<NodeAddress> addresses;
+  addresses.reserve(dump.addresses.size());
+  for (const InterfaceAddress& found : dump.addresses) {
+    if (std::find(left_out.begin(), left_out.end(), found.interface) != left_out.end()) continue;
+    addresses.push_back(found.address);
+  }
+  std::sort(addresses.begin(), addresses.end());
+  addresses.erase(std::unique(addresses.begin(), addresses.end()), addresses.end());
+  return addresses;
 }
 
 absl::StatusOr<NodeAddressWatch> NodeAddressWatch::Open() {
@@ -122,7 +147,7 @@ absl::StatusOr<bool> NodeAddressWatch::Drain() {
   }
 }
 
-absl::StatusOr<std::vector<NodeAddress>> NodeAddressWatch::Read() const {
+absl::StatusOr<std::vector<NodeAddress>> NodeAddressWatch::Read() {
   absl::StatusOr<posix::FileDescriptor> fd = OpenNetlink(0, 0);
   if (!fd.ok()) return fd.status();
   struct {
@@ -149,9 +174,10 @@ absl::StatusOr<std::vector<NodeAddress>> NodeAddressWatch::Read() const {
     if (!status.ok()) return status;
   }
   if (dump.interrupted) return absl::UnavailableError("node addresses: they changed while being read");
-  std::sort(dump.addresses.begin(), dump.addresses.end());
-  dump.addresses.erase(std::unique(dump.addresses.begin(), dump.addresses.end()), dump.addresses.end());
-  return dump.addresses;
+  // After the dump, so that every device whose addresses are in it exists. One that is removed meanwhile announces it.
+  const std::vector<uint32_t> devices = ServiceDevices();
+  has_service_device_ = !devices.empty();
+  return AddressesBut(devices, dump);
 }
 
 }  // namespace shunt::datapath

@@ -3,6 +3,9 @@
 #ifndef SHUNT_DATAPATH_KERNEL_NODE_ADDRESSES_H_
 #define SHUNT_DATAPATH_KERNEL_NODE_ADDRESSES_H_
 
+#include <array>
+#include <cstdint>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -11,6 +14,11 @@
 #include "userspace/posix/file_descriptor.h"
 
 namespace shunt::datapath {
+
+// Devices to which a service proxy that uses IPVS gives the addresses of all Services, so that the kernel takes their
+// packets in: kube-proxy's and kube-router's. These are addresses of Services, not of the node: a NodePort does not
+// answer there, and a ClusterIP there is not taken from its Service.
+inline constexpr std::array<const char*, 2> kServiceDevices = {"kube-ipvs0", "kube-dummy-if"};
 
 // Bound to the network namespace in which it was opened. Not thread-safe.
 class NodeAddressWatch {
@@ -25,25 +33,37 @@ class NodeAddressWatch {
   absl::StatusOr<bool> Drain();
 
   // Returns the present addresses, sorted, each once. Of loopback addresses these are only 127.0.0.1 and ::1, marked
-  // host_only. Link-local IPv6 addresses are left out, and those that duplicate detection has not cleared.
+  // host_only. Link-local IPv6 addresses are left out, and those that duplicate detection has not cleared. So are those
+  // that only a device of kServiceDevices has.
   // Returns kUnavailable if addresses changed while being read: try again.
-  absl::StatusOr<std::vector<NodeAddress>> Read() const;
+  absl::StatusOr<std::vector<NodeAddress>> Read();
+  // Returns whether the last Read found a device of kServiceDevices. Then what listens on the unspecified address also
+  // listens on addresses of Services.
+  bool has_service_device() const { return has_service_device_; }
 
  private:
   explicit NodeAddressWatch(posix::FileDescriptor notifications) : notifications_(std::move(notifications)) {}
 
   posix::FileDescriptor notifications_;
+  bool has_service_device_ = false;
 };
 
-// One datagram of the kernel's answer to a dump of addresses.
+struct InterfaceAddress {
+  uint32_t interface = 0;  // its index
+  NodeAddress address;
+};
+
+// The kernel's answer to a dump of addresses, as far as it has been read.
 struct AddressDump {
-  std::vector<NodeAddress> addresses;
+  std::vector<InterfaceAddress> addresses;
   bool done = false;         // this was the last datagram
   bool interrupted = false;  // the addresses changed meanwhile: the dump is inconsistent
 };
 
-// Appends to `dump`. Returns an error if the kernel answered with one.
+// Appends one datagram to `dump`. Returns an error if the kernel answered with one.
 absl::Status ParseAddressMessages(const char* bytes, size_t length, AddressDump* dump);
+// Returns the addresses, sorted, each once, except those that only interfaces in `left_out` have.
+std::vector<NodeAddress> AddressesBut(const std::vector<uint32_t>& left_out, const AddressDump& dump);
 
 }  // namespace shunt::datapath
 

@@ -15,14 +15,17 @@
 namespace shunt::datapath {
 namespace {
 
+using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
 // rtnetlink's answer, built by hand.
 class AddressMessages {
  public:
-  AddressMessages& Address(int family, uint32_t flags, std::initializer_list<std::pair<uint16_t, std::string>> parts) {
+  AddressMessages& Address(int family, uint32_t flags, std::initializer_list<std::pair<uint16_t, std::string>> parts,
+                           uint32_t interface = 1) {
     std::string body(sizeof(ifaddrmsg), '\0');
     reinterpret_cast<ifaddrmsg*>(body.data())->ifa_family = static_cast<uint8_t>(family);
+    reinterpret_cast<ifaddrmsg*>(body.data())->ifa_index = interface;
     Part(body, IFA_FLAGS, std::string(reinterpret_cast<const char*>(&flags), sizeof(flags)));
     for (const auto& [type, value] : parts) Part(body, type, value);
     return Message(RTM_NEWADDR, 0, body);
@@ -62,8 +65,8 @@ std::vector<std::string> Found(const AddressMessages& messages) {
   absl::Status status = messages.Parse(&dump);
   EXPECT_TRUE(status.ok()) << status;
   std::vector<std::string> texts;
-  for (const NodeAddress& address : dump.addresses) {
-    texts.push_back(address.address.ToString() + (address.host_only ? " host only" : ""));
+  for (const InterfaceAddress& found : dump.addresses) {
+    texts.push_back(found.address.address.ToString() + (found.address.host_only ? " host only" : ""));
   }
   return texts;
 }
@@ -107,6 +110,27 @@ TEST(ParseAddressMessages, KeepsWhereNodePortsAnswer) {
     }
     EXPECT_EQ(Found(messages), row.found) << row.why;
   }
+}
+
+// kube-proxy's IPVS mode puts the address of every Service on a device of its own.
+TEST(AddressesBut, AnAddressOfAnotherInterfaceStays) {
+  AddressDump dump;
+  ASSERT_TRUE(AddressMessages()
+                  .Address(AF_INET, 0, {{IFA_LOCAL, Wire("192.0.2.1")}}, 2)
+                  .Address(AF_INET, 0, {{IFA_LOCAL, Wire("10.96.0.1")}}, 7)
+                  .Address(AF_INET, 0, {{IFA_LOCAL, Wire("192.0.2.1")}}, 7)
+                  .Address(AF_INET6, 0, {{IFA_ADDRESS, Wire("fd00:96::1")}}, 7)
+                  .Address(AF_INET, 0, {{IFA_LOCAL, Wire("192.0.2.1")}}, 3)
+                  .Parse(&dump)
+                  .ok());
+  const auto texts = [&](const std::vector<uint32_t>& left_out) {
+    std::vector<std::string> addresses;
+    for (const NodeAddress& address : AddressesBut(left_out, dump)) addresses.push_back(address.address.ToString());
+    return addresses;
+  };
+  EXPECT_THAT(texts({}), ElementsAre("10.96.0.1", "192.0.2.1", "fd00:96::1")) << "each once, in order";
+  EXPECT_THAT(texts({7}), ElementsAre("192.0.2.1")) << "an external IP that is the node's own address";
+  EXPECT_THAT(texts({7, 2, 3}), IsEmpty());
 }
 
 TEST(ParseAddressMessages, EndsInterruptionsAndErrorsAreSeen) {

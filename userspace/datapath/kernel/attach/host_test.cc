@@ -2,13 +2,18 @@
 // What is asked of the running kernel: checks of the host, addresses, cookies, cgroups, the grace period.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <net/if.h>
 #include <poll.h>
 #include <sched.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <functional>
@@ -31,7 +36,9 @@
 namespace shunt::datapath {
 namespace {
 
+using ::testing::Contains;
 using ::testing::HasSubstr;
+using ::testing::Not;
 using ::testing::UnorderedElementsAre;
 
 class HostTest : public SandboxTest {};
@@ -94,6 +101,40 @@ TEST_F(HostTest, AddressesAreThoseOfTheNamespaceAndChangesAreAnnounced) {
     ASSERT_TRUE(after.ok()) << after.status();
     EXPECT_THAT(*after, UnorderedElementsAre(loopback4, loopback6, added4, added6));
     EXPECT_TRUE(std::is_sorted(after->begin(), after->end()));
+  });
+  elsewhere.join();
+}
+
+// Gives the loopback device of this thread's namespace another name. Returns 0, or the step that failed.
+int RenameLoopback(const char* name) {
+  const int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  ifreq request{};
+  std::strcpy(request.ifr_name, "lo");
+  int failed = ioctl(fd, SIOCSIFFLAGS, &request) == 0 ? 0 : 1;  // down, as a rename needs it
+  std::strcpy(request.ifr_newname, name);
+  if (failed == 0 && ioctl(fd, SIOCSIFNAME, &request) != 0) failed = 2;
+  std::strcpy(request.ifr_name, name);
+  request.ifr_flags = IFF_UP;
+  if (failed == 0 && ioctl(fd, SIOCSIFFLAGS, &request) != 0) failed = 3;
+  close(fd);
+  return failed;
+}
+
+// A kube-proxy that uses IPVS gives the address of every Service to a device of its own, of this name.
+TEST_F(HostTest, AddressesOfAServiceProxysDeviceAreNotTheNodes) {
+  std::thread elsewhere([] {
+    absl::StatusOr<sandbox::NetworkNamespace> node = sandbox::NetworkNamespace::Create();
+    ASSERT_TRUE(node.ok()) << node.status();
+    ASSERT_TRUE(node->Enter().ok());
+    absl::StatusOr<NodeAddressWatch> watch = NodeAddressWatch::Open();
+    ASSERT_TRUE(watch.ok()) << watch.status();
+    const NodeAddress cluster_ip{*model::IpAddress::Parse("10.96.0.10"), false};
+    ASSERT_TRUE(sandbox::AddLoopbackAddress(cluster_ip.address).ok());
+    EXPECT_THAT(*watch->Read(), Contains(cluster_ip));
+    EXPECT_FALSE(watch->has_service_device());
+    ASSERT_EQ(RenameLoopback("kube-ipvs0"), 0) << strerror(errno);
+    EXPECT_THAT(*watch->Read(), Not(Contains(cluster_ip)));
+    EXPECT_TRUE(watch->has_service_device());
   });
   elsewhere.join();
 }
