@@ -36,6 +36,15 @@ class HealthTest(ClusterTestCase):
         self.api.patch(cluster.node(), {"spec": {"taints": None}})
         eventually(lambda: health("/healthz")[0] == 200, lambda: health("/healthz"))
 
+    def test_an_agent_whose_node_is_unknown_says_so(self):
+        self.api.delete(cluster.node())
+        eventually(lambda: "no Node named node-1 is known" in health("/healthz")[1], lambda: health("/healthz"))
+        self.assertIn("node name", [problem.get("where") for problem in self.agent.problems()])
+        self.api.create(cluster.node())
+        self.api.patch_status(cluster.node(), cluster.node_status())
+        eventually(lambda: health("/healthz")[0] == 200, lambda: health("/healthz"))
+        self.assertNotIn("nodeProblem", health("/healthz")[1])
+
     def test_a_load_balancer_learns_which_nodes_have_endpoints(self):
         balanced = service("balanced", type="LoadBalancer", externalTrafficPolicy="Local")
         self.api.create(endpoint_slice(balanced, [cluster.pod_address(1), cluster.pod_address(2)]))

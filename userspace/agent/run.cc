@@ -113,6 +113,7 @@ class KernelAddresses final : public AddressFeed {
 ReconcilerOptions ReconcilerOptionsOf(const Options& options) {
   return {.node_name = options.node_name,
           .sources = 1,
+          .expects_node = options.manifests.empty(),
           .node_port_addresses = options.node_port_addresses,
           .planner = {.endpoints_max = options.endpoints_per_pool},
           .jitter_seed = static_cast<uint64_t>(::getpid())};

@@ -180,6 +180,26 @@ TEST_F(ShuntdTest, HealthAndMetricsAreWhereKubeProxyHasThem) {
   EXPECT_EQ(Wait(agent), 0);
 }
 
+TEST_F(ShuntdTest, ANodeNameThatNoNodeHasIsTold) {
+  std::ofstream(directory_ + "/manifests/node.yaml") << "apiVersion: v1\nkind: Node\nmetadata: {name: node-a}\n";
+  const std::string log = directory_ + "/log";
+  std::vector<std::string> arguments = RunArguments();
+  arguments.back() = "--node-name=${NODE_NAME}";
+  EXPECT_EQ(Run(arguments), 2);
+  EXPECT_THAT(said_, HasSubstr("\"${NODE_NAME}\": a variable in it was not replaced"));
+  arguments.back() = "--node-name=Node-A";
+  const pid_t agent = Start(arguments, log);
+  ASSERT_TRUE(Says(log, "no Node named Node-A is known; Node node-a differs only in upper and lower case"));
+  EXPECT_THAT(HttpGet(10256, "/healthz"), testing::StartsWith("HTTP/1.1 200 "));
+  EXPECT_THAT(HttpGet(10256, "/healthz"), HasSubstr("\"nodeProblem\":\"no Node named Node-A is known"));
+  std::ofstream(directory_ + "/manifests/node.yaml") << "apiVersion: v1\nkind: Node\nmetadata: {name: Node-A}\n";
+  const auto is_told = [] { return HttpGet(10256, "/healthz").find("nodeProblem") != std::string::npos; };
+  for (int i = 0; i < 10'000 && is_told(); ++i) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  EXPECT_FALSE(is_told()) << "the Node has come";
+  ::kill(agent, SIGTERM);
+  EXPECT_EQ(Wait(agent), 0);
+}
+
 TEST_F(ShuntdTest, HealthCheckNodePortsKeepToTheNodePortAddresses) {
   const std::string log = directory_ + "/log";
   std::ofstream(directory_ + "/manifests/front.yaml")

@@ -7,9 +7,10 @@
 #include <chrono>
 #include <cstdint>
 #include <optional>
+#include <string>
 
-#include "userspace/model/names.h"
 #include "userspace/model/ip_address.h"
+#include "userspace/model/names.h"
 
 namespace shunt::report {
 
@@ -27,6 +28,8 @@ struct HealthState {
   int64_t last_updated_ms = 0;
   // model::Node::EligibleForTraffic() of the node's object as last seen; true until it is seen.
   bool node_eligible = true;
+  // What is wrong with this node's name, for people; empty if nothing is. No page fails by it.
+  std::string node_problem;
 
   bool StartedUp() const { return last_updated_ms != 0; }
 };
@@ -44,10 +47,10 @@ bool IsHealthy(const HealthState& state, std::chrono::steady_clock::time_point n
 struct ServiceHealth {
   model::ObjectName service;
   uint16_t port = 0;  // the healthCheckNodePort
+  model::IpFamily family = model::IpFamily::kV4;
   uint32_t local_endpoints = 0;
 
   friend bool operator==(const ServiceHealth&, const ServiceHealth&) = default;
-  model::IpFamily family = model::IpFamily::kV4;
 };
 
 enum class HealthPage : uint8_t { kHealthz, kLivez };

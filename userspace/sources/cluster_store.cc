@@ -26,6 +26,7 @@ void ClusterStore::Apply(Event event) {
       DropSlice(remove.name);
       break;
     case ObjectKind::kNode:
+      node_names_.erase(remove.name.name);
       if (remove.name.name == node_name_ && node_ != nullptr) {
         node_.reset();
         MarkAllChanged();
@@ -38,13 +39,12 @@ void ClusterStore::Put(model::Service service) {
   const model::ObjectName name = service.name;
   auto& stored = services_[name];
   if (stored != nullptr && *stored == service) return;
-  stored = std::make_shared<const model::Service>(std::move(service));
   if (stored != nullptr) UnindexClusterIps(*stored);
-  changed_.insert(name);
+  stored = std::make_shared<const model::Service>(std::move(service));
   IndexClusterIps(*stored);
+  changed_.insert(name);
 }
 
-void ClusterStore::Put(model::EndpointSlice slice) {
 void ClusterStore::IndexClusterIps(const model::Service& service) {
   for (const std::string& text : service.cluster_ips) {
     if (const auto address = model::IpAddress::Parse(text); address.has_value()) {
@@ -64,6 +64,7 @@ void ClusterStore::UnindexClusterIps(const model::Service& service) {
   }
 }
 
+void ClusterStore::Put(model::EndpointSlice slice) {
   const auto found = slices_.find(slice.name);
   if (found != slices_.end() && *found->second == slice) return;
   DropSlice(slice.name);
@@ -77,6 +78,7 @@ void ClusterStore::UnindexClusterIps(const model::Service& service) {
 }
 
 void ClusterStore::Put(model::Node node) {
+  node_names_.insert(node.name);
   if (node.name != node_name_) return;
   const bool same_here = node_ != nullptr && node_->Zone() == node.Zone() && node_->addresses == node.addresses;
   node_ = std::make_shared<const model::Node>(std::move(node));
@@ -101,14 +103,14 @@ void ClusterStore::MarkChanged(const model::ObjectName& service) {
   changed_.insert(service);
 }
 
-void ClusterStore::MarkAllChanged() {
-  for (const auto& [name, service] : services_) changed_.insert(name);
 void ClusterStore::MarkClusterIpChanged(const model::IpAddress& cluster_ip) {
   const auto found = by_cluster_ip_.find(cluster_ip);
   if (found == by_cluster_ip_.end()) return;
   for (const model::Service* service : found->second) changed_.insert(service->name);
 }
 
+void ClusterStore::MarkAllChanged() {
+  for (const auto& [name, service] : services_) changed_.insert(name);
 }
 
 std::vector<model::ObjectName> ClusterStore::TakeChanged() {

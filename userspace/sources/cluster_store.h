@@ -5,15 +5,16 @@
 
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
-#include "userspace/model/endpoint_slice.h"
 #include "absl/container/inlined_vector.h"
-#include "userspace/model/node.h"
+#include "userspace/model/endpoint_slice.h"
 #include "userspace/model/ip_address.h"
+#include "userspace/model/node.h"
 #include "userspace/model/service.h"
 #include "userspace/sources/source.h"
 
@@ -37,9 +38,9 @@ class ClusterStore {
 
   // Marks a Service as changed for a reason outside the objects (a retry, a settled conflict).
   void MarkChanged(const model::ObjectName& service);
-  // Returns the Services whose plan may have changed since the last call, in name order, including removed ones. A
   // Marks the Services that have this ClusterIP. Costs a look-up.
   void MarkClusterIpChanged(const model::IpAddress& cluster_ip);
+  // Returns the Services whose plan may have changed since the last call, in name order, including removed ones. A
   // change of this node's name, zone or addresses marks all of them.
   std::vector<model::ObjectName> TakeChanged();
 
@@ -49,6 +50,8 @@ class ClusterStore {
   std::vector<const model::EndpointSlice*> SlicesOf(const model::ObjectName& service) const;
   // Returns this node's object, or null if no source has delivered it.
   const model::Node* ThisNode() const;
+  // Returns the names of all Nodes that sources have delivered, in order.
+  const std::set<std::string>& NodeNames() const { return node_names_; }
   // Returns all objects in no particular order. Costs one pointer per object.
   ClusterView View() const;
   // Returns all present Services, in name order.
@@ -59,18 +62,19 @@ class ClusterStore {
   void Put(model::EndpointSlice slice);
   void Put(model::Node node);
   void DropSlice(const model::ObjectName& name);
+  void IndexClusterIps(const model::Service& service);
+  void UnindexClusterIps(const model::Service& service);
   void MarkAllChanged();
 
   std::string node_name_;
-  void IndexClusterIps(const model::Service& service);
-  void UnindexClusterIps(const model::Service& service);
   absl::flat_hash_map<model::ObjectName, std::shared_ptr<const model::Service>> services_;
   absl::flat_hash_map<model::ObjectName, std::shared_ptr<const model::EndpointSlice>> slices_;
+  // The Services that have a ClusterIP, mostly one; they point into services_.
+  absl::flat_hash_map<model::IpAddress, absl::InlinedVector<const model::Service*, 1>> by_cluster_ip_;
   // Service -> its slices by name; they point into slices_.
   absl::flat_hash_map<model::ObjectName, std::map<std::string, const model::EndpointSlice*>> slices_of_;
   std::shared_ptr<const model::Node> node_;
-  // The Services that have a ClusterIP, mostly one; they point into services_.
-  absl::flat_hash_map<model::IpAddress, absl::InlinedVector<const model::Service*, 1>> by_cluster_ip_;
+  std::set<std::string> node_names_;
   absl::flat_hash_set<model::ObjectName> changed_;
 };
 

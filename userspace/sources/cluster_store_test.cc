@@ -112,6 +112,13 @@ TEST_F(ClusterStoreTest, OnlyThisNodesTopologyChangesEverything) {
   EXPECT_EQ(store_.ThisNode(), nullptr);
 }
 
+TEST_F(ClusterStoreTest, KnowsTheNamesOfAllNodes) {
+  Settle({Node("node-1", "a"), Node("node-2", "a"), Node("node-2", "b")});
+  EXPECT_THAT(store_.NodeNames(), ElementsAre("node-1", "node-2"));
+  store_.Apply(Remove{ObjectKind::kNode, {"", "node-2"}});
+  EXPECT_THAT(store_.NodeNames(), ElementsAre("node-1"));
+}
+
 TEST_F(ClusterStoreTest, ServicesCanBeMarkedByTheirClusterIp) {
   const auto with_ips = [](const ObjectName& name, const std::vector<std::string>& cluster_ips) {
     model::Service service;

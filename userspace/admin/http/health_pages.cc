@@ -34,6 +34,7 @@ Json Health(const report::HealthState& state, const report::Moment& now, bool an
                {"currentTime", TimeText(now.wall_ms)}};
   if (node_eligible != nullptr) body["nodeEligible"] = *node_eligible;
   body["healthy"] = healthy;
+  if (node_eligible != nullptr && !state.node_problem.empty()) body["nodeProblem"] = state.node_problem;
   if (state.StartedUp()) {
     const Json family = {{"lastUpdated", TimeText(state.last_updated_ms)}, {"healthy", healthy}};
     body["status"] = {{"IPv4", family}, {"IPv6", family}};
@@ -50,7 +51,9 @@ Response LivezPage(const report::HealthState& state, const report::Moment& now) 
 
 Response HealthzPage(const report::HealthState& state, const report::Moment& now) {
   const bool ok = report::IsHealthy(state, now.steady) && state.node_eligible;
-  return JsonResponse(ok ? kOk : kUnavailable, Health(state, now, ok, &state.node_eligible).dump());
+  return JsonResponse(
+      ok ? kOk : kUnavailable,
+      Health(state, now, ok, &state.node_eligible).dump(-1, ' ', false, Json::error_handler_t::replace));
 }
 
 Response ReadyzPage(const report::HealthState& state, const report::Moment& now) {

@@ -13,6 +13,7 @@ namespace shunt::admin::http {
 // /livez: 200 while report::IsHealthy, else 503. For the kubelet's liveness probe.
 Response LivezPage(const report::HealthState& state, const report::Moment& now);
 // /healthz: 200 while report::IsHealthy and the node is eligible for traffic, else 503. For load balancers.
+// "nodeProblem", which kube-proxy lacks, says what is wrong with the node's name.
 Response HealthzPage(const report::HealthState& state, const report::Moment& now);
 // /readyz, which kube-proxy lacks: 200 once everything that the sources began with is applied, else 503.
 Response ReadyzPage(const report::HealthState& state, const report::Moment& now);

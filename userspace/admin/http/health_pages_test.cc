@@ -13,6 +13,8 @@ namespace {
 
 using std::chrono::steady_clock;
 using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::Not;
 using ::testing::Pair;
 using ::testing::StartsWith;
 
@@ -62,6 +64,14 @@ TEST(HealthPagesTest, StartingUpItIsAliveAndHealthyButNotReady) {
   EXPECT_EQ(ReadyzPage(state, kTooLate).status, 503);
   EXPECT_EQ(ReadyzPage(state, kTooLate).body, R"({"currentTime":"2026-07-25T23:04:13.25Z","ready":false})");
   EXPECT_EQ(ReadyzPage({.last_updated_ms = kBeforeMs}, kSoon).status, 200);
+}
+
+TEST(HealthPagesTest, AWrongNodeNameIsToldAndFailsNothing) {
+  const report::HealthState state{.last_updated_ms = kBeforeMs, .node_problem = "no Node named \"x\" is known"};
+  const Response page = HealthzPage(state, kSoon);
+  EXPECT_EQ(page.status, 200);
+  EXPECT_THAT(page.body, HasSubstr(R"("healthy":true,"nodeProblem":"no Node named \"x\" is known","status":)"));
+  EXPECT_THAT(LivezPage(state, kSoon).body, Not(HasSubstr("nodeProblem"))) << "a new process would fare no better";
 }
 
 TEST(HealthPagesTest, AServicesPageIsTabIndentedAndWeighted) {

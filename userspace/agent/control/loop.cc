@@ -160,6 +160,7 @@ void Loop::Step(LoopListener& listener) {
     }
   }
   LogOutcome(outcome, took);
+  ReportNode();
   listener.Stepped();
   view_changed_ = true;
   if (!outcome.first) return;
@@ -201,6 +202,18 @@ void Loop::LogOutcome(const StepOutcome& outcome, std::chrono::duration<double, 
   }
   if (!outcome.node_addresses.ok())
     LogError(outcome.node_addresses, "Could not apply the node's addresses; they will be retried");
+}
+
+void Loop::ReportNode() {
+  std::string problem = reconciler_.NodeProblem();
+  metrics_.SetNodeProblem(problem);
+  bool is_new = false;
+  {
+    const std::lock_guard lock(mutex_);
+    is_new = problem != state_.node_problem;
+    state_.node_problem = problem;
+  }
+  if (is_new && !problem.empty()) LogWarning("This node's name is wrong, or its Node is gone", {{"what", problem}});
 }
 
 void Loop::ReportProblems(size_t source, std::vector<sources::SourceProblem> problems) {

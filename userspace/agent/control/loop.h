@@ -43,6 +43,7 @@ struct LoopState {
   int64_t last_apply_time_ms = 0;  // since 1970; 0: never
   std::vector<sources::SourceProblem> source_problems;
   std::string addresses_problem;  // empty: the kernel knows the node's addresses
+  std::string node_problem;       // empty: this node's name is that of a Node
 };
 
 // What follows from the loop's work. Called in the loop's thread.
@@ -96,6 +97,7 @@ class Loop {
   void ReadInbox(LoopListener& listener);
   void ReadAddresses();
   void Step(LoopListener& listener);
+  void ReportNode();
   void RunAudit();
   void ShowView(LoopListener& listener);
   void Wait(SteadyTime until) const;

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <string>
+#include <utility>
 #include <variant>
 
 #include "absl/time/time.h"
@@ -90,6 +91,11 @@ void Metrics::SetNode(const model::Node* node) {
   node_eligible_ = node != nullptr ? node->EligibleForTraffic() : !node_seen_;
 }
 
+void Metrics::SetNodeProblem(std::string problem) {
+  const std::lock_guard lock(mutex_);
+  node_problem_ = std::move(problem);
+}
+
 void Metrics::AuditDone(uint64_t differences, uint64_t repairs, int64_t now_ms) {
   const std::lock_guard lock(mutex_);
   ++metrics_.audit.audits;
@@ -111,8 +117,10 @@ report::AgentMetrics Metrics::Read() const {
 
 report::HealthState Metrics::Health(std::optional<std::chrono::steady_clock::time_point> oldest_waiting) const {
   const std::lock_guard lock(mutex_);
-  report::HealthState state{
-      .oldest_pending = oldest_waiting, .last_updated_ms = metrics_.loop.last_sync_ms, .node_eligible = node_eligible_};
+  report::HealthState state{.oldest_pending = oldest_waiting,
+                            .last_updated_ms = metrics_.loop.last_sync_ms,
+                            .node_eligible = node_eligible_,
+                            .node_problem = node_problem_};
   // What was taken arrived before what is still in the inbox.
   if (!pending_.empty()) state.oldest_pending = pending_.front();
   return state;

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <mutex>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
@@ -44,6 +45,8 @@ class Metrics {
   void StepDone(const StepReport& step);
   // `node` is this node's object, null if no source has one. The node is ineligible if it had one that is gone.
   void SetNode(const model::Node* node);
+  // `problem` is what is wrong with this node's name; empty if nothing is.
+  void SetNodeProblem(std::string problem);
 
   // ---- called by other threads ----
   void AuditDone(uint64_t differences, uint64_t repairs, int64_t now_ms);
@@ -68,6 +71,7 @@ class Metrics {
   report::AgentMetrics metrics_ ABSL_GUARDED_BY(mutex_);
   bool node_seen_ ABSL_GUARDED_BY(mutex_) = false;
   bool node_eligible_ ABSL_GUARDED_BY(mutex_) = true;
+  std::string node_problem_ ABSL_GUARDED_BY(mutex_);
   // The first kPendingMax of the deliveries that were taken and are not applied, in the order of arrival.
   std::vector<std::chrono::steady_clock::time_point> pending_ ABSL_GUARDED_BY(mutex_);
   std::vector<Change> pending_changes_ ABSL_GUARDED_BY(mutex_);

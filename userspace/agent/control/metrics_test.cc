@@ -138,6 +138,9 @@ TEST_F(MetricsTest, WhatWasTakenIsPendingBeforeWhatStillWaits) {
 TEST_F(MetricsTest, TheNodeIsEligibleUntilItsObjectSaysOtherwiseOrGoes) {
   metrics_.SetNode(nullptr);
   EXPECT_TRUE(metrics_.Health(std::nullopt).node_eligible) << "no source knows nodes";
+  EXPECT_EQ(metrics_.Health(std::nullopt).node_problem, "");
+  metrics_.SetNodeProblem("no such Node");
+  EXPECT_EQ(metrics_.Health(std::nullopt).node_problem, "no such Node");
   const model::Node good{.name = "n"};
   const model::Node marked{.name = "n", .taint_keys = {"ToBeDeletedByClusterAutoscaler"}};
   metrics_.SetNode(&marked);

@@ -5,6 +5,7 @@
 #include <iterator>
 
 #include "absl/container/flat_hash_set.h"
+#include "userspace/agent/control/node_name.h"
 
 namespace shunt::agent {
 namespace {
@@ -50,6 +51,10 @@ void Reconciler::SetLocalAddresses(std::vector<datapath::NodeAddress> addresses)
   changed_ = true;
 }
 
+std::string Reconciler::NodeProblem() const {
+  return synced() ? NodeNameProblem(options_.node_name, options_.expects_node, store_.NodeNames()) : "";
+}
+
 std::optional<SteadyTime> Reconciler::NextStep() const {
   if (!synced()) return std::nullopt;
   if (changed_) return SteadyTime::min();
@@ -72,11 +77,6 @@ StepOutcome Reconciler::Step(SteadyTime now) {
   return outcome;
 }
 
-planner::NodeContext Reconciler::CurrentNode() const {
-  planner::NodeContext context;
-  context.node_name = options_.node_name;
-  if (const model::Node* node = store_.ThisNode(); node != nullptr) {
-    context.zone = node->Zone();
 void Reconciler::FollowNode() {
   planner::NodeContext node = CurrentNode();
   if (node == node_) return;
@@ -93,19 +93,24 @@ void Reconciler::FollowNode() {
   for (const model::IpAddress& address : moved) store_.MarkClusterIpChanged(address);
 }
 
+planner::NodeContext Reconciler::CurrentNode() const {
+  planner::NodeContext context;
+  context.node_name = options_.node_name;
+  if (const model::Node* node = store_.ThisNode(); node != nullptr) {
+    context.zone = node->Zone();
     for (const std::string& text : node->addresses) {
       if (const auto address = model::IpAddress::Parse(text); address.has_value()) {
         AddPrimary(*address, context.primary_addresses);
       }
     }
   }
+  for (const datapath::NodeAddress& local : local_addresses_) {
+    if (!local.host_only) context.local_addresses.push_back(local.address);  // in the order of local_addresses_
+  }
   // Without a Node object, or for a family that it does not name: the lowest of the interfaces' addresses, which
   // is at least the same after a restart.
   for (const datapath::NodeAddress& local : local_addresses_) {
     if (!local.host_only) AddPrimary(local.address, context.primary_addresses);
-  }
-  for (const datapath::NodeAddress& local : local_addresses_) {
-    if (!local.host_only) context.local_addresses.push_back(local.address);  // in the order of local_addresses_
   }
   return context;
 }

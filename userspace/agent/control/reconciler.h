@@ -33,7 +33,8 @@ using SteadyTime = std::chrono::steady_clock::time_point;
 
 struct ReconcilerOptions {
   std::string node_name;
-  size_t sources = 1;  // how many must be synced before anything is applied
+  size_t sources = 1;         // how many must be synced before anything is applied
+  bool expects_node = false;  // a source follows this node's object, so it has to be there
   NodePortAddresses node_port_addresses;
   planner::PlannerOptions planner;
   uint64_t jitter_seed = 0;
@@ -64,6 +65,8 @@ class Reconciler {
   bool synced() const { return unsynced_ == 0; }
   // This node's object, null if no source has delivered one. Valid until the next Deliver.
   const model::Node* this_node() const { return store_.ThisNode(); }
+  // Returns what is wrong with this node's name, for people; "" if nothing is, or not every source is synced.
+  std::string NodeProblem() const;
   // Returns the earliest time at which Step has something to do; nullopt if it has nothing until something happens.
   std::optional<SteadyTime> NextStep() const;
 
@@ -93,11 +96,11 @@ class Reconciler {
   using Batch = absl::flat_hash_map<model::ObjectName, PlanPointer>;
 
   planner::NodeContext CurrentNode() const;
+  // Marks the Services whose plans depend on what has changed of this node.
+  void FollowNode();
   void ApplyNodeAddresses(SteadyTime now, StepOutcome& outcome);
   // Plans the changed Services, then those that lost or won frontends by it, until none is left.
   void PlanChanged(Batch& batch, StepOutcome& outcome);
-  // Marks the Services whose plans depend on what has changed of this node.
-  void FollowNode();
   void Plan(const model::ObjectName& service, Batch& batch);
   void AddDueRetries(SteadyTime now, Batch& batch);
   void Apply(SteadyTime now, Batch& batch, StepOutcome& outcome);

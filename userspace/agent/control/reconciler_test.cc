@@ -360,6 +360,26 @@ TEST_F(ReconcilerTest, ALocalAddressTakesTheClusterIpsThatItIsAndNoOther) {
   EXPECT_EQ(reconciler_.Step(now_).planned, 0u) << "nobody has the old one, and a loopback address is no other's";
 }
 
+TEST_F(ReconcilerTest, AnUnknownNodeNameIsAProblemOnceSynced) {
+  ReconcilerOptions options = Options(1);
+  options.expects_node = true;
+  Reconciler expects(options, datapath_, ledger_);
+  EXPECT_EQ(expects.NodeProblem(), "") << "the Node may be on its way";
+  expects.Synced(0);
+  EXPECT_THAT(expects.NodeProblem(), testing::StartsWith("no Node named node-a is known"));
+  expects.Deliver({sources::Upsert{Node("a", {})}});
+  EXPECT_EQ(expects.NodeProblem(), "");
+  expects.Deliver({sources::Remove{sources::ObjectKind::kNode, {"", "node-a"}}});
+  EXPECT_NE(expects.NodeProblem(), "") << "its Node is gone";
+
+  reconciler_.Synced(0);
+  EXPECT_EQ(reconciler_.NodeProblem(), "") << "manifests without Nodes";
+  model::Node other = Node("a", {});
+  other.name = "node-b";
+  Upsert(other);
+  EXPECT_NE(reconciler_.NodeProblem(), "") << "manifests with other Nodes";
+}
+
 class NodePortFilterTest : public ReconcilerTest {
  protected:
   // What the datapath is given of two interfaces' addresses, both families and loopback, once everything is applied.

@@ -92,6 +92,7 @@ report::AgentStatus LiveView::StatusWithoutMaps() const {
     status.problems.push_back({problem.where, problem.what});
   }
   if (!state.addresses_problem.empty()) status.problems.push_back({"node addresses", state.addresses_problem});
+  if (!state.node_problem.empty()) status.problems.push_back({"node name", state.node_problem});
   for (report::StatusProblem& problem : parts_.Problems()) status.problems.push_back(std::move(problem));
   for (report::StatusProblem& problem : ledger_.Problems(kProblemsMax)) {
     status.problems.push_back(std::move(problem));

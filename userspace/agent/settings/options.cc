@@ -10,6 +10,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/ascii.h"
+#include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "userspace/admin/http/bind_address.h"
@@ -220,6 +221,12 @@ absl::Status CheckRun(const CLI::App& run, const Options& options, const Environ
   }
   if (options.node_name.empty()) {
     return absl::InvalidArgumentError("run: this node has no name: give --node-name NAME, or set NODE_NAME");
+  }
+  if (options.node_name.find_first_of("${}()") != std::string::npos) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("run: this node's name is \"", absl::CHexEscape(options.node_name),
+                     "\": a variable in it was not replaced; in a DaemonSet set NODE_NAME from spec.nodeName and leave "
+                     "--node-name out, or write $(NODE_NAME) after that"));
   }
   return absl::OkStatus();
 }

@@ -135,6 +135,19 @@ TEST(OptionsTest, AClusterIsServedByKubeconfigByUrlsOrByThePodsOwn) {
   EXPECT_FALSE(command->options.node_port_addresses.primary);
 }
 
+TEST(OptionsTest, AVariableThatNobodyReplacedIsNoName) {
+  for (const char* name : {"${NODE_NAME}", "$(NODE_NAME)", "$NODE_NAME", "{{ .Values.node }}", "node-$(ZONE)"}) {
+    SCOPED_TRACE(name);
+    const auto by_flag = ParseCommandLine({"--manifests", "/m", "--node-name", name}, {.host_name = "host"});
+    EXPECT_EQ(by_flag.status().code(), absl::StatusCode::kInvalidArgument);
+    EXPECT_THAT(by_flag.status().message(),
+                testing::HasSubstr(absl::StrCat("\"", name, "\": a variable in it was not replaced")));
+    const Environment variable = {.node_name = name, .host_name = "host"};
+    EXPECT_EQ(ParseCommandLine({"--manifests", "/m"}, variable).status().code(), absl::StatusCode::kInvalidArgument);
+    EXPECT_TRUE(ParseCommandLine({"cleanup"}, variable).ok()) << "which needs no name";
+  }
+}
+
 TEST_F(OptionsFileTest, FlagsWinOneByOne) {
   Write(
       "manifests: /file\nhostnameOverride: file\nlocalPolicyMiss: drop\n"
