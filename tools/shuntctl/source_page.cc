@@ -27,6 +27,7 @@ std::string StateText(const v1::SourceResource& resource) {
   if (resource.list_held_back()) {
     absl::StrAppend(&text, "; ", resource.removals_held_back(), " removals wait for a second list to confirm them");
   }
+  if (resource.objects_left_out() != 0) absl::StrAppend(&text, "; ", resource.objects_left_out(), " left out");
   if (!resource.last_error().empty()) absl::StrAppend(&text, "; ", resource.last_error());
   return text;
 }

@@ -200,7 +200,8 @@ TEST(StatusMessageTest, CarriesTheSourceAndTheLastAudit) {
   EXPECT_EQ(status.source_state().resources(1).ShortDebugString(),
             "resource: \"endpointslices\" synced: true objects: 120 resource_version: \"1040\" "
             "confirmed_time { seconds: 1763850007 } relists: 2 watch_starts: 4 stalls: 1 errors: 1 rejected_objects: 5 "
-            "list_held_back: true removals_held_back: 118 last_error: \"list endpointslices: HTTP 503\"");
+            "list_held_back: true removals_held_back: 118 last_error: \"list endpointslices: HTTP 503\" "
+            "objects_left_out: 2");
   EXPECT_FALSE(status.source_state().resources(2).has_confirmed_time()) << "never listed";
   EXPECT_EQ(status.last_audit().shared_rows(), 2u);
   EXPECT_EQ(status.answer_time().seconds(), 1'763'850'100);

@@ -23,6 +23,7 @@ v1::SourceResource ToMessage(const report::ReflectorStatus& reflector) {
   message.set_list_held_back(reflector.list_held_back);
   message.set_removals_held_back(reflector.removals_held_back);
   message.set_last_error(ValidUtf8(reflector.last_error));
+  message.set_objects_left_out(reflector.objects_left_out);
   return message;
 }
 

@@ -209,12 +209,16 @@ absl::Status KubernetesCluster::Follow(kubernetes::KubernetesSourceOptions optio
 void KubernetesCluster::ServeSnapshot(kubernetes::KubernetesSourceOptions& options, sources::Sink& sink) {
   std::vector<sources::Event> events;
   std::vector<std::pair<ObjectKind, kubernetes::KnownObject>> known;
-  const absl::StatusOr<kubernetes::SnapshotSummary> summary =
-      kubernetes::ReadSnapshot(snapshot_path_, [&](sources::Object object) {
-        const ObjectKind kind = sources::KindOf(object);
-        known.emplace_back(kind, kubernetes::Identify(object));
-        events.push_back(sources::Upsert{std::move(object)});
-      });
+  std::vector<std::pair<ObjectKind, kubernetes::UnusableObject>> left_out;
+  const absl::StatusOr<kubernetes::SnapshotSummary> summary = kubernetes::ReadSnapshot(
+      snapshot_path_,
+      {.usable =
+           [&](sources::Object object) {
+             known.emplace_back(sources::KindOf(object), kubernetes::Identify(object));
+             events.push_back(sources::Upsert{std::move(object)});
+           },
+       .unusable = [&](ObjectKind kind,
+                       kubernetes::UnusableObject object) { left_out.emplace_back(kind, std::move(object)); }});
   if (!summary.ok()) {
     LogWarning("No API server answers, and the snapshot is unusable", {{"problem", summary.status().message()}});
     return;
@@ -230,6 +234,7 @@ void KubernetesCluster::ServeSnapshot(kubernetes::KubernetesSourceOptions& optio
     remembered.count = resource.object_count;
   }
   for (auto& [kind, object] : known) RememberedOf(options, kind).delivered.push_back(std::move(object));
+  for (auto& [kind, object] : left_out) RememberedOf(options, kind).left_out.push_back(std::move(object));
   options.snapshot_time_ms = summary->saved_ms;
   LogWarning("No API server answers: serving the snapshot of the cluster",
              {{"objects", events.size()}, {"saved_ms", summary->saved_ms}, {"file", snapshot_path_}});

@@ -82,13 +82,13 @@ class KubernetesClusterTest : public testing::Test {
  protected:
   ~KubernetesClusterTest() override { Stop(); }
 
-  void SaveSnapshot(const std::string& node_name) {
+  void SaveSnapshot(const std::string& node_name, std::vector<sources::Object> objects = {Service("saved")}) {
     kubernetes::Snapshot snapshot;
     snapshot.summary = {.node_name = node_name,
                         .saved_ms = kSavedMs,
                         .api_servers = {kDiscovered},
                         .resources = {{.kind = ObjectKind::kService, .version = "5", .object_count = 1}}};
-    snapshot.objects = {Service("saved")};
+    snapshot.objects = std::move(objects);
     ASSERT_EQ(kubernetes::WriteSnapshot(SnapshotPath(options_), snapshot), absl::OkStatus());
   }
   void Start(SourceEnvironment environment) {
@@ -152,6 +152,15 @@ TEST_F(KubernetesClusterTest, WhileNoApiServerAnswersTheSnapshotIsServedWithItsA
   EXPECT_EQ(cluster_->status().snapshot_time_ms, kSavedMs) << "also once an API server is asked again";
   Stop();
   EXPECT_THAT(discovered_, ElementsAre(kDiscovered)) << "the next snapshot has them too";
+}
+
+TEST_F(KubernetesClusterTest, AnObjectOfTheSnapshotThatCannotBeUsedIsLeftOutAndTold) {
+  SaveSnapshot("node-a", {Service("Odd"), Service("saved")});
+  Start({.patience = milliseconds(1)});
+  ASSERT_TRUE(Eventually([&] { return sink_.Has("synced"); }));
+  EXPECT_THAT(sink_.notes(), ElementsAre("+saved", "services 5 1", "synced"));
+  ASSERT_TRUE(Eventually([&] { return !cluster_->status().reflectors.empty(); }));
+  EXPECT_EQ(cluster_->status().reflectors[0].objects_left_out, 1);
 }
 
 TEST_F(KubernetesClusterTest, AnApiServerThatAnswersLaterTakesTheSnapshotsPlace) {

@@ -12,14 +12,17 @@ namespace shunt::report {
 
 // One resource that is listed and watched. Counters are cumulative since the agent started.
 struct ReflectorStatus {
-  std::string resource;            // as in the API's path: "services", "endpointslices", "nodes"
-  uint64_t relists = 0;            // lists begun after the first one: a watch could not go on (410), or must not
-  uint64_t watch_starts = 0;       // watches begun, including the first one
-  uint64_t stalls = 0;             // connections closed because they were silent for too long
-  uint64_t errors = 0;             // lists and watches that failed
-  uint64_t events = 0;             // objects added, changed or removed, by lists and watches
-  uint64_t bookmarks = 0;          // watch events that carry a resourceVersion and no object
-  uint64_t rejected_objects = 0;   // objects that could not be decoded, or that no API server would store
+  std::string resource;       // as in the API's path: "services", "endpointslices", "nodes"
+  uint64_t relists = 0;       // lists begun after the first one: a watch could not go on (410), or must not
+  uint64_t watch_starts = 0;  // watches begun, including the first one
+  uint64_t stalls = 0;        // connections closed because they were silent for too long
+  uint64_t errors = 0;        // lists and watches that failed
+  uint64_t events = 0;        // objects added, changed or removed, by lists and watches
+  uint64_t bookmarks = 0;     // watch events that carry a resourceVersion and no object
+  // Objects that were left out because they could not be decoded or no API server would store them, each time that a
+  // list or an event showed one.
+  uint64_t rejected_objects = 0;
+  uint64_t objects_left_out = 0;   // such objects now
   uint64_t objects = 0;            // objects that are now known
   int64_t last_event_time_ms = 0;  // since 1970: the last object, bookmark or complete list; 0 for never
   int64_t current_as_of_ms = 0;    // since 1970: when the server last confirmed that this is its state; 0 for never

@@ -107,7 +107,8 @@ void AddReflectorCounts(const report::SourceStatus& source, Exposition& page) {
   AddOfEach(source, page, [](const Status& r) { return r.events; });
   page.Counter("shunt_reflector_bookmarks_total", "Events that carry a resourceVersion and no object");
   AddOfEach(source, page, [](const Status& r) { return r.bookmarks; });
-  page.Counter("shunt_rejected_objects_total", "Objects that could not be used");
+  page.Counter("shunt_rejected_objects_total",
+               "Lists and events that showed an object that is left out because it is invalid");
   AddOfEach(source, page, [](const Status& r) { return r.rejected_objects; });
 }
 
@@ -118,6 +119,8 @@ void AddReflectorState(const report::MetricsSnapshot& snapshot, Exposition& page
   AddOfEach(source, page, [](const Status& r) { return r.synced ? 1 : 0; });
   page.Gauge("shunt_reflector_objects", "Objects known now");
   AddOfEach(source, page, [](const Status& r) { return r.objects; });
+  page.Gauge("shunt_objects_left_out", "Objects left out now because they are invalid; their last good state stays");
+  AddOfEach(source, page, [](const Status& r) { return r.objects_left_out; });
   page.Gauge("shunt_reflector_last_event_timestamp_seconds", "The last object, bookmark or complete list; 0: never");
   AddOfEach(source, page, [](const Status& r) { return Seconds(r.last_event_time_ms); });
   page.Gauge("shunt_reflector_removals_held_back",

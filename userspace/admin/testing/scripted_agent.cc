@@ -246,6 +246,7 @@ ScriptedAgent FollowingCluster() {
   report::ReflectorStatus slices{.resource = "endpointslices", .relists = 2, .watch_starts = 4, .stalls = 1};
   slices.errors = 1;
   slices.rejected_objects = 5;
+  slices.objects_left_out = 2;
   slices.objects = 120;
   slices.resource_version = "1040";
   slices.current_as_of_ms = 1'763'850'007'000;

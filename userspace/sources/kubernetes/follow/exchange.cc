@@ -5,7 +5,6 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "userspace/sources/kubernetes/follow/replica.h"
 
 namespace shunt::sources::kubernetes {
 
@@ -47,7 +46,7 @@ void Exchange::Refuse(ApiError error) {
 }
 
 absl::Status ListExchange::OnContent(absl::string_view bytes) {
-  return decoder_.Append(bytes, item_);
+  return decoder_.Append(bytes, items_);
 }
 
 absl::Status ListExchange::OnContentEnd() {
@@ -76,12 +75,8 @@ absl::Status WatchExchange::OnFrame(absl::string_view frame) {
     Refuse(std::move(event->error));
     return absl::CancelledError("the server ended the watch");
   }
-  if (event->version.empty()) return absl::InvalidArgumentError("a watch event without a resourceVersion");
-  if (event->type != WatchEventType::kBookmark) {
-    if (!event->object) return absl::InvalidArgumentError("a watch event without an object");
-    if (Identify(*event->object).name.name.empty()) {
-      return absl::InvalidArgumentError("a watch event whose object has no name");
-    }
+  if (event->version.empty() && !event->unusable) {
+    return absl::InvalidArgumentError("a watch event without a resourceVersion");
   }
   events_.push_back(*std::move(event));
   return absl::OkStatus();

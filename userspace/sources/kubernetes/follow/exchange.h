@@ -4,9 +4,9 @@
 #ifndef SHUNT_SOURCES_KUBERNETES_FOLLOW_EXCHANGE_H_
 #define SHUNT_SOURCES_KUBERNETES_FOLLOW_EXCHANGE_H_
 
-#include <functional>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -60,8 +60,8 @@ class Exchange : public ResponseHandler {
 // A list, or one page of it.
 class ListExchange final : public Exchange {
  public:
-  // `item` is called with every object as it arrives, in OnBody.
-  ListExchange(ObjectKind kind, std::function<void(Object)> item) : decoder_(kind), item_(std::move(item)) {}
+  // `items` receives every object as it arrives, in OnBody.
+  ListExchange(ObjectKind kind, ListItems items) : decoder_(kind), items_(std::move(items)) {}
 
   // Known when complete.
   const std::string& version() const { return decoder_.version(); }
@@ -72,7 +72,7 @@ class ListExchange final : public Exchange {
   absl::Status OnContentEnd() override;
 
   ListDecoder decoder_;
-  std::function<void(Object)> item_;
+  const ListItems items_;
 };
 
 class WatchExchange final : public Exchange {

@@ -31,6 +31,8 @@ Reflector::Reflector(ObjectKind kind, const std::string& node_name, const Rememb
       guard_(remembered.count),
       version_(remembered.version) {
   for (const KnownObject& object : remembered.delivered) replica_.Put(object);
+  for (const UnusableObject& object : remembered.left_out) left_out_.Add(object);
+  counts_.rejected_objects = left_out_.count();
   counts_.resource = std::string(ResourceName(kind));
 }
 
@@ -77,6 +79,9 @@ void Reflector::Begin(SteadyTime now) {
     next_ = Next::kList;
     consistent_ = true;
   }
+  // What a nameless object stands for is known only once it is legible, and what was kept because of it may be gone.
+  const bool list_is_old = !listed_at_ || now - *listed_at_ >= kWatchShortest;
+  if (left_out_.has_nameless() && list_is_old) next_ = Next::kList;
   if (next_ == Next::kList) return BeginList(now);
   if (knows_version_ != servers_.current().url) return BeginProbe(now);
   BeginWatch(now);
@@ -93,12 +98,15 @@ void Reflector::BeginList(SteadyTime now) {
 }
 
 void Reflector::BeginPage(const std::string& target, SteadyTime now) {
-  page_ = std::make_unique<ListExchange>(kind_, [this](Object object) { NoteItem(std::move(object)); });
+  page_ = std::make_unique<ListExchange>(
+      kind_, ListItems{.usable = [this](Object object) { NoteItem(std::move(object)); },
+                       .unusable = [this](const UnusableObject& object) { NoteUnusable(object); }});
   Send(Phase::kList, {.target = target, .accept = std::string(kListType)}, *page_, kListTimeout, now);
 }
 
 void Reflector::BeginProbe(SteadyTime now) {
-  page_ = std::make_unique<ListExchange>(kind_, [](const Object&) {});
+  const auto ignore = [](const auto&) {};
+  page_ = std::make_unique<ListExchange>(kind_, ListItems{.usable = ignore, .unusable = ignore});
   Send(Phase::kProbe, {.target = path_.Probe(version_), .accept = std::string(kListType)}, *page_, kListTimeout, now);
 }
 
@@ -150,13 +158,14 @@ void Reflector::NoteAnswer() {
 }
 
 void Reflector::NoteItem(Object object) {
-  const KnownObject known = Identify(object);
-  if (known.name.name.empty()) {
-    ++counts_.rejected_objects;
-    return;
-  }
   ++list_.listed;
-  if (replica_.IsNews(known)) list_.news.push_back(std::move(object));
+  if (replica_.IsNews(Identify(object))) list_.news.push_back(std::move(object));
+}
+
+void Reflector::NoteUnusable(const UnusableObject& object) {
+  ++list_.listed;
+  list_.left_out.Add(object);
+  if (replica_.MayHold(object.name, object.uid)) replica_.NoteListed(object.name);
 }
 
 void Reflector::AdvanceList(SteadyTime now) {
@@ -205,15 +214,21 @@ void Reflector::CommitList(SteadyTime now) {
     ++counts_.events;
     events_.push_back(Upsert{std::move(object)});
   }
+  left_out_ = std::move(list_.left_out);
+  counts_.rejected_objects += left_out_.count();
   // The list of Nodes is one Node, or none when it is deleted.
   if (kind_ == ObjectKind::kNode || guard_.Accept({.known = known,
                                                    .kept = known - missing.size(),
                                                    .listed = list_.listed,
                                                    .consistent = list_.consistent,
                                                    .begun = list_.begun})) {
-    for (const model::ObjectName& name : missing) Remove(name);
+    // Each of the missing ones may be the one whose name is illegible.
+    if (!left_out_.has_nameless()) {
+      for (const model::ObjectName& name : missing) Remove(name);
+    }
     synced_ = true;
   }
+  listed_at_ = now;
   version_ = std::exchange(list_.version, "");
   list_ = {};
   consistent_ = false;
@@ -251,8 +266,9 @@ void Reflector::Apply(WatchEvent event, SteadyTime now) {
   // A watch from version_ never sends this; a confused proxy or a restored server may. Applying it would undo something
   // newer, and it does not show that the server knows version_.
   if (IsOlder(event.version, version_)) return;
-  heard_ = true;
   last_heard_ = now;
+  if (event.version.empty()) return ApplyUnusable(event.type, *event.unusable);
+  heard_ = true;
   last_event_ = current_as_of_ = now;
   knows_version_ = server_;
   const bool is_bookmark = event.type == WatchEventType::kBookmark;
@@ -260,11 +276,22 @@ void Reflector::Apply(WatchEvent event, SteadyTime now) {
   if (event.version == version_) return;
   version_ = event.version;
   if (is_bookmark) return;
+  if (event.unusable) return ApplyUnusable(event.type, *event.unusable);
   const KnownObject known = Identify(*event.object);
+  left_out_.Erase(known.name);
   if (event.type == WatchEventType::kDeleted) return Remove(known.name);
   if (!replica_.Put(known)) return;
   ++counts_.events;
   events_.push_back(Upsert{*std::move(event.object)});
+}
+
+// Its name is enough to remove an object. In all other cases its last good state stays.
+void Reflector::ApplyUnusable(WatchEventType type, const UnusableObject& object) {
+  const bool deleted = type == WatchEventType::kDeleted && !object.name.name.empty();
+  if (deleted || !replica_.MayHold(object.name, object.uid)) Remove(object.name);
+  if (deleted) return left_out_.Erase(object.name);
+  ++counts_.rejected_objects;
+  left_out_.Add(object);
 }
 
 void Reflector::EndWatch(SteadyTime now) {
@@ -311,7 +338,6 @@ void Reflector::Conclude(SteadyTime now) {
       return OnRefused(outcome.error, is_event, now);
     case Outcome::Kind::kMalformed:
       // What was missed is unknown, so everything is compared.
-      if (is_event) ++counts_.rejected_objects;
       next_ = Next::kList;
       return Fail(absl::StrCat(server_, ": ", std::string(outcome.status.message())), std::nullopt, now);
     case Outcome::Kind::kBroken:
@@ -405,6 +431,7 @@ std::vector<SourceProblem> Reflector::problems() const {
                              "second list confirms it, ", ShrinkGuard::kConfirmAfter.count(), " s later. If they were ",
                              "not deleted: is ", servers_.current().url, " the right cluster?")});
   }
+  for (std::string& what : left_out_.Descriptions()) problems.push_back({where, std::move(what)});
   if (!counts_.last_error.empty()) problems.push_back({where, counts_.last_error});
   return problems;
 }
@@ -412,6 +439,7 @@ std::vector<SourceProblem> Reflector::problems() const {
 report::ReflectorStatus Reflector::status(SteadyTime now, int64_t now_ms) const {
   report::ReflectorStatus status = counts_;
   status.objects = replica_.size();
+  status.objects_left_out = left_out_.count();
   status.last_event_time_ms = WallMs(last_event_, now, now_ms);
   status.current_as_of_ms = WallMs(current_as_of_, now, now_ms);
   if (synced_) status.resource_version = version_;

@@ -19,6 +19,7 @@
 #include "userspace/sources/kubernetes/client/transport.h"
 #include "userspace/sources/kubernetes/follow/api_servers.h"
 #include "userspace/sources/kubernetes/follow/exchange.h"
+#include "userspace/sources/kubernetes/follow/left_out.h"
 #include "userspace/sources/kubernetes/follow/replica.h"
 #include "userspace/sources/kubernetes/follow/resource_path.h"
 #include "userspace/sources/kubernetes/follow/retry_delay.h"
@@ -33,6 +34,8 @@ struct Remembered {
   size_t count = 0;     // likewise
   // Objects that the consumer has already (from a snapshot): the first list is compared with them.
   std::vector<KnownObject> delivered;
+  // Objects of the same snapshot that could not be used.
+  std::vector<UnusableObject> left_out;
 };
 
 // Pure: no clock, no thread. Not thread-safe.
@@ -94,11 +97,13 @@ class Reflector {
   // Each of these evaluates a request's result.
   void NoteAnswer();
   void NoteItem(Object object);
+  void NoteUnusable(const UnusableObject& object);
   void AdvanceList(SteadyTime now);
   void AdvanceProbe(SteadyTime now);
   void AdvanceWatch(SteadyTime now);
   void CommitList(SteadyTime now);
   void Apply(WatchEvent event, SteadyTime now);
+  void ApplyUnusable(WatchEventType type, const UnusableObject& object);
   void Remove(const model::ObjectName& name);
   void EndWatch(SteadyTime now);
 
@@ -123,6 +128,7 @@ class Reflector {
 
   // What is known.
   Replica replica_;
+  LeftOut left_out_;
   ShrinkGuard guard_;
   std::vector<Event> events_;
   std::string version_;  // only a consistent list may be older; empty: nothing is known
@@ -141,6 +147,7 @@ class Reflector {
   bool credentials_refreshed_ = false;      // since the last answer that was not 401
   bool began_listing_ = false;
   std::optional<SteadyTime> last_consistent_list_;  // when it was begun
+  std::optional<SteadyTime> listed_at_;             // when the last list was complete
 
   // The request in flight.
   Phase phase_ = Phase::kIdle;
@@ -160,6 +167,7 @@ class Reflector {
     bool has_pages = false;  // the first one is complete, and not all
     std::string version;     // of the first page; the others show the same state
     std::vector<Object> news;
+    LeftOut left_out;
     size_t listed = 0;
   };
   List list_;

@@ -20,6 +20,11 @@ std::string StateOf(const KnownObject& object) {
   return absl::StrCat(object.uid, "/", object.version);
 }
 
+// A version has no slash.
+absl::string_view UidPart(absl::string_view state) {
+  return state.substr(0, state.rfind('/'));
+}
+
 }  // namespace
 
 KnownObject Identify(const Object& object) {
@@ -45,6 +50,18 @@ bool Replica::IsNews(const KnownObject& object) {
   if (known == states_.end()) return true;
   known->second.list = list_;
   return known->second.identity != StateOf(object);
+}
+
+bool Replica::MayHold(const model::ObjectName& name, absl::string_view uid) const {
+  const auto known = states_.find(name);
+  if (known == states_.end()) return false;
+  const absl::string_view known_uid = UidPart(known->second.identity);
+  return uid.empty() || known_uid.empty() || uid == known_uid;
+}
+
+void Replica::NoteListed(const model::ObjectName& name) {
+  const auto known = states_.find(name);
+  if (known != states_.end()) known->second.list = list_;
 }
 
 std::vector<model::ObjectName> Replica::Missing() const {

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/strings/string_view.h"
 #include "userspace/model/names.h"
 #include "userspace/sources/object.h"
 
@@ -33,11 +34,15 @@ class Replica {
   bool Erase(const model::ObjectName& name);
   size_t size() const { return states_.size(); }
 
-  // A list is compared by BeginList, IsNews for each of its objects, Put for those that are news, then Missing. A list
-  // that is never completed changes nothing.
+  // A list is compared by BeginList, IsNews or NoteListed for each of its objects, Put for those that are news, then
+  // Missing. A list that is never completed changes nothing.
   void BeginList() { ++list_; }
   // Returns whether the list shows `object` in another state than the known one. The object now counts as listed.
   bool IsNews(const KnownObject& object);
+  // Returns whether the object of this name and uid may be the known one. It is not if both uids are known and differ.
+  bool MayHold(const model::ObjectName& name, absl::string_view uid) const;
+  // Notes that the list has the known object of that name, in whatever state.
+  void NoteListed(const model::ObjectName& name);
   // Returns the known objects that the list does not have, in no particular order.
   std::vector<model::ObjectName> Missing() const;
 

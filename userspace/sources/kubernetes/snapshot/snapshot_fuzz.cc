@@ -12,7 +12,8 @@ namespace shunt::sources::kubernetes {
 namespace {
 
 void Try(absl::string_view bytes) {
-  const absl::Status status = DecodeSnapshot("input", bytes, RequireRoundTrip).status();
+  const absl::Status status =
+      DecodeSnapshot("input", bytes, {.usable = RequireRoundTrip, .unusable = RequireDescribed}).status();
   Require(status.ok() || status.code() == absl::StatusCode::kDataLoss ||
           status.code() == absl::StatusCode::kFailedPrecondition);
 }

@@ -63,13 +63,16 @@ std::optional<ObjectKind> KindOfField(int number) {
 }
 
 absl::Status ReadSnapshotField(int number, absl::string_view bytes, SnapshotSummary& summary,
-                               absl::FunctionRef<void(Object)> object) {
+                               const SnapshotObjects& objects) {
   if (number == api::Snapshot::kSummaryFieldNumber) return ReadSummary(bytes, summary);
   const std::optional<ObjectKind> kind = KindOfField(number);
   if (!kind.has_value()) return absl::OkStatus();
   absl::StatusOr<Object> decoded = DecodeObject(*kind, bytes);
-  if (!decoded.ok()) return decoded.status();
-  object(*std::move(decoded));
+  if (decoded.ok()) {
+    objects.usable(*std::move(decoded));
+  } else {
+    objects.unusable(*kind, DescribeUnusable(*kind, bytes, decoded.status()));
+  }
   return absl::OkStatus();
 }
 
@@ -117,10 +120,10 @@ absl::Status ReadFields(absl::string_view name, absl::string_view bytes, VisitFi
 }  // namespace
 
 absl::StatusOr<SnapshotSummary> DecodeSnapshot(absl::string_view name, absl::string_view bytes,
-                                               absl::FunctionRef<void(Object)> object) {
+                                               const SnapshotObjects& objects) {
   SnapshotSummary summary;
   const absl::Status status = ReadFields(name, bytes, [&](int number, absl::string_view field) {
-    return ReadSnapshotField(number, field, summary, object);
+    return ReadSnapshotField(number, field, summary, objects);
   });
   if (!status.ok()) return status;
   return summary;
@@ -137,16 +140,17 @@ absl::StatusOr<SnapshotSummary> ReadSnapshotSummary(const std::string& path) {
   return summary;
 }
 
-absl::StatusOr<SnapshotSummary> ReadSnapshot(const std::string& path, absl::FunctionRef<void(Object)> object) {
+absl::StatusOr<SnapshotSummary> ReadSnapshot(const std::string& path, const SnapshotObjects& objects) {
   const absl::StatusOr<std::string> bytes = ReadFile(path);
   if (!bytes.ok()) return bytes.status();
-  return DecodeSnapshot(path, *bytes, object);
+  return DecodeSnapshot(path, *bytes, objects);
 }
 
 absl::StatusOr<Snapshot> ReadSnapshot(const std::string& path) {
   Snapshot snapshot;
   absl::StatusOr<SnapshotSummary> summary =
-      ReadSnapshot(path, [&snapshot](Object object) { snapshot.objects.push_back(std::move(object)); });
+      ReadSnapshot(path, {.usable = [&snapshot](Object object) { snapshot.objects.push_back(std::move(object)); },
+                          .unusable = [](ObjectKind, const UnusableObject&) {}});
   if (!summary.ok()) return summary.status();
   snapshot.summary = *std::move(summary);
   return snapshot;

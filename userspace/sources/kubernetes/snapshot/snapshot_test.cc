@@ -11,9 +11,12 @@
 #include <fstream>
 #include <iterator>
 #include <random>
+#include <string>
+#include <vector>
 
 #include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
+#include "kubernetes/snapshot.pb.h"
 #include "userspace/sources/kubernetes/snapshot/compression.h"
 #include "userspace/sources/kubernetes/snapshot/snapshot_format.h"
 #include "userspace/sources/kubernetes/snapshot/snapshot_reader.h"
@@ -21,6 +24,7 @@
 #include "userspace/sources/kubernetes/testing/sample_objects.h"
 #include "userspace/sources/kubernetes/testing/scratch_directory.h"
 #include "userspace/sources/kubernetes/testing/snapshot_bytes.h"
+#include "userspace/sources/kubernetes/wire/object_encoder.h"
 
 namespace shunt::sources::kubernetes {
 namespace {
@@ -53,7 +57,8 @@ Snapshot Large() {
 }
 
 absl::Status Decode(absl::string_view bytes) {
-  return DecodeSnapshot("x", bytes, [](Object) {}).status();
+  return DecodeSnapshot("x", bytes, {.usable = [](Object) {}, .unusable = [](ObjectKind, const UnusableObject&) {}})
+      .status();
 }
 
 class SnapshotTest : public testing::Test {
@@ -212,7 +217,6 @@ TEST(SnapshotFormatTest, BehindARightChecksumEverythingIsStillChecked) {
       {"more behind it", Compressed("") + "x", "something follows the compressed part"},
       {"no message", Compressed("\x0b"), "broken protobuf"},
       {"an object that is cut short", Compressed("\x12\x05xx"), "an object is cut short"},
-      {"an object without a name", Compressed(absl::string_view("\x12\x00", 2)), "Service \"\": metadata.name must be"},
       {"a summary that is none", Compressed("\x0a\x01\x0b"), "the summary is broken"},
       {"an object that is too large", Compressed("\x12\xff\xff\xff\xff\x7f"), "an item of 34359738367 bytes"},
   };
@@ -222,6 +226,28 @@ TEST(SnapshotFormatTest, BehindARightChecksumEverythingIsStillChecked) {
     EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss);
     EXPECT_THAT(std::string(status.message()), HasSubstr(row.error));
   }
+}
+
+TEST(SnapshotFormatTest, AnObjectThatThisVersionDoesNotAcceptCostsOnlyItself) {
+  model::Service odd = SampleService();
+  odd.name.name = "Odd";
+  ::shunt::kubernetes::Snapshot message;
+  EncodeService(odd, message.add_services());
+  EncodeService(SampleService(), message.add_services());
+  std::vector<std::string> seen;
+  const absl::Status status =
+      DecodeSnapshot("x", WithChecksum(Compressed(message.SerializeAsString())),
+                     {.usable = [&](const Object& object) { seen.push_back(NameOf(object).ToString()); },
+                      .unusable =
+                          [&](ObjectKind kind, const UnusableObject& object) {
+                            seen.push_back(absl::StrCat(KindName(kind), ": ", object.why));
+                          }})
+          .status();
+  EXPECT_EQ(status, absl::OkStatus());
+  EXPECT_THAT(seen,
+              ElementsAre("Service: Service \"shop/Odd\": metadata.name must be lower-case letters, digits and '-', "
+                          "no '-' at either end",
+                          "shop/web"));
 }
 
 TEST(SnapshotFormatTest, FieldsOfALaterVersionArePassedOver) {

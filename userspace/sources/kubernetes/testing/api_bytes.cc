@@ -31,13 +31,26 @@ std::string StatusMessage(const ApiError& error) {
 }
 
 template <typename List, typename Value, typename Encode>
-std::string ListOf(ObjectKind kind, const std::vector<Object>& items, absl::string_view version,
-                   absl::string_view continue_token, Encode encode) {
+std::string ListOf(const std::vector<Object>& items, absl::string_view version, absl::string_view continue_token,
+                   Encode encode) {
   List list;
   list.mutable_metadata()->set_resource_version(std::string(version));
   list.mutable_metadata()->set_continue_(std::string(continue_token));
   for (const Object& item : items) encode(std::get<Value>(item), list.add_items());
-  return InEnvelope(ListTypeOf(kind), list.SerializeAsString());
+  return list.SerializeAsString();
+}
+
+std::string ListMessage(ObjectKind kind, const std::vector<Object>& items, absl::string_view version,
+                        absl::string_view continue_token) {
+  switch (kind) {
+    case ObjectKind::kService:
+      return ListOf<api::ServiceList, model::Service>(items, version, continue_token, EncodeService);
+    case ObjectKind::kEndpointSlice:
+      return ListOf<api::EndpointSliceList, model::EndpointSlice>(items, version, continue_token, EncodeEndpointSlice);
+    case ObjectKind::kNode:
+      return ListOf<api::NodeList, model::Node>(items, version, continue_token, EncodeNode);
+  }
+  return "";
 }
 
 }  // namespace
@@ -68,16 +81,20 @@ std::string Enveloped(absl::string_view api_version, absl::string_view kind, abs
 
 std::string ListBody(ObjectKind kind, const std::vector<Object>& items, absl::string_view version,
                      absl::string_view continue_token) {
-  switch (kind) {
-    case ObjectKind::kService:
-      return ListOf<api::ServiceList, model::Service>(kind, items, version, continue_token, EncodeService);
-    case ObjectKind::kEndpointSlice:
-      return ListOf<api::EndpointSliceList, model::EndpointSlice>(kind, items, version, continue_token,
-                                                                  EncodeEndpointSlice);
-    case ObjectKind::kNode:
-      return ListOf<api::NodeList, model::Node>(kind, items, version, continue_token, EncodeNode);
+  return InEnvelope(ListTypeOf(kind), ListMessage(kind, items, version, continue_token));
+}
+
+std::string ListBodyAround(ObjectKind kind, const std::vector<std::string>& messages, const std::vector<Object>& items,
+                           absl::string_view version, absl::string_view continue_token) {
+  // Messages whose fields follow one another are merged, and all lists have their items in the same field.
+  api::Unknown item;
+  static_assert(int{api::Unknown::kRawFieldNumber} == int{api::ServiceList::kItemsFieldNumber});
+  std::string list;
+  for (const std::string& message : messages) {
+    item.set_raw(message);
+    list += item.SerializeAsString();
   }
-  return "";
+  return InEnvelope(ListTypeOf(kind), list + ListMessage(kind, items, version, continue_token));
 }
 
 std::string Frame(absl::string_view type, absl::string_view enveloped) {
@@ -92,6 +109,10 @@ std::string Frame(absl::string_view type, absl::string_view enveloped) {
 
 std::string EventFrame(absl::string_view type, const Object& object) {
   return Frame(type, InEnvelope(TypeOf(KindOf(object)), MessageOf(object)));
+}
+
+std::string EventFrameAround(absl::string_view type, ObjectKind kind, absl::string_view message) {
+  return Frame(type, InEnvelope(TypeOf(kind), message));
 }
 
 std::string BookmarkFrame(ObjectKind kind, absl::string_view version, bool initial_events_end) {

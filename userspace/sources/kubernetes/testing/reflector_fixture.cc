@@ -69,6 +69,18 @@ void ReflectorTest::List(const std::vector<KnownObject>& objects, absl::string_v
   Break(absl::OkStatus());
 }
 
+void ReflectorTest::ListAround(const std::vector<std::string>& messages, const std::vector<KnownObject>& objects,
+                               absl::string_view version) {
+  ResponseHandler& handler = Handler();
+  handler.OnHead({.status = 200});
+  handler.OnBody(ListBodyAround(kKind, messages, SmallObjects(kKind, objects), version));
+  Break(absl::OkStatus());
+}
+
+std::string ReflectorTest::BrokenService(absl::string_view name, absl::string_view version, absl::string_view uid) {
+  return MessageOf(SmallObject(kKind, Service(name, version, uid))) + "\x12\x01x";
+}
+
 void ReflectorTest::Refuse(const ApiError& error) {
   Handler().OnHead({.status = error.code, .content_type = "application/vnd.kubernetes.protobuf"});
   Handler().OnBody(StatusBody(error));

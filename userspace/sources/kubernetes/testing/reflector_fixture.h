@@ -39,6 +39,11 @@ class ReflectorTest : public ::testing::Test {
   size_t NewRequests();
 
   void List(const std::vector<KnownObject>& objects, absl::string_view version, absl::string_view token = "");
+  // A list that also has items of these bytes.
+  void ListAround(const std::vector<std::string>& messages, const std::vector<KnownObject>& objects,
+                  absl::string_view version);
+  // Returns the message of a Service whose metadata can be read and whose spec cannot.
+  static std::string BrokenService(absl::string_view name, absl::string_view version, absl::string_view uid = "u");
   void Refuse(const ApiError& error);
   // Returns whether the newest request has no answer yet or is a watch.
   void Break(const absl::Status& status);

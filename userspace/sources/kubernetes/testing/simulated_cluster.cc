@@ -14,6 +14,10 @@ constexpr size_t kLogMax = 2000;  // changes; a server that lags further behind 
 
 }  // namespace
 
+bool SimulatedCluster::IsIllegible(const KnownObject& object) {
+  return absl::EndsWith(object.version, "7");
+}
+
 void SimulatedCluster::Write(std::mt19937& random) {
   const uint32_t dice = random() % 10;
   const ObjectKind kind =

@@ -35,6 +35,9 @@ class SimulatedCluster {
 
   explicit SimulatedCluster(size_t server_count) : servers(server_count) {}
 
+  // Returns whether servers send an object in this state with bytes that cannot be decoded, behind good metadata.
+  static bool IsIllegible(const KnownObject& object);
+
   // Creates, changes, deletes, or deletes and creates one object.
   void Write(std::mt19937& random);
   // Updates the caches that do not lag to the newest revision.

@@ -24,6 +24,31 @@ ObjectKind KindAsked(const std::string& target) {
   return absl::StrContains(target, "/nodes?") ? ObjectKind::kNode : ObjectKind::kEndpointSlice;
 }
 
+// The spec of every kind is field 2, and this is none.
+std::string Illegible(const Object& object) {
+  return MessageOf(object) + "\x12\x01x";
+}
+
+std::string ListOf(ObjectKind kind, const std::vector<Object>& items, absl::string_view version,
+                   absl::string_view continue_token) {
+  std::vector<Object> legible;
+  std::vector<std::string> illegible;
+  for (const Object& item : items) {
+    if (SimulatedCluster::IsIllegible(Identify(item))) {
+      illegible.push_back(Illegible(item));
+    } else {
+      legible.push_back(item);
+    }
+  }
+  return ListBodyAround(kind, illegible, legible, version, continue_token);
+}
+
+std::string EventOf(const SimulatedCluster::Change& change) {
+  const Object object = SmallObject(change.kind, change.object);
+  return SimulatedCluster::IsIllegible(change.object) ? EventFrameAround(change.type, change.kind, Illegible(object))
+                                                      : EventFrame(change.type, object);
+}
+
 uint64_t Number(const std::string& text) {
   return std::strtoull(text.c_str(), nullptr, 10);
 }
@@ -135,7 +160,7 @@ void SimulatedTransport::AnswerList(Exchange& exchange) {
     pages_ = {{next, {listed, std::vector<Object>(cut, items.end())}}};
     items.erase(cut, items.end());
   }
-  exchange.pending = ListBody(exchange.kind, items, listed, next);
+  exchange.pending = ListOf(exchange.kind, items, listed, next);
   if (world_.faulty && world_.Chance(40)) exchange.pending.resize(world_.random() % exchange.pending.size());
   exchange.ends = true;
   exchange.handler->OnHead({.status = 200});
@@ -160,7 +185,7 @@ void SimulatedTransport::FillWatch(Exchange& exchange) {
   const SimulatedCluster::Server& server = world_.cluster.servers[exchange.server];
   const auto* change = world_.cluster.Next(exchange.kind, exchange.position, server.revision);
   for (int left = 1 + static_cast<int>(world_.random() % 8); change != nullptr && left > 0; --left) {
-    const std::string frame = EventFrame(change->type, SmallObject(exchange.kind, change->object));
+    const std::string frame = EventOf(*change);
     exchange.pending += frame;
     if (world_.faulty && world_.Chance(20)) exchange.pending += frame;
     exchange.position = change->revision;
@@ -170,7 +195,7 @@ void SimulatedTransport::FillWatch(Exchange& exchange) {
     // Repeats an event from long ago.
     const uint64_t back = exchange.position - std::min<uint64_t>(exchange.position, world_.random() % 50);
     if (const auto* old = world_.cluster.Next(exchange.kind, back, std::min(exchange.position, server.revision))) {
-      exchange.pending += EventFrame(old->type, SmallObject(exchange.kind, old->object));
+      exchange.pending += EventOf(*old);
     }
   }
   if (world_.now >= exchange.bookmark_at && change == nullptr) {

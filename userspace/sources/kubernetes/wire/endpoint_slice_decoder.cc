@@ -201,7 +201,7 @@ absl::StatusOr<model::EndpointSlice> DecodeEndpointSlice(absl::string_view messa
     }
   }
   fields.Fail(CheckName(slice.name, NameForm::kSubdomain, true));
-  if (!fields.status().ok()) return DecodeFailure(ObjectKind::kEndpointSlice, slice.name, fields.status());
+  if (!fields.status().ok()) return DecodeFailure(ObjectKind::kEndpointSlice, message, fields.status());
   return slice;
 }
 

@@ -39,15 +39,15 @@ class ListDecoder::Parser {
  public:
   explicit Parser(ObjectKind kind) : kind_(kind) {}
 
-  absl::Status Append(absl::string_view bytes, const std::function<void(Object)>& item) {
+  absl::Status Append(absl::string_view bytes, const ListItems& items) {
     if (!in_list_) {
       head_.append(bytes.data(), bytes.size());
       const absl::StatusOr<size_t> head_size = ReadHead();
       if (!head_size.ok() || *head_size == 0) return head_size.status();
       const std::string head = std::move(head_);
-      return AppendToList(absl::string_view(head).substr(*head_size), item);
+      return AppendToList(absl::string_view(head).substr(*head_size), items);
     }
-    return AppendToList(bytes, item);
+    return AppendToList(bytes, items);
   }
 
   absl::Status Finish() const {
@@ -95,7 +95,7 @@ class ListDecoder::Parser {
     return head_size;
   }
 
-  absl::Status AppendToList(absl::string_view bytes, const std::function<void(Object)>& item) {
+  absl::Status AppendToList(absl::string_view bytes, const ListItems& items) {
     const absl::string_view of_list = bytes.substr(0, list_bytes_left_);
     list_bytes_left_ -= of_list.size();
     absl::Status status = list_.Append(of_list, [&](int number, absl::string_view field) -> absl::Status {
@@ -105,8 +105,11 @@ class ListDecoder::Parser {
         return absl::InvalidArgumentError(absl::StrCat("a list of more than ", kListItemsMax, " items"));
       }
       absl::StatusOr<Object> object = DecodeObject(kind_, field);
-      if (!object.ok()) return object.status();
-      item(*std::move(object));
+      if (object.ok()) {
+        items.usable(*std::move(object));
+      } else {
+        items.unusable(DescribeUnusable(kind_, field, object.status()));
+      }
       return absl::OkStatus();
     });
     // The list is followed by its encoding and content type, both empty.
@@ -137,8 +140,8 @@ class ListDecoder::Parser {
 ListDecoder::ListDecoder(ObjectKind kind) : parser_(std::make_unique<Parser>(kind)) {}
 ListDecoder::~ListDecoder() = default;
 
-absl::Status ListDecoder::Append(absl::string_view bytes, const std::function<void(Object)>& item) {
-  return parser_->Append(bytes, item);
+absl::Status ListDecoder::Append(absl::string_view bytes, const ListItems& items) {
+  return parser_->Append(bytes, items);
 }
 
 absl::Status ListDecoder::Finish() const {

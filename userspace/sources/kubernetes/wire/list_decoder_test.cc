@@ -6,15 +6,26 @@
 #include <gtest/gtest.h>
 
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "userspace/sources/kubernetes/testing/api_bytes.h"
 #include "userspace/sources/kubernetes/testing/sample_objects.h"
+#include "userspace/sources/kubernetes/wire/endpoint_slice_decoder.h"
 
 namespace shunt::sources::kubernetes {
 namespace {
 
 using testing::HasSubstr;
+
+// Counts what a list has.
+struct Counted {
+  size_t usable = 0;
+  std::vector<UnusableObject> unusable;
+  ListItems items{.usable = [this](const Object&) { ++usable; },
+                  .unusable = [this](UnusableObject object) { unusable.push_back(std::move(object)); }};
+};
 
 std::string Message(const absl::Status& status) {
   EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
@@ -23,7 +34,9 @@ std::string Message(const absl::Status& status) {
 
 TEST(ListDecoderTest, AnEmptyListIsAList) {
   ListDecoder decoder(ObjectKind::kService);
-  ASSERT_EQ(decoder.Append(ListBody(ObjectKind::kService, {}, "5"), [](Object) { FAIL(); }), absl::OkStatus());
+  Counted counted;
+  ASSERT_EQ(decoder.Append(ListBody(ObjectKind::kService, {}, "5"), counted.items), absl::OkStatus());
+  EXPECT_EQ(counted.usable + counted.unusable.size(), 0);
   EXPECT_EQ(decoder.Finish(), absl::OkStatus());
   EXPECT_EQ(decoder.version(), "5");
   EXPECT_EQ(decoder.continue_token(), "");
@@ -32,14 +45,12 @@ TEST(ListDecoderTest, AnEmptyListIsAList) {
 TEST(ListDecoderTest, GivesAnItemAwayAsSoonAsItIsComplete) {
   const std::string body = ListBody(ObjectKind::kService, {SampleService(), SampleService()}, "5", "more");
   ListDecoder decoder(ObjectKind::kService);
-  size_t items = 0;
-  ASSERT_EQ(decoder.Append(absl::string_view(body).substr(0, body.size() - 1), [&items](Object) { ++items; }),
-            absl::OkStatus());
-  EXPECT_EQ(items, 1);
+  Counted counted;
+  ASSERT_EQ(decoder.Append(absl::string_view(body).substr(0, body.size() - 1), counted.items), absl::OkStatus());
+  EXPECT_EQ(counted.usable, 1);
   EXPECT_EQ(decoder.Finish().code(), absl::StatusCode::kInvalidArgument);
-  ASSERT_EQ(decoder.Append(absl::string_view(body).substr(body.size() - 1), [&items](Object) { ++items; }),
-            absl::OkStatus());
-  EXPECT_EQ(items, 2);
+  ASSERT_EQ(decoder.Append(absl::string_view(body).substr(body.size() - 1), counted.items), absl::OkStatus());
+  EXPECT_EQ(counted.usable, 2);
   EXPECT_EQ(decoder.Finish(), absl::OkStatus());
   EXPECT_EQ(decoder.continue_token(), "more");
 }
@@ -61,16 +72,96 @@ TEST(ListDecoderTest, WhatIsNoneIsRefused) {
        "no list begins"},
       {"an item larger than memory", Enveloped("v1", "ServiceList", "\x12\xff\xff\xff\xff\x7f"),
        "an item of 34359738367 bytes; at most 16777216"},
-      {"an item that is none", Enveloped("v1", "ServiceList", "\x12\x01x"), "Service \"\": broken protobuf"},
       {"bytes that are no fields", Enveloped("v1", "ServiceList", "\x0b"), "broken protobuf"},
   };
   for (const Row& row : kRows) {
     SCOPED_TRACE(row.sentence);
     ListDecoder decoder(ObjectKind::kService);
     // A length that is larger than the bytes must not make the decoder wait: more is appended until it fails.
-    absl::Status status = decoder.Append(row.body, [](Object) {});
-    if (status.ok()) status = decoder.Append(absl::string_view("\0\0\0\0", 4), [](Object) {});
+    Counted counted;
+    absl::Status status = decoder.Append(row.body, counted.items);
+    if (status.ok()) status = decoder.Append(absl::string_view("\0\0\0\0", 4), counted.items);
     EXPECT_THAT(Message(status), HasSubstr(row.error));
+  }
+}
+
+TEST(ListDecoderTest, AnItemThatCannotBeDecodedCostsOnlyItself) {
+  struct Row {
+    std::string sentence;
+    std::string item;
+    UnusableObject expected;
+  };
+  const std::string good = MessageOf(SampleService());
+  const model::ObjectName web{"shop", "web"};
+  model::Service misnamed = SampleService();
+  misnamed.name.name = "we_b";
+  model::Service endless = SampleService();
+  endless.name.name = std::string(10'000, 'a');
+  const Row kRows[] = {
+      {"a spec that is broken",
+       good + "\x12\x01x",
+       {web, SampleService().uid, "219", "Service \"shop/web\": broken protobuf after field 15"}},
+      {"a name that no API server stores",
+       MessageOf(misnamed),
+       {{"shop", "we_b"},
+        SampleService().uid,
+        "219",
+        "Service \"shop/we_b\": metadata.name must be lower-case letters, digits and '-', no '-' at either end"}},
+      {"metadata that break off behind the name",
+       "\x0a\x08\x0a\x03web\x12\x09x",
+       {{}, "", "", "Service \"web\": broken protobuf after field 2"}},
+      {"no metadata", "\x12\x01x", {{}, "", "", "Service \"\": broken protobuf after field 15"}},
+      {"nothing",
+       "",
+       {{}, "", "", "Service \"\": metadata.name must be lower-case letters, digits and '-', no '-' at either end"}},
+      {"a name that is longer than memory should hold",
+       MessageOf(endless),
+       {{"shop", std::string(300, 'a')},
+        SampleService().uid,
+        "219",
+        "Service \"shop/" + std::string(300, 'a') + "\": metadata.name is longer than 63 characters"}},
+  };
+  for (const Row& row : kRows) {
+    SCOPED_TRACE(row.sentence);
+    ListDecoder decoder(ObjectKind::kService);
+    Counted counted;
+    const std::string body = ListBodyAround(ObjectKind::kService, {row.item}, {SampleService()}, "300");
+    ASSERT_EQ(decoder.Append(body, counted.items), absl::OkStatus());
+    EXPECT_EQ(decoder.Finish(), absl::OkStatus());
+    EXPECT_EQ(counted.usable, 1);
+    ASSERT_EQ(counted.unusable.size(), 1);
+    EXPECT_EQ(counted.unusable[0].name, row.expected.name);
+    EXPECT_EQ(counted.unusable[0].uid, row.expected.uid);
+    EXPECT_EQ(counted.unusable[0].version, row.expected.version);
+    EXPECT_EQ(counted.unusable[0].why, row.expected.why);
+  }
+}
+
+TEST(ListDecoderTest, OfSlicesAndNodesLikewise) {
+  model::EndpointSlice large = SampleSlice();
+  large.name.name = "large";
+  large.endpoints.resize(kEndpointsMax + 1);
+  model::Node misnamed = SampleNode();
+  misnamed.name = "Node_A";
+  struct Row {
+    Object bad;
+    Object good;
+    const char* why;
+  };
+  const Row kRows[] = {
+      {large, SampleSlice(), "EndpointSlice \"shop/large\": more than 10000 of field 2"},
+      {misnamed, SampleNode(), "Node \"Node_A\": metadata.name must be"},
+  };
+  for (const Row& row : kRows) {
+    const ObjectKind kind = KindOf(row.good);
+    ListDecoder decoder(kind);
+    Counted counted;
+    ASSERT_EQ(decoder.Append(ListBody(kind, {row.bad, row.good}, "5"), counted.items), absl::OkStatus());
+    EXPECT_EQ(decoder.Finish(), absl::OkStatus());
+    EXPECT_EQ(counted.usable, 1);
+    ASSERT_EQ(counted.unusable.size(), 1);
+    EXPECT_THAT(counted.unusable[0].why, HasSubstr(row.why));
+    EXPECT_EQ(counted.unusable[0].name, NameOf(row.bad));
   }
 }
 
@@ -82,9 +173,9 @@ TEST(ListDecoderTest, HasAnEnd) {
   std::string items;
   for (size_t i = 0; i < kListItemsMax + 1; ++i) items += node_a;
   ListDecoder decoder(ObjectKind::kNode);
-  size_t count = 0;
-  const absl::Status status = decoder.Append(Enveloped("v1", "NodeList", items), [&count](Object) { ++count; });
-  EXPECT_EQ(count, kListItemsMax);
+  Counted counted;
+  const absl::Status status = decoder.Append(Enveloped("v1", "NodeList", items), counted.items);
+  EXPECT_EQ(counted.usable, kListItemsMax);
   EXPECT_EQ(status, absl::InvalidArgumentError("a list of more than 500000 items"));
 }
 

@@ -15,6 +15,7 @@ namespace {
 struct Outcome {
   bool whole = false;
   std::vector<Object> items;
+  std::vector<UnusableObject> left_out;
   std::string version;
   std::string continue_token;
 
@@ -25,9 +26,11 @@ Outcome Decode(ObjectKind kind, absl::string_view bytes, size_t piece_size) {
   Outcome outcome;
   ListDecoder decoder(kind);
   absl::Status status;
+  const auto keep = [&outcome](Object object) { outcome.items.push_back(std::move(object)); };
+  const auto leave_out = [&outcome](UnusableObject object) { outcome.left_out.push_back(std::move(object)); };
   while (!bytes.empty() && status.ok()) {
     const size_t size = std::min(bytes.size(), piece_size);
-    status = decoder.Append(bytes.substr(0, size), [&](Object object) { outcome.items.push_back(std::move(object)); });
+    status = decoder.Append(bytes.substr(0, size), {.usable = keep, .unusable = leave_out});
     bytes.remove_prefix(size);
   }
   outcome.whole = status.ok() && decoder.Finish().ok();
@@ -46,6 +49,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t size) {
   for (const ObjectKind kind : {ObjectKind::kService, ObjectKind::kEndpointSlice, ObjectKind::kNode}) {
     const Outcome outcome = Decode(kind, input, size + 1);
     for (const shunt::sources::Object& item : outcome.items) RequireRoundTrip(item);
+    for (const UnusableObject& object : outcome.left_out) RequireDescribed(kind, object);
     Require(Decode(kind, input, size / 3 + 1) == outcome);
     Require(Decode(kind, input, 1) == outcome);
   }

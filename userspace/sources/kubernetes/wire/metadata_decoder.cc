@@ -6,6 +6,8 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "kubernetes/core.pb.h"
+#include "kubernetes/discovery.pb.h"
 #include "kubernetes/meta.pb.h"
 #include "userspace/sources/kubernetes/wire/wire_format.h"
 #include "userspace/sources/object.h"
@@ -46,6 +48,17 @@ int64_t ReadSeconds(absl::string_view message, WireFields& parent) {
 void ReadAnnotation(const Entry& entry, Metadata& metadata) {
   if (IsKeptAnnotation(entry.key)) metadata.annotations[std::string(entry.key)] = std::string(entry.value);
   if (entry.key == kInitialEventsEnd) metadata.initial_events_end = entry.value == "true";
+}
+
+// Longer than each of the names, uids and versions that an API server stores.
+constexpr size_t kSalvagedBytesMax = 300;
+
+void SalvageField(WireFields& fields, Metadata& metadata) {
+  const auto text = [&fields] { return std::string(fields.Bytes().substr(0, kSalvagedBytesMax)); };
+  if (fields.number() == api::ObjectMeta::kNameFieldNumber) metadata.name.name = text();
+  if (fields.number() == api::ObjectMeta::kNamespaceFieldNumber) metadata.name.namespace_name = text();
+  if (fields.number() == api::ObjectMeta::kUidFieldNumber) metadata.uid = text();
+  if (fields.number() == api::ObjectMeta::kResourceVersionFieldNumber) metadata.version = text();
 }
 
 }  // namespace
@@ -99,6 +112,20 @@ absl::StatusOr<Metadata> DecodeMetadata(absl::string_view message) {
   return metadata;
 }
 
+Metadata SalvageMetadata(absl::string_view message) {
+  constexpr int kMetadata = api::Service::kMetadataFieldNumber;
+  static_assert(kMetadata == api::EndpointSlice::kMetadataFieldNumber);
+  static_assert(kMetadata == api::Node::kMetadataFieldNumber);
+  Metadata found;
+  WireFields fields(message);
+  while (fields.Next()) {
+    if (fields.number() != kMetadata) continue;
+    WireFields metadata(fields.Bytes());
+    while (metadata.Next()) SalvageField(metadata, found);
+  }
+  return found;
+}
+
 absl::Status CheckName(const model::ObjectName& name, NameForm form, bool namespaced) {
   const std::string wrong = WrongWithName(name.name, form);
   if (!wrong.empty()) return absl::InvalidArgumentError(absl::StrCat("metadata.name ", wrong));
@@ -108,10 +135,11 @@ absl::Status CheckName(const model::ObjectName& name, NameForm form, bool namesp
   return absl::InvalidArgumentError(absl::StrCat("metadata.namespace ", wrong_namespace));
 }
 
-absl::Status DecodeFailure(ObjectKind kind, const model::ObjectName& name, const absl::Status& cause) {
+absl::Status DecodeFailure(ObjectKind kind, absl::string_view message, const absl::Status& cause) {
+  const model::ObjectName name = SalvageMetadata(message).name;
   const std::string object = name.namespace_name.empty() ? name.name : name.ToString();
   return absl::InvalidArgumentError(
-      absl::StrCat(KindName(kind), " \"", absl::CEscape(object.substr(0, 400)), "\": ", cause.message()));
+      absl::StrCat(KindName(kind), " \"", absl::CEscape(object), "\": ", cause.message()));
 }
 
 }  // namespace shunt::sources::kubernetes

@@ -34,10 +34,14 @@ struct Metadata {
 // Decodes an ObjectMeta. Returns kInvalidArgument if it is malformed.
 absl::StatusOr<Metadata> DecodeMetadata(absl::string_view message);
 
+// Returns the name, namespace, uid and version of an object of which `message` is the message, each if it can be read:
+// what follows it may be broken. A text longer than any that an API server stores is cut, and still longer than those.
+Metadata SalvageMetadata(absl::string_view message);
+
 // Returns kInvalidArgument if the API server could not have stored this name. Only a Node's namespace is empty.
 absl::Status CheckName(const model::ObjectName& name, NameForm form, bool namespaced);
-// Returns `cause` with the object that it is about.
-absl::Status DecodeFailure(ObjectKind kind, const model::ObjectName& name, const absl::Status& cause);
+// Returns `cause` with the object that it is about, of which `message` is the message.
+absl::Status DecodeFailure(ObjectKind kind, absl::string_view message, const absl::Status& cause);
 
 }  // namespace shunt::sources::kubernetes
 

@@ -88,7 +88,7 @@ absl::StatusOr<model::Node> DecodeNode(absl::string_view message) {
     }
   }
   fields.Fail(CheckName({"", node.name}, NameForm::kSubdomain, false));
-  if (!fields.status().ok()) return DecodeFailure(ObjectKind::kNode, {"", node.name}, fields.status());
+  if (!fields.status().ok()) return DecodeFailure(ObjectKind::kNode, message, fields.status());
   return node;
 }
 

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "userspace/sources/kubernetes/wire/endpoint_slice_decoder.h"
+#include "userspace/sources/kubernetes/wire/metadata_decoder.h"
 #include "userspace/sources/kubernetes/wire/node_decoder.h"
 #include "userspace/sources/kubernetes/wire/service_decoder.h"
 
@@ -28,6 +29,18 @@ absl::StatusOr<Object> DecodeObject(ObjectKind kind, absl::string_view message) 
       return AsObject(DecodeNode(message));
   }
   return absl::InvalidArgumentError("no such kind of object");
+}
+
+UnusableObject DescribeUnusable(ObjectKind kind, absl::string_view message, const absl::Status& error) {
+  Metadata found = SalvageMetadata(message);
+  // A Node's name is whole without a namespace.
+  if (kind == ObjectKind::kNode) found.name.namespace_name.clear();
+  const bool whole = kind == ObjectKind::kNode || !found.name.namespace_name.empty();
+  if (!whole || found.name.name.empty()) found.name = {};
+  return {.name = std::move(found.name),
+          .uid = std::move(found.uid),
+          .version = std::move(found.version),
+          .why = std::string(error.message())};
 }
 
 }  // namespace shunt::sources::kubernetes

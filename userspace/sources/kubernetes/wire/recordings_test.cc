@@ -26,8 +26,9 @@ DecodedList DecodeList(ObjectKind kind, absl::string_view body, size_t cut) {
   ListDecoder decoder(kind);
   DecodedList list;
   const auto keep = [&list](Object object) { list.items.push_back(std::move(object)); };
-  list.status = decoder.Append(body.substr(0, cut), keep);
-  if (list.status.ok()) list.status = decoder.Append(body.substr(cut), keep);
+  const ListItems items{.usable = keep, .unusable = [](const UnusableObject& object) { ADD_FAILURE() << object.why; }};
+  list.status = decoder.Append(body.substr(0, cut), items);
+  if (list.status.ok()) list.status = decoder.Append(body.substr(cut), items);
   if (list.status.ok()) list.status = decoder.Finish();
   list.version = decoder.version();
   list.continue_token = decoder.continue_token();
@@ -107,11 +108,12 @@ TEST(RecordedListTest, ArrivesByteByByte) {
     SCOPED_TRACE(row.name);
     const std::string body = ReadRecording(row.name + "-pb").body;
     ListDecoder decoder(row.kind);
-    std::vector<Object> items;
-    const auto keep = [&items](Object object) { items.push_back(std::move(object)); };
-    for (const char byte : body) ASSERT_EQ(decoder.Append({&byte, 1}, keep), absl::OkStatus());
+    std::vector<Object> found;
+    const ListItems items{.usable = [&found](Object object) { found.push_back(std::move(object)); },
+                          .unusable = [](const UnusableObject& object) { ADD_FAILURE() << object.why; }};
+    for (const char byte : body) ASSERT_EQ(decoder.Append({&byte, 1}, items), absl::OkStatus());
     EXPECT_EQ(decoder.Finish(), absl::OkStatus());
-    EXPECT_TRUE(items == DecodeList(row.kind, body, 0).items);
+    EXPECT_TRUE(found == DecodeList(row.kind, body, 0).items);
   }
 }
 

@@ -187,7 +187,7 @@ absl::StatusOr<model::Service> DecodeService(absl::string_view message) {
     }
   }
   fields.Fail(CheckName(service.name, NameForm::kLabel, true));
-  if (!fields.status().ok()) return DecodeFailure(ObjectKind::kService, service.name, fields.status());
+  if (!fields.status().ok()) return DecodeFailure(ObjectKind::kService, message, fields.status());
   return service;
 }
 

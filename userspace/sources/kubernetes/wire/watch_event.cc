@@ -56,12 +56,15 @@ absl::Status ReadBookmark(absl::string_view object, WatchEvent& event) {
   return fields.status();
 }
 
-absl::Status ReadObject(ObjectKind kind, absl::string_view bytes, WatchEvent& event) {
+void ReadObject(ObjectKind kind, absl::string_view bytes, WatchEvent& event) {
   absl::StatusOr<Object> object = DecodeObject(kind, bytes);
-  if (!object.ok()) return object.status();
+  if (!object.ok()) {
+    event.unusable = DescribeUnusable(kind, bytes, object.status());
+    event.version = event.unusable->version;
+    return;
+  }
   event.version = std::visit([](const auto& value) { return value.resource_version; }, *object);
   event.object = *std::move(object);
-  return absl::OkStatus();
 }
 
 absl::Status ReadError(const Envelope& envelope, WatchEvent& event) {
@@ -96,7 +99,7 @@ absl::StatusOr<WatchEvent> DecodeWatchEvent(ObjectKind kind, absl::string_view f
   if (status.ok() && event.type == WatchEventType::kBookmark) {
     status = ReadBookmark(envelope->object, event);
   } else if (status.ok() && event.type != WatchEventType::kError) {
-    status = ReadObject(kind, envelope->object, event);
+    ReadObject(kind, envelope->object, event);
   }
   if (!status.ok()) return status;
   return event;

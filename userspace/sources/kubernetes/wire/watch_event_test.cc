@@ -45,6 +45,18 @@ TEST(WatchEventTest, ABookmarkSaysWhetherTheInitialEventsEnd) {
   }
 }
 
+TEST(WatchEventTest, AnObjectThatCannotBeDecodedIsAnEventOfItsVersion) {
+  for (const char* const type : {"ADDED", "MODIFIED", "DELETED"}) {
+    const std::string frame = EventFrameAround(type, ObjectKind::kService, MessageOf(SampleService()) + "\x12\x01x");
+    const absl::StatusOr<WatchEvent> event = DecodeWatchEvent(ObjectKind::kService, WithoutLength(frame));
+    ASSERT_EQ(event.status(), absl::OkStatus());
+    EXPECT_FALSE(event->object.has_value());
+    ASSERT_TRUE(event->unusable.has_value());
+    EXPECT_EQ(event->unusable->name, SampleService().name);
+    EXPECT_EQ(event->version, "219");
+  }
+}
+
 TEST(WatchEventTest, WhatIsNoneIsRefused) {
   struct Row {
     std::string sentence;

@@ -18,7 +18,11 @@ void Try(absl::string_view frame) {
   for (const ObjectKind kind : kKinds) {
     const absl::StatusOr<WatchEvent> event = DecodeWatchEvent(kind, frame);
     Require(event.ok() || event.status().code() == absl::StatusCode::kInvalidArgument);
-    if (event.ok() && event->object.has_value()) RequireRoundTrip(*event->object);
+    if (!event.ok()) continue;
+    if (event->object.has_value()) RequireRoundTrip(*event->object);
+    if (event->unusable.has_value()) RequireDescribed(kind, *event->unusable);
+    const bool carries = event->type != WatchEventType::kBookmark && event->type != WatchEventType::kError;
+    Require(carries == (event->object.has_value() != event->unusable.has_value()));
   }
 }
 
