@@ -311,7 +311,7 @@ void Reflector::EndWatch(SteadyTime now) {
   if (!heard_ && lived < kTooShort) return Fail(why, std::nullopt, now);
   // Current servers send a bookmark once a minute; a silent one may not know version_.
   if (!heard_) knows_version_.clear();
-  Proceed(Next::kWatch, std::max(now, begun_ + kTooShort));
+  Proceed(Next::kWatch, broke ? now + Spread() : std::max(now, begun_ + kTooShort));
 }
 
 // What follows.
@@ -410,7 +410,8 @@ void Reflector::Stall(SteadyTime now) {
 void Reflector::FailOver(const std::string& why, std::optional<seconds> retry_after, SteadyTime now) {
   const bool try_another = servers_.Avoid(server_, now);
   Fail(why, retry_after, now);
-  if (try_another) next_begin_ = now;
+  // All nodes leave a server that ends at the same moment.
+  if (try_another) next_begin_ = synced_ ? now + Spread() : now;
 }
 
 void Reflector::Fail(const std::string& why, std::optional<seconds> retry_after, SteadyTime now) {
@@ -418,6 +419,10 @@ void Reflector::Fail(const std::string& why, std::optional<seconds> retry_after,
   counts_.last_error = why;
   next_begin_ = now + delay_.Next(now, random_);
   if (retry_after) next_begin_ = std::max(next_begin_, now + std::min(*retry_after, kRetryAfterMax));
+}
+
+std::chrono::milliseconds Reflector::Spread() {
+  return std::chrono::milliseconds(random_() % static_cast<uint64_t>(kSpread.count()));
 }
 
 // What is shown.

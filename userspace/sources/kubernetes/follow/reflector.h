@@ -52,6 +52,8 @@ class Reflector {
   static constexpr std::chrono::seconds kBehind{60};  // how long all servers must lag until older state is accepted
   static constexpr std::chrono::seconds kRelistPause{10};  // between two lists if the first one's version has expired
   static constexpr std::chrono::seconds kRetryAfterMax{120};  // the longest delay that a server may ask for
+  // Over this time the nodes of a cluster spread what follows from a break that they all see at the same moment.
+  static constexpr std::chrono::milliseconds kSpread{3000};
 
   // `node_name` is used for kNode. `servers` and `transport` must outlive the reflector.
   Reflector(ObjectKind kind, const std::string& node_name, const Remembered& remembered, uint64_t seed,
@@ -117,6 +119,7 @@ class Reflector {
   void Stall(SteadyTime now);
   void FailOver(const std::string& why, std::optional<std::chrono::seconds> retry_after, SteadyTime now);
   void Fail(const std::string& why, std::optional<std::chrono::seconds> retry_after, SteadyTime now);
+  std::chrono::milliseconds Spread();  // a random part of kSpread
   bool ConfirmationDue(SteadyTime now) const;
 
   const ObjectKind kind_;

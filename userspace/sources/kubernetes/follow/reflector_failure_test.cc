@@ -3,6 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <set>
+#include <vector>
+
 #include "userspace/sources/kubernetes/testing/reflector_fixture.h"
 
 namespace shunt::sources::kubernetes {
@@ -10,9 +13,13 @@ namespace {
 
 using std::chrono::milliseconds;
 using std::chrono::seconds;
+using ::testing::AllOf;
 using ::testing::ElementsAre;
+using ::testing::EndsWith;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Not;
+using ::testing::StartsWith;
 
 const absl::Status kConnectionRefused = absl::UnavailableError("https://a: connection refused");
 
@@ -37,6 +44,7 @@ TEST_F(ReflectorFailureTest, AfterAnOutageTheServerIsAskedWhatItKnowsAndTheWatch
   Sync({Service("a", "3")});
   Pass(seconds(60));
   Break(absl::UnavailableError("the connection broke"));
+  Pass(Reflector::kSpread);
   Break(kConnectionRefused);
   Pass(seconds(2));
   EXPECT_EQ(Asked(), "probe 7 at a");
@@ -65,11 +73,12 @@ TEST_F(ReflectorFailureTest, AServerThatCameBackWithOlderStateIsBelievedAfterAMi
   EXPECT_EQ(Asked(), "watch 4 at a");
 }
 
-TEST_F(ReflectorFailureTest, AnotherServerIsTriedAtOnceAndAskedWhatItKnows) {
+TEST_F(ReflectorFailureTest, AnotherServerIsTriedSoonAndAskedWhatItKnows) {
   Follow({}, {{"https://a"}, {"https://b"}});
   Sync({});
   Pass(seconds(60));
   Break(absl::DeadlineExceededError("https://a: the connection is half open"));
+  Pass(Reflector::kSpread);
   EXPECT_EQ(Asked(), "probe 7 at b");
   EXPECT_EQ(Status().stalls, 1);
 }
@@ -147,6 +156,42 @@ TEST_F(ReflectorFailureTest, WhatIsForbiddenSaysWhichRuleIsMissing) {
   Refuse({.code = 403, .reason = "Forbidden", .message = "services is forbidden"});
   EXPECT_THAT(ProblemText(), HasSubstr("apiGroups [\"\"], resources [\"services\"], verbs [\"list\", \"watch\"]"));
   EXPECT_THAT(ProblemText(), HasSubstr("services is forbidden"));
+}
+
+// All nodes see the end of an API server at the same moment.
+TEST_F(ReflectorFailureTest, NodesSpreadTheirProbesAfterABreak) {
+  std::set<SteadyTime> probes;
+  for (const bool another : {false, true}) {
+    for (seed = 1; seed <= 40; ++seed) {
+      Follow({},
+             another ? std::vector<ApiServer>{{"https://a"}, {"https://b"}} : std::vector<ApiServer>{{"https://a"}});
+      Sync({});
+      const SteadyTime begin = transport.now;
+      Pass(seconds(60));
+      Break(another ? absl::DeadlineExceededError("half open") : absl::UnavailableError("the connection broke"));
+      Pass(Reflector::kSpread);
+      ASSERT_EQ(Asked(), another ? "probe 7 at b" : "probe 7 at a");
+      probes.insert(SteadyTime(Newest().at - begin));
+    }
+  }
+  EXPECT_GT(probes.size(), 70) << "of 80";
+  EXPECT_GT(*probes.rbegin() - *probes.begin(), Reflector::kSpread * 3 / 4);
+}
+
+TEST_F(ReflectorFailureTest, AProbeAsksForNextToNothing) {
+  Follow();
+  Sync({});
+  Pass(seconds(60));
+  Break(absl::UnavailableError("the connection broke"));
+  Pass(Reflector::kSpread);
+  EXPECT_EQ(Newest().request.target, ResourcePath(ObjectKind::kService, "n").Probe("7"));
+  EXPECT_THAT(Newest().request.target,
+              AllOf(StartsWith("/api/v1/namespaces/kube-node-lease/services?"),
+                    EndsWith("&resourceVersion=7&resourceVersionMatch=NotOlderThan"), Not(HasSubstr("limit"))));
+  EXPECT_THAT(ResourcePath(ObjectKind::kEndpointSlice, "n").Probe("7"),
+              StartsWith("/apis/discovery.k8s.io/v1/namespaces/kube-node-lease/endpointslices?"));
+  EXPECT_EQ(ResourcePath(ObjectKind::kNode, "n").Probe("7"),
+            "/api/v1/nodes?fieldSelector=metadata.name%3Dn&resourceVersion=7&resourceVersionMatch=NotOlderThan");
 }
 
 TEST_F(ReflectorFailureTest, AListWithoutEndIsCut) {

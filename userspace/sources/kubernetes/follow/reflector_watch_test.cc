@@ -87,6 +87,7 @@ TEST_F(ReflectorWatchTest, AFrameThatIsCutOffHasNotHappened) {
   Pass(seconds(60));
   for (const char byte : frame.substr(0, frame.size() - 1)) Send(std::string(1, byte));
   Break(absl::UnavailableError("https://a: the connection broke"));
+  Pass(Reflector::kSpread);
   EXPECT_THAT(Events(), IsEmpty());
   List({}, "8");
   EXPECT_EQ(Asked(), "watch 7 at a");
@@ -99,6 +100,7 @@ TEST_F(ReflectorWatchTest, AWatchThatBreaksAfterALongTimeIsBegunAgainAtOnceAndIs
   Bookmark("7");
   Pass(Reflector::kLongEnough);
   Break(absl::UnavailableError("https://a: the connection broke"));
+  Pass(Reflector::kSpread);
   EXPECT_EQ(Asked(), "probe 7 at a") << "another server may answer to this name now";
   List({}, "7");
   EXPECT_EQ(Asked(), "watch 7 at a");

@@ -23,6 +23,13 @@ std::string Escape(absl::string_view text) {
   return escaped;
 }
 
+// Every cluster has it, and the Leases of nodes are all that is in it.
+constexpr absl::string_view kProbedNamespace = "kube-node-lease";
+
+std::string NotOlderThan(absl::string_view version) {
+  return absl::StrCat("resourceVersion=", Escape(version), "&resourceVersionMatch=NotOlderThan");
+}
+
 absl::string_view Path(ObjectKind kind) {
   switch (kind) {
     case ObjectKind::kService:
@@ -64,19 +71,26 @@ absl::string_view ApiGroup(ObjectKind kind) {
   return kind == ObjectKind::kEndpointSlice ? "discovery.k8s.io" : "";
 }
 
-ResourcePath::ResourcePath(ObjectKind kind, absl::string_view node_name)
-    : base_(absl::StrCat(Path(kind), "?", Selector(kind, node_name))) {}
+ResourcePath::ResourcePath(ObjectKind kind, absl::string_view node_name) {
+  const absl::string_view path = Path(kind);
+  const absl::string_view resource = path.substr(path.rfind('/'));
+  const absl::string_view group = path.substr(0, path.size() - resource.size());
+  const std::string selector = Selector(kind, node_name);
+  base_ = absl::StrCat(path, "?", selector);
+  probe_ = kind == ObjectKind::kNode ? base_
+                                     : absl::StrCat(group, "/namespaces/", kProbedNamespace, resource, "?", selector);
+}
 
 std::string ResourcePath::AnyList() const {
   return absl::StrCat(base_, "&resourceVersion=0");
 }
 
 std::string ResourcePath::ListNotOlderThan(absl::string_view version) const {
-  return absl::StrCat(base_, "&resourceVersion=", Escape(version), "&resourceVersionMatch=NotOlderThan");
+  return absl::StrCat(base_, "&", NotOlderThan(version));
 }
 
 std::string ResourcePath::Probe(absl::string_view version) const {
-  return absl::StrCat(ListNotOlderThan(version), "&limit=1");
+  return absl::StrCat(probe_, "&", NotOlderThan(version));
 }
 
 std::string ResourcePath::ConsistentList(int page) const {

@@ -28,7 +28,9 @@ class ResourcePath {
   // Asks for a state that is not older than `version`: the server answers from its cache, or refuses if that does not
   // know `version` yet.
   std::string ListNotOlderThan(absl::string_view version) const;
-  // Asks the same for a single object, which shows at little cost whether the server knows `version`.
+  // Asks the same for next to nothing, which shows whether the server knows `version`: this node's Node, or what a
+  // namespace of the cluster's own has. A `limit` would be cheap too, but is answered by etcd before 1.33, not from the
+  // cache, and after a restart of an API server all nodes ask.
   std::string Probe(absl::string_view version) const;
   // Asks for the newest state, which a majority of etcd confirms. A `page` of 0 asks for all of it in one answer.
   std::string ConsistentList(int page) const;
@@ -36,7 +38,8 @@ class ResourcePath {
   std::string Watch(absl::string_view version, std::chrono::seconds timeout) const;
 
  private:
-  std::string base_;  // path and selector
+  std::string base_;   // path and selector
+  std::string probe_;  // likewise
 };
 
 // Returns whether both are decimal numbers and `version` is the smaller one; of anything else nothing is known.

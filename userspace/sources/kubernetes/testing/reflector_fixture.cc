@@ -5,6 +5,7 @@
 #include <utility>
 #include <variant>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "userspace/sources/kubernetes/testing/query_parameter.h"
@@ -12,7 +13,7 @@
 namespace shunt::sources::kubernetes {
 void ReflectorTest::Follow(const Remembered& remembered, std::vector<ApiServer> urls) {
   servers.emplace(std::move(urls));
-  reflector.emplace(kKind, "node-1", remembered, 1, *servers, transport);
+  reflector.emplace(kKind, "node-1", remembered, seed, *servers, transport);
   Advance();
 }
 
@@ -37,7 +38,7 @@ std::string ReflectorTest::Asked() const {
   if (const auto token = QueryParameter(target, "continue")) return absl::StrCat("page ", *token, at);
   if (version.empty()) return absl::StrCat("list newest ", limit.value_or("all"), at);
   if (version == "0") return absl::StrCat("list any", at);
-  return absl::StrCat(limit ? "probe " : "list >=", version, at);
+  return absl::StrCat(absl::StrContains(target, "/namespaces/") ? "probe " : "list >=", version, at);
 }
 
 size_t ReflectorTest::NewRequests() {

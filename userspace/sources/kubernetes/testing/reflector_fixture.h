@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <cstdint>
 #include <map>
 #include <optional>
 #include <string>
@@ -62,6 +63,7 @@ class ReflectorTest : public ::testing::Test {
   std::string ProblemText() const;
   report::ReflectorStatus Status() const { return reflector->status(transport.now, 1'000'000'000); }
 
+  uint64_t seed = 1;  // of the next Follow
   ScriptedTransport transport;
   std::optional<ApiServers> servers;
   std::optional<Reflector> reflector;

@@ -136,7 +136,7 @@ void SimulatedTransport::AnswerList(Exchange& exchange) {
   const SimulatedCluster::Server& server = world_.cluster.servers[exchange.server];
   const auto token = QueryParameter(target, "continue");
   const auto version = QueryParameter(target, "resourceVersion");
-  const bool is_probe = QueryParameter(target, "limit") == "1";
+  const bool is_probe = absl::StrContains(target, "/namespaces/");
   std::string listed = absl::StrCat(version ? server.revision : world_.cluster.revision());
   std::vector<Object> items;
   if (token) {
@@ -147,8 +147,8 @@ void SimulatedTransport::AnswerList(Exchange& exchange) {
     std::tie(listed, items) = page->second;
   } else if (version && Number(*version) > server.revision) {
     return Refuse(exchange, {.code = 504, .retry_after = seconds(1), .version_too_large = true});
-  } else if (is_probe || world_.now >= world_.mistaken_until ||
-             !world_.agent_knows[static_cast<size_t>(exchange.kind)]) {
+  } else if (!is_probe &&
+             (world_.now >= world_.mistaken_until || !world_.agent_knows[static_cast<size_t>(exchange.kind)])) {
     const auto& objects =
         version ? server.cache[static_cast<size_t>(exchange.kind)] : world_.cluster.state(exchange.kind);
     for (const auto& [name, object] : objects) items.push_back(SmallObject(exchange.kind, object));
