@@ -47,6 +47,14 @@ class OutageTest(ClusterTestCase):
         self.expect_gone(removed, PATIENCE_SECONDS)
         self.assert_served(self.served)
 
+    def test_a_restart_of_the_api_server_brings_no_advice_on_rbac(self):
+        """A server answers before its authorizer has read the rules: what it forbids then, it allows in a moment."""
+        self.plane.stop_apiserver()
+        self.expect_unreachable()
+        self.plane.start_apiserver()
+        self.expect_new()
+        self.assertNotIn("the agent needs a ClusterRole", self.agent.log.read_text(errors="replace"))
+
     def test_ten_minutes_without_an_api_server(self):
         """Ten minutes of the agent's time: its clocks and timers run twenty times as fast."""
         self.agent.remove()

@@ -25,18 +25,30 @@ ApiServers::ApiServers(std::vector<ApiServer> configured) {
   }
 }
 
-void ApiServers::NoteAnswer(const std::string& server, int http_status) {
+void ApiServers::NoteAnswer(const std::string& server, int http_status, SteadyTime now) {
   Count(server, absl::StrCat(http_status));
   if (Server* const known = Find(server)) known->answers = true;
+  if (http_status >= 500) NoteBreak(server, now);
 }
 
-void ApiServers::NoteNoAnswer(const std::string& server) {
+void ApiServers::NoteNoAnswer(const std::string& server, SteadyTime now) {
   Count(server, "<error>");
-  NoteSilence(server);
+  NoteSilence(server, now);
 }
 
-void ApiServers::NoteSilence(const std::string& server) {
+void ApiServers::NoteBreak(const std::string& server, SteadyTime now) {
+  if (Server* const known = Find(server)) known->away_at = now;
+}
+
+void ApiServers::NoteSilence(const std::string& server, SteadyTime now) {
   if (Server* const known = Find(server)) known->answers = false;
+  NoteBreak(server, now);
+}
+
+bool ApiServers::IsComingBack(const std::string& server, SteadyTime now) const {
+  const auto known =
+      std::find_if(servers_.begin(), servers_.end(), [&](const Server& s) { return s.address.url == server; });
+  return known != servers_.end() && known->away_at.has_value() && now - *known->away_at < kComingBack;
 }
 
 bool ApiServers::Avoid(const std::string& server, SteadyTime now) {

@@ -22,6 +22,8 @@ class ApiServers {
  public:
   // For this long, a server that we left is retried only after the reflector's delay.
   static constexpr std::chrono::seconds kAvoidedFor{30};
+  // For this long, a server that has come back may still refuse what it will allow: it reads its rules.
+  static constexpr std::chrono::seconds kComingBack{30};
 
   // The first one is asked first. REQUIRES: at least one.
   explicit ApiServers(std::vector<ApiServer> configured);
@@ -31,15 +33,19 @@ class ApiServers {
   bool reachable() const { return servers_[current_].answers; }
 
   // Notes that `server` has sent a response's status line.
-  void NoteAnswer(const std::string& server, int http_status);
+  void NoteAnswer(const std::string& server, int http_status, SteadyTime now);
   // Notes that a request to `server` has ended without an answer.
-  void NoteNoAnswer(const std::string& server);
+  void NoteNoAnswer(const std::string& server, SteadyTime now);
+  // Notes that a connection to `server` broke after it had answered.
+  void NoteBreak(const std::string& server, SteadyTime now);
   // Fails over from `server`, which is silent, fails or lags: if it is the current one, the server that was left the
   // longest ago takes its place; without another one it stays. Returns true if the current server is another one that
   // was not left recently, so that it should be tried without delay.
   bool Avoid(const std::string& server, SteadyTime now);
   // Notes that the server's connection went silent after it had answered.
-  void NoteSilence(const std::string& server);
+  void NoteSilence(const std::string& server, SteadyTime now);
+  // Returns whether the server was away a moment ago: it did not answer, broke off, went silent, or answered 5xx.
+  bool IsComingBack(const std::string& server, SteadyTime now) const;
 
   // Replaces the servers that were discovered in the cluster; the configured ones stay and come first. A discovered
   // server's certificate must have the first configured server's TLS server name or, if that has none,
@@ -56,6 +62,7 @@ class ApiServers {
     bool discovered = false;
     bool answers = false;
     std::optional<SteadyTime> avoided_at;
+    std::optional<SteadyTime> away_at;  // the last time
   };
 
   Server* Find(const std::string& url);

@@ -14,7 +14,7 @@ const SteadyTime kNow{std::chrono::hours(1)};
 
 TEST(ApiServersTest, TheFirstServerIsAskedWhileItWorks) {
   ApiServers servers(std::vector<ApiServer>{{"https://a"}, {"https://b"}});
-  servers.NoteAnswer("https://a", 200);
+  servers.NoteAnswer("https://a", 200, kNow);
   EXPECT_EQ(servers.current().url, "https://a");
   EXPECT_TRUE(servers.reachable());
 }
@@ -53,9 +53,9 @@ TEST(ApiServersTest, DiscoveredServersComeAfterTheConfiguredOnesAndAreReplaced) 
 
 TEST(ApiServersTest, CountsAnswersByHostAndSilenceAsAnError) {
   ApiServers servers(std::vector<ApiServer>{{"https://[fd00::1]:6443"}, {"https://b/prefix"}});
-  servers.NoteAnswer("https://[fd00::1]:6443", 200);
-  servers.NoteAnswer("https://[fd00::1]:6443", 200);
-  servers.NoteNoAnswer("https://b/prefix");
+  servers.NoteAnswer("https://[fd00::1]:6443", 200, kNow);
+  servers.NoteAnswer("https://[fd00::1]:6443", 200, kNow);
+  servers.NoteNoAnswer("https://b/prefix", kNow);
   EXPECT_THAT(servers.requests(),
               ElementsAre(report::RequestCount{.code = "200", .method = "GET", .host = "[fd00::1]:6443", .count = 2},
                           report::RequestCount{.code = "<error>", .method = "GET", .host = "b", .count = 1}));
@@ -64,9 +64,9 @@ TEST(ApiServersTest, CountsAnswersByHostAndSilenceAsAnError) {
 TEST(ApiServersTest, AServerThatWentSilentIsNotReachableUntilItAnswers) {
   ApiServers servers(std::vector<ApiServer>{{"https://a"}});
   EXPECT_FALSE(servers.reachable());
-  servers.NoteAnswer("https://a", 500);
+  servers.NoteAnswer("https://a", 500, kNow);
   EXPECT_TRUE(servers.reachable());
-  servers.NoteSilence("https://a");
+  servers.NoteSilence("https://a", kNow);
   EXPECT_FALSE(servers.reachable());
 }
 
@@ -82,6 +82,22 @@ TEST(ApiServersTest, NothingIsDiscoveredWhereTheConfiguredServerIsReachedInTheCl
   servers.SetDiscovered({"https://10.0.0.1:6443"});
   servers.Avoid("http://127.0.0.1:8001", kNow);
   EXPECT_EQ(servers.current().url, "http://127.0.0.1:8001");
+}
+
+TEST(ApiServersTest, AServerIsComingBackForAMomentAfterItWasAway) {
+  ApiServers servers({{"https://a"}, {"https://b"}});
+  servers.NoteAnswer("https://a", 200, kNow);
+  EXPECT_FALSE(servers.IsComingBack("https://a", kNow));
+  servers.NoteNoAnswer("https://a", kNow);
+  servers.NoteAnswer("https://a", 403, kNow + seconds(1));
+  EXPECT_TRUE(servers.IsComingBack("https://a", kNow + ApiServers::kComingBack - seconds(1)));
+  EXPECT_FALSE(servers.IsComingBack("https://a", kNow + ApiServers::kComingBack));
+  servers.NoteAnswer("https://a", 503, kNow + seconds(40));
+  EXPECT_TRUE(servers.IsComingBack("https://a", kNow + seconds(41)));
+  servers.NoteBreak("https://a", kNow + seconds(80));
+  EXPECT_TRUE(servers.IsComingBack("https://a", kNow + seconds(81)));
+  EXPECT_FALSE(servers.IsComingBack("https://b", kNow));
+  EXPECT_FALSE(servers.IsComingBack("https://unknown", kNow));
 }
 
 }  // namespace

@@ -41,7 +41,7 @@ Reflector::~Reflector() {
 }
 
 void Reflector::Advance(SteadyTime now) {
-  NoteAnswer();
+  NoteAnswer(now);
   switch (phase_) {
     case Phase::kIdle:
       break;
@@ -145,15 +145,15 @@ void Reflector::Leave() {
 
 // What came.
 
-void Reflector::NoteAnswer() {
+void Reflector::NoteAnswer(SteadyTime now) {
   if (exchange_ == nullptr || answer_noted_) return;
   if (const int status = exchange_->http_status(); status != 0) {
     answer_noted_ = true;
-    servers_.NoteAnswer(server_, status);
+    servers_.NoteAnswer(server_, status, now);
     if (status != 401) credentials_refreshed_ = false;
   } else if (exchange_->outcome()) {
     answer_noted_ = true;
-    servers_.NoteNoAnswer(server_);
+    servers_.NoteNoAnswer(server_, now);
   }
 }
 
@@ -305,7 +305,10 @@ void Reflector::EndWatch(SteadyTime now) {
   Leave();
   next_ = Next::kWatch;
   // The next server with this name may be another one behind a load balancer, or one whose state was restored.
-  if (broke) knows_version_.clear();
+  if (broke) {
+    knows_version_.clear();
+    servers_.NoteBreak(server_, now);
+  }
   if (broke && lived < kLongEnough) return Fail(why, std::nullopt, now);
   if (broke) ++counts_.errors;
   if (!heard_ && lived < kTooShort) return Fail(why, std::nullopt, now);
@@ -347,7 +350,7 @@ void Reflector::Conclude(SteadyTime now) {
   if (absl::IsUnauthenticated(outcome.status) && RefreshCredentials(now)) return;
   if (silent) {
     if (absl::IsDeadlineExceeded(outcome.status)) ++counts_.stalls;
-    servers_.NoteSilence(server_);
+    servers_.NoteSilence(server_, now);
     knows_version_.clear();
   }
   FailOver(why, std::nullopt, now);
@@ -361,16 +364,24 @@ void Reflector::OnRefused(const ApiError& error, bool is_event, SteadyTime now) 
     if (!RefreshCredentials(now)) Fail(why, error.retry_after, now);
     return;
   }
-  if (error.code == 403) {
-    return Fail(absl::StrCat("forbidden; the agent needs a ClusterRole with a rule for apiGroups [\"", ApiGroup(kind_),
-                             "\"], resources [\"", ResourceName(kind_), "\"], verbs [\"list\", \"watch\"], bound to ",
-                             "its service account or user: ", why),
-                error.retry_after, now);
-  }
+  if (error.code == 403) return OnForbidden(why, error.retry_after, now);
   // An error event says that this watch cannot go on; an error status says only that it did not begin.
   if (is_event || (error.code < 500 && error.code != 429)) next_ = Next::kList;
   if (error.code >= 500) return FailOver(why, error.retry_after, now);
   Fail(why, error.retry_after, now);
+}
+
+void Reflector::OnForbidden(const std::string& why, std::optional<seconds> retry_after, SteadyTime now) {
+  // An API server answers before its authorizer has read the roles.
+  if (servers_.IsComingBack(server_, now)) {
+    return FailFor(forbidden_delay_.Next(now, random_),
+                   absl::StrCat(why, "; the server was away a moment ago, so it is asked again soon"), retry_after,
+                   now);
+  }
+  Fail(absl::StrCat("forbidden; the agent needs a ClusterRole with a rule for apiGroups [\"", ApiGroup(kind_),
+                    "\"], resources [\"", ResourceName(kind_), "\"], verbs [\"list\", \"watch\"], bound to ",
+                    "its service account or user: ", why),
+       retry_after, now);
 }
 
 void Reflector::OnExpired(const std::string& why, SteadyTime now) {
@@ -401,7 +412,7 @@ bool Reflector::RefreshCredentials(SteadyTime now) {
 
 void Reflector::Stall(SteadyTime now) {
   ++counts_.stalls;
-  servers_.NoteSilence(server_);
+  servers_.NoteSilence(server_, now);
   knows_version_.clear();
   Leave();
   FailOver(absl::StrCat(server_, ": no complete answer in ", kListTimeout.count(), " s"), std::nullopt, now);
@@ -415,14 +426,19 @@ void Reflector::FailOver(const std::string& why, std::optional<seconds> retry_af
 }
 
 void Reflector::Fail(const std::string& why, std::optional<seconds> retry_after, SteadyTime now) {
-  ++counts_.errors;
-  counts_.last_error = why;
-  next_begin_ = now + delay_.Next(now, random_);
-  if (retry_after) next_begin_ = std::max(next_begin_, now + std::min(*retry_after, kRetryAfterMax));
+  FailFor(delay_.Next(now, random_), why, retry_after, now);
 }
 
 std::chrono::milliseconds Reflector::Spread() {
   return std::chrono::milliseconds(random_() % static_cast<uint64_t>(kSpread.count()));
+}
+
+void Reflector::FailFor(std::chrono::milliseconds delay, const std::string& why, std::optional<seconds> retry_after,
+                        SteadyTime now) {
+  ++counts_.errors;
+  counts_.last_error = why;
+  next_begin_ = now + delay;
+  if (retry_after) next_begin_ = std::max(next_begin_, now + std::min(*retry_after, kRetryAfterMax));
 }
 
 // What is shown.

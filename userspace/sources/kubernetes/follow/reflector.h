@@ -54,6 +54,8 @@ class Reflector {
   static constexpr std::chrono::seconds kRetryAfterMax{120};  // the longest delay that a server may ask for
   // Over this time the nodes of a cluster spread what follows from a break that they all see at the same moment.
   static constexpr std::chrono::milliseconds kSpread{3000};
+  // After the first delays, how long to wait if a server that was away forbids what it may allow in a moment.
+  static constexpr std::chrono::milliseconds kForbiddenPause{2000};
 
   // `node_name` is used for kNode. `servers` and `transport` must outlive the reflector.
   Reflector(ObjectKind kind, const std::string& node_name, const Remembered& remembered, uint64_t seed,
@@ -97,7 +99,7 @@ class Reflector {
   void Leave();
 
   // Each of these evaluates a request's result.
-  void NoteAnswer();
+  void NoteAnswer(SteadyTime now);
   void NoteItem(Object object);
   void NoteUnusable(const UnusableObject& object);
   void AdvanceList(SteadyTime now);
@@ -113,12 +115,15 @@ class Reflector {
   void Proceed(Next next, SteadyTime at);
   void Conclude(SteadyTime now);  // the exchange has failed
   void OnRefused(const ApiError& error, bool is_event, SteadyTime now);
+  void OnForbidden(const std::string& why, std::optional<std::chrono::seconds> retry_after, SteadyTime now);
   void OnExpired(const std::string& why, SteadyTime now);
   void OnBehind(const std::string& why, std::optional<std::chrono::seconds> retry_after, SteadyTime now);
   bool RefreshCredentials(SteadyTime now);  // returns false, and sets nothing, if that was tried before
   void Stall(SteadyTime now);
   void FailOver(const std::string& why, std::optional<std::chrono::seconds> retry_after, SteadyTime now);
   void Fail(const std::string& why, std::optional<std::chrono::seconds> retry_after, SteadyTime now);
+  void FailFor(std::chrono::milliseconds delay, const std::string& why, std::optional<std::chrono::seconds> retry_after,
+               SteadyTime now);
   std::chrono::milliseconds Spread();  // a random part of kSpread
   bool ConfirmationDue(SteadyTime now) const;
 
@@ -128,6 +133,7 @@ class Reflector {
   Transport& transport_;
   std::mt19937_64 random_;
   RetryDelay delay_;
+  RetryDelay forbidden_delay_{kForbiddenPause};
 
   // What is known.
   Replica replica_;

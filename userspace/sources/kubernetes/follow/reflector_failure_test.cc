@@ -158,6 +158,42 @@ TEST_F(ReflectorFailureTest, WhatIsForbiddenSaysWhichRuleIsMissing) {
   EXPECT_THAT(ProblemText(), HasSubstr("services is forbidden"));
 }
 
+TEST_F(ReflectorFailureTest, WhatAServerForbidsThatWasAwayIsAskedAgainSoonAndWithoutAdvice) {
+  Follow();
+  Sync({Service("a", "3")});
+  Pass(seconds(60));
+  Break(absl::UnavailableError("the connection broke"));
+  for (int i = 0; i < 4; ++i) {  // the delay has grown
+    Pass(2 * RetryDelay::kLongest);
+    Break(kConnectionRefused);
+  }
+  Pass(2 * RetryDelay::kLongest);
+  const SteadyTime back = transport.now;
+  NewRequests();
+  for (int i = 0; i < 3; ++i) {
+    Refuse({.code = 403, .reason = "Forbidden", .message = "services is forbidden"});
+    EXPECT_THAT(ProblemText(), HasSubstr("403 Forbidden: services is forbidden; the server was away a moment ago"));
+    EXPECT_THAT(ProblemText(), Not(HasSubstr("ClusterRole")));
+    Pass(2 * Reflector::kForbiddenPause);
+    EXPECT_EQ(Asked(), "probe 7 at a");
+    EXPECT_EQ(NewRequests(), 1) << "bounded";
+  }
+  EXPECT_LE(transport.now - back, seconds(12));
+  List({}, "7");
+  EXPECT_EQ(Asked(), "watch 7 at a");
+}
+
+TEST_F(ReflectorFailureTest, WhatStaysForbiddenIsAdvisedOn) {
+  Follow();
+  Break(kConnectionRefused);
+  const SteadyTime away = transport.now;
+  while (transport.now - away < ApiServers::kComingBack + seconds(5)) {
+    Pass(2 * Reflector::kForbiddenPause);
+    if (IsOpen()) Refuse({.code = 403, .reason = "Forbidden", .message = "services is forbidden"});
+  }
+  EXPECT_THAT(ProblemText(), HasSubstr("the agent needs a ClusterRole"));
+}
+
 // All nodes see the end of an API server at the same moment.
 TEST_F(ReflectorFailureTest, NodesSpreadTheirProbesAfterABreak) {
   std::set<SteadyTime> probes;

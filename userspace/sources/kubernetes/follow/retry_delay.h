@@ -12,7 +12,7 @@
 
 namespace shunt::sources::kubernetes {
 
-// client-go's backoff with a lower cap, because a node agent must catch up soon: 0.8 s, doubled up to 10 s, plus a
+// client-go's backoff with a lower cap, because a node agent must catch up soon: 0.8 s, doubled up to `longest`, plus a
 // random part of up to the same size. It starts over after two minutes without a failure.
 class RetryDelay {
  public:
@@ -20,10 +20,13 @@ class RetryDelay {
   static constexpr std::chrono::milliseconds kLongest{10'000};  // without the random part
   static constexpr std::chrono::minutes kForgottenAfter{2};
 
+  explicit RetryDelay(std::chrono::milliseconds longest = kLongest) : longest_(longest) {}
+
   // Returns the delay after a failure at `now`.
   std::chrono::milliseconds Next(SteadyTime now, std::mt19937_64& random);
 
  private:
+  std::chrono::milliseconds longest_;
   std::chrono::milliseconds base_{0};
   std::optional<SteadyTime> quiet_since_;  // the end of the last delay
 };
