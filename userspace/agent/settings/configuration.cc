@@ -28,7 +28,7 @@ constexpr absl::string_view kKind = "ShuntConfiguration";
 constexpr uint32_t kEndpointsMax = (1 << 20) - 1;
 
 // Deeper than any configuration that is accepted. The author is the node's administrator and may use all of YAML.
-constexpr sources::ParseLimits kParseLimits{.depth_max = 8, .anchors_and_tags = true};
+constexpr sources::ParseLimits kParseLimits{.depth_max = 8, .anchors = true, .tags = true};
 
 // Reads one field of `object` into the configuration, if it is there, and complains if its value is wrong.
 using Decoder = std::function<void(const FieldReader& object, absl::string_view field)>;

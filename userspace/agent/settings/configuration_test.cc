@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "userspace/agent/settings/configuration.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <string>
@@ -173,6 +174,17 @@ TEST(ConfigurationTest, ErrorsNameTheLineAndWhatToDo) {
     EXPECT_EQ(decoded.status().code(), absl::StatusCode::kInvalidArgument) << row.what;
     EXPECT_EQ(std::string(decoded.status().message()), row.error) << row.what;
   }
+}
+
+TEST(ConfigurationTest, MergeKeysAreReadAsInAnyYaml) {
+  const auto decoded =
+      DecodeConfiguration(absl::StrCat(kHead, "limits: {<<: {pools: 3, slots: 4}, slots: 5}\n"), "f.yaml");
+  ASSERT_TRUE(decoded.ok()) << decoded.status();
+  EXPECT_EQ(decoded->limits.pools, 3u);
+  EXPECT_EQ(decoded->limits.slots, 5u);
+  const std::string error(
+      DecodeConfiguration(absl::StrCat(kHead, "<<: {nodename: a}\n"), "f.yaml").status().message());
+  EXPECT_THAT(error, testing::StartsWith("f.yaml:3: unknown field nodename;"));
 }
 
 TEST(ConfigurationTest, HugeAndDeepFilesAreRefused) {

@@ -70,8 +70,8 @@ class EventReader final : public nlohmann::json_sax<nlohmann::json> {
   bool key(std::string& text) override { return string(text); }
   bool start_array(size_t) override { return builder_->OpenList(Line()); }
   bool end_object() override {
-    builder_->Close();
-    return true;
+    const Value* closed = nullptr;
+    return builder_->Close(&closed);
   }
   bool end_array() override { return end_object(); }
   bool parse_error(size_t, const std::string&, const nlohmann::json::exception& error) override {
@@ -101,7 +101,7 @@ class EventReader final : public nlohmann::json_sax<nlohmann::json> {
 }  // namespace
 
 bool ParseJsonDocument(absl::string_view text, const ParseLimits& limits, Value* value, ParseError* error) {
-  ValueBuilder builder(limits, value);
+  ValueBuilder builder(limits, 0, value);
   const char* const end = text.data() + text.size();
   Progress progress{text.data()};
   EventReader reader(text.data(), progress, &builder);

@@ -39,10 +39,10 @@ struct Value::Field {
 struct ParseLimits {
   size_t depth_max = 64;
   size_t values_max = 2'000'000;  // of one document, copies for aliases included
-  // YAML's anchors, aliases and tags. A tag makes a scalar a string and means nothing else. No Kubernetes object
-  // needs any of them, and aliases make a short hostile text a large document, so they are off unless a file's
-  // author is trusted.
-  bool anchors_and_tags = false;
+  // YAML's anchors, aliases and merge keys ("<<"). What aliases add to a document is bounded by the length of its text.
+  bool anchors = false;
+  // YAML's tags, other than !!str. A tag makes a scalar a string and means nothing else.
+  bool tags = false;
 };
 
 // What is wrong, and on which line of the file; 0: the file as a whole.

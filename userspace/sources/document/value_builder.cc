@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
 
 namespace shunt::sources {
 namespace {
@@ -15,9 +16,24 @@ constexpr size_t kSearchedFieldsMax = 16;
 // Text that aliases may repeat in one document.
 constexpr size_t kCopiedBytesMax = 64 << 20;
 
+constexpr absl::string_view kMergeKey = "<<";
+
+// Returns the maps that a merge key's value names, or nothing if it is something else.
+std::vector<Value*> MergedMaps(Value& value) {
+  std::vector<Value*> maps;
+  if (value.kind == Value::Kind::kMap) maps.push_back(&value);
+  if (value.kind != Value::Kind::kList) return maps;
+  for (Value& item : value.items) {
+    if (item.kind != Value::Kind::kMap) return {};
+    maps.push_back(&item);
+  }
+  return maps;
+}
+
 }  // namespace
 
-ValueBuilder::ValueBuilder(const ParseLimits& limits, Value* root) : limits_(limits), root_(root) {
+ValueBuilder::ValueBuilder(const ParseLimits& limits, size_t copies_max, Value* root)
+    : limits_(limits), copies_max_(copies_max), root_(root) {
   *root_ = Value{};
 }
 
@@ -58,10 +74,30 @@ bool ValueBuilder::Open(int line, Value::Kind kind) {
   return true;
 }
 
-const Value& ValueBuilder::Close() {
-  const Value& closed = *levels_.back().value;
+bool ValueBuilder::Close(const Value** closed) {
+  Value& value = *levels_.back().value;
+  const bool merges = levels_.back().merges;
   levels_.pop_back();
-  return closed;
+  *closed = &value;
+  return !merges || Merge(value);
+}
+
+bool ValueBuilder::Merge(Value& map) {
+  const auto is_merge = [](const Value::Field& field) { return field.key == kMergeKey; };
+  const auto found = std::find_if(map.fields.begin(), map.fields.end(), is_merge);
+  Value merged = std::move(found->value);
+  const int line = found->line;
+  map.fields.erase(found);
+  const std::vector<Value*> sources = MergedMaps(merged);
+  if (sources.empty()) return Refuse(line, "\"<<\" must be a map or a list of maps");
+  absl::flat_hash_set<std::string> keys;
+  for (const Value::Field& field : map.fields) keys.insert(field.key);
+  for (Value* const source : sources) {
+    for (Value::Field& field : source->fields) {
+      if (keys.insert(field.key).second) map.fields.push_back(std::move(field));
+    }
+  }
+  return true;
 }
 
 bool ValueBuilder::Keep(size_t anchor, const Value& value) {
@@ -82,6 +118,9 @@ bool ValueBuilder::PayForCopy(int line, const Value& value, size_t depth) {
   const bool holds_others = value.kind == Value::Kind::kList || value.kind == Value::Kind::kMap;
   if (holds_others && depth >= limits_.depth_max) return RefuseDepth(line);
   if (++values_ > limits_.values_max) return RefuseCount(line);
+  if (++copies_ > copies_max_) {
+    return Refuse(line, absl::StrCat("anchors and aliases repeat more than ", copies_max_, " values: write them out"));
+  }
   copied_bytes_ += value.scalar.size();
   if (copied_bytes_ > kCopiedBytesMax) {
     return Refuse(line, absl::StrCat("aliases repeat more than ", kCopiedBytesMax >> 20, " MiB of text"));
@@ -122,6 +161,7 @@ bool ValueBuilder::TakeKey(Level& level, Value value) {
   if (!IsNewKey(level, value.scalar)) {
     return Refuse(value.line, absl::StrCat("field \"", value.scalar, "\" is given twice"));
   }
+  if (copies_max_ > 0 && !value.quoted && value.scalar == kMergeKey) level.merges = true;
   level.key = std::move(value.scalar);
   level.key_line = value.line;
   level.has_key = true;

@@ -53,6 +53,10 @@ class PacedText final : public std::streambuf {
   const char* last_event_;
 };
 
+// What aliases may add to any document, on top of one value for each byte of its text: a text of many documents costs
+// no more than in proportion to its length.
+constexpr size_t kCopiesMax = 1000;
+
 // yaml-cpp's names for "no tag, plain", "no tag, quoted" and "!!str".
 constexpr char kPlainTag[] = "?";
 constexpr char kQuotedTag[] = "!";
@@ -60,12 +64,8 @@ constexpr char kStringTag[] = "tag:yaml.org,2002:str";
 
 class EventReader final : public YAML::EventHandler {
  public:
-  EventReader(int first_line, bool anchors_and_tags, PacedText* text, ValueBuilder* builder)
-      : first_line_(first_line),
-        last_line_(first_line),
-        anchors_and_tags_(anchors_and_tags),
-        text_(text),
-        builder_(builder) {}
+  EventReader(int first_line, const ParseLimits& limits, PacedText* text, ValueBuilder* builder)
+      : first_line_(first_line), last_line_(first_line), limits_(limits), text_(text), builder_(builder) {}
 
   // Of the last event.
   int last_line() const { return last_line_; }
@@ -82,8 +82,8 @@ class EventReader final : public YAML::EventHandler {
 
   void OnAlias(const YAML::Mark& mark, YAML::anchor_t anchor) override {
     const int line = LineOf(mark);
-    Check(anchors_and_tags_ ? builder_->Repeat(line, anchor)
-                            : builder_->Refuse(line, "aliases are not accepted: write the value out"));
+    Check(limits_.anchors ? builder_->Repeat(line, anchor)
+                          : builder_->Refuse(line, "aliases are not accepted: write the value out"));
   }
 
   void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
@@ -124,11 +124,11 @@ class EventReader final : public YAML::EventHandler {
     if (!accepted) throw Stopped{};
   }
   void CheckAnchor(int line, YAML::anchor_t anchor) {
-    if (anchor == YAML::NullAnchor || anchors_and_tags_) return;
+    if (anchor == YAML::NullAnchor || limits_.anchors) return;
     Check(builder_->Refuse(line, "anchors are not accepted"));
   }
   void CheckTag(const YAML::Mark& mark, const std::string& tag) {
-    if (tag.empty() || tag == kPlainTag || tag == kQuotedTag || tag == kStringTag || anchors_and_tags_) return;
+    if (tag.empty() || tag == kPlainTag || tag == kQuotedTag || tag == kStringTag || limits_.tags) return;
     Check(builder_->Refuse(LineOf(mark), absl::StrCat("tags are not accepted: ", tag)));
   }
 
@@ -147,15 +147,16 @@ class EventReader final : public YAML::EventHandler {
     open_anchors_.push_back(anchor);
   }
   void Close() {
-    const Value& closed = builder_->Close();
+    const Value* closed = nullptr;
+    Check(builder_->Close(&closed));
     const YAML::anchor_t anchor = open_anchors_.back();
     open_anchors_.pop_back();
-    if (anchor != YAML::NullAnchor) Check(builder_->Keep(anchor, closed));
+    if (anchor != YAML::NullAnchor) Check(builder_->Keep(anchor, *closed));
   }
 
   const int first_line_;
   int last_line_;
-  const bool anchors_and_tags_;
+  const ParseLimits& limits_;
   bool started_ = false;
   std::vector<YAML::anchor_t> open_anchors_;  // of the open lists and maps, from the outermost
   PacedText* const text_;
@@ -166,10 +167,10 @@ class EventReader final : public YAML::EventHandler {
 
 bool ParseYamlDocument(absl::string_view text, int first_line, const ParseLimits& limits, Value* value,
                        ParseError* error) {
-  ValueBuilder builder(limits, value);
+  ValueBuilder builder(limits, limits.anchors ? kCopiesMax + text.size() : 0, value);
   PacedText paced(text);
   std::istream stream(&paced);
-  EventReader reader(first_line, limits.anchors_and_tags, &paced, &builder);
+  EventReader reader(first_line, limits, &paced, &builder);
   try {
     YAML::Parser parser(stream);
     while (parser.HandleNextDocument(reader)) {

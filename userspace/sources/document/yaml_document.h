@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// One YAML document as a tree of values: strings, lists and maps.
+// One YAML document as a tree of values: strings, lists and maps. Aliases are copies of what they stand for.
 #ifndef SHUNT_SOURCES_DOCUMENT_YAML_DOCUMENT_H_
 #define SHUNT_SOURCES_DOCUMENT_YAML_DOCUMENT_H_
 

@@ -60,19 +60,56 @@ TEST(YamlDocumentTest, AnchorsAndTagsOnlyWhereTheyAreAllowed) {
        "1: tags are not accepted: tag:yaml.org,2002:int"},
   };
   for (const Row& row : rows) {
-    EXPECT_EQ(Parsed(row.text, {.anchors_and_tags = true}), row.tree) << row.what;
+    EXPECT_EQ(Parsed(row.text, {.anchors = true, .tags = true}), row.tree) << row.what;
     EXPECT_EQ(Parsed(row.text, {}), row.refusal) << row.what;
   }
-  const ParseLimits allowed{.anchors_and_tags = true};
+  const ParseLimits allowed{.anchors = true};
   EXPECT_EQ(Parsed("a: 1\nb: *x", allowed), "2: not valid YAML: the referenced anchor is not defined");
   EXPECT_EQ(Parsed("a: &x\n- 1\n- *x", allowed), "3: an alias inside of the value that it stands for");
 }
 
+TEST(YamlDocumentTest, AMergeKeyBringsTheFieldsThatItsMapLacks) {
+  struct Row {
+    const char* what;
+    const char* text;
+    const char* tree;
+  };
+  const Row rows[] = {
+      {"a map", "a: &x {b: 1, c: 2}\nd: {<<: *x, b: 3}", "{a: {b: 1, c: 2}, d: {b: 3, c: 2}}"},
+      {"wherever it stands", "a: &x {b: 1}\nd: {b: 3, <<: *x, c: 4}", "{a: {b: 1}, d: {b: 3, c: 4}}"},
+      {"a map of its own", "d: {<<: {b: 1}, c: 2}", "{d: {c: 2, b: 1}}"},
+      {"of several maps the first counts", "a: &x {b: 1}\nc: &y {b: 2, d: 3}\ne: {<<: [*x, *y]}",
+       "{a: {b: 1}, c: {b: 2, d: 3}, e: {b: 1, d: 3}}"},
+      {"what was merged is repeated whole", "a: &x {b: 1}\nc: &y {<<: *x, d: 2}\ne: *y",
+       "{a: {b: 1}, c: {d: 2, b: 1}, e: {d: 2, b: 1}}"},
+      {"one within another", "a: &x {b: {c: 1}}\nd: {<<: {<<: *x}}", "{a: {b: {c: 1}}, d: {b: {c: 1}}}"},
+      {"in quotes it is a field", "a: {\"<<\": {b: 1}}", "{a: {<<: {b: 1}}}"},
+      {"a scalar is none", "a: 1\nb: {<<: x}", "2: \"<<\" must be a map or a list of maps"},
+      {"nor is nothing", "b: {<<: }", "1: \"<<\" must be a map or a list of maps"},
+      {"nor a list of something else", "b: {<<: [{c: 1}, 2]}", "1: \"<<\" must be a map or a list of maps"},
+      {"given twice", "b: {<<: {c: 1}, <<: {d: 1}}", "1: field \"<<\" is given twice"},
+  };
+  for (const Row& row : rows) EXPECT_EQ(Parsed(row.text, {.anchors = true}), row.tree) << row.what;
+  EXPECT_EQ(Parsed("a: {<<: {b: 1}}", {}), "{a: {<<: {b: 1}}}") << "without anchors it is a field";
+}
+
+TEST(YamlDocumentTest, WhatAliasesAddIsBoundedByTheLengthOfTheText) {
+  std::string text = "a: &a [" + std::string(2 * 300, ' ') + "]\nb:\n";
+  text.replace(7, 2 * 300, [] {
+    std::string items;
+    for (int i = 0; i < 300; ++i) items += "x,";
+    return items;
+  }());
+  for (int i = 0; i < 10; ++i) text += "- *a\n";
+  EXPECT_EQ(Parsed(text, {.anchors = true}),
+            absl::StrCat("7: anchors and aliases repeat more than ", 1000 + text.size(), " values: write them out"));
+}
+
 TEST(YamlDocumentTest, AliasesCannotGetPastTheLimits) {
-  const ParseLimits limits{.depth_max = 4, .values_max = 1000, .anchors_and_tags = true};
+  const ParseLimits limits{.depth_max = 4, .values_max = 1000, .anchors = true};
   std::string doubled = "a0: &a0 [x, x]\n";
   for (int i = 1; i < 60; ++i) doubled += absl::StrCat("a", i, ": &a", i, " [*a", i - 1, ", *a", i - 1, "]\n");
-  EXPECT_EQ(Parsed(doubled, {.depth_max = 100, .values_max = 1000, .anchors_and_tags = true}),
+  EXPECT_EQ(Parsed(doubled, {.depth_max = 100, .values_max = 1000, .anchors = true}),
             "7: more than 1000 values in one document");
   EXPECT_EQ(Parsed("a: &a [[x]]\nb: [*a]", limits), "{a: [[x]], b: [[[x]]]}") << "four deep";
   EXPECT_EQ(Parsed("a: &a [[x]]\nb: [[*a]]", limits), "2: nested more than 4 deep");
