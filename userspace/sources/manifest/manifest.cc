@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <optional>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -11,6 +12,7 @@
 #include "userspace/sources/document/document_split.h"
 #include "userspace/sources/document/json_document.h"
 #include "userspace/sources/document/yaml_document.h"
+#include "userspace/sources/manifest/type_name.h"
 
 namespace shunt::sources {
 namespace {
@@ -25,6 +27,21 @@ bool Parse(const DocumentText& document, ManifestFormat format, const ParseLimit
   }
   if (format == ManifestFormat::kJson) return ParseJsonDocument(document.text, limits, value, error);
   return ParseYamlDocument(document.text, document.first_line, limits, value, error);
+}
+
+// Returns whether a document that cannot be parsed is of a kind that is not read: a template, or what a foreign
+// controller accepts.
+bool IsForeign(absl::string_view text, ManifestFormat format) {
+  if (format != ManifestFormat::kYaml) return false;
+  const std::optional<TypeName> type = TypeByLines(text);
+  return type.has_value() && !IsRead(*type) && WrongWithType(*type).empty();
+}
+
+void KeepTheFirst(std::vector<ParseError>* errors, absl::string_view what) {
+  if (errors->size() <= kManifestErrorsMax) return;
+  const size_t more = errors->size() - kManifestErrorsMax;
+  errors->resize(kManifestErrorsMax);
+  errors->push_back({errors->back().line, absl::StrCat("and ", more, " more ", what, " from here on")});
 }
 
 std::vector<DocumentText> DocumentsOf(absl::string_view text, ManifestFormat format) {
@@ -59,16 +76,13 @@ Manifest DecodeManifest(absl::string_view text, ManifestFormat format, const Par
     Value value;
     ParseError error;
     if (Parse(document, format, limits, &value, &error)) {
-      DecodeDocument(value, &manifest.objects, &manifest.errors);
-    } else {
+      DecodeDocument(value, &manifest);
+    } else if (!IsForeign(document.text, format)) {
       manifest.errors.push_back(std::move(error));
     }
   }
-  if (manifest.errors.size() > kManifestErrorsMax) {
-    const size_t more = manifest.errors.size() - kManifestErrorsMax;
-    manifest.errors.resize(kManifestErrorsMax);
-    manifest.errors.push_back({manifest.errors.back().line, absl::StrCat("and ", more, " more errors from here on")});
-  }
+  KeepTheFirst(&manifest.errors, "errors");
+  KeepTheFirst(&manifest.warnings, "warnings");
   return manifest;
 }
 

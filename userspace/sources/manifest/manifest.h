@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Decodes one manifest file into objects and errors. Documents are independent: an error in one does not affect the
-// others.
+// others. A document of a kind that is not read is passed over, even if it cannot be parsed.
 #ifndef SHUNT_SOURCES_MANIFEST_MANIFEST_H_
 #define SHUNT_SOURCES_MANIFEST_MANIFEST_H_
 
 #include <cstddef>
-#include <vector>
 
 #include "absl/strings/string_view.h"
 #include "userspace/sources/document/value.h"
@@ -16,7 +15,7 @@ namespace shunt::sources {
 // The largest file that is read.
 inline constexpr size_t kManifestBytesMax = 16 << 20;
 inline constexpr size_t kManifestDocumentsMax = 200'000;
-// How many errors of one file are kept; one more says how many were left out.
+// How many errors of one file are kept, and how many warnings; one more says how many were left out.
 inline constexpr size_t kManifestErrorsMax = 100;
 
 enum class ManifestFormat { kYaml, kJson };
@@ -26,15 +25,13 @@ bool IsManifestName(absl::string_view file_name);
 // Returns JSON if the name ends in ".json". (JSON in a YAML file is read as YAML, which it nearly is.)
 ManifestFormat FormatOf(absl::string_view file_name);
 
-struct Manifest {
-  std::vector<DecodedObject> objects;  // in file order
-  std::vector<ParseError> errors;      // empty: the file is good as a whole
-};
+// What a document of a manifest may use: all that `kubectl apply` accepts, except tags.
+inline constexpr ParseLimits kManifestLimits{.anchors = true};
 
 // Decodes YAML (several documents, separated by lines that begin with "---") or one JSON value. Pure. A text that
 // exceeds kManifestBytesMax or kManifestDocumentsMax gives one error.
 Manifest DecodeManifest(absl::string_view text, ManifestFormat format = ManifestFormat::kYaml,
-                        const ParseLimits& limits = {});
+                        const ParseLimits& limits = kManifestLimits);
 
 }  // namespace shunt::sources
 

@@ -4,9 +4,13 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
+#include <optional>
 #include <string>
+#include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
+#include "userspace/model/ip_address.h"
 #include "userspace/sources/dns_name.h"
 #include "userspace/sources/manifest/manifest.h"
 #include "userspace/sources/manifest/manifest_set.h"
@@ -18,10 +22,29 @@ void Require(bool holds) {
   if (!holds) abort();
 }
 
-void RequireWellFormed(const Manifest& manifest, int lines) {
-  for (const ParseError& error : manifest.errors) {
-    Require(error.line >= 1 && error.line <= lines && !error.what.empty());
+void RequireWellFormed(const DecodedEndpoints& endpoints, int lines) {
+  Require(endpoints.line >= 1 && endpoints.line <= lines);
+  Require(WrongWithName(endpoints.name.name, NameForm::kSubdomain).empty());
+  for (size_t i = 0; i < endpoints.slices.size(); ++i) {
+    const model::EndpointSlice& slice = endpoints.slices[i];
+    Require(slice.name.name == absl::StrCat("endpoints/", endpoints.name.name, "/", i));
+    Require(slice.ServiceName() == endpoints.name);
+    Require(!slice.endpoints.empty() && slice.endpoints.size() <= kMirroredAddressesMax);
+    for (const model::Endpoint& endpoint : slice.endpoints) {
+      const std::optional<model::IpAddress> ip = model::IpAddress::Parse(absl::string_view(endpoint.address));
+      Require(ip.has_value() && ip->IsV4() == (slice.address_type == model::AddressType::kIpv4));
+    }
+    for (const model::EndpointPort& port : slice.ports) Require(port.port.value_or(0) != 0);
   }
+}
+
+void RequireWellFormed(const Manifest& manifest, int lines) {
+  for (const std::vector<ParseError>& complaints : {manifest.errors, manifest.warnings}) {
+    for (const ParseError& complaint : complaints) {
+      Require(complaint.line >= 1 && complaint.line <= lines && !complaint.what.empty());
+    }
+  }
+  for (const DecodedEndpoints& endpoints : manifest.endpoints) RequireWellFormed(endpoints, lines);
   for (const DecodedObject& decoded : manifest.objects) {
     Require(decoded.line >= 1 && decoded.line <= lines);
     const model::ObjectName name = NameOf(decoded.object);
@@ -43,8 +66,10 @@ void TryAs(absl::string_view text, ManifestFormat format) {
   ManifestSet set;
   set.Put("a", manifest);
   const size_t events = set.TakeChanges().size();
-  Require(events <= manifest.objects.size());
-  Require(set.Problems().size() >= manifest.errors.size());
+  size_t objects = manifest.objects.size();
+  for (const DecodedEndpoints& endpoints : manifest.endpoints) objects += endpoints.slices.size();
+  Require(events <= objects);
+  Require(set.Problems().size() >= manifest.errors.size() + manifest.warnings.size());
   set.Put("a", DecodeManifest(text, format));
   Require(set.TakeChanges().empty());
   set.Put("b", manifest);

@@ -7,28 +7,51 @@
 #include "absl/strings/str_cat.h"
 
 namespace shunt::sources {
-namespace {
 
-std::string Describe(ObjectKind kind, const model::ObjectName& name) {
-  return absl::StrCat(KindName(kind), " ", name.namespace_name.empty() ? name.name : name.ToString());
+ManifestSet::Kind ManifestSet::KindOf(const Object& object) {
+  switch (sources::KindOf(object)) {
+    case ObjectKind::kService:
+      return Kind::kService;
+    case ObjectKind::kEndpointSlice:
+      return Kind::kEndpointSlice;
+    case ObjectKind::kNode:
+      break;
+  }
+  return Kind::kNode;
 }
 
-}  // namespace
+std::string ManifestSet::Describe(const Key& key) {
+  const auto& [kind, name] = key;
+  const char* word = "Endpoints";
+  if (kind == Kind::kService) word = "Service";
+  if (kind == Kind::kEndpointSlice) word = "EndpointSlice";
+  if (kind == Kind::kNode) word = "Node";
+  return absl::StrCat(word, " ", name.namespace_name.empty() ? name.name : name.ToString());
+}
+
+void ManifestSet::Enter(const Key& key, Entry entry, Entries* entries, File* file) {
+  const int line = entry.line;
+  const auto [first, inserted] = entries->try_emplace(key, std::move(entry));
+  if (inserted) return;
+  file->warnings.push_back({line, absl::StrCat(Describe(key), " is given twice: the one on line ", first->second.line,
+                                               " is used, this one is ignored")});
+}
 
 void ManifestSet::Put(const std::string& file, Manifest manifest) {
   File& stored = files_[file];
-  absl::flat_hash_map<Key, Entry> objects;
-  stored.repeats.clear();
+  Entries objects;
+  stored.warnings = std::move(manifest.warnings);
   for (DecodedObject& decoded : manifest.objects) {
     const Key key{KindOf(decoded.object), NameOf(decoded.object)};
-    const auto [first, inserted] = objects.try_emplace(key);
-    if (!inserted) {
-      stored.repeats.push_back(
-          {decoded.line, absl::StrCat(Describe(key.first, key.second), " is given twice: the one on line ",
-                                      first->second.line, " is used, this one is ignored")});
-      continue;
-    }
-    first->second = {std::make_shared<const Object>(std::move(decoded.object)), decoded.line, false};
+    Objects one;
+    one.push_back(std::move(decoded.object));
+    Enter(key, {std::make_shared<const Objects>(std::move(one)), decoded.line, decoded.has_selector}, &objects,
+          &stored);
+  }
+  for (DecodedEndpoints& endpoints : manifest.endpoints) {
+    const Key key{Kind::kEndpoints, endpoints.name};
+    Objects slices(std::make_move_iterator(endpoints.slices.begin()), std::make_move_iterator(endpoints.slices.end()));
+    Enter(key, {std::make_shared<const Objects>(std::move(slices)), endpoints.line}, &objects, &stored);
   }
   stored.errors = std::move(manifest.errors);
   std::vector<Key> dropped;
@@ -49,7 +72,7 @@ void ManifestSet::Put(const std::string& file, Manifest manifest) {
 void ManifestSet::PutUnreadable(const std::string& file, std::string why) {
   File& stored = files_[file];
   stored.errors = {{0, std::move(why)}};
-  stored.repeats.clear();
+  stored.warnings.clear();
   for (auto& [key, entry] : stored.objects) {
     entry.kept = true;
     touched_.insert(key);
@@ -84,6 +107,46 @@ const std::string& ManifestSet::Winner(const Key& key, const Holding& holding) c
   return winner == holding.files.end() ? holding.files.front() : *winner;
 }
 
+const ManifestSet::Entry& ManifestSet::WinningEntry(const Key& key, const Holding& holding) const {
+  return files_.at(Winner(key, holding)).objects.at(key);
+}
+
+bool ManifestSet::IsServiceWithoutSelector(const model::ObjectName& name) const {
+  const Key key{Kind::kService, name};
+  const auto service = holdings_.find(key);
+  if (service == holdings_.end() || service->second.files.empty()) return false;
+  return !WinningEntry(key, service->second).has_selector;
+}
+
+void ManifestSet::TouchEndpoints() {
+  std::vector<Key> endpoints;
+  for (const Key& key : touched_) {
+    if (key.first == Kind::kService) endpoints.emplace_back(Kind::kEndpoints, key.second);
+  }
+  for (const Key& key : endpoints) {
+    if (holdings_.contains(key)) touched_.insert(key);
+  }
+}
+
+std::shared_ptr<const ManifestSet::Objects> ManifestSet::Current(const Key& key, const Holding& holding) const {
+  if (holding.files.empty()) return nullptr;
+  if (key.first == Kind::kEndpoints && !IsServiceWithoutSelector(key.second)) return nullptr;
+  return WinningEntry(key, holding).objects;
+}
+
+void ManifestSet::AppendChanges(const Objects* before, const Objects* after, std::vector<Event>* events) {
+  const size_t count_before = before == nullptr ? 0 : before->size();
+  const size_t count_after = after == nullptr ? 0 : after->size();
+  for (size_t i = 0; i < count_after; ++i) {
+    const Object& object = (*after)[i];
+    if (i >= count_before || (*before)[i] != object) events->push_back(Upsert{object});
+  }
+  for (size_t i = count_after; i < count_before; ++i) {
+    const Object& object = (*before)[i];
+    events->push_back(sources::Remove{sources::KindOf(object), NameOf(object)});
+  }
+}
+
 std::vector<std::string> ManifestSet::Files() const {
   std::vector<std::string> names;
   for (const auto& [name, file] : files_) names.push_back(name);
@@ -91,6 +154,7 @@ std::vector<std::string> ManifestSet::Files() const {
 }
 
 std::vector<Event> ManifestSet::TakeChanges() {
+  TouchEndpoints();
   std::vector<Key> touched(touched_.begin(), touched_.end());
   touched_.clear();
   std::sort(touched.begin(), touched.end());
@@ -99,14 +163,10 @@ std::vector<Event> ManifestSet::TakeChanges() {
     const auto found = holdings_.find(key);
     if (found == holdings_.end()) continue;
     Holding& holding = found->second;
-    if (holding.files.empty()) {
-      if (holding.taken != nullptr) events.push_back(sources::Remove{key.first, key.second});
-      holdings_.erase(found);
-      continue;
-    }
-    const std::shared_ptr<const Object>& object = files_.at(Winner(key, holding)).objects.at(key).object;
-    if (holding.taken == nullptr || *holding.taken != *object) events.push_back(Upsert{*object});
-    holding.taken = object;  // even if it is equal: one of the two copies is freed
+    std::shared_ptr<const Objects> current = Current(key, holding);
+    AppendChanges(holding.taken.get(), current.get(), &events);
+    holding.taken = std::move(current);  // even if it is equal: one of the two copies is freed
+    if (holding.files.empty()) holdings_.erase(found);
   }
   return events;
 }
@@ -119,15 +179,14 @@ std::vector<SourceProblem> ManifestSet::Problems() const {
     for (const std::string& file : holding.files) {
       const Entry& entry = files_.at(file).objects.at(key);
       if (file == winner || entry.kept) continue;
-      contested[file].push_back(
-          {entry.line, absl::StrCat(Describe(key.first, key.second), " is given twice: the one in ", winner,
-                                    " is used, this one is ignored")});
+      contested[file].push_back({entry.line, absl::StrCat(Describe(key), " is given twice: the one in ", winner,
+                                                          " is used, this one is ignored")});
     }
   }
   std::vector<SourceProblem> problems;
   for (const auto& [name, file] : files_) {
     std::vector<ParseError> errors = file.errors;
-    errors.insert(errors.end(), file.repeats.begin(), file.repeats.end());
+    errors.insert(errors.end(), file.warnings.begin(), file.warnings.end());
     const auto found = contested.find(name);
     if (found != contested.end()) errors.insert(errors.end(), found->second.begin(), found->second.end());
     std::stable_sort(errors.begin(), errors.end(),

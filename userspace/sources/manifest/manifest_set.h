@@ -6,6 +6,8 @@
 //    its last version without errors stay, marked as kept.
 //  - An object in several files is taken from the first file by name, but current objects take precedence over kept
 //    ones; the other files are reported.
+//  - Endpoints are one object, but are taken as EndpointSlices, and only while their Service is there and has no
+//    selector: in a cluster, others come from its pods.
 #ifndef SHUNT_SOURCES_MANIFEST_MANIFEST_SET_H_
 #define SHUNT_SOURCES_MANIFEST_MANIFEST_SET_H_
 
@@ -33,32 +35,51 @@ class ManifestSet {
   void Remove(const std::string& file);
 
   std::vector<std::string> Files() const;
-  // Returns the changes since the last call, ordered by kind and name.
+  // Returns the changes since the last call, ordered by kind and name of the objects in the files.
   std::vector<Event> TakeChanges();
   // Returns all current problems, by file and line.
   std::vector<SourceProblem> Problems() const;
 
  private:
-  using Key = std::pair<ObjectKind, model::ObjectName>;
+  enum class Kind { kService, kEndpointSlice, kEndpoints, kNode };
+  using Key = std::pair<Kind, model::ObjectName>;
+  // What one document gives: one object, or as many slices as an Endpoints has. The name of an object at any position
+  // follows from the document's name.
+  using Objects = std::vector<Object>;
 
   struct Entry {
-    std::shared_ptr<const Object> object;
+    std::shared_ptr<const Objects> objects;
     int line = 0;
-    bool kept = false;  // from the file's last version without errors, not from its current one
+    bool has_selector = false;  // of a Service
+    bool kept = false;          // from the file's last version without errors, not from its current one
   };
+  using Entries = absl::flat_hash_map<Key, Entry>;
   struct File {
-    absl::flat_hash_map<Key, Entry> objects;
-    std::vector<ParseError> errors;   // while there are any, nothing is removed
-    std::vector<ParseError> repeats;  // documents that describe an object of the same file again
+    Entries objects;
+    std::vector<ParseError> errors;    // while there are any, nothing is removed
+    std::vector<ParseError> warnings;  // others, as about documents that describe an object of the same file again
   };
   // One object: the files that describe it, in name order, and its last state from TakeChanges, null if there is none.
   struct Holding {
     std::vector<std::string> files;
-    std::shared_ptr<const Object> taken;
+    std::shared_ptr<const Objects> taken;
   };
+
+  static Kind KindOf(const Object& object);
+  static std::string Describe(const Key& key);
+  // Adds the entry to `entries`, or a warning to `file` if the object is there already.
+  static void Enter(const Key& key, Entry entry, Entries* entries, File* file);
 
   // Returns the file from which the object is taken. REQUIRES: there is one.
   const std::string& Winner(const Key& key, const Holding& holding) const;
+  const Entry& WinningEntry(const Key& key, const Holding& holding) const;
+  // Returns whether there is a Service of this name whose endpoints are written by hand.
+  bool IsServiceWithoutSelector(const model::ObjectName& name) const;
+  // Also marks the Endpoints of the Services that have been touched.
+  void TouchEndpoints();
+  // Returns what is to be served of the object now, null if nothing.
+  std::shared_ptr<const Objects> Current(const Key& key, const Holding& holding) const;
+  static void AppendChanges(const Objects* before, const Objects* after, std::vector<Event>* events);
   void Hold(const Key& key, const std::string& file);
   void Release(const Key& key, const std::string& file);
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
 
 namespace shunt::sources {
 namespace {
@@ -103,6 +104,23 @@ TEST_F(ManifestSetTest, AnObjectThatTurnsBadKeepsItsLastGoodForm) {
   EXPECT_THAT(Changes(), ElementsAre("+one:82"));
 }
 
+TEST_F(ManifestSetTest, AMisspeltKindTakesNothingAway) {
+  Put("a.yaml", Service("one") + Service("two"));
+  Changes();
+  Put("a.yaml", Service("one") + "---\napiVersion: v1\nkind: service\nmetadata: {name: two}\n");
+  EXPECT_THAT(Changes(), IsEmpty());
+  EXPECT_THAT(Problems(), ElementsAre("a.yaml:7: apiVersion v1, kind service is not known: is v1, Service meant?"));
+}
+
+TEST_F(ManifestSetTest, ADocumentOfAnotherKindDoesNotKeepWhatIsTakenOut) {
+  const std::string deployment = "---\napiVersion: apps/v1\nkind: Deployment\nspec: {{ .Values.spec }}\n";
+  Put("a.yaml", Service("one") + deployment + Service("two"));
+  Changes();
+  Put("a.yaml", Service("one") + deployment);
+  EXPECT_THAT(Changes(), ElementsAre("-two"));
+  EXPECT_THAT(Problems(), IsEmpty());
+}
+
 TEST_F(ManifestSetTest, ARemovedFileIsGoneHoweverBadItWas) {
   Put("a.yaml", Service("one"));
   Changes();
@@ -178,6 +196,86 @@ TEST_F(ManifestSetTest, ObjectsOfDifferentKindsMayShareAName) {
   ASSERT_EQ(removals.size(), 3u);
   EXPECT_EQ(std::get<Remove>(removals[1]).kind, ObjectKind::kEndpointSlice);
   EXPECT_EQ(std::get<Remove>(removals[2]).name, (model::ObjectName{"", "one"}));
+}
+
+// Endpoints beside Services.
+class ManifestSetEndpointsTest : public ManifestSetTest {
+ protected:
+  static std::string ServiceOf(const std::string& name, bool selector) {
+    return absl::StrCat("---\napiVersion: v1\nkind: Service\nmetadata: {name: ", name, "}\nspec: {",
+                        selector ? "selector: {app: x}, " : "", "ports: [{port: 80}]}\n");
+  }
+  // One subset for each address.
+  static std::string Endpoints(const std::string& name, const std::vector<std::string>& addresses) {
+    std::string text = absl::StrCat("---\napiVersion: v1\nkind: Endpoints\nmetadata: {name: ", name, "}\nsubsets:\n");
+    for (const std::string& address : addresses) {
+      absl::StrAppend(&text, "- {addresses: [{ip: ", address, "}], ports: [{port: 80}]}\n");
+    }
+    return text;
+  }
+
+  // "+NAME=ADDRESS" and "-NAME" for slices; Services are passed over.
+  std::vector<std::string> SliceChanges() {
+    std::vector<std::string> changes;
+    for (const Event& event : set_.TakeChanges()) {
+      if (const auto* upsert = std::get_if<Upsert>(&event)) {
+        const auto* const slice = std::get_if<model::EndpointSlice>(&upsert->object);
+        if (slice != nullptr) {
+          changes.push_back(absl::StrCat("+", slice->name.name, "=", absl::string_view(slice->endpoints[0].address)));
+        }
+      } else if (std::get<Remove>(event).kind == ObjectKind::kEndpointSlice) {
+        changes.push_back(absl::StrCat("-", std::get<Remove>(event).name.name));
+      }
+    }
+    return changes;
+  }
+};
+
+TEST_F(ManifestSetEndpointsTest, OfAServiceWithoutSelectorAreServed) {
+  Put("a.yaml", ServiceOf("db", false) + Endpoints("db", {"192.0.2.1", "192.0.2.2"}));
+  EXPECT_THAT(SliceChanges(), ElementsAre("+endpoints/db/0=192.0.2.1", "+endpoints/db/1=192.0.2.2"));
+  Put("a.yaml", ServiceOf("db", false) + Endpoints("db", {"192.0.2.3"}));
+  EXPECT_THAT(SliceChanges(), ElementsAre("+endpoints/db/0=192.0.2.3", "-endpoints/db/1"));
+  Put("a.yaml", ServiceOf("db", false));
+  EXPECT_THAT(SliceChanges(), ElementsAre("-endpoints/db/0"));
+}
+
+TEST_F(ManifestSetEndpointsTest, OfAServiceWithASelectorAreNot) {
+  Put("a.yaml", ServiceOf("db", true) + Endpoints("db", {"192.0.2.1"}));
+  EXPECT_THAT(SliceChanges(), IsEmpty());
+  Put("a.yaml", Endpoints("db", {"192.0.2.1"}));
+  EXPECT_THAT(SliceChanges(), IsEmpty()) << "nor are those without a Service";
+}
+
+TEST_F(ManifestSetEndpointsTest, FollowTheSelectorOfTheirServiceInAnotherFile) {
+  Put("a.yaml", Endpoints("db", {"192.0.2.1"}));
+  Put("b.yaml", ServiceOf("db", false));
+  EXPECT_THAT(SliceChanges(), ElementsAre("+endpoints/db/0=192.0.2.1"));
+  Put("b.yaml", ServiceOf("db", true));
+  EXPECT_THAT(SliceChanges(), ElementsAre("-endpoints/db/0"));
+  Put("b.yaml", ServiceOf("db", false));
+  EXPECT_THAT(SliceChanges(), ElementsAre("+endpoints/db/0=192.0.2.1"));
+  set_.Remove("b.yaml");
+  EXPECT_THAT(SliceChanges(), ElementsAre("-endpoints/db/0"));
+}
+
+TEST_F(ManifestSetEndpointsTest, AreOneObjectWhateverElseIsWrongWithTheFile) {
+  Put("a.yaml", ServiceOf("db", false) + Endpoints("db", {"192.0.2.1", "192.0.2.2"}));
+  SliceChanges();
+  Put("a.yaml", ServiceOf("db", false) + Endpoints("db", {"192.0.2.1"}) + kBad);
+  EXPECT_THAT(SliceChanges(), ElementsAre("-endpoints/db/1")) << "the good document says so";
+  Put("a.yaml", ServiceOf("db", false) + Endpoints("db", {"nonsense"}));
+  EXPECT_THAT(SliceChanges(), IsEmpty());
+  Put("b.yaml", Endpoints("db", {"192.0.2.9", "192.0.2.10"}));
+  EXPECT_THAT(SliceChanges(), ElementsAre("+endpoints/db/0=192.0.2.9", "+endpoints/db/1=192.0.2.10"))
+      << "what is only kept gives way to what is said now, as a whole";
+}
+
+TEST_F(ManifestSetEndpointsTest, GivenTwiceAreReported) {
+  Put("a.yaml", ServiceOf("db", false) + Endpoints("db", {"192.0.2.1"}) + Endpoints("db", {"192.0.2.2"}));
+  EXPECT_THAT(SliceChanges(), ElementsAre("+endpoints/db/0=192.0.2.1"));
+  EXPECT_THAT(Problems(), ElementsAre("a.yaml:13: Endpoints default/db is given twice: the one on line 7 is used, this "
+                                      "one is ignored"));
 }
 
 }  // namespace

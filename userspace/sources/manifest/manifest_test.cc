@@ -111,9 +111,6 @@ struct ErrorCase {
 TEST(ManifestTest, WhatYamlMayNotHold) {
   const std::string service = ServiceText("a");
   const std::vector<ErrorCase> cases = {
-      {"an anchor", service + "spec: &s {}", "4: anchors are not accepted"},
-      {"an anchor on nothing", service + "spec: &s\nstatus: {}", "4: anchors are not accepted"},
-      {"an anchor on a key", service + "&s spec: {}", "4: anchors are not accepted"},
       {"an alias of nothing", service + "spec: *s", "4: not valid YAML: the referenced anchor is not defined"},
       {"a tag of the author's", service + "spec: !mine {}", "4: tags are not accepted: !mine"},
       {"a tag of YAML's", service + "spec: {x: !!binary aGk=}", "4: tags are not accepted: tag:yaml.org,2002:binary"},
@@ -147,11 +144,64 @@ TEST(ManifestTest, WhatYamlMayNotHold) {
   }
 }
 
+TEST(ManifestTest, AnchorsAliasesAndMergeKeysAreWrittenOut) {
+  const model::Service service = TheOnly<model::Service>(
+      DecodeManifest("apiVersion: v1\nkind: Service\nmetadata: {name: &name web, labels: {app: *name}}\nspec:\n"
+                     "  ports:\n  - &port {name: a, port: 80}\n  - {<<: *port, name: b, port: 81, protocol: UDP}\n"));
+  EXPECT_EQ(service.labels.at("app"), "web");
+  EXPECT_EQ(service.ports, (std::vector<model::ServicePort>{{"a", model::Protocol::kTcp, 80, 0},
+                                                            {"b", model::Protocol::kUdp, 81, 0}}));
+}
+
+TEST(ManifestTest, AnAnchorEndsWithItsDocument) {
+  EXPECT_THAT(ErrorsOf(DecodeManifest(ServiceText("a") + "spec: &s {}\n---\n" + ServiceText("b") + "spec: *s\n")),
+              ElementsAre("9: not valid YAML: the referenced anchor is not defined"));
+}
+
+TEST(ManifestTest, ADocumentOfAnotherKindIsPassedOverWhateverStandsInIt) {
+  const std::string deployment = "apiVersion: apps/v1\nkind: Deployment # not ours\n";
+  for (const std::string& foreign : {
+           deployment + "spec: {{ .Values.spec }}\n",
+           deployment + "data: !!binary aGk=\n",
+           deployment + "spec: {}\nspec: {}\n",
+           deployment + "spec: [\n",
+           deployment + "spec: \"\x1b[31m\"\n",
+           deployment + "spec: *unknown\n",
+           std::string("apiVersion: 'v1'\nkind: \"ConfigMap\"\n? [a]\n: b\n"),
+       }) {
+    const Manifest manifest = DecodeManifest(absl::StrCat(foreign, "---\n", ServiceText("a")));
+    EXPECT_THAT(ErrorsOf(manifest), IsEmpty()) << foreign;
+    EXPECT_THAT(ObjectsOf(manifest), SizeIs(1)) << foreign;
+  }
+}
+
+TEST(ManifestTest, ADocumentThatCannotBeParsedIsAnErrorIfItMayBeOurs) {
+  struct Row {
+    const char* sentence;
+    const char* text;
+  };
+  const Row rows[] = {
+      {"a Service", "apiVersion: v1\nkind: Service\nspec: [\n"},
+      {"a list of anything", "apiVersion: v1\nkind: List\nitems: [\n"},
+      {"a misspelt Service", "apiVersion: v1\nkind: service\nspec: [\n"},
+      {"no kind", "apiVersion: apps/v1\nspec: [\n"},
+      {"no version", "kind: Deployment\nspec: [\n"},
+      {"two documents without a line between them",
+       "apiVersion: apps/v1\nkind: Deployment\napiVersion: v1\nkind: Service\n"},
+      {"a kind that is nested", "apiVersion: apps/v1\nspec:\n  kind: Deployment\n  x: [\n"},
+  };
+  for (const Row& row : rows) EXPECT_THAT(ErrorsOf(DecodeManifest(row.text)), SizeIs(1)) << row.sentence;
+  EXPECT_THAT(
+      ErrorsOf(DecodeManifest("{\"apiVersion\": \"apps/v1\", \"kind\": \"Deployment\", ", ManifestFormat::kJson)),
+      SizeIs(1))
+      << "a JSON file is one value";
+}
+
 // Each of these would cost minutes, gigabytes or the stack if it were accepted.
 TEST(ManifestTest, HostileTextsAreRefusedSoon) {
   std::string bomb = "a0: &a0 [x, x]\n";
   for (int i = 1; i < 60; ++i) bomb += absl::StrCat("a", i, ": &a", i, " [*a", i - 1, ", *a", i - 1, "]\n");
-  EXPECT_THAT(ErrorsOf(DecodeManifest(bomb)), ElementsAre("1: anchors are not accepted"));
+  EXPECT_THAT(ErrorsOf(DecodeManifest(bomb)), ElementsAre(HasSubstr("anchors and aliases repeat more than ")));
 
   const auto repeated = [](const std::string& text, size_t bytes) {
     std::string all;

@@ -3,28 +3,15 @@
 
 #include <utility>
 
-#include "absl/strings/match.h"
-#include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "userspace/sources/api_rules.h"
 #include "userspace/sources/document/field_reader.h"
 #include "userspace/sources/manifest/endpoint_slice_decoder.h"
 #include "userspace/sources/manifest/service_decoder.h"
+#include "userspace/sources/manifest/type_name.h"
 
 namespace shunt::sources {
 namespace {
-
-constexpr char kCore[] = "v1";
-constexpr char kDiscovery[] = "discovery.k8s.io/v1";
-
-// An object's type: its apiVersion and kind.
-struct TypeName {
-  std::string version;
-  std::string kind;
-
-  bool Is(absl::string_view is_version, absl::string_view is_kind) const {
-    return version == is_version && kind == is_kind;
-  }
-};
 
 model::Node DecodeNode(const FieldReader& object) {
   model::Node node;
@@ -42,9 +29,16 @@ model::Node DecodeNode(const FieldReader& object) {
   return node;
 }
 
+// A selector that is empty is none.
+bool HasSelector(const Value& service) {
+  const Value* const spec = service.Find("spec");
+  const Value* const selector = spec == nullptr ? nullptr : spec->Find("selector");
+  return selector != nullptr && !selector->fields.empty();
+}
+
 class Decoder {
  public:
-  Decoder(std::vector<DecodedObject>* objects, std::vector<ParseError>* errors) : objects_(objects), errors_(errors) {}
+  explicit Decoder(Manifest* manifest) : manifest_(manifest), errors_(&manifest->errors) {}
 
   // `item_type` is the type of an object that names none: the API server's typed lists leave it out.
   void Decode(const Value& value, const TypeName& item_type) {
@@ -55,19 +49,13 @@ class Decoder {
     if (errors_->size() > errors_before) return;
     if (type.kind.empty() || type.version.empty()) {
       errors_->push_back({value.line, "not a Kubernetes object: apiVersion or kind is missing"});
-    } else if (absl::StartsWith(type.version, "discovery.k8s.io/") && type.version != kDiscovery) {
-      errors_->push_back(
-          {value.line, absl::StrCat(type.kind, " of ", type.version, ": only ", kDiscovery, " is read")});
-    } else if (type.Is(kCore, "List")) {
-      DecodeItems(object, value, {});
-    } else if (type.Is(kCore, "ServiceList")) {
-      DecodeItems(object, value, {kCore, "Service"});
-    } else if (type.Is(kCore, "NodeList")) {
-      DecodeItems(object, value, {kCore, "Node"});
-    } else if (type.Is(kDiscovery, "EndpointSliceList")) {
-      DecodeItems(object, value, {kDiscovery, "EndpointSlice"});
+    } else if (!IsRead(type)) {
+      if (std::string wrong = WrongWithType(type); !wrong.empty()) errors_->push_back({value.line, std::move(wrong)});
+    } else if (absl::string_view item_kind = type.kind; absl::ConsumeSuffix(&item_kind, "List")) {
+      const bool is_typed = !item_kind.empty();
+      DecodeItems(object, value, is_typed ? TypeName{type.version, std::string(item_kind)} : TypeName());
     } else {
-      DecodeOne(object, type, value.line);
+      DecodeOne(object, type, value);
     }
   }
 
@@ -80,30 +68,35 @@ class Decoder {
     for (const Value& item : items->items) Decode(item, item_type);
   }
 
-  void DecodeOne(const FieldReader& object, const TypeName& type, int line) {
+  // REQUIRES: the type is read, and is no list.
+  void DecodeOne(const FieldReader& object, const TypeName& type, const Value& value) {
     const size_t errors_before = errors_->size();
-    DecodedObject decoded;
-    decoded.line = line;
-    if (type.Is(kCore, "Service")) {
-      decoded.object = DecodeService(object);
-    } else if (type.Is(kDiscovery, "EndpointSlice")) {
-      decoded.object = DecodeEndpointSlice(object);
-    } else if (type.Is(kCore, "Node")) {
-      decoded.object = DecodeNode(object);
-    } else {
+    if (type.kind == "Endpoints") {
+      DecodedEndpoints endpoints = DecodeEndpoints(object, value.line, &manifest_->warnings);
+      if (errors_->size() == errors_before) manifest_->endpoints.push_back(std::move(endpoints));
       return;
     }
-    if (errors_->size() == errors_before) objects_->push_back(std::move(decoded));
+    DecodedObject decoded;
+    decoded.line = value.line;
+    if (type.kind == "Service") {
+      decoded.object = DecodeService(object);
+      decoded.has_selector = HasSelector(value);
+    } else if (type.kind == "EndpointSlice") {
+      decoded.object = DecodeEndpointSlice(object);
+    } else {
+      decoded.object = DecodeNode(object);
+    }
+    if (errors_->size() == errors_before) manifest_->objects.push_back(std::move(decoded));
   }
 
-  std::vector<DecodedObject>* const objects_;
+  Manifest* const manifest_;
   std::vector<ParseError>* const errors_;
 };
 
 }  // namespace
 
-void DecodeDocument(const Value& document, std::vector<DecodedObject>* objects, std::vector<ParseError>* errors) {
-  Decoder(objects, errors).Decode(document, {});
+void DecodeDocument(const Value& document, Manifest* manifest) {
+  Decoder(manifest).Decode(document, {});
 }
 
 }  // namespace shunt::sources

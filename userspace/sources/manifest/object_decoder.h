@@ -1,25 +1,34 @@
 // SPDX-License-Identifier: Apache-2.0
-// The objects that a parsed document describes: Services, EndpointSlices, Nodes and lists of them, with the defaults
-// that the Kubernetes API would have filled in.
+// The objects that a parsed document describes: Services, EndpointSlices, Endpoints, Nodes and lists of them, with the
+// defaults that the Kubernetes API would have filled in.
 #ifndef SHUNT_SOURCES_MANIFEST_OBJECT_DECODER_H_
 #define SHUNT_SOURCES_MANIFEST_OBJECT_DECODER_H_
 
 #include <vector>
 
 #include "userspace/sources/document/value.h"
+#include "userspace/sources/manifest/endpoints_decoder.h"
 #include "userspace/sources/object.h"
 
 namespace shunt::sources {
 
 struct DecodedObject {
   Object object;
-  int line = 0;  // on which it begins
+  int line = 0;               // on which it begins
+  bool has_selector = false;  // of a Service: its endpoints are not to be written by hand
 };
 
-// Decodes `document` and appends what it finds to `objects` and `errors`. Lists (List, ServiceList, EndpointSliceList,
-// NodeList) are opened, also inside other lists. Objects of other kinds and unknown fields are skipped. An object with
-// an error is left out; the others are not affected.
-void DecodeDocument(const Value& document, std::vector<DecodedObject>* objects, std::vector<ParseError>* errors);
+struct Manifest {
+  std::vector<DecodedObject> objects;       // in file order
+  std::vector<DecodedEndpoints> endpoints;  // likewise
+  std::vector<ParseError> errors;           // empty: the file is good as a whole
+  std::vector<ParseError> warnings;         // what is not used of good objects
+};
+
+// Decodes `document` and appends what it finds to `manifest`. Lists (List, and the typed lists of what is read) are
+// opened, also inside other lists. Objects of other kinds and unknown fields are skipped; a kind that is probably one
+// of ours, misspelt, is an error. An object with an error is left out; the others are not affected.
+void DecodeDocument(const Value& document, Manifest* manifest);
 
 }  // namespace shunt::sources
 

@@ -63,13 +63,19 @@ TEST(ObjectDecoderTest, ABadItemCostsNoOther) {
 }
 
 TEST(ObjectDecoderTest, OtherKindsAreNoneOfOurs) {
-  for (const char* type : {"{apiVersion: apps/v1, kind: Deployment", "{apiVersion: v1, kind: ConfigMap",
-                           "{apiVersion: serving.knative.dev/v1, kind: Service", "{apiVersion: v1, kind: PodList",
-                           "{apiVersion: discovery.k8s.io/v1, kind: Mystery", "{apiVersion: v1, kind: service"}) {
+  for (const char* type :
+       {"{apiVersion: apps/v1, kind: Deployment", "{apiVersion: v1, kind: ConfigMap",
+        "{apiVersion: serving.knative.dev/v1, kind: Service", "{apiVersion: v1, kind: PodList",
+        "{apiVersion: discovery.k8s.io/v1, kind: Mystery", "{apiVersion: v1, kind: ServiceAccount"}) {
     const Manifest manifest = DecodeManifest(absl::StrCat(type, ", spec: [nonsense], items: 5}"));
     EXPECT_THAT(ErrorsOf(manifest), IsEmpty()) << type;
     EXPECT_THAT(ObjectsOf(manifest), IsEmpty()) << type;
   }
+}
+
+TEST(ObjectDecoderTest, AKindThatIsProbablyOursIsAnErrorAlsoInAList) {
+  EXPECT_THAT(ErrorsOf(DecodeManifest("apiVersion: v1\nkind: List\nitems:\n- {apiVersion: v1, kind: Services}\n")),
+              ElementsAre("4: apiVersion v1, kind Services is not known: is v1, Service meant?"));
 }
 
 struct ErrorCase {
