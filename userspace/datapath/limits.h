@@ -10,6 +10,9 @@ namespace shunt::datapath {
 // The most rows that any limit may ask for. A pool's word has 24 bits for its first slot, and no other map needs more.
 inline constexpr uint32_t kRowsMax = 1u << 24;
 
+// The most endpoints that a pool can hold (SHUNT_POOL_COUNT_MAX in bpf/abi.h, which the datapath alone includes).
+inline constexpr uint32_t kPoolMembersMax = (1u << 18) - 1;
+
 // Kernel memory with these defaults is about 50 MiB and, per CPU, 3 MiB of counters; `shuntctl map list` shows it.
 struct Limits {
   uint32_t frontends = 65'536;      // includes the rows of addresses

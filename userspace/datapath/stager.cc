@@ -8,10 +8,13 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "userspace/datapath/limits.h"
 #include "userspace/datapath/pool_match.h"
 
 namespace shunt::datapath {
 namespace {
+
+static_assert(kPoolMembersMax == SHUNT_POOL_COUNT_MAX);
 
 absl::Status Contradiction(const model::ServicePlan& plan, absl::string_view what) {
   return absl::InvalidArgumentError(absl::StrCat("apply Service ", plan.service.ToString(), ": ", what));

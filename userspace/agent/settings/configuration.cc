@@ -24,9 +24,6 @@ using sources::FieldReader;
 
 constexpr absl::string_view kApiVersion = "shunt-lb.io/v1alpha1";
 constexpr absl::string_view kKind = "ShuntConfiguration";
-// More than a pool can hold (SHUNT_POOL_COUNT_MAX): the datapath refuses a Service whose pool is larger than that.
-constexpr uint32_t kEndpointsMax = (1 << 20) - 1;
-
 // Deeper than any configuration that is accepted. The author is the node's administrator and may use all of YAML.
 constexpr sources::ParseLimits kParseLimits{.depth_max = 8, .anchors = true, .tags = true};
 
@@ -142,7 +139,7 @@ std::vector<Field> Schema(Configuration& c) {
       {"sockets", PowerOfTwo(c.limits.sockets)},
       {"socketPeers", Rows(c.limits.socket_peers)},
       {"affinities", Rows(c.limits.affinities)},
-      {"endpointsPerPool", Number(c.endpoints_per_pool, 1, kEndpointsMax)},
+      {"endpointsPerPool", Number(c.endpoints_per_pool, 1, datapath::kPoolMembersMax)},
   };
   return {
       {"apiVersion", Constant(kApiVersion)},

@@ -17,6 +17,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t size) {
   }
   const bool sockets_fit = std::has_single_bit(decoded->limits.sockets);
   const int verbosity = decoded->verbosity.value_or(0);
+  const uint32_t endpoints = decoded->endpoints_per_pool.value_or(1);
+  if (endpoints < 1 || endpoints > shunt::datapath::kPoolMembersMax) std::abort();
   if (!sockets_fit || verbosity < 0 || verbosity > shunt::agent::kVerbosityMax) std::abort();
   return 0;
 }

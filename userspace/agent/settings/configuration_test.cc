@@ -34,7 +34,7 @@ limits:
   sockets: 4096
   socketPeers: 7
   affinities: 8
-  endpointsPerPool: 1048575
+  endpointsPerPool: 262143
 )"),
                                                                     "shuntd.yaml");
   ASSERT_TRUE(decoded.ok()) << decoded.status();
@@ -57,7 +57,7 @@ limits:
                                    .socket_peers = 7,
                                    .affinities = 8};
   EXPECT_EQ(decoded->limits, limits);
-  EXPECT_EQ(decoded->endpoints_per_pool, 1'048'575u);
+  EXPECT_EQ(decoded->endpoints_per_pool, 262'143u);
 }
 
 TEST(ConfigurationTest, AbsentFieldsStayUnset) {
@@ -160,6 +160,8 @@ TEST(ConfigurationTest, ErrorsNameTheLineAndWhatToDo) {
        "f.yaml:3: cgroup must be a string: write \"1\" in quotes"},
       {"a limit in another notation", with("limits:\n  slots: 1e3\n"),
        "f.yaml:4: limits.slots must be a whole number from 1 to 16777216, not \"1e3\""},
+      {"more endpoints than a pool can hold", with("limits:\n  endpointsPerPool: 262144\n"),
+       "f.yaml:4: limits.endpointsPerPool must be a whole number from 1 to 262143, not \"262144\""},
       {"a scalar where a mapping belongs", with("limits: 5\n"),
        "f.yaml:3: limits must be an object, not a single value"},
       {"sockets not a power of two", with("limits: {sockets: 1000}\n"),
