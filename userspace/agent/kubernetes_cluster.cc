@@ -90,7 +90,8 @@ kubernetes::Remembered& RememberedOf(kubernetes::KubernetesSourceOptions& option
 }  // namespace
 
 std::string SnapshotPath(const Options& options) {
-  return options.state_directory.empty() ? "" : absl::StrCat(options.state_directory, "/snapshot");
+  const bool is_kept = !options.state_directory.empty() && options.snapshot_interval != kNoSnapshots;
+  return is_kept ? absl::StrCat(options.state_directory, "/snapshot") : "";
 }
 
 absl::Status KubernetesCluster::Check(const Options& options) {

@@ -66,6 +66,10 @@ bool LoopEvents::Changed(sources::ClusterView view) {
   return true;
 }
 
+std::chrono::milliseconds LoopEvents::ViewPace() const {
+  return followers_.snapshot == nullptr ? kSnapshotIntervalMost : followers_.options.snapshot_interval;
+}
+
 void LoopEvents::Stopping() {
   Notify("STOPPING=1");
 }

@@ -5,6 +5,7 @@
 #define SHUNT_AGENT_LOOP_EVENTS_H_
 
 #include <array>
+#include <chrono>
 #include <string>
 #include <vector>
 
@@ -47,6 +48,7 @@ class LoopEvents final : public LoopListener {
   void Stepped() override;
   void Progressed(sources::ObjectKind kind, const report::SourceVersion& version) override;
   bool Changed(sources::ClusterView view) override;
+  std::chrono::milliseconds ViewPace() const override;
 
   // Tells the service manager that the agent stops. In any thread.
   static void Stopping();

@@ -76,8 +76,9 @@ std::array<report::SourceVersion, 3> SourceVersionsOf(const datapath::KernelData
 
 // Null if no snapshot is kept: manifests on this node's disk need none.
 std::unique_ptr<SnapshotThread> StartSnapshotThread(const Options& options) {
-  if (!options.manifests.empty() || options.state_directory.empty()) return nullptr;
-  return std::make_unique<SnapshotThread>(SnapshotPath(options), options.node_name);
+  const std::string path = SnapshotPath(options);
+  if (!options.manifests.empty() || path.empty()) return nullptr;
+  return std::make_unique<SnapshotThread>(path, options.node_name);
 }
 
 SourceEnvironment EnvironmentOf(datapath::KernelDatapath& datapath,

@@ -102,8 +102,9 @@ void Loop::RunAudit() {
 }
 
 void Loop::ShowView(LoopListener& listener) {
-  next_view_ = Now() + kViewPace;
   view_changed_ = !listener.Changed(reconciler_.View());
+  const std::chrono::milliseconds pace = listener.ViewPace();
+  next_view_ = Now() + (view_changed_ ? std::min<std::chrono::milliseconds>(pace, kRefusedView) : pace);
 }
 
 void Loop::ReadInbox(LoopListener& listener) {

@@ -57,9 +57,10 @@ class LoopListener {
   virtual void Stepped() = 0;
   // Called when a later agent may refuse state of this kind of object that is older than `version`.
   virtual void Progressed(sources::ObjectKind kind, const report::SourceVersion& version) = 0;
-  // Offers all that the sources have delivered after it has changed, at most every kViewPace and once at the end.
+  // Offers all that the sources have delivered after it has changed, at most every ViewPace() and once at the end.
   // Returns false to be called again later.
   virtual bool Changed(sources::ClusterView view) = 0;
+  virtual std::chrono::milliseconds ViewPace() const = 0;
 };
 
 class Loop {
@@ -74,8 +75,8 @@ class Loop {
   static constexpr std::chrono::seconds kReclaim{1};
   // How often the kernel is compared with what is planned.
   static constexpr std::chrono::minutes kAudit{5};
-  // How often, at most, the listener is shown all that the sources have delivered.
-  static constexpr std::chrono::minutes kViewPace{1};
+  // How soon, at the latest, a view is offered again that the listener had no use for.
+  static constexpr std::chrono::minutes kRefusedView{1};
 
   // What is passed by reference must outlive the loop.
   Loop(ReconcilerOptions options, datapath::Datapath& datapath, Ledger& ledger, Inbox& inbox, AddressFeed& addresses);

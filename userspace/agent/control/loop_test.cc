@@ -80,6 +80,7 @@ class LoopTest : public testing::Test, protected LoopListener {
     views_.push_back(view.services.size());
     return ++views_offered_ > views_refused_;
   }
+  std::chrono::milliseconds ViewPace() const override { return view_pace_; }
 
   void Start(ScriptedSource::Script script) {
     loop_ = std::make_unique<Loop>(ReconcilerOptions{.node_name = "node-a"}, datapath_, ledger_, inbox_, addresses_);
@@ -112,6 +113,7 @@ class LoopTest : public testing::Test, protected LoopListener {
   std::vector<size_t> views_;  // how many Services each had that was shown
   std::atomic<int> views_offered_ = 0;
   int views_refused_ = 0;  // the first ones, up to this number
+  std::chrono::milliseconds view_pace_ = std::chrono::minutes(1);
   std::unique_ptr<Loop> loop_;
   std::jthread loop_thread_;
   std::jthread source_thread_;
@@ -300,6 +302,18 @@ TEST_F(LoopTest, AViewThatIsOfNoUseIsShownAgain) {
   EXPECT_TRUE(Eventually([&] { return views_offered_ == 1; }));
   Stop();
   EXPECT_THAT(views_, ElementsAre(1u, 1u));
+}
+
+TEST_F(LoopTest, AViewIsShownAgainAtTheListenersPace) {
+  views_refused_ = 3;
+  view_pace_ = std::chrono::milliseconds(1);
+  Start([](sources::Sink& sink, std::stop_token) {
+    sink.Deliver({ServiceEvent("cart", 80)});
+    sink.Synced();
+  });
+  EXPECT_TRUE(Eventually([&] { return views_offered_ == 4; }));
+  Stop();
+  EXPECT_EQ(views_offered_, 4) << "what was taken is not shown again";
 }
 
 TEST_F(LoopTest, NoViewIsShownOfWhatIsNotWhole) {

@@ -47,6 +47,7 @@ class SilentListener final : public LoopListener {
   void Stepped() override {}
   void Progressed(sources::ObjectKind, const report::SourceVersion&) override {}
   bool Changed(sources::ClusterView) override { return true; }
+  std::chrono::milliseconds ViewPace() const override { return std::chrono::minutes(1); }
 };
 
 class ScriptedParts final : public AgentParts {

@@ -12,6 +12,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
 #include "userspace/admin/http/bind_address.h"
 #include "userspace/sources/document/field_reader.h"
 #include "userspace/sources/document/value.h"
@@ -75,6 +76,19 @@ Decoder Texts(std::optional<std::vector<std::string>>& target) {
     for (const std::string& text : *target) {
       if (text.empty()) return object.Complain(field, "must not hold an empty string");
       if (HasNul(text)) return object.Complain(field, "must not hold a NUL");
+    }
+  };
+}
+
+Decoder SnapshotInterval(std::optional<std::chrono::seconds>& target) {
+  return [&target](const FieldReader& object, absl::string_view field) {
+    const std::optional<std::string> text = object.OptionalString(field);
+    if (!text.has_value()) return;
+    const absl::StatusOr<std::chrono::seconds> interval = ParseSnapshotInterval(*text);
+    if (interval.ok()) {
+      target = *interval;
+    } else {
+      object.Complain(field, absl::StrCat("is ", interval.status().message()));
     }
   };
 }
@@ -150,6 +164,7 @@ std::vector<Field> Schema(Configuration& c) {
       {"apiServers", Texts(c.api_servers)},
       {"nodePortAddresses", Texts(c.node_port_addresses)},
       {"stateDirectory", Text(c.state_directory)},
+      {"snapshotInterval", SnapshotInterval(c.snapshot_interval)},
       {"cgroup", Text(c.cgroup)},
       {"bpffs", Text(c.bpffs)},
       {"adminSocket", Text(c.admin_socket)},
@@ -164,6 +179,19 @@ std::vector<Field> Schema(Configuration& c) {
 }
 
 }  // namespace
+
+absl::StatusOr<std::chrono::seconds> ParseSnapshotInterval(absl::string_view text) {
+  if (text == "off") return kNoSnapshots;
+  absl::Duration duration;
+  const bool parsed = absl::ParseDuration(text, &duration);
+  const auto seconds = std::chrono::seconds(parsed ? absl::ToInt64Seconds(duration) : 0);
+  if (!parsed || absl::Seconds(seconds.count()) != duration || seconds < kSnapshotIntervalLeast ||
+      seconds > kSnapshotIntervalMost) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("\"", text, "\": expected a time from 10s to 24h, as in 90s or 1h30m, or off"));
+  }
+  return seconds;
+}
 
 absl::StatusOr<Configuration> DecodeConfiguration(absl::string_view yaml, absl::string_view file) {
   if (yaml.size() > kConfigurationBytesMax) {

@@ -5,6 +5,7 @@
 #ifndef SHUNT_AGENT_SETTINGS_CONFIGURATION_H_
 #define SHUNT_AGENT_SETTINGS_CONFIGURATION_H_
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -30,6 +31,7 @@ struct Configuration {
   std::optional<std::string> kubeconfig;  // clientConnection.kubeconfig, kube-proxy's name for it
   std::optional<std::vector<std::string>> api_servers;
   std::optional<std::string> state_directory;
+  std::optional<std::chrono::seconds> snapshot_interval;        // ParseSnapshotInterval
   std::optional<std::vector<std::string>> node_port_addresses;  // ParseNodePortAddresses
   std::optional<std::string> cgroup;
   std::optional<std::string> bpffs;
@@ -49,8 +51,16 @@ struct Configuration {
 
 // A larger file is refused without being read.
 inline constexpr size_t kConfigurationBytesMax = 1 << 20;
+// How often the snapshot of the cluster may be written.
+inline constexpr std::chrono::seconds kSnapshotIntervalLeast{10};
+inline constexpr std::chrono::seconds kSnapshotIntervalMost{24 * 60 * 60};
+inline constexpr std::chrono::seconds kNoSnapshots{0};
 // The highest verbosity of -v and logging.verbosity.
 inline constexpr int kVerbosityMax = 10;
+
+// Parses the value of --snapshot-interval and snapshotInterval: whole seconds as "90s" or "1h30m", or "off", which
+// gives kNoSnapshots. Returns kInvalidArgument with a text that begins with the value if it is something else.
+absl::StatusOr<std::chrono::seconds> ParseSnapshotInterval(absl::string_view text);
 
 // Decodes `yaml`, which was read from `file` (used in errors only). Returns kInvalidArgument with the error that stands
 // on the first line if there are errors.

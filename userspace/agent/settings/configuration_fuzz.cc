@@ -17,8 +17,12 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t size) {
   }
   const bool sockets_fit = std::has_single_bit(decoded->limits.sockets);
   const int verbosity = decoded->verbosity.value_or(0);
+  const auto interval = decoded->snapshot_interval.value_or(shunt::agent::kSnapshotIntervalLeast);
+  const bool interval_fits =
+      interval == shunt::agent::kNoSnapshots ||
+      (interval >= shunt::agent::kSnapshotIntervalLeast && interval <= shunt::agent::kSnapshotIntervalMost);
   const uint32_t endpoints = decoded->endpoints_per_pool.value_or(1);
-  if (endpoints < 1 || endpoints > shunt::datapath::kPoolMembersMax) std::abort();
+  if (endpoints < 1 || endpoints > shunt::datapath::kPoolMembersMax || !interval_fits) std::abort();
   if (!sockets_fit || verbosity < 0 || verbosity > shunt::agent::kVerbosityMax) std::abort();
   return 0;
 }

@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <string>
 #include <vector>
 
@@ -119,7 +120,8 @@ TEST(ConfigurationTest, ErrorsNameTheLineAndWhatToDo) {
       {"no kind", "apiVersion: shunt-lb.io/v1alpha1\n", "f.yaml:1: kind is missing; it must be ShuntConfiguration"},
       {"an unknown field", with("nodename: a\n"),
        "f.yaml:3: unknown field nodename; known here: apiVersion, kind, hostnameOverride, manifests, clientConnection, "
-       "apiServers, nodePortAddresses, stateDirectory, cgroup, bpffs, adminSocket, healthzBindAddress, "
+       "apiServers, nodePortAddresses, stateDirectory, snapshotInterval, cgroup, bpffs, adminSocket, "
+       "healthzBindAddress, "
        "metricsBindAddress, localPolicyMiss, endSockets, observe, logging, limits"},
       {"an unknown nested field", with("\nlogging:\n  level: 3\n"),
        "f.yaml:5: unknown field logging.level; known here: format, verbosity"},
@@ -162,6 +164,18 @@ TEST(ConfigurationTest, ErrorsNameTheLineAndWhatToDo) {
        "f.yaml:4: limits.slots must be a whole number from 1 to 16777216, not \"1e3\""},
       {"more endpoints than a pool can hold", with("limits:\n  endpointsPerPool: 262144\n"),
        "f.yaml:4: limits.endpointsPerPool must be a whole number from 1 to 262143, not \"262144\""},
+      {"a snapshot too often", with("snapshotInterval: 9s\n"),
+       "f.yaml:3: snapshotInterval is \"9s\": expected a time from 10s to 24h, as in 90s or 1h30m, or off"},
+      {"a snapshot too seldom", with("snapshotInterval: 24h1s\n"),
+       "f.yaml:3: snapshotInterval is \"24h1s\": expected a time from 10s to 24h, as in 90s or 1h30m, or off"},
+      {"a time without a unit", with("snapshotInterval: '60'\n"),
+       "f.yaml:3: snapshotInterval is \"60\": expected a time from 10s to 24h, as in 90s or 1h30m, or off"},
+      {"parts of a second", with("snapshotInterval: 10.5s\n"),
+       "f.yaml:3: snapshotInterval is \"10.5s\": expected a time from 10s to 24h, as in 90s or 1h30m, or off"},
+      {"no time at all", with("snapshotInterval: inf\n"),
+       "f.yaml:3: snapshotInterval must be a string: write \"inf\" in quotes"},
+      {"no end", with("snapshotInterval: 'inf'\n"),
+       "f.yaml:3: snapshotInterval is \"inf\": expected a time from 10s to 24h, as in 90s or 1h30m, or off"},
       {"a scalar where a mapping belongs", with("limits: 5\n"),
        "f.yaml:3: limits must be an object, not a single value"},
       {"sockets not a power of two", with("limits: {sockets: 1000}\n"),
@@ -176,6 +190,18 @@ TEST(ConfigurationTest, ErrorsNameTheLineAndWhatToDo) {
     EXPECT_EQ(decoded.status().code(), absl::StatusCode::kInvalidArgument) << row.what;
     EXPECT_EQ(std::string(decoded.status().message()), row.error) << row.what;
   }
+}
+
+TEST(ConfigurationTest, SnapshotsHaveAnIntervalOrAreOff) {
+  const auto interval = [](absl::string_view value) {
+    const auto decoded = DecodeConfiguration(absl::StrCat(kHead, "snapshotInterval: ", value), "f.yaml");
+    EXPECT_TRUE(decoded.ok()) << decoded.status();
+    return decoded->snapshot_interval;
+  };
+  EXPECT_EQ(interval("10s"), kSnapshotIntervalLeast);
+  EXPECT_EQ(interval("1h30m"), std::chrono::minutes(90));
+  EXPECT_EQ(interval("24h"), kSnapshotIntervalMost);
+  EXPECT_EQ(interval("off"), kNoSnapshots);
 }
 
 TEST(ConfigurationTest, MergeKeysAreReadAsInAnyYaml) {

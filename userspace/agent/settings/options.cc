@@ -3,6 +3,7 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <chrono>
 #include <map>
 #include <memory>
 #include <optional>
@@ -13,6 +14,7 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
 #include "userspace/admin/http/bind_address.h"
 
 namespace shunt::agent {
@@ -45,6 +47,7 @@ struct Flags {
   std::optional<std::string> kubeconfig;
   std::optional<std::vector<std::string>> api_servers;
   std::optional<std::string> state_directory;
+  std::optional<std::string> snapshot_interval;
   std::optional<std::vector<std::string>> node_port_addresses;
   std::optional<std::string> cgroup;
   std::optional<std::string> bpffs;
@@ -93,6 +96,9 @@ void AddRunFlags(CLI::App& run, Flags& flags) {
   run.add_option("--state-dir", flags.state_directory,
                  "directory that keeps the last known state of the cluster (default /var/lib/shunt)")
       ->type_name("DIR");
+  run.add_option("--snapshot-interval", flags.snapshot_interval,
+                 "how often that state is written at most, 10s to 24h (default 1m); off: it is not kept")
+      ->type_name("TIME|off");
   run.add_option("--node-name", flags.node_name, "name of this node (default $NODE_NAME, else the host name)")
       ->type_name("NAME");
   run.add_option("--admin-socket", flags.admin_socket, "UNIX socket of the admin API (default /run/shunt/admin.sock)")
@@ -134,13 +140,18 @@ std::optional<T> Named(const std::optional<std::string>& name, const std::map<st
   return name.has_value() ? std::optional<T>(values.at(*name)) : std::nullopt;
 }
 
+// Names the flag in an error about its value. What the file says is known to be valid.
+absl::Status WrongFlag(absl::string_view flag, const absl::Status& error) {
+  return absl::InvalidArgumentError(absl::StrCat(flag, ": ", error.message()));
+}
+
 // The same for an address. The file's is known to be valid, so errors name the flag.
 absl::Status SettleAddress(const char* name, const std::optional<std::string>& flag,
                            const std::optional<std::string>& field, std::optional<model::SocketAddress>& value) {
   const std::optional<std::string>& given = flag.has_value() ? flag : field;
   if (!given.has_value()) return absl::OkStatus();
   absl::StatusOr<std::optional<model::SocketAddress>> address = admin::http::ParseBindAddress(*given);
-  if (!address.ok()) return absl::InvalidArgumentError(absl::StrCat(name, ": ", address.status().message()));
+  if (!address.ok()) return WrongFlag(name, address.status());
   value = *address;
   return absl::OkStatus();
 }
@@ -162,6 +173,12 @@ absl::StatusOr<Options> Resolve(const Flags& flags, const Environment& environme
   Settle(flags.kubeconfig, file.kubeconfig, options.kubeconfig);
   Settle(flags.api_servers, file.api_servers, options.api_servers);
   Settle(flags.state_directory, file.state_directory, options.state_directory);
+  Settle(std::optional<std::chrono::seconds>(), file.snapshot_interval, options.snapshot_interval);
+  if (flags.snapshot_interval.has_value()) {
+    const absl::StatusOr<std::chrono::seconds> interval = ParseSnapshotInterval(*flags.snapshot_interval);
+    if (!interval.ok()) return WrongFlag("--snapshot-interval", interval.status());
+    options.snapshot_interval = *interval;
+  }
   std::vector<std::string> node_port_addresses;
   Settle(flags.node_port_addresses, file.node_port_addresses, node_port_addresses);
   absl::StatusOr<NodePortAddresses> parsed = ParseNodePortAddresses(node_port_addresses);

@@ -3,6 +3,7 @@
 #ifndef SHUNT_AGENT_SETTINGS_OPTIONS_H_
 #define SHUNT_AGENT_SETTINGS_OPTIONS_H_
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -25,6 +26,7 @@ struct Options {
   std::string kubeconfig;
   std::vector<std::string> api_servers;  // URLs
   std::string state_directory = "/var/lib/shunt";
+  std::chrono::seconds snapshot_interval{60};  // kNoSnapshots: none is written or read
   NodePortAddresses node_port_addresses;
   std::string cgroup;  // empty: the host's cgroup2 root
   std::string bpffs = "/sys/fs/bpf";

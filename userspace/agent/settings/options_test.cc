@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <cstdio>
 #include <fstream>
 #include <iterator>
@@ -165,6 +166,14 @@ TEST_F(OptionsFileTest, FlagsWinOneByOne) {
   EXPECT_EQ(command->options.bpffs, "/sys/fs/bpf") << "in neither";
 }
 
+TEST_F(OptionsFileTest, TheSnapshotsIntervalIsTheFlagsElseTheFiles) {
+  Write("manifests: /m\nsnapshotInterval: 10m\n");
+  EXPECT_EQ(ParseCommandLine({"--config", path_}, kHost)->options.snapshot_interval, std::chrono::minutes(10));
+  EXPECT_EQ(ParseCommandLine({"--config", path_, "--snapshot-interval=off"}, kHost)->options.snapshot_interval,
+            kNoSnapshots);
+  EXPECT_EQ(ParseCommandLine({"--manifests=/m"}, kHost)->options.snapshot_interval, std::chrono::minutes(1));
+}
+
 TEST_F(OptionsFileTest, CleanupFindsItsPinsByTheSameFile) {
   Write("bpffs: /elsewhere\n");
   EXPECT_EQ(ParseCommandLine({"cleanup", "--config", path_}, kHost)->options.bpffs, "/elsewhere");
@@ -209,6 +218,7 @@ TEST(ExampleTest, HasEveryFieldWithItsDefault) {
   EXPECT_EQ(options.observe, defaults.observe);
   EXPECT_EQ(options.log_format, defaults.log_format);
   EXPECT_EQ(options.verbosity, defaults.verbosity);
+  EXPECT_EQ(options.snapshot_interval, defaults.snapshot_interval);
   EXPECT_EQ(options.limits, defaults.limits);
   EXPECT_EQ(options.endpoints_per_pool, defaults.endpoints_per_pool);
   // The three that depend on the host or have no default, as the file says.
@@ -242,6 +252,9 @@ TEST(OptionsTest, Errors) {
       {"two clusters",
        {"--manifests=/m", "--api-server=https://10.0.0.1"},
        "run: a directory of manifests and a cluster (--kubeconfig or --api-server) are both given: give one of them"},
+      {"a time that is none",
+       {"--manifests=/m", "--snapshot-interval=often"},
+       "--snapshot-interval: \"often\": expected a time from 10s to 24h, as in 90s or 1h30m, or off"},
       {"a word that is no address for NodePorts",
        {"--manifests=/m", "--nodeport-addresses=10.0.0.0/8,eth0"},
        "NodePort addresses: expected primary, or prefixes like 10.0.0.0/8, found \"eth0\""},
