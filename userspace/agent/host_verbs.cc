@@ -7,6 +7,7 @@
 #include <string>
 
 #include "absl/status/status.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "shunt_version.h"
@@ -73,7 +74,9 @@ ExitStatus PrintFindings(const std::vector<datapath::Finding>& findings, std::os
   for (const datapath::Finding& finding : findings) {
     out << absl::StrFormat("%-8s %-*s  %s\n", Word(finding.verdict), static_cast<int>(width), finding.what,
                            finding.detail);
-    if (!finding.what_to_do.empty()) out << absl::StrFormat("%-8s -> %s\n", "", finding.what_to_do);
+    // Some errors name the remedy themselves.
+    const bool told = absl::StrContains(finding.detail, finding.what_to_do);
+    if (!finding.what_to_do.empty() && !told) out << absl::StrFormat("%-8s -> %s\n", "", finding.what_to_do);
     missing += finding.verdict == datapath::Verdict::kMissing;
   }
   if (missing == 0) {

@@ -31,10 +31,10 @@ class Manifests final : public ClusterSource {
 absl::Status CheckDirectory(const std::string& path) {
   struct stat directory = {};
   if (::stat(path.c_str(), &directory) != 0) {
-    return absl::InvalidArgumentError(absl::StrCat("--manifests ", path, ": ", std::strerror(errno)));
+    return absl::InvalidArgumentError(absl::StrCat("directory of manifests ", path, ": ", std::strerror(errno)));
   }
   if (!S_ISDIR(directory.st_mode)) {
-    return absl::InvalidArgumentError(absl::StrCat("--manifests ", path, ": not a directory"));
+    return absl::InvalidArgumentError(absl::StrCat("directory of manifests ", path, ": not a directory"));
   }
   return absl::OkStatus();
 }

@@ -132,7 +132,7 @@ TEST_F(ShuntdTest, UsageErrorsExitWithTwo) {
   EXPECT_EQ(Run({"--kubeconfig", "/nowhere/kubelet.conf"}), 2);
   EXPECT_THAT(said_, HasSubstr("/nowhere/kubelet.conf"));
   EXPECT_EQ(Run({"run", "--manifests", "/nonexistent", "--node-name=here"}), 2);
-  EXPECT_THAT(said_, HasSubstr("--manifests /nonexistent: No such file or directory"));
+  EXPECT_THAT(said_, HasSubstr("directory of manifests /nonexistent: No such file or directory"));
   EXPECT_EQ(Pins(), 0u);
 }
 
@@ -144,6 +144,9 @@ TEST_F(ShuntdTest, FailuresOfTheHostExitWithOne) {
   EXPECT_EQ(Run({"check", "--bpffs", directory_, "--cgroup", cgroup_}), 1);
   EXPECT_THAT(said_, HasSubstr("MISSING"));
   EXPECT_THAT(said_, HasSubstr("This host cannot run shuntd: 1 thing is missing."));
+  const size_t advice = said_.find("mount -t bpf");
+  EXPECT_NE(advice, std::string::npos);
+  EXPECT_EQ(said_.find("mount -t bpf", advice + 1), std::string::npos) << "once:\n" << said_;
 }
 
 TEST_F(ShuntdTest, WordsThatNeedNoAgent) {

@@ -14,6 +14,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "userspace/admin/http/bind_address.h"
+#include "userspace/agent/settings/node_port_addresses.h"
 #include "userspace/sources/document/field_reader.h"
 #include "userspace/sources/document/value.h"
 #include "userspace/sources/document/yaml_document.h"
@@ -76,6 +77,16 @@ Decoder Texts(std::optional<std::vector<std::string>>& target) {
     for (const std::string& text : *target) {
       if (text.empty()) return object.Complain(field, "must not hold an empty string");
       if (HasNul(text)) return object.Complain(field, "must not hold a NUL");
+    }
+  };
+}
+
+Decoder NodePortPrefixes(std::optional<std::vector<std::string>>& target) {
+  return [&target](const FieldReader& object, absl::string_view field) {
+    Texts(target)(object, field);
+    if (!target.has_value()) return;
+    if (const absl::Status status = ParseNodePortAddresses(*target).status(); !status.ok()) {
+      object.Complain(field, absl::StrCat("is wrong: ", status.message()));
     }
   };
 }
@@ -162,7 +173,7 @@ std::vector<Field> Schema(Configuration& c) {
       {"manifests", Text(c.manifests)},
       {"clientConnection", nullptr, client_connection},
       {"apiServers", Texts(c.api_servers)},
-      {"nodePortAddresses", Texts(c.node_port_addresses)},
+      {"nodePortAddresses", NodePortPrefixes(c.node_port_addresses)},
       {"stateDirectory", Text(c.state_directory)},
       {"snapshotInterval", SnapshotInterval(c.snapshot_interval)},
       {"cgroup", Text(c.cgroup)},

@@ -14,11 +14,11 @@ absl::StatusOr<NodePortAddresses> ParseNodePortAddresses(const std::vector<std::
       addresses.prefixes.push_back(*prefix);
     } else {
       return absl::InvalidArgumentError(
-          absl::StrCat("NodePort addresses: expected primary, or prefixes like 10.0.0.0/8, found \"", word, "\""));
+          absl::StrCat("expected primary, or prefixes like 10.0.0.0/8, found \"", word, "\""));
     }
   }
   if (addresses.primary && !addresses.prefixes.empty()) {
-    return absl::InvalidArgumentError("NodePort addresses: primary and prefixes are both given: give one of them");
+    return absl::InvalidArgumentError("primary and prefixes are both given: give one of them");
   }
   return addresses;
 }

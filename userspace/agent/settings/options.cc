@@ -14,6 +14,7 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/strings/string_view.h"
 #include "userspace/admin/http/bind_address.h"
 
@@ -182,7 +183,7 @@ absl::StatusOr<Options> Resolve(const Flags& flags, const Environment& environme
   std::vector<std::string> node_port_addresses;
   Settle(flags.node_port_addresses, file.node_port_addresses, node_port_addresses);
   absl::StatusOr<NodePortAddresses> parsed = ParseNodePortAddresses(node_port_addresses);
-  if (!parsed.ok()) return parsed.status();
+  if (!parsed.ok()) return WrongFlag("--nodeport-addresses", parsed.status());
   options.node_port_addresses = *std::move(parsed);
   Settle(flags.cgroup, file.cgroup, options.cgroup);
   Settle(flags.bpffs, file.bpffs, options.bpffs);
@@ -220,6 +221,16 @@ void SpellHelpAsFlag(std::vector<std::string>& arguments) {
   if ((arguments.size() == 1 || after_verb) && arguments.back() == "help") arguments.back() = "--help";
 }
 
+// Returns the arguments of a `run` that was not written, with a command that stands among them in front: the order that
+// was probably meant. Returns an empty text if there is none.
+std::string LateVerb(std::vector<std::string> arguments) {
+  const auto verb = std::find_if(arguments.begin() + 1, arguments.end(),
+                                 [](const std::string& argument) { return kVerbs.count(argument) != 0; });
+  if (verb == arguments.end()) return "";
+  std::rotate(arguments.begin() + 1, verb, verb + 1);
+  return absl::StrJoin(arguments.begin() + 1, arguments.end(), " ");
+}
+
 absl::Status CheckRun(const CLI::App& run, const Options& options, const Environment& environment) {
   for (const LaterFlag& flag : kFlagsOfLaterVersions) {
     if (run.count(flag.name) == 0) continue;
@@ -228,8 +239,8 @@ absl::Status CheckRun(const CLI::App& run, const Options& options, const Environ
   const bool kubernetes = !options.kubeconfig.empty() || !options.api_servers.empty();
   if (!options.manifests.empty() && kubernetes) {
     return absl::InvalidArgumentError(
-        "run: a directory of manifests and a cluster (--kubeconfig or --api-server) are both given: give one of "
-        "them");
+        "run: a directory of manifests (--manifests; in the file manifests) and a cluster (--kubeconfig, --api-server; "
+        "in the file clientConnection.kubeconfig, apiServers) are both given: give one of them");
   }
   if (options.manifests.empty() && !kubernetes && !environment.in_pod) {
     return absl::InvalidArgumentError(
@@ -282,9 +293,8 @@ absl::StatusOr<CommandLine> ParseCommandLine(std::vector<std::string> arguments,
   if (!arguments.empty() && arguments[0] == "--version") arguments[0] = "version";
   SpellHelpAsFlag(arguments);
   const bool wants_help = !arguments.empty() && (arguments[0] == "-h" || arguments[0] == "--help");
-  if (arguments.empty() || (absl::StartsWith(arguments[0], "-") && !wants_help)) {
-    arguments.insert(arguments.begin(), "run");
-  }
+  const bool means_run = arguments.empty() || (absl::StartsWith(arguments[0], "-") && !wants_help);
+  if (means_run) arguments.insert(arguments.begin(), "run");
   if (!wants_help && kVerbs.count(arguments[0]) == 0) {
     return absl::InvalidArgumentError(
         absl::StrCat("unknown command \"", arguments[0], "\": expected run, cleanup, check, version or help"));
@@ -298,6 +308,7 @@ absl::StatusOr<CommandLine> ParseCommandLine(std::vector<std::string> arguments,
     }
   }
 
+  const std::string late_verb = means_run ? LateVerb(arguments) : "";
   CommandLine command;
   std::reverse(arguments.begin(), arguments.end());  // CLI11 takes them from the back
   try {
@@ -306,6 +317,9 @@ absl::StatusOr<CommandLine> ParseCommandLine(std::vector<std::string> arguments,
     command.verb = Verb::kHelp;
     command.help = app.help();
     return command;
+  } catch (const CLI::ExtrasError& e) {
+    if (late_verb.empty()) return absl::InvalidArgumentError(e.what());
+    return absl::InvalidArgumentError(absl::StrCat("the command comes before its options: shuntd ", late_verb));
   } catch (const CLI::ParseError& e) {
     return absl::InvalidArgumentError(e.what());
   }

@@ -30,7 +30,9 @@ absl::StatusOr<ClientConfig> ChooseClientConfig(const ClientChoice& choice) {
   config->servers.clear();
   for (const std::string& text : choice.api_servers) {
     const absl::StatusOr<ServerUrl> url = ParseServerUrl(text);
-    if (!url.ok()) return absl::InvalidArgumentError(absl::StrCat("--api-server: ", url.status().message()));
+    if (!url.ok())
+      return absl::InvalidArgumentError(
+          absl::StrCat("--api-server (in the configuration file apiServers): ", url.status().message()));
     config->servers.push_back({url->ToString(), tls_server_name});
   }
   config->origin = ClientConfig::Origin::kFlag;

@@ -91,7 +91,8 @@ TEST_F(ClientChoiceTest, APodWithoutAServiceAccountSaysSo) {
 TEST_F(ClientChoiceTest, AServerThatIsNoUrlIsNamedWithItsFlag) {
   const absl::Status status = ChooseClientConfig({.api_servers = {"10.0.0.1"}}).status();
   EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
-  EXPECT_THAT(std::string(status.message()), HasSubstr("--api-server: \"10.0.0.1\""));
+  EXPECT_THAT(std::string(status.message()),
+              HasSubstr("--api-server (in the configuration file apiServers): \"10.0.0.1\""));
 }
 
 }  // namespace
