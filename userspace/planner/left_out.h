@@ -6,6 +6,7 @@
 
 #include <cstdint>
 
+#include "userspace/model/ip_address.h"
 #include "userspace/model/service.h"
 #include "userspace/planner/endpoint_collection.h"
 #include "userspace/planner/warnings.h"
