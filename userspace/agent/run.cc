@@ -103,12 +103,15 @@ class KernelAddresses final : public AddressFeed {
 
   int fd() const override { return watch_.fd(); }
   absl::StatusOr<std::vector<datapath::NodeAddress>> Read() override {
-    if (absl::StatusOr<bool> drained = watch_.Drain(); !drained.ok()) return drained.status();
-    return watch_.Read();
+    const absl::StatusOr<bool> changed = watch_.Drain();
+    if (!changed.ok()) return changed.status();
+    if (*changed || !known_.ok()) known_ = watch_.Read();
+    return known_;
   }
 
  private:
   datapath::NodeAddressWatch& watch_;
+  absl::StatusOr<std::vector<datapath::NodeAddress>> known_ = absl::UnavailableError("not read yet");
 };
 
 ReconcilerOptions ReconcilerOptionsOf(const Options& options) {

@@ -114,6 +114,22 @@ absl::Status ParseAddressMessages(const char* bytes, size_t length, AddressDump*
   return absl::OkStatus();
 }
 
+bool IsOnlyAbout(const std::vector<uint32_t>& interfaces, const char* bytes, size_t length) {
+  size_t offset = 0;
+  while (offset < length) {
+    nlmsghdr header;
+    ifaddrmsg message;
+    if (length - offset < NLMSG_LENGTH(sizeof(message))) return false;
+    std::memcpy(&header, bytes + offset, sizeof(header));
+    std::memcpy(&message, bytes + offset + NLMSG_HDRLEN, sizeof(message));
+    const bool of_address = header.nlmsg_type == RTM_NEWADDR || header.nlmsg_type == RTM_DELADDR;
+    if (!of_address || header.nlmsg_len < NLMSG_LENGTH(sizeof(message))) return false;
+    if (std::find(interfaces.begin(), interfaces.end(), message.ifa_index) == interfaces.end()) return false;
+    offset += NLMSG_ALIGN(header.nlmsg_len);
+  }
+  return offset > 0;
+}
+
 std::vector<NodeAddress> AddressesBut(const std::vector<uint32_t>& left_out, const AddressDump& dump) {
   std::vector<NodeAddress> addresses;
   addresses.reserve(dump.addresses.size());
@@ -136,8 +152,12 @@ absl::StatusOr<bool> NodeAddressWatch::Drain() {
   bool changed = false;
   char datagram[4096];
   for (;;) {
-    // What changed does not matter, because the caller reads all addresses again.
-    if (recv(notifications_.get(), datagram, sizeof(datagram), MSG_TRUNC) >= 0 || errno == ENOBUFS) {
+    const ssize_t length = recv(notifications_.get(), datagram, sizeof(datagram), MSG_TRUNC);
+    if (length >= 0) {
+      // What else changed does not matter, because the caller reads all addresses again.
+      const bool is_whole = static_cast<size_t>(length) <= sizeof(datagram);
+      changed |= !is_whole || !IsOnlyAbout(service_devices_, datagram, static_cast<size_t>(length));
+    } else if (errno == ENOBUFS) {
       changed = true;
     } else if (errno == EAGAIN) {
       return changed;
@@ -175,9 +195,8 @@ absl::StatusOr<std::vector<NodeAddress>> NodeAddressWatch::Read() {
   }
   if (dump.interrupted) return absl::UnavailableError("node addresses: they changed while being read");
   // After the dump, so that every device whose addresses are in it exists. One that is removed meanwhile announces it.
-  const std::vector<uint32_t> devices = ServiceDevices();
-  has_service_device_ = !devices.empty();
-  return AddressesBut(devices, dump);
+  service_devices_ = ServiceDevices();
+  return AddressesBut(service_devices_, dump);
 }
 
 }  // namespace shunt::datapath

@@ -29,7 +29,8 @@ class NodeAddressWatch {
   // A non-blocking descriptor for poll(2), readable when addresses may have changed. Owned by this object.
   int fd() const { return notifications_.get(); }
 
-  // Consumes the announcements. Returns true if addresses may have changed, also if announcements were lost.
+  // Consumes the announcements. Returns true if what Read returns may have changed, also if announcements were lost. A
+  // device of kServiceDevices that the last Read found does not count: there, each change of a Service is announced.
   absl::StatusOr<bool> Drain();
 
   // Returns the present addresses, sorted, each once. Of loopback addresses these are only 127.0.0.1 and ::1, marked
@@ -39,13 +40,13 @@ class NodeAddressWatch {
   absl::StatusOr<std::vector<NodeAddress>> Read();
   // Returns whether the last Read found a device of kServiceDevices. Then what listens on the unspecified address also
   // listens on addresses of Services.
-  bool has_service_device() const { return has_service_device_; }
+  bool has_service_device() const { return !service_devices_.empty(); }
 
  private:
   explicit NodeAddressWatch(posix::FileDescriptor notifications) : notifications_(std::move(notifications)) {}
 
   posix::FileDescriptor notifications_;
-  bool has_service_device_ = false;
+  std::vector<uint32_t> service_devices_;  // their indices, as the last Read found them
 };
 
 struct InterfaceAddress {
@@ -62,6 +63,8 @@ struct AddressDump {
 
 // Appends one datagram to `dump`. Returns an error if the kernel answered with one.
 absl::Status ParseAddressMessages(const char* bytes, size_t length, AddressDump* dump);
+// Returns whether a datagram of announcements is about addresses of these interfaces and of no other.
+bool IsOnlyAbout(const std::vector<uint32_t>& interfaces, const char* bytes, size_t length);
 // Returns the addresses, sorted, each once, except those that only interfaces in `left_out` have.
 std::vector<NodeAddress> AddressesBut(const std::vector<uint32_t>& left_out, const AddressDump& dump);
 

@@ -133,6 +133,27 @@ TEST(AddressesBut, AnAddressOfAnotherInterfaceStays) {
   EXPECT_THAT(texts({7, 2, 3}), IsEmpty());
 }
 
+TEST(IsOnlyAbout, OneOtherInterfaceOrMessageIsEnough) {
+  const auto announce = [](uint16_t type, uint32_t interface) {
+    ifaddrmsg message{};
+    message.ifa_index = interface;
+    AddressMessages messages;
+    messages.Message(type, 0, std::string(reinterpret_cast<const char*>(&message), sizeof(message)));
+    return messages.bytes();
+  };
+  const auto is_only = [](const std::vector<uint32_t>& interfaces, const std::string& bytes) {
+    return IsOnlyAbout(interfaces, bytes.data(), bytes.size());
+  };
+  const std::string both = announce(RTM_NEWADDR, 7) + announce(RTM_DELADDR, 7);
+  EXPECT_TRUE(is_only({5, 7}, both));
+  EXPECT_FALSE(is_only({5}, both));
+  EXPECT_FALSE(is_only({}, both));
+  EXPECT_FALSE(is_only({7}, both + announce(RTM_NEWADDR, 2)));
+  EXPECT_FALSE(is_only({7}, both + announce(RTM_NEWLINK, 7)));
+  EXPECT_FALSE(is_only({7}, both.substr(0, both.size() - 1)));
+  EXPECT_FALSE(is_only({7}, ""));
+}
+
 TEST(ParseAddressMessages, EndsInterruptionsAndErrorsAreSeen) {
   AddressDump dump;
   ASSERT_TRUE(AddressMessages()

@@ -105,19 +105,27 @@ TEST_F(HostTest, AddressesAreThoseOfTheNamespaceAndChangesAreAnnounced) {
   elsewhere.join();
 }
 
-// Gives the loopback device of this thread's namespace another name. Returns 0, or the step that failed.
+// Sets a device of this thread's namespace up or down. Returns 0 or an errno.
+int SwitchDevice(const char* device, bool up) {
+  const int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  ifreq request{};
+  std::strcpy(request.ifr_name, device);
+  request.ifr_flags = up ? IFF_UP : 0;
+  const int error = ioctl(fd, SIOCSIFFLAGS, &request) == 0 ? 0 : errno;
+  close(fd);
+  return error;
+}
+
+// Gives the loopback device another name. Returns 0 or an errno.
 int RenameLoopback(const char* name) {
+  if (const int error = SwitchDevice("lo", false); error != 0) return error;
   const int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
   ifreq request{};
   std::strcpy(request.ifr_name, "lo");
-  int failed = ioctl(fd, SIOCSIFFLAGS, &request) == 0 ? 0 : 1;  // down, as a rename needs it
   std::strcpy(request.ifr_newname, name);
-  if (failed == 0 && ioctl(fd, SIOCSIFNAME, &request) != 0) failed = 2;
-  std::strcpy(request.ifr_name, name);
-  request.ifr_flags = IFF_UP;
-  if (failed == 0 && ioctl(fd, SIOCSIFFLAGS, &request) != 0) failed = 3;
+  const int error = ioctl(fd, SIOCSIFNAME, &request) == 0 ? 0 : errno;
   close(fd);
-  return failed;
+  return error != 0 ? error : SwitchDevice(name, true);
 }
 
 // A kube-proxy that uses IPVS gives the address of every Service to a device of its own, of this name.
@@ -132,9 +140,15 @@ TEST_F(HostTest, AddressesOfAServiceProxysDeviceAreNotTheNodes) {
     ASSERT_TRUE(sandbox::AddLoopbackAddress(cluster_ip.address).ok());
     EXPECT_THAT(*watch->Read(), Contains(cluster_ip));
     EXPECT_FALSE(watch->has_service_device());
-    ASSERT_EQ(RenameLoopback("kube-ipvs0"), 0) << strerror(errno);
+    ASSERT_EQ(RenameLoopback("kube-ipvs0"), 0);
+    EXPECT_TRUE(*watch->Drain());
     EXPECT_THAT(*watch->Read(), Not(Contains(cluster_ip)));
     EXPECT_TRUE(watch->has_service_device());
+
+    ASSERT_EQ(SwitchDevice("kube-ipvs0", false), 0);  // which takes ::1 from it
+    pollfd readable{.fd = watch->fd(), .events = POLLIN, .revents = 0};
+    EXPECT_EQ(poll(&readable, 1, 2000), 1);
+    EXPECT_FALSE(*watch->Drain()) << "what happens to that device need not be read";
   });
   elsewhere.join();
 }

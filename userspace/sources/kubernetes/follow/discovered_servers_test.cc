@@ -34,6 +34,8 @@ TEST(DiscoveredServers, AreTheReadyEndpointsOfTheKubernetesSliceInOrder) {
   EXPECT_THAT(discovered.urls(), ElementsAre("https://10.0.0.1:6443", "https://10.0.0.2:6443"));
   EXPECT_TRUE(discovered.Note(Upsert{Kubernetes({"fd00::1"})}));
   EXPECT_THAT(discovered.urls(), ElementsAre("https://[fd00::1]:6443"));
+  EXPECT_TRUE(discovered.Note(Upsert{Kubernetes({"240.0.0.1"})}));
+  EXPECT_THAT(discovered.urls(), ElementsAre("https://240.0.0.1:6443")) << "clouds use this range, too";
   EXPECT_TRUE(discovered.Note(Remove{ObjectKind::kEndpointSlice, slice.name}));
   EXPECT_THAT(discovered.urls(), IsEmpty());
 }
