@@ -30,8 +30,7 @@ namespace {
 constexpr char kSocketStorage[] = "socket_storage";
 
 absl::StatusOr<std::string> ConfiguredCgroup(const KernelOptions& options) {
-  if (!options.cgroup.empty()) return options.cgroup;
-  return FindCgroupRoot();
+  return options.cgroup.empty() ? FindCgroupRoot() : FindCgroupAt(options.cgroup);
 }
 
 // An MPTCP connection is always remembered in storage, because the programs see its subflows.

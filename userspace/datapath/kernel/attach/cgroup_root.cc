@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "absl/algorithm/container.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
@@ -45,6 +46,29 @@ int Rank(absl::string_view mount) {
   return mount == "/sys/fs/cgroup/unified" ? 1 : 2;
 }
 
+// A mount of a cgroup2 file system: which of its directories is shown, and where.
+struct Mount {
+  std::string shown;
+  std::string point;
+};
+
+std::vector<Mount> ReadMounts(absl::string_view mountinfo) {
+  std::vector<Mount> found;
+  for (absl::string_view line : absl::StrSplit(mountinfo, '\n', absl::SkipEmpty())) {
+    // "36 25 0:31 /root /mount/point options [optional fields...] - type source options"
+    std::pair<absl::string_view, absl::string_view> sides = absl::StrSplit(line, absl::MaxSplits(" - ", 1));
+    std::vector<absl::string_view> words = absl::StrSplit(sides.first, ' ');
+    std::vector<absl::string_view> system = absl::StrSplit(sides.second, ' ');
+    if (words.size() >= 5 && system[0] == "cgroup2") found.push_back({Unescape(words[3]), Unescape(words[4])});
+  }
+  return found;
+}
+
+std::string OwnMountInfo() {
+  std::ifstream file("/proc/self/mountinfo");
+  return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+}
+
 // The inode number of a cgroup's directory is its id on every 64-bit kernel.
 uint64_t IdOf(const struct stat& directory) {
   return directory.st_ino;
@@ -54,21 +78,26 @@ uint64_t IdOf(const struct stat& directory) {
 
 std::vector<std::string> CgroupMounts(absl::string_view mountinfo) {
   std::vector<std::string> found;
-  for (absl::string_view line : absl::StrSplit(mountinfo, '\n', absl::SkipEmpty())) {
-    // "36 25 0:31 /root /mount/point options [optional fields...] - type source options"
-    std::pair<absl::string_view, absl::string_view> sides = absl::StrSplit(line, absl::MaxSplits(" - ", 1));
-    std::vector<absl::string_view> words = absl::StrSplit(sides.first, ' ');
-    std::vector<absl::string_view> system = absl::StrSplit(sides.second, ' ');
-    if (words.size() >= 5 && IsRoot(words[3]) && system[0] == "cgroup2") found.push_back(Unescape(words[4]));
+  for (Mount& mount : ReadMounts(mountinfo)) {
+    if (IsRoot(mount.shown)) found.push_back(std::move(mount.point));
   }
   absl::c_stable_sort(found, [](const std::string& a, const std::string& b) { return Rank(a) < Rank(b); });
   return found;
 }
 
+std::vector<std::string> CgroupMountsBelow(absl::string_view mountinfo, absl::string_view directory) {
+  const std::string below = absl::StrCat(absl::StripSuffix(directory, "/"), "/");
+  const std::string usual = absl::StrCat(below, "unified");
+  std::vector<std::string> found;
+  for (Mount& mount : ReadMounts(mountinfo)) {
+    if (absl::StartsWith(mount.point, below)) found.push_back(std::move(mount.point));
+  }
+  absl::c_stable_partition(found, [&](const std::string& point) { return point == usual; });
+  return found;
+}
+
 absl::StatusOr<std::string> FindCgroupRoot() {
-  std::ifstream file("/proc/self/mountinfo");
-  std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
-  std::vector<std::string> mounts = CgroupMounts(text);
+  std::vector<std::string> mounts = CgroupMounts(OwnMountInfo());
   if (mounts.empty()) return absl::NotFoundError(absl::StrCat("no cgroup2 file system is mounted: ", kWhatToDo));
   for (const std::string& mount : mounts) {
     // A mount that is covered by another is listed too. Only the true root has no file cgroup.type.
@@ -76,6 +105,18 @@ absl::StatusOr<std::string> FindCgroupRoot() {
   }
   return absl::NotFoundError(
       absl::StrCat(mounts.front(), " shows a container's cgroup, not the host's root: ", kWhatToDo));
+}
+
+absl::StatusOr<std::string> FindCgroupAt(const std::string& path) {
+  const absl::Status here = OpenCgroup(path).status();
+  if (here.ok()) return path;
+  std::error_code error;
+  const std::filesystem::path canonical = std::filesystem::canonical(path, error);  // as mountinfo has it
+  if (error) return here;
+  for (const std::string& mount : CgroupMountsBelow(OwnMountInfo(), canonical.string())) {
+    if (OpenCgroup(mount).ok()) return mount;
+  }
+  return here;
 }
 
 absl::StatusOr<Cgroup> OpenCgroup(const std::string& path) {

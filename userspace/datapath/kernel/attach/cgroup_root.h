@@ -29,6 +29,15 @@ absl::StatusOr<std::string> FindCgroupRoot();
 // namespace the host's root is shown as "/../..", and "/" is the namespace's own.
 std::vector<std::string> CgroupMounts(absl::string_view mountinfo);
 
+// Returns `path` if it is in a cgroup2 file system, else the mount of one below it: a hybrid host has its cgroup2 at
+// /sys/fs/cgroup/unified, below the directory that it shows as /sys/fs/cgroup. Returns OpenCgroup's error if there is
+// none.
+absl::StatusOr<std::string> FindCgroupAt(const std::string& path);
+
+// Returns the mount points of cgroup2 in a /proc/PID/mountinfo that are below `directory`, a canonical path:
+// DIRECTORY/unified first, then in the file's order.
+std::vector<std::string> CgroupMountsBelow(absl::string_view mountinfo, absl::string_view directory);
+
 // Returns kInvalidArgument unless `path` is a directory of a cgroup2 file system.
 absl::StatusOr<Cgroup> OpenCgroup(const std::string& path);
 

@@ -41,5 +41,18 @@ TEST(CgroupMounts, AreRootsWithTheUsualPlacesFirst) {
   for (const Row& row : rows) EXPECT_EQ(CgroupMounts(row.mounts), row.found) << row.why;
 }
 
+TEST(CgroupMounts, BelowADirectoryAreThoseOfVersion2WhateverTheyShow) {
+  constexpr char kHybrid[] =
+      "30 23 0:25 / /host/cgroup rw - tmpfs tmpfs rw\n"
+      "32 30 0:28 / /host/cgroup/cpu rw - cgroup cgroup rw,cpu\n"
+      "33 30 0:27 /docker/7 /host/cgroup/odd rw - cgroup2 cgroup2 rw\n"
+      "31 30 0:27 /docker/7 /host/cgroup/unified rw,nosuid shared:5 - cgroup2 cgroup2 rw\n"
+      "34 30 0:27 / /host/cgroups rw - cgroup2 cgroup2 rw\n";
+  EXPECT_EQ(CgroupMountsBelow(kHybrid, "/host/cgroup"),
+            (std::vector<std::string>{"/host/cgroup/unified", "/host/cgroup/odd"}));
+  EXPECT_EQ(CgroupMountsBelow(kHybrid, "/host/cgroup/"), CgroupMountsBelow(kHybrid, "/host/cgroup"));
+  EXPECT_EQ(CgroupMountsBelow(kHybrid, "/host/cgroup/cpu"), std::vector<std::string>());
+}
+
 }  // namespace
 }  // namespace shunt::datapath

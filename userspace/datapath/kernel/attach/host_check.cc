@@ -162,8 +162,7 @@ std::vector<Finding> CheckHost(const HostCheckOptions& options) {
   findings.push_back(Judge("BPF file system", CheckBpffs(options.bpffs), options.bpffs, Verdict::kMissing,
                            absl::StrCat("mount -t bpf -o mode=700 bpf ", options.bpffs)));
 
-  absl::StatusOr<std::string> root =
-      options.cgroup.empty() ? FindCgroupRoot() : absl::StatusOr<std::string>(options.cgroup);
+  absl::StatusOr<std::string> root = options.cgroup.empty() ? FindCgroupRoot() : FindCgroupAt(options.cgroup);
   absl::Status usable = root.ok() ? OpenCgroup(*root).status() : root.status();
   findings.push_back(Judge("cgroup", usable, root.ok() ? *root : "", Verdict::kMissing,
                            "mount a cgroup2 file system, or name a directory of one with --cgroup"));

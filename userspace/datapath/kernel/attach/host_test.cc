@@ -13,6 +13,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
@@ -207,6 +208,32 @@ TEST_F(HostTest, AContainersCgroupIsNotTakenForTheHosts) {
     ASSERT_TRUE(WIFEXITED(status));
     EXPECT_EQ(WEXITSTATUS(status), 0) << "the host's root at '" << bind_at << "'";
   }
+}
+
+// Runs in a process of its own that sees a hybrid host's tree: a tmpfs with cgroup2 at `unified`. 0, or the step that
+// failed.
+int BesideVersion1(const std::string& tree, const std::string& cgroup) {
+  if (unshare(CLONE_NEWNS) != 0 || mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) return 1;
+  if (mount("tmpfs", tree.c_str(), "tmpfs", 0, nullptr) != 0) return 2;
+  const std::string unified = tree + "/unified";
+  std::filesystem::create_directory(unified);
+  if (FindCgroupAt(tree).status().code() != absl::StatusCode::kInvalidArgument) return 3;
+  if (mount(cgroup.c_str(), unified.c_str(), nullptr, MS_BIND, nullptr) != 0) return 4;
+  absl::StatusOr<std::string> found = FindCgroupAt(tree);
+  if (!found.ok() || *found != unified) return 5;
+  return *FindCgroupAt(unified) == unified ? 0 : 6;
+}
+
+TEST_F(HostTest, OnAHybridHostTheCgroup2BelowTheGivenDirectoryIsMeant) {
+  std::string tree = "/tmp/shunt-hybrid-XXXXXX";
+  ASSERT_NE(mkdtemp(tree.data()), nullptr);
+  const pid_t host = fork();
+  if (host == 0) _exit(BesideVersion1(tree, cgroup_));
+  int status = 0;
+  ASSERT_EQ(waitpid(host, &status, 0), host);
+  rmdir(tree.c_str());
+  ASSERT_TRUE(WIFEXITED(status));
+  EXPECT_EQ(WEXITSTATUS(status), 0);
 }
 
 TEST_F(HostTest, AGracePeriodCanBeHad) {
