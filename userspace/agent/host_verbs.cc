@@ -7,11 +7,13 @@
 #include <string>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "shunt_version.h"
 #include "userspace/agent/kube_proxy.h"
+#include "userspace/agent/process/signals.h"
 #include "userspace/datapath/kernel/attach/cleanup.h"
 #include "userspace/datapath/kernel/object/libbpf_messages.h"
 #include "userspace/datapath/kernel/object/pins.h"
@@ -50,6 +52,12 @@ datapath::Finding CheckKubeProxy() {
 }  // namespace
 
 ExitStatus CleanUp(const Options& options, std::ostream& out, std::ostream& err) {
+  // Signals are watched from the start, so that none is lost in between.
+  const absl::StatusOr<EndWatch> end = EndWatch::Open();
+  if (!end.ok()) {
+    err << "shuntd cleanup: " << end.status().message() << "\n";
+    return kExitFailed;
+  }
   std::vector<std::string> removed;
   const absl::Status status = datapath::Cleanup(options.bpffs, &removed);
   for (const std::string& path : removed) out << "removed " << path << "\n";
@@ -58,7 +66,9 @@ ExitStatus CleanUp(const Options& options, std::ostream& out, std::ostream& err)
     return kExitFailed;
   }
   if (removed.empty()) out << "nothing to remove below " << datapath::PinRoot(options.bpffs) << "\n";
-  return kExitOk;
+  if (!options.stay) return kExitOk;
+  out << "clean; waiting to be stopped" << std::endl;
+  return end->Wait().ok() ? kExitOk : kExitFailed;
 }
 
 ExitStatus Check(const Options& options, std::ostream& out) {

@@ -12,7 +12,8 @@
 
 namespace shunt::agent {
 
-// Removes every pin and link, and prints which. Fails while an agent runs.
+// Removes every pin and link, and prints which. Fails while an agent runs. With `options.stay` it then waits for
+// SIGTERM or SIGINT. REQUIRES: the calling thread is the only one of the process.
 ExitStatus CleanUp(const Options& options, std::ostream& out, std::ostream& err);
 
 // Reports what this host has and what it lacks. Returns kExitFailed if shuntd cannot run on it.

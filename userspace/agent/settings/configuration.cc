@@ -181,6 +181,7 @@ std::vector<Field> Schema(Configuration& c) {
       {"adminSocket", Text(c.admin_socket)},
       {"healthzBindAddress", BindAddress(c.healthz_bind_address)},
       {"metricsBindAddress", BindAddress(c.metrics_bind_address)},
+      {"healthCheckNodePorts", Flag(c.health_check_node_ports)},
       {"localPolicyMiss", OneOf(c.local_policy_miss, {"refuse", "drop"})},
       {"endSockets", OneOf(c.end_sockets, {"udp", "all", "off"})},
       {"observe", Flag(c.observe)},

@@ -39,6 +39,7 @@ struct Configuration {
   // Addresses and ports (admin/http/bind_address.h); empty: no page is served.
   std::optional<std::string> healthz_bind_address;
   std::optional<std::string> metrics_bind_address;
+  std::optional<bool> health_check_node_ports;
   std::optional<LocalPolicyMiss> local_policy_miss;
   std::optional<EndSockets> end_sockets;
   std::optional<bool> observe;

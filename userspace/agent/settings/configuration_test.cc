@@ -65,8 +65,8 @@ TEST(ConfigurationTest, AbsentFieldsStayUnset) {
   const absl::StatusOr<Configuration> decoded = DecodeConfiguration(kHead, "shuntd.yaml");
   ASSERT_TRUE(decoded.ok()) << decoded.status();
   EXPECT_FALSE(decoded->node_name || decoded->manifests || decoded->cgroup || decoded->bpffs || decoded->admin_socket ||
-               decoded->local_policy_miss || decoded->end_sockets || decoded->observe || decoded->log_format ||
-               decoded->verbosity || decoded->endpoints_per_pool);
+               decoded->local_policy_miss || decoded->health_check_node_ports || decoded->end_sockets ||
+               decoded->observe || decoded->log_format || decoded->verbosity || decoded->endpoints_per_pool);
   EXPECT_EQ(decoded->limits, datapath::Limits());
 }
 
@@ -74,6 +74,7 @@ TEST(ConfigurationTest, WordsAreReadAsWrittenAndAllOfYamlMayBeUsed) {
   const absl::StatusOr<Configuration> decoded = DecodeConfiguration(absl::StrCat(kHead, R"(
 hostnameOverride: on
 endSockets: off
+healthCheckNodePorts: false
 observe: false
 cgroup: &root /sys/fs
 bpffs: *root
@@ -89,6 +90,7 @@ nodePortAddresses: *none
   ASSERT_TRUE(decoded.ok()) << decoded.status();
   EXPECT_EQ(decoded->node_name, "on");
   EXPECT_EQ(decoded->end_sockets, EndSockets::kOff);
+  EXPECT_EQ(decoded->health_check_node_ports, false);
   EXPECT_EQ(decoded->observe, false);
   EXPECT_EQ(decoded->cgroup, "/sys/fs");
   EXPECT_EQ(decoded->bpffs, "/sys/fs");
@@ -121,8 +123,8 @@ TEST(ConfigurationTest, ErrorsNameTheLineAndWhatToDo) {
       {"an unknown field", with("nodename: a\n"),
        "f.yaml:3: unknown field nodename; known here: apiVersion, kind, hostnameOverride, manifests, clientConnection, "
        "apiServers, nodePortAddresses, stateDirectory, snapshotInterval, cgroup, bpffs, adminSocket, "
-       "healthzBindAddress, "
-       "metricsBindAddress, localPolicyMiss, endSockets, observe, logging, limits"},
+       "healthzBindAddress, metricsBindAddress, healthCheckNodePorts, localPolicyMiss, endSockets, observe, logging, "
+       "limits"},
       {"an unknown nested field", with("\nlogging:\n  level: 3\n"),
        "f.yaml:5: unknown field logging.level; known here: format, verbosity"},
       {"a field twice", with("cgroup: /a\ncgroup: /b\n"), "f.yaml:4: field \"cgroup\" is given twice"},

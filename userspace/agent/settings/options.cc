@@ -26,6 +26,7 @@ const std::map<std::string, Verb> kVerbs = {
 const std::map<std::string, LogFormat> kLogFormats = {{"text", LogFormat::kText}, {"json", LogFormat::kJson}};
 const std::map<std::string, LocalPolicyMiss> kLocalPolicyMisses = {{"refuse", LocalPolicyMiss::kRefuse},
                                                                    {"drop", LocalPolicyMiss::kDrop}};
+const std::map<std::string, bool> kOnOff = {{"on", true}, {"off", false}};
 const std::map<std::string, EndSockets> kEndSockets = {
     {"udp", EndSockets::kUdp}, {"all", EndSockets::kAll}, {"off", EndSockets::kOff}};
 // Flags of later versions. They are refused by name, because an agent that ignored one would not do what it was asked.
@@ -55,9 +56,11 @@ struct Flags {
   std::optional<std::string> admin_socket;
   std::optional<std::string> healthz_bind_address;
   std::optional<std::string> metrics_bind_address;
+  std::optional<std::string> health_check_node_ports;
   std::optional<std::string> local_policy_miss;
   std::optional<std::string> end_sockets;
   std::optional<bool> observe;
+  bool stay = false;
   std::optional<std::string> log_format;
   std::optional<int> verbosity;
   std::string later;  // takes the values of kFlagsOfLaterVersions, which are not used
@@ -110,6 +113,10 @@ void AddRunFlags(CLI::App& run, Flags& flags) {
   run.add_option("--metrics-bind-address", flags.metrics_bind_address,
                  "where to serve /metrics (default 127.0.0.1:10249; empty: not at all)")
       ->type_name("ADDRESS:PORT");
+  run.add_option("--health-check-node-ports", flags.health_check_node_ports,
+                 "answer at the Services' healthCheckNodePorts (default on); off where kube-proxy answers there")
+      ->check(CLI::IsMember(Names(kOnOff)).description(""))
+      ->type_name("on|off");
   run.add_option(
          "--local-policy-miss", flags.local_policy_miss,
          "if a Local policy leaves no endpoint on this node: refuse at once (default), or drop as kube-proxy does")
@@ -195,6 +202,7 @@ absl::StatusOr<Options> Resolve(const Flags& flags, const Environment& environme
                            options.metrics_bind_address);
   }
   if (!status.ok()) return status;
+  Settle(Named(flags.health_check_node_ports, kOnOff), file.health_check_node_ports, options.health_check_node_ports);
   Settle(Named(flags.local_policy_miss, kLocalPolicyMisses), file.local_policy_miss, options.local_policy_miss);
   Settle(flags.observe, file.observe, options.observe);
   Settle(Named(flags.end_sockets, kEndSockets), file.end_sockets, options.end_sockets);
@@ -202,6 +210,7 @@ absl::StatusOr<Options> Resolve(const Flags& flags, const Environment& environme
   Settle(flags.verbosity, file.verbosity, options.verbosity);
   Settle<uint32_t>(std::nullopt, file.endpoints_per_pool, options.endpoints_per_pool);
   options.limits = file.limits;
+  options.stay = flags.stay;
   return options;
 }
 
@@ -276,17 +285,23 @@ absl::StatusOr<CommandLine> ParseCommandLine(std::vector<std::string> arguments,
   CLI::App app("shuntd: leads each connection to a Service straight to a pod", "shuntd");
   app.formatter(std::make_shared<HelpFormatter>());
   app.require_subcommand(1);
+  // A value that is given again wins: flags that are added behind those of a manifest can change them. The options that
+  // take several values collect them.
+  app.option_defaults()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
   CLI::App& run =
       *app.add_subcommand("run", "serve Services until stopped; the pins stay in place (the default command)");
   AddPlaceFlags(run, flags);
   AddRunFlags(run, flags);
-  AddPlaceFlags(*app.add_subcommand("cleanup", "remove every pin and link; stop the agent first"), flags);
+  CLI::App& cleanup = *app.add_subcommand("cleanup", "remove every pin and link; stop the agent first");
+  AddPlaceFlags(cleanup, flags);
+  cleanup.add_flag("--stay", flags.stay, "then wait until stopped: a pod of a DaemonSet must not end by itself");
   AddPlaceFlags(*app.add_subcommand("check", "check whether this host can run the agent, and say what is missing"),
                 flags);
   app.add_subcommand("version", "print version, ABI, build and kernel; --version does the same");
   for (CLI::App* verb : app.get_subcommands({})) verb->group("Commands");
   app.footer(
-      "`shuntd help COMMAND` describes the options of one command.\n\n"
+      "`shuntd help COMMAND` describes the options of one command. An option that is given again replaces its earlier "
+      "value; one that takes several values collects them.\n\n"
       "Exit status: 0 success or stopped when asked, 1 failure or this host cannot run the agent, 2 bad usage or "
       "configuration.");
 

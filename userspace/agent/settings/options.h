@@ -35,7 +35,9 @@ struct Options {
   std::optional<model::SocketAddress> healthz_bind_address = model::SocketAddress{model::IpAddress::FromV4(0), 10256};
   std::optional<model::SocketAddress> metrics_bind_address =
       model::SocketAddress{model::IpAddress::FromV4(0x7f000001), 10249};
+  bool health_check_node_ports = true;  // answer at the Services' healthCheckNodePorts
   LocalPolicyMiss local_policy_miss = LocalPolicyMiss::kRefuse;
+  bool stay = false;     // of cleanup: wait to be stopped when everything is removed
   bool observe = false;  // decide and count, translate nothing
   EndSockets end_sockets = EndSockets::kUdp;
   LogFormat log_format = LogFormat::kText;

@@ -106,6 +106,37 @@ TEST(OptionsTest, EveryFlag) {
   }
 }
 
+// A manifest's flags stand before those that its user adds.
+TEST(OptionsTest, AFlagThatIsGivenAgainWins) {
+  const absl::StatusOr<CommandLine> command = ParseCommandLine(
+      {"--metrics-bind-address=127.0.0.1:10349", "--bpffs=/a", "-v2", "--observe", "--api-server=https://10.0.0.1",
+       "--health-check-node-ports=off", "--end-sockets=off", "--metrics-bind-address=0.0.0.0:9000", "--bpffs", "/b",
+       "-v=4", "--observe=false", "--api-server=https://10.0.0.2,https://10.0.0.3", "--health-check-node-ports=on",
+       "--end-sockets=all"},
+      kHost);
+  ASSERT_TRUE(command.ok()) << command.status();
+  const Options& options = command->options;
+  EXPECT_EQ(options.metrics_bind_address->port, 9000);
+  EXPECT_EQ(options.bpffs, "/b");
+  EXPECT_EQ(options.verbosity, 4);
+  EXPECT_FALSE(options.observe);
+  EXPECT_TRUE(options.health_check_node_ports);
+  EXPECT_EQ(options.end_sockets, EndSockets::kAll);
+  EXPECT_EQ(options.api_servers.size(), 3u) << "a list grows";
+}
+
+TEST(OptionsTest, OnlyCleanupStays) {
+  EXPECT_FALSE(ParseCommandLine({"cleanup"}, kHost)->options.stay);
+  EXPECT_TRUE(ParseCommandLine({"cleanup", "--stay"}, kHost)->options.stay);
+  EXPECT_FALSE(ParseCommandLine({"run", "--manifests=/m", "--stay"}, kHost).ok());
+}
+
+TEST(OptionsTest, HealthCheckNodePortsCanBeLeftToKubeProxy) {
+  EXPECT_TRUE(ParseCommandLine({"--manifests=/m"}, kHost)->options.health_check_node_ports);
+  EXPECT_FALSE(
+      ParseCommandLine({"--manifests=/m", "--health-check-node-ports=off"}, kHost)->options.health_check_node_ports);
+}
+
 class OptionsFileTest : public testing::Test {
  protected:
   void Write(absl::string_view fields) {
@@ -214,6 +245,7 @@ TEST(ExampleTest, HasEveryFieldWithItsDefault) {
   EXPECT_EQ(options.bpffs, defaults.bpffs);
   EXPECT_EQ(options.admin_socket, defaults.admin_socket);
   EXPECT_EQ(options.local_policy_miss, defaults.local_policy_miss);
+  EXPECT_EQ(options.health_check_node_ports, defaults.health_check_node_ports);
   EXPECT_EQ(options.end_sockets, defaults.end_sockets);
   EXPECT_EQ(options.observe, defaults.observe);
   EXPECT_EQ(options.log_format, defaults.log_format);
@@ -278,6 +310,9 @@ TEST(OptionsTest, Errors) {
       {"an unknown policy",
        {"--manifests=/m", "--local-policy-miss=wait"},
        "--local-policy-miss: wait not in {drop,refuse}"},
+      {"health checks neither on nor off",
+       {"--manifests=/m", "--health-check-node-ports=true"},
+       "--health-check-node-ports: true not in {off,on}"},
       {"sockets of no known kind",
        {"--manifests=/m", "--end-sockets=sctp"},
        "--end-sockets: sctp not in {all,off,udp}"},
