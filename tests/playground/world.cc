@@ -18,6 +18,7 @@
 #include <set>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "tests/sandbox/cgroup.h"
 
@@ -182,7 +183,12 @@ absl::Status World::StartAgent() {
   absl::Status status = agent.status();
   if (agent.ok()) {
     agent_.emplace(*std::move(agent));
-    status = Await(*notify, [this] { return AgentIsWell(); }).status();
+    // Before it is ready, it tells what it waits for.
+    absl::StatusOr<std::string> told;
+    do {
+      told = Await(*notify, [this] { return AgentIsWell(); });
+    } while (told.ok() && !absl::StartsWith(*told, "READY=1"));
+    status = told.status();
   }
   ::close(*notify);
   return status;

@@ -96,8 +96,9 @@ std::string SnapshotPath(const Options& options) {
 
 absl::Status KubernetesCluster::Check(const Options& options) {
   const absl::Status status = Choose(options).status();
-  // Waiting does not mend a file that is missing or malformed.
-  return status.ok() ? status : absl::InvalidArgumentError(status.message());
+  // A file that is missing may arrive later, as a kubeconfig does on a node that has yet to join. Waiting does not mend
+  // one that is malformed.
+  return status.ok() || absl::IsNotFound(status) ? status : absl::InvalidArgumentError(status.message());
 }
 
 absl::StatusOr<std::unique_ptr<ClusterSource>> KubernetesCluster::Open(const Options& options,

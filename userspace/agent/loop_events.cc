@@ -26,13 +26,26 @@ void Notify(absl::string_view state) {
 
 }  // namespace
 
+void LoopEvents::Started(bool kernel_serves) {
+  const std::string awaited = followers_.source.Description();
+  Notify(kernel_serves ? absl::StrCat("READY=1\nSTATUS=serving what an earlier agent left; waiting for ", awaited)
+                       : absl::StrCat("STATUS=serving nothing yet; waiting for ", awaited));
+}
+
 void LoopEvents::FirstApplied() {
   ::malloc_trim(0);  // the memory that it took to read everything at once is not needed again
   followers_.admin.SetServing(true);
-  Notify(absl::StrCat("READY=1\nSTATUS=", followers_.ledger.totals().services, " services"));
+  applied_ = true;
+  told_services_ = followers_.ledger.totals().services;
+  Notify(absl::StrCat("READY=1\nSTATUS=", told_services_, " services"));
 }
 
 void LoopEvents::Stepped() {
+  if (const uint64_t services = followers_.ledger.totals().services; applied_ && services != told_services_) {
+    told_services_ = services;
+    Notify(absl::StrCat("STATUS=", services, " services"));
+  }
+  if (!followers_.options.health_check_node_ports) return;
   followers_.http.SetNodePortAddresses(HealthCheckAddresses());
   followers_.http.Follow();
 }

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the rest of the agent does when the loop has done something: it says that it is ready, keeps the servers of
-// healthCheckNodePorts and the snapshot up to date, and remembers how far the source is.
+// What the rest of the agent does when the loop has done something: it says that it is ready and how many Services it
+// serves, keeps the servers of healthCheckNodePorts and the snapshot up to date, and remembers how far the source is.
 #ifndef SHUNT_AGENT_LOOP_EVENTS_H_
 #define SHUNT_AGENT_LOOP_EVENTS_H_
 
 #include <array>
 #include <chrono>
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -43,6 +44,10 @@ class LoopEvents final : public LoopListener {
   LoopEvents(const LoopFollowers& followers, const std::array<report::SourceVersion, 3>& versions)
       : followers_(followers), versions_(versions) {}
 
+  // Tells the service manager what is awaited, before the loop runs. If the kernel serves what an earlier agent left
+  // there, the agent is ready already: it may take long until an API server answers, and a service manager that ended
+  // the agent meanwhile would only hinder it.
+  void Started(bool kernel_serves);
   // The agent is ready: the admin API's health service and the service manager learn of it.
   void FirstApplied() override;
   void Stepped() override;
@@ -58,6 +63,8 @@ class LoopEvents final : public LoopListener {
 
   const LoopFollowers followers_;
   std::array<report::SourceVersion, 3> versions_;
+  bool applied_ = false;         // FirstApplied was called
+  uint64_t told_services_ = 0;   // the number that the service manager was told last
   std::string version_problem_;  // why the last version could not be saved; empty if it was
 };
 

@@ -188,6 +188,7 @@ ExitStatus Serve(const Options& options, datapath::KernelDatapath& datapath, con
   }
   LoopEvents events({options, datapath, ledger, loop, *node_addresses, **source, snapshot.get(), **http, **admin},
                     versions);
+  events.Started(served_before);
   std::jthread loop_thread([&](std::stop_token stop) { loop.Run(stop, events); });
   std::jthread source_thread([&](std::stop_token stop) {
     const absl::Status status = (*source)->Run(inbox.PortOf(0), stop);

@@ -129,8 +129,6 @@ TEST_F(ShuntdTest, UsageErrorsExitWithTwo) {
             "served), or "
             "--manifests DIR\n"
             "Try `shuntd run --help`.\n");
-  EXPECT_EQ(Run({"--kubeconfig", "/nowhere/kubelet.conf"}), 2);
-  EXPECT_THAT(said_, HasSubstr("/nowhere/kubelet.conf"));
   EXPECT_EQ(Run({"run", "--manifests", "/nonexistent", "--node-name=here"}), 2);
   EXPECT_THAT(said_, HasSubstr("directory of manifests /nonexistent: No such file or directory"));
   EXPECT_EQ(Pins(), 0u);
@@ -258,27 +256,111 @@ TEST_F(ShuntdTest, OneAgentPerPinDirectoryAndPinsThatStay) {
   EXPECT_EQ(Pins(), 0u);
 }
 
-TEST_F(ShuntdTest, TellsItsSupervisor) {
-  const std::string path = directory_ + "/notify";
-  const int receiver = ::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-  sockaddr_un address = {};
-  address.sun_family = AF_UNIX;
-  path.copy(address.sun_path, sizeof(address.sun_path) - 1);
-  ASSERT_EQ(::bind(receiver, reinterpret_cast<const sockaddr*>(&address), sizeof(address)), 0);
-  const timeval patience = {.tv_sec = 20, .tv_usec = 0};
-  ::setsockopt(receiver, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
-  ::setenv("NOTIFY_SOCKET", path.c_str(), 1);
-  const pid_t agent = Start(RunArguments(), directory_ + "/log");
-  ::unsetenv("NOTIFY_SOCKET");
-  const auto next = [&] {
-    char text[256] = {};
-    return ::recv(receiver, text, sizeof(text) - 1, 0) < 0 ? std::string("nothing") : std::string(text);
-  };
-  EXPECT_EQ(next(), "READY=1\nSTATUS=1 services");
-  ::kill(agent, SIGINT);
-  EXPECT_EQ(next(), "STOPPING=1");
+// Beside kube-proxy, which answers there.
+TEST_F(ShuntdTest, HealthCheckNodePortsCanBeTurnedOff) {
+  const std::string log = directory_ + "/log";
+  std::ofstream(directory_ + "/manifests/front.yaml")
+      << "apiVersion: v1\nkind: Service\nmetadata: {name: front, namespace: shop}\n"
+         "spec: {type: LoadBalancer, externalTrafficPolicy: Local, healthCheckNodePort: 32123, clusterIPs: [10.96.0.2],"
+         " ports: [{port: 80, nodePort: 30080}]}\n";
+  std::vector<std::string> arguments = RunArguments();
+  arguments.push_back("--health-check-node-ports=off");
+  const pid_t agent = Start(arguments, log);
+  ASSERT_TRUE(Says(log, "\"Everything is applied\" services=2"));
+  // The step after the first one would have opened the port.
+  std::filesystem::remove(directory_ + "/manifests/cart.yaml");
+  ASSERT_TRUE(Says(log, "\"Applied\" services=1"));
+  EXPECT_EQ(HttpGet(32123, "/"), "");
+  EXPECT_THAT(HttpGet(10256, "/livez"), testing::StartsWith("HTTP/1.1 200 "));
+  ::kill(agent, SIGTERM);
   EXPECT_EQ(Wait(agent), 0);
-  ::close(receiver);
+}
+
+// As in a DaemonSet, whose pods are ready while they run and are started again when they end.
+TEST_F(ShuntdTest, CleanupStaysIfItIsAskedTo) {
+  const std::string log = directory_ + "/log";
+  const pid_t agent = Start(RunArguments(), log);
+  ASSERT_TRUE(Says(log, "\"Everything is applied\" services=1"));
+  EXPECT_EQ(Run({"cleanup", "--stay", "--bpffs", bpffs_}), 1) << "the agent runs";
+  ::kill(agent, SIGTERM);
+  ASSERT_EQ(Wait(agent), 0);
+  const pid_t cleanup = Start({"cleanup", "--stay", "--bpffs", bpffs_}, directory_ + "/cleanup");
+  ASSERT_TRUE(Says(directory_ + "/cleanup", "clean; waiting to be stopped\n"));
+  EXPECT_EQ(Pins(), 0u);
+  EXPECT_EQ(::waitpid(cleanup, nullptr, WNOHANG), 0) << "it waits";
+  ::kill(cleanup, SIGTERM);
+  EXPECT_EQ(Wait(cleanup), 0);
+}
+
+// A datagram socket on which the agent's notifications arrive.
+class Supervisor {
+ public:
+  explicit Supervisor(const std::string& path) : fd_(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0)) {
+    sockaddr_un address = {};
+    address.sun_family = AF_UNIX;
+    path.copy(address.sun_path, sizeof(address.sun_path) - 1);
+    EXPECT_EQ(::bind(fd_, reinterpret_cast<const sockaddr*>(&address), sizeof(address)), 0);
+    const timeval patience = {.tv_sec = 20, .tv_usec = 0};
+    ::setsockopt(fd_, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+    ::setenv("NOTIFY_SOCKET", path.c_str(), 1);
+  }
+  ~Supervisor() {
+    ::unsetenv("NOTIFY_SOCKET");
+    ::close(fd_);
+  }
+  Supervisor(const Supervisor&) = delete;
+  Supervisor& operator=(const Supervisor&) = delete;
+
+  std::string Next() {
+    char text[256] = {};
+    return ::recv(fd_, text, sizeof(text) - 1, 0) < 0 ? std::string("nothing") : std::string(text);
+  }
+
+ private:
+  const int fd_;
+};
+
+TEST_F(ShuntdTest, TellsItsSupervisor) {
+  Supervisor supervisor(directory_ + "/notify");
+  const std::string awaited = absl::StrCat("waiting for manifests ", directory_, "/manifests");
+  const pid_t agent = Start(RunArguments(), directory_ + "/log");
+  EXPECT_EQ(supervisor.Next(), "STATUS=serving nothing yet; " + awaited);
+  EXPECT_EQ(supervisor.Next(), "READY=1\nSTATUS=1 services");
+  std::filesystem::remove(directory_ + "/manifests/cart.yaml");
+  EXPECT_EQ(supervisor.Next(), "STATUS=0 services");
+  ::kill(agent, SIGINT);
+  EXPECT_EQ(supervisor.Next(), "STOPPING=1");
+  EXPECT_EQ(Wait(agent), 0);
+}
+
+// Pins serve, and no API server answers. That may last for days, so a service manager must not wait for its end.
+TEST_F(ShuntdTest, IsReadyAtOnceIfTheKernelServesWhatAnEarlierAgentLeft) {
+  const std::string log = directory_ + "/log";
+  const pid_t first = Start(RunArguments(), log);
+  ASSERT_TRUE(Says(log, "\"Everything is applied\" services=1"));
+  ::kill(first, SIGTERM);
+  ASSERT_EQ(Wait(first), 0);
+
+  std::vector<std::string> arguments = RunArguments();
+  arguments[1] = "--api-server";
+  arguments[2] = "https://127.0.0.1:1";  // where nothing listens
+  arguments.push_back("--state-dir=" + directory_);
+  Supervisor supervisor(directory_ + "/notify");
+  const pid_t second = Start(arguments, directory_ + "/log2");
+  EXPECT_EQ(supervisor.Next(),
+            "READY=1\nSTATUS=serving what an earlier agent left; waiting for kubernetes https://127.0.0.1:1");
+  ::kill(second, SIGTERM);
+  EXPECT_EQ(supervisor.Next(), "STOPPING=1");
+  EXPECT_EQ(Wait(second), 0);
+}
+
+// It may arrive after the boot: a service manager starts an agent again after a failure, not after a usage error.
+TEST_F(ShuntdTest, AKubeconfigThatIsNotThereYetIsAFailure) {
+  EXPECT_EQ(Run({"--kubeconfig", directory_ + "/kubelet.conf", "--bpffs", bpffs_, "--cgroup", cgroup_}), 1);
+  EXPECT_THAT(said_, HasSubstr(directory_ + "/kubelet.conf"));
+  std::ofstream(directory_ + "/kubelet.conf") << "no kubeconfig\n";
+  EXPECT_EQ(Run({"--kubeconfig", directory_ + "/kubelet.conf", "--bpffs", bpffs_, "--cgroup", cgroup_}), 2);
+  EXPECT_EQ(Pins(), 0u);
 }
 
 TEST_F(ShuntdTest, ServesWhatIsWrittenAndFollowsAnEdit) {
