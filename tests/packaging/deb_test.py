@@ -73,12 +73,42 @@ class Package(unittest.TestCase):
 
     def test_the_unit_gives_the_capabilities_of_the_daemon_set(self):
         objects = kustomize.build(os.path.join(ROOT, "manifests/base"))
-        (pod,) = [item["spec"]["template"]["spec"] for item in objects if item["kind"] == "DaemonSet"]
+        (pod,) = [item["spec"]["template"]["spec"] for item in objects
+                  if (item["kind"], item["metadata"]["name"]) == ("DaemonSet", "shunt")]
         added = pod["containers"][0]["securityContext"]["capabilities"]["add"]
         wanted = [" ".join("CAP_" + name for name in added)]
         self.assertEqual(self.setting("CapabilityBoundingSet"), wanted)
         self.assertEqual(self.setting("AmbientCapabilities"), wanted)
         self.assertEqual(self.setting("NoNewPrivileges"), ["yes"])
+
+    def test_a_start_is_given_the_time_that_an_api_server_takes(self):
+        self.assertEqual(self.setting("Type"), ["notify"])
+        self.assertEqual(self.setting("TimeoutStartSec"), ["infinity"])
+        for name in ("Wants", "After"):
+            self.assertEqual(self.setting(name), ["network-online.target"])
+
+    def test_its_removal_cleans_up_where_the_configuration_has_the_pins(self):
+        # No bpffs is there, so the error names the place, and nothing of this machine's is removed.
+        pins = os.path.join(self.scratch, "pins")
+        os.mkdir(pins)
+        etc = os.path.join(self.scratch, "etc-shunt")
+        shutil.copytree(os.path.join(self.tree, "etc/shunt"), etc)
+        with open(os.path.join(etc, "shuntd.yaml"), "a", encoding="utf-8") as file:
+            file.write(f"bpffs: {pins}\n")
+        programs = os.path.join(self.scratch, "programs")
+        os.mkdir(programs)
+        with open(os.path.join(programs, "deb-systemd-invoke"), "w", encoding="utf-8") as file:
+            file.write("#!/bin/sh\n")
+        os.chmod(file.name, 0o755)
+        path = os.path.join(self.scratch, "prerm")
+        with open(os.path.join(self.control, "prerm"), encoding="utf-8") as file:
+            script = file.read().replace("/etc/shunt/", etc + "/")
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(script)
+        done = subprocess.run(["sh", path, "remove"], check=True, capture_output=True, text=True, env={
+            **os.environ, "PATH": f"{programs}:{self.tree}/usr/sbin:{os.environ['PATH']}"})
+        self.assertIn(f"{pins} is not in a BPF file system", done.stderr)
+        self.assertIn("stays in force", done.stderr)
 
     def test_its_scripts_are_shell(self):
         for name in ("postinst", "prerm", "postrm"):
