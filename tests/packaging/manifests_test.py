@@ -21,10 +21,12 @@ KUBEADM = os.path.join(MANIFESTS, "overlays/kubeadm")
 KIND = os.path.join(MANIFESTS, "overlays/kind")
 CLEANUP = os.path.join(MANIFESTS, "overlays/cleanup")
 EVERY = (BASE, KUBEADM, KIND, CLEANUP)
+AGENT, CLEANER = "shunt", "shunt-cleanup"
 
 CAPABILITIES = ["BPF", "NET_ADMIN", "PERFMON"]
 # Besides the configuration: where the maps are pinned, where programs attach, the admin socket, the snapshot.
-HOST_PATHS = {"/sys/fs/bpf", "/sys/fs/cgroup", "/run/shunt", "/var/lib/shunt"}
+HOST_PATHS = {AGENT: {"/sys/fs/bpf", "/sys/fs/cgroup", "/run/shunt", "/var/lib/shunt"},
+              CLEANER: {"/sys/fs/bpf", "/sys/fs/cgroup"}}
 
 
 def only(objects, kind):
@@ -33,13 +35,25 @@ def only(objects, kind):
     return found[0]
 
 
-def pod_of(objects):
-    return only(objects, "DaemonSet")["spec"]["template"]["spec"]
+def daemon_set_of(objects, name):
+    return only([item for item in objects if item["metadata"]["name"] == name], "DaemonSet")
 
 
-def container_of(objects):
-    (container,) = pod_of(objects)["containers"]
+def pod_of(objects, name=AGENT):
+    return daemon_set_of(objects, name)["spec"]["template"]["spec"]
+
+
+def container_of(objects, name=AGENT):
+    (container,) = pod_of(objects, name)["containers"]
     return container
+
+
+def every_pod():
+    """Yields (directory, DaemonSet's name, pod template) of all that is shipped."""
+    for directory in EVERY:
+        objects = kustomize.build(directory)
+        for name in (AGENT, CLEANER):
+            yield directory, name, pod_of(objects, name)
 
 
 def with_component(name):
@@ -49,9 +63,8 @@ def with_component(name):
 
 class Privilege(unittest.TestCase):
     def test_the_container_may_do_what_is_documented_and_nothing_else(self):
-        for directory in EVERY:
-            with self.subTest(directory):
-                pod = pod_of(kustomize.build(directory))
+        for directory, name, pod in every_pod():
+            with self.subTest(directory, daemon_set=name):
                 self.assertFalse({"hostPID", "hostIPC", "initContainers", "shareProcessNamespace"} & set(pod))
                 self.assertEqual(pod["securityContext"], {"seccompProfile": {"type": "RuntimeDefault"}})
                 self.assertEqual(pod["containers"][0]["securityContext"], {
@@ -66,17 +79,17 @@ class Privilege(unittest.TestCase):
         self.assertEqual(mounts - base, {"/run/netns"})
 
     def test_host_directories_are_the_documented_ones_and_the_cgroups_are_read_only(self):
-        for directory in EVERY:
-            with self.subTest(directory):
-                pod = pod_of(kustomize.build(directory))
+        for directory, name, pod in every_pod():
+            with self.subTest(directory, daemon_set=name):
                 paths = {volume["hostPath"]["path"]: volume["name"] for volume in pod["volumes"] if "hostPath" in volume}
-                self.assertEqual(set(paths), HOST_PATHS)
+                self.assertEqual(set(paths), HOST_PATHS[name])
                 mounts = {mount["name"]: mount for mount in pod["containers"][0]["volumeMounts"]}
                 self.assertTrue(mounts[paths["/sys/fs/cgroup"]]["readOnly"])
                 bpffs = mounts[paths["/sys/fs/bpf"]]
                 self.assertEqual(bpffs["mountPropagation"], "HostToContainer")
                 self.assertIn("--bpffs=" + bpffs["mountPath"], pod["containers"][0]["args"])
-                self.assertFalse([mount for mount in mounts.values() if mount["mountPath"].startswith("/sys")], "AppArmor would deny writes")
+                self.assertFalse([mount for mount in mounts.values() if mount["mountPath"].startswith("/sys")],
+                                 "AppArmor would deny writes")
 
     def test_the_service_account_lists_and_watches_three_resources(self):
         objects = kustomize.build(BASE)
@@ -85,6 +98,7 @@ class Privilege(unittest.TestCase):
                    for group in rule["apiGroups"] for resource in rule["resources"]}
         self.assertEqual(granted, {("", "services"): ("list", "watch"), ("", "nodes"): ("list", "watch"),
                                    ("discovery.k8s.io", "endpointslices"): ("list", "watch")})
+        self.assertIs(pod_of(objects, CLEANER)["automountServiceAccountToken"], False)
         self.assertEqual({item["kind"] for item in objects},
                          {"ServiceAccount", "ClusterRole", "ClusterRoleBinding", "ConfigMap", "DaemonSet"})
 
@@ -97,8 +111,8 @@ class Privilege(unittest.TestCase):
 
 class Agent(unittest.TestCase):
     def test_it_knows_every_flag(self):
-        for directory in EVERY:
-            verb, *flags = container_of(kustomize.build(directory))["args"]
+        for directory, _, pod in every_pod():
+            verb, *flags = pod["containers"][0]["args"]
             known = subprocess.run([SHUNTD, verb, "--help"], check=True, capture_output=True, text=True).stdout
             self.assertIn(f"shuntd {verb} ", known)
             for name in [flag.split("=")[0] for flag in flags]:
@@ -142,28 +156,55 @@ class Pod(unittest.TestCase):
     def test_no_probe_asks_whether_there_is_an_api_server(self):
         container = container_of(kustomize.build(BASE))
         for probe, path in (("startupProbe", "/livez"), ("livenessProbe", "/livez"), ("readinessProbe", "/readyz")):
-            self.assertEqual(container[probe]["httpGet"], {"path": path, "port": 10256})
+            self.assertEqual(container[probe]["httpGet"], {"path": path, "port": "healthz"})
+
+    def test_its_named_ports_are_the_agents(self):
+        for directory in EVERY:
+            container = container_of(kustomize.build(directory))
+            given = dict(re.findall(r"--(healthz|metrics)-bind-address=[\d.]+:(\d+)", " ".join(container["args"])))
+            ports = {port["name"]: port["containerPort"] for port in container["ports"]}
+            self.assertEqual(ports, {"healthz": int(given.get("healthz", 10256)),
+                                     "metrics": int(given.get("metrics", 10249))}, directory)
 
     def test_beside_kube_proxy_no_port_is_its(self):
         container = container_of(kustomize.build(KUBEADM))
         ports = re.findall(r"bind-address=[\d.]+:(\d+)", " ".join(container["args"]))
         self.assertEqual(ports, ["10356", "10349"])
-        for probe in ("startupProbe", "livenessProbe", "readinessProbe"):
-            self.assertEqual(container[probe]["httpGet"]["port"], 10356)
+        self.assertIn("--health-check-node-ports=off", container["args"])
 
     def test_every_mount_has_its_volume(self):
-        for objects in [kustomize.build(directory) for directory in EVERY] + [with_component("end-sockets")]:
-            mounts = [mount["name"] for mount in container_of(objects)["volumeMounts"]]
-            self.assertEqual(sorted(mounts), sorted(volume["name"] for volume in pod_of(objects)["volumes"]))
+        for pod in [pod for _, _, pod in every_pod()] + [pod_of(with_component("end-sockets"))]:
+            mounts = [mount["name"] for mount in pod["containers"][0]["volumeMounts"]]
+            self.assertEqual(sorted(mounts), sorted(volume["name"] for volume in pod["volumes"]))
 
-    def test_the_way_back_replaces_the_agent_on_all_nodes_and_waits_for_none(self):
-        (daemon_set,) = [item for item in kustomize.build(CLEANUP) if item["kind"] == "DaemonSet"]
-        self.assertEqual(container_of([daemon_set])["args"], ["cleanup", "--bpffs=/host/bpf"])
-        self.assertEqual(daemon_set["spec"]["updateStrategy"]["rollingUpdate"], {"maxUnavailable": "100%"})
-        self.assertFalse([name for name in container_of([daemon_set]) if name.endswith("Probe")])
-        base = only(kustomize.build(BASE), "DaemonSet")
-        self.assertEqual(daemon_set["metadata"], base["metadata"])
-        self.assertEqual(daemon_set["spec"]["selector"], base["spec"]["selector"])
+    def test_a_changed_configuration_changes_the_pods(self):
+        objects = kustomize.build(BASE)
+        name = only(objects, "ConfigMap")["metadata"]["name"]
+        self.assertRegex(name, r"^shunt-[a-z0-9]{10}$")
+        self.assertIn({"name": "configuration", "configMap": {"name": name}}, pod_of(objects)["volumes"])
+
+    def test_a_node_has_the_agent_or_with_the_label_what_cleans_it(self):
+        objects = kustomize.build(BASE)
+        affinity = pod_of(objects)["affinity"]["nodeAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"]
+        (term,) = affinity["nodeSelectorTerms"]
+        self.assertEqual(term["matchExpressions"], [{"key": "shunt-lb.io/serve", "operator": "NotIn", "values": ["no"]}])
+        cleaner = pod_of(objects, CLEANER)
+        self.assertEqual(cleaner["nodeSelector"], {"kubernetes.io/os": "linux", "shunt-lb.io/serve": "no"})
+        self.assertEqual(cleaner["tolerations"], pod_of(objects)["tolerations"])
+        self.assertFalse(daemon_set_of(objects, AGENT)["spec"]["selector"]["matchLabels"].items()
+                         <= daemon_set_of(objects, CLEANER)["spec"]["template"]["metadata"]["labels"].items())
+
+    def test_the_way_back_replaces_the_agent_on_all_nodes_and_says_when_it_is_done(self):
+        objects = kustomize.build(CLEANUP)
+        self.assertEqual(pod_of(objects)["nodeSelector"]["shunt-lb.io/serve"], "nowhere")
+        cleaner = daemon_set_of(objects, CLEANER)
+        self.assertEqual(pod_of(objects, CLEANER)["nodeSelector"], {"kubernetes.io/os": "linux"})
+        self.assertEqual(container_of(objects, CLEANER)["args"], ["cleanup", "--stay", "--bpffs=/host/bpf"])
+        # `kubectl rollout status` waits for available pods, and a pod that cannot clean ends at once.
+        self.assertGreater(cleaner["spec"]["minReadySeconds"], 0)
+        self.assertEqual(cleaner["spec"]["updateStrategy"]["rollingUpdate"], {"maxUnavailable": "100%"})
+        base = daemon_set_of(kustomize.build(BASE), CLEANER)
+        self.assertEqual((cleaner["metadata"], cleaner["spec"]["selector"]), (base["metadata"], base["spec"]["selector"]))
 
     def test_the_image_has_the_version_of_this_tree(self):
         with open(os.path.join(ROOT, "CMakeLists.txt"), encoding="utf-8") as file:
