@@ -13,7 +13,8 @@ inline constexpr uint32_t kRowsMax = 1u << 24;
 // The most endpoints that a pool can hold (SHUNT_POOL_COUNT_MAX in bpf/abi.h, which the datapath alone includes).
 inline constexpr uint32_t kPoolMembersMax = (1u << 18) - 1;
 
-// Kernel memory with these defaults is about 50 MiB and, per CPU, 3 MiB of counters; `shuntctl map list` shows it.
+// Kernel memory with these defaults is about 50 MiB and, for each possible CPU, 3 MiB of counters: 64 bytes a service
+// port, 8 a backend. `shuntctl map list` shows it.
 struct Limits {
   uint32_t frontends = 65'536;      // includes the rows of addresses
   uint32_t service_ports = 32'768;  // one per ServicePort and family
