@@ -136,6 +136,7 @@ class WayOut(unittest.TestCase):
                           if item["kind"] == "DaemonSet" and not helm_template.is_hook(item)], ["shunt-cleanup"])
         pod = named(objects, "shunt-cleanup")["spec"]["template"]["spec"]
         self.assertEqual(pod["nodeSelector"], {"kubernetes.io/os": "linux"})
+        self.assertFalse([item for item in objects if helm_template.is_hook(item)], "all nodes are clean by then")
 
     def test_the_notes_say_what_stays_behind(self):
         said = helm_template.notes(CHART)
