@@ -42,14 +42,27 @@ std::string SourcesText(const v1::Frontend& frontend) {
                       frontend.node_in_source_ranges() ? " (this node included)" : "");
 }
 
+// Returns "" if it is served.
+std::string WhyNotServed(const v1::Frontend& frontend) {
+  if (frontend.has_conflict_with()) return absl::StrCat("held by ", NameText(frontend.conflict_with()));
+  switch (frontend.not_served()) {
+    case v1::NOT_SERVED_LOCAL_ADDRESS:
+      return "an address of the node, left to the node";
+    case v1::NOT_SERVED_NO_SOCKET_HOOK:
+      return "SCTP has no socket hook";
+    default:
+      return "";
+  }
+}
+
 std::string FrontendTable(const v1::ServicePort& port) {
-  Table table({"FRONTEND", "ADDRESS", "FROM-THIS-NODE", "FROM-OUTSIDE", "SOURCES", "CONFLICT"});
+  Table table({"FRONTEND", "ADDRESS", "FROM-THIS-NODE", "FROM-OUTSIDE", "SOURCES", "NOT-SERVED"});
   for (const v1::Frontend& frontend : port.frontends()) {
-    const bool conflict = frontend.has_conflict_with();
+    const std::string why_not = WhyNotServed(frontend);
     table.Add({FrontendKindText(frontend.kind()), FrontendAddressText(frontend),
-               conflict ? "" : PoolName(port, static_cast<int>(frontend.internal_pool())),
-               conflict ? "" : PoolName(port, static_cast<int>(frontend.external_pool())), SourcesText(frontend),
-               conflict ? absl::StrCat("held by ", NameText(frontend.conflict_with())) : ""});
+               why_not.empty() ? PoolName(port, static_cast<int>(frontend.internal_pool())) : "",
+               why_not.empty() ? PoolName(port, static_cast<int>(frontend.external_pool())) : "", SourcesText(frontend),
+               why_not});
   }
   return table.ToString(true, "  ");
 }
@@ -142,6 +155,18 @@ std::string PortSection(const v1::Service& service, const v1::ServicePort& port,
   return out;
 }
 
+// Each family that the Service has is probed by itself, and answers for its own endpoints.
+std::string HealthCheckText(const v1::Service& service) {
+  std::vector<std::string> ready;
+  if (service.has_local_ready_endpoints()) {
+    ready.push_back(absl::StrCat(service.local_ready_endpoints(), " over IPv4"));
+  }
+  if (service.has_local_ready_endpoints_v6()) {
+    ready.push_back(absl::StrCat(service.local_ready_endpoints_v6(), " over IPv6"));
+  }
+  return absl::StrCat("port ", service.health_check_node_port(), ", ready on this node: ", absl::StrJoin(ready, ", "));
+}
+
 }  // namespace
 
 std::string FrontendAddressText(const v1::Frontend& frontend) {
@@ -169,10 +194,7 @@ std::string ServicePage(const v1::Service& service, const Options& options) {
   AppendField("Created", service.has_creation_time() ? TimeText(service.creation_time()) : "", out);
   AppendField("Programmed", ProgrammedText(service), out);
   if (service.health_check_node_port() != 0) {
-    AppendField("Health check",
-                absl::StrCat("port ", service.health_check_node_port(), ", ", service.local_ready_endpoints(),
-                             " ready on this node"),
-                out);
+    AppendField("Health check", HealthCheckText(service), out);
   }
   for (const std::string& warning : service.warnings()) AppendField("Warning", warning, out);
   for (const v1::ServicePort& port : service.ports()) {

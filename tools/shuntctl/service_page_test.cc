@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tools/shuntctl/service_page.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_split.h"
+
+namespace shunt::shuntctl {
+namespace {
+
+namespace v1 = admin::v1;
+
+using testing::AllOf;
+using testing::Contains;
+using testing::HasSubstr;
+using testing::Not;
+
+// Returns the page of a Service with one frontend, line by line.
+std::vector<std::string> PageOf(const v1::Frontend& frontend) {
+  v1::Service service;
+  service.set_state(v1::SERVICE_STATE_APPLIED);
+  v1::ServicePort& port = *service.add_ports();
+  port.set_port(53);
+  *port.add_frontends() = frontend;
+  v1::Pool& pool = *port.add_pools();
+  pool.set_scope(v1::POOL_SCOPE_CLUSTER);
+  return absl::StrSplit(ServicePage(service, Options()), '\n');
+}
+
+TEST(ServicePageTest, AFrontendThatIsNotServedLeadsNowhereAndSaysWhy) {
+  v1::Frontend frontend;
+  frontend.set_kind(v1::FRONTEND_KIND_CLUSTER_IP);
+  frontend.mutable_address()->set_address("10.96.0.10");
+  frontend.mutable_address()->set_port(53);
+  EXPECT_THAT(PageOf(frontend), Contains(AllOf(HasSubstr("10.96.0.10:53"), HasSubstr("cluster"))));
+  frontend.set_not_served(v1::NOT_SERVED_LOCAL_ADDRESS);
+  EXPECT_THAT(PageOf(frontend),
+              Contains(AllOf(HasSubstr("10.96.0.10:53"), HasSubstr("left to the node"), Not(HasSubstr("cluster")))));
+  frontend.set_not_served(v1::NOT_SERVED_NO_SOCKET_HOOK);
+  EXPECT_THAT(PageOf(frontend), Contains(AllOf(HasSubstr("10.96.0.10:53"), HasSubstr("SCTP has no socket hook"),
+                                               Not(HasSubstr("cluster")))));
+}
+
+TEST(ServicePageTest, AHealthCheckCountsForEachFamilyThatTheServiceHas) {
+  v1::Service service;
+  service.set_health_check_node_port(32000);
+  service.set_local_ready_endpoints_v6(2);
+  EXPECT_THAT(ServicePage(service, Options()), HasSubstr("port 32000, ready on this node: 2 over IPv6\n"));
+  service.set_local_ready_endpoints(0);
+  EXPECT_THAT(ServicePage(service, Options()), HasSubstr("port 32000, ready on this node: 0 over IPv4, 2 over IPv6\n"));
+}
+
+}  // namespace
+}  // namespace shunt::shuntctl
