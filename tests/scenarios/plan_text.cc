@@ -31,7 +31,7 @@ std::string PoolName(const model::PortPlan& port, uint32_t index) {
 
 std::string FrontendText(const model::PortPlan& port, const model::Frontend& frontend) {
   std::string text = absl::StrCat(frontend.address.ToString(), " ", model::FrontendKindName(frontend.kind), " -> ");
-  if (frontend.InConflict()) return absl::StrCat(text, "nowhere: held by ", frontend.conflict_with.ToString());
+  if (frontend.InConflict()) return absl::StrCat(text, "nowhere: held by ", frontend.conflict_with.Name().ToString());
   if (frontend.verdict != model::FrontendVerdict::kServed) {
     return absl::StrCat(text, "nowhere: ", model::FrontendVerdictName(frontend.verdict));
   }

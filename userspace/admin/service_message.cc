@@ -38,7 +38,7 @@ v1::Frontend ToMessage(const model::Frontend& frontend, const std::vector<model:
   message.set_restricted(!frontend.source_ranges.empty() ||
                          std::find(restricted.begin(), restricted.end(), frontend.address) != restricted.end());
   message.set_not_served(ToMessage(frontend.verdict));
-  if (frontend.InConflict()) *message.mutable_conflict_with() = admin::ToMessage(frontend.conflict_with);
+  if (frontend.InConflict()) *message.mutable_conflict_with() = admin::ToMessage(frontend.conflict_with.Name());
   return message;
 }
 

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "userspace/model/frontend_holder.h"
 #include "userspace/model/ip_address.h"
 #include "userspace/model/names.h"
 #include "userspace/model/shared_text.h"
@@ -143,10 +144,10 @@ struct Frontend {
   std::vector<IpPrefix> source_ranges;
   bool node_in_source_ranges = false;
   // The Service that holds this frontend, if it is another one: then the frontend is in conflict and is not programmed.
-  // The name is empty without a conflict.
-  ObjectName conflict_with;
+  // It is empty without a conflict. It follows when a third Service takes the frontend.
+  FrontendHolder conflict_with;
 
-  bool InConflict() const { return !conflict_with.name.empty(); }
+  bool InConflict() const { return !conflict_with.empty(); }
   // Returns whether the kernel should hold it.
   bool IsProgrammed() const { return verdict == FrontendVerdict::kServed && !InConflict(); }
   friend bool operator==(const Frontend&, const Frontend&) = default;

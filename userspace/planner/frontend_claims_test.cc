@@ -8,6 +8,7 @@
 #include <random>
 #include <set>
 
+#include "absl/strings/str_cat.h"
 #include "tests/seeds.h"
 #include "userspace/planner/testing/test_objects.h"
 
@@ -37,7 +38,7 @@ model::ServicePlan PlanOf(const Claimant& claimant, const char* address = "203.0
 }
 
 ObjectName ConflictOf(const model::ServicePlan& plan) {
-  return plan.ports[0].frontends[0].conflict_with;
+  return plan.ports[0].frontends[0].conflict_with.Name();
 }
 
 constexpr auto kClusterIp = model::FrontendKind::kClusterIp;
@@ -98,11 +99,112 @@ TEST(FrontendClaimsTest, TheLoserTakesOverWhenTheWinnerGoes) {
   EXPECT_EQ(ConflictOf(third), winner.service);
 
   winner.ports.clear();
-  EXPECT_EQ(claims.Update(winner), (Names{second.service, third.service})) << "the third loses to another now";
+  EXPECT_EQ(claims.Update(winner), Names{second.service});
+  EXPECT_EQ(ConflictOf(third), second.service) << "the third loses to another now, and its plan says so as it is";
   EXPECT_EQ(claims.Update(second), Names{});
   EXPECT_EQ(ConflictOf(second), ObjectName());
   EXPECT_EQ(claims.Update(third), Names{});
   EXPECT_EQ(ConflictOf(third), second.service);
+}
+
+TEST(FrontendClaimsTest, ALoserFollowsAHolderThatChangesItsRank) {
+  FrontendClaims claims;
+  model::ServicePlan holder = PlanOf({"a", 100, kLoadBalancer});
+  model::ServicePlan loser = PlanOf({"c", 300, kLoadBalancer});
+  claims.Update(holder);
+  claims.Update(loser);
+  holder = PlanOf({"a", 100, kClusterIp});
+  EXPECT_EQ(claims.Update(holder), Names{}) << "it holds the frontend as before";
+  model::ServicePlan better = PlanOf({"b", 50, kClusterIp});
+  EXPECT_EQ(claims.Update(better), Names{holder.service});
+  EXPECT_EQ(ConflictOf(loser), better.service);
+}
+
+// Plans of one namespace that all claim the same addresses; the lower the number, the older.
+model::ServicePlan SharedPlan(int number, int addresses, int first_address = 0) {
+  model::ServicePlan plan;
+  plan.service = {"tenant", absl::StrCat("service-", number)};
+  plan.creation_time_s = 1000 + number;
+  model::PortPlan port;
+  for (int i = 0; i < addresses; ++i) {
+    model::Frontend frontend;
+    frontend.address = {model::IpAddress::FromV4(0xcb000000 + first_address + i), 80, model::Protocol::kTcp};
+    frontend.kind = kExternalIp;
+    port.frontends.push_back(frontend);
+  }
+  plan.ports.push_back(port);
+  return plan;
+}
+
+TEST(FrontendClaimsTest, TheCostOfAToggleDoesNotDependOnHowManyShareTheAddresses) {
+  constexpr int kServices = 300;
+  constexpr int kAddresses = 256;
+  FrontendClaims claims;
+  std::vector<model::ServicePlan> plans;
+  for (int i = 0; i < kServices; ++i) plans.push_back(SharedPlan(i, kAddresses));
+  for (model::ServicePlan& plan : plans) EXPECT_EQ(claims.Update(plan), Names{});
+  for (int round = 0; round < 2; ++round) {
+    uint64_t moves = claims.moves();
+    model::ServicePlan gone = {.service = plans[0].service};
+    EXPECT_EQ(claims.Update(gone), Names{plans[1].service}) << "one Service takes over, and 298 lose as before";
+    EXPECT_EQ(claims.moves() - moves, kAddresses);
+    EXPECT_EQ(ConflictOf(plans[299]), plans[1].service);
+
+    moves = claims.moves();
+    EXPECT_EQ(claims.Update(plans[0]), Names{plans[1].service});
+    EXPECT_EQ(claims.moves() - moves, kAddresses);
+    EXPECT_EQ(ConflictOf(plans[299]), plans[0].service);
+  }
+  const uint64_t moves = claims.moves();
+  EXPECT_EQ(claims.Update(plans[0]), Names{});
+  EXPECT_EQ(claims.moves(), moves) << "an endpoint's change moves no claim";
+  plans[0].ports[0].frontends.pop_back();
+  EXPECT_EQ(claims.Update(plans[0]), Names{plans[1].service});
+  EXPECT_EQ(claims.moves() - moves, 1u) << "only what differs";
+}
+
+// A Service with many frontends goes, and each has another heir: the heirs come a few at a time.
+TEST(FrontendClaimsTest, FrontendsAreHandedOverAsFastAsOthersMayChange) {
+  constexpr int kHeirs = 10;
+  FrontendClaims claims;
+  const model::ServicePlan all = SharedPlan(0, kHeirs);
+  model::ServicePlan plan = all;
+  std::vector<model::ServicePlan> heirs;
+  for (int i = 0; i < kHeirs; ++i) heirs.push_back(SharedPlan(1 + i, 1, i));
+  claims.Update(plan);
+  for (model::ServicePlan& heir : heirs) claims.Update(heir);
+
+  const auto update = [&](model::ServicePlan& next, int allowed) {
+    return claims.Update(next, [&](const ObjectName&) { return allowed-- > 0; });
+  };
+  const auto held = [&](model::ServicePlan& judged) {
+    claims.Judge(judged);
+    const auto& frontends = judged.ports[0].frontends;
+    return std::count_if(frontends.begin(), frontends.end(), [](const auto& f) { return !f.InConflict(); });
+  };
+  std::set<ObjectName> changed;
+  for (int left = kHeirs; left > 0;) {
+    model::ServicePlan gone = {.service = all.service};
+    const FrontendClaims::Result result = update(gone, 4);
+    EXPECT_EQ(result.changed.size(), static_cast<size_t>(std::min(4, left)));
+    changed.insert(result.changed.begin(), result.changed.end());
+    left -= std::min(4, left);
+    EXPECT_EQ(result.complete, left == 0);
+    EXPECT_EQ(result.keeps_old, left > 0);
+    EXPECT_EQ(held(plan), left) << "what nobody has taken stays with its Service";
+  }
+  EXPECT_EQ(changed.size(), static_cast<size_t>(kHeirs));
+
+  // And back.
+  for (int taken = 4; taken < kHeirs + 4; taken += 4) {
+    model::ServicePlan next = all;
+    const FrontendClaims::Result result = update(next, 4);
+    EXPECT_EQ(result.complete, taken >= kHeirs);
+    EXPECT_FALSE(result.keeps_old);
+    EXPECT_EQ(held(next), std::min(taken, kHeirs));
+  }
+  claims.Judge(heirs[9]);
+  EXPECT_EQ(ConflictOf(heirs[9]), all.service);
 }
 
 TEST(FrontendClaimsTest, AWinnerThatMovesAwayFreesTheAddressAndTakesAnother) {
@@ -152,7 +254,8 @@ TEST(FrontendClaimsTest, AStaleConflictInThePlanIsOverwritten) {
   EXPECT_EQ(ConflictOf(plan), ObjectName());
 }
 
-// Random histories: once every returned Service has been updated again, the verdicts are those of a fresh start.
+// Random histories, a few changed Services at a time: once every returned one has been updated again, the verdicts are
+// those of a fresh start.
 TEST(FrontendClaimsTest, AnyHistoryEndsAsAFreshStartWould) {
   const uint32_t seed = seeds::Usually(7);
   SCOPED_TRACE(seeds::Trace(seed));
@@ -171,7 +274,12 @@ TEST(FrontendClaimsTest, AnyHistoryEndsAsAFreshStartWould) {
     }
     if (random() % 5 == 0) plan.ports.clear();
     std::set<ObjectName> again;
-    for (const ObjectName& name : claims.Update(plan)) again.insert(name);
+    FrontendClaims::Result result{.changed = {}, .complete = false};
+    while (!result.complete) {
+      uint32_t allowed = 1 + random() % 3;
+      result = claims.Update(plan, [&](const ObjectName&) { return allowed-- > 0; });
+      again.insert(result.changed.begin(), result.changed.end());
+    }
     plans[plan.service] = plan;
     for (const ObjectName& name : again) EXPECT_EQ(claims.Update(plans[name]), Names{});
 

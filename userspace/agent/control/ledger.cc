@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "userspace/agent/control/ledger.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -16,8 +17,9 @@ std::vector<report::StatusProblem> ProblemsOf(const Ledger::Entry& entry) {
   for (const model::PortPlan& port : entry.plan->ports) {
     for (const model::Frontend& frontend : port.frontends) {
       if (!frontend.InConflict()) continue;
-      problems.push_back({where, absl::StrCat("frontend ", frontend.address.ToString(), " belongs to Service ",
-                                              frontend.conflict_with.ToString(), " and is not served for this one")});
+      problems.push_back(
+          {where, absl::StrCat("frontend ", frontend.address.ToString(), " belongs to Service ",
+                               frontend.conflict_with.Name().ToString(), " and is not served for this one")});
     }
   }
   for (const std::string& warning : entry.plan->warnings) problems.push_back({where, warning});
@@ -25,6 +27,15 @@ std::vector<report::StatusProblem> ProblemsOf(const Ledger::Entry& entry) {
 }
 
 namespace {
+
+// Returns whether ProblemsOf returns any.
+bool HasProblems(const Ledger::Entry& entry) {
+  if (!entry.applied.ok() || !entry.plan->warnings.empty()) return true;
+  return std::any_of(entry.plan->ports.begin(), entry.plan->ports.end(), [](const model::PortPlan& port) {
+    return std::any_of(port.frontends.begin(), port.frontends.end(),
+                       [](const model::Frontend& frontend) { return frontend.InConflict(); });
+  });
+}
 
 // Whether a Local policy leaves the pool empty on this node, although other nodes have endpoints.
 bool MissesLocally(const model::PortPlan& port, uint32_t pool) {
@@ -63,7 +74,7 @@ void Ledger::Record(std::shared_ptr<const model::ServicePlan> plan, absl::Status
   const model::ObjectName name = plan->service;
   const bool health_checked = plan->health_check_node_port != 0;
   Entry entry{std::move(plan), std::move(applied)};
-  const bool troubled = !ProblemsOf(entry).empty();
+  const bool troubled = HasProblems(entry);
   const std::lock_guard lock(mutex_);
   Count(entry, +1);
   if (const auto [place, inserted] = entries_.try_emplace(name, entry); !inserted) {
