@@ -50,8 +50,8 @@ void Change::Fail(absl::Status status) {
 }
 
 void Change::FailForTaker(const ServiceState& taker, absl::Status status) {
-  waits_for_ = &taker;
-  Fail(std::move(status));
+  waits_for_.push_back(&taker);
+  if (ok()) Fail(std::move(status));
 }
 
 void Change::GiveBack() {

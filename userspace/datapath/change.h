@@ -90,15 +90,16 @@ class Change {
   void Fail(absl::Status status);
   // Drops the content; reservations that are still held give themselves back. A Fail has to follow at once.
   void GiveBack();
-  // Fails because this Service gives up a frontend that `taker` could not take.
+  // Notes that this Service gives up a frontend that `taker` could not take. It fails by that, unless it has failed
+  // already: then its own failure stays its status.
   void FailForTaker(const ServiceState& taker, absl::Status status);
 
   Stage stage() const { return stage_; }
   // Why it failed; OK until then.
   const absl::Status& status() const { return status_; }
   bool ok() const { return status_.ok(); }
-  // The taker of the last FailForTaker, or null. If that taker was refused, TableDatapath stages this change once more.
-  const ServiceState* waits_for() const { return waits_for_; }
+  // The takers of every FailForTaker. If one of them was refused, TableDatapath stages this change once more.
+  const std::vector<const ServiceState*>& waits_for() const { return waits_for_; }
 
   const Request& request() const { return request_; }
   const model::ServicePlan* plan() const { return request_.plan; }
@@ -123,7 +124,7 @@ class Change {
   std::vector<FrontendChange> frontends_;
   std::vector<Reserved<AddressBook, FrontendCount>> released_;
   std::vector<const ServiceState*> takes_from_;
-  const ServiceState* waits_for_ = nullptr;
+  std::vector<const ServiceState*> waits_for_;
   std::vector<Retired>* retired_ = nullptr;
 };
 

@@ -98,8 +98,21 @@ TEST_F(ChangeTest, AGiverRemembersWhichTakerItWaitsFor) {
   change->BeginPublishing();
   const ServiceState& taker = published().StateOf({"default", "taker"});
   change->FailForTaker(taker, absl::UnavailableError("scripted"));
-  EXPECT_EQ(change->waits_for(), &taker);
+  const ServiceState& other = published().StateOf({"default", "other"});
+  change->FailForTaker(other, absl::UnavailableError("another"));
+  EXPECT_EQ(change->waits_for(), (std::vector{&taker, &other}));
   EXPECT_EQ(change->status(), absl::UnavailableError("scripted"));
+}
+
+TEST_F(ChangeTest, AGiverKeepsItsOwnFailure) {
+  const std::unique_ptr<Change> change = StageWeb();
+  change->BeginWriting(retired_);
+  change->BeginPublishing();
+  change->Fail(absl::DataLossError("its own"));
+  const ServiceState& taker = published().StateOf({"default", "taker"});
+  change->FailForTaker(taker, absl::UnavailableError("the taker's"));
+  EXPECT_EQ(change->status(), absl::DataLossError("its own"));
+  EXPECT_EQ(change->waits_for(), std::vector{&taker});
 }
 
 TEST_F(ChangeTest, IsEmptyOnlyIfThePlanIsWhatIsPublished) {

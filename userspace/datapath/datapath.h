@@ -50,6 +50,10 @@ struct ServiceFailure {
   // kResourceExhausted if the plan does not fit (the message names the limit); kUnavailable and others if a write
   // failed.
   absl::Status status;
+  // The Services of the same Apply from which its plan takes a frontend, or to which it gives one, whether they failed
+  // or not, in name order. They are to be applied again together: a frontend whose old holder is applied without the
+  // new one is not served until the new one is.
+  std::vector<model::ObjectName> partners;
 };
 
 // What an audit has found in the maps that no plan asks for: another process, or a fault of ours, has changed them.

@@ -140,6 +140,30 @@ TEST_F(LimitsTest, AFullMapTakesChangesAsLongAsEachRoundMakesProgress) {
   }
 }
 
+// The taker would fit, but one of the Services that it takes a frontend from cannot be applied. The other one's Service
+// is gone: its frontend must not lead to its pods until the first one fits.
+TEST_F(LimitsTest, AFrontendLeavesEvenIfItsTakerIsRefusedForAnotherGiver) {
+  Limits limits = kLimits;
+  limits.slots = 6;
+  Create(limits);
+  MustApply({Plan(1, {"10.244.0.1"}), Plan(2, {"10.244.0.2"})});
+  model::ServicePlan grows = MakePlan(
+      "s2", "10.96.0.3", 80, MakePool({"10.244.0.3", "10.244.0.4", "10.244.0.5", "10.244.0.6", "10.244.0.7"}, 8080));
+  model::PortPlan second = Plan(2, {"10.244.0.8"}).ports[0];
+  second.name = "second";
+  const model::ServicePlan taker = MakePlan("taker", {Plan(1, {"10.244.0.8"}).ports[0], second});
+  const auto failures = Apply({MakePlan("s1", {}), grows, taker}, ApplyScope::kAll);
+  ASSERT_EQ(failures.size(), 2u);
+  EXPECT_EQ(Read("10.96.0.1", 80).outcome, Outcome::kNotAService) << "its Service is gone";
+  EXPECT_EQ(Backends("10.96.0.2", 80), "10.244.0.2") << "its Service keeps what it has";
+  for (const ServiceFailure& failure : failures) {
+    const bool is_taker = failure.service.name == "taker";
+    EXPECT_TRUE(is_taker ? absl::IsFailedPrecondition(failure.status) : absl::IsResourceExhausted(failure.status))
+        << failure.status;
+    EXPECT_EQ(failure.partners.size(), is_taker ? 2u : 1u);
+  }
+}
+
 TEST_F(LimitsTest, WithoutGracePeriodsNothingIsReused) {
   Limits limits = kLimits;
   limits.slots = 4;

@@ -200,7 +200,7 @@ TEST_F(PublisherTest, AGiverWaitsForATakerThatFails) {
   FailWrite("slots");
   Publish(changes_);
   EXPECT_EQ(changes_[1]->stage(), Change::Stage::kAbandoned);
-  EXPECT_EQ(changes_[0]->waits_for(), &changes_[1]->service());
+  EXPECT_EQ(changes_[0]->waits_for(), (std::vector<const ServiceState*>{&changes_[1]->service()}));
   EXPECT_THAT(std::string(changes_[0]->status().message()),
               HasSubstr("frontend 10.96.0.10:80/TCP stays until Service default/new can take it"));
   EXPECT_EQ(Backends("10.96.0.10", 80), "10.244.0.1");

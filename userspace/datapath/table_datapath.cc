@@ -70,8 +70,8 @@ class TableDatapath::Application {
   std::vector<Request> deferred_;
   std::vector<ServiceFailure> deferred_failures_;
   absl::flat_hash_set<model::ObjectName> differed_;
-  ServiceSet given_up_;       // they take no frontends, because their plans do not fit or contradict themselves
-  bool giver_waits_ = false;  // in the last round, some Service kept a frontend for a taker that was refused
+  ServiceSet given_up_;  // they take no frontends, because their plans do not fit or contradict themselves
+  ServiceSet waiting_;   // of the last round: they kept a frontend for a taker that was refused
 };
 
 std::vector<ServiceFailure> TableDatapath::Application::Run(absl::Span<const model::ServicePlan* const> plans,
@@ -86,15 +86,17 @@ std::vector<ServiceFailure> TableDatapath::Application::Run(absl::Span<const mod
     Round(std::exchange(deferred_, {}), transfers);
     idle = deferred_.size() < before ? 0 : idle + 1;
   }
-  if (giver_waits_) {
-    // The takers do not fit at all: their frontends leave the Services that have them.
-    for (size_t i = 0; i < deferred_.size(); ++i) {
-      if (absl::IsResourceExhausted(deferred_failures_[i].status)) given_up_.insert(deferred_[i].state);
+  if (!waiting_.empty()) {
+    // The takers do not fit at all, or take something else from a Service that does not: their frontends leave the
+    // Services that have them.
+    for (const Request& request : deferred_) {
+      if (!waiting_.contains(request.state)) given_up_.insert(request.state);
     }
     Round(std::exchange(deferred_, {}), transfers);
   }
-  Forget(requests);
   std::move(deferred_failures_.begin(), deferred_failures_.end(), std::back_inserter(failures_));
+  transfers.NamePartners(failures_);
+  Forget(requests);
   return std::move(failures_);
 }
 
@@ -134,7 +136,7 @@ std::vector<Request> TableDatapath::Application::CollectRequests(absl::Span<cons
 
 void TableDatapath::Application::Round(const std::vector<Request>& requests, const Transfers& transfers) {
   deferred_failures_.clear();
-  giver_waits_ = false;
+  waiting_.clear();
   const size_t chunk = transfers.empty() ? kChangesMax : std::max<size_t>(requests.size(), 1);
   size_t begin = 0;
   do {  // once even without requests, because something shared may be left to do
@@ -175,8 +177,9 @@ void TableDatapath::Application::NoteFailures(const Changes& changes) {
   }
   for (const std::unique_ptr<Change>& change : changes) {
     if (change->ok()) continue;
-    const bool waits = change->waits_for() != nullptr && refused.contains(change->waits_for());
-    giver_waits_ |= waits;
+    const bool waits = std::any_of(change->waits_for().begin(), change->waits_for().end(),
+                                   [&](const ServiceState* taker) { return refused.contains(taker); });
+    if (waits) waiting_.insert(&change->service());
     // A plan that contradicts itself stays so, and a write that failed is the caller's to try again.
     const bool may_fit = change->stage() == Change::Stage::kRefused && !absl::IsInvalidArgument(change->status());
     const bool defer = waits || may_fit;

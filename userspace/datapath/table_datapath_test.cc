@@ -215,6 +215,7 @@ TEST_F(TableDatapathTest, AFrontendThatAnotherServiceHoldsIsRefused) {
   EXPECT_EQ(failures[0].status.code(), absl::StatusCode::kFailedPrecondition);
   EXPECT_THAT(std::string(failures[0].status.message()),
               HasSubstr("Service default/old holds its frontend 10.96.0.10:80/TCP"));
+  EXPECT_THAT(failures[0].partners, IsEmpty()) << "the other one has no part in this Apply";
   EXPECT_EQ(Backends("10.96.0.10", 80), "10.244.0.1");
   MustApply({MakePlan("old", {})});
   MustApply({taker});
@@ -228,6 +229,10 @@ TEST_F(TableDatapathTest, IfTheTakersWritesFailTheFrontendStays) {
                                                  MakePlan("new", "10.96.0.10", 80, MakePool({"10.244.0.2"}, 8080))};
   const auto failures = Apply(plans);
   ASSERT_EQ(failures.size(), 2u) << "the Service that gives it up has to be applied again too";
+  for (const ServiceFailure& failure : failures) {
+    ASSERT_EQ(failure.partners.size(), 1u) << failure.service.ToString() << ": they are to be applied together";
+    EXPECT_EQ(failure.partners[0].name, failure.service.name == "old" ? "new" : "old");
+  }
   EXPECT_EQ(Backends("10.96.0.10", 80), "10.244.0.1");
   FailNoWrites();
   MustApply(plans);

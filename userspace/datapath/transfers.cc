@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "absl/container/btree_set.h"
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 
@@ -53,6 +54,22 @@ const Transfers::Transfer* Transfers::Find(const shunt_frontend_key& key) const 
   if (transfers_.empty()) return nullptr;
   const auto found = transfers_.find(key);
   return found == transfers_.end() ? nullptr : &found->second;
+}
+
+void Transfers::NamePartners(std::vector<ServiceFailure>& failures) const {
+  if (failures.empty() || transfers_.empty()) return;
+  absl::flat_hash_map<model::ObjectName, absl::btree_set<model::ObjectName>> partners;
+  for (const ServiceFailure& failure : failures) partners[failure.service];
+  for (const auto& [key, transfer] : transfers_) {
+    const model::ObjectName& giver = transfer.giver->name;
+    const model::ObjectName& taker = transfer.taker->name;
+    if (const auto failed = partners.find(giver); failed != partners.end()) failed->second.insert(taker);
+    if (const auto failed = partners.find(taker); failed != partners.end()) failed->second.insert(giver);
+  }
+  for (ServiceFailure& failure : failures) {
+    const auto& of_it = partners[failure.service];
+    failure.partners.assign(of_it.begin(), of_it.end());
+  }
 }
 
 void FailTakers(absl::Span<const std::unique_ptr<Change>> changes) {

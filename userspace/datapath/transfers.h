@@ -5,6 +5,7 @@
 #define SHUNT_DATAPATH_TRANSFERS_H_
 
 #include <memory>
+#include <vector>
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
@@ -12,6 +13,7 @@
 #include "bpf/abi.h"
 #include "userspace/datapath/change.h"
 #include "userspace/datapath/codec.h"
+#include "userspace/datapath/datapath.h"
 #include "userspace/datapath/published.h"
 #include "userspace/model/service_plan.h"
 
@@ -38,6 +40,8 @@ class Transfers {
   // Returns null if the key stays with its Service or leaves the index.
   const Transfer* Find(const shunt_frontend_key& key) const;
   bool empty() const { return transfers_.empty(); }
+  // Names in each failure the Services with which its Service was to exchange frontends.
+  void NamePartners(std::vector<ServiceFailure>& failures) const;
 
  private:
   absl::flat_hash_map<shunt_frontend_key, Transfer, FrontendKeyHash, FrontendKeyEqual> transfers_;

@@ -27,7 +27,7 @@ class RecordingDatapath : public datapath::Datapath {
       words.push_back(absl::StrCat(plan->ports.empty() ? "-" : "", name));
       if (const auto failure = failures.find(name); failure != failures.end() && failures_left != 0) {
         if (failures_left > 0) --failures_left;
-        failed.push_back({plan->service, failure->second});
+        failed.push_back({plan->service, failure->second, partners[name]});
       } else if (plan->ports.empty()) {
         holds.erase(name);
       } else {
@@ -63,8 +63,9 @@ class RecordingDatapath : public datapath::Datapath {
 
   std::vector<std::string> TakeApplies() { return std::exchange(applies, {}); }
 
-  std::map<std::string, absl::Status> failures;    // by Service name
-  int failures_left = -1;                          // below 0: without end
+  std::map<std::string, absl::Status> failures;                    // by Service name
+  std::map<std::string, std::vector<model::ObjectName>> partners;  // of failures, by Service name
+  int failures_left = -1;                                          // below 0: without end
   std::vector<model::ObjectName> stuck_leftovers;  // Services of an earlier agent that cannot be removed
   std::vector<std::string> applies;
   std::map<std::string, model::ServicePlan> holds;
