@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "userspace/planner/planner.h"
 
+#include <algorithm>
 #include <optional>
+#include <string>
 #include <utility>
 
 #include "absl/container/flat_hash_set.h"
@@ -37,15 +39,44 @@ model::PlannedEndpoint ToPlanned(const Candidate& candidate) {
   return planned;
 }
 
-// Returns how many rows a port needs in a family, for PlannerOptions::rows_max.
-uint64_t RowsOf(const model::ServicePort& port, model::IpFamily family, const FamilyAddresses& addresses,
-                const WeightedSlices& slices) {
-  uint64_t rows = 1 + (port.node_port != 0) + addresses.external_ips.size() +
-                  addresses.load_balancer_ips.size() * (1 + addresses.source_ranges.size());
-  for (const WeightedSlice& slice : slices) {
-    if (slice.slice->address_type == AddressTypeOf(family)) rows += slice.slice->endpoints.size();
+constexpr uint64_t kRowsOfSlice = 4;
+
+// Drops the last slices, in the order of their names, if one port alone would have more than `rows_max` rows by them.
+void DropExcess(uint64_t rows_max, WeightedSlices& slices, Warnings& warnings) {
+  uint64_t rows = 0;
+  for (size_t i = 0; i < slices.size(); ++i) {
+    rows += kRowsOfSlice + slices[i].slice->endpoints.size();
+    if (rows <= rows_max) continue;
+    warnings.Add(absl::StrCat("EndpointSlice ", slices[i].slice->name.name, ": with it the Service has more than ",
+                              rows_max, " endpoints: it and ", slices.size() - i - 1, " after it are not served"));
+    slices.resize(i);
+    return;
   }
-  return rows;
+}
+
+// What the ports of a Service need so far, for PlannerOptions::frontends_max and rows_max.
+struct Need {
+  uint64_t frontends = 0;
+  uint64_t rows = 0;
+
+  void Add(const model::ServicePort& port, model::IpFamily family, const FamilyAddresses& addresses,
+           const WeightedSlices& slices) {
+    const uint64_t of_port =
+        1 + (port.node_port != 0) + addresses.external_ips.size() + addresses.load_balancer_ips.size();
+    frontends += of_port;
+    rows += of_port + addresses.load_balancer_ips.size() * addresses.source_ranges.size();
+    rows += kRowsOfSlice * slices.size();
+    for (const WeightedSlice& slice : slices) {
+      if (slice.slice->address_type == AddressTypeOf(family)) rows += slice.slice->endpoints.size();
+    }
+  }
+};
+
+// Returns what is too much for a Service; empty if nothing is.
+std::string Excess(const Need& need, const PlannerOptions& options) {
+  if (need.frontends > options.frontends_max) return absl::StrCat(options.frontends_max, " frontends");
+  if (need.rows > options.rows_max) return absl::StrCat(options.rows_max, " endpoints and addresses on all ports");
+  return "";
 }
 
 // Counts the ready endpoints of this node that can get a share, unique by address, of each family by itself: a load
@@ -127,7 +158,9 @@ model::ServicePlan PlanService(const model::Service& service, absl::Span<const m
   const EndpointWeights weights(service, warnings);
   const std::vector<model::ServicePort> ports = ReadPorts(service, options.ports_max, warnings);
   const int32_t affinity_timeout_s = ReadAffinityTimeout(service, warnings);
-  const WeightedSlices served_slices = ReadSlices(slices, warnings);
+  WeightedSlices served_slices = ReadSlices(slices, warnings);
+  // An operator may allow larger pools.
+  DropExcess(std::max(options.rows_max, options.endpoints_max), served_slices, warnings);
   const bool health_checked = service.type == model::ServiceType::kLoadBalancer &&
                               service.external_traffic_policy == model::TrafficPolicy::kLocal &&
                               service.health_check_node_port != 0;
@@ -140,16 +173,15 @@ model::ServicePlan PlanService(const model::Service& service, absl::Span<const m
                                options.endpoints_max,
                                warnings,
                                health_checked ? &local_ready : nullptr};
-  uint64_t rows = 0;
+  Need need;
   plan.ports.reserve(2 * ports.size());
   for (const model::ServicePort& port : ports) {
     for (const model::IpFamily family : {model::IpFamily::kV4, model::IpFamily::kV6}) {
       if (!addresses.Of(family).served) continue;
-      rows += RowsOf(port, family, addresses.Of(family), served_slices);
-      if (rows > options.rows_max && !plan.ports.empty()) {
+      need.Add(port, family, addresses.Of(family), served_slices);
+      if (const std::string excess = Excess(need, options); !excess.empty() && !plan.ports.empty()) {
         warnings.Add(absl::StrCat("port ", port.port, "/", model::ProtocolName(port.protocol),
-                                  ": with it the Service has more than ", options.rows_max,
-                                  " endpoints and addresses on all ports: not served"));
+                                  ": with it the Service has more than ", excess, ": not served"));
         continue;
       }
       plan.ports.push_back(PlanPort(port, family, context));

@@ -38,9 +38,12 @@ struct PlannerOptions {
   uint32_t addresses_max = 256;
   // Source ranges of one family beyond this many admit no client.
   uint32_t source_ranges_max = 1024;
-  // Endpoints, frontends and their source ranges of all ports together. Ports that go beyond are not served, except
-  // for the first.
-  uint32_t rows_max = 200'000;
+  // Frontends of all ports together. Ports that go beyond are not served, except for the first.
+  uint32_t frontends_max = 4'096;
+  // Endpoints, frontends and their source ranges of all ports together; each EndpointSlice counts as four, on each
+  // port, because it costs as much. Ports that go beyond are not served, except for the first. Slices that go beyond by
+  // themselves are not served at all. With a microsecond for a row, it bounds how long one Service holds up the others.
+  uint32_t rows_max = 120'000;
 };
 
 }  // namespace shunt::planner

@@ -124,6 +124,7 @@ TEST(SizeTest, OneServiceCannotStarveTheOthers) {
 
   PlannerOptions options;
   options.rows_max = 100'000;
+  options.frontends_max = 100'000;
   const model::ServicePlan plan = Plan(service, {slice}, Here(), options);
   size_t rows = 0;
   for (const model::PortPlan& port : plan.ports) {
@@ -132,7 +133,7 @@ TEST(SizeTest, OneServiceCannotStarveTheOthers) {
     for (const model::Frontend& frontend : port.frontends) rows += frontend.source_ranges.size();
   }
   EXPECT_LE(rows, options.rows_max);
-  EXPECT_GT(rows, options.rows_max - 3000);
+  EXPECT_GT(rows, options.rows_max - 3100);
   EXPECT_EQ(plan.warnings.size(), Warnings::kMax + 1);
 
   service.external_ips.clear();
@@ -143,9 +144,36 @@ TEST(SizeTest, OneServiceCannotStarveTheOthers) {
   EXPECT_EQ(many_ports.warnings, (Texts{"more than 512 ports: the others are not served"}));
 }
 
+TEST(SizeTest, AddressesTimesPortsAreBounded) {
+  model::Service service = MakeService();
+  for (uint16_t i = 1001; i < 1512; ++i) {
+    service.ports.push_back({"p" + std::to_string(i), model::Protocol::kTcp, i, 0});
+  }
+  for (int i = 0; i < 255; ++i) service.external_ips.push_back(model::IpAddress::FromV4(0xcb007100 + i).ToString());
+  PlannerOptions options;
+  const model::ServicePlan plan = Plan(service, {}, Here(), options);
+  size_t frontends = 0;
+  for (const model::PortPlan& port : plan.ports) frontends += port.frontends.size();
+  EXPECT_EQ(frontends, options.frontends_max);
+  EXPECT_EQ(plan.warnings[0], "port 1016/TCP: with it the Service has more than 4096 frontends: not served");
+}
+
+TEST(SizeTest, SlicesBeyondTheBoundAreNotServedOnAnyPort) {
+  PlannerOptions options;
+  options.rows_max = 12;
+  options.endpoints_max = 12;
+  const model::ServicePlan plan = Plan(MakeService(),
+                                       {MakeSlice("a", {Ready("10.0.0.1"), Ready("10.0.0.2")}), MakeSlice("b", {}),
+                                        MakeSlice("c", {Ready("10.0.0.3")}), MakeSlice("d", {Ready("10.0.0.4")})},
+                                       Here(), options);
+  EXPECT_EQ(Selected(plan.ports[0].pools[0]), (Texts{"10.0.0.1", "10.0.0.2"}));
+  EXPECT_EQ(plan.warnings, (Texts{"EndpointSlice c: with it the Service has more than 12 endpoints: it and 1 after it "
+                                  "are not served"}));
+}
+
 TEST(SizeTest, TheFirstPortIsServedWhateverItsSize) {
   PlannerOptions options;
-  options.rows_max = 2;
+  options.rows_max = 6;
   model::Service service = MakeService();
   service.ports.push_back({"b", model::Protocol::kTcp, 81, 0});
   const model::ServicePlan plan =
