@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which Service holds a frontend, for the plans of those that claim it in vain. Hundreds of Services may claim one
+// Which Service holds a frontend, for the plans of the others that claim it. Hundreds of Services may claim one
 // frontend: when its holder changes, one name is written, and all of their plans name the new holder.
 #ifndef SHUNT_MODEL_FRONTEND_HOLDER_H_
 #define SHUNT_MODEL_FRONTEND_HOLDER_H_
@@ -15,19 +15,19 @@
 
 namespace shunt::model {
 
-// Names a Service, or nobody. Copies share the name. Name() and Rename() may be called in different threads at once.
+// Names a Service, or none. Copies share the name. Name() and Rename() may be called in different threads at once.
 class FrontendHolder {
  public:
-  // Nobody.
+  // No Service.
   FrontendHolder() = default;
-  // Nobody, if the name is empty.
+  // No Service, if the name is empty.
   FrontendHolder(ObjectName name)  // NOLINT: it is a name
       : shared_(name.name.empty() ? nullptr : std::make_shared<Shared>(std::move(name))) {}
   FrontendHolder(std::string namespace_name, std::string name)
       : FrontendHolder(ObjectName{std::move(namespace_name), std::move(name)}) {}
 
   bool empty() const { return shared_ == nullptr; }
-  // Returns the holder as it is now; an empty name if nobody is named.
+  // Returns the holder as it is now; an empty name if no Service is named.
   ObjectName Name() const;
   // All copies name `name` from now on. REQUIRES: !empty().
   void Rename(ObjectName name);
@@ -37,7 +37,7 @@ class FrontendHolder {
     return a.shared_ == b.shared_ || (!a.empty() && !b.empty() && a.Name() == b.Name());
   }
   friend std::ostream& operator<<(std::ostream& out, const FrontendHolder& holder) {
-    return out << (holder.empty() ? "nobody" : holder.Name().ToString());
+    return out << (holder.empty() ? "no Service" : holder.Name().ToString());
   }
 
  private:

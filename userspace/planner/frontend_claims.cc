@@ -79,7 +79,7 @@ std::vector<FrontendClaims::Move> FrontendClaims::Moves(const model::ServicePlan
   return moves;
 }
 
-// Returns null if nobody will hold it.
+// Returns null if no Service will hold it.
 const FrontendClaims::Claimant* FrontendClaims::HolderAfter(const Move& move, const Claimant& claimant) {
   const Place& place = move.place->second;
   const Claim* best = place.best.service == nullptr ? nullptr : &place.best;
@@ -134,10 +134,6 @@ FrontendClaims::Result FrontendClaims::Update(model::ServicePlan& plan, MayChang
   Judge(plan);
   if (claimant.claims.empty()) claimants_.erase(plan.service);
   return result;
-}
-
-std::vector<model::ObjectName> FrontendClaims::Update(model::ServicePlan& plan) {
-  return Update(plan, [](const model::ObjectName&) { return true; }).changed;
 }
 
 void FrontendClaims::Judge(model::ServicePlan& plan) const {

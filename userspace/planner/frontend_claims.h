@@ -45,8 +45,6 @@ class FrontendClaims {
   // Service changes that may not; claims are given up before others are entered. A Service that loses as before, to
   // another one, does not change: its plan's `conflict_with` names the new holder by itself.
   Result Update(model::ServicePlan& plan, MayChange may_change);
-  // The same, for all at once.
-  std::vector<model::ObjectName> Update(model::ServicePlan& plan);
 
   // Sets `conflict_with` in every frontend of `plan`, whose claims stay as they are.
   void Judge(model::ServicePlan& plan) const;
@@ -71,7 +69,7 @@ class FrontendClaims {
     model::FrontendHolder holder;   // the service of the best; all losers' plans share it
   };
   struct Place {
-    Claim best{};  // without a service: nobody claims it
+    Claim best{};  // without a service: no Service claims it
     std::unique_ptr<Contest> contest;
   };
   using Places = absl::node_hash_map<model::FrontendAddress, Place>;
@@ -85,7 +83,7 @@ class FrontendClaims {
     Places::value_type* place;
     std::optional<Claim> before;
     std::optional<Claim> after;
-    const Claimant* holder_before;  // null: nobody
+    const Claimant* holder_before;  // null: no Service
     const Claimant* holder_after;
 
     bool Flips() const { return holder_before != holder_after; }

@@ -18,6 +18,15 @@ namespace {
 using model::ObjectName;
 using Names = std::vector<ObjectName>;
 
+// Updates with no limit on who changes.
+class Claims : public FrontendClaims {
+ public:
+  using FrontendClaims::Update;
+  Names Update(model::ServicePlan& plan) {
+    return FrontendClaims::Update(plan, [](const ObjectName&) { return true; }).changed;
+  }
+};
+
 struct Claimant {
   const char* namespace_name;
   int64_t creation_time_s;
@@ -65,7 +74,7 @@ TEST(FrontendClaimsTest, TheWinnerDependsOnTheObjectsAloneNotOnWhoCameFirst) {
     const ObjectName winner = {row.winner.namespace_name, "web"};
     const ObjectName loser = {row.loser.namespace_name, "web"};
     {
-      FrontendClaims claims;
+      Claims claims;
       model::ServicePlan plan = PlanOf(row.winner);
       EXPECT_EQ(claims.Update(plan), Names{});
       EXPECT_EQ(ConflictOf(plan), ObjectName());
@@ -75,7 +84,7 @@ TEST(FrontendClaimsTest, TheWinnerDependsOnTheObjectsAloneNotOnWhoCameFirst) {
       EXPECT_TRUE(late.ports[0].frontends[0].InConflict());
     }
     {
-      FrontendClaims claims;
+      Claims claims;
       model::ServicePlan early = PlanOf(row.loser);
       EXPECT_EQ(claims.Update(early), Names{});
       EXPECT_EQ(ConflictOf(early), ObjectName());
@@ -89,7 +98,7 @@ TEST(FrontendClaimsTest, TheWinnerDependsOnTheObjectsAloneNotOnWhoCameFirst) {
 }
 
 TEST(FrontendClaimsTest, TheLoserTakesOverWhenTheWinnerGoes) {
-  FrontendClaims claims;
+  Claims claims;
   model::ServicePlan winner = PlanOf({"a", 100, kLoadBalancer});
   model::ServicePlan second = PlanOf({"b", 200, kLoadBalancer});
   model::ServicePlan third = PlanOf({"c", 300, kLoadBalancer});
@@ -108,7 +117,7 @@ TEST(FrontendClaimsTest, TheLoserTakesOverWhenTheWinnerGoes) {
 }
 
 TEST(FrontendClaimsTest, ALoserFollowsAHolderThatChangesItsRank) {
-  FrontendClaims claims;
+  Claims claims;
   model::ServicePlan holder = PlanOf({"a", 100, kLoadBalancer});
   model::ServicePlan loser = PlanOf({"c", 300, kLoadBalancer});
   claims.Update(holder);
@@ -139,7 +148,7 @@ model::ServicePlan SharedPlan(int number, int addresses, int first_address = 0) 
 TEST(FrontendClaimsTest, TheCostOfAToggleDoesNotDependOnHowManyShareTheAddresses) {
   constexpr int kServices = 300;
   constexpr int kAddresses = 256;
-  FrontendClaims claims;
+  Claims claims;
   std::vector<model::ServicePlan> plans;
   for (int i = 0; i < kServices; ++i) plans.push_back(SharedPlan(i, kAddresses));
   for (model::ServicePlan& plan : plans) EXPECT_EQ(claims.Update(plan), Names{});
@@ -166,7 +175,7 @@ TEST(FrontendClaimsTest, TheCostOfAToggleDoesNotDependOnHowManyShareTheAddresses
 // A Service with many frontends goes, and each has another heir: the heirs come a few at a time.
 TEST(FrontendClaimsTest, FrontendsAreHandedOverAsFastAsOthersMayChange) {
   constexpr int kHeirs = 10;
-  FrontendClaims claims;
+  Claims claims;
   const model::ServicePlan all = SharedPlan(0, kHeirs);
   model::ServicePlan plan = all;
   std::vector<model::ServicePlan> heirs;
@@ -208,7 +217,7 @@ TEST(FrontendClaimsTest, FrontendsAreHandedOverAsFastAsOthersMayChange) {
 }
 
 TEST(FrontendClaimsTest, AWinnerThatMovesAwayFreesTheAddressAndTakesAnother) {
-  FrontendClaims claims;
+  Claims claims;
   model::ServicePlan winner = PlanOf({"a", 100, kLoadBalancer});
   model::ServicePlan loser = PlanOf({"b", 200, kLoadBalancer});
   model::ServicePlan other = PlanOf({"c", 300, kLoadBalancer}, "203.0.113.2");
@@ -221,7 +230,7 @@ TEST(FrontendClaimsTest, AWinnerThatMovesAwayFreesTheAddressAndTakesAnother) {
 }
 
 TEST(FrontendClaimsTest, AChangeOfKindOrAgeMovesTheClaim) {
-  FrontendClaims claims;
+  Claims claims;
   model::ServicePlan first = PlanOf({"a", 100, kLoadBalancer});
   model::ServicePlan second = PlanOf({"b", 200, kLoadBalancer});
   claims.Update(first);
@@ -235,7 +244,7 @@ TEST(FrontendClaimsTest, AChangeOfKindOrAgeMovesTheClaim) {
 }
 
 TEST(FrontendClaimsTest, OtherPortsAndProtocolsAreOtherFrontends) {
-  FrontendClaims claims;
+  Claims claims;
   model::ServicePlan first = PlanOf({"a", 100, kLoadBalancer});
   model::ServicePlan other_port = PlanOf({"b", 200, kLoadBalancer}, "203.0.113.1", 81);
   model::ServicePlan other_protocol = PlanOf({"c", 200, kLoadBalancer});
@@ -247,7 +256,7 @@ TEST(FrontendClaimsTest, OtherPortsAndProtocolsAreOtherFrontends) {
 }
 
 TEST(FrontendClaimsTest, AStaleConflictInThePlanIsOverwritten) {
-  FrontendClaims claims;
+  Claims claims;
   model::ServicePlan plan = PlanOf({"a", 100, kLoadBalancer});
   plan.ports[0].frontends[0].conflict_with = {"gone", "web"};
   claims.Update(plan);
@@ -262,7 +271,7 @@ TEST(FrontendClaimsTest, AnyHistoryEndsAsAFreshStartWould) {
   std::mt19937 random(seed);
   constexpr const char* kNamespaces[] = {"a", "b", "c", "d", "e"};
   constexpr const char* kAddresses[] = {"203.0.113.1", "203.0.113.2", "203.0.113.3"};
-  FrontendClaims claims;
+  Claims claims;
   std::map<ObjectName, model::ServicePlan> plans;
   for (int step = 0; step < 3000; ++step) {
     const Claimant claimant = {kNamespaces[random() % 5], static_cast<int64_t>(random() % 3),
@@ -283,7 +292,7 @@ TEST(FrontendClaimsTest, AnyHistoryEndsAsAFreshStartWould) {
     plans[plan.service] = plan;
     for (const ObjectName& name : again) EXPECT_EQ(claims.Update(plans[name]), Names{});
 
-    FrontendClaims fresh;
+    Claims fresh;
     std::map<ObjectName, model::ServicePlan> expected = plans;
     for (auto& [name, other] : expected) fresh.Update(other);
     for (auto& [name, other] : expected) fresh.Update(other);

@@ -36,7 +36,7 @@ class ClusterStore {
 
   void Apply(Event event);
 
-  // Marks a Service as changed for a reason outside the objects (a retry, a settled conflict).
+  // Marks a Service as changed for a reason outside the objects (the node has changed).
   void MarkChanged(const model::ObjectName& service);
   // Marks the Services that have this ClusterIP. Costs a look-up.
   void MarkClusterIpChanged(const model::IpAddress& cluster_ip);

@@ -111,8 +111,8 @@ void Loop::ReadInbox(LoopListener& listener) {
   std::map<sources::ObjectKind, report::SourceVersion> last;  // only the last progress of each kind counts
   for (Message& message : inbox_.Take()) {
     if (auto* delivery = std::get_if<Delivery>(&message)) {
-      metrics_.Taken(delivery->events, delivery->queued);
-      reconciler_.Deliver(std::move(delivery->events));
+      const uint64_t number = metrics_.Taken(delivery->events, delivery->queued);
+      reconciler_.Deliver(std::move(delivery->events), number);
       metrics_.SetNode(reconciler_.this_node());
     } else if (const auto* synced = std::get_if<SourceSynced>(&message)) {
       reconciler_.Synced(synced->source);
@@ -149,8 +149,8 @@ void Loop::Step(LoopListener& listener) {
   const StepOutcome outcome = reconciler_.Step(begin.steady);
   const report::Moment end = ReadClocks();
   const auto took = end.steady - begin.steady;
-  not_before_ = std::max<SteadyTime>(begin.steady + kPace, end.steady + took);
-  metrics_.StepDone({begin, end, outcome.first, outcome.applied, outcome.failures.size()});
+  not_before_ = std::max<SteadyTime>(begin.steady + kPace, end.steady + std::min<SteadyTime::duration>(took, kRestMax));
+  metrics_.StepDone({begin, end, outcome.first, outcome.applied, outcome.failures.size(), outcome.waiting});
   {
     const std::lock_guard lock(mutex_);
     state_.synced = true;

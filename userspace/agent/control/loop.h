@@ -66,11 +66,13 @@ class LoopListener {
 class Loop {
  public:
   // A step begins at once when the loop has been idle; after it the next one waits until at least kPace has passed
-  // since its beginning, and at least as long as it took. So a lone change is in the kernel in the time of one
-  // step; a storm becomes at most 100 batches a second, each bounded by what changed meanwhile (an endpoint that
-  // flaps ten times in 10 ms is written once), and one core never belongs to the loop alone. The grace period of a
-  // changed pool takes 10 to 15 ms: a shorter pace would only queue up behind it.
+  // since its beginning, and as long as it took, but no longer than kRestMax. So a lone change is in the kernel in the
+  // time of one step; a storm becomes at most 100 batches a second, each bounded by what changed meanwhile (an endpoint
+  // that flaps ten times in 10 ms is written once) and by ReconcilerOptions::step_cost_max, and one core does not
+  // belong to the loop alone. The grace period of a changed pool takes 10 to 15 ms: a shorter pace would only queue up
+  // behind it. A change that arrives at the beginning of a long step waits for its end, for the rest, and for a step.
   static constexpr std::chrono::milliseconds kPace{10};
+  static constexpr std::chrono::milliseconds kRestMax{20};
   // How often an idle loop lets the datapath take back ids whose grace period has passed.
   static constexpr std::chrono::seconds kReclaim{1};
   // How often the kernel is compared with what is planned.

@@ -30,7 +30,7 @@ std::optional<int64_t> TriggerTimeMs(const model::EndpointSlice& slice) {
 
 Metrics::Metrics(int64_t start_ms) : start_ms_(start_ms) {}
 
-void Metrics::Count(const sources::Event& event) {
+void Metrics::Count(const sources::Event& event, Pending& pending) {
   bool service = false;
   bool slice = false;
   if (const auto* upsert = std::get_if<sources::Upsert>(&event)) {
@@ -39,8 +39,9 @@ void Metrics::Count(const sources::Event& event) {
       slice = true;
       const std::optional<int64_t> trigger_ms = TriggerTimeMs(*object);
       if (trigger_ms.has_value() && *trigger_ms > start_ms_ && object->address_type != model::AddressType::kFqdn &&
-          pending_changes_.size() < kPendingMax) {
-        pending_changes_.push_back({object->address_type, *trigger_ms});
+          pending_changes_ < kPendingMax) {
+        ++pending_changes_;
+        pending.changes.push_back({object->address_type, *trigger_ms});
       }
     }
   } else {
@@ -53,13 +54,31 @@ void Metrics::Count(const sources::Event& event) {
   loop.service_changes_pending += service ? 1 : 0;
   loop.slice_changes += slice ? 1 : 0;
   loop.slice_changes_pending += slice ? 1 : 0;
+  pending.services += service ? 1 : 0;
+  pending.slices += slice ? 1 : 0;
 }
 
-void Metrics::Taken(absl::Span<const sources::Event> events, const report::Moment& queued) {
+uint64_t Metrics::Taken(absl::Span<const sources::Event> events, const report::Moment& queued) {
   const std::lock_guard lock(mutex_);
-  if (pending_.size() < kPendingMax) pending_.push_back(queued.steady);
+  ++deliveries_;
+  if (pending_.size() < kPendingMax) pending_.push_back({.number = deliveries_, .queued = queued.steady});
   metrics_.loop.last_queued_ms = queued.wall_ms;
-  for (const sources::Event& event : events) Count(event);
+  for (const sources::Event& event : events) Count(event, pending_.back());
+  return deliveries_;
+}
+
+void Metrics::Applied(const Pending& delivery, const StepReport& step) {
+  report::LoopMetrics& loop = metrics_.loop;
+  // What is read at the start arrives at once and waits for the slowest source, which is not the latency of a change.
+  if (!step.full) loop.apply_latency.Observe(Seconds(step.end.steady - delivery.queued).count());
+  for (const Change& change : delivery.changes) {
+    // The two clocks need not agree: a change that seems to be applied before it happened counts as 0 s.
+    const double took_s = static_cast<double>(std::max<int64_t>(0, step.end.wall_ms - change.trigger_ms)) / 1000;
+    loop.programming[change.family == model::AddressType::kIpv6 ? 1 : 0].Observe(took_s);
+  }
+  pending_changes_ -= delivery.changes.size();
+  loop.service_changes_pending -= delivery.services;
+  loop.slice_changes_pending -= delivery.slices;
 }
 
 void Metrics::StepDone(const StepReport& step) {
@@ -67,19 +86,15 @@ void Metrics::StepDone(const StepReport& step) {
   report::LoopMetrics& loop = metrics_.loop;
   report::Histogram& steps = step.full ? loop.full_steps : loop.partial_steps;
   steps.Observe(Seconds(step.end.steady - step.begin.steady).count());
-  // What is read at the start arrives at once and waits for the slowest source, which is not the latency of a change.
-  if (!step.full) {
-    for (const auto& queued : pending_) loop.apply_latency.Observe(Seconds(step.end.steady - queued).count());
+  std::vector<Pending> waiting;  // a new list: the first step's is far longer than all later ones
+  for (Pending& delivery : pending_) {
+    if (std::binary_search(step.waiting.begin(), step.waiting.end(), delivery.number)) {
+      waiting.push_back(std::move(delivery));
+    } else {
+      Applied(delivery, step);
+    }
   }
-  for (const Change& change : pending_changes_) {
-    // The two clocks need not agree: a change that seems to be applied before it happened counts as 0 s.
-    const double took_s = static_cast<double>(std::max<int64_t>(0, step.end.wall_ms - change.trigger_ms)) / 1000;
-    loop.programming[change.family == model::AddressType::kIpv6 ? 1 : 0].Observe(took_s);
-  }
-  pending_ = {};  // gives the memory back: the first step's list is far longer than all later ones
-  pending_changes_ = {};
-  loop.service_changes_pending = 0;
-  loop.slice_changes_pending = 0;
+  pending_ = std::move(waiting);
   loop.applies += step.applied;
   loop.failed_applies += step.failed;
   loop.last_sync_ms = step.end.wall_ms;
@@ -122,7 +137,7 @@ report::HealthState Metrics::Health(std::optional<std::chrono::steady_clock::tim
                             .node_eligible = node_eligible_,
                             .node_problem = node_problem_};
   // What was taken arrived before what is still in the inbox.
-  if (!pending_.empty()) state.oldest_pending = pending_.front();
+  if (!pending_.empty()) state.oldest_pending = pending_.front().queued;
   return state;
 }
 

@@ -4,6 +4,7 @@
 #ifndef SHUNT_AGENT_CONTROL_METRICS_H_
 #define SHUNT_AGENT_CONTROL_METRICS_H_
 
+#include <chrono>
 #include <cstdint>
 #include <mutex>
 #include <optional>
@@ -25,6 +26,8 @@ struct StepReport {
   bool full = false;   // the step applied everything
   size_t applied = 0;  // Services
   size_t failed = 0;   // Services
+  // The deliveries of which something is not applied yet, as Taken numbers them, in order.
+  std::vector<uint64_t> waiting;
 };
 
 // Thread-safe; no call takes longer than a few assignments.
@@ -39,9 +42,10 @@ class Metrics {
   static constexpr size_t kPendingMax = 100'000;
 
   // ---- called by the loop ----
-  // Counts events that a source delivered at `queued` and that the next step will apply.
-  void Taken(absl::Span<const sources::Event> events, const report::Moment& queued);
-  // Counts a step. All that was taken is applied, or refused and put on the list of retries.
+  // Counts events that a source delivered at `queued` and that the next steps will apply. Returns the delivery's
+  // number, higher than those before.
+  uint64_t Taken(absl::Span<const sources::Event> events, const report::Moment& queued);
+  // Counts a step. All that was taken and does not wait is applied, or refused and put on the list of retries.
   void StepDone(const StepReport& step);
   // `node` is this node's object, null if no source has one. The node is ineligible if it had one that is gone.
   void SetNode(const model::Node* node);
@@ -63,8 +67,17 @@ class Metrics {
     model::AddressType family = model::AddressType::kIpv4;
     int64_t trigger_ms = 0;
   };
+  // A delivery that was taken and is not applied.
+  struct Pending {
+    uint64_t number = 0;
+    std::chrono::steady_clock::time_point queued;
+    uint32_t services = 0;
+    uint32_t slices = 0;
+    std::vector<Change> changes;
+  };
 
-  void Count(const sources::Event& event) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Count(const sources::Event& event, Pending& pending) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Applied(const Pending& delivery, const StepReport& step) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const int64_t start_ms_;
   mutable std::mutex mutex_;
@@ -72,9 +85,11 @@ class Metrics {
   bool node_seen_ ABSL_GUARDED_BY(mutex_) = false;
   bool node_eligible_ ABSL_GUARDED_BY(mutex_) = true;
   std::string node_problem_ ABSL_GUARDED_BY(mutex_);
-  // The first kPendingMax of the deliveries that were taken and are not applied, in the order of arrival.
-  std::vector<std::chrono::steady_clock::time_point> pending_ ABSL_GUARDED_BY(mutex_);
-  std::vector<Change> pending_changes_ ABSL_GUARDED_BY(mutex_);
+  uint64_t deliveries_ ABSL_GUARDED_BY(mutex_) = 0;
+  // The first kPendingMax of the deliveries that were taken and are not applied, in the order of arrival. What is
+  // beyond counts with the last of them.
+  std::vector<Pending> pending_ ABSL_GUARDED_BY(mutex_);
+  size_t pending_changes_ ABSL_GUARDED_BY(mutex_) = 0;  // in all of them
 };
 
 }  // namespace shunt::agent

@@ -6,6 +6,7 @@
 
 #include "absl/container/flat_hash_set.h"
 #include "userspace/agent/control/node_name.h"
+#include "userspace/agent/control/work_cost.h"
 
 namespace shunt::agent {
 namespace {
@@ -30,8 +31,11 @@ Reconciler::Reconciler(ReconcilerOptions options, datapath::Datapath& datapath, 
   node_ = CurrentNode();
 }
 
-void Reconciler::Deliver(std::vector<sources::Event> events) {
+void Reconciler::Deliver(std::vector<sources::Event> events, uint64_t delivery) {
   for (sources::Event& event : events) store_.Apply(std::move(event));
+  std::vector<uint64_t> deliveries;
+  if (delivery != 0) deliveries = {delivery};
+  EnqueueChanged(deliveries);
   changed_ = true;
 }
 
@@ -57,7 +61,7 @@ std::string Reconciler::NodeProblem() const {
 
 std::optional<SteadyTime> Reconciler::NextStep() const {
   if (!synced()) return std::nullopt;
-  if (changed_) return SteadyTime::min();
+  if (changed_ || !waiting_.empty()) return SteadyTime::min();
   std::optional<SteadyTime> next;
   if (!retry_order_.empty()) next = retry_order_.begin()->first;
   if (addresses_changed_) next = next.has_value() ? std::min(*next, addresses_due_) : addresses_due_;
@@ -69,11 +73,13 @@ StepOutcome Reconciler::Step(SteadyTime now) {
   if (!synced()) return outcome;
   changed_ = false;
   FollowNode();
+  EnqueueChanged({});
   ApplyNodeAddresses(now, outcome);
+  EnqueueDueRetries(now);
   Batch batch;
-  PlanChanged(batch, outcome);
-  AddDueRetries(now, batch);
+  PlanWaiting(batch, outcome);
   Apply(now, batch, outcome);
+  outcome.waiting = waiting_.Deliveries();
   return outcome;
 }
 
@@ -143,17 +149,48 @@ void Reconciler::ApplyNodeAddresses(SteadyTime now, StepOutcome& outcome) {
   }
 }
 
-void Reconciler::PlanChanged(Batch& batch, StepOutcome& outcome) {
-  // A round's losers and winners are the next round's work. The order of claims is total and depends on the
-  // objects alone, so a Service planned again with the same objects changes no other Service's verdict.
-  for (std::vector<model::ObjectName> changed = store_.TakeChanged(); !changed.empty();
-       changed = store_.TakeChanged()) {
-    for (const model::ObjectName& service : changed) Plan(service, batch);
-    outcome.planned += changed.size();
+uint64_t Reconciler::CostOf(const model::ObjectName& service) const {
+  if (!applied_all_) return 0;  // the first step takes everything
+  const std::optional<Ledger::Entry> known = ledger_.Find(service);
+  return WorkCost(store_.FindService(service), store_.SlicesOf(service),
+                  known.has_value() ? known->plan.get() : nullptr);
+}
+
+void Reconciler::Enqueue(const model::ObjectName& service, bool changed, std::vector<uint64_t> deliveries) {
+  const uint64_t cost = waiting_.Contains(service) ? 0 : CostOf(service);
+  waiting_.Add({.service = service, .changed = changed, .deliveries = std::move(deliveries)}, cost);
+}
+
+void Reconciler::EnqueueChanged(const std::vector<uint64_t>& deliveries) {
+  for (const model::ObjectName& service : store_.TakeChanged()) Enqueue(service, /*changed=*/true, deliveries);
+}
+
+void Reconciler::EnqueueDueRetries(SteadyTime now) {
+  for (const auto& [due, service] : retry_order_) {
+    if (due > now) break;
+    Enqueue(service, /*changed=*/false, {});
   }
 }
 
-void Reconciler::Plan(const model::ObjectName& service, Batch& batch) {
+void Reconciler::PlanWaiting(Batch& batch, StepOutcome& outcome) {
+  batch.left = options_.step_cost_max;  // without effect on the first step, in which nothing costs anything
+  while (!waiting_.empty()) {
+    const uint64_t cost = CostOf(waiting_.Next());
+    if (outcome.planned > 0 && cost > batch.left) break;
+    batch.group.push_back(waiting_.Next());
+    batch.Spend(cost);
+    // A Service that wins or loses a frontend is planned in the same step, whether it waits or not.
+    while (!batch.group.empty()) {
+      const model::ObjectName service = std::move(batch.group.back());
+      batch.group.pop_back();
+      Plan(waiting_.Take(service, CostOf(service)), batch);
+      ++outcome.planned;
+    }
+  }
+}
+
+void Reconciler::Plan(WorkQueue::Item item, Batch& batch) {
+  const model::ObjectName& service = item.service;
   model::ServicePlan plan;
   const model::Service* object = store_.FindService(service);
   if (object != nullptr) {
@@ -161,32 +198,57 @@ void Reconciler::Plan(const model::ObjectName& service, Batch& batch) {
   } else {
     plan.service = service;
   }
-  for (const model::ObjectName& other : claims_.Update(plan)) store_.MarkChanged(other);
+  Claim(item, plan, batch);
 
+  if (const auto retry = retries_.find(service); retry != retries_.end()) {
+    for (const model::ObjectName& partner : retry->second.partners) {
+      if (!retries_.contains(partner) || batch.plans.contains(partner)) continue;
+      batch.Spend(CostOf(partner));
+      batch.group.push_back(partner);
+    }
+  }
   const std::optional<Ledger::Entry> known = ledger_.Find(service);
   const bool holds = known.has_value() && known->applied.ok() && *known->plan == plan;
   const bool never_was = !known.has_value() && object == nullptr;
-  Forget(service);  // its objects changed, so the delay of its retries starts over
-  if (applied_all_ && (holds || never_was)) {
-    batch.erase(service);
+  const bool nothing_to_do = applied_all_ && (holds || never_was);
+  // If its objects changed, the delay of its retries starts over.
+  if (item.changed || nothing_to_do) Forget(service);
+  if (nothing_to_do) {
+    batch.plans.erase(service);
     return;
   }
-  batch[service] = std::make_shared<const model::ServicePlan>(std::move(plan));
+  batch.plans[service] = std::make_shared<const model::ServicePlan>(std::move(plan));
 }
 
-void Reconciler::AddDueRetries(SteadyTime now, Batch& batch) {
-  for (const auto& [due, service] : retry_order_) {
-    if (due > now) break;
-    batch.try_emplace(service, retries_.at(service).plan);
+void Reconciler::Claim(const WorkQueue::Item& item, model::ServicePlan& plan, Batch& batch) {
+  const auto may_change = [&](const model::ObjectName& other) {
+    const uint64_t cost = CostOf(other);
+    // One at least, or nothing would ever change hands.
+    if (batch.handed_over && cost > batch.left) return false;
+    batch.handed_over = true;
+    batch.Spend(cost);
+    return true;
+  };
+  const planner::FrontendClaims::Result result = claims_.Update(plan, may_change);
+  // The order of claims is total and depends on the objects alone, so a Service planned again with the same objects
+  // changes no other Service's verdict.
+  batch.group.insert(batch.group.end(), result.changed.begin(), result.changed.end());
+  if (result.complete) return;
+  batch.left = 0;
+  Enqueue(item.service, item.changed, item.deliveries);
+  if (!result.keeps_old) return;
+  if (const auto known = ledger_.Find(item.service); known.has_value()) {
+    plan = *known->plan;
+    claims_.Judge(plan);
   }
 }
 
 void Reconciler::Apply(SteadyTime now, Batch& batch, StepOutcome& outcome) {
   outcome.first = !applied_all_;
-  if (applied_all_ && batch.empty()) return;
+  if (applied_all_ && batch.plans.empty()) return;
   std::vector<const model::ServicePlan*> plans;
-  plans.reserve(batch.size());
-  for (const auto& [service, plan] : batch) plans.push_back(plan.get());
+  plans.reserve(batch.plans.size());
+  for (const auto& [service, plan] : batch.plans) plans.push_back(plan.get());
   // In name order, so that a restart gives the same ids if it can.
   std::sort(plans.begin(), plans.end(), [](const auto* a, const auto* b) { return a->service < b->service; });
   const auto scope = applied_all_ ? datapath::ApplyScope::kChanged : datapath::ApplyScope::kAll;
@@ -195,22 +257,22 @@ void Reconciler::Apply(SteadyTime now, Batch& batch, StepOutcome& outcome) {
 
   for (const datapath::ServiceFailure& failure : outcome.failures) {
     PlanPointer plan = std::make_shared<const model::ServicePlan>(model::ServicePlan{.service = failure.service});
-    if (const auto place = batch.find(failure.service); place != batch.end()) {
+    if (const auto place = batch.plans.find(failure.service); place != batch.plans.end()) {
       plan = std::move(place->second);
-      batch.erase(place);
+      batch.plans.erase(place);
     }  // else: a Service of an earlier agent, which no plan names and which could not be removed
-    ledger_.Record(plan, failure.status);
-    Schedule(failure.service, std::move(plan), now);
+    ledger_.Record(std::move(plan), failure.status);
+    Schedule(failure, now);
   }
-  for (auto& [service, plan] : batch) {
+  for (auto& [service, plan] : batch.plans) {
     Forget(service);
-    if (store_.FindService(service) == nullptr) {
+    if (plan->ports.empty() && store_.FindService(service) == nullptr) {
       ledger_.Erase(service);
     } else {
       ledger_.Record(std::move(plan), absl::OkStatus());
     }
   }
-  outcome.applied = batch.size();
+  outcome.applied = batch.plans.size();
 }
 
 absl::StatusOr<datapath::Drift> Reconciler::Audit(SteadyTime now) {
@@ -237,18 +299,18 @@ absl::StatusOr<datapath::Drift> Reconciler::Audit(SteadyTime now) {
   for (const datapath::ServiceFailure& failure : drift->failures) {
     PlanPointer plan = std::make_shared<const model::ServicePlan>(model::ServicePlan{.service = failure.service});
     if (const auto entry = ledger_.Find(failure.service); entry.has_value()) plan = entry->plan;
-    ledger_.Record(plan, failure.status);
-    Schedule(failure.service, std::move(plan), now);
+    ledger_.Record(std::move(plan), failure.status);
+    Schedule(failure, now);
   }
   return drift;
 }
 
-void Reconciler::Schedule(const model::ObjectName& service, PlanPointer plan, SteadyTime now) {
-  Retry& retry = retries_[service];
-  if (retry.failures > 0) retry_order_.erase({retry.due, service});
-  retry.plan = std::move(plan);
+void Reconciler::Schedule(const datapath::ServiceFailure& failure, SteadyTime now) {
+  Retry& retry = retries_[failure.service];
+  if (retry.failures > 0) retry_order_.erase({retry.due, failure.service});
   retry.due = now + backoff_.Delay(++retry.failures);
-  retry_order_.insert({retry.due, service});
+  retry_order_.insert({retry.due, failure.service});
+  retry.partners = {failure.partners.begin(), failure.partners.end()};
 }
 
 void Reconciler::Forget(const model::ObjectName& service) {

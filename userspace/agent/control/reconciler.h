@@ -5,6 +5,7 @@
 #ifndef SHUNT_AGENT_CONTROL_RECONCILER_H_
 #define SHUNT_AGENT_CONTROL_RECONCILER_H_
 
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -20,6 +21,7 @@
 #include "absl/status/statusor.h"
 #include "userspace/agent/control/backoff.h"
 #include "userspace/agent/control/ledger.h"
+#include "userspace/agent/control/work_queue.h"
 #include "userspace/agent/settings/node_port_addresses.h"
 #include "userspace/datapath/datapath.h"
 #include "userspace/planner/frontend_claims.h"
@@ -38,6 +40,8 @@ struct ReconcilerOptions {
   NodePortAddresses node_port_addresses;
   planner::PlannerOptions planner;
   uint64_t jitter_seed = 0;
+  // How much one step plans, by WorkCost; a Service that costs more has a step of its own.
+  uint64_t step_cost_max = 10'000;
 };
 
 // What one step did.
@@ -47,6 +51,7 @@ struct StepOutcome {
   size_t applied = 0;                              // Services that the datapath took
   std::vector<datapath::ServiceFailure> failures;  // Services that it did not take; each will be retried
   absl::Status node_addresses;                     // if not OK, they will be retried
+  std::vector<uint64_t> waiting;                   // deliveries of which something is not applied yet, in order
 };
 
 // Not thread-safe: the loop's thread owns it.
@@ -55,8 +60,9 @@ class Reconciler {
   // `datapath` and `ledger` must outlive the reconciler.
   Reconciler(ReconcilerOptions options, datapath::Datapath& datapath, Ledger& ledger);
 
-  // ---- what happened; it takes effect with the next Step ----
-  void Deliver(std::vector<sources::Event> events);
+  // ---- what happened; it takes effect with the next Steps ----
+  // `delivery` is a number that StepOutcome::waiting may name, higher than those before; 0 if it is not to be named.
+  void Deliver(std::vector<sources::Event> events, uint64_t delivery = 0);
   // REQUIRES: source < options.sources. A second call for the same source has no effect.
   void Synced(size_t source);
   // The addresses of this node's interfaces, all of them.
@@ -70,9 +76,12 @@ class Reconciler {
   // Returns the earliest time at which Step has something to do; nullopt if it has nothing until something happens.
   std::optional<SteadyTime> NextStep() const;
 
-  // Plans what changed and has the datapath apply it in one batch, with the retries that are due. Services that
-  // the datapath does not take are retried after a delay that doubles; if their objects change, the delay starts over.
-  // Before every source is synced nothing is applied; the first Apply covers everything.
+  // Plans what changed, with the retries that are due, and has the datapath apply it in one batch of about
+  // options.step_cost_max; the rest waits for the next steps (work_queue.h). A Service that gives up a frontend and the
+  // one that gets it are in one batch; if there are too many of these, they change hands a few at a time. Services that
+  // the datapath does not take are retried after a delay that doubles, each with those that it exchanges frontends
+  // with; if their objects change, the delay starts over. Before every source is synced nothing is applied; the first
+  // Apply covers everything.
   StepOutcome Step(SteadyTime now);
 
   // Compares the kernel with everything that is planned, repairs it, and schedules a retry of each Service that cannot
@@ -89,22 +98,35 @@ class Reconciler {
   using PlanPointer = std::shared_ptr<const model::ServicePlan>;
   // A Service that the datapath did not take.
   struct Retry {
-    PlanPointer plan;
     uint32_t failures = 0;
     SteadyTime due;
+    absl::btree_set<model::ObjectName> partners;  // only together with these can it succeed
   };
-  using Batch = absl::flat_hash_map<model::ObjectName, PlanPointer>;
+  // What one step plans.
+  struct Batch {
+    absl::flat_hash_map<model::ObjectName, PlanPointer> plans;  // of those that differ from what the kernel holds
+    uint64_t left = 0;                                          // of the cost that the step may have
+    bool handed_over = false;                                   // another Service has won or lost a frontend
+    std::vector<model::ObjectName> group;                       // to be planned next, because a Service's plan needs it
+
+    void Spend(uint64_t cost) { left -= std::min(left, cost); }
+  };
 
   planner::NodeContext CurrentNode() const;
   // Marks the Services whose plans depend on what has changed of this node.
   void FollowNode();
   void ApplyNodeAddresses(SteadyTime now, StepOutcome& outcome);
-  // Plans the changed Services, then those that lost or won frontends by it, until none is left.
-  void PlanChanged(Batch& batch, StepOutcome& outcome);
-  void Plan(const model::ObjectName& service, Batch& batch);
-  void AddDueRetries(SteadyTime now, Batch& batch);
+  uint64_t CostOf(const model::ObjectName& service) const;
+  void Enqueue(const model::ObjectName& service, bool changed, std::vector<uint64_t> deliveries);
+  void EnqueueChanged(const std::vector<uint64_t>& deliveries);
+  void EnqueueDueRetries(SteadyTime now);
+  // Plans Services in their turn, with those that win or lose frontends by it, until the step has cost enough.
+  void PlanWaiting(Batch& batch, StepOutcome& outcome);
+  void Plan(WorkQueue::Item item, Batch& batch);
+  // Enters the plan's claims as far as the step allows, and turns the plan into what can be applied by then.
+  void Claim(const WorkQueue::Item& item, model::ServicePlan& plan, Batch& batch);
   void Apply(SteadyTime now, Batch& batch, StepOutcome& outcome);
-  void Schedule(const model::ObjectName& service, PlanPointer plan, SteadyTime now);
+  void Schedule(const datapath::ServiceFailure& failure, SteadyTime now);
   void Forget(const model::ObjectName& service);
 
   const ReconcilerOptions options_;
@@ -117,6 +139,7 @@ class Reconciler {
   planner::NodeContext node_;
   std::vector<bool> source_synced_;
   size_t unsynced_;
+  WorkQueue waiting_;
   bool changed_ = false;  // something happened since the last step
   bool applied_all_ = false;
 

@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: Apache-2.0
+// How much the reconciler does in one step, for which Services, and which ones have to come along: by counts of
+// Services, never by time.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <chrono>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "userspace/agent/control/reconciler.h"
+#include "userspace/agent/testing/recording_datapath.h"
+
+namespace shunt::agent {
+namespace {
+
+using std::chrono::seconds;
+using testing::ElementsAre;
+using testing::IsEmpty;
+
+model::Service Service(const std::string& namespace_name, const std::string& name, int64_t created = 1000) {
+  model::Service service;
+  service.name = {namespace_name, name};
+  service.creation_time_s = created;
+  service.cluster_ips = {
+      model::IpAddress::FromV4(0x0a600000 + static_cast<uint32_t>(std::hash<std::string>()(name)) % 65'536).ToString()};
+  service.ports = {{.name = "web", .port = 80}};
+  return service;
+}
+
+std::string External(int i) {
+  return model::IpAddress::FromV4(0xcb007100 + static_cast<uint32_t>(i)).ToString();
+}
+
+model::EndpointSlice Slice(const model::Service& service, int endpoints, int first = 0) {
+  model::EndpointSlice slice;
+  slice.name = {service.name.namespace_name, absl::StrCat(service.name.name, "-x1")};
+  slice.labels["kubernetes.io/service-name"] = service.name.name;
+  for (int i = 0; i < endpoints; ++i) {
+    model::Endpoint endpoint;
+    endpoint.address = model::IpAddress::FromV4(0x0a800000 + static_cast<uint32_t>(first + i)).ToString();
+    slice.endpoints.push_back(endpoint);
+  }
+  slice.ports = {{.name = "web", .port = 8080}};
+  return slice;
+}
+
+class ReconcilerTurnsTest : public testing::Test {
+ protected:
+  static constexpr uint64_t kStepCost = 1'000;
+
+  template <typename Object>
+  void Upsert(Object object, uint64_t delivery = 0) {
+    reconciler_.Deliver({sources::Upsert{std::move(object)}}, delivery);
+  }
+  void Remove(const model::ObjectName& service) {
+    reconciler_.Deliver({sources::Remove{sources::ObjectKind::kService, service}});
+  }
+  void Begin() {
+    reconciler_.Synced(0);
+    reconciler_.Step(now_);
+    datapath_.TakeApplies();
+  }
+  bool HasWork() const {
+    const auto next = reconciler_.NextStep();
+    return next.has_value() && *next <= now_;
+  }
+  // Steps while something is due now. Returns how many Services each step planned.
+  std::vector<size_t> StepAll() {
+    std::vector<size_t> planned;
+    while (HasWork()) planned.push_back(reconciler_.Step(now_).planned);
+    return planned;
+  }
+  // How many of the external addresses the Service of this name holds in the kernel.
+  int Holds(const std::string& name) const {
+    const auto found = datapath_.holds.find(name);
+    if (found == datapath_.holds.end()) return 0;
+    int held = 0;
+    for (const model::Frontend& frontend : found->second.ports[0].frontends) {
+      held += frontend.kind == model::FrontendKind::kExternalIp && !frontend.InConflict() ? 1 : 0;
+    }
+    return held;
+  }
+
+  const SteadyTime start_{std::chrono::hours(1)};
+  SteadyTime now_ = start_;
+  RecordingDatapath datapath_;
+  Ledger ledger_;
+  Reconciler reconciler_{
+      {.node_name = "node-a", .planner = {}, .jitter_seed = 1, .step_cost_max = kStepCost}, datapath_, ledger_};
+};
+
+TEST_F(ReconcilerTurnsTest, AToggleOfTheOldestOfManyClaimantsPlansTwo) {
+  std::vector<model::Service> services;
+  for (int i = 0; i < 300; ++i) {
+    services.push_back(Service("tenant", absl::StrCat("s", i), 1000 + i));
+    for (int j = 0; j < 256; ++j) services.back().external_ips.push_back(External(j));
+    Upsert(services.back());
+  }
+  Begin();
+  const auto problem = [&] { return ledger_.PageAfter(&services[298].name, 1).at(0).plan->ports[0].frontends.back(); };
+  EXPECT_EQ(Holds("s0"), 256);
+  for (int round = 0; round < 2; ++round) {
+    Remove(services[0].name);
+    EXPECT_THAT(StepAll(), ElementsAre(2)) << "it and its heir, not the 298 that lose as before";
+    EXPECT_THAT(datapath_.TakeApplies(), ElementsAre("changed: -s0 s1"));
+    EXPECT_EQ(Holds("s1"), 256);
+    EXPECT_EQ(problem().conflict_with.Name(), services[1].name) << "whose plans say who holds the frontends now";
+    Upsert(services[0]);
+    EXPECT_THAT(StepAll(), ElementsAre(2));
+    EXPECT_EQ(Holds("s0"), 256);
+    EXPECT_EQ(problem().conflict_with.Name(), services[0].name);
+    datapath_.TakeApplies();
+  }
+}
+
+TEST_F(ReconcilerTurnsTest, AStormIsTakenInSlicesAndDelaysNobodyElse) {
+  std::vector<model::Service> storm;
+  for (int i = 0; i < 1000; ++i) storm.push_back(Service("tenant", absl::StrCat("s", i)));
+  const model::Service cart = Service("shop", "cart");
+  for (const model::Service& service : storm) Upsert(service);
+  Upsert(cart);
+  Begin();
+  for (const model::Service& service : storm) Upsert(Slice(service, 10));
+  const size_t first = reconciler_.Step(now_).planned;
+  EXPECT_GT(first, 10u);
+  EXPECT_LT(first, 60u) << "a step's cost is bounded";
+  Upsert(Slice(cart, 1));
+  datapath_.TakeApplies();
+  reconciler_.Step(now_);
+  EXPECT_THAT(datapath_.TakeApplies(), ElementsAre(testing::StartsWith("changed: cart "))) << "the next step has it";
+  for (const size_t planned : StepAll()) EXPECT_LT(planned, 60u);
+  for (const model::Service& service : storm) {
+    EXPECT_EQ(datapath_.holds[service.name.name].ports[0].pools[0].members.size(), 10u) << service.name.name;
+  }
+}
+
+TEST_F(ReconcilerTurnsTest, AServiceThatIsDearHasAStepOfItsOwn) {
+  const model::Service huge = Service("tenant", "huge"), cart = Service("shop", "cart");
+  for (const model::Service& service : {huge, cart}) Upsert(service);
+  Begin();
+  Upsert(Slice(huge, 5'000));
+  Upsert(Slice(cart, 1));
+  StepAll();
+  EXPECT_THAT(datapath_.TakeApplies(), ElementsAre("changed: cart", "changed: huge"));
+  EXPECT_EQ(datapath_.holds["huge"].ports[0].pools[0].members.size(), 5'000u);
+}
+
+TEST_F(ReconcilerTurnsTest, ThousandsOfHeirsComeAFewAtATimeAndNoFrontendIsEverWithoutAHolder) {
+  constexpr int kHeirs = 250;
+  model::Service all = Service("tenant", "all", 1);
+  for (int i = 0; i < kHeirs; ++i) {
+    model::Service heir = Service("tenant", absl::StrCat("heir", i));
+    heir.external_ips = {External(i)};
+    all.external_ips.push_back(External(i));
+    Upsert(heir);
+    Upsert(Slice(heir, 100));
+  }
+  Upsert(all);
+  Begin();
+  EXPECT_EQ(Holds("all"), kHeirs);
+  const auto hand_over = [&] {
+    int steps = 0;
+    for (; HasWork() && steps < 1000; ++steps) {
+      EXPECT_LT(reconciler_.Step(now_).planned, 40u);
+      int held = Holds("all");
+      for (int i = 0; i < kHeirs; ++i) held += Holds(absl::StrCat("heir", i));
+      EXPECT_EQ(held, kHeirs) << "after step " << steps;
+    }
+    EXPECT_GT(steps, 10);
+  };
+  Remove(all.name);
+  hand_over();
+  EXPECT_FALSE(datapath_.holds.contains("all"));
+  EXPECT_EQ(Holds("heir0"), 1);
+  Upsert(all);
+  hand_over();
+  EXPECT_EQ(Holds("all"), kHeirs);
+  EXPECT_EQ(Holds("heir0"), 0);
+}
+
+TEST_F(ReconcilerTurnsTest, KnowsWhichDeliveriesWait) {
+  std::vector<model::Service> services;
+  for (const char* name : {"a", "b"}) {
+    services.push_back(Service("shop", name));
+    Upsert(services.back());
+  }
+  Begin();
+  Upsert(Slice(services[0], 900), 1);
+  Upsert(Slice(services[1], 900), 2);
+  Upsert(Slice(services[1], 901), 3);
+  Upsert(services[0], 4);
+  EXPECT_THAT(reconciler_.Step(now_).waiting, ElementsAre(2, 3)) << "the fourth has changed nothing";
+  EXPECT_THAT(reconciler_.Step(now_).waiting, IsEmpty());
+}
+
+// A giver that is applied without the taker would leave the frontend without a Service.
+TEST_F(ReconcilerTurnsTest, GiverAndTakerThatFailAreTriedAgainTogether) {
+  model::Service old = Service("shop", "old", 1), heir = Service("shop", "heir", 2);
+  for (model::Service* service : {&old, &heir}) {
+    service->external_ips = {External(0)};
+    Upsert(*service);
+  }
+  Begin();
+  for (const char* name : {"old", "heir"}) datapath_.failures[name] = absl::UnavailableError("busy");
+  datapath_.partners["heir"] = {old.name};
+  datapath_.partners["old"] = {heir.name};
+  Remove(old.name);
+  StepAll();
+  EXPECT_THAT(datapath_.TakeApplies(), ElementsAre("changed: heir -old"));
+  for (int retry = 0; retry < 10; ++retry) {
+    now_ = reconciler_.NextStep().value();
+    EXPECT_THAT(StepAll(), ElementsAre(2));
+    EXPECT_THAT(datapath_.TakeApplies(), ElementsAre("changed: heir -old")) << "retry " << retry;
+  }
+  Upsert(Slice(heir, 1));
+  StepAll();
+  EXPECT_THAT(datapath_.TakeApplies(), ElementsAre("changed: heir -old")) << "a change of one brings the other along";
+  datapath_.failures.clear();
+  now_ += seconds(60);
+  StepAll();
+  EXPECT_THAT(datapath_.TakeApplies(), ElementsAre("changed: heir -old"));
+  EXPECT_FALSE(reconciler_.NextStep().has_value());
+  EXPECT_EQ(Holds("heir"), 1);
+}
+
+}  // namespace
+}  // namespace shunt::agent
