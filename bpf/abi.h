@@ -292,41 +292,108 @@ SHUNT_STATIC_ASSERT(sizeof(struct shunt_service_port) == 200);
 /* ---- what programs remember --------------------------------------------------------------- */
 
 /*
- * socket_state: array of 2^n rows, direct-mapped: a socket's row is its cookie modulo the size. The kernel gives out
- * cookies in sequence, so rows fill evenly. socket_taken is a bitmap with one bit per row: a row is claimed by an
- * atomic OR of its bit, written only under the owner's socket lock, and freed by an atomic AND in sock_release. The
- * bitmap is small enough to stay in the cache, so a socket without a translation never touches a row. A socket that
- * finds its row taken uses socket_storage (socket storage, with the same struct). Nothing is ever evicted.
+ * What one destination of a socket was translated to. `flags` has enum shunt_state_flags in its low 8 bits and, above
+ * them, the tick of the last datagram that was sent there or came from there.
  */
-enum shunt_state_flags {
-	SHUNT_STATE_TRANSLATED = 1 << 0, /* the fields below `cookie` hold a translation */
-	SHUNT_STATE_PEERS = 1 << 1,	 /* socket_peers holds further destinations of this socket */
-	SHUNT_STATE_EXEMPT = 1 << 2,	 /* never translate: set by the agent on its own sockets */
-};
-
-struct shunt_socket_state {
-	__u64 cookie; /* owner; meaningless while the row's bit in socket_taken is clear */
-	__u64 pool_word;
+struct shunt_translation {
+	__u64 pool_word; /* under which the backend was last known to be a member */
 	struct shunt_address dialled;
 	struct shunt_address backend_address;
 	__be16 dialled_port;
 	__be16 backend_port;
 	__u32 pool;
 	__u32 backend;
-	__u32 flags; /* enum shunt_state_flags */
+	__u32 flags;
+};
+SHUNT_STATIC_ASSERT(sizeof(struct shunt_translation) == 56);
+
+enum shunt_state_flags {
+	SHUNT_STATE_TRANSLATED = 1 << 0, /* the other fields hold a translation */
+	SHUNT_STATE_PEERS = 1 << 1,	 /* socket_near_peers holds further destinations of this socket */
+	SHUNT_STATE_EXEMPT = 1 << 2,	 /* never translate: set by the agent on its own sockets */
+	/* What the backend sends is shown as what was dialled. At most one translation of a socket answers for a
+	 * backend: the one that was used last. */
+	SHUNT_STATE_ANSWERS = 1 << 3,
+	SHUNT_STATE_DIRECT = 1 << 4, /* the application has dialled the backend itself since the last send */
+	SHUNT_STATE_UNSERVED = 1 << 5, /* a UDP connect to `dialled` found no backend: it was left as it is */
+};
+#define SHUNT_STATE_FLAGS 0xffu
+
+/*
+ * A tick is 2^30 ns (1.07 s) of CLOCK_MONOTONIC. Ticks wrap after 208 days: a silence of just over that is taken for
+ * none, and keeps a backend that still serves.
+ */
+#define SHUNT_TICK_SHIFT 30
+#define SHUNT_TICK_MASK 0xffffffu
+
+static inline __u32 shunt_tick(__u64 monotonic_ns)
+{
+	return (__u32)(monotonic_ns >> SHUNT_TICK_SHIFT) & SHUNT_TICK_MASK;
+}
+
+/* Returns the whole ticks from the translation's last datagram to `now`. */
+static inline __u32 shunt_silence(__u32 flags, __u32 now)
+{
+	return (now - (flags >> 8)) & SHUNT_TICK_MASK;
+}
+
+static inline __u32 shunt_flags_at(__u32 flags, __u32 tick)
+{
+	return (flags & SHUNT_STATE_FLAGS) | tick << 8;
+}
+
+/*
+ * True if a silence of this number of ticks has surely lasted `idle_s` seconds. (Up to one tick of what the difference
+ * of two ticks says has not passed.) No flow is idle if idle_s is 0.
+ */
+static inline int shunt_is_idle(__u32 silence, __u32 idle_s)
+{
+	return idle_s && silence && (__u64)(silence - 1) << SHUNT_TICK_SHIFT >= idle_s * 1000000000ull;
+}
+
+/*
+ * socket_state: array of 2^n rows, direct-mapped: a socket's row is its cookie modulo the size. The kernel gives out
+ * cookies in sequence, so rows fill evenly. socket_taken is a bitmap with one bit per row: a row is claimed by an
+ * atomic OR of its bit, written only under the owner's socket lock, and freed by an atomic AND in sock_release. The
+ * bitmap is small enough to stay in the cache, so a socket without a translation never touches a row. A socket that
+ * finds its row taken uses socket_storage (socket storage, with the same struct). Nothing is ever evicted.
+ */
+struct shunt_socket_state {
+	__u64 cookie;			/* owner; meaningless while the row's bit in socket_taken is clear */
+	struct shunt_translation first; /* of a connected socket: what it dialled at connect */
 };
 SHUNT_STATIC_ASSERT(sizeof(struct shunt_socket_state) == 64);
 
 /*
- * socket_peers: hash map. The second and further destinations of an unconnected UDP socket. Each has two rows, forward
- * (key: dialled, value: backend) and reverse (key: backend, value: dialled). Forward rows form a list from the socket's
- * head row (direction HEAD, address and port zero), so that sock_release can free them all; a reverse row does not use
- * `next`.
+ * socket_near_peers: socket storage, which the kernel charges to the socket (net.core.optmem_max) and frees with it.
+ * The second and next destinations of an unconnected UDP socket, in the order in which they were dialled first; those
+ * beyond are in socket_peers. With the kernel's own header it fits into 512 bytes.
  */
-#define SHUNT_PEERS_MAX (1u << 22) /* rows; one sock_release may have to walk all of them */
+#define SHUNT_NEAR_PEERS 7
+
+struct shunt_near_peers {
+	struct shunt_translation peer[SHUNT_NEAR_PEERS];
+	struct shunt_address far_address; /* the head of the list in socket_peers, if far_count is not 0 */
+	__be16 far_port;
+	__u16 pad;
+	__u32 far_count; /* destinations in socket_peers */
+	__u32 count;	 /* destinations in `peer` */
+	__u32 pad2;
+};
+SHUNT_STATIC_ASSERT(sizeof(struct shunt_near_peers) == 424);
+
+/*
+ * socket_peers: hash map. The destinations of an unconnected UDP socket beyond those in socket_near_peers. Each has two
+ * rows, forward (key: dialled) and reverse (key: backend, value: the forward row as it was when it took the backend's
+ * replies over). Forward rows form a list, of as many as far_count says, so that sock_release can free them all.
+ *
+ * A socket has at most SHUNT_FAR_PEERS_MAX destinations here, so freeing them takes some 1.5 milliseconds. The
+ * sockets of one network namespace have at most one sixteenth of the map's rows in destinations, which is an eighth of
+ * its rows (shunt_peers_per_netns).
+ */
+#define SHUNT_FAR_PEERS_MAX 1024
 
 enum shunt_peer_direction {
-	SHUNT_PEER_HEAD = 0,
 	SHUNT_PEER_FORWARD = 1,
 	SHUNT_PEER_REVERSE = 2,
 };
@@ -341,16 +408,30 @@ struct shunt_peer_key {
 SHUNT_STATIC_ASSERT(sizeof(struct shunt_peer_key) == 32);
 
 struct shunt_peer {
-	__u64 pool_word;
-	struct shunt_address address;
-	struct shunt_address next_address; /* all zero with port 0: end of the list */
-	__be16 port;
+	struct shunt_translation translation;
+	struct shunt_address next_address; /* of the last one in the list: meaningless */
 	__be16 next_port;
-	__u32 pool;
-	__u32 backend;
-	__u32 pad;
+	__u8 pad[6];
 };
-SHUNT_STATIC_ASSERT(sizeof(struct shunt_peer) == 56);
+SHUNT_STATIC_ASSERT(sizeof(struct shunt_peer) == 80);
+
+/* Returns the limit on the destinations of one network namespace in a socket_peers of `rows` rows. */
+static inline __u32 shunt_peers_per_netns(__u32 rows)
+{
+	return rows / 16 ? rows / 16 : 1;
+}
+
+/*
+ * socket_peer_counts: array of counts, memory-mapped: the destinations that the sockets of a network namespace have in
+ * socket_peers, added up by atomic additions. A namespace's count is in the row of its cookie's hash; two namespaces of
+ * one row share its allowance, which the secret seed leaves to chance (1 in 16,384 for any two).
+ */
+#define SHUNT_PEER_COUNTS (1u << 14)
+
+static inline __u32 shunt_peer_count_row(__u64 seed, __u64 netns_cookie)
+{
+	return (__u32)shunt_hash(seed, 0, netns_cookie) & (SHUNT_PEER_COUNTS - 1);
+}
 
 /* affinities: LRU hash map. One affinity per client and service port (so per port and family), shared by all its
  * frontends. */
@@ -434,6 +515,8 @@ struct shunt_backend_counters {
 	X(DANGLING, "dangling", "an id outside its map: a bug; the connection fails with EAGAIN")          \
 	X(STATE_LOST, "state_lost", "no room to remember the translation; replies keep the pod's address") \
 	X(PEERS_FULL, "peers_full", "no room to remember a destination of a UDP socket: ENOBUFS")          \
+	X(PEERS_QUOTA, "peers_quota",                                                                      \
+	  "a UDP socket or its network namespace has as many destinations as it may: ENOBUFS")             \
 	X(CONNECTED_SEND, "connected_send", "a send that was decided at connect: passed untouched")        \
 	X(MPTCP_JOIN, "mptcp_join", "a further subflow of an MPTCP connection: passed untouched")          \
 	X(NO_STATE, "no_state", "a reply or peer name on a socket without a translation: untouched")       \

@@ -13,6 +13,7 @@
 struct destination {
 	struct shunt_address address;
 	__be16 port;
+	__u16 pad; /* zero */
 };
 
 static __always_inline int same_address(const struct shunt_address *a, const struct shunt_address *b)

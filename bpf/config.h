@@ -13,8 +13,9 @@ struct shunt_config {
 	__u64 index_seed;	 /* the same as in meta */
 	__u32 index_mask;	 /* buckets of frontend_index - 1; the number of buckets is a power of two */
 	__u32 socket_mask; /* rows of socket_state - 1; the number of rows is a power of two, at least 64 */
-	__u32 service_stride; /* rows per CPU in service_counters: the limit on service ports */
-	__u32 backend_stride; /* rows per CPU in backend_counters: the limit on backends */
+	__u32 service_stride;  /* rows per CPU in service_counters: the limit on service ports */
+	__u32 backend_stride;  /* rows per CPU in backend_counters: the limit on backends */
+	__u32 peers_per_netns; /* destinations in socket_peers that one network namespace may have */
 	/*
 	 * Iterations of a delay between the loads of a choice. 0 in production; the torn-set test widens
 	 * the readers' windows with it.
@@ -26,7 +27,8 @@ struct shunt_config {
 	__u8 has_mptcp;	       /* 1: the kernel has MPTCP and the helper that finds a subflow's connection */
 	__u8 has_sock_destroy; /* 1: the kernel has bpf_sock_destroy(), which ends a socket from an iterator */
 	__u8 observe;	       /* 1: decide and count, but change no destination and fail no call */
+	__u8 pad[4];
 };
-SHUNT_STATIC_ASSERT(sizeof(struct shunt_config) == 40);
+SHUNT_STATIC_ASSERT(sizeof(struct shunt_config) == 48);
 
 #endif

@@ -95,6 +95,13 @@ struct {
 	__type(value, struct shunt_socket_state);
 } socket_storage SEC(".maps") __weak;
 
+struct {
+	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct shunt_near_peers);
+} socket_near_peers SEC(".maps") __weak;
+
 /* Not preallocated, because it is nearly always empty. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -103,6 +110,14 @@ struct {
 	__type(key, struct shunt_peer_key);
 	__type(value, struct shunt_peer);
 } socket_peers SEC(".maps") __weak;
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, SHUNT_PEER_COUNTS);
+	__type(key, __u32);
+	__type(value, __u32);
+} socket_peer_counts SEC(".maps") __weak;
 
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);

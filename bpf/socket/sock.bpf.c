@@ -61,13 +61,28 @@ static __always_inline int is_translatable(const struct bpf_sock_addr *ctx)
 
 /*
  * A UDP connect() cannot be refused: the application learns of a refusal by an ICMP error at send or receive, with
- * which the packet path answers what goes to the untranslated address.
+ * which the packet path answers what goes to the untranslated address. The socket is remembered, so that it is ended
+ * once what it dialled has a backend: until it connects again, no hook runs that could translate what it sends.
  */
-static __always_inline int connect_refused(const struct bpf_sock_addr *ctx, const struct decision *decision)
+static __always_inline int udp_connect_unserved(struct bpf_sock_addr *ctx, struct shunt_socket_state *state,
+						__u64 cookie, const struct destination *dialled)
 {
-	if (ctx->protocol == IPPROTO_UDP && decision->error != SHUNT_EAGAIN)
-		return untouched(SHUNT_REASON_UDP_CONNECT_UNSERVED);
-	return fail(decision->error, decision->reason);
+	if (!shunt_config.observe) {
+		if (!state)
+			state = claim_state(ctx->sk, cookie);
+		if (state)
+			write_unserved(state, dialled);
+	}
+	return untouched(SHUNT_REASON_UDP_CONNECT_UNSERVED);
+}
+
+/* True if what a UDP connect dials has no backend now, and it is to be left as it is. */
+static __always_inline int is_unserved_udp(const struct bpf_sock_addr *ctx, const struct decision *decision)
+{
+	if (ctx->protocol != IPPROTO_UDP)
+		return 0;
+	return decision->verdict == VERDICT_REFUSE ? decision->error != SHUNT_EAGAIN
+						   : decision->reason == SHUNT_REASON_LOCAL_MISS;
 }
 
 /*
@@ -116,7 +131,9 @@ static __always_inline int connect_to(struct bpf_sock_addr *ctx, struct destinat
 	if (is_join(connection))
 		return untouched(SHUNT_REASON_MPTCP_JOIN);
 	state = connection ? mptcp_state(connection, 0) : find_state(ctx->sk, cookie);
-	reset_state(state, cookie);
+	if (has_peers(state))
+		drop_peers(ctx->sk, cookie, bpf_get_netns_cookie(ctx));
+	reset_state(state);
 	if (!dialled.port)
 		return untouched(SHUNT_REASON_PORT_ZERO);
 	if (!prefix_in(&dialled.address, SHUNT_PREFIX_FRONTENDS))
@@ -126,10 +143,12 @@ static __always_inline int connect_to(struct bpf_sock_addr *ctx, struct destinat
 
 	key = key_of(ctx, &dialled);
 	decide(&key, bpf_get_netns_cookie(ctx), &decision);
+	if (decision.verdict != VERDICT_TRANSLATE && is_unserved_udp(ctx, &decision))
+		return udp_connect_unserved(ctx, state, cookie, &dialled);
 	if (decision.verdict == VERDICT_PASS)
 		return untouched(decision.reason);
 	if (decision.verdict == VERDICT_REFUSE)
-		return connect_refused(ctx, &decision);
+		return fail(decision.error, decision.reason);
 	if (shunt_config.observe)
 		return untouched(SHUNT_REASON_WOULD_TRANSLATE);
 
@@ -165,99 +184,149 @@ int sock_connect6(struct bpf_sock_addr *ctx)
 	return verdict;
 }
 
-/* ---- sendmsg: unconnected UDP ------------------------------------------------------------- */
+/* ---- sendmsg: UDP datagrams that name their destination ----------------------------------- */
 
 /*
- * True if the remembered backend of `dialled` may be used again. Once the pool's word has changed, the frontend is
- * looked up too: by now it may lead to another pool, of this or another service, which may contain the backend.
+ * Returns the peer of a connected socket, or a destination with port 0. It reads every field, through a volatile
+ * pointer, because clang would merge reads in two branches into one of a computed offset, which the verifier does not
+ * allow.
+ */
+static __always_inline struct destination peer_of_socket(const struct bpf_sock_addr *ctx)
+{
+	const volatile struct bpf_sock *sk = ctx->sk;
+	struct destination peer = {};
+	__u32 v4;
+
+	if (sk->state != BPF_TCP_ESTABLISHED)
+		return peer;
+	v4 = sk->dst_ip4;
+	peer.port = sk->dst_port;
+	peer.address.word[0] = sk->dst_ip6[0];
+	peer.address.word[1] = sk->dst_ip6[1];
+	peer.address.word[2] = sk->dst_ip6[2];
+	peer.address.word[3] = sk->dst_ip6[3];
+	if (ctx->family != SHUNT_AF_INET6)
+		peer.address = (struct shunt_address){ .word = { 0, 0, bpf_htonl(0xffff), v4 } };
+	return peer;
+}
+
+/*
+ * True if what a connected socket remembers of its connect is why it has its peer. If not, forgets it: the socket had
+ * it before it connected to something else.
+ */
+static __always_inline int led_to_peer(struct shunt_socket_state *state, const struct destination *peer)
+{
+	if (leads_to(&state->first, peer))
+		return 1;
+	state->first.flags &= ~(SHUNT_STATE_TRANSLATED | SHUNT_STATE_ANSWERS);
+	return 0;
+}
+
+/*
+ * True if the backend that `dialled` led to before may be used again. The frontend is looked up once the pool's word
+ * has changed, because by now it may lead to another pool, of this or another service, which may contain the backend;
+ * and after a silence, because it says how long a silence may be.
  */
 static __always_inline int is_reusable(struct bpf_sock_addr *ctx, const struct destination *dialled,
-				       const struct remembered *memory)
+				       struct shunt_translation *translation)
 {
-	__u32 reason = SHUNT_REASON_NOT_A_SERVICE;
+	__u32 reason = SHUNT_REASON_NOT_A_SERVICE, now = tick_now();
+	__u32 silence = shunt_silence(translation->flags, now);
+	int same = same_set(translation->pool, translation->pool_word);
 	const struct shunt_frontend_row *row;
 	struct shunt_frontend_key key;
 
-	if (same_set(*memory->pool, *memory->pool_word))
-		return 1;
-	key = key_of(ctx, dialled);
-	row = find_frontend(&key, bpf_get_netns_cookie(ctx) == shunt_config.host_netns_cookie, &reason);
-	return row && still_member(memory, row->internal_pool);
+	if (!same || silence >= SHUNT_IDLE_SILENCE) {
+		key = key_of(ctx, dialled);
+		row = find_frontend(&key, bpf_get_netns_cookie(ctx) == shunt_config.host_netns_cookie,
+				    &reason);
+		if (!row || shunt_is_idle(silence, row->udp_idle_s))
+			return 0;
+		if (!same && !still_member(translation, row->internal_pool))
+			return 0;
+	}
+	note_send(translation, now);
+	return 1;
+}
+
+/*
+ * Stops what `backend` sends being shown as anything that the socket dialled, at once or, if the application dials the
+ * backend itself, after a silence. What a connected socket dialled at connect always answers for its peer.
+ */
+static __always_inline void stop_answers(struct bpf_sock_addr *ctx, struct shunt_socket_state *state,
+					 __u64 cookie, const struct destination *backend, int direct)
+{
+	struct shunt_translation *translation = NULL;
+
+	if (answers(&state->first, backend))
+		translation = ctx->sk->state == BPF_TCP_ESTABLISHED ? NULL : &state->first;
+	else if (has_peers(state))
+		translation = peer_answering(ctx->sk, cookie, backend);
+	if (translation && direct)
+		note_direct_dial(translation);
+	else if (translation)
+		translation->flags &= ~SHUNT_STATE_ANSWERS;
 }
 
 /* True if the socket has sent to this destination before and its backend still serves: then `*to` is that backend. */
 static __always_inline int send_again(struct bpf_sock_addr *ctx, struct shunt_socket_state *state,
 				      __u64 cookie, const struct destination *dialled, struct destination *to)
 {
+	struct found_peer found = { .translation = &state->first };
 	struct destination backend;
-	struct remembered memory;
-	struct shunt_peer *peer;
 
-	/* Services may share a backend: its replies belong to the one dialled last. */
-	if ((state->flags & SHUNT_STATE_TRANSLATED) &&
-	    is_destination(dialled, &state->dialled, state->dialled_port)) {
-		memory = (struct remembered){ &state->pool_word, &state->pool, state->backend,
-					      &state->backend_address, state->backend_port };
-		if (!is_reusable(ctx, dialled, &memory))
+	if (!leads_from(found.translation, dialled)) {
+		if (!has_peers(state))
 			return 0;
-		*to = (struct destination){ .address = state->backend_address, .port = state->backend_port };
-		if (state->flags & SHUNT_STATE_PEERS)
-			drop_any_reverse(cookie, to);
-		return 1;
+		found = peer_dialled(ctx->sk, cookie, dialled);
 	}
-	if (!(state->flags & SHUNT_STATE_PEERS))
+	if (!found.translation || !is_reusable(ctx, dialled, found.translation))
 		return 0;
-	peer = find_peer(cookie, dialled, SHUNT_PEER_FORWARD);
-	if (!peer)
-		return 0;
-	memory = (struct remembered){ &peer->pool_word, &peer->pool, peer->backend, &peer->address,
-				      peer->port };
-	if (!is_reusable(ctx, dialled, &memory))
-		return 0;
-	backend = (struct destination){ .address = peer->address, .port = peer->port };
-	if (point_reverse(cookie, dialled, &backend))
-		return 0;
+	backend = backend_of(found.translation);
+	/* Services may share a backend: its replies belong to the one dialled last. */
+	if (!(found.translation->flags & SHUNT_STATE_ANSWERS)) {
+		stop_answers(ctx, state, cookie, &backend, 0);
+		if (found.far && point_reverse(cookie, found.far))
+			return 0;
+		found.translation->flags |= SHUNT_STATE_ANSWERS;
+	}
 	*to = backend;
 	return 1;
 }
 
-/* The application now dials this backend itself: stops reversing replies from it. */
-static __always_inline void forget_backend(struct shunt_socket_state *state, __u64 cookie,
-					   const struct destination *to)
+/* Returns 0, or the reason why replies could not be reversed: then the datagram must not leave. */
+static __always_inline __u32 remember_send(struct bpf_sock_addr *ctx, struct shunt_socket_state *state,
+					   __u64 cookie, const struct destination *dialled,
+					   const struct decision *decision)
 {
-	if (!state)
-		return;
-	if ((state->flags & SHUNT_STATE_TRANSLATED) &&
-	    is_destination(to, &state->backend_address, state->backend_port))
-		state->flags &= ~SHUNT_STATE_TRANSLATED;
-	if (state->flags & SHUNT_STATE_PEERS)
-		drop_any_reverse(cookie, to);
-}
+	struct sender sender = { .cookie = cookie };
+	struct found_peer found;
 
-/* Returns 0, or a positive errno if replies could not be reversed: then the datagram must not leave. */
-static __always_inline int remember_send(struct shunt_socket_state *state, __u64 cookie,
-					 const struct destination *dialled, const struct decision *decision)
-{
 	if (!state)
-		return SHUNT_ENOBUFS;
-	if (!(state->flags & SHUNT_STATE_TRANSLATED) ||
-	    is_destination(dialled, &state->dialled, state->dialled_port)) {
-		write_state(state, dialled, decision);
-		if (state->flags & SHUNT_STATE_PEERS)
-			drop_any_reverse(cookie, &decision->to);
+		return SHUNT_REASON_PEERS_FULL;
+	stop_answers(ctx, state, cookie, &decision->to, 0);
+	/* The first translation of a connected socket is that of its connect. */
+	if (ctx->sk->state != BPF_TCP_ESTABLISHED &&
+	    (!(state->first.flags & SHUNT_STATE_TRANSLATED) || leads_from(&state->first, dialled))) {
+		write_translation(&state->first, dialled, decision, tick_now());
 		return 0;
 	}
-	/* Set before the first row is made, so that there is no row without the flag. */
-	state->flags |= SHUNT_STATE_PEERS;
-	return remember_peer(cookie, dialled, decision) ? SHUNT_ENOBUFS : 0;
+	found = peer_dialled(ctx->sk, cookie, dialled);
+	if (found.translation)
+		return change_peer(found, cookie, dialled, decision);
+	/* Set before the first one is made, so that there is none without the flag. */
+	state->first.flags |= SHUNT_STATE_PEERS;
+	sender.netns_cookie = bpf_get_netns_cookie(ctx);
+	return add_peer(ctx->sk, &sender, dialled, decision);
 }
 
 static __always_inline int send_to(struct bpf_sock_addr *ctx, struct destination *to)
 {
-	struct destination dialled = as_kernel_dials(*to);
+	struct destination dialled = as_kernel_dials(*to), peer;
 	struct decision decision = {};
 	struct shunt_socket_state *state;
 	struct shunt_frontend_key key;
+	__u32 no_room;
 	__u64 cookie;
 
 	if (!is_translatable(ctx))
@@ -267,21 +336,31 @@ static __always_inline int send_to(struct bpf_sock_addr *ctx, struct destination
 	if (!prefix_in(&dialled.address, SHUNT_PREFIX_FRONTENDS) &&
 	    !prefix_in(&dialled.address, SHUNT_PREFIX_BACKENDS))
 		return untouched(SHUNT_REASON_NOT_A_SERVICE);
+	peer = peer_of_socket(ctx);
+	/* Only the peer's replies reach a connected socket. */
+	if (peer.port && is_destination(&dialled, &peer.address, peer.port))
+		return untouched(SHUNT_REASON_CONNECTED_SEND);
 	cookie = bpf_get_socket_cookie(ctx);
 	state = find_state(ctx->sk, cookie);
 	if (is_exempt(state))
 		return untouched(SHUNT_REASON_EXEMPT_SOCKET);
+	if (state && peer.port && led_to_peer(state, &peer) && leads_from(&state->first, &dialled)) {
+		*to = peer;
+		return 1;
+	}
 	if (state && !shunt_config.observe && send_again(ctx, state, cookie, &dialled, to))
 		return 1;
 	if (!prefix_in(&dialled.address, SHUNT_PREFIX_FRONTENDS)) {
-		forget_backend(state, cookie, &dialled);
+		if (state)
+			stop_answers(ctx, state, cookie, &dialled, 1);
 		return untouched(SHUNT_REASON_NOT_A_SERVICE);
 	}
 
 	key = key_of(ctx, &dialled);
 	decide(&key, bpf_get_netns_cookie(ctx), &decision);
 	if (decision.verdict == VERDICT_PASS) {
-		forget_backend(state, cookie, &dialled);
+		if (state)
+			stop_answers(ctx, state, cookie, &dialled, 1);
 		return untouched(decision.reason);
 	}
 	if (decision.verdict == VERDICT_REFUSE)
@@ -291,34 +370,23 @@ static __always_inline int send_to(struct bpf_sock_addr *ctx, struct destination
 
 	if (!state)
 		state = claim_state(ctx->sk, cookie);
-	if (remember_send(state, cookie, &dialled, &decision))
-		return fail(SHUNT_ENOBUFS, SHUNT_REASON_PEERS_FULL);
+	no_room = remember_send(ctx, state, cookie, &dialled, &decision);
+	if (no_room)
+		return fail(SHUNT_ENOBUFS, no_room);
 	*to = decision.to;
 	return 1;
 }
 
 /*
- * True for send() on an IPv6 socket that is connected to a v4-mapped peer. It is the only send on a connected socket
- * that comes here, because the kernel hands it to IPv4 as if the application had named the peer. It was decided at
- * connect(); if it were taken for a direct dial of the backend, it would end the translation.
+ * An IPv6 socket comes here for an IPv4 destination, and for send() too if it is connected to one: the kernel hands
+ * that to IPv4 as if the application had named the peer.
  */
-static __always_inline int is_connected_send(const struct bpf_sock_addr *ctx, const struct destination *to)
-{
-	const struct bpf_sock *sk = ctx->sk;
-
-	return ctx->family == SHUNT_AF_INET6 && sk->state == BPF_TCP_ESTABLISHED &&
-	       sk->dst_ip4 == to->address.word[3] && sk->dst_port == to->port;
-}
-
 SEC("cgroup/sendmsg4")
 int sock_sendmsg4(struct bpf_sock_addr *ctx)
 {
 	struct destination to = destination4(ctx);
-	int verdict;
+	int verdict = send_to(ctx, &to);
 
-	if (is_connected_send(ctx, &to))
-		return untouched(SHUNT_REASON_CONNECTED_SEND);
-	verdict = send_to(ctx, &to);
 	write_destination4(ctx, &to);
 	return verdict;
 }
@@ -335,40 +403,24 @@ int sock_sendmsg6(struct bpf_sock_addr *ctx)
 
 /* ---- recvmsg, getpeername: reverse -------------------------------------------------------- */
 
-/* Rewrites `*from`, a backend, to what the socket dialled to reach it. Returns 1 if it did. */
-static __always_inline int reverse_first(const struct shunt_socket_state *state, struct destination *from)
-{
-	if (!(state->flags & SHUNT_STATE_TRANSLATED) ||
-	    !is_destination(from, &state->backend_address, state->backend_port))
-		return 0;
-	*from = (struct destination){ .address = state->dialled, .port = state->dialled_port };
-	return 1;
-}
-
-static __always_inline int reverse_peer(__u64 cookie, struct destination *from)
-{
-	struct shunt_peer *peer = find_peer(cookie, from, SHUNT_PEER_REVERSE);
-
-	if (!peer)
-		return 0;
-	*from = (struct destination){ .address = peer->address, .port = peer->port };
-	return 1;
-}
-
 /* Returns 1, as these hooks must. */
 static __always_inline int received_from(struct bpf_sock_addr *ctx, struct destination *from)
 {
 	__u64 cookie = bpf_get_socket_cookie(ctx);
 	struct shunt_socket_state *state = find_state(ctx->sk, cookie);
+	struct shunt_translation *translation = NULL;
 
 	if (!state)
 		return untouched(SHUNT_REASON_NO_STATE);
-	/* A further destination that shares the first one's backend has a row only if it was dialled later. */
-	if ((state->flags & SHUNT_STATE_PEERS) && reverse_peer(cookie, from))
-		return 1;
-	if (reverse_first(state, from))
-		return 1;
-	return untouched(SHUNT_REASON_OTHER_PEER);
+	if (answers(&state->first, from))
+		translation = &state->first;
+	else if (has_peers(state))
+		translation = peer_answering(ctx->sk, cookie, from);
+	if (!translation)
+		return untouched(SHUNT_REASON_OTHER_PEER);
+	note_reply(translation);
+	*from = dialled_of(translation);
+	return 1;
 }
 
 /* Returns 1, as these hooks must. Names the dialled address only while the peer is the remembered backend. */
@@ -380,9 +432,10 @@ static __always_inline int peer_of(struct bpf_sock_addr *ctx, struct destination
 
 	if (!state)
 		return untouched(SHUNT_REASON_NO_STATE);
-	if (reverse_first(state, peer))
-		return 1;
-	return untouched(SHUNT_REASON_OTHER_PEER);
+	if (!leads_to(&state->first, peer))
+		return untouched(SHUNT_REASON_OTHER_PEER);
+	*peer = dialled_of(&state->first);
+	return 1;
 }
 
 SEC("cgroup/recvmsg4")

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
  * Visits the sockets of one network namespace, that of the thread which opens the iterator, and ends those whose
- * backend is gone. Since 6.5 the kernel holds a socket's lock around its visit, so the socket's state does not change;
- * and it has bpf_sock_destroy(). On older kernels a socket is only reported, and the reader of the report ends it by
- * cookie and addresses, which the kernel compares once more.
+ * backend is gone. It decides by a copy of the socket's state, and only if the state equals the copy before and after:
+ * the kernel holds a socket's lock around its visit only since 6.5, and frees a state without it. 6.5 also brought
+ * bpf_sock_destroy(). On older kernels a socket is only reported, and the reader of the report ends it by cookie and
+ * addresses, which the kernel compares once more.
  */
 #include <linux/bpf.h>
 #include <linux/in.h>
@@ -93,27 +94,16 @@ static __always_inline struct shunt_gone_socket describe(const struct sock_commo
 	};
 }
 
-static __always_inline int same_translation(const volatile struct shunt_socket_state *a,
-					    const struct shunt_socket_state *b)
+static __always_inline int same_state(const struct shunt_socket_state *a, const struct shunt_socket_state *b)
 {
-	return a->flags == b->flags && a->pool == b->pool && a->backend == b->backend &&
-	       a->backend_port == b->backend_port && a->dialled_port == b->dialled_port &&
-	       a->backend_address.word[3] == b->backend_address.word[3] &&
-	       a->dialled.word[3] == b->dialled.word[3];
-}
+	const volatile __u64 *words = (const volatile __u64 *)a;
+	const __u64 *copy = (const __u64 *)b;
+	int same = 1;
 
-/*
- * has_to_end() without the socket's lock, while a connect may be rewriting its state. It decides by a copy, and is true
- * only if the state equals the copy before and after. (A writer clears TRANSLATED first and sets it last.)
- */
-static __always_inline int copy_has_to_end(const struct shunt_socket_state *state,
-					   const struct destination *peer, __u8 protocol, __u64 netns_cookie)
-{
-	struct shunt_socket_state copy = *state;
-
-	return same_translation(state, &copy) && has_to_end(&copy, peer, protocol, netns_cookie) &&
-	       state->cookie == copy.cookie && state->pool_word == copy.pool_word &&
-	       same_address(&state->backend_address, &copy.backend_address) && state->flags == copy.flags;
+#pragma unroll
+	for (unsigned int i = 0; i < sizeof(*a) / sizeof(*copy); i++)
+		same &= words[i] == copy[i];
+	return same;
 }
 
 /* Returns 0, as these programs must to go on. */
@@ -121,20 +111,22 @@ static __always_inline int visit(struct seq_file *seq, struct sock_common *sk, _
 {
 	__u64 cookie = bpf_get_socket_cookie(sk);
 	struct shunt_socket_state *state = find_state(sk, cookie);
+	struct shunt_socket_state copy, decided;
 	struct shunt_gone_socket record;
 	struct destination peer;
-	__u64 netns_cookie;
-	int gone;
 
-	if (!state || !(state->flags & SHUNT_STATE_TRANSLATED))
+	if (!state || !(state->first.flags & (SHUNT_STATE_TRANSLATED | SHUNT_STATE_UNSERVED)))
+		return 0;
+	copy = *state;
+	if (!same_state(state, &copy))
 		return 0;
 	record = describe(sk, cookie);
 	peer = (struct destination){ .address = record.peer, .port = record.peer_port };
-	netns_cookie = sk->skc_net.net->net_cookie;
-	gone = shunt_config.has_sock_destroy ? has_to_end(state, &peer, protocol, netns_cookie)
-					     : copy_has_to_end(state, &peer, protocol, netns_cookie);
+	decided = copy;
+	if (!has_to_end(&decided, &peer, protocol, sk->skc_net.net->net_cookie) || !same_state(state, &copy))
+		return 0;
 	/* If the record does not fit, the kernel visits the socket again. */
-	if (!gone || bpf_seq_write(seq, &record, sizeof(record)))
+	if (bpf_seq_write(seq, &record, sizeof(record)))
 		return 0;
 	if (shunt_config.has_sock_destroy)
 		bpf_sock_destroy(sk);

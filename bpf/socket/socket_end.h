@@ -1,44 +1,27 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * Tells when a connected socket has to be ended: its state says that a service led it to the peer that it has, and that
- * peer no longer serves the service. In every doubt it stays: applications live with an unanswered datagram, but a
- * socket must not be ended without a reason.
+ * peer no longer serves the service; or its state says that the service had no backend when it was dialled, so that the
+ * service's own address is its peer, and now it has one. In every doubt it stays: applications live with an
+ * unanswered datagram, but a socket must not be ended without a reason.
  */
 #ifndef SHUNT_SOCKET_END_H
 #define SHUNT_SOCKET_END_H
 
 #include "bpf/socket/socket_state.h"
 
-struct address_search {
-	__u32 first_slot;
-	int found;
-	const struct shunt_socket_state *state;
-};
-
-static int address_step(__u32 offset, struct address_search *search)
+/* Returns the row of what a socket dialled, or NULL. */
+static __always_inline const struct shunt_frontend_row *
+frontend_of(const struct shunt_translation *translation, __u8 protocol, __u64 netns_cookie)
 {
-	__u32 slot_id = search->first_slot + offset;
-	const struct shunt_slot *slot = bpf_map_lookup_elem(&slots, &slot_id);
-	const struct shunt_backend *member;
+	struct shunt_frontend_key key = {
+		.address = translation->dialled,
+		.port = translation->dialled_port,
+		.protocol = protocol,
+	};
+	__u32 reason = SHUNT_REASON_NOT_A_SERVICE;
 
-	if (!slot)
-		return 1;
-	member = bpf_map_lookup_elem(&backends, &slot->backend);
-	search->found = member && member->port == search->state->backend_port &&
-			same_address(&member->address, &search->state->backend_address);
-	return search->found;
-}
-
-/*
- * True if a member has the backend's address. Compares addresses, because a backend that went and came back has another
- * id. Reads a row per member, so it is only for a socket that would otherwise be ended.
- */
-static __always_inline int has_address(__u64 pool_word, const struct shunt_socket_state *state)
-{
-	struct address_search search = { .first_slot = shunt_pool_first(pool_word), .state = state };
-
-	bpf_loop(shunt_pool_count(pool_word), address_step, &search, 0);
-	return search.found;
+	return find_frontend(&key, netns_cookie == shunt_config.host_netns_cookie, &reason);
 }
 
 /*
@@ -49,38 +32,53 @@ static __always_inline int has_address(__u64 pool_word, const struct shunt_socke
  *  - if the pool has no member at all, with or without a share: it stays until a backend can take over;
  *  - if its backend is a member, with or without a share (docs/decisions/0007).
  */
-static __always_inline int is_served(struct shunt_socket_state *state, __u8 protocol, __u64 netns_cookie)
+static __always_inline int is_served(struct shunt_translation *translation, __u8 protocol, __u64 netns_cookie)
 {
-	struct shunt_frontend_key key = {
-		.address = state->dialled,
-		.port = state->dialled_port,
-		.protocol = protocol,
-	};
-	struct remembered memory = { &state->pool_word, &state->pool, state->backend, &state->backend_address,
-				     state->backend_port };
-	__u32 reason = SHUNT_REASON_NOT_A_SERVICE;
 	const struct shunt_frontend_row *row;
-	__u64 *word, now;
+	__u64 *word;
 
-	if (same_set(state->pool, state->pool_word))
+	if (same_set(translation->pool, translation->pool_word))
 		return 1;
-	row = find_frontend(&key, netns_cookie == shunt_config.host_netns_cookie, &reason);
+	row = frontend_of(translation, protocol, netns_cookie);
 	if (!row)
 		return 1;
 	word = pool_of(row->internal_pool);
-	if (!word)
+	if (!word || !shunt_pool_count(*(volatile __u64 *)word))
 		return 1;
-	now = *(volatile __u64 *)word;
-	return !shunt_pool_count(now) || still_member(&memory, row->internal_pool) || has_address(now, state);
+	return still_member(translation, row->internal_pool);
 }
 
-/* True if the socket with this state has to be ended. `peer` is the peer that the kernel has for it. */
+/* True if a connect to what the socket dialled would be translated now. */
+static __always_inline int takes_connects(const struct shunt_translation *translation, __u8 protocol,
+					  __u64 netns_cookie)
+{
+	const struct shunt_frontend_row *row = frontend_of(translation, protocol, netns_cookie);
+	int on_host = netns_cookie == shunt_config.host_netns_cookie;
+	__u64 *word;
+
+	if (!row)
+		return 0;
+	if ((row->flags & SHUNT_ROW_SOURCE_RANGES) && !(on_host && (row->flags & SHUNT_ROW_NODE_IN_RANGES)))
+		return 0;
+	word = pool_of(row->internal_pool);
+	return word && !shunt_pool_emptiness(*(volatile __u64 *)word);
+}
+
+/*
+ * True if the socket with this state has to be ended. `peer` is the peer that the kernel has for it. `state` is a copy
+ * of the caller's own, because looking for a member writes to it.
+ */
 static __always_inline int has_to_end(struct shunt_socket_state *state, const struct destination *peer,
 				      __u8 protocol, __u64 netns_cookie)
 {
-	return (state->flags & SHUNT_STATE_TRANSLATED) && !is_exempt(state) &&
-	       is_destination(peer, &state->backend_address, state->backend_port) &&
-	       !is_served(state, protocol, netns_cookie);
+	struct shunt_translation *first = &state->first;
+
+	if (is_exempt(state))
+		return 0;
+	if (first->flags & SHUNT_STATE_UNSERVED)
+		return is_destination(peer, &first->dialled, first->dialled_port) &&
+		       takes_connects(first, protocol, netns_cookie);
+	return leads_to(first, peer) && !is_served(first, protocol, netns_cookie);
 }
 
 #endif

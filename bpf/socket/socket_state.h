@@ -86,7 +86,7 @@ static __always_inline struct shunt_socket_state *claim_state(void *sk, __u64 co
 	    !(__sync_fetch_and_or(position.taken, position.bit) & position.bit)) {
 		row = bpf_map_lookup_elem(&socket_state, &position.row);
 		if (row) {
-			row->flags = 0;
+			row->first.flags = 0;
 			row->cookie = cookie;
 			return row;
 		}
@@ -94,36 +94,44 @@ static __always_inline struct shunt_socket_state *claim_state(void *sk, __u64 co
 	return store_state(sk);
 }
 
+/* Remembers a connect. It has sent nothing, so no answer is under way that a direct dial would have to wait for. */
 static __always_inline void write_state(struct shunt_socket_state *state, const struct destination *dialled,
 					const struct decision *decision)
 {
-	state->pool_word = decision->pool_word;
-	state->dialled = dialled->address;
-	state->dialled_port = dialled->port;
-	state->backend_address = decision->to.address;
-	state->backend_port = decision->to.port;
-	state->pool = decision->pool;
-	state->backend = decision->backend;
-	state->flags |= SHUNT_STATE_TRANSLATED;
+	__u32 tick = (tick_now() - SHUNT_DIRECT_SILENCE) & SHUNT_TICK_MASK;
+
+	write_translation(&state->first, dialled, decision, tick);
+}
+
+/* Remembers a UDP connect that was left as it is because `dialled` has no backend now. */
+static __always_inline void write_unserved(struct shunt_socket_state *state,
+					   const struct destination *dialled)
+{
+	state->first.dialled = dialled->address;
+	state->first.dialled_port = dialled->port;
+	state->first.flags |= SHUNT_STATE_UNSERVED;
 }
 
 static __always_inline int is_exempt(const struct shunt_socket_state *state)
 {
-	return state && (state->flags & SHUNT_STATE_EXEMPT);
+	return state && (state->first.flags & SHUNT_STATE_EXEMPT);
 }
 
-/* Forgets what the socket dialled before this connect(), so that it is not applied to the new peer. */
-static __always_inline void reset_state(struct shunt_socket_state *state, __u64 cookie)
+static __always_inline int has_peers(const struct shunt_socket_state *state)
 {
-	if (!state)
-		return;
-	if (state->flags & SHUNT_STATE_PEERS)
-		drop_peers(cookie);
-	state->flags &= SHUNT_STATE_EXEMPT;
+	return state && (state->first.flags & SHUNT_STATE_PEERS);
+}
+
+/* Forgets what the socket dialled before this connect(), so that it is not applied to the new peer. REQUIRES: its
+ * peers are dropped. */
+static __always_inline void reset_state(struct shunt_socket_state *state)
+{
+	if (state)
+		state->first.flags &= SHUNT_STATE_EXEMPT;
 }
 
 /* Frees the closing socket's row for the next socket. The kernel frees storage itself. */
-static __always_inline void release_state(void *sk, __u64 cookie)
+static __always_inline void release_state(struct bpf_sock *sk, __u64 cookie)
 {
 	struct row_position position = row_position(cookie);
 	struct shunt_socket_state *row = find_row_state(&position, cookie);
@@ -131,55 +139,15 @@ static __always_inline void release_state(void *sk, __u64 cookie)
 
 	if (!state)
 		return;
-	if (state->flags & SHUNT_STATE_PEERS)
-		drop_peers(cookie);
-	state->flags = 0;
+	if (has_peers(state))
+		drop_peers(sk, cookie, bpf_get_netns_cookie(sk));
+	state->first.flags = 0;
 	if (row && position.taken) {
 		row->cookie = 0;
 		/* The result is used, so this is fully ordered: the next owner writes its cookie after our 0. */
 		if (!(__sync_fetch_and_and(position.taken, ~position.bit) & position.bit))
 			count_reason(SHUNT_REASON_STATE_LOST);
 	}
-}
-
-/* True if the pool's set is still the one that `pool_word` names. */
-static __always_inline int same_set(__u32 pool, __u64 pool_word)
-{
-	__u64 *word = pool_of(pool);
-
-	return word && shunt_pool_is_same(pool_word, *(volatile __u64 *)word);
-}
-
-/* The backend that datagrams went to before, and the pool and word under which it was right. */
-struct remembered {
-	__u64 *pool_word;
-	__u32 *pool;
-	__u32 backend;
-	const struct shunt_address *address;
-	__be16 port;
-};
-
-/*
- * True if the remembered backend is a member of `pool` now, with or without a share (a UDP flow stays while its
- * endpoint serves). If so, updates the remembered pool and word. Compares the address too, because ids are reused.
- */
-static __always_inline int still_member(const struct remembered *memory, __u32 pool)
-{
-	__u64 *word = pool_of(pool);
-	const struct shunt_backend *row;
-	__u64 now;
-
-	if (!word)
-		return 0;
-	now = *(volatile __u64 *)word;
-	if (!find_member(now, memory->backend).found)
-		return 0;
-	row = bpf_map_lookup_elem(&backends, &memory->backend);
-	if (!row || row->port != memory->port || !same_address(&row->address, memory->address))
-		return 0;
-	*memory->pool_word = now;
-	*memory->pool = pool;
-	return 1;
 }
 
 #endif

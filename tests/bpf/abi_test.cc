@@ -65,18 +65,25 @@ const Layout kLayouts[] = {
       MEMBER(shunt_service_port, family), MEMBER(shunt_service_port, pad)}},
     {"shunt_socket_state",
      sizeof(shunt_socket_state),
-     {MEMBER(shunt_socket_state, cookie), MEMBER(shunt_socket_state, pool_word), MEMBER(shunt_socket_state, dialled),
-      MEMBER(shunt_socket_state, backend_address), MEMBER(shunt_socket_state, dialled_port),
-      MEMBER(shunt_socket_state, backend_port), MEMBER(shunt_socket_state, pool), MEMBER(shunt_socket_state, backend),
-      MEMBER(shunt_socket_state, flags)}},
+     {MEMBER(shunt_socket_state, cookie), MEMBER(shunt_socket_state, first)}},
+    {"shunt_translation",
+     sizeof(shunt_translation),
+     {MEMBER(shunt_translation, pool_word), MEMBER(shunt_translation, dialled),
+      MEMBER(shunt_translation, backend_address), MEMBER(shunt_translation, dialled_port),
+      MEMBER(shunt_translation, backend_port), MEMBER(shunt_translation, pool), MEMBER(shunt_translation, backend),
+      MEMBER(shunt_translation, flags)}},
+    {"shunt_near_peers",
+     sizeof(shunt_near_peers),
+     {MEMBER(shunt_near_peers, peer), MEMBER(shunt_near_peers, far_address), MEMBER(shunt_near_peers, far_port),
+      MEMBER(shunt_near_peers, pad), MEMBER(shunt_near_peers, far_count), MEMBER(shunt_near_peers, count),
+      MEMBER(shunt_near_peers, pad2)}},
     {"shunt_peer_key",
      sizeof(shunt_peer_key),
      {MEMBER(shunt_peer_key, cookie), MEMBER(shunt_peer_key, address), MEMBER(shunt_peer_key, port),
       MEMBER(shunt_peer_key, direction), MEMBER(shunt_peer_key, pad)}},
     {"shunt_peer",
      sizeof(shunt_peer),
-     {MEMBER(shunt_peer, pool_word), MEMBER(shunt_peer, address), MEMBER(shunt_peer, next_address),
-      MEMBER(shunt_peer, port), MEMBER(shunt_peer, next_port), MEMBER(shunt_peer, pool), MEMBER(shunt_peer, backend),
+     {MEMBER(shunt_peer, translation), MEMBER(shunt_peer, next_address), MEMBER(shunt_peer, next_port),
       MEMBER(shunt_peer, pad)}},
     {"shunt_affinity_key",
      sizeof(shunt_affinity_key),
@@ -100,8 +107,9 @@ const Layout kLayouts[] = {
      sizeof(shunt_config),
      {MEMBER(shunt_config, host_netns_cookie), MEMBER(shunt_config, index_seed), MEMBER(shunt_config, index_mask),
       MEMBER(shunt_config, socket_mask), MEMBER(shunt_config, service_stride), MEMBER(shunt_config, backend_stride),
-      MEMBER(shunt_config, reader_window), MEMBER(shunt_config, local_miss_drops), MEMBER(shunt_config, has_mptcp),
-      MEMBER(shunt_config, has_sock_destroy), MEMBER(shunt_config, observe)}},
+      MEMBER(shunt_config, peers_per_netns), MEMBER(shunt_config, reader_window),
+      MEMBER(shunt_config, local_miss_drops), MEMBER(shunt_config, has_mptcp), MEMBER(shunt_config, has_sock_destroy),
+      MEMBER(shunt_config, observe), MEMBER(shunt_config, pad)}},
 };
 
 #undef MEMBER
@@ -167,6 +175,30 @@ TEST(PoolWord, ProvesMembershipOnlyWhileItIsTheSameAndNotWithdrawn) {
   EXPECT_FALSE(shunt_pool_is_same(word, shunt_pool_word(1, 2, SHUNT_EMPTY_NOT, 4)));
   const uint64_t withdrawn = shunt_pool_word(1, 2, SHUNT_EMPTY_NOT, 0);
   EXPECT_FALSE(shunt_pool_is_same(withdrawn, withdrawn));
+}
+
+TEST(Ticks, CountFromOneDatagramToTheNextAndWrap) {
+  EXPECT_EQ(shunt_tick((uint64_t{5} << SHUNT_TICK_SHIFT) + 17), 5u);
+  const uint32_t flags = shunt_flags_at(SHUNT_STATE_TRANSLATED | SHUNT_STATE_ANSWERS, 0xfffffe);
+  EXPECT_EQ(flags & SHUNT_STATE_FLAGS, uint32_t{SHUNT_STATE_TRANSLATED | SHUNT_STATE_ANSWERS});
+  EXPECT_EQ(shunt_silence(flags, 0xfffffe), 0u);
+  EXPECT_EQ(shunt_silence(flags, 3), 5u) << "ticks wrap";
+  EXPECT_EQ(shunt_flags_at(flags, 7) >> 8, 7u);
+}
+
+TEST(Ticks, AFlowIsIdleOnlyIfItsSilenceIsCertain) {
+  EXPECT_FALSE(shunt_is_idle(0, 1));
+  EXPECT_FALSE(shunt_is_idle(1, 1)) << "hardly any time may lie between two ticks";
+  EXPECT_TRUE(shunt_is_idle(2, 1)) << "a whole tick is more than a second";
+  EXPECT_FALSE(shunt_is_idle(112, 120));
+  EXPECT_TRUE(shunt_is_idle(113, 120));
+  EXPECT_FALSE(shunt_is_idle(SHUNT_TICK_MASK, 0)) << "without a limit";
+  EXPECT_TRUE(shunt_is_idle(SHUNT_TICK_MASK, 86'400));
+}
+
+TEST(PeersPerNetns, AreAnEighthOfTheRowsAtTwoRowsEach) {
+  EXPECT_EQ(shunt_peers_per_netns(65'536), 4096u);
+  EXPECT_EQ(shunt_peers_per_netns(1), 1u);
 }
 
 TEST(AffinityChoice, HoldsTheBackendAndTheProof) {

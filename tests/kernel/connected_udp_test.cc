@@ -82,6 +82,51 @@ TEST_P(ConnectedUdpTest, AConnectedSocketCanSendElsewhereAndKeepsItsPeer) {
   EXPECT_EQ(socket.PeerName().from, Service(53));
 }
 
+TEST_P(ConnectedUdpTest, NamingWhatItDialledGoesToThePeerWhateverThePoolSays) {
+  ClientSocket socket = Open(SOCK_DGRAM);
+  ASSERT_EQ(socket.Connect(Service(53)), 0);
+  Apply({Web().NoEndpoints().Endpoints({"10.244.2.1", "fd00:244:2::1"})});
+  // Only answers of the peer that it has reach the socket.
+  for (int i = 0; i < 3; ++i) {
+    ASSERT_EQ(socket.SendTo(Service(53), "named"), 0);
+    const Received answer = socket.Receive();
+    EXPECT_EQ(answer.text, absl::StrCat(NameOf(Backend(8081)), " named"));
+    EXPECT_EQ(answer.from, Service(53));
+  }
+  EXPECT_EQ(socket.PeerName().from, Service(53));
+}
+
+TEST_P(ConnectedUdpTest, NamingTheBackendItselfChangesNoName) {
+  ClientSocket socket = Open(SOCK_DGRAM);
+  ASSERT_EQ(socket.Connect(Service(53)), 0);
+  ASSERT_EQ(socket.SendTo(Backend(8081), "directly"), 0);
+  EXPECT_EQ(socket.Receive().from, Service(53));
+  EXPECT_EQ(socket.PeerName().from, Service(53));
+}
+
+TEST_P(ConnectedUdpTest, ASocketThatWasLeftOnTheServicesAddressStaysThereWhenItNamesIt) {
+  const SocketAddress late = dialling().cluster_ip[0] == 'f' ? At("[fd00:96::40]:53") : At("10.96.0.40:53");
+  ClientSocket before = Open(SOCK_DGRAM), unserved = Open(SOCK_DGRAM);
+  ASSERT_EQ(before.Connect(late), 0);
+  ASSERT_EQ(unserved.Connect(Unserved(53)), 0);
+  Apply({Empty().Endpoints({"10.244.2.1", "fd00:244:2::1"}), ServiceStory("late")
+                                                                 .ClusterIp("10.96.0.40")
+                                                                 .ClusterIp("fd00:96::40")
+                                                                 .Port(53, kUdp, 8081)
+                                                                 .Endpoints({"10.244.2.1", "fd00:244:2::1"})});
+  ASSERT_EQ(before.SendTo(late, "named"), 0);
+  EXPECT_EQ(before.Receive().text, absl::StrCat(NameOf(late), " named"));
+  ASSERT_EQ(unserved.SendTo(Unserved(53), "named"), 0);
+  EXPECT_EQ(unserved.Receive().text, absl::StrCat(NameOf(Unserved(53)), " named"));
+}
+
+TEST_P(ConnectedUdpTest, ASocketThatDialledThePodKeepsItsNameWhenItSendsToTheService) {
+  ClientSocket socket = Open(SOCK_DGRAM);
+  ASSERT_EQ(socket.Connect(Backend(8081)), 0);
+  ASSERT_EQ(socket.SendTo(Service(53), "by service"), 0);
+  EXPECT_EQ(socket.PeerName().from, Backend(8081));
+}
+
 TEST_P(ConnectedUdpTest, ConnectingToPortZeroLeavesNothingBehind) {
   // glibc's getaddrinfo() asks for the source address like this.
   ClientSocket socket = Open(SOCK_DGRAM);

@@ -82,7 +82,7 @@ datapath::KernelOptions KernelTest::Options() const {
                     .slots = 32'768,
                     .backends = 8192,
                     .sockets = memory() == SocketMemory::kRow ? 4096 : kFewRows,
-                    .socket_peers = 8192,
+                    .socket_peers = 32'768,
                     .affinities = 1024};
   return options;
 }

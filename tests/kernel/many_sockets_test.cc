@@ -6,6 +6,7 @@
 #include <csignal>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "tests/kernel/guest.h"
 #include "tests/kernel/kernel_test.h"
 
@@ -55,14 +56,21 @@ TEST_P(ManySocketsTest, MoreLivingSocketsThanRowsAllKeepTheirNames) {
 }
 
 TEST_P(ManySocketsTest, AProcessThatDiesLeavesNoRow) {
-  Apply({Web(), Api()});
+  std::vector<ServiceStory> stories;
+  const auto ip = [](int i) { return absl::StrCat("10.98.0.", i); };
+  for (int i = 1; i <= 12; ++i) {
+    stories.push_back(ServiceStory(absl::StrCat("one-of-many-", i))
+                          .ClusterIp(ip(i))
+                          .Port(53, kUdp, 8081)
+                          .Endpoints({absl::StrCat("10.246.0.", i)}));
+  }
+  Apply(stories);
   const pid_t child = fork();
   if (child == 0) {
     std::vector<ClientSocket> sockets;
     for (int i = 0; i < 100; ++i) {
       sockets.push_back(PodSocket(AF_INET, SOCK_DGRAM));
-      sockets.back().SendTo(At("10.96.0.10:53"), "x");
-      sockets.back().SendTo(At("10.96.0.20:53"), "x");
+      for (int n = 1; n <= 12; ++n) sockets.back().SendTo(At(ip(n) + ":53"), "x");
     }
     kill(getpid(), SIGKILL);
   }

@@ -153,6 +153,34 @@ TEST_P(EveryEndingTest, ASocketReconnectedMeanwhileIsItsNewBackends) {
   ExpectAlive(socket, OtherBackend(8081));
 }
 
+TEST_P(EveryEndingTest, ASocketThatNamesItsPeerAgainAndAgainIsEndedToo) {
+  ClientSocket socket = Open(SOCK_DGRAM);
+  ASSERT_EQ(socket.Connect(Service(53)), 0);
+  ASSERT_EQ(socket.SendTo(Service(53), "before"), 0);
+  EXPECT_EQ(socket.Receive().text, absl::StrCat(NameOf(Backend(8081)), " before"));
+  Apply({Moved()});
+  ASSERT_EQ(socket.SendTo(Service(53), "after"), 0);
+  EXPECT_EQ(Sweep().ended_udp, 1u);
+  EXPECT_EQ(socket.Send("hello"), EDESTADDRREQ);
+}
+
+TEST_P(EveryEndingTest, ASocketThatFoundNoBackendIsEndedOnceThereIsOne) {
+  const SocketAddress unserved = At(GetParam().dialling.unserved, 53);
+  ClientSocket socket = Open(SOCK_DGRAM), moved_on = Open(SOCK_DGRAM);
+  ASSERT_EQ(socket.Connect(unserved), 0);
+  ASSERT_EQ(moved_on.Connect(unserved), 0);
+  ASSERT_EQ(moved_on.Connect(Service(53)), 0);
+  EXPECT_EQ(Sweep().ended_udp, 0u);
+  Apply({Empty().Endpoints({"10.244.2.1", "fd00:244:2::1"})});
+  EXPECT_EQ(Sweep().ended_udp, 1u);
+  EXPECT_EQ(socket.Send("hello"), EDESTADDRREQ);
+  EXPECT_EQ(socket.Receive().error, ECONNABORTED);
+  ASSERT_EQ(socket.Connect(unserved), 0);
+  ExpectAlive(socket, OtherBackend(8081));
+  ExpectAlive(moved_on, Backend(8081));
+  EXPECT_EQ(Sweep().ended_udp, 0u);
+}
+
 TEST_P(EveryEndingTest, ASocketThatDialledTheBackendItselfIsNotOurs) {
   ClientSocket socket = Open(SOCK_DGRAM), again = Open(SOCK_DGRAM);
   ASSERT_EQ(socket.Connect(Backend(8081)), 0);
@@ -228,6 +256,26 @@ TEST_F(SocketEnderTest, ABackendThatWentAndCameBackKeepsItsSockets) {
   ASSERT_NE(IdOf(At("10.244.1.1:8081")), before);
   EXPECT_EQ(Sweep().ended_udp, 0u);
   EXPECT_EQ(socket.Send("hello"), 0);
+}
+
+TEST_F(SocketEnderTest, AnUnconnectedFlowKeepsABackendThatWentAndCameBack) {
+  std::vector<ClientSocket> sockets;
+  for (int i = 0; i < 16; ++i) {
+    sockets.push_back(PodSocket(AF_INET, SOCK_DGRAM));
+    ASSERT_EQ(sockets.back().SendTo(At("10.96.0.10:53"), "first"), 0);
+    EXPECT_EQ(sockets.back().Receive().text, "10.244.1.1:8081 first");
+  }
+  const std::optional<uint32_t> before = IdOf(At("10.244.1.1:8081"));
+  Apply({Moved()});
+  while (IdOf(At("10.244.1.1:8081")).has_value()) datapath().Reclaim();
+  const std::vector<std::string> others = {"10.244.7.1", "10.244.7.2", "10.244.7.3", "10.244.7.4"};
+  Apply({Moved().Endpoints(others)});
+  Apply({Web().Endpoints(others)});
+  ASSERT_NE(IdOf(At("10.244.1.1:8081")), before);
+  for (const ClientSocket& socket : sockets) {
+    ASSERT_EQ(socket.SendTo(At("10.96.0.10:53"), "again"), 0);
+    EXPECT_EQ(socket.Receive().text, "10.244.1.1:8081 again");
+  }
 }
 
 TEST_F(SocketEnderTest, NothingIsEndedWhileNobodyServes) {

@@ -306,9 +306,6 @@ TEST(MapRowMessageTest, EveryKindOfRowHasItsMessage) {
   const v1::MapRow about = ToMessage(agent.maps.at("frontend_rows").back());
   EXPECT_EQ(about.frontend().ShortDebugString(),
             "row: 4 address { address: \"10.96.12.4\" } about_address: true flags: \"cluster_ip\"");
-  const v1::MapRow head =
-      ToMessage(report::MapRow(report::SocketPeerRow{.cookie = 1, .direction = report::PeerDirection::kHead}));
-  EXPECT_THAT(head.socket_peer().from().address(), IsEmpty());
 }
 
 }  // namespace

@@ -164,15 +164,19 @@ absl::Status DumpSockets(const Tables& tables, const Visit& visit) {
       if (id >= tables.socket_state->capacity()) return true;
       failure = tables.socket_state->Load(id, MutableBytesOf(state));
       if (!failure.ok()) return false;
+      const shunt_translation& first = state.first;
       const report::SocketStateRow row = {
           .cookie = state.cookie,
-          .dialled = DecodeSocketAddress(state.dialled, state.dialled_port),
-          .backend_address = DecodeSocketAddress(state.backend_address, state.backend_port),
-          .pool = state.pool,
-          .backend = state.backend,
-          .flags = {.translated = (state.flags & SHUNT_STATE_TRANSLATED) != 0,
-                    .peers = (state.flags & SHUNT_STATE_PEERS) != 0,
-                    .exempt = (state.flags & SHUNT_STATE_EXEMPT) != 0}};
+          .dialled = DecodeSocketAddress(first.dialled, first.dialled_port),
+          .backend_address = DecodeSocketAddress(first.backend_address, first.backend_port),
+          .pool = first.pool,
+          .backend = first.backend,
+          .flags = {.translated = (first.flags & SHUNT_STATE_TRANSLATED) != 0,
+                    .peers = (first.flags & SHUNT_STATE_PEERS) != 0,
+                    .exempt = (first.flags & SHUNT_STATE_EXEMPT) != 0,
+                    .answers = (first.flags & SHUNT_STATE_ANSWERS) != 0,
+                    .direct = (first.flags & SHUNT_STATE_DIRECT) != 0,
+                    .unserved = (first.flags & SHUNT_STATE_UNSERVED) != 0}};
       if (!visit(row)) return false;
     }
     return true;
@@ -186,16 +190,20 @@ absl::Status DumpPeers(const Tables& tables, const Visit& visit) {
   std::sort(rows->begin(), rows->end(), [](const auto& a, const auto& b) {
     return std::pair(a.first.cookie, a.first.direction) < std::pair(b.first.cookie, b.first.direction);
   });
-  static constexpr report::PeerDirection kDirections[] = {report::PeerDirection::kHead, report::PeerDirection::kForward,
-                                                          report::PeerDirection::kReverse};
   for (const auto& [key, peer] : *rows) {
-    if (key.direction > SHUNT_PEER_REVERSE) continue;
-    report::SocketPeerRow row = {.cookie = key.cookie,
-                                 .direction = kDirections[key.direction],
-                                 .from = DecodeSocketAddress(key.address, key.port),
-                                 .to = DecodeSocketAddress(peer.address, peer.port),
-                                 .pool = peer.pool,
-                                 .backend = peer.backend};
+    const bool forward = key.direction == SHUNT_PEER_FORWARD;
+    if (!forward && key.direction != SHUNT_PEER_REVERSE) continue;
+    const shunt_translation& to = peer.translation;
+    report::SocketPeerRow row = {
+        .cookie = key.cookie,
+        .direction = forward ? report::PeerDirection::kForward : report::PeerDirection::kReverse,
+        .from = DecodeSocketAddress(key.address, key.port),
+        .to = forward ? DecodeSocketAddress(to.backend_address, to.backend_port)
+                      : DecodeSocketAddress(to.dialled, to.dialled_port)};
+    if (forward) {
+      row.pool = to.pool;
+      row.backend = to.backend;
+    }
     if (!visit(row)) break;
   }
   return absl::OkStatus();

@@ -136,11 +136,11 @@ TEST_F(MapReaderTest, CountersAreSummedOverTheCpus) {
 
 TEST_F(MapReaderTest, OnlySocketsWhoseRowIsTakenCount) {
   const shunt_socket_state state = {.cookie = 66,
-                                    .dialled = EncodeAddress(Ip("10.96.0.10")),
-                                    .backend_address = EncodeAddress(Ip("10.244.0.1")),
-                                    .dialled_port = EncodeBackend(Socket("10.0.0.1", 80)).port,
-                                    .backend_port = EncodeBackend(Socket("10.0.0.1", 8080)).port,
-                                    .flags = SHUNT_STATE_TRANSLATED};
+                                    .first = {.dialled = EncodeAddress(Ip("10.96.0.10")),
+                                              .backend_address = EncodeAddress(Ip("10.244.0.1")),
+                                              .dialled_port = EncodeBackend(Socket("10.0.0.1", 80)).port,
+                                              .backend_port = EncodeBackend(Socket("10.0.0.1", 8080)).port,
+                                              .flags = shunt_flags_at(SHUNT_STATE_TRANSLATED, 77)}};
   ASSERT_TRUE(tables_.socket_state->Store(2, BytesOf(state)).ok());
   ASSERT_TRUE(tables_.socket_state->Store(3, BytesOf(state)).ok());
   ASSERT_TRUE(tables_.socket_taken->StoreWord(0, 0, 1u << 2).ok());
@@ -153,9 +153,8 @@ TEST_F(MapReaderTest, OnlySocketsWhoseRowIsTakenCount) {
 }
 
 TEST_F(MapReaderTest, TheAgentsOwnSocketIsShownAsExempt) {
-  ASSERT_TRUE(tables_.socket_state
-                  ->Store(5, BytesOf(shunt_socket_state{.cookie = 5, .flags = SHUNT_STATE_EXEMPT | SHUNT_STATE_PEERS}))
-                  .ok());
+  const shunt_socket_state state = {.cookie = 5, .first = {.flags = SHUNT_STATE_EXEMPT | SHUNT_STATE_PEERS}};
+  ASSERT_TRUE(tables_.socket_state->Store(5, BytesOf(state)).ok());
   ASSERT_TRUE(tables_.socket_taken->StoreWord(0, 0, 1u << 5).ok());
   const auto rows = Dump<report::SocketStateRow>("socket_state");
   ASSERT_EQ(rows.size(), 1u);
@@ -182,11 +181,21 @@ TEST_F(MapReaderTest, AffinitiesAndPeers) {
                                .address = EncodeAddress(Ip("10.96.0.10")),
                                .port = EncodeBackend(Socket("10.0.0.1", 53)).port,
                                .direction = SHUNT_PEER_FORWARD};
-  const shunt_peer to = {.address = EncodeAddress(Ip("10.244.0.1")),
-                         .port = EncodeBackend(Socket("10.0.0.1", 5353)).port};
+  const shunt_peer to = {.translation = {.dialled = peer.address,
+                                         .backend_address = EncodeAddress(Ip("10.244.0.1")),
+                                         .dialled_port = peer.port,
+                                         .backend_port = EncodeBackend(Socket("10.0.0.1", 5353)).port}};
+  const shunt_peer_key back = {.cookie = 7,
+                               .address = to.translation.backend_address,
+                               .port = to.translation.backend_port,
+                               .direction = SHUNT_PEER_REVERSE};
   maps_.PutRow("socket_peers", BytesOf(peer), BytesOf(to));
+  maps_.PutRow("socket_peers", BytesOf(back), BytesOf(to));
   const auto peers = Dump<report::SocketPeerRow>("socket_peers");
-  ASSERT_EQ(peers.size(), 1u);
+  ASSERT_EQ(peers.size(), 2u);
+  EXPECT_EQ(peers[1].direction, report::PeerDirection::kReverse);
+  EXPECT_EQ(peers[1].from, Socket("10.244.0.1", 5353));
+  EXPECT_EQ(peers[1].to, Socket("10.96.0.10", 53));
   EXPECT_EQ(peers[0].direction, report::PeerDirection::kForward);
   EXPECT_EQ(peers[0].from, Socket("10.96.0.10", 53));
   EXPECT_EQ(peers[0].to, Socket("10.244.0.1", 5353));

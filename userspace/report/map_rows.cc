@@ -22,6 +22,9 @@ constexpr NamedFlag<SocketFlags> kSocketFlags[] = {
     {&SocketFlags::translated, "translated"},
     {&SocketFlags::peers, "peers"},
     {&SocketFlags::exempt, "exempt"},
+    {&SocketFlags::answers, "answers"},
+    {&SocketFlags::direct, "direct"},
+    {&SocketFlags::unserved, "unserved"},
 };
 
 template <typename Flags, size_t kCount>
@@ -55,8 +58,6 @@ absl::string_view EmptyPoolName(model::EmptyPool empty) {
 
 absl::string_view PeerDirectionName(PeerDirection direction) {
   switch (direction) {
-    case PeerDirection::kHead:
-      return "head";
     case PeerDirection::kForward:
       return "forward";
     case PeerDirection::kReverse:

@@ -79,8 +79,11 @@ struct ServicePortRow {
 
 struct SocketFlags {
   bool translated = false;  // the row holds a translation
-  bool peers = false;       // socket_peers holds further destinations of the socket
+  bool peers = false;       // the socket has further destinations
   bool exempt = false;      // one of the agent's own sockets, which are never translated
+  bool answers = false;     // what the backend sends is shown as what was dialled
+  bool direct = false;      // the application has dialled the backend itself since
+  bool unserved = false;    // a UDP connect that found no backend: its destination was left as it is
 
   friend bool operator==(const SocketFlags&, const SocketFlags&) = default;
 };
@@ -95,11 +98,11 @@ struct SocketStateRow {
 };
 
 // The kinds of rows in socket_peers: docs/maps.md.
-enum class PeerDirection : uint8_t { kHead, kForward, kReverse };
+enum class PeerDirection : uint8_t { kForward, kReverse };
 
 struct SocketPeerRow {
   uint64_t cookie = 0;
-  PeerDirection direction = PeerDirection::kHead;
+  PeerDirection direction = PeerDirection::kForward;
   model::SocketAddress from;  // the key's address: dialled (forward) or backend (reverse)
   model::SocketAddress to;
   uint32_t pool = 0;

@@ -24,12 +24,13 @@ TEST(MapRowsTest, FlagsOfSocketsHaveNames) {
   EXPECT_THAT(FlagNames(SocketFlags()), IsEmpty());
   EXPECT_THAT(FlagNames(SocketFlags{.translated = true, .peers = true}), ElementsAre("translated", "peers"));
   EXPECT_THAT(FlagNames(SocketFlags{.exempt = true}), ElementsAre("exempt"));
+  EXPECT_THAT(FlagNames(SocketFlags{.answers = true, .direct = true, .unserved = true}),
+              ElementsAre("answers", "direct", "unserved"));
 }
 
 TEST(MapRowsTest, EmptyPoolsAndDirectionsHaveNames) {
   EXPECT_EQ(EmptyPoolName(model::EmptyPool::kNoEndpoints), "no_endpoints");
   EXPECT_EQ(EmptyPoolName(model::EmptyPool::kLocalMiss), "local_miss");
-  EXPECT_EQ(PeerDirectionName(PeerDirection::kHead), "head");
   EXPECT_EQ(PeerDirectionName(PeerDirection::kForward), "forward");
   EXPECT_EQ(PeerDirectionName(PeerDirection::kReverse), "reverse");
 }

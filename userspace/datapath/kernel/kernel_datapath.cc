@@ -151,14 +151,14 @@ void KernelDatapath::Reclaim() {
 
 absl::Status KernelDatapath::ExemptSocket(int socket_fd) {
   shunt_socket_state state{};
-  state.flags = SHUNT_STATE_EXEMPT;
+  state.first.flags = SHUNT_STATE_EXEMPT;
   socklen_t length = sizeof(state.cookie);
   if (getsockopt(socket_fd, SOL_SOCKET, SO_COOKIE, &state.cookie, &length) != 0) {
     return KernelError(errno, "exempt a socket from translation: read its cookie");
   }
   // In its row, if sock_release will free that again: storage would make every program on the node look there.
   absl::StatusOr<bool> has_row = MayHaveRow(socket_fd) ? SocketRowsAreReleased(maps_) : false;
-  if (has_row.ok() && *has_row) has_row = ClaimSocketRow(maps_, state.cookie, state.flags);
+  if (has_row.ok() && *has_row) has_row = ClaimSocketRow(maps_, state.cookie, state.first.flags);
   if (!has_row.ok()) return has_row.status();
   if (*has_row) return absl::OkStatus();
   // First, because programs look into the storage only once this is set.

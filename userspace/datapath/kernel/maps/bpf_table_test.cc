@@ -46,7 +46,7 @@ shunt_peer_key KeyOf(uint32_t number) {
 
 shunt_peer PeerOf(uint32_t number) {
   shunt_peer peer{};
-  peer.backend = number;
+  peer.translation.backend = number;
   return peer;
 }
 
@@ -144,8 +144,8 @@ TEST_F(BpfTableTest, EveryRowOfAHashIsVisitedOnce) {
     shunt_peer peer;
     std::memcpy(&key, key_bytes.data(), sizeof(key));
     std::memcpy(&peer, value_bytes.data(), sizeof(peer));
-    EXPECT_EQ(key.cookie, peer.backend);
-    ++seen[peer.backend];
+    EXPECT_EQ(key.cookie, peer.translation.backend);
+    ++seen[peer.translation.backend];
   });
   ASSERT_TRUE(visited.ok()) << visited;
   EXPECT_EQ(seen.size(), kRows);

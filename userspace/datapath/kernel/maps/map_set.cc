@@ -267,6 +267,7 @@ absl::Status MapSet::GiveTo(BpfObject& object, shunt_config* config) const {
   config->socket_mask = Capacity("socket_state") - 1;
   config->service_stride = Capacity("service_ports");
   config->backend_stride = Capacity("backends");
+  config->peers_per_netns = shunt_peers_per_netns(Capacity("socket_peers"));
   for (const auto& [name, map] : maps_) {
     if (absl::Status status = object.UseMap(name, map.fd.get()); !status.ok()) return status;
   }

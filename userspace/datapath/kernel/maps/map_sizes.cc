@@ -35,10 +35,6 @@ absl::Status CheckLimits(const Limits& limits) {
       return absl::InvalidArgumentError(absl::StrCat("limit ", name, " is ", limit, ", not from 1 to ", kRowsMax));
     }
   }
-  if (limits.socket_peers > SHUNT_PEERS_MAX) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("limit socket_peers is ", limits.socket_peers, ", not from 1 to ", SHUNT_PEERS_MAX));
-  }
   if (!std::has_single_bit(limits.sockets) || limits.sockets < kBitsPerWord) {
     return absl::InvalidArgumentError(
         absl::StrCat("limit sockets is ", limits.sockets, ", not a power of two from ", kBitsPerWord, " on"));

@@ -40,7 +40,7 @@ TEST(CheckLimits, NamesTheLimitThatIsOutOfRange) {
   const Row rows[] = {
       {&Limits::pools, 0, "limit pools is 0, not from 1 to 16777216"},
       {&Limits::slots, (1u << 24) + 1, "limit slots is 16777217, not from 1 to 16777216"},
-      {&Limits::socket_peers, SHUNT_PEERS_MAX + 1, "limit socket_peers is 4194305, not from 1 to 4194304"},
+      {&Limits::socket_peers, (1u << 24) + 1, "limit socket_peers is 16777217, not from 1 to 16777216"},
       {&Limits::sockets, 100'000, "limit sockets is 100000, not a power of two from 64 on"},
   };
   EXPECT_TRUE(CheckLimits({}).ok());

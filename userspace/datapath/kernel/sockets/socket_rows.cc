@@ -82,10 +82,10 @@ absl::StatusOr<bool> ClaimSocketRow(const MapSet& maps, uint64_t cookie, uint32_
       (__atomic_fetch_or(&taken->as<uint64_t>(), TakenBit(row), __ATOMIC_SEQ_CST) & TakenBit(row)) == 0;
   if (!was_free) {
     if (__atomic_load_n(&state.cookie, __ATOMIC_ACQUIRE) != cookie) return false;
-    __atomic_fetch_or(&state.flags, flags, __ATOMIC_SEQ_CST);
+    __atomic_fetch_or(&state.first.flags, flags, __ATOMIC_SEQ_CST);
     return true;
   }
-  __atomic_store_n(&state.flags, flags, __ATOMIC_RELAXED);
+  __atomic_store_n(&state.first.flags, flags, __ATOMIC_RELAXED);
   __atomic_store_n(&state.cookie, cookie, __ATOMIC_RELEASE);
   return true;
 }

@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * One destination of a socket and the backend that it leads to. All functions run under the socket's lock, or on a copy
+ * of their own.
+ */
+#ifndef SHUNT_TRANSLATION_H
+#define SHUNT_TRANSLATION_H
+
+#include "bpf/decision.h"
+
+/*
+ * Ticks (together at least a second) for which a service has to be silent before a UDP datagram that names the backend
+ * ends the reversal of its replies. Until then replies to what went to the service may be under way; and it may be such
+ * a datagram itself: io_uring tries a send again, when the socket's buffer was full, with the address that this program
+ * wrote the first time.
+ */
+#define SHUNT_DIRECT_SILENCE 2
+
+/* No flow is idle after a silence of fewer ticks: shunt_is_idle() with the smallest limit there is. */
+#define SHUNT_IDLE_SILENCE 2
+
+static __always_inline __u32 tick_now(void)
+{
+	return shunt_tick(bpf_ktime_get_coarse_ns());
+}
+
+static __always_inline struct destination dialled_of(const struct shunt_translation *translation)
+{
+	return (struct destination){ .address = translation->dialled, .port = translation->dialled_port };
+}
+
+static __always_inline struct destination backend_of(const struct shunt_translation *translation)
+{
+	return (struct destination){ .address = translation->backend_address,
+				     .port = translation->backend_port };
+}
+
+/* True if this is what `dialled` was translated to. */
+static __always_inline int leads_from(const struct shunt_translation *translation,
+				      const struct destination *dialled)
+{
+	return (translation->flags & SHUNT_STATE_TRANSLATED) &&
+	       is_destination(dialled, &translation->dialled, translation->dialled_port);
+}
+
+/* True if this is a translation to `backend`. */
+static __always_inline int leads_to(const struct shunt_translation *translation,
+				    const struct destination *backend)
+{
+	return (translation->flags & SHUNT_STATE_TRANSLATED) &&
+	       is_destination(backend, &translation->backend_address, translation->backend_port);
+}
+
+/* True if what `backend` sends is to be shown as what this translation was dialled as. */
+static __always_inline int answers(const struct shunt_translation *translation,
+				   const struct destination *backend)
+{
+	return (translation->flags & SHUNT_STATE_ANSWERS) && leads_to(translation, backend);
+}
+
+/* Keeps the flags that belong to the socket. `tick` is when a datagram was last sent there. */
+static __always_inline void write_translation(struct shunt_translation *translation,
+					      const struct destination *dialled,
+					      const struct decision *decision, __u32 tick)
+{
+	__u32 flags = translation->flags & (SHUNT_STATE_PEERS | SHUNT_STATE_EXEMPT);
+
+	translation->pool_word = decision->pool_word;
+	translation->dialled = dialled->address;
+	translation->dialled_port = dialled->port;
+	translation->backend_address = decision->to.address;
+	translation->backend_port = decision->to.port;
+	translation->pool = decision->pool;
+	translation->backend = decision->backend;
+	flags |= SHUNT_STATE_TRANSLATED | SHUNT_STATE_ANSWERS;
+	translation->flags = shunt_flags_at(flags, tick);
+}
+
+/* Notes a datagram that was sent to what was dialled. Writes once a tick. */
+static __always_inline void note_send(struct shunt_translation *translation, __u32 now)
+{
+	__u32 flags = shunt_flags_at(translation->flags & ~SHUNT_STATE_DIRECT, now);
+
+	if (translation->flags != flags)
+		translation->flags = flags;
+}
+
+/* Notes a datagram from the backend. After a direct dial it may be the answer to that, and so no sign of use. */
+static __always_inline void note_reply(struct shunt_translation *translation)
+{
+	__u32 flags = shunt_flags_at(translation->flags, tick_now());
+
+	if (translation->flags != flags && !(flags & SHUNT_STATE_DIRECT))
+		translation->flags = flags;
+}
+
+/* The application dials the backend itself: its replies keep their source, at once or after a silence. */
+static __always_inline void note_direct_dial(struct shunt_translation *translation)
+{
+	if (shunt_silence(translation->flags, tick_now()) >= SHUNT_DIRECT_SILENCE)
+		translation->flags &= ~SHUNT_STATE_ANSWERS;
+	else
+		translation->flags |= SHUNT_STATE_DIRECT;
+}
+
+/* True if the pool's set is still the one that `pool_word` names. */
+static __always_inline int same_set(__u32 pool, __u64 pool_word)
+{
+	__u64 *word = pool_of(pool);
+
+	return word && shunt_pool_is_same(pool_word, *(volatile __u64 *)word);
+}
+
+static __always_inline int is_its_backend(const struct shunt_translation *translation, __u32 backend)
+{
+	const struct shunt_backend *row = bpf_map_lookup_elem(&backends, &backend);
+
+	return row && row->port == translation->backend_port &&
+	       same_address(&row->address, &translation->backend_address);
+}
+
+struct address_search {
+	__u32 first_slot;
+	__u32 backend; /* id, if found */
+	int found;
+	const struct shunt_translation *translation;
+};
+
+static int address_step(__u32 offset, struct address_search *search)
+{
+	__u32 slot_id = search->first_slot + offset;
+	const struct shunt_slot *slot = bpf_map_lookup_elem(&slots, &slot_id);
+
+	if (!slot)
+		return 1;
+	search->backend = slot->backend;
+	search->found = is_its_backend(search->translation, slot->backend);
+	return search->found;
+}
+
+/*
+ * True if the translation's backend is a member of `pool` now, with or without a share (a UDP flow stays while its
+ * endpoint serves). If so, brings the translation up to date. Its id alone proves nothing, because ids are reused; and
+ * a backend that went and came back, or that another agent has written, has another id. So if the id is not the
+ * backend's, the address is looked for: that reads a row per member, once per translation and change.
+ */
+static __always_inline int still_member(struct shunt_translation *translation, __u32 pool)
+{
+	struct address_search search = { .backend = translation->backend, .translation = translation };
+	__u64 *word = pool_of(pool);
+	__u64 now;
+
+	if (!word)
+		return 0;
+	now = *(volatile __u64 *)word;
+	if (!find_member(now, translation->backend).found ||
+	    !is_its_backend(translation, translation->backend)) {
+		search.first_slot = shunt_pool_first(now);
+		bpf_loop(shunt_pool_count(now), address_step, &search, 0);
+		if (!search.found)
+			return 0;
+	}
+	translation->pool_word = now;
+	translation->pool = pool;
+	translation->backend = search.backend;
+	return 1;
+}
+
+#endif
