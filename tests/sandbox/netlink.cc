@@ -4,6 +4,7 @@
 #include <linux/if_addr.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
+#include <linux/veth.h>
 #include <net/if.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -22,6 +23,32 @@ namespace shunt::sandbox {
 namespace {
 
 using model::IpAddress;
+
+// Attributes under construction, to be nested in others.
+class Attributes {
+ public:
+  template <typename Header>
+  void AddHeader(const Header& header) {
+    Append(&header, sizeof header);
+  }
+  void Add(uint16_t type, const void* value, size_t size) {
+    rtattr attribute = {};
+    attribute.rta_type = type;
+    attribute.rta_len = static_cast<uint16_t>(RTA_LENGTH(size));
+    Append(&attribute, sizeof attribute);
+    Append(value, size);
+  }
+  void Add(uint16_t type, const Attributes& nested) { Add(type, nested.bytes_.data(), nested.bytes_.size()); }
+  const std::vector<char>& bytes() const { return bytes_; }
+
+ private:
+  void Append(const void* value, size_t size) {
+    const size_t start = bytes_.size();
+    bytes_.resize(start + NLMSG_ALIGN(size));
+    std::memcpy(bytes_.data() + start, value, size);
+  }
+  std::vector<char> bytes_;
+};
 
 // One request under construction: a netlink header, a family header, attributes.
 class Request {
@@ -106,14 +133,46 @@ int ChangeLoopbackAddress(uint16_t type, const IpAddress& address) {
 }  // namespace
 
 absl::Status SetLoopbackUp() {
+  return SetDeviceUp("lo");
+}
+
+absl::Status SetDeviceUp(absl::string_view name) {
+  const std::string what = absl::StrCat("set ", name, " up");
   const int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-  if (fd < 0) return absl::ErrnoToStatus(errno, "open a socket to set lo up");
+  if (fd < 0) return absl::ErrnoToStatus(errno, absl::StrCat("open a socket to ", what));
   ifreq request = {};
-  std::strcpy(request.ifr_name, "lo");
+  name.copy(request.ifr_name, sizeof request.ifr_name - 1);
   request.ifr_flags = IFF_UP | IFF_RUNNING;
   const int error = ioctl(fd, SIOCSIFFLAGS, &request) < 0 ? errno : 0;
   close(fd);
-  return Outcome(error, "set lo up");
+  return Outcome(error, what);
+}
+
+absl::Status AddVethPair(absl::string_view name, int peer_fd) {
+  const std::string zero_ended(name);
+  Attributes peer;
+  peer.AddHeader(ifinfomsg{});
+  peer.Add(IFLA_IFNAME, zero_ended.c_str(), zero_ended.size() + 1);
+  peer.Add(IFLA_NET_NS_FD, &peer_fd, sizeof peer_fd);
+  Attributes data, info;
+  data.Add(VETH_INFO_PEER, peer);
+  info.Add(IFLA_INFO_KIND, "veth", 4);
+  info.Add(IFLA_INFO_DATA, data);
+  Request request(RTM_NEWLINK, ifinfomsg{});
+  request.AddAttribute(IFLA_IFNAME, zero_ended.c_str(), zero_ended.size() + 1);
+  request.AddAttribute(IFLA_LINKINFO, info.bytes().data(), info.bytes().size());
+  return Outcome(request.Send(), absl::StrCat("add a pair of virtual devices ", name));
+}
+
+absl::Status AddDeviceAddress(absl::string_view name, const IpAddress& address) {
+  ifaddrmsg header = {};
+  header.ifa_family = AF_INET;
+  header.ifa_prefixlen = 24;
+  header.ifa_index = if_nametoindex(std::string(name).c_str());
+  Request request(RTM_NEWADDR, header);
+  request.AddAddress(IFA_LOCAL, address);
+  request.AddAddress(IFA_ADDRESS, address);
+  return Outcome(request.Send(), absl::StrCat("add ", address.ToString(), " to ", name));
 }
 
 absl::Status AddLoopbackAddress(const IpAddress& address) {

@@ -22,6 +22,16 @@ absl::Status RemoveLoopbackAddress(const model::IpAddress& address);
 // them, and a connection to one of them also has it as its source.
 absl::Status AddLocalPrefix(absl::string_view prefix);
 
+// Creates a pair of virtual Ethernet devices with this name: one here, one in the namespace of `peer_fd`. Both are
+// down.
+absl::Status AddVethPair(absl::string_view name, int peer_fd);
+
+// Sets the device up.
+absl::Status SetDeviceUp(absl::string_view name);
+
+// Adds an IPv4 address with a prefix of 24 bits to the device.
+absl::Status AddDeviceAddress(absl::string_view name, const model::IpAddress& address);
+
 }  // namespace shunt::sandbox
 
 #endif  // SHUNT_SANDBOX_NETLINK_H_
