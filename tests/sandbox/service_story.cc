@@ -60,6 +60,11 @@ ServiceStory& ServiceStory::Affinity(int32_t timeout_s) {
   return *this;
 }
 
+ServiceStory& ServiceStory::UdpIdle(uint32_t udp_idle_s) {
+  options_.udp_idle_s = udp_idle_s;
+  return *this;
+}
+
 ServiceStory& ServiceStory::ExternalIp(std::string address) {
   service_.external_ips.push_back(std::move(address));
   return *this;
@@ -115,7 +120,7 @@ model::ServicePlan ServiceStory::Plan(const planner::NodeContext& node) const {
   const model::EndpointSlice v4 = Slice(AddressType::kIpv4);
   const model::EndpointSlice v6 = Slice(AddressType::kIpv6);
   const model::EndpointSlice* const slices[] = {&v4, &v6};
-  return planner::PlanService(service_, slices, node);
+  return planner::PlanService(service_, slices, node, options_);
 }
 
 model::ServicePlan ServiceStory::Removed() const {

@@ -39,6 +39,7 @@ class ServiceStory {
   ServiceStory& NoEndpoints();                                  // removes those added so far
   ServiceStory& Weight(absl::string_view address, uint32_t weight);
   ServiceStory& Affinity(int32_t timeout_s);
+  ServiceStory& UdpIdle(uint32_t udp_idle_s);  // a setting of the agent; 0: without a limit
   ServiceStory& ExternalIp(std::string address);
   ServiceStory& LoadBalancerIp(std::string address);
   ServiceStory& SourceRange(std::string prefix);
@@ -55,6 +56,7 @@ class ServiceStory {
   model::Service service_;
   std::vector<uint16_t> targets_;  // parallel to service_.ports
   std::vector<EndpointStory> endpoints_;
+  planner::PlannerOptions options_;
   std::string weights_;  // JSON members, comma-separated
 };
 

@@ -119,7 +119,7 @@ ReconcilerOptions ReconcilerOptionsOf(const Options& options) {
           .sources = 1,
           .expects_node = options.manifests.empty(),
           .node_port_addresses = options.node_port_addresses,
-          .planner = {.endpoints_max = options.endpoints_per_pool},
+          .planner = {.endpoints_max = options.endpoints_per_pool, .udp_idle_s = options.udp_idle_s},
           .jitter_seed = static_cast<uint64_t>(::getpid())};
 }
 

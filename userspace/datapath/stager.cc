@@ -70,6 +70,7 @@ shunt_frontend_row EncodeRow(const shunt_frontend_key& key, const PortChange& po
   row.internal_pool = port.pool_ids[frontend.internal_pool];
   row.external_pool = port.pool_ids[frontend.external_pool];
   row.affinity_timeout_s = static_cast<uint32_t>(std::max(0, port.plan->affinity_timeout_s));
+  row.udp_idle_s = port.plan->udp_idle_s;
   if (!frontend.source_ranges.empty()) row.flags |= SHUNT_ROW_SOURCE_RANGES;
   if (!frontend.source_ranges.empty() && frontend.node_in_source_ranges) row.flags |= SHUNT_ROW_NODE_IN_RANGES;
   row.kind = static_cast<uint8_t>(frontend.kind);

@@ -160,6 +160,7 @@ struct PortPlan {
   uint16_t port = 0;
   IpFamily family = IpFamily::kV4;
   int32_t affinity_timeout_s = 0;  // 0: no session affinity
+  uint32_t udp_idle_s = 0;         // how long a UDP flow keeps its backend without a datagram; 0: without a limit
   std::vector<Frontend> frontends;
   std::vector<Pool> pools;  // one or two: the cluster-wide set, then the Local set, each only if a frontend uses it
   std::vector<PlannedEndpoint> endpoints;  // all of them, chosen or not, ordered by backend then slice

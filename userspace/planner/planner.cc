@@ -186,6 +186,7 @@ model::ServicePlan PlanService(const model::Service& service, absl::Span<const m
       }
       plan.ports.push_back(PlanPort(port, family, context));
       plan.ports.back().affinity_timeout_s = affinity_timeout_s;
+      if (port.protocol == model::Protocol::kUdp) plan.ports.back().udp_idle_s = options.udp_idle_s;
     }
   }
   if (health_checked) {

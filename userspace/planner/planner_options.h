@@ -28,7 +28,7 @@ struct NodeContext {
   friend bool operator==(const NodeContext&, const NodeContext&) = default;
 };
 
-// Limits on what one Service may use, so that its author cannot starve the others.
+// Limits on what one Service may use, so that its author cannot starve the others, and a setting.
 struct PlannerOptions {
   // Endpoints of one pool beyond this many are left out (kTooMany).
   uint32_t endpoints_max = 100'000;
@@ -44,6 +44,9 @@ struct PlannerOptions {
   // port, because it costs as much. Ports that go beyond are not served, except for the first. Slices that go beyond by
   // themselves are not served at all. With a microsecond for a row, it bounds how long one Service holds up the others.
   uint32_t rows_max = 120'000;
+  // How long a UDP flow keeps its backend without a datagram, in seconds; 0: without a limit. The default is that of
+  // kube-proxy's conntrack for flows with answers.
+  uint32_t udp_idle_s = 120;
 };
 
 }  // namespace shunt::planner

@@ -171,6 +171,18 @@ TEST(SizeTest, SlicesBeyondTheBoundAreNotServedOnAnyPort) {
                                   "are not served"}));
 }
 
+TEST(UdpIdleTest, IsTheSettingForUdpPortsAlone) {
+  model::Service service = MakeService();
+  service.ports = {{"tcp", model::Protocol::kTcp, 53, 0}, {"udp", model::Protocol::kUdp, 53, 0}};
+  PlannerOptions options;
+  options.udp_idle_s = 7;
+  const model::ServicePlan plan = Plan(service, {}, Here(), options);
+  ASSERT_EQ(plan.ports.size(), 2u);
+  EXPECT_EQ(plan.ports[0].udp_idle_s, 0u);
+  EXPECT_EQ(plan.ports[1].udp_idle_s, 7u);
+  EXPECT_EQ(Plan(service, {}).ports[1].udp_idle_s, 120u);
+}
+
 TEST(SizeTest, TheFirstPortIsServedWhateverItsSize) {
   PlannerOptions options;
   options.rows_max = 6;

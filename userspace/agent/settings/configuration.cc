@@ -185,6 +185,7 @@ std::vector<Field> Schema(Configuration& c) {
       {"localPolicyMiss", OneOf(c.local_policy_miss, {"refuse", "drop"})},
       {"endSockets", OneOf(c.end_sockets, {"udp", "all", "off"})},
       {"observe", Flag(c.observe)},
+      {"udpIdleSeconds", Number(c.udp_idle_s, 0, kUdpIdleMax)},
       {"logging", nullptr, logging},
       {"limits", nullptr, limits},
   };

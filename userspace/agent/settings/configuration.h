@@ -43,6 +43,7 @@ struct Configuration {
   std::optional<LocalPolicyMiss> local_policy_miss;
   std::optional<EndSockets> end_sockets;
   std::optional<bool> observe;
+  std::optional<uint32_t> udp_idle_s;
   std::optional<LogFormat> log_format;
   std::optional<int> verbosity;
   // An absent limit has the default of datapath/limits.h.
@@ -58,6 +59,8 @@ inline constexpr std::chrono::seconds kSnapshotIntervalMost{24 * 60 * 60};
 inline constexpr std::chrono::seconds kNoSnapshots{0};
 // The highest verbosity of -v and logging.verbosity.
 inline constexpr int kVerbosityMax = 10;
+// The largest udpIdleSeconds: a day.
+inline constexpr uint32_t kUdpIdleMax = 86'400;
 
 // Parses the value of --snapshot-interval and snapshotInterval: whole seconds as "90s" or "1h30m", or "off", which
 // gives kNoSnapshots. Returns kInvalidArgument with a text that begins with the value if it is something else.

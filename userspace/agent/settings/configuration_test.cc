@@ -25,6 +25,7 @@ adminSocket: /run/shunt/admin.sock
 localPolicyMiss: drop
 endSockets: all
 observe: true
+udpIdleSeconds: 86400
 logging: {format: json, verbosity: 4}
 limits:
   frontends: 1
@@ -47,6 +48,7 @@ limits:
   EXPECT_EQ(decoded->local_policy_miss, LocalPolicyMiss::kDrop);
   EXPECT_EQ(decoded->end_sockets, EndSockets::kAll);
   EXPECT_EQ(decoded->observe, true);
+  EXPECT_EQ(decoded->udp_idle_s, 86'400u);
   EXPECT_EQ(decoded->log_format, LogFormat::kJson);
   EXPECT_EQ(decoded->verbosity, 4);
   const datapath::Limits limits = {.frontends = 1,
@@ -66,7 +68,8 @@ TEST(ConfigurationTest, AbsentFieldsStayUnset) {
   ASSERT_TRUE(decoded.ok()) << decoded.status();
   EXPECT_FALSE(decoded->node_name || decoded->manifests || decoded->cgroup || decoded->bpffs || decoded->admin_socket ||
                decoded->local_policy_miss || decoded->health_check_node_ports || decoded->end_sockets ||
-               decoded->observe || decoded->log_format || decoded->verbosity || decoded->endpoints_per_pool);
+               decoded->observe || decoded->log_format || decoded->verbosity || decoded->udp_idle_s ||
+               decoded->endpoints_per_pool);
   EXPECT_EQ(decoded->limits, datapath::Limits());
 }
 
@@ -123,8 +126,8 @@ TEST(ConfigurationTest, ErrorsNameTheLineAndWhatToDo) {
       {"an unknown field", with("nodename: a\n"),
        "f.yaml:3: unknown field nodename; known here: apiVersion, kind, hostnameOverride, manifests, clientConnection, "
        "apiServers, nodePortAddresses, stateDirectory, snapshotInterval, cgroup, bpffs, adminSocket, "
-       "healthzBindAddress, metricsBindAddress, healthCheckNodePorts, localPolicyMiss, endSockets, observe, logging, "
-       "limits"},
+       "healthzBindAddress, metricsBindAddress, healthCheckNodePorts, localPolicyMiss, endSockets, observe, "
+       "udpIdleSeconds, logging, limits"},
       {"an unknown nested field", with("\nlogging:\n  level: 3\n"),
        "f.yaml:5: unknown field logging.level; known here: format, verbosity"},
       {"a field twice", with("cgroup: /a\ncgroup: /b\n"), "f.yaml:4: field \"cgroup\" is given twice"},

@@ -209,6 +209,7 @@ absl::StatusOr<Options> Resolve(const Flags& flags, const Environment& environme
   Settle(Named(flags.log_format, kLogFormats), file.log_format, options.log_format);
   Settle(flags.verbosity, file.verbosity, options.verbosity);
   Settle<uint32_t>(std::nullopt, file.endpoints_per_pool, options.endpoints_per_pool);
+  Settle<uint32_t>(std::nullopt, file.udp_idle_s, options.udp_idle_s);
   options.limits = file.limits;
   options.stay = flags.stay;
   return options;

@@ -40,6 +40,7 @@ struct Options {
   bool stay = false;     // of cleanup: wait to be stopped when everything is removed
   bool observe = false;  // decide and count, translate nothing
   EndSockets end_sockets = EndSockets::kUdp;
+  uint32_t udp_idle_s = 120;  // how long a UDP flow keeps its backend without a datagram; 0: without a limit
   LogFormat log_format = LogFormat::kText;
   int verbosity = 2;
   datapath::Limits limits;

@@ -182,7 +182,7 @@ TEST(OptionsTest, AVariableThatNobodyReplacedIsNoName) {
 
 TEST_F(OptionsFileTest, FlagsWinOneByOne) {
   Write(
-      "manifests: /file\nhostnameOverride: file\nlocalPolicyMiss: drop\n"
+      "manifests: /file\nhostnameOverride: file\nlocalPolicyMiss: drop\nudpIdleSeconds: 0\n"
       "logging: {format: json, verbosity: 5}\nlimits: {slots: 99, endpointsPerPool: 7}\n");
   const absl::StatusOr<CommandLine> command = ParseCommandLine({"--config", path_, "--manifests", "/flag", "-v", "3"},
                                                                {.node_name = "variable", .host_name = "host"});
@@ -194,6 +194,7 @@ TEST_F(OptionsFileTest, FlagsWinOneByOne) {
   EXPECT_EQ(command->options.local_policy_miss, LocalPolicyMiss::kDrop) << "only in the file";
   EXPECT_EQ(command->options.limits.slots, 99u);
   EXPECT_EQ(command->options.endpoints_per_pool, 7u);
+  EXPECT_EQ(command->options.udp_idle_s, 0u);
   EXPECT_EQ(command->options.bpffs, "/sys/fs/bpf") << "in neither";
 }
 
@@ -248,6 +249,7 @@ TEST(ExampleTest, HasEveryFieldWithItsDefault) {
   EXPECT_EQ(options.health_check_node_ports, defaults.health_check_node_ports);
   EXPECT_EQ(options.end_sockets, defaults.end_sockets);
   EXPECT_EQ(options.observe, defaults.observe);
+  EXPECT_EQ(options.udp_idle_s, defaults.udp_idle_s);
   EXPECT_EQ(options.log_format, defaults.log_format);
   EXPECT_EQ(options.verbosity, defaults.verbosity);
   EXPECT_EQ(options.snapshot_interval, defaults.snapshot_interval);

@@ -48,7 +48,8 @@ std::string Reading::ToString() const {
       break;
   }
   return absl::StrCat(service_port, " kind ", static_cast<int>(kind), " flags ", flags, " affinity ",
-                      affinity_timeout_s, " internal ", SetText(internal), " external ", SetText(external));
+                      affinity_timeout_s, " idle ", udp_idle_s, " internal ", SetText(internal), " external ",
+                      SetText(external));
 }
 
 bool SimulatedReader::PassesFilter(const model::IpAddress& address) const {
@@ -134,6 +135,7 @@ Reading SimulatedReader::Follow(const shunt_frontend_row& row) const {
   reading.kind = static_cast<model::FrontendKind>(row.kind);
   reading.flags = row.flags;
   reading.affinity_timeout_s = row.affinity_timeout_s;
+  reading.udp_idle_s = row.udp_idle_s;
   reading.internal = Set(PoolWord(row.internal_pool));
   reading.external = Set(PoolWord(row.external_pool));
   if (reading.internal.dangling || reading.external.dangling) reading.outcome = Outcome::kDangling;

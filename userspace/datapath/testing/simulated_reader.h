@@ -42,6 +42,7 @@ struct Reading {
   model::FrontendKind kind = model::FrontendKind::kClusterIp;
   uint16_t flags = 0;
   uint32_t affinity_timeout_s = 0;
+  uint32_t udp_idle_s = 0;
   ReadSet internal;
   ReadSet external;
 

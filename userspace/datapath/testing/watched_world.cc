@@ -135,7 +135,7 @@ bool WatchedWorld::IsAllowed(const Reading& reading, size_t destination) const {
   for (const Reading& other : allowed) {
     if (other.outcome != Outcome::kFound || other.service_port != reading.service_port) continue;
     row |= other.kind == reading.kind && other.flags == reading.flags &&
-           other.affinity_timeout_s == reading.affinity_timeout_s;
+           other.affinity_timeout_s == reading.affinity_timeout_s && other.udp_idle_s == reading.udp_idle_s;
     internal |= other.internal == reading.internal;
     external |= other.external == reading.external;
   }

@@ -50,6 +50,7 @@ Reading ExpectFrontend(const model::ServicePlan& plan, const model::PortPlan& po
     reading.flags = SHUNT_ROW_SOURCE_RANGES | (frontend.node_in_source_ranges ? SHUNT_ROW_NODE_IN_RANGES : 0);
   }
   reading.affinity_timeout_s = static_cast<uint32_t>(port.affinity_timeout_s);
+  reading.udp_idle_s = port.udp_idle_s;
   reading.internal = ExpectSet(port.pools[frontend.internal_pool]);
   reading.external = ExpectSet(port.pools[frontend.external_pool]);
   return reading;
@@ -127,6 +128,7 @@ model::PortPlan RandomWorld::DrawPort(uint32_t number) {
   port.protocol = Draw(12) == 0 ? model::Protocol::kSctp : kProtocols[Draw(2)];
   port.port = kPorts[Draw(2)];
   port.affinity_timeout_s = Draw(4) == 0 ? 100 : 0;
+  if (port.protocol == model::Protocol::kUdp) port.udp_idle_s = Draw(4) == 0 ? 60 : 120;
   port.pools.push_back(DrawPool(v4));
   if (Draw(2) == 0) port.pools.push_back(DrawPool(v4));
   const auto pools = static_cast<uint32_t>(port.pools.size());
