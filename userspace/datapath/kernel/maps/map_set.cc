@@ -4,9 +4,11 @@
 #include <bpf/bpf.h>
 #include <fcntl.h>
 #include <linux/bpf.h>
+#include <sys/mman.h>
 #include <sys/random.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
 #include <fstream>
 #include <limits>
@@ -275,15 +277,12 @@ absl::Status MapSet::GiveTo(BpfObject& object, shunt_config* config) const {
 }
 
 absl::Status MapSet::UseStorage() const {
-  const uint32_t row = 0;
-  absl::StatusOr<shunt_meta> meta = ReadMeta(Fd("meta"));
-  if (!meta.ok()) return meta.status();
-  if (meta->storage_in_use != 0) return absl::OkStatus();
-  // Only this thread writes the other fields, and programs set this one to 1 only.
-  meta->storage_in_use = 1;
-  if (int error = bpf_map_update_elem(Fd("meta"), &row, &*meta, BPF_ANY); error < 0) {
-    return KernelError(error, "map meta: mark socket storage as in use");
-  }
+  // By one store through a mapping: a write of the whole row would undo what other threads and programs store beside
+  // it.
+  void* const memory = mmap(nullptr, sizeof(shunt_meta), PROT_READ | PROT_WRITE, MAP_SHARED, Fd("meta"), 0);
+  if (memory == MAP_FAILED) return KernelError(errno, "map meta: mmap it to mark socket storage as in use");
+  std::atomic_ref<uint32_t>(static_cast<shunt_meta*>(memory)->storage_in_use).store(1, std::memory_order_release);
+  munmap(memory, sizeof(shunt_meta));
   return absl::OkStatus();
 }
 

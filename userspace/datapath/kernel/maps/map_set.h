@@ -40,7 +40,7 @@ class MapSet {
   // Makes `object`'s programs use these maps, and fills in what `config` says about them (masks, strides, the
   // seed).
   absl::Status GiveTo(BpfObject& object, shunt_config* config) const;
-  // Tells the programs, in `meta`, to look into socket_storage from now on.
+  // Tells the programs, in `meta`, to look into socket_storage from now on. Thread-safe: it writes one word.
   absl::Status UseStorage() const;
   // Fills in type and memory, which only the kernel knows, and adds socket_storage, which is not a Table because its
   // rows cannot be counted.

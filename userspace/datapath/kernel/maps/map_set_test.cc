@@ -8,7 +8,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
+#include <cstddef>
+#include <thread>
 
 #include "bpf/abi.h"
 #include "userspace/datapath/kernel/attach/cgroup_root.h"
@@ -99,6 +102,36 @@ TEST_F(MapSetTest, ASecondStartFindsTheSameRows) {
   uint64_t found = 0;
   ASSERT_TRUE(tables->pools->Load(4, absl::Span<std::byte>(reinterpret_cast<std::byte*>(&found), 8)).ok());
   EXPECT_EQ(found, word);
+}
+
+// Sockets are exempted in threads of their own, while the agent's loop publishes.
+TEST_F(MapSetTest, MarkingTheStorageAsInUseLeavesTheRestOfTheRowAlone) {
+  absl::StatusOr<MapSet> maps = Open();
+  ASSERT_TRUE(maps.ok()) << maps.status();
+  absl::StatusOr<Tables> tables = maps->OpenTables();
+  ASSERT_TRUE(tables.ok()) << tables.status();
+  constexpr uint32_t kVersionWord = offsetof(shunt_meta, abi_version) / sizeof(uint64_t);
+  constexpr uint32_t kGenerationWord = offsetof(shunt_meta, generation) / sizeof(uint64_t);
+  shunt_meta meta{};
+  const absl::Span<std::byte> row(reinterpret_cast<std::byte*>(&meta), sizeof(meta));
+  std::atomic<bool> published = false;
+  std::thread first_uses([&] {
+    while (!published) {
+      EXPECT_TRUE(tables->meta->StoreWord(0, kVersionWord, SHUNT_ABI_VERSION).ok());  // not in use
+      EXPECT_TRUE(maps->UseStorage().ok());
+    }
+  });
+  int went_back = 0;
+  for (uint64_t generation = 1; generation <= 200'000; ++generation) {
+    EXPECT_TRUE(tables->meta->StoreWord(0, kGenerationWord, generation).ok());
+    EXPECT_TRUE(tables->meta->Load(0, row).ok());
+    went_back += meta.generation != generation;
+  }
+  published = true;
+  first_uses.join();
+  EXPECT_EQ(went_back, 0);
+  EXPECT_TRUE(tables->meta->Load(0, row).ok());
+  EXPECT_EQ(meta.storage_in_use, 1u);
 }
 
 TEST_F(MapSetTest, TheSeedIsDrawnOnceAndKept) {
