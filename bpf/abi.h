@@ -523,7 +523,9 @@ struct shunt_backend_counters {
 	X(OTHER_PEER, "other_peer",                                                                        \
 	  "a reply or peer name from an address that no service led to: untouched")                        \
 	X(WOULD_TRANSLATE, "would_translate", "observe mode: it would have been translated; untouched")    \
-	X(WOULD_REFUSE, "would_refuse", "observe mode: it would have been refused; untouched")
+	X(WOULD_REFUSE, "would_refuse", "observe mode: it would have been refused; untouched")             \
+	X(CONNECTED_BEFORE, "connected_before",                                                            \
+	  "a connect that the programs of another cgroup have translated: passed on as it is")
 
 /* clang-format off */ /* it takes the list for the beginning of an expression */
 enum shunt_reason {

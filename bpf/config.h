@@ -27,7 +27,8 @@ struct shunt_config {
 	__u8 has_mptcp;	       /* 1: the kernel has MPTCP and the helper that finds a subflow's connection */
 	__u8 has_sock_destroy; /* 1: the kernel has bpf_sock_destroy(), which ends a socket from an iterator */
 	__u8 observe;	       /* 1: decide and count, but change no destination and fail no call */
-	__u8 pad[4];
+	__u8 reads_sockets;    /* 1: programs may read the kernel's own struct sock (CAP_PERFMON) */
+	__u8 pad[3];
 };
 SHUNT_STATIC_ASSERT(sizeof(struct shunt_config) == 48);
 

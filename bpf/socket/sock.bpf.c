@@ -13,14 +13,10 @@
 #include <linux/in.h>
 #include <bpf/bpf_helpers.h>
 
+#include "bpf/socket/kernel_sock.h"
 #include "bpf/socket/socket_state.h"
 
 #define SHUNT_AF_INET6 10
-
-/* The one field that we read from the kernel's struct; relocated by CO-RE. */
-struct sock_common {
-	volatile unsigned char skc_state;
-} __attribute__((preserve_access_index));
 
 /* Counts the way out and leaves the destination as it is. */
 static __always_inline int untouched(__u32 reason)
@@ -55,6 +51,15 @@ static __always_inline struct shunt_frontend_key key_of(const struct bpf_sock_ad
 static __always_inline int is_translatable(const struct bpf_sock_addr *ctx)
 {
 	return ctx->protocol == IPPROTO_TCP || ctx->protocol == IPPROTO_UDP;
+}
+
+/*
+ * Creates the memory of a socket that has none. Returns NULL only if the kernel has no memory for it. A row of a socket
+ * for which no sock_release runs would never be free again; storage goes with the socket.
+ */
+static __always_inline struct shunt_socket_state *create_state(struct bpf_sock_addr *ctx, __u64 cookie)
+{
+	return is_kernel_socket(ctx->sk) ? store_state(ctx->sk) : claim_state(ctx->sk, cookie);
 }
 
 /* ---- connect ------------------------------------------------------------------------------ */
@@ -107,6 +112,18 @@ static __always_inline int is_join(const void *connection)
 	return connection && connection_sock->skc_state == BPF_TCP_ESTABLISHED;
 }
 
+/*
+ * True if the programs have translated this very connect already: they are attached to a cgroup below this one too,
+ * while an agent moves them. The first ones have led it to the backend, which is what it dials now.
+ */
+static __always_inline int is_connected_before(struct bpf_sock_addr *ctx,
+					       const struct shunt_socket_state *state,
+					       const struct destination *dialled)
+{
+	return state && (state->flags & SHUNT_STATE_TRANSLATED) &&
+	       is_destination(dialled, &state->backend_address, state->backend_port) && has_not_begun(ctx);
+}
+
 /* Returns 1 to go on to `*to`, which it has rewritten if it is a service, or 0 to fail. */
 static __always_inline int connect_to(struct bpf_sock_addr *ctx, struct destination *to)
 {
@@ -114,6 +131,7 @@ static __always_inline int connect_to(struct bpf_sock_addr *ctx, struct destinat
 	struct decision decision = {};
 	struct shunt_socket_state *state;
 	struct shunt_frontend_key key;
+	int is_new, may_be_frontend;
 	void *connection;
 	__u64 cookie;
 
@@ -123,20 +141,28 @@ static __always_inline int connect_to(struct bpf_sock_addr *ctx, struct destinat
 	 * What the socket remembers is compared with its peer's address, so it can mislead only if the new peer may be
 	 * a backend. For any other peer it has no effect, and finding it to reset it would cost time.
 	 */
-	if (!prefix_in(&dialled.address, SHUNT_PREFIX_FRONTENDS) &&
-	    !prefix_in(&dialled.address, SHUNT_PREFIX_BACKENDS))
+	may_be_frontend = prefix_in(&dialled.address, SHUNT_PREFIX_FRONTENDS);
+	if (!may_be_frontend && !prefix_in(&dialled.address, SHUNT_PREFIX_BACKENDS))
 		return untouched(SHUNT_REASON_NOT_A_SERVICE);
-	cookie = bpf_get_socket_cookie(ctx);
+	is_new = is_without_cookie(ctx);
+	if (!may_be_frontend && is_new)
+		return untouched(SHUNT_REASON_NOT_A_SERVICE);
 	connection = mptcp_connection(ctx);
 	if (is_join(connection))
 		return untouched(SHUNT_REASON_MPTCP_JOIN);
-	state = connection ? mptcp_state(connection, 0) : find_state(ctx->sk, cookie);
+	cookie = bpf_get_socket_cookie(ctx);
+	if (connection)
+		state = mptcp_state(connection, 0);
+	else
+		state = is_new ? NULL : find_state(ctx->sk, cookie);
+	if (is_connected_before(ctx, state, &dialled))
+		return untouched(SHUNT_REASON_CONNECTED_BEFORE);
 	if (has_peers(state))
 		drop_peers(ctx->sk, cookie, bpf_get_netns_cookie(ctx));
 	reset_state(state);
 	if (!dialled.port)
 		return untouched(SHUNT_REASON_PORT_ZERO);
-	if (!prefix_in(&dialled.address, SHUNT_PREFIX_FRONTENDS))
+	if (!may_be_frontend)
 		return untouched(SHUNT_REASON_NOT_A_SERVICE);
 	if (is_exempt(state))
 		return untouched(SHUNT_REASON_EXEMPT_SOCKET);
@@ -155,7 +181,7 @@ static __always_inline int connect_to(struct bpf_sock_addr *ctx, struct destinat
 	if (!state && connection)
 		state = mptcp_state(connection, BPF_SK_STORAGE_GET_F_CREATE);
 	else if (!state)
-		state = claim_state(ctx->sk, cookie);
+		state = create_state(ctx, cookie);
 	if (state)
 		write_state(state, &dialled, &decision);
 	else /* the connection works nevertheless; only getpeername() will name the pod */
@@ -369,7 +395,7 @@ static __always_inline int send_to(struct bpf_sock_addr *ctx, struct destination
 		return untouched(SHUNT_REASON_WOULD_TRANSLATE);
 
 	if (!state)
-		state = claim_state(ctx->sk, cookie);
+		state = create_state(ctx, cookie);
 	no_room = remember_send(ctx, state, cookie, &dialled, &decision);
 	if (no_room)
 		return fail(SHUNT_ENOBUFS, no_room);

@@ -24,15 +24,22 @@ int KeepLog(libbpf_print_level level, const char* format, va_list args) {
   return 0;
 }
 
+// What the agent's capabilities and the kernel allow.
+struct Abilities {
+  uint8_t has_mptcp;
+  uint8_t reads_sockets;
+};
+
 using Configuration = std::tuple<uint32_t /*socket_mask*/, uint32_t /*reader_window*/, uint8_t /*local_miss_drops*/,
-                                 uint8_t /*has_mptcp*/, uint8_t /*observe*/>;
+                                 uint8_t /*observe*/, Abilities>;
 
 class VerifierTest : public testing::TestWithParam<Configuration> {};
 
 TEST_P(VerifierTest, AcceptsEveryProgram) {
   if (geteuid() != 0) GTEST_SKIP() << "loading programs needs root";
-  const auto [socket_mask, reader_window, local_miss_drops, has_mptcp, observe] = GetParam();
-  if (has_mptcp && access("/proc/sys/net/mptcp", F_OK) != 0) return;  // this kernel cannot have the configuration
+  const auto [socket_mask, reader_window, local_miss_drops, observe, abilities] = GetParam();
+  if (abilities.has_mptcp && access("/proc/sys/net/mptcp", F_OK) != 0)
+    return;  // this kernel cannot have the configuration
   std::string log;
   g_verifier_log = &log;
   libbpf_set_print(KeepLog);
@@ -42,8 +49,9 @@ TEST_P(VerifierTest, AcceptsEveryProgram) {
   skeleton->rodata->shunt_config.socket_mask = socket_mask;
   skeleton->rodata->shunt_config.reader_window = reader_window;
   skeleton->rodata->shunt_config.local_miss_drops = local_miss_drops;
-  skeleton->rodata->shunt_config.has_mptcp = has_mptcp;
+  skeleton->rodata->shunt_config.has_mptcp = abilities.has_mptcp;
   skeleton->rodata->shunt_config.observe = observe;
+  skeleton->rodata->shunt_config.reads_sockets = abilities.reads_sockets;
   EXPECT_EQ(sock__load(skeleton), 0) << log.substr(log.size() > 4000 ? log.size() - 4000 : 0);
   int programs = 0;
   bpf_program* program;
@@ -60,7 +68,7 @@ INSTANTIATE_TEST_SUITE_P(EveryConfiguration, VerifierTest,
                          testing::Combine(testing::Values(0u, 1023u), testing::Values(0u, 1000u),
                                           testing::Values(uint8_t{0}, uint8_t{1}),
                                           testing::Values(uint8_t{0}, uint8_t{1}),
-                                          testing::Values(uint8_t{0}, uint8_t{1})));
+                                          testing::Values(Abilities{0, 0}, Abilities{0, 1}, Abilities{1, 1})));
 
 bool KernelHas(const char* function) {
   btf* types = btf__load_vmlinux_btf();

@@ -16,7 +16,7 @@ EVERYWHERE = {"vip", "vips", "manager", "managers", "helper", "helpers", "util",
 DECLARED = EVERYWHERE | {"data", "info", "infos", "common", "real", "reals", "dest", "stuff"}
 
 # Other people's names, which we cannot change.
-FOREIGN = {"bpf_helpers", "bpf_core_read_helpers", "sock_common"}
+FOREIGN = {"bpf_helpers", "bpf_core_read_helpers", "libbpf_probe_bpf_helper", "sock_common"}
 
 _FOREIGN_SCOPE = re.compile(r"\b(?:std|absl|google|protobuf|grpc|testing|nlohmann|YAML|CLI)::[\w:]+")
 

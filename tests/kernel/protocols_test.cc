@@ -7,10 +7,20 @@
 #include <cerrno>
 #include <cstring>
 #include <fstream>
+#include <functional>
+#include <string>
+#include <vector>
 
+#include "bpf/config.h"
 #include "tests/kernel/kernel_test.h"
 #include "tests/sandbox/cgroup.h"
+#include "userspace/datapath/kernel/attach/cgroup_root.h"
+#include "userspace/datapath/kernel/attach/host_config.h"
+#include "userspace/datapath/kernel/attach/programs.h"
 #include "userspace/datapath/kernel/kernel_datapath.h"
+#include "userspace/datapath/kernel/maps/map_set.h"
+#include "userspace/datapath/kernel/object/bpf_object.h"
+#include "userspace/datapath/kernel/object/pins.h"
 
 #ifndef IPPROTO_MPTCP
 #define IPPROTO_MPTCP 262
@@ -25,6 +35,26 @@ class ProtocolsTest : public SocketTest {
     KernelTest::SetUp();
     if (IsSkipped() || HasFatalFailure()) return;
     Apply({Web()});
+  }
+
+  // Replaces the programs in force by the same ones with another configuration.
+  void PutInForce(const std::function<void(shunt_config&)>& change) {
+    const absl::StatusOr<datapath::PinDirectory> pins = datapath::PinDirectory::OpenOrCreate(bpffs());
+    std::vector<std::string> notes;
+    const absl::StatusOr<datapath::MapSet> maps = datapath::MapSet::OpenOrCreate(*pins, Options().limits, &notes);
+    ASSERT_TRUE(maps.ok()) << maps.status();
+    absl::StatusOr<datapath::BpfObject> object = datapath::BpfObject::OpenBuiltIn();
+    ASSERT_TRUE(object.ok()) << object.status();
+    shunt_config config{};
+    ASSERT_TRUE(maps->GiveTo(*object, &config).ok());
+    ASSERT_TRUE(datapath::ConfigureForHost(&config).ok());
+    change(config);
+    const absl::Status loaded = datapath::LoadPrograms(*object, config);
+    ASSERT_TRUE(loaded.ok()) << loaded;
+    const absl::StatusOr<datapath::Cgroup> where = datapath::OpenCgroup(cgroup());
+    ASSERT_TRUE(where.ok()) << where.status();
+    const auto attached = datapath::AttachedPrograms::Attach(*pins, *object, *where);
+    ASSERT_TRUE(attached.ok()) << attached.status();
   }
 };
 SHUNT_IN_BOTH_MEMORIES(ProtocolsTest);
@@ -109,6 +139,20 @@ TEST_P(ProtocolsTest, AnMptcpSocketReachesTheBackendUnderTheDialledNameAndLeaves
     EXPECT_EQ(socket.PeerName().from, At("10.96.0.10:80"));
   }
   EXPECT_EQ(RowsOf("socket_state"), 0u);
+}
+
+// A subflow of MPTCP is a socket of the kernel's own, as those of NFS, SMB and Ceph are. Programs that cannot find its
+// connection treat it as one of these.
+TEST_P(ProtocolsTest, ASocketOfTheKernelsOwnLeavesNoRow) {
+  PutInForce([](shunt_config& config) { config.has_mptcp = 0; });
+  {
+    ClientSocket socket(world().pod(), AF_INET, SOCK_STREAM, IPPROTO_MPTCP);
+    if (socket.open_error() != 0) GTEST_SKIP() << "this kernel has no MPTCP: " << std::strerror(socket.open_error());
+    ASSERT_EQ(socket.Connect(At("10.96.0.10:80")), 0);
+    EXPECT_EQ(socket.Receive().text, "10.244.1.1:8080") << "translated";
+    EXPECT_EQ(Reason("state_lost"), 0u);
+  }
+  EXPECT_EQ(RowsOf("socket_state"), 0u) << "no sock_release runs for it";
 }
 
 TEST_P(ProtocolsTest, AnExemptMptcpSocketReachesWhatItDials) {

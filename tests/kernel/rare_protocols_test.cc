@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A stream that is not TCP, and datagrams that are not UDP. If the kernel was built without them, the tests are
-// skipped, in CI too. The guests' kernels have both, so there a skip is a failure.
+// A stream that is not TCP, one that TCP carries, and datagrams that are not UDP. If the kernel was built without them,
+// the tests are skipped, in CI too. The guests' kernels have them, so there a skip is a failure.
 #include <netinet/in.h>
 
 #include <cerrno>
@@ -10,6 +10,10 @@
 
 #ifndef IPPROTO_UDPLITE
 #define IPPROTO_UDPLITE 136
+#endif
+
+#ifndef AF_SMC
+#define AF_SMC 43
 #endif
 
 namespace shunt::kernel_test {
@@ -52,6 +56,20 @@ TEST_F(RareProtocolsTest, AUdpLiteSocketReachesTheAddressItself) {
   EXPECT_EQ(listener.Receive().text, "connected");
   EXPECT_EQ(RowsOf("socket_state"), 0u) << "taken for UDP";
   EXPECT_EQ(RowsOf("socket_peers"), 0u) << "taken for UDP";
+}
+
+// An SMC socket dials through a TCP socket of the kernel's own; so do NFS, SMB and Ceph. To a peer without SMC it stays
+// TCP.
+TEST_F(RareProtocolsTest, AnSmcSocketReachesTheBackendUnderTheDialledNameAndLeavesNoRow) {
+  for (int round = 0; round < 2; ++round) {
+    const sandbox::InNamespace inside(world().pod());
+    const ClientSocket client(::socket(AF_SMC, SOCK_STREAM | SOCK_CLOEXEC, 0), AF_INET);
+    if (client.fd() < 0) GTEST_SKIP() << "this kernel has no SMC: " << std::strerror(errno);
+    ASSERT_EQ(client.Connect(At("10.96.0.10:80")), 0);
+    EXPECT_EQ(client.Receive().text, "10.244.1.1:8080");
+    EXPECT_EQ(client.PeerName().from, At("10.96.0.10:80"));
+  }
+  EXPECT_EQ(RowsOf("socket_state"), 0u) << "no sock_release runs for it";
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <sched.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -138,6 +139,22 @@ TEST_P(TcpFamilyTest, AServerInTheSameCgroupIsReachedToo) {
   ClientSocket accepted(accept(listener.fd(), nullptr, nullptr), AF_INET);
   EXPECT_EQ(accepted.PeerName().from, client.SocketName().from);
   EXPECT_EQ(client.PeerName().from, At("10.96.0.40:80"));
+}
+
+// The kernel gives out cookies in sequence on each CPU, when one is first asked for.
+TEST_P(TcpTest, APodDialledByAFreshSocketCostsItNoCookie) {
+  cpu_set_t before, one;
+  ASSERT_EQ(sched_getaffinity(0, sizeof(before), &before), 0);
+  CPU_ZERO(&one);
+  CPU_SET(static_cast<unsigned>(sched_getcpu()), &one);
+  ASSERT_EQ(sched_setaffinity(0, sizeof(one), &one), 0);
+  ClientSocket dialler = Open(SOCK_STREAM);
+  ASSERT_EQ(dialler.Connect(Backend(8080)), 0);
+  const ClientSocket later = Open(SOCK_STREAM);
+  const uint64_t of_later = later.Cookie();
+  EXPECT_GT(dialler.Cookie(), of_later) << "drawn here, and not by the connect";
+  EXPECT_EQ(dialler.PeerName().from, Backend(8080));
+  ASSERT_EQ(sched_setaffinity(0, sizeof(before), &before), 0);
 }
 
 }  // namespace

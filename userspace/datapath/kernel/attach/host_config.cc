@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "userspace/datapath/kernel/attach/host_config.h"
 
+#include <bpf/libbpf.h>
+#include <linux/bpf.h>
 #include <linux/capability.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -27,6 +29,13 @@ bool CanFindMptcpConnections() {
   return KernelHasMptcp() && (HasCapability(CAP_PERFMON) || HasCapability(CAP_SYS_ADMIN));
 }
 
+bool CanReadKernelSockets() {
+  for (const bpf_func_id function : {BPF_FUNC_probe_read_kernel, BPF_FUNC_skc_to_tcp_sock}) {
+    if (libbpf_probe_bpf_helper(BPF_PROG_TYPE_CGROUP_SOCK_ADDR, function, nullptr) != 1) return false;
+  }
+  return true;
+}
+
 absl::StatusOr<uint64_t> NetnsCookie() {
   posix::FileDescriptor socket_fd(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
   if (!socket_fd.ok()) return KernelError(errno, "network namespace cookie: make a socket");
@@ -43,6 +52,7 @@ absl::Status ConfigureForHost(shunt_config* config) {
   if (!cookie.ok()) return cookie.status();
   config->host_netns_cookie = *cookie;
   config->has_mptcp = CanFindMptcpConnections() ? 1 : 0;
+  config->reads_sockets = CanReadKernelSockets() ? 1 : 0;
   return absl::OkStatus();
 }
 

@@ -21,6 +21,11 @@ bool KernelHasMptcp();
 // connects leaves a row of socket_state taken.
 bool CanFindMptcpConnections();
 
+// Returns whether programs can read the kernel's own struct sock: it takes CAP_PERFMON, and no lockdown of the kernel
+// in its confidentiality mode. If they cannot, a connect to a pod costs more, and each connect of the kernel itself
+// (NFS, SMB) to a Service leaves a row of socket_state taken.
+bool CanReadKernelSockets();
+
 // Returns the cookie of the calling thread's network namespace, as programs see it: unique since boot, never reused.
 absl::StatusOr<uint64_t> NetnsCookie();
 

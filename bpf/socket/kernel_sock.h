@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * What the connect hook reads of the kernel's own structs, which the program's context does not show. CO-RE relocates
+ * every field. It takes CAP_PERFMON: without that, shunt_config.reads_sockets is 0, and nothing here is known.
+ */
+#ifndef SHUNT_KERNEL_SOCK_H
+#define SHUNT_KERNEL_SOCK_H
+
+#include <linux/bpf.h>
+#include <linux/in.h>
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_helpers.h>
+
+#include "bpf/counters.h"
+
+#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+
+typedef struct {
+	__s64 counter;
+} atomic64_t;
+
+struct sock_common {
+	volatile unsigned char skc_state;
+	atomic64_t skc_cookie;
+};
+
+struct sock {
+	__u32 sk_txhash;
+	__u8 sk_kern_sock : 1;
+};
+
+#pragma clang attribute pop
+
+/*
+ * True if this TCP socket has not been asked for its cookie yet. Then it has no memory, because that is found by the
+ * cookie. False for a UDP socket, for which the helper that costs the least offers nothing.
+ */
+static __always_inline int is_without_cookie(struct bpf_sock_addr *ctx)
+{
+	const struct sock_common *sk;
+
+	if (!shunt_config.reads_sockets || ctx->protocol != IPPROTO_TCP)
+		return 0;
+	sk = (const struct sock_common *)bpf_skc_to_tcp_sock(ctx->sk);
+	return sk && !sk->skc_cookie.counter;
+}
+
+/*
+ * Returns the address of the kernel's struct sock behind `sk`, or NULL if it may not be read. No helper gives the
+ * verifier one for every protocol, so the pointer becomes a number here, and what it points to is read by copying.
+ */
+static __always_inline struct sock *sock_address(void *sk)
+{
+	void *volatile pointer = sk;
+	struct sock *address = NULL;
+
+	if (!shunt_config.reads_sockets ||
+	    bpf_probe_read_kernel(&address, sizeof(address), (const void *)&pointer))
+		return NULL;
+	return address;
+}
+
+/*
+ * True if the socket has never sent or connected, so that what it remembers was written in this very call. The kernel
+ * gives a socket its hash when it first connects, and a UDP socket a port when it first sends, unless it was bound.
+ */
+static __always_inline int has_not_begun(struct bpf_sock_addr *ctx)
+{
+	const volatile struct bpf_sock *sk = ctx->sk;
+	struct sock *address = sock_address(ctx->sk);
+
+	if (!address || (ctx->protocol == IPPROTO_UDP && sk->src_port))
+		return 0;
+	return !BPF_CORE_READ(address, sk_txhash);
+}
+
+/*
+ * True if the kernel opened the socket for itself: for NFS, SMB and Ceph, or below an SMC or MPTCP socket. No
+ * sock_release runs for it.
+ */
+static __always_inline int is_kernel_socket(void *sk)
+{
+	struct sock *address = sock_address(sk);
+
+	return address && BPF_CORE_READ_BITFIELD_PROBED(address, sk_kern_sock);
+}
+
+#endif
