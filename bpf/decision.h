@@ -62,63 +62,107 @@ static __always_inline void decide_empty(struct decision *decision, __u64 pool_w
 	refuse(decision, SHUNT_ECONNREFUSED, SHUNT_REASON_NO_ENDPOINTS);
 }
 
+/* A client's affinity, and what it said when it was looked up. */
+struct affinity_search {
+	struct shunt_affinity_key key;
+	int exists;
+	struct shunt_affinity found; /* if it exists */
+	__u64 now_ns;
+	__u64 timeout_ns;
+};
+
 /*
- * Returns the backend that this client's affinity names, or NULL if the affinity has expired or the backend is no
- * longer selectable.
+ * Returns the backend that this client's affinity names, or NULL if there is none, if it has expired, or if the backend
+ * is no longer selectable.
  *
  * Writes only `last_use_ns` through the pointer: the kernel may give an LRU element to another key at any time. A later
  * `last_use_ns` does no harm to that key, but a choice that is not its own would.
  */
-static __always_inline const struct shunt_backend *follow_affinity(const struct shunt_affinity_key *key,
-								   __u64 now_ns, __u64 timeout_ns,
+static __always_inline const struct shunt_backend *follow_affinity(struct affinity_search *search,
 								   __u64 pool_word, __u32 *backend)
 {
-	struct shunt_affinity *affinity = bpf_map_lookup_elem(&affinities, key);
-	struct shunt_affinity renewed = { .last_use_ns = now_ns };
+	struct shunt_affinity *affinity = bpf_map_lookup_elem(&affinities, &search->key);
+	struct shunt_affinity renewed = { .last_use_ns = search->now_ns };
 	__u64 choice;
 
+	search->exists = affinity != NULL;
 	if (!affinity)
 		return NULL;
 	reader_window();
 	choice = *(volatile __u64 *)&affinity->choice;
+	search->found.choice = choice;
+	search->found.last_use_ns = *(volatile __u64 *)&affinity->last_use_ns;
 	/* Signed: another CPU may have used it after we read the clock. */
-	if ((__s64)(now_ns - affinity->last_use_ns) >= (__s64)timeout_ns)
+	if ((__s64)(search->now_ns - search->found.last_use_ns) >= (__s64)search->timeout_ns)
 		return NULL;
 	*backend = shunt_affinity_backend(choice);
 	if (shunt_pool_is_same(choice, shunt_affinity_choice(*backend, pool_word))) {
-		affinity->last_use_ns = now_ns;
+		affinity->last_use_ns = search->now_ns;
 	} else {
 		if (!find_member(pool_word, *backend).selectable)
 			return NULL;
 		renewed.choice = shunt_affinity_choice(*backend, pool_word);
-		bpf_map_update_elem(&affinities, key, &renewed, BPF_ANY);
+		bpf_map_update_elem(&affinities, &search->key, &renewed, BPF_ANY);
 	}
 	return bpf_map_lookup_elem(&backends, backend);
+}
+
+/*
+ * Replaces an affinity that cannot be followed. The old one is the random number: connections that begin at once find
+ * the same one, and so they draw the same backend.
+ */
+static __always_inline const struct shunt_backend *replace_affinity(const struct affinity_search *search,
+								    __u64 pool_word, __u32 *backend)
+{
+	__u64 seed = shunt_config.index_seed ^ search->key.client.word[0];
+	__u64 random = shunt_hash(seed, search->found.last_use_ns, search->found.choice);
+	const struct shunt_backend *chosen =
+		backend_at(pool_word, (__u32)(random >> 32), (__u32)random, backend);
+	struct shunt_affinity affinity = { .last_use_ns = search->now_ns };
+
+	affinity.choice = shunt_affinity_choice(*backend, pool_word);
+	if (chosen)
+		bpf_map_update_elem(&affinities, &search->key, &affinity, BPF_ANY);
+	return chosen;
+}
+
+/* Draws for a client without an affinity, and follows the connection that was first if several began at once. */
+static __always_inline const struct shunt_backend *create_affinity(struct affinity_search *search,
+								   __u64 pool_word, __u32 *backend)
+{
+	const struct shunt_backend *chosen = choose_backend(pool_word, backend), *first;
+	struct shunt_affinity affinity = { .last_use_ns = search->now_ns };
+	__u32 other = 0;
+
+	affinity.choice = shunt_affinity_choice(*backend, pool_word);
+	if (!chosen || !bpf_map_update_elem(&affinities, &search->key, &affinity, BPF_NOEXIST))
+		return chosen;
+	first = follow_affinity(search, pool_word, &other);
+	if (!first)
+		return chosen;
+	*backend = other;
+	return first;
 }
 
 static __always_inline const struct shunt_backend *choose_with_affinity(const struct shunt_frontend_row *row,
 									__u64 netns_cookie, __u64 pool_word,
 									__u32 *backend)
 {
-	__u64 timeout_ns = row->affinity_timeout_s * 1000000000ull;
-	__u64 now_ns = bpf_ktime_get_boot_ns();
-	struct shunt_affinity_key key = {
-		.client.word = { (__u32)netns_cookie, (__u32)(netns_cookie >> 32) },
-		.service_port = row->service_port,
-		.client_kind = SHUNT_CLIENT_NETNS,
+	struct affinity_search search = {
+		.key = {
+			.client.word = { (__u32)netns_cookie, (__u32)(netns_cookie >> 32) },
+			.service_port = row->service_port,
+			.client_kind = SHUNT_CLIENT_NETNS,
+		},
+		.now_ns = bpf_ktime_get_boot_ns(),
+		.timeout_ns = row->affinity_timeout_s * 1000000000ull,
 	};
-	struct shunt_affinity affinity = { .last_use_ns = now_ns };
-	const struct shunt_backend *chosen;
+	const struct shunt_backend *chosen = follow_affinity(&search, pool_word, backend);
 
-	chosen = follow_affinity(&key, now_ns, timeout_ns, pool_word, backend);
 	if (chosen)
 		return chosen;
-	chosen = choose_backend(pool_word, backend);
-	if (!chosen)
-		return NULL;
-	affinity.choice = shunt_affinity_choice(*backend, pool_word);
-	bpf_map_update_elem(&affinities, &key, &affinity, BPF_ANY);
-	return chosen;
+	return search.exists ? replace_affinity(&search, pool_word, backend)
+			     : create_affinity(&search, pool_word, backend);
 }
 
 /*

@@ -12,13 +12,13 @@ static __always_inline __u64 *pool_of(__u32 pool)
 }
 
 /*
- * Draws a member with a probability proportional to its weight, by one random number and two loads. Returns NULL if an
- * id points outside its map. REQUIRES: the word does not say that the pool is empty.
+ * Returns the member at a point of the set, given in 64 bits as a fraction of it: two loads. Returns NULL if an id
+ * points outside its map. REQUIRES: the word does not say that the pool is empty.
  */
-static __always_inline const struct shunt_backend *choose_backend(__u64 pool_word, __u32 *backend)
+static __always_inline const struct shunt_backend *backend_at(__u64 pool_word, __u32 high, __u32 low,
+							      __u32 *backend)
 {
-	__u32 random_high = bpf_get_prandom_u32();
-	__u64 position = shunt_slot_position(random_high, bpf_get_prandom_u32(), shunt_pool_count(pool_word));
+	__u64 position = shunt_slot_position(high, low, shunt_pool_count(pool_word));
 	__u32 slot_id = shunt_pool_first(pool_word) + (__u32)(position >> 32);
 	const struct shunt_slot *slot = bpf_map_lookup_elem(&slots, &slot_id);
 
@@ -27,6 +27,14 @@ static __always_inline const struct shunt_backend *choose_backend(__u64 pool_wor
 	reader_window();
 	*backend = (__u32)position < slot->threshold ? slot->backend : slot->alias;
 	return bpf_map_lookup_elem(&backends, backend);
+}
+
+/* Draws a member with a probability proportional to its weight, as backend_at() returns it. */
+static __always_inline const struct shunt_backend *choose_backend(__u64 pool_word, __u32 *backend)
+{
+	__u32 high = bpf_get_prandom_u32();
+
+	return backend_at(pool_word, high, bpf_get_prandom_u32(), backend);
 }
 
 struct member_search {

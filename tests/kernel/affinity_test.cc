@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // sessionAffinity: ClientIP. The client is a network namespace: that of all of a pod's containers, or the host's.
 #include <bpf/bpf.h>
-#include <unistd.h>
+#include <sys/socket.h>
 
+#include <array>
+#include <atomic>
 #include <chrono>
 #include <set>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -13,6 +16,7 @@
 #include "tests/kernel/dials.h"
 #include "tests/kernel/kernel_test.h"
 #include "userspace/datapath/kernel/kernel_datapath.h"
+#include "userspace/posix/file_descriptor.h"
 
 namespace shunt::kernel_test {
 namespace {
@@ -44,22 +48,33 @@ class AffinityTest : public KernelTest {
     return reached;
   }
 
-  // Makes every affinity look unused for that much longer. (A sleep would make the test depend on the machine's speed.)
-  void LetPass(std::chrono::nanoseconds time) {
+  // Calls `visit` with every affinity's key.
+  template <typename Visit>
+  void ForEachAffinity(Visit visit) {
     const std::string pin = absl::StrCat(kernel_datapath().pin_directory(), "/maps/affinities");
-    const int map = bpf_obj_get(pin.c_str());
-    ASSERT_GE(map, 0) << pin;
+    const posix::FileDescriptor map(bpf_obj_get(pin.c_str()));
+    ASSERT_TRUE(map.ok()) << pin;
     std::vector<shunt_affinity_key> keys;
     shunt_affinity_key next;
-    while (bpf_map_get_next_key(map, keys.empty() ? nullptr : &keys.back(), &next) == 0) keys.push_back(next);
-    EXPECT_FALSE(keys.empty());
-    for (const shunt_affinity_key& key : keys) {
+    while (bpf_map_get_next_key(map.get(), keys.empty() ? nullptr : &keys.back(), &next) == 0) keys.push_back(next);
+    for (const shunt_affinity_key& key : keys) visit(map.get(), key);
+  }
+
+  // Makes every affinity look unused for that much longer. (A sleep would make the test depend on the machine's speed.)
+  void LetPass(std::chrono::nanoseconds time) {
+    int affinities = 0;
+    ForEachAffinity([&](int map, const shunt_affinity_key& key) {
       shunt_affinity affinity;
       ASSERT_EQ(bpf_map_lookup_elem(map, &key, &affinity), 0);
       affinity.last_use_ns -= static_cast<uint64_t>(time.count());
       ASSERT_EQ(bpf_map_update_elem(map, &key, &affinity, BPF_EXIST), 0);
-    }
-    close(map);
+      ++affinities;
+    });
+    EXPECT_GT(affinities, 0);
+  }
+
+  void Forget() {
+    ForEachAffinity([](int map, const shunt_affinity_key& key) { ASSERT_EQ(bpf_map_delete_elem(map, &key), 0); });
   }
 };
 
@@ -177,6 +192,61 @@ TEST_F(AffinityTest, UdpAndIpv6StickToo) {
   EXPECT_EQ(SendUdp(world().pod(), "10.96.1.200:53", 50).size(), 1u);
   EXPECT_EQ(ConnectUdp(world().pod(), "10.96.1.200:53", 50), SendUdp(world().pod(), "10.96.1.200:53", 50));
   EXPECT_EQ(SendUdp(world().pod(), "[fd00:96::1:200]:53", 50).size(), 1u);
+}
+
+// The programs pause between their loads, so that connections which begin at once really meet.
+class AffinityAtOnceTest : public AffinityTest {
+ protected:
+  static constexpr int kThreads = 2;
+  static constexpr int kRounds = 20;
+
+  datapath::KernelOptions Options() const override {
+    datapath::KernelOptions options = AffinityTest::Options();
+    options.reader_window = 200'000;
+    return options;
+  }
+
+  // Connects once in each thread, all at the same time. Returns the backends that they reached.
+  std::set<std::string> ConnectAtOnce(const SocketAddress& service) {
+    std::atomic<int> waiting = kThreads;
+    std::array<std::string, kThreads> reached;
+    std::vector<std::thread> threads;
+    for (std::string& mine : reached) {
+      threads.emplace_back([&] {
+        const sandbox::InNamespace inside(world().pod());
+        model::IpAddress backend;
+        for (--waiting; waiting > 0;) {  // does not sleep, so that all of them go on at the same instant
+        }
+        const int error = ConnectOnce(service, SOCK_DGRAM, backend);
+        mine = error == 0 ? backend.ToString() : absl::StrCat("errno ", error);
+      });
+    }
+    for (std::thread& thread : threads) thread.join();
+    return {reached.begin(), reached.end()};
+  }
+};
+
+TEST_F(AffinityAtOnceTest, FirstConnectionsReachOneBackend) {
+  Apply({Sticky(10'800).Port(53, kUdp, 8081)});
+  for (int round = 0; round < kRounds; ++round) {
+    Forget();
+    const std::set<std::string> reached = ConnectAtOnce(At("10.96.1.0:53"));
+    EXPECT_EQ(reached.size(), 1u) << ::testing::PrintToString(reached) << " in round " << round;
+    EXPECT_EQ(ConnectAtOnce(At("10.96.1.0:53")), reached) << "in round " << round;
+  }
+}
+
+TEST_F(AffinityAtOnceTest, AfterTheTimeoutConnectionsReachOneBackendAgain) {
+  Apply({Sticky(10'800).Port(53, kUdp, 8081)});
+  ConnectAtOnce(At("10.96.1.0:53"));
+  std::set<std::string> all;
+  for (int round = 0; round < kRounds; ++round) {
+    LetPass(std::chrono::seconds(10'800));
+    const std::set<std::string> reached = ConnectAtOnce(At("10.96.1.0:53"));
+    EXPECT_EQ(reached.size(), 1u) << ::testing::PrintToString(reached) << " in round " << round;
+    all.insert(reached.begin(), reached.end());
+  }
+  EXPECT_GE(all.size(), 5u) << "each of " << kRounds << " draws is a new one, among " << kEndpoints;
 }
 
 }  // namespace
