@@ -504,7 +504,7 @@ struct shunt_backend_counters {
 	X(OTHER_PROTOCOL, "other_protocol", "neither TCP nor UDP: passed untouched")                       \
 	X(EXEMPT_SOCKET, "exempt_socket", "the agent's own socket: passed untouched")                      \
 	X(HOST_ONLY, "host_only",                                                                          \
-	  "a loopback NodePort dialled outside the host's namespace: passed untouched")                    \
+	  "a NodePort on a pod's loopback, or a client bound to loopback: passed untouched")               \
 	X(SOURCE_RANGES, "source_ranges", "the frontend has source ranges: left to the packet path")       \
 	X(UNUSED_PORT, "unused_port", "a ClusterIP's port that no service uses: refused")                  \
 	X(NO_ENDPOINTS, "no_endpoints", "the service has no endpoint anywhere: refused")                   \

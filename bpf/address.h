@@ -33,6 +33,14 @@ static __always_inline int is_v4(const struct shunt_address *address)
 	return address->word[0] == 0 && address->word[1] == 0 && address->word[2] == bpf_htonl(0xffff);
 }
 
+static __always_inline int is_loopback(const struct shunt_address *address)
+{
+	if (is_v4(address))
+		return (address->word[3] & bpf_htonl(0xff000000)) == bpf_htonl(0x7f000000);
+	return !address->word[0] && !address->word[1] && !address->word[2] &&
+	       address->word[3] == bpf_htonl(1);
+}
+
 /*
  * Returns the destination that the kernel will use: it takes the unspecified address for loopback. (A socket that is
  * bound to an address reaches that address instead; both belong to its own host.)

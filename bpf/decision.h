@@ -31,6 +31,12 @@ struct decision {
 	struct destination to;
 };
 
+/* Who dials. */
+struct client {
+	__u64 netns_cookie; /* of its network namespace */
+	__u32 on_loopback;  /* 1: its own address is a loopback address, from which nothing leaves the host */
+};
+
 static __always_inline void pass(struct decision *decision, __u32 reason)
 {
 	decision->verdict = VERDICT_PASS;
@@ -165,14 +171,23 @@ static __always_inline const struct shunt_backend *choose_with_affinity(const st
 			     : create_affinity(&search, pool_word, backend);
 }
 
+/* True if the address is this node's own: only such a backend can be reached from a loopback address. */
+static __always_inline int is_own_address(const struct shunt_address *address)
+{
+	struct shunt_frontend_key key = { .address = *address };
+	const struct shunt_frontend_row *row = find_row(&key);
+
+	return row && (row->flags & SHUNT_ADDRESS_NODE);
+}
+
 /*
- * Decides for a client on this node. `key` is what it dials, `netns_cookie` its network namespace. Counts for the
- * service and the backend; the caller counts the reason. REQUIRES: the port is not 0.
+ * Decides for a client on this node that dials `key`. Counts for the service and the backend; the caller counts the
+ * reason. REQUIRES: the port is not 0.
  */
-static __always_inline void decide(const struct shunt_frontend_key *key, __u64 netns_cookie,
+static __always_inline void decide(const struct shunt_frontend_key *key, const struct client *client,
 				   struct decision *decision)
 {
-	int on_host = netns_cookie == shunt_config.host_netns_cookie;
+	int on_host = client->netns_cookie == shunt_config.host_netns_cookie;
 	__u32 reason = SHUNT_REASON_NOT_A_SERVICE;
 	const struct shunt_frontend_row *row = find_frontend(key, on_host, &reason);
 	struct shunt_service_counters *counters;
@@ -197,16 +212,22 @@ static __always_inline void decide(const struct shunt_frontend_key *key, __u64 n
 	if (shunt_pool_emptiness(pool_word))
 		return decide_empty(decision, pool_word, counters);
 	/* Count before the choice, so that the CPU fetches this cache line while it waits for the slot's. */
-	if (counters)
+	if (counters && !client->on_loopback)
 		counters->translated++;
 	/* In observe mode the choice is not used, so it is not remembered. */
 	if (row->affinity_timeout_s && !shunt_config.observe)
-		chosen = choose_with_affinity(row, netns_cookie, pool_word, &decision->backend);
+		chosen = choose_with_affinity(row, client->netns_cookie, pool_word, &decision->backend);
 	else
 		chosen = choose_backend(pool_word, &decision->backend);
 	if (!chosen)
 		return refuse(decision, SHUNT_EAGAIN, SHUNT_REASON_DANGLING);
 	reader_window();
+	if (client->on_loopback) {
+		if (!is_own_address(&chosen->address))
+			return pass(decision, SHUNT_REASON_HOST_ONLY);
+		if (counters)
+			counters->translated++;
+	}
 	decision->verdict = VERDICT_TRANSLATE;
 	decision->pool_word = pool_word;
 	decision->to.address = chosen->address;

@@ -16,6 +16,7 @@
 #include "bpf/socket/kernel_sock.h"
 #include "bpf/socket/socket_state.h"
 
+#define SHUNT_AF_INET 2
 #define SHUNT_AF_INET6 10
 
 /* Counts the way out and leaves the destination as it is. */
@@ -51,6 +52,18 @@ static __always_inline struct shunt_frontend_key key_of(const struct bpf_sock_ad
 static __always_inline int is_translatable(const struct bpf_sock_addr *ctx)
 {
 	return ctx->protocol == IPPROTO_TCP || ctx->protocol == IPPROTO_UDP;
+}
+
+/*
+ * Returns who dials from this address, the socket's own. A socket that is not bound has the unspecified address, and
+ * the kernel finds a source for the destination.
+ */
+static __always_inline struct client client_at(struct bpf_sock_addr *ctx, const struct shunt_address *own)
+{
+	return (struct client){
+		.netns_cookie = bpf_get_netns_cookie(ctx),
+		.on_loopback = is_loopback(own),
+	};
 }
 
 /*
@@ -124,6 +137,20 @@ static __always_inline int is_connected_before(struct bpf_sock_addr *ctx,
 	       is_destination(dialled, &state->backend_address, state->backend_port) && has_not_begun(ctx);
 }
 
+/* The address that the socket is bound to. */
+static __always_inline struct shunt_address own_address(const struct bpf_sock_addr *ctx)
+{
+	/* Volatile: the verifier takes a load of each field as it is, and of nothing else. */
+	const volatile struct bpf_sock *sk = ctx->sk;
+
+	/* In an IPv6 socket the kernel keeps an invented src_ip4. */
+	if (sk->family == SHUNT_AF_INET)
+		return (struct shunt_address){ .word = { 0, 0, bpf_htonl(0xffff), sk->src_ip4 } };
+	return (struct shunt_address){
+		.word = { sk->src_ip6[0], sk->src_ip6[1], sk->src_ip6[2], sk->src_ip6[3] },
+	};
+}
+
 /* Returns 1 to go on to `*to`, which it has rewritten if it is a service, or 0 to fail. */
 static __always_inline int connect_to(struct bpf_sock_addr *ctx, struct destination *to)
 {
@@ -131,6 +158,8 @@ static __always_inline int connect_to(struct bpf_sock_addr *ctx, struct destinat
 	struct decision decision = {};
 	struct shunt_socket_state *state;
 	struct shunt_frontend_key key;
+	struct shunt_address own;
+	struct client client;
 	int is_new, may_be_frontend;
 	void *connection;
 	__u64 cookie;
@@ -168,7 +197,9 @@ static __always_inline int connect_to(struct bpf_sock_addr *ctx, struct destinat
 		return untouched(SHUNT_REASON_EXEMPT_SOCKET);
 
 	key = key_of(ctx, &dialled);
-	decide(&key, bpf_get_netns_cookie(ctx), &decision);
+	own = own_address(ctx);
+	client = client_at(ctx, &own);
+	decide(&key, &client, &decision);
 	if (decision.verdict != VERDICT_TRANSLATE && is_unserved_udp(ctx, &decision))
 		return udp_connect_unserved(ctx, state, cookie, &dialled);
 	if (decision.verdict == VERDICT_PASS)
@@ -346,12 +377,26 @@ static __always_inline __u32 remember_send(struct bpf_sock_addr *ctx, struct shu
 	return add_peer(ctx->sk, &sender, dialled, decision);
 }
 
-static __always_inline int send_to(struct bpf_sock_addr *ctx, struct destination *to)
+/* The address that the datagram is sent from: the socket's own, or the one that the application has named. */
+static __always_inline struct shunt_address source_address(const struct bpf_sock_addr *ctx, int hook_family)
+{
+	if (hook_family == SHUNT_AF_INET)
+		return (struct shunt_address){ .word = { 0, 0, bpf_htonl(0xffff), ctx->msg_src_ip4 } };
+	return (struct shunt_address){
+		.word = { ctx->msg_src_ip6[0], ctx->msg_src_ip6[1], ctx->msg_src_ip6[2],
+			  ctx->msg_src_ip6[3] },
+	};
+}
+
+/* `hook_family` is that of the hook, not of the socket: an IPv6 socket sends IPv4 too. */
+static __always_inline int send_to(struct bpf_sock_addr *ctx, struct destination *to, int hook_family)
 {
 	struct destination dialled = as_kernel_dials(*to), peer;
 	struct decision decision = {};
 	struct shunt_socket_state *state;
 	struct shunt_frontend_key key;
+	struct shunt_address own;
+	struct client client;
 	__u32 no_room;
 	__u64 cookie;
 
@@ -383,7 +428,9 @@ static __always_inline int send_to(struct bpf_sock_addr *ctx, struct destination
 	}
 
 	key = key_of(ctx, &dialled);
-	decide(&key, bpf_get_netns_cookie(ctx), &decision);
+	own = source_address(ctx, hook_family);
+	client = client_at(ctx, &own);
+	decide(&key, &client, &decision);
 	if (decision.verdict == VERDICT_PASS) {
 		if (state)
 			stop_answers(ctx, state, cookie, &dialled, 1);
@@ -411,7 +458,7 @@ SEC("cgroup/sendmsg4")
 int sock_sendmsg4(struct bpf_sock_addr *ctx)
 {
 	struct destination to = destination4(ctx);
-	int verdict = send_to(ctx, &to);
+	int verdict = send_to(ctx, &to, SHUNT_AF_INET);
 
 	write_destination4(ctx, &to);
 	return verdict;
@@ -421,7 +468,7 @@ SEC("cgroup/sendmsg6")
 int sock_sendmsg6(struct bpf_sock_addr *ctx)
 {
 	struct destination to = destination6(ctx);
-	int verdict = send_to(ctx, &to);
+	int verdict = send_to(ctx, &to, SHUNT_AF_INET6);
 
 	write_destination6(ctx, &to);
 	return verdict;

@@ -13,6 +13,7 @@ SEC("syscall")
 int decide_case(struct harness_case *run)
 {
 	struct shunt_frontend_key key = run->key;
+	struct client client = { .netns_cookie = run->netns_cookie, .on_loopback = run->on_loopback };
 	struct decision decision = {};
 
 	if (!prefix_in(&key.address, SHUNT_PREFIX_FRONTENDS)) {
@@ -21,7 +22,7 @@ int decide_case(struct harness_case *run)
 		run->filtered = 1;
 		return 0;
 	}
-	decide(&key, run->netns_cookie, &decision);
+	decide(&key, &client, &decision);
 	run->filtered = 0;
 	run->verdict = decision.verdict;
 	run->error = decision.error;

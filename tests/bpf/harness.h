@@ -11,13 +11,14 @@ struct harness_case {
 	struct shunt_frontend_key key; /* in */
 	__u32 filtered;		       /* out: 1 if the prefix filter alone decided */
 	__u64 netns_cookie;	       /* in */
+	__u32 on_loopback;	       /* in */
 	__u32 verdict;		       /* out: enum verdict */
 	__u32 error;
 	__u32 reason;
 	__u32 backend;
 	struct shunt_address to_address;
 	__be16 to_port;
-	__u8 pad[6];
+	__u8 pad[2];
 };
 
 struct harness_draw {

@@ -2,6 +2,7 @@
 // Frontends besides the ClusterIP: where they can be dialled from, and what they reach.
 #include <cerrno>
 #include <string>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "tests/kernel/dials.h"
@@ -32,6 +33,23 @@ std::string ReachByDatagram(const sandbox::NetworkNamespace& from, const std::st
   if (answer.error != 0) return absl::StrCat("errno ", answer.error);
   if (answer.from != At(dialled)) return "another source";
   return answer.text.substr(0, answer.text.find(' '));
+}
+
+// How an application sends from an address of its own.
+enum class Way { kTcp, kConnectedUdp, kUdp };
+
+// The same from a socket that is bound to `source`, an address and port 0.
+std::string ReachFrom(const sandbox::NetworkNamespace& from, Way way, const std::string& source,
+                      const std::string& dialled, int family) {
+  ClientSocket socket(from, family, way == Way::kTcp ? SOCK_STREAM : SOCK_DGRAM);
+  if (const int error = socket.Bind(At(source)); error != 0) return absl::StrCat("bind: errno ", error);
+  int error = way == Way::kUdp ? socket.SendTo(At(dialled), "x") : socket.Connect(At(dialled));
+  if (error == 0 && way == Way::kConnectedUdp) error = socket.Send("x");
+  if (error != 0) return absl::StrCat("errno ", error);
+  const Received answer = socket.Receive();
+  if (answer.error != 0) return absl::StrCat("errno ", answer.error);
+  const SocketAddress peer = way == Way::kUdp ? answer.from : socket.PeerName().from;
+  return peer == At(dialled) ? answer.text.substr(0, answer.text.find(' ')) : "another peer";
 }
 
 class FrontendsTest : public SocketTest {
@@ -73,6 +91,53 @@ TEST_P(FrontendsTest, ANodePortAnswersOnLoopbackOnlyInTheHostsNamespace) {
   EXPECT_EQ(Reach(world().pod(), "127.0.0.1:30080"), "127.0.0.1:30080") << "the pod's own server";
   EXPECT_EQ(Reach(world().pod(), "[::1]:30080"), "[::1]:30080") << "the pod's own server";
   EXPECT_EQ(Reason("host_only"), before + 2);
+}
+
+// Nothing leaves the host from a loopback address: translated, the call would fail, or its packets would be lost.
+TEST_P(FrontendsTest, ASocketBoundToLoopbackIsLeftAloneUnlessTheBackendIsThisNode) {
+  const ServiceStory both = Outside().Port(53, kUdp, 8081, 30080).LoadBalancerIp("192.0.2.10");
+  const ServiceStory own = ServiceStory("own")
+                               .ClusterIp("10.96.0.52")
+                               .ClusterIp("fd00:96::52")
+                               .Port(80, kTcp, 8080, 30443)
+                               .Port(53, kUdp, 8081, 30443)
+                               .Endpoints({"10.0.0.1", "fd00::1"});
+  Apply({both, own});
+  struct Case {
+    const char* source;
+    int family;
+    std::vector<std::string> left_alone;  // without the port
+    std::vector<std::string> own;
+  };
+  const Case kCases[] = {
+      {"127.0.0.1:0", AF_INET, {"127.0.0.1", "10.0.0.1", "10.96.0.50", "192.0.2.10"}, {"127.0.0.1", "10.96.0.52"}},
+      {"127.0.0.1:0", AF_INET6, {"127.0.0.1", "10.0.0.1", "10.96.0.50"}, {"127.0.0.1", "10.96.0.52"}},
+      {"127.4.5.6:0", AF_INET, {"127.0.0.1", "10.96.0.50"}, {"10.96.0.52"}},
+      {"[::1]:0", AF_INET6, {"[::1]", "[fd00::1]", "[fd00:96::50]"}, {"[::1]", "[fd00:96::52]"}}};
+  for (const Case& c : kCases) {
+    for (const Way way : {Way::kTcp, Way::kConnectedUdp, Way::kUdp}) {
+      SCOPED_TRACE(absl::StrCat("from ", c.source, ", family ", c.family, ", way ", static_cast<int>(way)));
+      const bool tcp = way == Way::kTcp;
+      const auto port_of = [tcp](const std::string& address, const char* node_port) {
+        const bool of_node = address[0] == '1' ? !address.starts_with("10.96") && !address.starts_with("192")
+                                               : !address.starts_with("[fd00:96");
+        return of_node ? node_port : (tcp ? "80" : "53");
+      };
+      const uint64_t before = Reason("host_only");
+      for (const std::string& address : c.left_alone) {
+        const std::string dialled = absl::StrCat(address, ":", port_of(address, "30080"));
+        EXPECT_EQ(ReachFrom(world().host(), way, c.source, dialled, c.family), dialled) << "untranslated";
+      }
+      EXPECT_EQ(Reason("host_only"), before + c.left_alone.size());
+      for (const std::string& address : c.own) {
+        const std::string dialled = absl::StrCat(address, ":", port_of(address, "30443"));
+        const std::string backend = absl::StrCat(address[0] == '[' ? "[fd00::1]" : "10.0.0.1", tcp ? ":8080" : ":8081");
+        EXPECT_EQ(ReachFrom(world().host(), way, c.source, dialled, c.family), backend) << dialled;
+      }
+    }
+  }
+  EXPECT_EQ(ReachFrom(world().host(), Way::kTcp, "10.0.0.1:0", "127.0.0.1:30080", AF_INET), kBackend4)
+      << "any other address of the node may leave it";
 }
 
 // The kernel takes the unspecified address for loopback.
