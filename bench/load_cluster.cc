@@ -5,7 +5,8 @@
 //   load_cluster BPFFS CGROUP SERVICES ENDPOINTS
 //
 // Service i is 10.96.0.0+i:80 over TCP and, after the full load has been measured, over UDP too; its endpoint j is
-// 10.128.0.0+i*ENDPOINTS+j:8080.
+// 10.128.0.0+i*ENDPOINTS+j:8080. The first 1,000 are then also [fd00:96::i]:80, to [fd00:128::i*ENDPOINTS+j]:8080, with
+// i and the sum in hexadecimal, as the address's last 32 bits.
 #include <unistd.h>
 
 #include <algorithm>
@@ -27,6 +28,7 @@ constexpr uint32_t kFirstService = 0x0a600000;      // 10.96.0.0
 constexpr uint32_t kFirstEndpoint = 0x0a800000;     // 10.128.0.0
 constexpr uint32_t kFirstReplacement = 0x0ac00000;  // 10.192.0.0
 constexpr uint32_t kChanges = 2'000;
+constexpr uint32_t kDualStack = 1'000;  // Services
 
 using Clock = std::chrono::steady_clock;
 
@@ -37,7 +39,12 @@ double Seconds(Clock::time_point since) {
 struct Cluster {
   std::vector<model::Service> services;
   std::vector<model::EndpointSlice> slices;
+  std::vector<model::EndpointSlice> slices6;  // of the first Services, once they are dual-stack
 };
+
+std::string Ipv6(const char* prefix, uint32_t last) {
+  return absl::StrCat(prefix, absl::Hex(last >> 16), ":", absl::Hex(last & 0xffff));
+}
 
 model::Service MakeService(uint32_t index) {
   model::Service service;
@@ -50,6 +57,17 @@ model::Service MakeService(uint32_t index) {
 void AddUdpPorts(Cluster& cluster) {
   for (model::Service& service : cluster.services) {
     service.ports.push_back({.name = "udp", .protocol = model::Protocol::kUdp, .port = 80});
+  }
+}
+
+void AddIpv6(Cluster& cluster, uint32_t endpoints) {
+  for (uint32_t i = 0; i < std::min<size_t>(kDualStack, cluster.services.size()); ++i) {
+    cluster.services[i].cluster_ips.push_back(Ipv6("fd00:96::", i));
+    model::EndpointSlice slice = cluster.slices[i];
+    slice.name.name += "-6";
+    slice.address_type = model::AddressType::kIpv6;
+    for (uint32_t j = 0; j < endpoints; ++j) slice.endpoints[j].address = Ipv6("fd00:128::", i * endpoints + j);
+    cluster.slices6.push_back(std::move(slice));
   }
 }
 
@@ -71,18 +89,19 @@ model::EndpointSlice MakeSlice(const model::Service& service, uint32_t index, ui
 
 datapath::Limits LimitsFor(uint32_t services, uint32_t endpoints) {
   datapath::Limits limits;
-  const uint32_t ports = 2 * services;
+  const uint32_t ports = 2 * (services + kDualStack);
   limits.service_ports = std::max(limits.service_ports, ports + 1024);
   limits.pools = std::max(limits.pools, ports + 1024);
-  limits.frontends = std::max(limits.frontends, 3 * services + 1024);
+  limits.frontends = std::max(limits.frontends, 3 * (services + kDualStack) + 1024);
   limits.slots = std::max(limits.slots, ports * endpoints + 65'536);
-  limits.backends = std::max(limits.backends, services * endpoints + 65'536);
+  limits.backends = std::max(limits.backends, (services + kDualStack) * endpoints + 65'536);
   return limits;
 }
 
 model::ServicePlan Plan(const Cluster& cluster, uint32_t index) {
-  const model::EndpointSlice* const slice = &cluster.slices[index];
-  return planner::PlanService(cluster.services[index], absl::MakeConstSpan(&slice, 1), {.node_name = "node-1"});
+  std::vector<const model::EndpointSlice*> slices = {&cluster.slices[index]};
+  if (index < cluster.slices6.size()) slices.push_back(&cluster.slices6[index]);
+  return planner::PlanService(cluster.services[index], slices, {.node_name = "node-1"});
 }
 
 // Replaces one endpoint at a time; returns the seconds from plan to kernel of each.
@@ -162,6 +181,7 @@ int Run(const std::string& bpffs, const std::string& cgroup, uint32_t services, 
   printf("change_plan_us_p50 %.1f\nchange_apply_us_p50 %.1f\nchange_apply_us_p99 %.1f\n", Quantile(planning, 0.5) * 1e6,
          Quantile(applying, 0.5) * 1e6, Quantile(applying, 0.99) * 1e6);
   AddUdpPorts(cluster);
+  AddIpv6(cluster, endpoints);
   ApplyAll(datapath, PlanAll(cluster));
   printf("ready\n");
   fflush(stdout);

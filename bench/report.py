@@ -56,8 +56,9 @@ def connect(results):
         ["TCP connect under an empty program minus direct", *extra("empty"), ""],
         ["direct connect(), p50", *[microseconds(r["connect"]["direct", "first"]["p50"]) for r in clusters.values()], ""],
         ["not a service: ns per run over an empty program", *over_empty("miss"), "60 / 150"],
-        ["a pod dialled directly: ns per run over an empty program", *over_empty("pod"), ""],
+        ["a pod dialled directly: ns per run over an empty program", *over_empty("pod"), "40"],
         ["connect4, TCP: ns per run", *results.program("tcp-connect", "sock_connect4"), ""],
+        ["connect6, TCP, 1,000 Services: ns per run", *results.program("tcp-connect6", "sock_connect6"), ""],
         ["connect4, UDP: ns per run", *results.program("udp-connect", "sock_connect4"), ""],
         ["sock_release: ns per run", *results.program("tcp-connect", "sock_release"), ""]])
 
@@ -72,7 +73,11 @@ def afterwards(results):
         HEADER,
         ["first `sendto` of a socket: ns per run", *results.program("udp-fresh", "sock_sendmsg4"), ""],
         ["`sendto` again: ns per run", *results.program("udp-unconn", "sock_sendmsg4"), "300"],
+        ["the same to a socket's second destination", *results.program("udp-second", "sock_sendmsg4"), ""],
+        ["the same by IPv6", *results.program("udp-unconn6", "sock_sendmsg6"), ""],
         ["`recvfrom`: ns per run", *results.program("udp-unconn", "sock_recvmsg4"), "250"],
+        ["the same from a socket's second destination", *results.program("udp-second", "sock_recvmsg4"), ""],
+        ["the same by IPv6", *results.program("udp-unconn6", "sock_recvmsg6"), ""],
         ["`getpeername`: ns per run", *results.program("peername", "sock_getpeernam"), "200"],
         ["connected UDP send and recv, ratio to direct", *worst_ratio("udp-conn"), "1.01"],
         ["TCP round trip, ratio to direct", *worst_ratio("tcp-rr"), "1.01"],

@@ -4,6 +4,7 @@
 #ifndef SHUNT_BENCH_CONNBENCH_ARM_H_
 #define SHUNT_BENCH_CONNBENCH_ARM_H_
 
+#include <netinet/in.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -19,7 +20,9 @@ struct arm {
 	char name[32];
 	const char *client_netns, *server_netns;
 	const char *cgroup; // NULL: the client stays in the cgroup of its parent
-	uint32_t address;   // host order
+	int family;	    // AF_INET or AF_INET6
+	uint8_t prefix[12]; // AF_INET6: the first 96 bits of the address
+	uint32_t address;   // its last 32 bits, in host order
 	uint16_t port, listen_port;
 	uint32_t spread; // each new socket picks one of this many addresses, from `address` on
 
@@ -31,6 +34,22 @@ struct arm {
 
 	double *round_medians[2]; // by round, of the first and of the second figure
 };
+
+// An address of either family for socket calls.
+union socket_address {
+	struct sockaddr any;
+	struct sockaddr_in v4;
+	struct sockaddr_in6 v6;
+};
+
+// Returns the number of bytes of an address of this family.
+socklen_t address_length(int family);
+
+// Returns the arm's destination whose address is `offset` above the first one.
+union socket_address destination_of(const struct arm *arm, uint32_t offset);
+
+// Returns how far `shown` is above the arm's first destination, or UINT32_MAX if it cannot be one of them.
+uint32_t offset_of(const struct arm *arm, const union socket_address *shown);
 
 // Fills in `arm` from NAME,KEY=VALUE,... as main.c documents it. The arm keeps pointers into `spec`, which is
 // cut into pieces. Dies if a field is unknown or cannot be read.

@@ -40,23 +40,34 @@ static void join_cgroup(const char *cgroup)
 void open_servers(struct arm *arms, int index)
 {
 	struct arm *arm = &arms[index];
-	struct sockaddr_in any = { .sin_family = AF_INET, .sin_port = htons(arm->listen_port) };
+	union socket_address any = {};
+	socklen_t length = address_length(arm->family);
 	int one = 1;
 
 	for (const struct arm *earlier = arms; earlier < arm; earlier++)
 		if (!strcmp(arm->server_netns, earlier->server_netns) &&
-		    arm->listen_port == earlier->listen_port) {
+		    arm->listen_port == earlier->listen_port && arm->family == earlier->family) {
 			arm->tcp_listener = earlier->tcp_listener;
 			arm->udp_server = earlier->udp_server;
 			return;
 		}
+	any.any.sa_family = arm->family;
+	any.v4.sin_port = htons(arm->listen_port); // at the same place in both families
 	enter_netns(arm->server_netns);
-	arm->tcp_listener = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	arm->udp_server = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	arm->tcp_listener = socket(arm->family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	arm->udp_server = socket(arm->family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	setsockopt(arm->tcp_listener, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
-	setsockopt(arm->udp_server, IPPROTO_IP, IP_PKTINFO, &one, sizeof(one));
-	if (bind(arm->tcp_listener, (void *)&any, sizeof(any)) || listen(arm->tcp_listener, 128) ||
-	    bind(arm->udp_server, (void *)&any, sizeof(any)))
+	if (arm->family == AF_INET) {
+		setsockopt(arm->udp_server, IPPROTO_IP, IP_PKTINFO, &one, sizeof(one));
+	} else {
+		setsockopt(arm->tcp_listener, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof(one));
+		setsockopt(arm->udp_server, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof(one));
+		setsockopt(arm->udp_server, IPPROTO_IPV6, IPV6_RECVPKTINFO, &one, sizeof(one));
+		// The addresses are local by a route alone, and IPv6 answers from no other without this.
+		setsockopt(arm->udp_server, IPPROTO_IPV6, IPV6_FREEBIND, &one, sizeof(one));
+	}
+	if (bind(arm->tcp_listener, &any.any, length) || listen(arm->tcp_listener, 128) ||
+	    bind(arm->udp_server, &any.any, length))
 		die("server socket");
 }
 

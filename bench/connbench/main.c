@@ -10,8 +10,9 @@
  *
  *   connbench -m MODE [-n ITERS] [-b BLOCK] [-c CPU] [-s] ARM [ARM...]
  *
- *   ARM   name,dst=A.B.C.D:PORT[,netns=PATH][,snetns=PATH][,cgroup=PATH]
+ *   ARM   name,dst=ADDRESS:PORT[,netns=PATH][,snetns=PATH][,cgroup=PATH]
  *             [,spread=N][,lport=PORT]
+ *         dst     an IPv4 address, or an IPv6 address in brackets
  *         netns   where the client's sockets live (default: this one)
  *         snetns  where the server listens (default: netns)
  *         cgroup  cgroup v2 directory the client joins (default: none)
@@ -24,6 +25,7 @@
  * MODES                    first figure       second figure
  *   tcp-connect            connect()          socket()+connect()+close()
  *   udp-unconn             sendto()           recvfrom()     one socket per block
+ *   udp-second             sendto()           recvfrom()     to the socket's second destination
  *   udp-fresh              sendto()           socket()+sendto()+close()
  *   udp-conn               send()             recv()         connected socket
  *   udp-connect            connect()          socket()+connect()+close()

@@ -36,24 +36,33 @@ static uint32_t next_random(void)
 	return random_state;
 }
 
-static struct sockaddr_in choose_destination(const struct arm *arm)
+static union socket_address choose_destination(const struct arm *arm)
 {
-	struct sockaddr_in destination = { .sin_family = AF_INET, .sin_port = htons(arm->port) };
-
-	destination.sin_addr.s_addr =
-		htonl(arm->address + (arm->spread > 1 ? next_random() % arm->spread : 0));
-	return destination;
+	return destination_of(arm, arm->spread > 1 ? next_random() % arm->spread : 0);
 }
 
 // What is measured must be right: dies unless `shown` is an address that the application may have dialled.
-static void check_dialled(const struct arm *arm, const struct sockaddr_in *shown, const char *what)
+static void check_dialled(const struct arm *arm, const union socket_address *shown, const char *what)
 {
-	uint32_t spread = arm->spread > 1 ? arm->spread : 1;
-
-	if (ntohl(shown->sin_addr.s_addr) - arm->address < spread && ntohs(shown->sin_port) == arm->port)
+	if (offset_of(arm, shown) < (arm->spread > 1 ? arm->spread : 1))
 		return;
 	errno = 0;
 	die(what);
+}
+
+static int open_socket(const struct arm *arm, int type)
+{
+	int fd = socket(arm->family, type | SOCK_CLOEXEC, 0);
+
+	if (fd < 0)
+		die("socket");
+	return fd;
+}
+
+static void connect_socket(int fd, const union socket_address *destination)
+{
+	if (connect(fd, &destination->any, address_length(destination->any.sa_family)))
+		die("connect");
 }
 
 /* ---- TCP ---------------------------------------------------------------- */
@@ -80,12 +89,11 @@ static int accept_one(const struct arm *arm)
 /* Connects a client to one of the destinations and accepts it. */
 static void tcp_pair(const struct arm *arm, int *client, int *server)
 {
-	struct sockaddr_in destination = choose_destination(arm);
+	union socket_address destination = choose_destination(arm);
 	int one = 1;
 
-	*client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (*client < 0 || connect(*client, (void *)&destination, sizeof(destination)))
-		die("connect");
+	*client = open_socket(arm, SOCK_STREAM);
+	connect_socket(*client, &destination);
 	*server = accept_one(arm);
 	setsockopt(*client, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
 	setsockopt(*server, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
@@ -96,18 +104,15 @@ static void run_tcp_connect(const struct arm *arm, struct sample *samples, int c
 	const struct linger reset_on_close = { .l_onoff = 1, .l_linger = 0 };
 
 	for (int i = 0; i < count; i++) {
-		struct sockaddr_in destination = choose_destination(arm);
+		union socket_address destination = choose_destination(arm);
 		uint64_t begun, called, returned, closed;
 		int fd;
 
 		begun = now_ns();
-		fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-		if (fd < 0)
-			die("socket");
+		fd = open_socket(arm, SOCK_STREAM);
 		setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset_on_close, sizeof(reset_on_close));
 		called = now_ns();
-		if (connect(fd, (void *)&destination, sizeof(destination)))
-			die("connect");
+		connect_socket(fd, &destination);
 		returned = now_ns();
 		close(fd);
 		closed = now_ns();
@@ -123,11 +128,11 @@ static void run_peername(const struct arm *arm, struct sample *samples, int coun
 
 	tcp_pair(arm, &client, &server);
 	for (int i = 0; i < count; i++) {
-		struct sockaddr_in shown;
+		union socket_address shown;
 		socklen_t length = sizeof(shown);
 		uint64_t begun = now_ns();
 
-		if (getpeername(client, (void *)&shown, &length))
+		if (getpeername(client, &shown.any, &length))
 			die("getpeername");
 		samples[i].first = now_ns() - begun;
 		check_dialled(arm, &shown, "getpeername names what was not dialled");
@@ -197,11 +202,24 @@ static void run_tcp_bulk(const struct arm *arm, struct sample *samples, int coun
 
 /* ---- UDP ---------------------------------------------------------------- */
 
+/* Makes an answer leave from the address that the datagram came to, whatever device it came by. */
+static void answer_from_same_address(struct cmsghdr *header)
+{
+	if (header->cmsg_level == IPPROTO_IP) {
+		struct in_pktinfo *info = (void *)CMSG_DATA(header);
+
+		info->ipi_spec_dst = info->ipi_addr;
+		info->ipi_ifindex = 0;
+	} else {
+		((struct in6_pktinfo *)(void *)CMSG_DATA(header))->ipi6_ifindex = 0;
+	}
+}
+
 /* Takes one datagram and, if asked to, answers it from the address that it was sent to. */
 static void udp_serve(const struct arm *arm, int answer)
 {
-	char buffer[64], control[CMSG_SPACE(sizeof(struct in_pktinfo))];
-	struct sockaddr_in peer;
+	char buffer[64], control[CMSG_SPACE(sizeof(struct in6_pktinfo))];
+	union socket_address peer;
 	struct iovec bytes = { buffer, sizeof(buffer) };
 	struct msghdr message = { .msg_name = &peer,
 				  .msg_namelen = sizeof(peer),
@@ -209,7 +227,6 @@ static void udp_serve(const struct arm *arm, int answer)
 				  .msg_iovlen = 1,
 				  .msg_control = control,
 				  .msg_controllen = sizeof(control) };
-	struct in_pktinfo *info;
 	ssize_t length;
 
 	while ((length = recvmsg(arm->udp_server, &message, MSG_DONTWAIT)) < 0)
@@ -218,54 +235,81 @@ static void udp_serve(const struct arm *arm, int answer)
 	if (!answer)
 		return;
 	bytes.iov_len = length;
-	info = (void *)CMSG_DATA(CMSG_FIRSTHDR(&message));
-	info->ipi_spec_dst = info->ipi_addr;
-	info->ipi_ifindex = 0;
+	answer_from_same_address(CMSG_FIRSTHDR(&message));
 	if (sendmsg(arm->udp_server, &message, 0) < 0)
 		die("server sendmsg");
 }
 
-static void run_udp_unconn(const struct arm *arm, struct sample *samples, int count)
+static void send_byte(int fd, const union socket_address *destination)
 {
-	struct sockaddr_in destination = choose_destination(arm), from;
-	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	char byte = 0;
 
-	for (int i = -1; i < count; i++) {
-		socklen_t length = sizeof(from);
-		uint64_t send_begun, sent, receive_begun, received;
+	if (sendto(fd, &byte, 1, 0, &destination->any, address_length(destination->any.sa_family)) != 1)
+		die("sendto");
+}
 
-		send_begun = now_ns();
-		if (sendto(fd, &byte, 1, 0, (void *)&destination, sizeof(destination)) != 1)
-			die("sendto");
-		sent = now_ns();
-		udp_serve(arm, 1);
-		receive_begun = now_ns();
-		if (recvfrom(fd, &byte, 1, 0, (void *)&from, &length) != 1)
-			die("recvfrom");
-		received = now_ns();
-		check_dialled(arm, &from, "a reply carries another source address");
-		if (i < 0) /* the first exchange is not timed */
-			continue;
-		samples[i].first = sent - send_begun;
-		samples[i].second = received - receive_begun;
+/* One exchange with the destination on an unconnected socket, timed into `sample`. */
+static void exchange(const struct arm *arm, int fd, const union socket_address *destination,
+		     struct sample *sample)
+{
+	uint64_t send_begun, sent, receive_begun, received;
+	union socket_address from;
+	socklen_t length = sizeof(from);
+	char byte;
+
+	send_begun = now_ns();
+	send_byte(fd, destination);
+	sent = now_ns();
+	udp_serve(arm, 1);
+	receive_begun = now_ns();
+	if (recvfrom(fd, &byte, 1, 0, &from.any, &length) != 1)
+		die("recvfrom");
+	received = now_ns();
+	if (offset_of(arm, &from) != offset_of(arm, destination)) {
+		errno = 0;
+		die("a reply carries another source address");
 	}
+	sample->first = sent - send_begun;
+	sample->second = received - receive_begun;
+}
+
+/* The first exchange with each destination is not timed. */
+static void run_udp_unconn(const struct arm *arm, struct sample *samples, int count)
+{
+	union socket_address destination = choose_destination(arm);
+	int fd = open_socket(arm, SOCK_DGRAM);
+	struct sample untimed;
+
+	exchange(arm, fd, &destination, &untimed);
+	for (int i = 0; i < count; i++)
+		exchange(arm, fd, &destination, &samples[i]);
+	close(fd);
+}
+
+static void run_udp_second(const struct arm *arm, struct sample *samples, int count)
+{
+	union socket_address first = destination_of(arm, 0), second = destination_of(arm, 1);
+	int fd = open_socket(arm, SOCK_DGRAM);
+	struct sample untimed;
+
+	exchange(arm, fd, &first, &untimed);
+	exchange(arm, fd, &second, &untimed);
+	for (int i = 0; i < count; i++)
+		exchange(arm, fd, &second, &samples[i]);
 	close(fd);
 }
 
 static void run_udp_fresh(const struct arm *arm, struct sample *samples, int count)
 {
 	for (int i = 0; i < count; i++) {
-		struct sockaddr_in destination = choose_destination(arm);
+		union socket_address destination = choose_destination(arm);
 		uint64_t begun, called, returned, closed;
-		char byte = 0;
 		int fd;
 
 		begun = now_ns();
-		fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+		fd = open_socket(arm, SOCK_DGRAM);
 		called = now_ns();
-		if (sendto(fd, &byte, 1, 0, (void *)&destination, sizeof(destination)) != 1)
-			die("sendto");
+		send_byte(fd, &destination);
 		returned = now_ns();
 		close(fd);
 		closed = now_ns();
@@ -278,15 +322,14 @@ static void run_udp_fresh(const struct arm *arm, struct sample *samples, int cou
 static void run_udp_connect(const struct arm *arm, struct sample *samples, int count)
 {
 	for (int i = 0; i < count; i++) {
-		struct sockaddr_in destination = choose_destination(arm);
+		union socket_address destination = choose_destination(arm);
 		uint64_t begun, called, returned, closed;
 		int fd;
 
 		begun = now_ns();
-		fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+		fd = open_socket(arm, SOCK_DGRAM);
 		called = now_ns();
-		if (connect(fd, (void *)&destination, sizeof(destination)))
-			die("connect");
+		connect_socket(fd, &destination);
 		returned = now_ns();
 		close(fd);
 		closed = now_ns();
@@ -297,12 +340,11 @@ static void run_udp_connect(const struct arm *arm, struct sample *samples, int c
 
 static void run_udp_conn(const struct arm *arm, struct sample *samples, int count)
 {
-	struct sockaddr_in destination = choose_destination(arm);
-	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	union socket_address destination = choose_destination(arm);
+	int fd = open_socket(arm, SOCK_DGRAM);
 	char byte = 0;
 
-	if (connect(fd, (void *)&destination, sizeof(destination)))
-		die("connect");
+	connect_socket(fd, &destination);
 	for (int i = 0; i < count; i++) {
 		uint64_t send_begun, sent, receive_begun, received;
 
@@ -325,7 +367,8 @@ static const struct mode modes[] = {
 	{ "tcp-connect", 1, run_tcp_connect }, { "udp-unconn", 1, run_udp_unconn },
 	{ "udp-fresh", 1, run_udp_fresh },     { "udp-conn", 1, run_udp_conn },
 	{ "udp-connect", 1, run_udp_connect }, { "peername", 0, run_peername },
-	{ "tcp-rr", 0, run_tcp_rr },	       { "tcp-bulk", 0, run_tcp_bulk },
+	{ "udp-second", 1, run_udp_second },   { "tcp-rr", 0, run_tcp_rr },
+	{ "tcp-bulk", 0, run_tcp_bulk },
 };
 
 const struct mode *find_mode(const char *name)
