@@ -524,6 +524,7 @@ struct shunt_backend_counters {
 	  "a reply or peer name from an address that no service led to: untouched")                        \
 	X(WOULD_TRANSLATE, "would_translate", "observe mode: it would have been translated; untouched")    \
 	X(WOULD_REFUSE, "would_refuse", "observe mode: it would have been refused; untouched")             \
+	X(STALE_AGENT, "stale_agent", "no sign of life of the agent for --stale-after: passed untouched")  \
 	X(CONNECTED_BEFORE, "connected_before",                                                            \
 	  "a connect that the programs of another cgroup have translated: passed on as it is")
 
@@ -574,7 +575,8 @@ struct shunt_meta {
 	__u64 flow_seed; /* for the hash of the packet path's flows; random, set once when the maps are created */
 	__u64 features; /* bits of enum shunt_feature */
 	__u64 applied_ms; /* CLOCK_BOOTTIME of the agent's last sign of life, in milliseconds; 0: there was none */
-	__u64 reserved[2]; /* zero */
+	__u64 stale_after_ms; /* for readers: the programs' own value, as in shunt_config; 0: they do not ask */
+	__u64 reserved;	      /* zero */
 };
 SHUNT_STATIC_ASSERT(sizeof(struct shunt_meta) == 64);
 

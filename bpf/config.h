@@ -21,6 +21,7 @@ struct shunt_config {
 	 * the readers' windows with it.
 	 */
 	__u32 reader_window;
+	__u32 stale_after_ms; /* nothing is translated this long after the agent's last sign of life; 0: off */
 	/* If a Local policy finds no local endpoint: 0 fails with EHOSTUNREACH; 1 leaves the destination as it is,
 	 * for the packet path to drop without an error, as kube-proxy does. */
 	__u8 local_miss_drops;
@@ -28,8 +29,8 @@ struct shunt_config {
 	__u8 has_sock_destroy; /* 1: the kernel has bpf_sock_destroy(), which ends a socket from an iterator */
 	__u8 observe;	       /* 1: decide and count, but change no destination and fail no call */
 	__u8 reads_sockets;    /* 1: programs may read the kernel's own struct sock (CAP_PERFMON) */
-	__u8 pad[3];
+	__u8 pad[7];
 };
-SHUNT_STATIC_ASSERT(sizeof(struct shunt_config) == 48);
+SHUNT_STATIC_ASSERT(sizeof(struct shunt_config) == 56);
 
 #endif

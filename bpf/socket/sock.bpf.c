@@ -67,6 +67,25 @@ static __always_inline struct client client_at(struct bpf_sock_addr *ctx, const 
 }
 
 /*
+ * True if nothing may be translated because the agent has given no sign of life for longer than the node allows. What
+ * was translated before goes on: the hooks of replies and names do not ask.
+ */
+static __always_inline int is_agent_stale(void)
+{
+	__u32 zero = 0;
+	struct shunt_meta *row;
+	__s64 age_ms;
+
+	if (!shunt_config.stale_after_ms)
+		return 0;
+	row = bpf_map_lookup_elem(&meta, &zero);
+	if (!row)
+		return 0;
+	age_ms = bpf_ktime_get_boot_ns() / 1000000 - *(volatile __u64 *)&row->applied_ms;
+	return age_ms > (__s64)shunt_config.stale_after_ms;
+}
+
+/*
  * Creates the memory of a socket that has none. Returns NULL only if the kernel has no memory for it. A row of a socket
  * for which no sock_release runs would never be free again; storage goes with the socket.
  */
@@ -87,7 +106,7 @@ static __always_inline int udp_connect_unserved(struct bpf_sock_addr *ctx, struc
 {
 	if (!shunt_config.observe) {
 		if (!state)
-			state = claim_state(ctx->sk, cookie);
+			state = create_state(ctx, cookie);
 		if (state)
 			write_unserved(state, dialled);
 	}
@@ -133,8 +152,7 @@ static __always_inline int is_connected_before(struct bpf_sock_addr *ctx,
 					       const struct shunt_socket_state *state,
 					       const struct destination *dialled)
 {
-	return state && (state->flags & SHUNT_STATE_TRANSLATED) &&
-	       is_destination(dialled, &state->backend_address, state->backend_port) && has_not_begun(ctx);
+	return state && leads_to(&state->first, dialled) && has_not_begun(ctx);
 }
 
 /* The address that the socket is bound to. */
@@ -195,6 +213,9 @@ static __always_inline int connect_to(struct bpf_sock_addr *ctx, struct destinat
 		return untouched(SHUNT_REASON_NOT_A_SERVICE);
 	if (is_exempt(state))
 		return untouched(SHUNT_REASON_EXEMPT_SOCKET);
+
+	if (is_agent_stale())
+		return untouched(SHUNT_REASON_STALE_AGENT);
 
 	key = key_of(ctx, &dialled);
 	own = own_address(ctx);
@@ -419,6 +440,8 @@ static __always_inline int send_to(struct bpf_sock_addr *ctx, struct destination
 		*to = peer;
 		return 1;
 	}
+	if (is_agent_stale() && prefix_in(&dialled.address, SHUNT_PREFIX_FRONTENDS))
+		return untouched(SHUNT_REASON_STALE_AGENT);
 	if (state && !shunt_config.observe && send_again(ctx, state, cookie, &dialled, to))
 		return 1;
 	if (!prefix_in(&dialled.address, SHUNT_PREFIX_FRONTENDS)) {

@@ -99,7 +99,7 @@ const Layout kLayouts[] = {
      sizeof(shunt_meta),
      {MEMBER(shunt_meta, index_seed), MEMBER(shunt_meta, abi_version), MEMBER(shunt_meta, storage_in_use),
       MEMBER(shunt_meta, generation), MEMBER(shunt_meta, flow_seed), MEMBER(shunt_meta, features),
-      MEMBER(shunt_meta, applied_ms), MEMBER(shunt_meta, reserved)}},
+      MEMBER(shunt_meta, applied_ms), MEMBER(shunt_meta, stale_after_ms), MEMBER(shunt_meta, reserved)}},
     {"shunt_source_version",
      sizeof(shunt_source_version),
      {MEMBER(shunt_source_version, version), MEMBER(shunt_source_version, objects)}},
@@ -107,7 +107,7 @@ const Layout kLayouts[] = {
      sizeof(shunt_config),
      {MEMBER(shunt_config, host_netns_cookie), MEMBER(shunt_config, index_seed), MEMBER(shunt_config, index_mask),
       MEMBER(shunt_config, socket_mask), MEMBER(shunt_config, service_stride), MEMBER(shunt_config, backend_stride),
-      MEMBER(shunt_config, peers_per_netns), MEMBER(shunt_config, reader_window),
+      MEMBER(shunt_config, peers_per_netns), MEMBER(shunt_config, reader_window), MEMBER(shunt_config, stale_after_ms),
       MEMBER(shunt_config, local_miss_drops), MEMBER(shunt_config, has_mptcp), MEMBER(shunt_config, has_sock_destroy),
       MEMBER(shunt_config, observe), MEMBER(shunt_config, reads_sockets), MEMBER(shunt_config, pad)}},
 };

@@ -52,6 +52,7 @@ TEST_P(VerifierTest, AcceptsEveryProgram) {
   skeleton->rodata->shunt_config.has_mptcp = abilities.has_mptcp;
   skeleton->rodata->shunt_config.observe = observe;
   skeleton->rodata->shunt_config.reads_sockets = abilities.reads_sockets;
+  skeleton->rodata->shunt_config.stale_after_ms = local_miss_drops ? 60'000 : 0;  // nothing has to do with both
   EXPECT_EQ(sock__load(skeleton), 0) << log.substr(log.size() > 4000 ? log.size() - 4000 : 0);
   int programs = 0;
   bpf_program* program;

@@ -90,7 +90,7 @@ class RestartTest : public ::testing::Test {
     std::filesystem::rename(path + ".new", path);
   }
 
-  void StartAgent() {
+  void StartAgent(const char* stale_after = "off") {
     const std::string socket = directory_ + "/admin.sock", log = directory_ + "/log",
                       own = World::Get()->sandbox().cgroup();
     const std::string manifests = Manifests();
@@ -103,7 +103,8 @@ class RestartTest : public ::testing::Test {
     dup2(output, STDOUT_FILENO);
     dup2(output, STDERR_FILENO);
     execl(SHUNTD_BINARY, SHUNTD_BINARY, "run", "--manifests", manifests.c_str(), "--cgroup", cgroup_.c_str(), "--bpffs",
-          bpffs_.c_str(), "--admin-socket", socket.c_str(), "--node-name", "here", "--end-sockets", "off", nullptr);
+          bpffs_.c_str(), "--admin-socket", socket.c_str(), "--node-name", "here", "--end-sockets", "off",
+          "--stale-after", stale_after, nullptr);
     _exit(127);
   }
 
@@ -219,6 +220,29 @@ TEST_F(RestartTest, KilledAtAnyMomentUnderLoadItFailsNoConnectAndAdoptsWhatItFin
               static_cast<long long>(dialler.connects()));
   EXPECT_EQ(dialler.failures(), 0) << ::testing::PrintToString(dialler.complaints());
   EXPECT_TRUE(ReachesLatest(std::chrono::seconds(0))) << "SIGTERM leaves translation in force";
+}
+
+TEST_F(RestartTest, GoneForTooLongItServesNothingUntilItIsBack) {
+  constexpr char kTooLong[] = "10s";
+  ASSERT_TRUE(sandbox::EnterCgroup(cgroup_).ok());
+  StartAgent(kTooLong);
+  ASSERT_TRUE(ReachesLatest(kPatience)) << Log();
+  const SocketAddress service = At(History::ClusterIp(0) + ":53");
+  const auto killed = Clock::now();
+  KillAgent(SIGKILL);
+  const auto is_translated = [&service] {
+    model::IpAddress reached;
+    EXPECT_EQ(ConnectOnce(service, SOCK_DGRAM, reached), 0);
+    return reached != service.address;  // a socket connected to a local address has it as its own, too
+  };
+  EXPECT_TRUE(is_translated()) << "a short absence makes no difference";
+  while (is_translated() && Clock::now() - killed < kPatience)
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  EXPECT_GE(Clock::now() - killed, std::chrono::seconds(8)) << "a sign of life each second, and 10 s after the last";
+  EXPECT_FALSE(is_translated());
+  StartAgent(kTooLong);
+  EXPECT_TRUE(ReachesLatest(kPatience)) << Log();
+  for (int frontend = 0; frontend < History::kFrontends; ++frontend) history_.Finish(frontend);
 }
 
 }  // namespace

@@ -46,6 +46,7 @@ absl::StatusOr<report::AgentStatus> PinnedView::Status() const {
   status.programs = (*maps)->Programs();
   if (!status.programs.empty()) status.cgroup = status.programs.front().attach_point;
   status.maps = (*maps)->FillLevels();
+  status.sign_of_life = (*maps)->LastSignOfLife();
   status.reasons = std::move(state->reasons);
   return status;
 }

@@ -258,6 +258,7 @@ class SetFields {
 testing::ScriptedAgent TroubledCluster() {
   testing::ScriptedAgent agent = testing::FollowingCluster();
   agent.status.observing = true;
+  agent.status.sign_of_life = {.stale_after_ms = 600'000, .age_ms = 1'250};
   agent.status.problems = {{.where = "kube-proxy", .what = "answers on this node", .advice = true}};
   agent.status.last_audit.problem = "the maps cannot be read";
   agent.status.last_audit.unrepaired = 1;

@@ -50,6 +50,13 @@ v1::SocketSweeps ToMessage(const report::SocketSweeps& sweeps) {
   return message;
 }
 
+v1::SignOfLife ToMessage(const report::SignOfLife& sign) {
+  v1::SignOfLife message;
+  if (sign.stale_after_ms > 0) SetMilliseconds(sign.stale_after_ms, message.mutable_stale_after());
+  if (sign.age_ms >= 0) SetMilliseconds(sign.age_ms, message.mutable_age());
+  return message;
+}
+
 }  // namespace
 
 v1::AgentStatus ToMessage(const report::AgentStatus& status) {
@@ -71,6 +78,9 @@ v1::AgentStatus ToMessage(const report::AgentStatus& status) {
   message.set_failed_services(status.failed_services);
   message.set_programs_current(status.programs_current);
   message.set_observing(status.observing);
+  if (status.sign_of_life.stale_after_ms > 0 || status.sign_of_life.age_ms >= 0) {
+    *message.mutable_sign_of_life() = ToMessage(status.sign_of_life);
+  }
   for (const report::ProgramStatus& program : status.programs) *message.add_programs() = ToMessage(program);
   for (const report::MapFill& fill : status.maps) *message.add_maps() = ToMessage(fill);
   for (const report::ReasonRow& reason : status.reasons) *message.add_reasons() = ToMessage(reason);

@@ -47,4 +47,9 @@ void SetMilliseconds(int64_t since_1970_ms, google::protobuf::Timestamp* timesta
   timestamp->set_nanos(static_cast<int32_t>(since_1970_ms % 1000) * 1'000'000);
 }
 
+void SetMilliseconds(int64_t ms, google::protobuf::Duration* duration) {
+  duration->set_seconds(ms / 1000);
+  duration->set_nanos(static_cast<int32_t>(ms % 1000) * 1'000'000);
+}
+
 }  // namespace shunt::admin

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "google/protobuf/duration.pb.h"
 #include "google/protobuf/timestamp.pb.h"
 #include "shunt/admin/v1/address.pb.h"
 #include "shunt/admin/v1/audit.pb.h"
@@ -32,6 +33,7 @@ v1::SocketAddress ToMessage(const model::SocketAddress& address);
 v1::SocketAddress ToMessage(const model::FrontendAddress& address);
 // REQUIRES: `since_1970_ms` is not negative.
 void SetMilliseconds(int64_t since_1970_ms, google::protobuf::Timestamp* timestamp);
+void SetMilliseconds(int64_t ms, google::protobuf::Duration* duration);
 
 enum class EndpointDetail { kCountsOnly, kEveryEndpoint };
 

@@ -54,7 +54,8 @@ absl::StatusOr<std::unique_ptr<datapath::KernelDatapath>> OpenDatapath(const Opt
                                       .cgroup = options.cgroup,
                                       .limits = options.limits,
                                       .local_miss_drops = options.local_policy_miss == LocalPolicyMiss::kDrop,
-                                      .observe = options.observe});
+                                      .observe = options.observe,
+                                      .stale_after = options.stale_after});
   if (!datapath.ok()) return datapath.status();
   for (const std::string& note : (*datapath)->notes()) LogNote(1, "Found pinned", {{"note", note}});
   for (const std::string& problem : (*datapath)->problems()) LogWarning("Degraded", {{"problem", problem}});

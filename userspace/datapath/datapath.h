@@ -3,6 +3,7 @@
 #ifndef SHUNT_DATAPATH_DATAPATH_H_
 #define SHUNT_DATAPATH_DATAPATH_H_
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -106,6 +107,11 @@ class Datapath {
 
   // Replaces the set of addresses on which NodePorts answer.
   virtual absl::Status SetNodeAddresses(absl::Span<const NodeAddress> addresses) = 0;
+
+  // Tells the programs that an agent lives which keeps their plans, `boot_time` after the boot (CLOCK_BOOTTIME). They
+  // may leave everything untranslated once that is too long ago (--stale-after). One aligned store; every second is
+  // enough.
+  virtual absl::Status GiveSignOfLife(std::chrono::milliseconds boot_time) = 0;
 
   // Frees ids whose grace period has passed. Apply does it too; an idle agent calls this from time to time.
   virtual void Reclaim() = 0;

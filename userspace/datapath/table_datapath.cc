@@ -2,13 +2,16 @@
 #include "userspace/datapath/table_datapath.h"
 
 #include <algorithm>
+#include <cstddef>
 #include <limits>
 #include <utility>
 
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
+#include "bpf/abi.h"
 #include "userspace/datapath/adoption.h"
 #include "userspace/datapath/change.h"
+#include "userspace/datapath/codec.h"
 #include "userspace/datapath/inspection.h"
 #include "userspace/datapath/inventory.h"
 #include "userspace/datapath/publisher.h"
@@ -300,6 +303,22 @@ void TableDatapath::Reclaim() {
 
 Removals TableDatapath::TakeRemovals() {
   return std::exchange(inventory_->published.removals, {});
+}
+
+absl::Status TableDatapath::GiveSignOfLife(std::chrono::milliseconds boot_time) {
+  constexpr uint32_t kWord = offsetof(shunt_meta, applied_ms) / sizeof(uint64_t);
+  return tables().meta->StoreWord(0, kWord, static_cast<uint64_t>(boot_time.count()));
+}
+
+std::chrono::milliseconds TableDatapath::LastSignOfLife() const {
+  shunt_meta meta{};
+  const absl::Status read = tables().meta->Load(0, MutableBytesOf(meta));
+  return std::chrono::milliseconds(read.ok() ? meta.applied_ms : 0);
+}
+
+absl::Status TableDatapath::SetStaleAfter(std::chrono::milliseconds stale_after) {
+  constexpr uint32_t kWord = offsetof(shunt_meta, stale_after_ms) / sizeof(uint64_t);
+  return tables().meta->StoreWord(0, kWord, static_cast<uint64_t>(stale_after.count()));
 }
 
 const Tables& TableDatapath::tables() const {

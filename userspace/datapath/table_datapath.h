@@ -4,6 +4,7 @@
 #ifndef SHUNT_DATAPATH_TABLE_DATAPATH_H_
 #define SHUNT_DATAPATH_TABLE_DATAPATH_H_
 
+#include <chrono>
 #include <memory>
 #include <vector>
 
@@ -35,8 +36,13 @@ class TableDatapath final : public Datapath {
                               absl::Span<const NodeAddress> addresses) override;
   // On an error, the addresses that could be published are published; every further Apply or Reclaim tries the others.
   absl::Status SetNodeAddresses(absl::Span<const NodeAddress> addresses) override;
+  absl::Status GiveSignOfLife(std::chrono::milliseconds boot_time) override;
   void Reclaim() override;
 
+  // Tells readers of the maps after how long without a sign of life the programs in force translate nothing; 0: never.
+  absl::Status SetStaleAfter(std::chrono::milliseconds stale_after);
+  // Returns when the last sign of life was given, by this agent or an earlier one; 0: never.
+  std::chrono::milliseconds LastSignOfLife() const;
   // Returns what Apply has noted since the last call.
   Removals TakeRemovals();
   const Tables& tables() const;

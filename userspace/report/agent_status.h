@@ -41,6 +41,7 @@ struct AgentStatus {
   uint32_t failed_services = 0;   // waiting for a retry
   bool programs_current = false;  // this build's programs are attached, not an older pinned set
   bool observing = false;         // the programs in force decide and count, and translate nothing
+  SignOfLife sign_of_life;
   std::vector<ProgramStatus> programs;
   std::vector<MapFill> maps;
   std::vector<ReasonRow> reasons;

@@ -149,6 +149,12 @@ std::vector<absl::string_view> FlagNames(const SocketFlags& flags);
 absl::string_view EmptyPoolName(model::EmptyPool empty);
 absl::string_view PeerDirectionName(PeerDirection direction);
 
+// When an agent last said that it lives, and what the programs in force make of its silence.
+struct SignOfLife {
+  int64_t stale_after_ms = 0;  // they translate nothing this long after the last sign; 0: they do not ask
+  int64_t age_ms = -1;         // since the last sign; negative: there was none since the boot
+};
+
 // One attached program.
 struct ProgramStatus {
   std::string name;          // sock_connect4

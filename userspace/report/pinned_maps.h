@@ -26,6 +26,8 @@ class PinnedMaps {
   virtual std::vector<MapFill> FillLevels() const = 0;
   // The attached programs; empty while no complete set is in force.
   virtual std::vector<ProgramStatus> Programs() const = 0;
+  // The agent's last sign of life, which is in no map's rows for people.
+  virtual SignOfLife LastSignOfLife() const = 0;
   // Visits the rows of one map until `visit` returns false. kNotFound names the maps that exist.
   virtual absl::Status DumpMap(absl::string_view map, const std::function<bool(const MapRow&)>& visit) const = 0;
 };

@@ -36,6 +36,7 @@ class OpenedPins final : public report::PinnedMaps {
     return {{.name = "sock_connect4", .hook = "cgroup/connect4", .attach_point = "/sys/fs/cgroup", .attached = true},
             {.name = "sock_connect6", .hook = "cgroup/connect6", .attach_point = "/sys/fs/cgroup", .attached = true}};
   }
+  report::SignOfLife LastSignOfLife() const override { return {}; }
   absl::Status DumpMap(absl::string_view map, const std::function<bool(const report::MapRow&)>& visit) const override {
     return reader_.Dump(map, [&](report::MapRow row) {
       auto* reason = std::get_if<report::ReasonRow>(&row);

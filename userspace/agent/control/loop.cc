@@ -52,6 +52,7 @@ void Loop::Run(std::stop_token stop, LoopListener& listener) {
     ReadInbox(listener);
     ReadAddresses();
     const SteadyTime now = Now();
+    if (now >= next_sign_of_life_) GiveSignOfLife();
     const std::optional<SteadyTime> next = reconciler_.NextStep();
     if (next.has_value() && std::max(*next, not_before_) <= now) {
       Step(listener);
@@ -66,7 +67,8 @@ void Loop::Run(std::stop_token stop, LoopListener& listener) {
     if (now >= next_view_ && view_changed_) ShowView(listener);
     // ReadInbox may have consumed the wake-up of a request to stop.
     if (stop.stop_requested()) break;
-    Wait(next.has_value() ? std::min(std::max(*next, not_before_), reclaim) : reclaim);
+    const SteadyTime chores = std::min(reclaim, next_sign_of_life_);
+    Wait(next.has_value() ? std::min(std::max(*next, not_before_), chores) : chores);
   }
   audit_desk_.Close();
   if (view_changed_) ShowView(listener);
@@ -74,6 +76,12 @@ void Loop::Run(std::stop_token stop, LoopListener& listener) {
 
 absl::StatusOr<report::AuditReport> Loop::Audit() {
   return audit_desk_.Ask([this] { inbox_.Ring(); });
+}
+
+void Loop::GiveSignOfLife() {
+  next_sign_of_life_ = Now() + kSignOfLife;
+  const absl::Status given = datapath_.GiveSignOfLife(ReadBootTime());
+  if (!given.ok() && MayLog(trouble_lines_, Now())) LogError(given, "Could not tell the programs that the agent lives");
 }
 
 void Loop::RunAudit() {
@@ -162,6 +170,7 @@ void Loop::Step(LoopListener& listener) {
   }
   LogOutcome(outcome, took);
   ReportNode();
+  GiveSignOfLife();
   listener.Stepped();
   view_changed_ = true;
   if (!outcome.first) return;

@@ -75,6 +75,8 @@ class Loop {
   static constexpr std::chrono::milliseconds kRestMax{20};
   // How often an idle loop lets the datapath take back ids whose grace period has passed.
   static constexpr std::chrono::seconds kReclaim{1};
+  // How often the loop tells the programs that it lives.
+  static constexpr std::chrono::seconds kSignOfLife{1};
   // How often the kernel is compared with what is planned.
   static constexpr std::chrono::minutes kAudit{5};
   // How soon, at the latest, a view is offered again that the listener had no use for.
@@ -101,6 +103,7 @@ class Loop {
   void ReadAddresses();
   void Step(LoopListener& listener);
   void ReportNode();
+  void GiveSignOfLife();
   void RunAudit();
   void ShowView(LoopListener& listener);
   void Wait(SteadyTime until) const;
@@ -113,6 +116,7 @@ class Loop {
   AddressFeed& addresses_;
   Reconciler reconciler_;
   SteadyTime not_before_;  // of the next step
+  SteadyTime next_sign_of_life_;
   SteadyTime next_audit_ = SteadyTime::max();
   SteadyTime next_view_ = SteadyTime::max();  // never before the first apply
   bool view_changed_ = false;

@@ -167,6 +167,24 @@ TEST_F(LoopTest, WhatItDoesShowsInMetricsAndHealth) {
   EXPECT_EQ(metrics.service_changes_pending, 0u);
 }
 
+TEST_F(LoopTest, ItTellsTheProgramsThatItLivesBeforeAndAfterItsFirstStep) {
+  std::binary_semaphore go_on(0);
+  Start([&](sources::Sink& sink, std::stop_token) {
+    sink.Deliver({ServiceEvent("cart", 80)});
+    go_on.acquire();
+    sink.Synced();
+  });
+  EXPECT_TRUE(Eventually([&] { return datapath_.signs_of_life >= 1; }));
+  const auto at_start = datapath_.last_sign_of_life.load();
+  EXPECT_TRUE(Eventually([&] { return datapath_.signs_of_life >= 2; })) << "each second, though nothing happens";
+  EXPECT_GE(datapath_.last_sign_of_life.load() - at_start, Loop::kSignOfLife);
+  const int before = datapath_.signs_of_life;
+  go_on.release();
+  EXPECT_TRUE(first_apply_.try_acquire_for(std::chrono::seconds(10)));
+  EXPECT_GT(datapath_.signs_of_life, before) << "what is in force is this agent's from now on";
+  Stop();
+}
+
 TEST_F(LoopTest, WhoWantsToIsCalledAfterEveryStep) {
   std::atomic<int> calls = 0;
   stepped_ = [&] { calls += ledger_.Find({"shop", "cart"}).has_value() ? 1 : 0; };

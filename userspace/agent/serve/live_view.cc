@@ -109,6 +109,7 @@ report::AgentStatus LiveView::StatusNow() const {
   }
   status.maps = (*maps)->FillLevels();
   status.programs = (*maps)->Programs();
+  status.sign_of_life = (*maps)->LastSignOfLife();
   report::ForEachRow<report::ReasonRow>(RowsOf(**maps), "reasons",
                                         [&](const report::ReasonRow& row) { status.reasons.push_back(row); });
   for (const report::MapFill& fill : status.maps) {

@@ -26,6 +26,10 @@ using sources::FieldReader;
 
 constexpr absl::string_view kApiVersion = "shunt-lb.io/v1alpha1";
 constexpr absl::string_view kKind = "ShuntConfiguration";
+// The agent gives a sign of life each second; a step that applies everything may take seconds.
+constexpr absl::Duration kStaleAfterMin = absl::Seconds(10);
+constexpr absl::Duration kStaleAfterMax = absl::Hours(30 * 24);  // fits shunt_config::stale_after_ms
+
 // Deeper than any configuration that is accepted. The author is the node's administrator and may use all of YAML.
 constexpr sources::ParseLimits kParseLimits{.depth_max = 8, .anchors = true, .tags = true};
 
@@ -147,6 +151,14 @@ Decoder Flag(std::optional<bool>& target) {
   return [&target](const FieldReader& object, absl::string_view field) { target = object.Bool(field); };
 }
 
+Decoder StaleAfter(std::optional<std::string>& target) {
+  return [&target](const FieldReader& object, absl::string_view field) {
+    target = object.OptionalString(field);
+    if (!target.has_value()) return;
+    if (const auto parsed = ParseStaleAfter(*target); !parsed.ok()) object.Complain(field, parsed.status().message());
+  };
+}
+
 std::vector<Field> Schema(Configuration& c) {
   const std::vector<Field> client_connection = {
       {"kubeconfig", Text(c.kubeconfig)},
@@ -185,6 +197,7 @@ std::vector<Field> Schema(Configuration& c) {
       {"localPolicyMiss", OneOf(c.local_policy_miss, {"refuse", "drop"})},
       {"endSockets", OneOf(c.end_sockets, {"udp", "all", "off"})},
       {"observe", Flag(c.observe)},
+      {"staleAfter", StaleAfter(c.stale_after)},
       {"udpIdleSeconds", Number(c.udp_idle_s, 0, kUdpIdleMax)},
       {"logging", nullptr, logging},
       {"limits", nullptr, limits},
@@ -192,6 +205,16 @@ std::vector<Field> Schema(Configuration& c) {
 }
 
 }  // namespace
+
+absl::StatusOr<std::chrono::milliseconds> ParseStaleAfter(absl::string_view text) {
+  if (text == "off") return std::chrono::milliseconds(0);
+  absl::Duration duration;
+  if (!absl::ParseDuration(text, &duration) || duration < kStaleAfterMin || duration > kStaleAfterMax) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("must be off or a duration from 10s to 720h, such as 10m, not \"", text, "\""));
+  }
+  return absl::ToChronoMilliseconds(duration);
+}
 
 absl::StatusOr<std::chrono::seconds> ParseSnapshotInterval(absl::string_view text) {
   if (text == "off") return kNoSnapshots;

@@ -44,6 +44,7 @@ struct Configuration {
   std::optional<EndSockets> end_sockets;
   std::optional<bool> observe;
   std::optional<uint32_t> udp_idle_s;
+  std::optional<std::string> stale_after;  // ParseStaleAfter
   std::optional<LogFormat> log_format;
   std::optional<int> verbosity;
   // An absent limit has the default of datapath/limits.h.
@@ -65,6 +66,10 @@ inline constexpr uint32_t kUdpIdleMax = 86'400;
 // Parses the value of --snapshot-interval and snapshotInterval: whole seconds as "90s" or "1h30m", or "off", which
 // gives kNoSnapshots. Returns kInvalidArgument with a text that begins with the value if it is something else.
 absl::StatusOr<std::chrono::seconds> ParseSnapshotInterval(absl::string_view text);
+
+// Reads the value of --stale-after: "off", or a duration such as "10m" of at least 10 s and at most 30 days. The result
+// is 0 for "off". Returns kInvalidArgument with what the value must be.
+absl::StatusOr<std::chrono::milliseconds> ParseStaleAfter(absl::string_view text);
 
 // Decodes `yaml`, which was read from `file` (used in errors only). Returns kInvalidArgument with the error that stands
 // on the first line if there are errors.

@@ -26,6 +26,7 @@ localPolicyMiss: drop
 endSockets: all
 observe: true
 udpIdleSeconds: 86400
+staleAfter: 10m
 logging: {format: json, verbosity: 4}
 limits:
   frontends: 1
@@ -49,6 +50,7 @@ limits:
   EXPECT_EQ(decoded->end_sockets, EndSockets::kAll);
   EXPECT_EQ(decoded->observe, true);
   EXPECT_EQ(decoded->udp_idle_s, 86'400u);
+  EXPECT_EQ(decoded->stale_after, "10m");
   EXPECT_EQ(decoded->log_format, LogFormat::kJson);
   EXPECT_EQ(decoded->verbosity, 4);
   const datapath::Limits limits = {.frontends = 1,
@@ -69,7 +71,7 @@ TEST(ConfigurationTest, AbsentFieldsStayUnset) {
   EXPECT_FALSE(decoded->node_name || decoded->manifests || decoded->cgroup || decoded->bpffs || decoded->admin_socket ||
                decoded->local_policy_miss || decoded->health_check_node_ports || decoded->end_sockets ||
                decoded->observe || decoded->log_format || decoded->verbosity || decoded->udp_idle_s ||
-               decoded->endpoints_per_pool);
+               decoded->stale_after || decoded->endpoints_per_pool);
   EXPECT_EQ(decoded->limits, datapath::Limits());
 }
 
@@ -127,7 +129,7 @@ TEST(ConfigurationTest, ErrorsNameTheLineAndWhatToDo) {
        "f.yaml:3: unknown field nodename; known here: apiVersion, kind, hostnameOverride, manifests, clientConnection, "
        "apiServers, nodePortAddresses, stateDirectory, snapshotInterval, cgroup, bpffs, adminSocket, "
        "healthzBindAddress, metricsBindAddress, healthCheckNodePorts, localPolicyMiss, endSockets, observe, "
-       "udpIdleSeconds, logging, limits"},
+       "staleAfter, udpIdleSeconds, logging, limits"},
       {"an unknown nested field", with("\nlogging:\n  level: 3\n"),
        "f.yaml:5: unknown field logging.level; known here: format, verbosity"},
       {"a field twice", with("cgroup: /a\ncgroup: /b\n"), "f.yaml:4: field \"cgroup\" is given twice"},
@@ -142,6 +144,8 @@ TEST(ConfigurationTest, ErrorsNameTheLineAndWhatToDo) {
       {"a NUL in a path", with("bpffs: \"/a\\0b\"\n"), "f.yaml:3: bpffs must not hold a NUL"},
       {"another word", with("localPolicyMiss: ignore\n"),
        "f.yaml:3: localPolicyMiss is \"ignore\"; it must be one of refuse, drop"},
+      {"silence that is too short", with("staleAfter: 2s\n"),
+       "f.yaml:3: staleAfter must be off or a duration from 10s to 720h, such as 10m, not \"2s\""},
       {"neither true nor false", with("observe: yes\n"), "f.yaml:3: observe must be true or false, not \"yes\""},
       {"verbosity too high", with("logging: {verbosity: 11}\n"),
        "f.yaml:3: logging.verbosity must be a whole number from 0 to 10, not \"11\""},
@@ -219,8 +223,7 @@ TEST(ConfigurationTest, MergeKeysAreReadAsInAnyYaml) {
   ASSERT_TRUE(decoded.ok()) << decoded.status();
   EXPECT_EQ(decoded->limits.pools, 3u);
   EXPECT_EQ(decoded->limits.slots, 5u);
-  const std::string error(
-      DecodeConfiguration(absl::StrCat(kHead, "<<: {nodename: a}\n"), "f.yaml").status().message());
+  const std::string error(DecodeConfiguration(absl::StrCat(kHead, "<<: {nodename: a}\n"), "f.yaml").status().message());
   EXPECT_THAT(error, testing::StartsWith("f.yaml:3: unknown field nodename;"));
 }
 

@@ -61,6 +61,7 @@ struct Flags {
   std::optional<std::string> end_sockets;
   std::optional<bool> observe;
   bool stay = false;
+  std::optional<std::string> stale_after;
   std::optional<std::string> log_format;
   std::optional<int> verbosity;
   std::string later;  // takes the values of kFlagsOfLaterVersions, which are not used
@@ -123,6 +124,9 @@ void AddRunFlags(CLI::App& run, Flags& flags) {
       ->check(CLI::IsMember(Names(kLocalPolicyMisses)).description(""))
       ->type_name("refuse|drop");
   run.add_flag("--observe", flags.observe, "dry run: decide and count, but translate, refuse and end nothing");
+  run.add_option("--stale-after", flags.stale_after,
+                 "translate nothing once no agent has lived for this long: 10s to 720h, or off (default off)")
+      ->type_name("DURATION");
   run.add_option("--end-sockets", flags.end_sockets,
                  "end connected sockets whose backend is gone: only UDP (default), TCP too, or none")
       ->check(CLI::IsMember(Names(kEndSockets)).description(""))
@@ -161,6 +165,17 @@ absl::Status SettleAddress(const char* name, const std::optional<std::string>& f
   absl::StatusOr<std::optional<model::SocketAddress>> address = admin::http::ParseBindAddress(*given);
   if (!address.ok()) return WrongFlag(name, address.status());
   value = *address;
+  return absl::OkStatus();
+}
+
+// The same for --stale-after.
+absl::Status SettleStaleAfter(const std::optional<std::string>& flag, const std::optional<std::string>& field,
+                              std::chrono::milliseconds& value) {
+  const std::optional<std::string>& given = flag.has_value() ? flag : field;
+  if (!given.has_value()) return absl::OkStatus();
+  const absl::StatusOr<std::chrono::milliseconds> parsed = ParseStaleAfter(*given);
+  if (!parsed.ok()) return absl::InvalidArgumentError(absl::StrCat("--stale-after ", parsed.status().message()));
+  value = *parsed;
   return absl::OkStatus();
 }
 
@@ -205,6 +220,7 @@ absl::StatusOr<Options> Resolve(const Flags& flags, const Environment& environme
   Settle(Named(flags.health_check_node_ports, kOnOff), file.health_check_node_ports, options.health_check_node_ports);
   Settle(Named(flags.local_policy_miss, kLocalPolicyMisses), file.local_policy_miss, options.local_policy_miss);
   Settle(flags.observe, file.observe, options.observe);
+  if (status = SettleStaleAfter(flags.stale_after, file.stale_after, options.stale_after); !status.ok()) return status;
   Settle(Named(flags.end_sockets, kEndSockets), file.end_sockets, options.end_sockets);
   Settle(Named(flags.log_format, kLogFormats), file.log_format, options.log_format);
   Settle(flags.verbosity, file.verbosity, options.verbosity);

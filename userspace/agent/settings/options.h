@@ -37,8 +37,9 @@ struct Options {
       model::SocketAddress{model::IpAddress::FromV4(0x7f000001), 10249};
   bool health_check_node_ports = true;  // answer at the Services' healthCheckNodePorts
   LocalPolicyMiss local_policy_miss = LocalPolicyMiss::kRefuse;
-  bool stay = false;     // of cleanup: wait to be stopped when everything is removed
-  bool observe = false;  // decide and count, translate nothing
+  bool stay = false;                         // of cleanup: wait to be stopped when everything is removed
+  bool observe = false;                      // decide and count, translate nothing
+  std::chrono::milliseconds stale_after{0};  // 0: off
   EndSockets end_sockets = EndSockets::kUdp;
   uint32_t udp_idle_s = 120;  // how long a UDP flow keeps its backend without a datagram; 0: without a limit
   LogFormat log_format = LogFormat::kText;

@@ -82,6 +82,20 @@ TEST(OptionsTest, BindAddressesAreKubeProxysUnlessGivenOrEmpty) {
   EXPECT_EQ(parse({"--healthz-bind-address", "", "--metrics-bind-address="}), "nowhere nowhere");
 }
 
+TEST(OptionsTest, StaleAfterIsOffOrLongEnoughForASlowStep) {
+  const auto parse = [](const std::string& value) {
+    return ParseCommandLine({"--manifests=/m", "--stale-after=" + value}, kHost);
+  };
+  EXPECT_EQ(parse("off")->options.stale_after, std::chrono::milliseconds(0));
+  EXPECT_EQ(parse("10s")->options.stale_after, std::chrono::seconds(10));
+  EXPECT_EQ(parse("720h")->options.stale_after, std::chrono::hours(720));
+  for (const char* wrong : {"0", "9s", "721h", "10", "ten minutes", "-10m", "inf"}) {
+    EXPECT_EQ(
+        parse(wrong).status().message(),
+        absl::StrCat("--stale-after must be off or a duration from 10s to 720h, such as 10m, not \"", wrong, "\""));
+  }
+}
+
 TEST(OptionsTest, NodeNamePrecedence) {
   const Environment with_variable = {.node_name = "From-Variable", .host_name = "host"};
   EXPECT_EQ(ParseCommandLine({"--manifests", "/m"}, with_variable)->options.node_name, "From-Variable");
@@ -92,7 +106,7 @@ TEST(OptionsTest, EveryFlag) {
   for (const char* verbosity : {"-v=7", "-v7", "--v=7"}) {
     const absl::StatusOr<CommandLine> command =
         ParseCommandLine({"run", "--manifests=/m", "--node-name=n", "--cgroup=/c", "--bpffs=/b", "--admin-socket=/s",
-                          "--local-policy-miss=drop", "--log-format=json", verbosity},
+                          "--local-policy-miss=drop", "--log-format=json", "--stale-after=90s", verbosity},
                          kHost);
     ASSERT_TRUE(command.ok()) << command.status();
     const Options& options = command->options;
@@ -102,6 +116,7 @@ TEST(OptionsTest, EveryFlag) {
     EXPECT_EQ(options.admin_socket, "/s");
     EXPECT_EQ(options.local_policy_miss, LocalPolicyMiss::kDrop);
     EXPECT_EQ(options.log_format, LogFormat::kJson);
+    EXPECT_EQ(options.stale_after, std::chrono::seconds(90));
     EXPECT_EQ(options.verbosity, 7) << verbosity;
   }
 }
@@ -250,6 +265,7 @@ TEST(ExampleTest, HasEveryFieldWithItsDefault) {
   EXPECT_EQ(options.end_sockets, defaults.end_sockets);
   EXPECT_EQ(options.observe, defaults.observe);
   EXPECT_EQ(options.udp_idle_s, defaults.udp_idle_s);
+  EXPECT_EQ(options.stale_after, defaults.stale_after);
   EXPECT_EQ(options.log_format, defaults.log_format);
   EXPECT_EQ(options.verbosity, defaults.verbosity);
   EXPECT_EQ(options.snapshot_interval, defaults.snapshot_interval);

@@ -4,6 +4,7 @@
 #define SHUNT_AGENT_TESTING_RECORDING_DATAPATH_H_
 
 #include <atomic>
+#include <chrono>
 #include <map>
 #include <string>
 #include <utility>
@@ -59,6 +60,11 @@ class RecordingDatapath : public datapath::Datapath {
     if (!audit_status.ok()) return audit_status;
     return drift;
   }
+  absl::Status GiveSignOfLife(std::chrono::milliseconds boot_time) override {
+    last_sign_of_life = boot_time;
+    ++signs_of_life;
+    return absl::OkStatus();
+  }
   void Reclaim() override {}
 
   std::vector<std::string> TakeApplies() { return std::exchange(applies, {}); }
@@ -76,6 +82,8 @@ class RecordingDatapath : public datapath::Datapath {
   absl::Status address_status;
   std::atomic<int> address_calls = 0;
   std::vector<datapath::NodeAddress> node_addresses;
+  std::atomic<std::chrono::milliseconds> last_sign_of_life{};
+  std::atomic<int> signs_of_life = 0;
 };
 
 }  // namespace shunt::agent

@@ -52,6 +52,7 @@ absl::StatusOr<BpfObject> LoadObject(const KernelOptions& options, const MapSet&
   config.reader_window = options.reader_window;
   config.observe = options.observe ? 1 : 0;
   config.local_miss_drops = options.local_miss_drops ? 1 : 0;
+  config.stale_after_ms = static_cast<uint32_t>(options.stale_after.count());
   if (absl::Status status = LoadPrograms(*object, config); !status.ok()) return status;
   return object;
 }
@@ -71,6 +72,7 @@ absl::StatusOr<std::unique_ptr<KernelDatapath>> KernelDatapath::Open(const Kerne
   absl::StatusOr<PinDirectory> pins = PinDirectory::OpenOrCreate(options.bpffs);
   if (!pins.ok()) return pins.status();
   datapath->pin_directory_ = pins->path();
+  datapath->stale_after_ = options.stale_after;
   absl::StatusOr<AgentLock> lock = AgentLock::Take(pins->path());
   if (!lock.ok()) return lock.status();
   datapath->lock_ = *std::move(lock);
@@ -104,6 +106,7 @@ absl::Status KernelDatapath::PutInForce(const KernelOptions& options, const PinD
   programs_current_ = programs.ok();
   if (programs_current_) {
     programs_ = *std::move(programs);
+    if (absl::Status status = rows_->SetStaleAfter(options.stale_after); !status.ok()) return status;
     if (const uint64_t id = programs_.moved_from(); id != 0) {
       const std::string was_on = FindCgroupById(*path, id);
       notes_.push_back(absl::StrCat("the programs were on ", was_on.empty() ? absl::StrCat("cgroup ", id) : was_on,
@@ -121,6 +124,7 @@ absl::Status KernelDatapath::PutInForce(const KernelOptions& options, const PinD
 
 std::vector<ServiceFailure> KernelDatapath::Apply(absl::Span<const model::ServicePlan* const> plans, ApplyScope scope) {
   std::vector<ServiceFailure> failures = rows_->Apply(plans, scope);
+  applied_all_ |= scope == ApplyScope::kAll;
   TellRemovals();
   return failures;
 }
@@ -143,6 +147,11 @@ absl::StatusOr<std::unique_ptr<SocketEnder>> KernelDatapath::OpenSocketEnder(con
 
 absl::Status KernelDatapath::SetNodeAddresses(absl::Span<const NodeAddress> addresses) {
   return rows_->SetNodeAddresses(addresses);
+}
+
+absl::Status KernelDatapath::GiveSignOfLife(std::chrono::milliseconds boot_time) {
+  const bool lapsed = stale_after_.count() > 0 && boot_time - rows_->LastSignOfLife() > stale_after_;
+  return applied_all_ || !lapsed ? rows_->GiveSignOfLife(boot_time) : absl::OkStatus();
 }
 
 void KernelDatapath::Reclaim() {

@@ -3,6 +3,7 @@
 #ifndef SHUNT_DATAPATH_KERNEL_KERNEL_DATAPATH_H_
 #define SHUNT_DATAPATH_KERNEL_KERNEL_DATAPATH_H_
 
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -32,6 +33,8 @@ struct KernelOptions {
   bool local_miss_drops = false;
   // Decide and count, but translate and refuse nothing.
   bool observe = false;
+  // Translate nothing while the last sign of life is longer ago than this; 0: the programs do not ask.
+  std::chrono::milliseconds stale_after{0};
   // Iterations of a delay between the loads of a choice; above 0 only to widen the readers' windows on purpose.
   uint32_t reader_window = 0;
   // Programs to load instead of those built in; they have to use the same maps.
@@ -54,6 +57,11 @@ class KernelDatapath final : public Datapath {
   absl::StatusOr<Drift> Audit(absl::Span<const model::ServicePlan* const> plans,
                               absl::Span<const NodeAddress> addresses) override;
   absl::Status SetNodeAddresses(absl::Span<const NodeAddress> addresses) override;
+  // Before the first Apply of everything, what is in force is an earlier agent's, and this one does not know how old it
+  // is. So if the last sign of life was longer ago than `stale_after` then, none is given before that Apply. If it was
+  // not, this agent takes over and gives signs of life at once: agents are replaced without a gap, also while the
+  // source cannot be reached.
+  absl::Status GiveSignOfLife(std::chrono::milliseconds boot_time) override;
   void Reclaim() override;
 
   // Keeps the socket's destinations from ever being translated, for the agent's own connections. It works whether or
@@ -102,6 +110,8 @@ class KernelDatapath final : public Datapath {
   std::function<void(const Removals&)> on_removals_;
   AttachedPrograms programs_;  // its descriptors keep the programs attached even if their pins are removed
   bool programs_current_ = false;
+  std::chrono::milliseconds stale_after_{0};
+  bool applied_all_ = false;  // what is in force is this agent's
   std::vector<std::string> problems_;
   std::vector<std::string> notes_;
 };

@@ -32,6 +32,7 @@ class PinnedReader final : public report::PinnedMaps {
   std::vector<report::MapFill> FillLevels() const override;
   // Empty if no program is pinned.
   std::vector<report::ProgramStatus> Programs() const override;
+  report::SignOfLife LastSignOfLife() const override;
   // As MapReader::MapNames and Dump.
   std::vector<std::string> MapNames() const;
   absl::Status DumpMap(absl::string_view map, const std::function<bool(const report::MapRow&)>& visit) const override;

@@ -20,6 +20,7 @@ class ScriptedMaps final : public PinnedMaps {
   const std::string& pin_directory() const override { return directory; }
   std::vector<MapFill> FillLevels() const override { return fill_levels; }
   std::vector<ProgramStatus> Programs() const override { return programs; }
+  SignOfLife LastSignOfLife() const override { return sign_of_life; }
   absl::Status DumpMap(absl::string_view map, const std::function<bool(const MapRow&)>& visit) const override {
     ++dumps;
     const auto found = rows.find(std::string(map));
@@ -33,6 +34,7 @@ class ScriptedMaps final : public PinnedMaps {
   std::string directory = "/sys/fs/bpf/shunt/v1";
   std::vector<MapFill> fill_levels;
   std::vector<ProgramStatus> programs;
+  SignOfLife sign_of_life;
   std::map<std::string, std::vector<MapRow>> rows;
   mutable int dumps = 0;  // calls of DumpMap
 };
