@@ -67,6 +67,7 @@ class NoFollowers final : public agent::LoopListener {
   void Stepped() override {}
   void Progressed(sources::ObjectKind, const report::SourceVersion&) override {}
   bool Changed(sources::ClusterView) override { return true; }
+  milliseconds ViewPace() const override { return std::chrono::minutes(1); }
 };
 
 // Counts how often the victim's plan reached the kernel. Everything else goes straight through.
