@@ -124,6 +124,19 @@ TEST(ServiceMessageTest, CountsOnlyLeavesEndpointsOutAndKeepsTheirNumbers) {
   EXPECT_EQ(cart.ports(0).selected_endpoint_count(), 2u);
 }
 
+TEST(ServiceMessageTest, CarriesTheStateThatClientsMeet) {
+  const testing::ScriptedAgent agent = testing::SmallCluster();
+  const v1::Service cart = ToMessage(agent.services[1], EndpointDetail::kCountsOnly);
+  EXPECT_EQ(cart.ports(0).serving_state(), v1::SERVING_STATE_READY);
+  EXPECT_EQ(cart.ports(1).serving_state(), v1::SERVING_STATE_NO_ENDPOINTS);
+  EXPECT_EQ(cart.serving_state(), v1::SERVING_STATE_NO_ENDPOINTS);
+  const v1::Service search = ToMessage(agent.services[2], EndpointDetail::kCountsOnly);
+  EXPECT_EQ(search.serving_state(), v1::SERVING_STATE_FAILED);
+  for (int i = 0; i <= static_cast<int>(report::ServingState::kFailed); ++i) {
+    EXPECT_EQ(ToMessage(static_cast<report::ServingState>(i)), i + 1);
+  }
+}
+
 TEST(ServiceMessageTest, ConflictsAndFailuresAreNamed) {
   const testing::ScriptedAgent agent = testing::SmallCluster();
   const v1::Service search = ToMessage(agent.services[2], EndpointDetail::kCountsOnly);
@@ -144,7 +157,8 @@ TEST(ServiceMessageTest, WhatWasReadFromTheMapsClaimsNothingElse) {
   EXPECT_FALSE(port.endpoints(0).has_weight());
   EXPECT_FALSE(port.endpoints(0).has_ready());
   EXPECT_EQ(port.endpoints(0).places(0).verdict(), v1::ENDPOINT_VERDICT_SELECTED);
-  EXPECT_EQ(port.endpoints(3).places(0).verdict(), v1::ENDPOINT_VERDICT_WEIGHT_ZERO) << "a member without a share";
+  EXPECT_EQ(port.endpoints(3).places(0).verdict(), v1::ENDPOINT_VERDICT_NO_SHARE)
+      << "drained, terminating or not ready: the maps do not say";
   EXPECT_EQ(port.endpoints(2).places(1).verdict(), v1::ENDPOINT_VERDICT_UNSPECIFIED) << "not in the second pool";
 }
 
@@ -159,7 +173,8 @@ TEST(ServiceMessageTest, EveryVerdictAndKindHasItsOwnMessageValue) {
     }
     EXPECT_EQ(v1::EndpointVerdict_Name(verdicts.back()), word);
   }
-  EXPECT_EQ(verdicts.size() + 1, static_cast<size_t>(v1::EndpointVerdict_descriptor()->value_count()));
+  // The others are what the maps tell without a plan: UNSPECIFIED and NO_SHARE.
+  EXPECT_EQ(verdicts.size() + 2, static_cast<size_t>(v1::EndpointVerdict_descriptor()->value_count()));
   for (int i = 1; i <= 4; ++i) EXPECT_EQ(ToMessage(static_cast<model::FrontendKind>(i)), i);
 }
 
@@ -189,6 +204,11 @@ TEST(StatusMessageTest, CarriesTimesProgramsMapsReasonsAndProblems) {
   EXPECT_EQ(status.socket_sweeps().last_sweep_time().seconds(), 1'763'850'090);
   EXPECT_FALSE(ToMessage(report::AgentStatus()).has_socket_sweeps()) << "there is no report";
   EXPECT_EQ(status.problems(0).where(), "shop/search");
+  EXPECT_EQ(status.reasons(0).kind(), v1::REASON_KIND_NOTHING_TO_TRANSLATE);
+  EXPECT_EQ(status.reasons(1).kind(), v1::REASON_KIND_NOT_TRANSLATED);
+  ASSERT_EQ(status.warned_services_size(), 2) << "a kind without Services is left out";
+  EXPECT_EQ(status.warned_services(1).kind(), v1::WARNING_KIND_OBJECT);
+  EXPECT_EQ(status.service_warnings(0).service().name(), "cart");
   EXPECT_FALSE(ToMessage(report::AgentStatus()).has_last_apply_time()) << "never applied";
 }
 

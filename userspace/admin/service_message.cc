@@ -73,7 +73,7 @@ v1::PoolPlace PlaceIn(const WeighedPool& weighed, const model::PlannedEndpoint& 
   v1::PoolPlace place;
   if (from_maps) {
     if (share != nullptr) {
-      place.set_verdict(*share > 0 ? v1::ENDPOINT_VERDICT_SELECTED : v1::ENDPOINT_VERDICT_WEIGHT_ZERO);
+      place.set_verdict(*share > 0 ? v1::ENDPOINT_VERDICT_SELECTED : v1::ENDPOINT_VERDICT_NO_SHARE);
       place.set_share_percent(*share);
     }
     return place;
@@ -141,6 +141,7 @@ v1::ServicePort ToMessage(const model::PortPlan& plan, const report::ServiceStat
   for (const model::Pool& pool : plan.pools) pools.push_back({&pool, SharesPercent(pool)});
   for (const WeighedPool& pool : pools) *message.add_pools() = ToMessage(pool, from_maps);
   AddEndpoints(plan, pools, from_maps, detail, message);
+  message.set_serving_state(admin::ToMessage(report::ServingStateOf(plan, status.applied.ok())));
   return message;
 }
 
@@ -193,6 +194,26 @@ v1::EndpointVerdict ToMessage(model::EndpointVerdict verdict) {
   return v1::ENDPOINT_VERDICT_UNSPECIFIED;
 }
 
+v1::ServingState ToMessage(report::ServingState state) {
+  switch (state) {
+    case report::ServingState::kReady:
+      return v1::SERVING_STATE_READY;
+    case report::ServingState::kNothingToServe:
+      return v1::SERVING_STATE_NOTHING_TO_SERVE;
+    case report::ServingState::kNotServed:
+      return v1::SERVING_STATE_NOT_SERVED;
+    case report::ServingState::kNoLocalEndpoints:
+      return v1::SERVING_STATE_NO_LOCAL_ENDPOINTS;
+    case report::ServingState::kNoEndpoints:
+      return v1::SERVING_STATE_NO_ENDPOINTS;
+    case report::ServingState::kConflict:
+      return v1::SERVING_STATE_CONFLICT;
+    case report::ServingState::kFailed:
+      return v1::SERVING_STATE_FAILED;
+  }
+  return v1::SERVING_STATE_UNSPECIFIED;
+}
+
 std::vector<double> SharesPercent(const model::Pool& pool) {
   constexpr uint64_t kWhole = uint64_t{1} << 32;
   std::vector<uint64_t> parts(pool.members.size());  // in 2^-32 of a slot
@@ -235,6 +256,7 @@ v1::Service ToMessage(const report::ServiceStatus& status, EndpointDetail detail
   if (plan.local_ready_v4.has_value()) message.set_local_ready_endpoints(*plan.local_ready_v4);
   if (plan.local_ready_v6.has_value()) message.set_local_ready_endpoints_v6(*plan.local_ready_v6);
   for (const std::string& warning : plan.warnings) message.add_warnings(ValidUtf8(warning));
+  message.set_serving_state(ToMessage(report::ServingStateOf(status)));
   return message;
 }
 

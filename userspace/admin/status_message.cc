@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "userspace/admin/to_message.h"
 #include "userspace/admin/utf8.h"
+#include "userspace/report/reason_kind.h"
+#include "userspace/report/service_warnings.h"
 
 namespace shunt::admin {
 namespace {
@@ -28,11 +30,53 @@ v1::MapFill ToMessage(const report::MapFill& fill) {
   return message;
 }
 
+v1::ReasonKind ToMessage(report::ReasonKind kind) {
+  switch (kind) {
+    case report::ReasonKind::kNothingToTranslate:
+      return v1::REASON_KIND_NOTHING_TO_TRANSLATE;
+    case report::ReasonKind::kNotTranslated:
+      return v1::REASON_KIND_NOT_TRANSLATED;
+    case report::ReasonKind::kSuspect:
+      return v1::REASON_KIND_SUSPECT;
+  }
+  return v1::REASON_KIND_UNSPECIFIED;
+}
+
+v1::WarningKind ToMessage(report::WarningKind kind) {
+  switch (kind) {
+    case report::WarningKind::kConflict:
+      return v1::WARNING_KIND_CONFLICT;
+    case report::WarningKind::kDead:
+      return v1::WARNING_KIND_DEAD;
+    case report::WarningKind::kProtocol:
+      return v1::WARNING_KIND_PROTOCOL;
+    case report::WarningKind::kObject:
+      return v1::WARNING_KIND_OBJECT;
+  }
+  return v1::WARNING_KIND_UNSPECIFIED;
+}
+
+void AddWarnings(const report::AgentStatus& status, v1::AgentStatus& message) {
+  for (const report::ServiceWarning& warning : status.service_warnings) {
+    v1::ServiceWarning& added = *message.add_service_warnings();
+    if (!warning.service.name.empty()) *added.mutable_service() = admin::ToMessage(warning.service);
+    added.set_kind(ToMessage(warning.kind));
+    added.set_what(ValidUtf8(warning.what));
+  }
+  for (size_t kind = 0; kind < report::kWarningKinds; ++kind) {
+    if (status.warned_services[kind] == 0) continue;
+    v1::WarnedServices& added = *message.add_warned_services();
+    added.set_kind(ToMessage(static_cast<report::WarningKind>(kind)));
+    added.set_services(status.warned_services[kind]);
+  }
+}
+
 v1::Reason ToMessage(const report::ReasonRow& reason) {
   v1::Reason message;
   message.set_name(reason.name);
   message.set_meaning(reason.meaning);
   message.set_count(reason.count);
+  message.set_kind(ToMessage(report::ReasonKindOf(reason.name)));
   return message;
 }
 
@@ -94,6 +138,7 @@ v1::AgentStatus ToMessage(const report::AgentStatus& status) {
     added.set_what(ValidUtf8(problem.what));
     added.set_advice(problem.advice);
   }
+  AddWarnings(status, message);
   return message;
 }
 

@@ -22,6 +22,7 @@
 #include "userspace/report/audit_report.h"
 #include "userspace/report/map_rows.h"
 #include "userspace/report/reflector_status.h"
+#include "userspace/report/serving_state.h"
 
 namespace shunt::admin {
 
@@ -40,6 +41,7 @@ enum class EndpointDetail { kCountsOnly, kEveryEndpoint };
 v1::Service ToMessage(const report::ServiceStatus& status, EndpointDetail detail);
 v1::FrontendKind ToMessage(model::FrontendKind kind);
 v1::EndpointVerdict ToMessage(model::EndpointVerdict verdict);
+v1::ServingState ToMessage(report::ServingState state);
 v1::Backend ToMessage(const report::BackendStatus& backend);
 
 // Returns the share of new connections that each of the pool's members gets, in percent, computed from the alias table

@@ -13,12 +13,13 @@
 #include "userspace/report/audit_report.h"
 #include "userspace/report/map_rows.h"
 #include "userspace/report/reflector_status.h"
+#include "userspace/report/service_warnings.h"
 #include "userspace/report/socket_sweep.h"
 
 namespace shunt::report {
 
 struct StatusProblem {
-  std::string where;  // file and line, Service, map or program
+  std::string where;  // file and line, a Service that is not in the kernel, map or program
   std::string what;
   bool advice = false;  // nothing fails by it: it is worth knowing
 };
@@ -49,7 +50,9 @@ struct AgentStatus {
   SourceStatus source_status;
   AuditReport last_audit;
   int64_t answer_time_ms = 0;           // since 1970: when this status was read
-  std::vector<StatusProblem> problems;  // objects refused, Services that do not fit, programs not loaded
+  std::vector<StatusProblem> problems;  // of this node: files refused, Services that do not fit, programs not loaded
+  std::vector<ServiceWarning> service_warnings;  // by name; the last one may say how many more Services have some
+  WarnedServices warned_services = {};
 };
 
 struct ServiceStatus {

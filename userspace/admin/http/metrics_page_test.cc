@@ -45,8 +45,12 @@ report::MetricsSnapshot Everything() {
   status.failed_services = 1;
   status.programs = {{.name = "sock_connect4", .hook = "cgroup/connect4", .attached = true}};
   status.maps = {{.name = "pools", .used = 4, .capacity = 16, .memory_bytes = 4096}, {.name = "socket_state"}};
-  status.reasons = {{.name = "port_zero", .meaning = "dialled port 0: passed untouched", .count = 9}};
-  status.problems = {{"Service shop/cart", "a sentence with \"quotes\"\nand lines"}};
+  status.reasons = {{.name = "no_endpoints", .meaning = "refused", .count = 9},
+                    {.name = "no_state", .meaning = "untouched", .count = 50'000}};
+  status.problems = {{"map pools", "a sentence with \"quotes\"\nand lines"},
+                     {.where = "kube-proxy", .what = "answers here", .advice = true}};
+  status.service_warnings = {{{"shop", "cart"}, report::WarningKind::kConflict, "a tenant's mistake"}};
+  status.warned_services = {1, 0, 0, 2};
   snapshot.agent.loop.apply_latency.Observe(0.0003);
   snapshot.agent.loop.apply_latency.Observe(20);
   snapshot.agent.loop.full_steps.Observe(1.5);
@@ -99,7 +103,16 @@ TEST(MetricsPageTest, ValuesStandUnderTheirNamesAndLabels) {
   EXPECT_THAT(Samples(families, "shunt_map_pressure"), ElementsAre("shunt_map_pressure_ratio{map=pools} 0.25"))
       << "a map without a limit is under no pressure";
   EXPECT_THAT(Samples(families, "shunt_attached"), ElementsAre("shunt_attached_programs{hook=cgroup/connect4} 1"));
-  EXPECT_THAT(Samples(families, "shunt_untranslated"), ElementsAre("shunt_untranslated_total{reason=port_zero} 9"));
+  EXPECT_THAT(Samples(families, "shunt_untranslated"), ElementsAre("shunt_untranslated_total{reason=no_endpoints} 9"))
+      << "a getpeername on any socket of the node is no failure";
+  EXPECT_THAT(Samples(families, "shunt_nothing"),
+              ElementsAre("shunt_nothing_to_translate_total{reason=no_state} 50000"));
+  EXPECT_THAT(Samples(families, "shunt_problems"), ElementsAre("shunt_problems{} 1"))
+      << "neither advice nor what a tenant does";
+  EXPECT_THAT(
+      Samples(families, "shunt_services_with_warnings"),
+      ElementsAre("shunt_services_with_warnings{kind=conflict} 1", "shunt_services_with_warnings{kind=dead} 0",
+                  "shunt_services_with_warnings{kind=protocol} 0", "shunt_services_with_warnings{kind=object} 2"));
   EXPECT_THAT(Samples(families, "shunt_state_age"), ElementsAre("shunt_state_age_seconds{resource=services} 2.25"));
   EXPECT_THAT(
       Samples(families, "shunt_service_translations"),

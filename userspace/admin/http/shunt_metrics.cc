@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
 #include <map>
 #include <string>
 
 #include "absl/strings/str_cat.h"
 #include "userspace/admin/http/metric_families.h"
+#include "userspace/report/reason_kind.h"
+#include "userspace/report/service_warnings.h"
 
 namespace shunt::admin::http {
 namespace {
@@ -30,8 +33,14 @@ void AddAgent(const report::MetricsSnapshot& snapshot, Exposition& page) {
   page.Add(status.backends);
   page.Gauge("shunt_failed_services", "Services that the kernel did not take; each is tried again");
   page.Add(status.failed_services);
-  page.Gauge("shunt_problems", "Problems that `shuntctl status` lists");
-  page.Add(static_cast<double>(status.problems.size()));
+  page.Gauge("shunt_problems",
+             "Problems of this node that `shuntctl check` finds wrong; advice and Services' own are not");
+  page.Add(static_cast<double>(std::count_if(status.problems.begin(), status.problems.end(),
+                                             [](const report::StatusProblem& problem) { return !problem.advice; })));
+  page.Gauge("shunt_services_with_warnings", "Services with a fault of their owner's doing, by kind");
+  for (size_t kind = 0; kind < report::kWarningKinds; ++kind) {
+    page.Add(status.warned_services[kind], {{"kind", report::WarningKindName(static_cast<report::WarningKind>(kind))}});
+  }
   page.Gauge("shunt_programs_current", "Whether this build's programs are in force, not an older pinned set");
   page.Add(status.programs_current ? 1 : 0);
   page.Gauge("shunt_attached_programs", "Programs attached at the hook");
@@ -137,12 +146,23 @@ void AddReflectorState(const report::MetricsSnapshot& snapshot, Exposition& page
   page.Add(Seconds(source.snapshot_time_ms));
 }
 
-void AddDatapath(const report::MetricsSnapshot& snapshot, Exposition& page) {
-  page.Counter("shunt_untranslated_total",
-               "Times that a program did not translate, by reason; since the maps were made");
-  for (const report::ReasonRow& reason : snapshot.status.reasons) {
+constexpr report::ReasonKind kNothing = report::ReasonKind::kNothingToTranslate;
+
+template <typename Wanted>
+void AddReasons(const report::AgentStatus& status, Wanted wanted, Exposition& page) {
+  for (const report::ReasonRow& reason : status.reasons) {
+    if (!wanted(report::ReasonKindOf(reason.name))) continue;
     page.Add(static_cast<double>(reason.count), {{"reason", reason.name}});
   }
+}
+
+void AddDatapath(const report::MetricsSnapshot& snapshot, Exposition& page) {
+  page.Counter("shunt_untranslated_total",
+               "Times that a Service was dialled and not translated, by reason; since the maps were made");
+  AddReasons(snapshot.status, [](report::ReasonKind kind) { return kind != kNothing; }, page);
+  page.Counter("shunt_nothing_to_translate_total",
+               "Calls that have nothing to do with a Service, by reason: no failures; since the maps were made");
+  AddReasons(snapshot.status, [](report::ReasonKind kind) { return kind == kNothing; }, page);
   page.Counter("shunt_sockets_ended_total", "Sockets ended because their backend was gone");
   const report::SocketSweeps& sweeps = snapshot.status.socket_sweeps;
   page.Add(static_cast<double>(sweeps.ended_udp), {{"protocol", "UDP"}});

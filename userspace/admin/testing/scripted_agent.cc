@@ -136,7 +136,8 @@ report::AgentStatus Status() {
                  {"slots", "array", 1'040'000, 1'048'576, 16'777'216},
                  {"socket_storage", "sk_storage", 0, 0, 0}};
   status.reasons = {{"not_a_service", "the destination is no frontend: passed untouched", 99},
-                    {"no_endpoints", "the service has no endpoint anywhere: refused", 46}};
+                    {"no_endpoints", "the service has no endpoint anywhere: refused", 46},
+                    {"no_state", "a reply or peer name on a socket without a translation: untouched", 52'000}};
   status.socket_sweeps = {.protocols = "udp",
                           .method = "bpf_sock_destroy",
                           .sweeps = 31,
@@ -144,6 +145,12 @@ report::AgentStatus Status() {
                           .ended_udp = 14,
                           .namespaces = 5};
   status.problems = {{"shop/search", "does not fit: needs 12 slots"}};
+  status.service_warnings = {
+      {{"shop", "cart"}, report::WarningKind::kObject, "slice cart-x7k2p: endpoint not-an-address is no IPv4 address"},
+      {{"shop", "search"},
+       report::WarningKind::kConflict,
+       "frontend 203.0.113.7:80/UDP belongs to Service shop/cart and is not served for this one"}};
+  status.warned_services = {1, 0, 0, 1};
   return status;
 }
 
@@ -164,7 +171,9 @@ std::map<std::string, std::vector<report::MapRow>> Maps() {
       {"backends", {report::BackendRow{.backend = 5, .address = backend}}},
       {"service_ports",
        {report::ServicePortRow{.service_port = 1, .service = {"shop", "cart"}, .port_name = "http", .port = 80}}},
-      {"socket_state", {report::SocketStateRow{71, dialled, backend, 2, 5, {.translated = true}}}},
+      {"socket_state",
+       {report::SocketStateRow{71, dialled, backend, 2, 5, {.translated = true}},
+        report::SocketStateRow{.cookie = 72, .flags = {.exempt = true}}}},
       {"socket_peers", {report::SocketPeerRow{71, report::PeerDirection::kForward, dialled, backend, 2, 5}}},
       {"affinities", {report::AffinityRow{"netns 4026532008", 1, 5, 1500}}},
       {"service_counters", {report::ServiceCountersRow{1, 1200, 0, 3}}},

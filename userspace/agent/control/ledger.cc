@@ -2,40 +2,13 @@
 #include "userspace/agent/control/ledger.h"
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 
 namespace shunt::agent {
-
-std::vector<report::StatusProblem> ProblemsOf(const Ledger::Entry& entry) {
-  std::vector<report::StatusProblem> problems;
-  const std::string where = absl::StrCat("Service ", entry.plan->service.ToString());
-  if (!entry.applied.ok()) {
-    problems.push_back({where, absl::StrCat("not in the kernel, will be retried: ", entry.applied.message())});
-  }
-  for (const model::PortPlan& port : entry.plan->ports) {
-    for (const model::Frontend& frontend : port.frontends) {
-      if (!frontend.InConflict()) continue;
-      problems.push_back(
-          {where, absl::StrCat("frontend ", frontend.address.ToString(), " belongs to Service ",
-                               frontend.conflict_with.Name().ToString(), " and is not served for this one")});
-    }
-  }
-  for (const std::string& warning : entry.plan->warnings) problems.push_back({where, warning});
-  return problems;
-}
-
 namespace {
-
-// Returns whether ProblemsOf returns any.
-bool HasProblems(const Ledger::Entry& entry) {
-  if (!entry.applied.ok() || !entry.plan->warnings.empty()) return true;
-  return std::any_of(entry.plan->ports.begin(), entry.plan->ports.end(), [](const model::PortPlan& port) {
-    return std::any_of(port.frontends.begin(), port.frontends.end(),
-                       [](const model::Frontend& frontend) { return frontend.InConflict(); });
-  });
-}
 
 // Whether a Local policy leaves the pool empty on this node, although other nodes have endpoints.
 bool MissesLocally(const model::PortPlan& port, uint32_t pool) {
@@ -59,6 +32,19 @@ void CountLocalMisses(const model::PortPlan& port, int sign, report::LocalMisses
   misses.external[family] += external ? sign : 0;
 }
 
+void CountWarned(const model::ServicePlan& plan, int sign, report::WarnedServices& warned) {
+  const std::array<bool, report::kWarningKinds> has = report::WarningKindsOf(plan);
+  for (size_t kind = 0; kind < has.size(); ++kind) warned[kind] += has[kind] ? sign : 0;
+}
+
+void Keep(bool wanted, const model::ObjectName& name, absl::btree_set<model::ObjectName>& names) {
+  if (wanted) {
+    names.insert(name);
+  } else {
+    names.erase(name);
+  }
+}
+
 }  // namespace
 
 void Ledger::Count(const Entry& entry, int sign) {
@@ -68,13 +54,16 @@ void Ledger::Count(const Entry& entry, int sign) {
     for (const model::Frontend& frontend : port.frontends) totals_.frontends += frontend.IsProgrammed() ? sign : 0;
     CountLocalMisses(port, sign, totals_.local_misses);
   }
+  CountWarned(*entry.plan, sign, totals_.warned);
 }
 
 void Ledger::Record(std::shared_ptr<const model::ServicePlan> plan, absl::Status applied) {
   const model::ObjectName name = plan->service;
   const bool health_checked = plan->health_check_node_port != 0;
   Entry entry{std::move(plan), std::move(applied)};
-  const bool troubled = HasProblems(entry);
+  const bool failed = !entry.applied.ok();
+  const std::array<bool, report::kWarningKinds> kinds = report::WarningKindsOf(*entry.plan);
+  const bool warned = std::find(kinds.begin(), kinds.end(), true) != kinds.end();
   const std::lock_guard lock(mutex_);
   Count(entry, +1);
   if (const auto [place, inserted] = entries_.try_emplace(name, entry); !inserted) {
@@ -82,16 +71,9 @@ void Ledger::Record(std::shared_ptr<const model::ServicePlan> plan, absl::Status
     // The old plan is destroyed with `entry`, after the lock is released.
     std::swap(place->second, entry);
   }
-  if (troubled) {
-    troubled_.insert(name);
-  } else {
-    troubled_.erase(name);
-  }
-  if (health_checked) {
-    health_checked_.insert(name);
-  } else {
-    health_checked_.erase(name);
-  }
+  Keep(failed, name, failed_);
+  Keep(warned, name, warned_);
+  Keep(health_checked, name, health_checked_);
 }
 
 void Ledger::Erase(const model::ObjectName& service) {
@@ -100,7 +82,8 @@ void Ledger::Erase(const model::ObjectName& service) {
   if (place == entries_.end()) return;
   Count(place->second, -1);
   entries_.erase(place);
-  troubled_.erase(service);
+  failed_.erase(service);
+  warned_.erase(service);
   health_checked_.erase(service);
 }
 
@@ -140,18 +123,42 @@ std::vector<report::ServiceHealth> Ledger::HealthChecks() const {
 
 std::vector<report::StatusProblem> Ledger::Problems(size_t limit) const {
   std::vector<report::StatusProblem> problems;
-  size_t looked_at = 0;
   const std::lock_guard lock(mutex_);
-  for (const model::ObjectName& name : troubled_) {
+  for (const model::ObjectName& name : failed_) {
     if (problems.size() >= limit) break;
-    for (report::StatusProblem& problem : ProblemsOf(entries_.at(name))) problems.push_back(std::move(problem));
-    ++looked_at;
+    problems.push_back({absl::StrCat("Service ", name.ToString()),
+                        absl::StrCat("not in the kernel, will be retried: ", entries_.at(name).applied.message())});
   }
-  if (problems.size() > limit) problems.resize(limit);
-  if (looked_at < troubled_.size()) {
-    problems.push_back({"", absl::StrCat("and ", troubled_.size() - looked_at, " more Services with problems")});
+  if (problems.size() < failed_.size()) {
+    problems.push_back({"", absl::StrCat("and ", failed_.size() - problems.size(), " more Services with problems")});
   }
   return problems;
+}
+
+std::vector<report::ServiceWarning> Ledger::Warnings(size_t limit) const {
+  // A plan may have thousands of warnings: they are put into words without the lock.
+  std::vector<std::shared_ptr<const model::ServicePlan>> plans;
+  size_t all = 0;
+  {
+    const std::lock_guard lock(mutex_);
+    all = warned_.size();
+    for (const model::ObjectName& name : warned_) {
+      if (plans.size() == limit) break;
+      plans.push_back(entries_.at(name).plan);
+    }
+  }
+  std::vector<report::ServiceWarning> warnings;
+  size_t looked_at = 0;
+  for (const std::shared_ptr<const model::ServicePlan>& plan : plans) {
+    if (warnings.size() >= limit) break;
+    for (report::ServiceWarning& warning : report::WarningsOf(*plan)) warnings.push_back(std::move(warning));
+    ++looked_at;
+  }
+  if (warnings.size() > limit) warnings.resize(limit);
+  if (looked_at < all) {
+    warnings.push_back({.what = absl::StrCat("and ", all - looked_at, " more Services with warnings")});
+  }
+  return warnings;
 }
 
 }  // namespace shunt::agent

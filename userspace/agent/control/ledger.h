@@ -19,6 +19,7 @@
 #include "userspace/report/agent_metrics.h"
 #include "userspace/report/agent_status.h"
 #include "userspace/report/health_state.h"
+#include "userspace/report/service_warnings.h"
 
 namespace shunt::agent {
 
@@ -34,6 +35,7 @@ class Ledger {
     uint32_t frontends = 0;  // of those Services, only the programmed ones
     uint32_t failed = 0;     // entries not applied
     report::LocalMisses local_misses;
+    report::WarnedServices warned = {};
   };
 
   // Replaces the Service's entry.
@@ -47,22 +49,23 @@ class Ledger {
   Totals totals() const;
   // Returns the health checks of the Services with a healthCheckNodePort, in name order, IPv4 before IPv6.
   std::vector<report::ServiceHealth> HealthChecks() const;
-  // Returns what people should know: failures, frontends in conflict, the planner's warnings. These are at most `limit`
-  // problems, followed by one that says how many more Services have problems.
+  // Returns the Services that the kernel does not hold as planned, in name order: at most `limit` problems, followed by
+  // one that says how many more there are.
   std::vector<report::StatusProblem> Problems(size_t limit) const;
+  // Returns what is wrong with Services by their owners' doing, in name order: at most `limit` warnings, followed by
+  // one that says how many more Services have some.
+  std::vector<report::ServiceWarning> Warnings(size_t limit) const;
 
  private:
   void Count(const Entry& entry, int sign) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   mutable std::mutex mutex_;
   absl::btree_map<model::ObjectName, Entry> entries_ ABSL_GUARDED_BY(mutex_);
-  absl::btree_set<model::ObjectName> troubled_ ABSL_GUARDED_BY(mutex_);  // those that Problems() looks at
+  absl::btree_set<model::ObjectName> failed_ ABSL_GUARDED_BY(mutex_);  // those that Problems() looks at
+  absl::btree_set<model::ObjectName> warned_ ABSL_GUARDED_BY(mutex_);  // those that Warnings() looks at
   absl::btree_set<model::ObjectName> health_checked_ ABSL_GUARDED_BY(mutex_);
   Totals totals_ ABSL_GUARDED_BY(mutex_);
 };
-
-// Returns the entry's problems in the order failure, conflicts, warnings; `where` names the Service.
-std::vector<report::StatusProblem> ProblemsOf(const Ledger::Entry& entry);
 
 }  // namespace shunt::agent
 

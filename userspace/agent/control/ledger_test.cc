@@ -119,29 +119,54 @@ TEST(LedgerTest, PagesInNameOrder) {
   EXPECT_TRUE(ledger.PageAfter(&last, 10).empty());
 }
 
-TEST(LedgerTest, ProblemsSayWhatIsWrongAndHowMany) {
+TEST(LedgerTest, ProblemsAreTheNodesAndWarningsTheServices) {
   Ledger ledger;
   auto plan = Plan(Name(1), 2);
   plan->ports[0].frontends[0].conflict_with = {"other", "older"};
   plan->warnings = {"port 81: no endpoint has a port named web"};
+  ledger.Record(plan, absl::OkStatus());
+  EXPECT_TRUE(ledger.Problems(10).empty()) << "nothing is wrong with the node";
+  EXPECT_EQ(ledger.totals().warned, (report::WarnedServices{1, 0, 0, 1}));
   ledger.Record(plan, absl::ResourceExhaustedError("map slots: 10 rows needed, 3 left"));
   ledger.Record(Plan(Name(2)), absl::OkStatus());
   std::vector<std::string> lines;
   for (const report::StatusProblem& p : ledger.Problems(10)) lines.push_back(absl::StrCat(p.where, ": ", p.what));
+  for (const report::ServiceWarning& w : ledger.Warnings(10))
+    lines.push_back(absl::StrCat(w.service.name, " ", w.what));
   EXPECT_THAT(lines,
               ElementsAre("Service shop/service-0001: not in the kernel, will be retried: "
                           "map slots: 10 rows needed, 3 left",
-                          "Service shop/service-0001: frontend 10.96.0.1:80/TCP belongs to Service other/older and is "
-                          "not served for this one",
-                          "Service shop/service-0001: port 81: no endpoint has a port named web"));
+                          "service-0001 frontend 10.96.0.1:80/TCP belongs to Service other/older and is not served "
+                          "for this one",
+                          "service-0001 port 81: no endpoint has a port named web"));
+}
+
+TEST(LedgerTest, ProblemsAndWarningsSayHowManyMoreThereAre) {
+  Ledger ledger;
+  auto plan = Plan(Name(1));
+  plan->warnings = {"one", "two", "three"};
+  ledger.Record(plan, absl::UnavailableError("busy"));
 
   for (int n = 2; n < 50; ++n) ledger.Record(Plan(Name(n)), absl::UnavailableError("busy"));
   const std::vector<report::StatusProblem> capped = ledger.Problems(5);
   ASSERT_EQ(capped.size(), 6u);
-  EXPECT_EQ(capped[4].where, "Service shop/service-0003");
-  EXPECT_EQ(capped[5].what, "and 46 more Services with problems");
-  for (int n = 1; n < 50; ++n) ledger.Record(Plan(Name(n)), absl::OkStatus());
+  EXPECT_EQ(capped[4].where, "Service shop/service-0005");
+  EXPECT_EQ(capped[5].what, "and 44 more Services with problems");
+  EXPECT_EQ(ledger.Warnings(2).size(), 2u) << "of the only Service that has some";
+  for (int n = 2; n < 50; ++n) {
+    plan = Plan(Name(n));
+    plan->warnings = {"one"};
+    ledger.Record(plan, absl::OkStatus());
+  }
+  const std::vector<report::ServiceWarning> warnings = ledger.Warnings(5);
+  ASSERT_EQ(warnings.size(), 6u);
+  EXPECT_EQ(warnings[4].service, Name(3));
+  EXPECT_EQ(warnings[5], (report::ServiceWarning{.what = "and 46 more Services with warnings"}));
+  ledger.Erase(Name(1));
+  for (int n = 2; n < 50; ++n) ledger.Record(Plan(Name(n)), absl::OkStatus());
   EXPECT_TRUE(ledger.Problems(5).empty()) << "all is well again";
+  EXPECT_TRUE(ledger.Warnings(5).empty());
+  EXPECT_EQ(ledger.totals().warned, report::WarnedServices{});
 }
 
 TEST(LedgerTest, ReadersSeeWholeEntriesWhileTheLoopWrites) {

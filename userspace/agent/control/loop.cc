@@ -193,7 +193,7 @@ void Loop::LogOutcome(const StepOutcome& outcome, std::chrono::duration<double, 
   const SteadyTime now = Now();
   if (outcome.first) {
     const Ledger::Totals totals = ledger_.totals();
-    LogNote(0, "Everything is applied",
+    LogNote(0, totals.failed == 0 ? "Everything is applied" : "Applied, except for the Services that failed",
             {{"services", totals.services},
              {"frontends", totals.frontends},
              {"failed", totals.failed},

@@ -233,7 +233,7 @@ TEST_F(ReconcilerTest, AFrontendChangesHands) {
   EXPECT_THAT(StepUntil(now_), ElementsAre("0 changed: elder young")) << "one batch: no instant without a holder";
   EXPECT_EQ(datapath_.holds["young"].ports[0].frontends[0].conflict_with, Name("elder"));
   EXPECT_FALSE(datapath_.holds["elder"].ports[0].frontends[0].InConflict());
-  EXPECT_THAT(ledger_.Problems(10).at(0).what, testing::StartsWith("frontend 10.96.0.1:80/TCP belongs to Service"));
+  EXPECT_THAT(ledger_.Warnings(10).at(0).what, testing::StartsWith("frontend 10.96.0.1:80/TCP belongs to Service"));
 
   Upsert(Slice("elder", {"10.0.0.2"}));
   EXPECT_THAT(StepUntil(now_), ElementsAre("0 changed: elder")) << "the loser's verdict has not changed";
@@ -241,7 +241,7 @@ TEST_F(ReconcilerTest, AFrontendChangesHands) {
   RemoveService("elder");
   EXPECT_THAT(StepUntil(now_), ElementsAre("0 changed: -elder young"));
   EXPECT_FALSE(datapath_.holds["young"].ports[0].frontends[0].InConflict());
-  EXPECT_TRUE(ledger_.Problems(10).empty());
+  EXPECT_TRUE(ledger_.Warnings(10).empty());
 }
 
 TEST_F(ReconcilerTest, ThreeClaimantsSettleWhateverTheOrder) {

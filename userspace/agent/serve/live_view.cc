@@ -17,7 +17,7 @@
 namespace shunt::agent {
 namespace {
 
-// Maximum number of problems in one status; the ledger reports how many Services more have one.
+// Maximum number of problems, and of warnings, in one status; the ledger reports how many Services more have one.
 constexpr size_t kProblemsMax = 1000;
 // Number of entries that are read under one lock of the ledger.
 constexpr size_t kPage = 500;
@@ -88,6 +88,7 @@ report::AgentStatus LiveView::StatusWithoutMaps() const {
   status.services = totals.services;
   status.frontends = totals.frontends;
   status.failed_services = totals.failed;
+  status.warned_services = totals.warned;
   for (const sources::SourceProblem& problem : state.source_problems) {
     status.problems.push_back({problem.where, problem.what});
   }
@@ -97,6 +98,7 @@ report::AgentStatus LiveView::StatusWithoutMaps() const {
   for (report::StatusProblem& problem : ledger_.Problems(kProblemsMax)) {
     status.problems.push_back(std::move(problem));
   }
+  status.service_warnings = ledger_.Warnings(kProblemsMax);
   return status;
 }
 

@@ -120,6 +120,15 @@ TEST_F(LiveViewTest, StatusPutsEverythingTogether) {
   ASSERT_EQ(status.problems.size(), 2u);
   EXPECT_EQ(status.problems[0].what, "an older set is in force");
   EXPECT_EQ(status.problems[1].where, "Service shop/search");
+  EXPECT_TRUE(status.service_warnings.empty());
+
+  model::ServicePlan conflicting{.service = {"shop", "cart"}};
+  conflicting.warnings = {"a tenant's mistake"};
+  ledger_.Record(std::make_shared<model::ServicePlan>(conflicting), absl::OkStatus());
+  const report::AgentStatus warned = View().Status().value();
+  EXPECT_EQ(warned.problems.size(), 2u) << "nothing more is wrong with the node";
+  EXPECT_EQ(warned.service_warnings.at(0).what, "a tenant's mistake");
+  EXPECT_EQ(warned.warned_services, (report::WarnedServices{0, 0, 0, 1}));
 }
 
 TEST_F(LiveViewTest, StatusHasTheSourceAndTheLastAudit) {
