@@ -42,7 +42,7 @@ absl::StatusOr<Answer> List(const Request& request) {
     table.Add({absl::StrCat(backend.id()), AddressText(backend.address()), absl::StrCat(backend.chosen()),
                ServicesText(backend, request.options.IsWide())});
   }
-  if (table.empty()) return Answer{"", ""};
+  if (table.empty()) return Answer{.text = "", .note = NothingFound("backends", request.options.namespace_name)};
   return Answer{table.ToString(request.options.headers), ""};
 }
 
@@ -50,12 +50,15 @@ absl::StatusOr<Answer> List(const Request& request) {
 
 Object BackendObject() {
   return {.name = "backend",
+          .aliases = {"backends"},
           .summary = "Backends: where traffic is translated to",
           .commands = {{.name = "list",
+                        .aliases = {"ls", "show", "get"},
                         .summary = "All backends, how often each was chosen, and the Services that use it",
                         .details = {"CHOSEN counts connections and first datagrams, not packets."},
                         .examples = {"shuntctl backend list", "shuntctl backend list -n shop -j"},
-                        .run = &List}}};
+                        .run = &List}},
+          .commands_to_come = {"drain", "undrain", "weight"}};
 }
 
 }  // namespace shunt::shuntctl

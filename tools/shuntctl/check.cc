@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // shuntctl check: is everything as it should be, and if not, what can be done?
-#include "tools/shuntctl/check.h"
-
 #include <algorithm>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -10,6 +8,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "shunt_version.h"
 #include "tools/shuntctl/command.h"
 #include "tools/shuntctl/document.h"
@@ -52,6 +51,42 @@ absl::string_view VerdictWord(Verdict verdict) {
       return "WRONG";
   }
   return "";
+}
+
+absl::string_view WarningSentence(v1::WarningKind kind) {
+  switch (kind) {
+    case v1::WARNING_KIND_CONFLICT:
+      return "lack a frontend that another Service holds";
+    case v1::WARNING_KIND_DEAD:
+      return "have a port without any endpoint that can be used";
+    case v1::WARNING_KIND_PROTOCOL:
+      return "have a port whose protocol is not served here";
+    default:
+      return "have warnings about their objects";
+  }
+}
+
+// A Service's own faults are its owner's to mend: the node is well, so they are warnings. One row per kind, because any
+// tenant may have any number of them.
+std::vector<Finding> CheckServices(const v1::AgentStatus& status) {
+  constexpr size_t kNamesMax = 5;
+  std::vector<Finding> findings;
+  for (const v1::WarnedServices& warned : status.warned_services()) {
+    std::vector<std::string> names;
+    for (const v1::ServiceWarning& warning : status.service_warnings()) {
+      const std::string name = NameText(warning.service());
+      if (warning.kind() != warned.kind() || name.empty() || names.size() == kNamesMax) continue;
+      if (names.empty() || names.back() != name) names.push_back(name);
+    }
+    const size_t others = warned.services() - std::min<size_t>(warned.services(), names.size());
+    findings.push_back({WarningKindText(warned.kind()), Verdict::kWarning,
+                        absl::StrCat("Services that ", WarningSentence(warned.kind()), ": ", absl::StrJoin(names, ", "),
+                                     others == 0     ? ""
+                                     : names.empty() ? absl::StrCat(others)
+                                                     : absl::StrCat(" and ", others, " more"),
+                                     "; see `shuntctl service show`")});
+  }
+  return findings;
 }
 
 std::vector<Finding> CheckAgent(const v1::AgentStatus& status) {
@@ -127,8 +162,7 @@ std::vector<Finding> CheckRoom(const v1::AgentStatus& status) {
 std::vector<Finding> CheckReasons(const v1::AgentStatus& status) {
   std::vector<Finding> findings;
   for (const v1::Reason& reason : status.reasons()) {
-    const std::vector<absl::string_view>& suspects = SuspectReasons();
-    if (reason.count() == 0 || std::find(suspects.begin(), suspects.end(), reason.name()) == suspects.end()) continue;
+    if (reason.count() == 0 || reason.kind() != v1::REASON_KIND_SUSPECT) continue;
     findings.push_back({absl::StrCat("reason ", reason.name()), Verdict::kWarning,
                         absl::StrCat(reason.count(), " times: ", reason.meaning())});
   }
@@ -174,6 +208,7 @@ absl::StatusOr<Inspection> Inspect(const Request& request) {
              CheckPrograms(*status),
              CheckMaps(pins != nullptr ? *pins : request.reader, status->synced(), found.drift)});
   found.Add(CheckRoom(*status));
+  found.Add(CheckServices(*status));
   found.Add(CheckReasons(*status));
   return found;
 }
@@ -205,21 +240,16 @@ absl::StatusOr<Answer> Check(const Request& request) {
 
 }  // namespace
 
-const std::vector<absl::string_view>& SuspectReasons() {
-  static const std::vector<absl::string_view> suspects = {"dangling", "state_lost", "peers_full"};
-  return suspects;
-}
-
 Object CheckObject() {
   return {.name = "check",
           .summary = "Is everything as it should be?",
           .commands = {{.summary = "Looks at the agent, its programs, its maps and its problems; says what is wrong",
                         .details = {"Asks the agent to compare every row of the maps with its plan, and to repair what",
-                                    "differs. Exit status 1 if something is WRONG, else 4 if rows differed. With",
-                                    "--offline, or when no agent answers: are the pins complete and of this version,",
-                                    "and are the programs attached? (`shuntd check` asks whether this host can run",
-                                    "Shunt at all.)"},
-                        .examples = {"shuntctl check", "shuntctl check --offline --bpffs /run/other/bpf"},
+                                    "differs. What is wrong with a Service by its owner's doing is a warning. Exit",
+                                    "status 1 if something is WRONG, else 4 if rows differed. With --offline, or when",
+                                    "no agent answers: are the pins complete and of this version, and are the programs",
+                                    "attached? (`shuntd check` asks whether this host can run Shunt at all.)"},
+                        .examples = {"shuntctl check", "shuntctl check --bpffs /run/other/bpf"},
                         .run = &Check}}};
 }
 

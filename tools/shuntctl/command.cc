@@ -28,6 +28,12 @@ const std::vector<Object>& Objects() {
   return *kObjects;
 }
 
+const std::vector<std::string>& ObjectsToCome() {
+  static const auto* const kWords =
+      new std::vector<std::string>{"bypass", "device", "explain", "flow", "snat", "top", "trace"};
+  return *kWords;
+}
+
 std::string ProgramHelp() {
   std::string out =
       "shuntctl shows what Shunt does on this node.\n"
@@ -35,7 +41,8 @@ std::string ProgramHelp() {
       "Usage: shuntctl [OPTIONS] OBJECT { COMMAND | help }\n"
       "       shuntctl help [OBJECT [COMMAND]]\n"
       "\n"
-      "Objects and commands may be shortened: `shuntctl se l` is `shuntctl service list`.\n"
+      "Objects and commands may be shortened: `shuntctl se l` is `shuntctl service list`. Plurals, `svc`, `ls`, `get`\n"
+      "and `show` work as in kubectl and bpftool.\n"
       "\n"
       "Objects:\n";
   for (const Object& object : Objects()) {

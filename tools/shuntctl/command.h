@@ -28,14 +28,19 @@ struct Answer {
   std::string text;
   // If not empty: printed after the text, on standard error, and the exit status is complaint_status although the text
   // is complete.
-  std::string complaint;
+  std::string complaint = "";
   int complaint_status = kExitFailed;
+  // If not empty: printed on standard error, as kubectl's "No resources found"; it is no failure.
+  std::string note = "";
 };
 
 struct Command {
-  std::string name;       // empty for the only command of an object like `status`
-  std::string arguments;  // as in "NS/NAME[:PORT]"; empty: none. All are required.
+  std::string name;  // empty for the only command of an object like `status`
+  std::vector<std::string> aliases = {};
+  std::string arguments = "";  // as in "NS/NAME[:PORT]"; empty: none. All are required.
   size_t argument_count = 0;
+  // The command of the object that runs instead if there are no arguments; empty: none does.
+  std::string without_arguments = "";
   std::string summary;                // a phrase without a full stop
   std::vector<std::string> details;   // lines of the command's own help
   std::vector<std::string> examples;  // whole command lines
@@ -45,8 +50,10 @@ struct Command {
 
 struct Object {
   std::string name;
+  std::vector<std::string> aliases = {};
   std::string summary;
-  std::vector<Command> commands;  // the first runs if none is named
+  std::vector<Command> commands;                   // the first runs if none is named
+  std::vector<std::string> commands_to_come = {};  // announced for a later version
 
   bool HasCommands() const { return !commands.front().name.empty(); }
 };
@@ -61,6 +68,9 @@ Object VersionObject();
 
 // All objects, in the order in which the help lists them.
 const std::vector<Object>& Objects();
+
+// Words that are announced for a later version: as objects.
+const std::vector<std::string>& ObjectsToCome();
 
 // The help for the program, for one object, for one of its commands. Each ends in a newline.
 std::string ProgramHelp();

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Messages of the admin API as JSON and YAML documents for other programs. The shape is stable: a document says
-// apiVersion and kind, a list has its items below `items`, and the rest is protobuf's JSON: camelCase names, 64-bit
-// numbers as strings, enums by name, fields of value zero included.
+// apiVersion and kind, a list has its items below `items`, and the rest is protobuf's JSON: camelCase names, enums by
+// name, fields of value zero included. Other than protobuf's, a 64-bit number is a number up to 2^53, where every
+// reader is exact, and a string only beyond; and a fraction has six significant digits.
 #ifndef SHUNT_TOOLS_SHUNTCTL_DOCUMENT_H_
 #define SHUNT_TOOLS_SHUNTCTL_DOCUMENT_H_
 

@@ -38,22 +38,36 @@ absl::StatusOr<Answer> List(const Request& request) {
 }
 
 // A map's name may be shortened like any other word. `frontends` is what frontend_index and frontend_rows hold.
-absl::StatusOr<std::string> FindMap(const std::string& word) {
+absl::StatusOr<std::string> FindMap(const std::string& word, StateReader& reader) {
   if (word == "frontends") return std::string("frontend_rows");
-  const absl::StatusOr<size_t> index = MatchWord("map", word, DumpableMaps());
-  if (!index.ok()) return index.status();
-  return DumpableMaps()[*index];
+  std::vector<Word> words;
+  for (const std::string& name : DumpableMaps()) words.push_back({name});
+  const absl::StatusOr<size_t> index = MatchWord("map", word, words);
+  if (index.ok()) return DumpableMaps()[*index];
+  const absl::StatusOr<v1::AgentStatus> status = reader.Status();
+  if (!status.ok()) return index.status();
+  for (const v1::MapFill& map : status->maps()) {
+    if (map.name() != word) continue;
+    return absl::InvalidArgumentError(
+        map.type() == "sk_storage"
+            ? "this map cannot be dumped: its rows are in the sockets, where the kernel lists them to nobody"
+            : "this map cannot be dumped: `map list` shows its size and use");
+  }
+  return index.status();
 }
 
 absl::StatusOr<Answer> Dump(const Request& request) {
-  const absl::StatusOr<std::string> map = FindMap(request.arguments[0]);
+  const absl::StatusOr<std::string> map = FindMap(request.arguments[0], request.reader);
   if (!map.ok()) return map.status();
   std::vector<v1::MapRow> rows;
   if (absl::Status status = request.reader.DumpMap(*map, [&](v1::MapRow row) { rows.push_back(std::move(row)); });
       !status.ok()) {
     return status;
   }
-  if (!request.options.IsDocument()) return Answer{MapTable(*map, rows, request.options.headers), ""};
+  if (!request.options.IsDocument()) {
+    if (rows.empty()) return Answer{.text = "", .note = absl::StrCat("No rows found in map ", *map, ".")};
+    return Answer{MapTable(*map, rows, request.options.headers), ""};
+  }
   Json document = NewDocument("MapDump");
   document["map"] = *map;
   Json& items = document["items"] = Json::array();
@@ -69,8 +83,10 @@ absl::StatusOr<Answer> Dump(const Request& request) {
 
 Object MapObject() {
   return {.name = "map",
+          .aliases = {"maps"},
           .summary = "Maps: how full, and what is in them",
           .commands = {{.name = "list",
+                        .aliases = {"ls", "show", "get"},
                         .summary = "All maps: rows in use, capacity, kernel memory",
                         .examples = {"shuntctl map list"},
                         .run = &List},
@@ -79,7 +95,8 @@ Object MapObject() {
                         .argument_count = 1,
                         .summary = "The rows of one map, in the words of docs/maps.md, one line each",
                         .details = {absl::StrCat("NAME is one of ", absl::StrJoin(DumpableMaps(), ", "), ";"),
-                                    "or frontends, for frontend_rows."},
+                                    "or frontends, for frontend_rows. It may be shortened while it is unique:",
+                                    "`po` is pools, and `s` could be slots, service_ports or others."},
                         .examples = {"shuntctl map dump frontends", "shuntctl map dump pools -j",
                                      "shuntctl map dump slots --offline --no-headers"},
                         .run = &Dump}}};

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tools/shuntctl/map_table.h"
 
+#include <algorithm>
 #include <functional>
 
 #include "absl/strings/str_cat.h"
@@ -62,8 +63,14 @@ Cells ServicePortCells(const v1::MapRow& of) {
 
 Cells SocketStateCells(const v1::MapRow& of) {
   const v1::SocketStateRow& row = of.socket_state();
+  const std::string flags = absl::StrJoin(row.flags(), ",");
+  const auto has = [&row](const char* flag) {
+    return std::find(row.flags().begin(), row.flags().end(), flag) != row.flags().end();
+  };
+  if (has("exempt")) return {absl::StrCat(row.cookie()), "the agent's own socket", "never translated", "", "", flags};
+  if (!has("translated")) return {absl::StrCat(row.cookie()), "", "", "", "", flags};
   return {absl::StrCat(row.cookie()), AddressText(row.dialled()),  AddressText(row.backend_address()),
-          absl::StrCat(row.pool()),   absl::StrCat(row.backend()), absl::StrJoin(row.flags(), ",")};
+          absl::StrCat(row.pool()),   absl::StrCat(row.backend()), flags};
 }
 
 Cells SocketPeerCells(const v1::MapRow& of) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tools/shuntctl/options.h"
 
+#include <cstdlib>
 #include <optional>
 #include <utility>
 
@@ -67,6 +68,12 @@ absl::Status SetEveryNamespace(const std::string&, Options& options) {
   return absl::OkStatus();
 }
 
+// A user who names the pins wants them read.
+absl::Status SetBpffs(const std::string& value, Options& options) {
+  options.offline = true;
+  return SetText<&Options::bpffs>(value, options);
+}
+
 constexpr Option kOptions[] = {
     {'o', "output", "FORMAT", "table (default), wide, json or yaml", &ParseFormat},
     {'j', "json", nullptr, "JSON on one line", &SetFormat<Format::kJson>},
@@ -78,7 +85,7 @@ constexpr Option kOptions[] = {
     {0, "no-headers", nullptr, "print tables without headers", &SetFlag<&Options::headers, false>},
     {'s', "socket", "PATH", "the agent's socket (default /run/shunt/admin.sock)", &SetText<&Options::socket>},
     {0, "offline", nullptr, "read the pinned maps instead of asking the agent", &SetFlag<&Options::offline>},
-    {0, "bpffs", "DIR", "where the pins are, with --offline (default /sys/fs/bpf)", &SetText<&Options::bpffs>},
+    {0, "bpffs", "DIR", "where the pins are (default $SHUNT_BPFFS or /sys/fs/bpf); means --offline", &SetBpffs},
     {'h', "help", nullptr, "print help for the program, object or command", &SetFlag<&Options::help>},
     {'V', "version", nullptr, "print the version", &SetFlag<&Options::version>},
 };
@@ -166,6 +173,11 @@ class Parser {
 };
 
 }  // namespace
+
+std::string DefaultBpffs() {
+  const char* const set = std::getenv("SHUNT_BPFFS");
+  return set == nullptr || *set == '\0' ? "/sys/fs/bpf" : set;
+}
 
 absl::StatusOr<CommandLine> ParseCommandLine(const std::vector<std::string>& arguments) {
   return Parser(arguments).Parse();

@@ -13,6 +13,9 @@ namespace shunt::shuntctl {
 
 enum class Format { kTable, kWide, kJson, kPrettyJson, kYaml };
 
+// Returns $SHUNT_BPFFS, which a container's manifest sets, or else /sys/fs/bpf.
+std::string DefaultBpffs();
+
 struct Options {
   Format format = Format::kTable;
   bool headers = true;
@@ -20,7 +23,7 @@ struct Options {
   absl::Duration interval = absl::Seconds(2);  // between two reads with `watch`
   std::string socket = "/run/shunt/admin.sock";
   bool offline = false;
-  std::string bpffs = "/sys/fs/bpf";
+  std::string bpffs = DefaultBpffs();
   std::string namespace_name;  // empty: all namespaces
   bool help = false;
   bool version = false;

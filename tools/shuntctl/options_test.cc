@@ -4,6 +4,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cstdlib>
+
 #include "absl/strings/str_split.h"
 #include "tools/shuntctl/words.h"
 
@@ -53,6 +55,15 @@ TEST(OptionsTest, DefaultsAreThoseOfTheAgent) {
   EXPECT_TRUE(line->options.headers);
 }
 
+TEST(OptionsTest, WhoNamesThePinsReadsThem) {
+  EXPECT_TRUE(Parse("--bpffs /tmp/bpf check")->options.offline);
+  setenv("SHUNT_BPFFS", "/host/bpf", 1);
+  const auto line = Parse("check");
+  unsetenv("SHUNT_BPFFS");
+  EXPECT_EQ(line->options.bpffs, "/host/bpf");
+  EXPECT_FALSE(line->options.offline) << "the container's default is no wish to read the pins";
+}
+
 TEST(OptionsTest, AfterTwoDashesEverythingIsAWord) {
   EXPECT_THAT(Parse("service show -- -j")->words, ElementsAre("service", "show", "-j"));
   EXPECT_THAT(Parse("-")->words, ElementsAre("-"));
@@ -85,10 +96,13 @@ TEST(OptionsTest, MistakesAreNamed) {
 }
 
 TEST(WordsTest, AUniqueBeginningIsEnough) {
-  const std::vector<std::string> candidates = {"service", "status", "map", "maps"};
+  const std::vector<Word> candidates = {{"service", {"services", "svc"}}, {"status"}, {"map"}, {"maps"}};
   EXPECT_EQ(*MatchWord("object", "se", candidates), 0u);
   EXPECT_EQ(*MatchWord("object", "sta", candidates), 1u);
   EXPECT_EQ(*MatchWord("object", "map", candidates), 2u) << "a whole word wins over a longer one";
+  EXPECT_EQ(*MatchWord("object", "services", candidates), 0u);
+  EXPECT_EQ(*MatchWord("object", "sv", candidates), 0u);
+  EXPECT_EQ(*MatchWord("object", "ser", candidates), 0u) << "a word and its alias are no two words";
   EXPECT_EQ(MatchWord("object", "s", candidates).status().message(), "object 's' is ambiguous: service, status");
   EXPECT_EQ(MatchWord("object", "servce", candidates).status().message(),
             "unknown object 'servce': did you mean 'service'?");

@@ -64,7 +64,7 @@ TEST_F(PinnedViewTest, ReadsServicesBackWithTheirShares) {
   ASSERT_EQ(show.status, kExitOk) << show.err;
   EXPECT_THAT(show.out, HasSubstr("10.244.1.5:8080   75.00%"));
   EXPECT_THAT(show.out, HasSubstr("10.244.2.5:8080   25.00%"));
-  EXPECT_THAT(show.out, HasSubstr("10.244.2.6:8080   drained"));
+  EXPECT_THAT(show.out, HasSubstr("10.244.2.6:8080   no share"));
   EXPECT_THAT(show.out, HasSubstr("stays with its backend for 10800 s"));
   EXPECT_EQ(Run({"service", "show", "shop/search"}).status, kExitFailed);
 }

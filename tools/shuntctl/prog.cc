@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // shuntctl prog: the programs at their hooks.
+#include <algorithm>
 #include <string>
 #include <utility>
 #include <vector>
@@ -22,16 +23,21 @@ absl::StatusOr<Answer> List(const Request& request) {
   std::vector<std::string> headers = {"NAME", "HOOK", "ATTACHED-TO", "RUNS", "NS-PER-RUN"};
   if (request.options.IsWide()) headers.insert(headers.end(), {"TAG", "JITED"});
   Table table(std::move(headers));
+  // Without counts from any program, the kernel counts none.
+  const bool counted = std::any_of(status->programs().begin(), status->programs().end(),
+                                   [](const v1::Program& program) { return program.runs() != 0; });
   for (const v1::Program& program : status->programs()) {
     std::vector<std::string> cells = {program.name(), program.hook(),
                                       program.attached() ? program.attach_point() : "not attached",
-                                      program.runs() == 0 ? "" : absl::StrCat(program.runs()),
+                                      counted ? absl::StrCat(program.runs()) : "",
                                       program.runs() == 0 ? "" : absl::StrCat(program.run_time_ns() / program.runs())};
     if (request.options.IsWide()) cells.insert(cells.end(), {program.tag(), BytesText(program.jited_bytes())});
     table.Add(std::move(cells));
   }
   if (table.empty()) return Answer{"", "no program is attached: nothing is translated on this node"};
-  return Answer{table.ToString(request.options.headers), ""};
+  return Answer{
+      .text = table.ToString(request.options.headers),
+      .note = counted ? "" : "RUNS are not counted: `sysctl kernel.bpf_stats_enabled=1` makes the kernel count."};
 }
 
 }  // namespace
@@ -39,8 +45,10 @@ absl::StatusOr<Answer> List(const Request& request) {
 Object ProgObject() {
   return {
       .name = "prog",
+      .aliases = {"progs", "program", "programs"},
       .summary = "Programs: hook, attach point, runs",
       .commands = {{.name = "list",
+                    .aliases = {"ls", "show", "get"},
                     .summary = "All programs, in the order in which a connection meets them",
                     .details = {"RUNS and NS-PER-RUN are counted only while the kernel is told to, at a small cost:",
                                 "  sysctl kernel.bpf_stats_enabled=1"},

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tools/shuntctl/run.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -33,22 +34,36 @@ absl::Status WhichObject() {
   return absl::InvalidArgumentError(absl::StrCat("which object? ", names));
 }
 
+// Returns `otherwise`, unless the word is one of those to come.
+absl::Status Unknown(const std::string& word, const std::vector<std::string>& to_come, absl::Status otherwise) {
+  if (std::find(to_come.begin(), to_come.end(), word) == to_come.end()) return otherwise;
+  return absl::InvalidArgumentError(absl::StrCat("`", word, "` is not in this version"));
+}
+
 absl::StatusOr<const Object*> FindObject(const std::string& word) {
-  std::vector<std::string> names;
-  for (const Object& object : Objects()) names.push_back(object.name);
-  const absl::StatusOr<size_t> index = MatchWord("object", word, names);
-  if (!index.ok()) return index.status();
+  std::vector<Word> words;
+  for (const Object& object : Objects()) words.push_back({object.name, object.aliases});
+  const absl::StatusOr<size_t> index = MatchWord("object", word, words);
+  if (!index.ok()) return Unknown(word, ObjectsToCome(), index.status());
   return &Objects()[*index];
 }
 
 // Returns null if the word is `help`.
 absl::StatusOr<const Command*> FindCommand(const Object& object, const std::string& word) {
-  std::vector<std::string> names;
-  for (const Command& command : object.commands) names.push_back(command.name);
-  names.emplace_back(kHelp);
-  const absl::StatusOr<size_t> index = MatchWord(absl::StrCat(object.name, " command"), word, names);
-  if (!index.ok()) return index.status();
+  std::vector<Word> words;
+  for (const Command& command : object.commands) words.push_back({command.name, command.aliases});
+  words.push_back({kHelp});
+  const absl::StatusOr<size_t> index = MatchWord(absl::StrCat(object.name, " command"), word, words);
+  if (!index.ok()) return Unknown(word, object.commands_to_come, index.status());
   return *index < object.commands.size() ? &object.commands[*index] : nullptr;
+}
+
+// Returns what `show` without a name means: the list.
+const Command* WithoutArguments(const Object& object, const Command& command) {
+  for (const Command& other : object.commands) {
+    if (!command.without_arguments.empty() && other.name == command.without_arguments) return &other;
+  }
+  return &command;
 }
 
 std::string NameOf(const Object& object, const Command& command) {
@@ -82,6 +97,7 @@ absl::StatusOr<Invocation> ParseInvocation(std::vector<std::string> words, bool 
     return Invocation{.help = CommandHelp(*invocation.object, *invocation.command)};
   }
   invocation.arguments.assign(words.begin() + static_cast<std::ptrdiff_t>(next), words.end());
+  if (invocation.arguments.empty()) invocation.command = WithoutArguments(*invocation.object, *invocation.command);
   const std::string name = NameOf(*invocation.object, *invocation.command);
   if (invocation.arguments.size() < invocation.command->argument_count) {
     return absl::InvalidArgumentError(absl::StrCat(name, " needs ", invocation.command->arguments));
@@ -103,6 +119,7 @@ class Session {
     if (!answer.ok()) return Fail(answer.status());
     environment_.out << answer->text << std::flush;
     if (!environment_.out) return Complain("cannot write the answer");
+    Note(answer->note);
     if (answer->complaint.empty()) return kExitOk;
     Complain(answer->complaint);
     return answer->complaint_status;
@@ -112,6 +129,7 @@ class Session {
   int Watch() {
     std::string shown;
     std::string complained;
+    std::string noted;
     for (bool first = true;; first = false) {
       const absl::StatusOr<Answer> answer = Ask();
       if (!answer.ok() && first) return Fail(answer.status());
@@ -123,6 +141,9 @@ class Session {
       }
       if (!complaint.empty() && complaint != complained) Complain(complaint);
       complained = complaint;
+      const std::string note = answer.ok() ? answer->note : "";
+      if (note != noted) Note(note);
+      noted = note;
       if (!environment_.wait(options_.interval)) return kExitOk;
     }
   }
@@ -148,6 +169,10 @@ class Session {
   int Fail(const absl::Status& status) const {
     Complain(status.message());
     return absl::IsInvalidArgument(status) ? kExitUsage : kExitFailed;
+  }
+
+  void Note(absl::string_view what) const {
+    if (!what.empty()) environment_.err << Printable(what) << std::endl;
   }
 
   int Complain(absl::string_view what) const {

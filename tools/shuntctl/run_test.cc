@@ -16,11 +16,11 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
-#include "tools/shuntctl/check.h"
 #include "tools/shuntctl/pinned_view.h"
 #include "tools/shuntctl/printable.h"
 #include "tools/shuntctl/testing/memory_pins.h"
 #include "userspace/admin/testing/scripted_agent.h"
+#include "userspace/report/reason_kind.h"
 
 namespace shunt::shuntctl {
 namespace {
@@ -210,6 +210,14 @@ TEST_F(RunTest, PrefixesMeanTheSame) {
   for (const char* line : {"service", "se", "se l", "serv li"}) {
     EXPECT_EQ(Run(line).out, whole) << line;
   }
+  for (const char* line : {"services", "svc list", "services ls", "svc get", "service show"}) {
+    EXPECT_EQ(Run(line).out, whole) << line;
+  }
+  EXPECT_EQ(Run("svc get shop/cart").out, Run("service show shop/cart").out);
+  EXPECT_EQ(Run("backends").out, Run("backend list").out);
+  EXPECT_EQ(Run("map show").out, Run("map list").out);
+  EXPECT_EQ(Run("prog show").out, Run("prog list").out);
+  EXPECT_EQ(Run("programs").out, Run("prog list").out);
   EXPECT_EQ(Run("m d po").out, Run("map dump pools").out);
   EXPECT_EQ(Run("map dump frontends").out, Run("map dump frontend_rows").out);
 }
@@ -296,6 +304,96 @@ TEST_F(RunTest, CheckFindsWhatIsWrongAndOnlyThat) {
   }
 }
 
+TEST_F(RunTest, ATenantsMistakeIsAWarning) {
+  agent_.status.failed_services = 0;
+  agent_.status.problems.clear();
+  agent_.status.maps[1].used = 10;
+  agent_.status.service_warnings.clear();
+  for (int i = 0; i < 7; ++i) {
+    agent_.status.service_warnings.push_back(
+        {{"shop", absl::StrCat("s", i)}, report::WarningKind::kDead, "port 80/TCP: every endpoint is refused"});
+  }
+  agent_.status.warned_services = {0, 1200, 0, 0};
+  const Outcome outcome = Run("check");
+  EXPECT_EQ(outcome.status, kExitOk) << outcome.out;
+  EXPECT_THAT(outcome.err, IsEmpty());
+  EXPECT_THAT(
+      outcome.out,
+      HasSubstr("warning   dead       Services that have a port without any endpoint that can be used: shop/s0, "
+                "shop/s1, shop/s2, shop/s3, shop/s4 and 1195 more; see `shuntctl service show`\n"));
+}
+
+TEST_F(RunTest, WarningsBeyondTheAgentsLimitAreCounted) {
+  agent_.status.service_warnings = {{.what = "and 1200 more Services with warnings"}};
+  agent_.status.warned_services = {0, 0, 7, 0};
+  EXPECT_THAT(Run("check").out, HasSubstr("Services that have a port whose protocol is not served here: 7; see"));
+  EXPECT_THAT(Run("status").out, HasSubstr("  <none>    <none>   and 1200 more Services with warnings\n"));
+}
+
+TEST_F(RunTest, AResultWithoutRowsSaysSoAndIsNoFailure) {
+  struct Row {
+    const char* line;
+    const char* out;
+    const char* err;
+  };
+  agent_.maps["affinities"].clear();
+  const Row rows[] = {
+      {"service list -n typo", "", "No Services found in typo namespace.\n"},
+      {"backend list -n typo", "", "No backends found in typo namespace.\n"},
+      {"map dump affinities", "", "No rows found in map affinities.\n"},
+      {"service list -n typo -j", "{\"apiVersion\":\"shunt.admin.v1\",\"kind\":\"ServiceList\",\"items\":[]}\n", ""},
+  };
+  for (const Row& row : rows) {
+    const Outcome outcome = Run(row.line);
+    EXPECT_EQ(outcome.status, kExitOk) << row.line;
+    EXPECT_EQ(outcome.out, row.out) << row.line;
+    EXPECT_EQ(outcome.err, row.err) << row.line;
+  }
+  agent_.services.clear();
+  EXPECT_EQ(Run("service list").err, "No Services found.\n");
+  int round = 0;
+  wait_ = [&](absl::Duration) { return ++round < 4; };
+  EXPECT_EQ(Run("service list -w").err, "No Services found.\n") << "said once";
+}
+
+TEST_F(RunTest, APortThatIsNotServedIsNotReady) {
+  model::PortPlan& port = agent_.services[0].plan.ports[0];
+  port.protocol = port.frontends[0].address.protocol = model::Protocol::kSctp;
+  port.frontends[0].verdict = model::FrontendVerdict::kNoSocketHook;
+  EXPECT_THAT(Run("service list -n default").out, HasSubstr("NotServed"));
+  const std::string page = Run("service show default/kubernetes").out;
+  EXPECT_THAT(page, HasSubstr("Programmed:    nothing: none of its ports is served here\n"));
+  EXPECT_THAT(page, HasSubstr("Port 443/SCTP IPv4 https: NotServed\n"));
+  EXPECT_THAT(page, HasSubstr("any       SCTP has no socket hook\n"));
+  port.protocol = port.frontends[0].address.protocol = model::Protocol::kTcp;
+  port.frontends[0].verdict = model::FrontendVerdict::kLocalAddress;
+  EXPECT_THAT(Run("service list -n default").out, HasSubstr("NotServed"));
+  EXPECT_THAT(Run("service show default/kubernetes").out,
+              HasSubstr("any       an address of the node, left to the node\n"));
+  agent_.services[0].plan.ports.clear();
+  EXPECT_THAT(Run("service list -n default").out, HasSubstr("kubernetes   <none>   <none>"));
+  EXPECT_THAT(Run("service list -n default").out, HasSubstr("NothingToServe"));
+  EXPECT_THAT(Run("service show default/kubernetes").out, HasSubstr("Programmed:    nothing to serve\n"));
+}
+
+TEST_F(RunTest, ALoserOfAConflictIsNotSaidToLackEndpoints) {
+  model::PortPlan& port = agent_.services[1].plan.ports[0];
+  port.pools[1] = {.empty = model::EmptyPool::kLocalMiss, .scope = model::PoolScope::kLocal};
+  ASSERT_THAT(Run("service show shop/cart:80").out, HasSubstr("Pool local is empty"));
+  for (model::Frontend& frontend : port.frontends) frontend.conflict_with = {"shop", "older"};
+  const std::string page = Run("service show shop/cart:80").out;
+  EXPECT_THAT(page, HasSubstr("Conflict"));
+  EXPECT_THAT(page, ::testing::Not(HasSubstr("Pool local is empty"))) << "no client is sent there";
+}
+
+TEST_F(RunTest, ProgramsThatDidNotRunDifferFromThoseThatAreNotCounted) {
+  EXPECT_THAT(Run("prog list").err, IsEmpty());
+  EXPECT_THAT(Run("prog list").out, HasSubstr("/sys/fs/cgroup   0      <none>\n")) << "others have run";
+  agent_.status.programs[0].runs = 0;
+  EXPECT_THAT(Run("prog list").err, HasSubstr("sysctl kernel.bpf_stats_enabled=1"));
+  EXPECT_EQ(Run("prog list").status, kExitOk);
+}
+
 TEST_F(RunTest, AServiceLacksLocalEndpointsIfClientsOnThisNodeDo) {
   model::PortPlan& port = agent_.services[1].plan.ports[0];
   port.pools[1] = {.empty = model::EmptyPool::kLocalMiss, .scope = model::PoolScope::kLocal};
@@ -310,17 +408,21 @@ TEST_F(RunTest, AServiceLacksLocalEndpointsIfClientsOnThisNodeDo) {
                         "  or left to the packet path if shuntd runs with --local-policy-miss=drop.\n"));
 }
 
-TEST_F(RunTest, EveryReasonThatCheckSuspectsIsOneThatProgramsGive) {
+TEST_F(RunTest, EveryReasonWithAKindIsOneThatProgramsGive) {
   std::vector<std::string> names;
   const absl::Status dumped = pins_.Open()->DumpMap("reasons", [&](const report::MapRow& row) {
     names.push_back(std::get<report::ReasonRow>(row).name);
     return true;
   });
   ASSERT_EQ(dumped, absl::OkStatus());
-  ASSERT_THAT(SuspectReasons(), ::testing::Not(IsEmpty()));
-  for (const absl::string_view suspect : SuspectReasons()) {
-    EXPECT_THAT(names, ::testing::Contains(std::string(suspect)));
+  for (const report::ReasonKind kind : {report::ReasonKind::kNothingToTranslate, report::ReasonKind::kSuspect}) {
+    ASSERT_THAT(report::ReasonsOfKind(kind), ::testing::Not(IsEmpty()));
+    for (const absl::string_view name : report::ReasonsOfKind(kind)) {
+      EXPECT_THAT(names, ::testing::Contains(std::string(name)));
+      EXPECT_EQ(report::ReasonKindOf(name), kind);
+    }
   }
+  EXPECT_EQ(report::ReasonKindOf("a reason of a later version"), report::ReasonKind::kNotTranslated);
 }
 
 TEST_F(RunTest, WatchPrintsWhenTheAnswerChanges) {

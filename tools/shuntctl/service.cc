@@ -33,6 +33,10 @@ std::string FrontendsText(const v1::ServicePort& port, bool all) {
   return absl::StrJoin(parts, ",");
 }
 
+std::string WarningsText(const v1::Service& service) {
+  return service.warnings().empty() ? "" : absl::StrCat(service.warnings_size());
+}
+
 absl::StatusOr<Answer> List(const Request& request) {
   v1::ListServicesRequest wanted;
   wanted.set_namespace_name(request.options.namespace_name);
@@ -42,16 +46,20 @@ absl::StatusOr<Answer> List(const Request& request) {
     return Answer{PrintList("ServiceList", response->services(), request.options.format), ""};
   }
   const bool wide = request.options.IsWide();
-  std::vector<std::string> headers = {"NAMESPACE", "NAME", "PORT", "PROTO", "FRONTENDS", "ENDPOINTS", "STATE"};
+  std::vector<std::string> headers = {"NAMESPACE", "NAME",      "PORT",  "PROTO",
+                                      "FRONTENDS", "ENDPOINTS", "STATE", "WARNINGS"};
   if (wide) headers.insert(headers.end(), {"PORT-NAME", "AFFINITY", "TRANSLATED", "UNSERVED"});
   Table table(std::move(headers));
   for (const v1::Service& service : response->services()) {
     for (const v1::ServicePort& port : service.ports()) {
-      std::vector<std::string> cells = {
-          service.name().namespace_name(), service.name().name(),
-          absl::StrCat(port.port()),       ProtocolText(port.protocol()),
-          FrontendsText(port, wide),       absl::StrCat(port.selected_endpoint_count(), "/", port.endpoint_count()),
-          StateText(service, port)};
+      std::vector<std::string> cells = {service.name().namespace_name(),
+                                        service.name().name(),
+                                        absl::StrCat(port.port()),
+                                        ProtocolText(port.protocol()),
+                                        FrontendsText(port, wide),
+                                        absl::StrCat(port.selected_endpoint_count(), "/", port.endpoint_count()),
+                                        ServingStateText(port.serving_state()),
+                                        WarningsText(service)};
       if (wide) {
         cells.insert(cells.end(),
                      {port.name(), port.affinity_timeout_s() == 0 ? "" : absl::StrCat(port.affinity_timeout_s(), "s"),
@@ -60,8 +68,12 @@ absl::StatusOr<Answer> List(const Request& request) {
       }
       table.Add(std::move(cells));
     }
+    if (service.ports().empty()) {
+      table.Add({service.name().namespace_name(), service.name().name(), "", "", "", "",
+                 ServingStateText(service.serving_state()), WarningsText(service)});
+    }
   }
-  if (table.empty()) return Answer{"", ""};
+  if (table.empty()) return Answer{.text = "", .note = NothingFound("Services", request.options.namespace_name)};
   return Answer{table.ToString(request.options.headers), ""};
 }
 
@@ -84,6 +96,10 @@ absl::StatusOr<Target> ParseTarget(const std::string& text, const std::string& d
   }
   if (namespace_name.empty() || base.empty() || absl::StrContains(base, '/') || no_port) {
     return absl::InvalidArgumentError(absl::StrCat("'", text, "' is not NAMESPACE/NAME or NAMESPACE/NAME:PORT"));
+  }
+  if (!default_namespace.empty() && namespace_name != default_namespace) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("'", text, "' is in namespace ", namespace_name, ", but -n says ", default_namespace));
   }
   target.service.set_namespace_name(namespace_name);
   target.service.set_name(base);
@@ -124,23 +140,31 @@ absl::StatusOr<Answer> Show(const Request& request) {
 
 Object ServiceObject() {
   return {.name = "service",
+          .aliases = {"services", "svc"},
           .summary = "Services: what clients dial and where that leads",
           .commands = {
               {.name = "list",
+               .aliases = {"ls"},
                .summary = "All Services, one line per port and address family",
-               .details = {"ENDPOINTS is how many take new connections, of how many there are. STATE is one of:",
-                           "  Ready             as planned", "  NoEndpoints       no endpoint: connections are refused",
+               .details = {"ENDPOINTS is how many take new connections, of how many there are. STATE is the worst that",
+                           "applies of:", "  Ready             as planned",
+                           "  NothingToServe    it has no port to serve, as a headless one or an ExternalName",
+                           "  NotServed         left to others: SCTP, or a ClusterIP that this node has itself",
                            "  NoLocalEndpoints  a Local policy, and no endpoint here for clients on this node",
+                           "  NoEndpoints       no endpoint: connections are refused",
                            "  Conflict          another Service holds one of its frontends",
-                           "  Failed            the kernel does not hold the plan: see `service show`"},
+                           "  Failed            the kernel does not hold the plan",
+                           "WARNINGS is how many sentences `service show` has about what its objects say."},
                .examples = {"shuntctl service list", "shuntctl service list -n shop -o wide",
                             "shuntctl service list -w --interval 1"},
                .run = &List},
               {.name = "show",
+               .aliases = {"get", "describe"},
                .arguments = "NS/NAME[:PORT]",
                .argument_count = 1,
+               .without_arguments = "list",
                .summary = "One Service: its frontends, and each endpoint's share or why it has none",
-               .details = {"PORT is a port's number or name."},
+               .details = {"PORT is a port's number or name. Without a name, `show` is `list`."},
                .examples = {"shuntctl service show shop/cart", "shuntctl service show -n shop cart:http -o yaml",
                             "shuntctl service show kube-system/kube-dns:53 --offline"},
                .run = &Show},

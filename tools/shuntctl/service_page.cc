@@ -59,9 +59,10 @@ std::string FrontendTable(const v1::ServicePort& port) {
   Table table({"FRONTEND", "ADDRESS", "FROM-THIS-NODE", "FROM-OUTSIDE", "SOURCES", "NOT-SERVED"});
   for (const v1::Frontend& frontend : port.frontends()) {
     const std::string why_not = WhyNotServed(frontend);
+    const bool served = why_not.empty();
     table.Add({FrontendKindText(frontend.kind()), FrontendAddressText(frontend),
-               why_not.empty() ? PoolName(port, static_cast<int>(frontend.internal_pool())) : "",
-               why_not.empty() ? PoolName(port, static_cast<int>(frontend.external_pool())) : "", SourcesText(frontend),
+               served ? PoolName(port, static_cast<int>(frontend.internal_pool())) : "",
+               served ? PoolName(port, static_cast<int>(frontend.external_pool())) : "", SourcesText(frontend),
                why_not});
   }
   return table.ToString(true, "  ");
@@ -102,22 +103,32 @@ std::string EndpointTable(const v1::ServicePort& port, bool wide) {
   return table.ToString(true, "  ");
 }
 
-// Returns whether clients on this node may be sent to the pool; true if no frontend is known.
-bool ServesThisNode(const v1::ServicePort& port, int pool) {
-  const auto& frontends = port.frontends();
-  return frontends.empty() || std::any_of(frontends.begin(), frontends.end(), [&](const v1::Frontend& frontend) {
-           return static_cast<int>(frontend.internal_pool()) == pool;
-         });
+struct PoolUsers {
+  bool this_node = false;  // clients on this node may be sent to it
+  bool outside = false;    // clients from outside may
+};
+
+// A frontend that is not served sends no client. If no frontend at all is known, every client may be sent.
+PoolUsers UsersOf(const v1::ServicePort& port, int pool) {
+  PoolUsers users = {port.frontends().empty(), port.frontends().empty()};
+  for (const v1::Frontend& frontend : port.frontends()) {
+    if (!WhyNotServed(frontend).empty()) continue;
+    users.this_node |= static_cast<int>(frontend.internal_pool()) == pool;
+    users.outside |= static_cast<int>(frontend.external_pool()) == pool;
+  }
+  return users;
 }
 
 // Says what happens to connections to the pools that are empty.
 std::string EmptyText(const v1::ServicePort& port) {
   std::string out;
   for (int i = 0; i < port.pools_size(); ++i) {
+    const PoolUsers users = UsersOf(port, i);
+    if (!users.this_node && !users.outside) continue;
     const std::string pool = absl::StrCat("  Pool ", PoolName(port, i), " is empty: ");
     if (port.pools(i).empty() == v1::EMPTY_POOL_NO_ENDPOINTS) {
       absl::StrAppend(&out, pool, "no endpoint anywhere, connections are refused (ECONNREFUSED).\n");
-    } else if (port.pools(i).empty() == v1::EMPTY_POOL_LOCAL_MISS && !ServesThisNode(port, i)) {
+    } else if (port.pools(i).empty() == v1::EMPTY_POOL_LOCAL_MISS && !users.this_node) {
       absl::StrAppend(&out, pool, "no endpoint on this node for connections from outside.\n");
     } else if (port.pools(i).empty() == v1::EMPTY_POOL_LOCAL_MISS) {
       absl::StrAppend(&out, pool,
@@ -128,31 +139,22 @@ std::string EmptyText(const v1::ServicePort& port) {
   return out;
 }
 
+bool NothingIsServed(const v1::Service& service) {
+  return std::all_of(service.ports().begin(), service.ports().end(),
+                     [](const v1::ServicePort& port) { return port.serving_state() == v1::SERVING_STATE_NOT_SERVED; });
+}
+
 std::string ProgrammedText(const v1::Service& service) {
   switch (service.state()) {
     case v1::SERVICE_STATE_APPLIED:
-      return "as planned";
+      return service.serving_state() == v1::SERVING_STATE_NOTHING_TO_SERVE ? "nothing to serve"
+             : NothingIsServed(service)                                    ? "nothing: none of its ports is served here"
+                                                                           : "as planned";
     case v1::SERVICE_STATE_FAILED:
       return absl::StrCat("failed: ", service.apply_error());
     default:
       return "as shown (the plan is unknown without the agent)";
   }
-}
-
-std::string PortSection(const v1::Service& service, const v1::ServicePort& port, bool wide) {
-  std::string out =
-      absl::StrCat("\nPort ", port.port(), "/", ProtocolText(port.protocol()), " ", FamilyText(port.family()),
-                   port.name().empty() ? "" : " ", Printable(port.name()), ": ", StateText(service, port));
-  if (port.affinity_timeout_s() != 0) {
-    absl::StrAppend(&out, ", a client stays with its backend for ", port.affinity_timeout_s(), " s");
-  }
-  out += '\n';
-  if (port.frontends_size() > 0) absl::StrAppend(&out, FrontendTable(port), "\n");
-  if (port.endpoints_size() > 0) absl::StrAppend(&out, EndpointTable(port, wide));
-  absl::StrAppend(&out, EmptyText(port));
-  absl::StrAppend(&out, "  Counted: ", port.counters().translated(), " translated, ", port.counters().no_endpoints(),
-                  " without endpoint, ", port.counters().local_misses(), " without local endpoint.\n");
-  return out;
 }
 
 // Each family that the Service has is probed by itself, and answers for its own endpoints.
@@ -167,25 +169,28 @@ std::string HealthCheckText(const v1::Service& service) {
   return absl::StrCat("port ", service.health_check_node_port(), ", ready on this node: ", absl::StrJoin(ready, ", "));
 }
 
+std::string PortSection(const v1::ServicePort& port, bool wide) {
+  std::string out = absl::StrCat("\nPort ", port.port(), "/", ProtocolText(port.protocol()), " ",
+                                 FamilyText(port.family()), port.name().empty() ? "" : " ", Printable(port.name()),
+                                 ": ", ServingStateText(port.serving_state()));
+  if (port.affinity_timeout_s() != 0) {
+    absl::StrAppend(&out, ", a client stays with its backend for ", port.affinity_timeout_s(), " s");
+  }
+  out += '\n';
+  if (port.frontends_size() > 0) absl::StrAppend(&out, FrontendTable(port), "\n");
+  if (port.endpoints_size() > 0) absl::StrAppend(&out, EndpointTable(port, wide));
+  absl::StrAppend(&out, EmptyText(port));
+  if (port.serving_state() == v1::SERVING_STATE_NOT_SERVED) return out;
+  absl::StrAppend(&out, "  Counted: ", port.counters().translated(), " translated, ", port.counters().no_endpoints(),
+                  " without endpoint, ", port.counters().local_misses(), " without local endpoint.\n");
+  return out;
+}
+
 }  // namespace
 
 std::string FrontendAddressText(const v1::Frontend& frontend) {
   if (frontend.kind() == v1::FRONTEND_KIND_NODE_PORT) return absl::StrCat("*:", frontend.address().port());
   return AddressText(frontend.address());
-}
-
-std::string StateText(const v1::Service& service, const v1::ServicePort& port) {
-  if (service.state() == v1::SERVICE_STATE_FAILED) return "Failed";
-  for (const v1::Frontend& frontend : port.frontends()) {
-    if (frontend.has_conflict_with()) return "Conflict";
-  }
-  bool local_miss = false;
-  for (int i = 0; i < port.pools_size(); ++i) {
-    if (port.pools(i).empty() == v1::EMPTY_POOL_NO_ENDPOINTS) return "NoEndpoints";
-    // If only clients from outside find no endpoint, the cloud's load balancer sends them to other nodes.
-    local_miss |= port.pools(i).empty() == v1::EMPTY_POOL_LOCAL_MISS && ServesThisNode(port, i);
-  }
-  return local_miss ? "NoLocalEndpoints" : "Ready";
 }
 
 std::string ServicePage(const v1::Service& service, const Options& options) {
@@ -198,7 +203,7 @@ std::string ServicePage(const v1::Service& service, const Options& options) {
   }
   for (const std::string& warning : service.warnings()) AppendField("Warning", warning, out);
   for (const v1::ServicePort& port : service.ports()) {
-    absl::StrAppend(&out, PortSection(service, port, options.IsWide()));
+    absl::StrAppend(&out, PortSection(port, options.IsWide()));
   }
   if (service.ports().empty()) {
     absl::StrAppend(&out, "\nNothing is programmed for it: it has no port that is served here.\n");

@@ -12,9 +12,6 @@ namespace shunt::shuntctl {
 
 std::string ServicePage(const admin::v1::Service& service, const Options& options);
 
-// Returns Ready, NoEndpoints, NoLocalEndpoints, Conflict or Failed: the worst state that applies to this port.
-std::string StateText(const admin::v1::Service& service, const admin::v1::ServicePort& port);
-
 // Returns the address as AddressText does; *:PORT for a NodePort, which answers at every address of the node.
 std::string FrontendAddressText(const admin::v1::Frontend& frontend);
 

@@ -39,7 +39,7 @@ std::unique_ptr<StateReader> ReadAgent(const std::string& socket);
 // Returns a reader that answers from `view`, as the agent's server would.
 std::unique_ptr<StateReader> ReadView(std::unique_ptr<const report::AgentView> view);
 
-// Returns the reader that the options ask for: of the agent, or with --offline of the pins.
+// Returns the reader that the options ask for: of the agent, or with --offline or --bpffs of the pins.
 std::unique_ptr<StateReader> OpenReader(const Options& options);
 
 }  // namespace shunt::shuntctl

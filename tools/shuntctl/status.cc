@@ -86,6 +86,34 @@ std::string FullestText(const v1::AgentStatus& status) {
                       PercentText(100 * most), ")");
 }
 
+// A call that has nothing to do with a Service is no connection that was not translated.
+std::string ReasonSections(const v1::AgentStatus& status, bool wide) {
+  Table not_translated({"REASON", "COUNT", "MEANING"});
+  Table nothing({"REASON", "COUNT", "MEANING"});
+  for (const v1::Reason& reason : status.reasons()) {
+    if (reason.count() == 0 && !wide) continue;
+    Table& table = reason.kind() == v1::REASON_KIND_NOTHING_TO_TRANSLATE ? nothing : not_translated;
+    table.Add({reason.name(), absl::StrCat(reason.count()), reason.meaning()});
+  }
+  return absl::StrCat(not_translated.empty() ? "" : "\nNot translated:\n", not_translated.ToString(true, "  "),
+                      nothing.empty() ? "" : "\nNothing to translate:\n", nothing.ToString(true, "  "));
+}
+
+std::string ProblemSections(const v1::AgentStatus& status) {
+  Table problems({"WHERE", "WHAT"});
+  for (const v1::Problem& problem : status.problems()) problems.Add({problem.where(), problem.what()});
+  if (const std::string& problem = status.socket_sweeps().problem(); !problem.empty()) {
+    problems.Add({"sockets", problem});
+  }
+  Table warnings({"SERVICE", "KIND", "WHAT"});
+  for (const v1::ServiceWarning& warning : status.service_warnings()) {
+    const bool further = !warning.has_service();
+    warnings.Add({NameText(warning.service()), further ? "" : WarningKindText(warning.kind()), warning.what()});
+  }
+  return absl::StrCat(problems.empty() ? "" : "\nProblems:\n", problems.ToString(true, "  "),
+                      warnings.empty() ? "" : "\nWarnings of Services:\n", warnings.ToString(true, "  "));
+}
+
 std::string StatusPage(const v1::AgentStatus& status, bool wide) {
   std::string out;
   AppendField("Agent", AgentText(status), out);
@@ -109,18 +137,7 @@ std::string StatusPage(const v1::AgentStatus& status, bool wide) {
   if (Table watched = WatchedTable(status, wide); !watched.empty()) {
     absl::StrAppend(&out, "\nWatched:\n", watched.ToString(true, "  "));
   }
-  Table reasons({"REASON", "COUNT", "MEANING"});
-  for (const v1::Reason& reason : status.reasons()) {
-    if (reason.count() != 0 || wide) reasons.Add({reason.name(), absl::StrCat(reason.count()), reason.meaning()});
-  }
-  if (!reasons.empty()) absl::StrAppend(&out, "\nNot translated:\n", reasons.ToString(true, "  "));
-
-  Table problems({"WHERE", "WHAT"});
-  for (const v1::Problem& problem : status.problems()) problems.Add({problem.where(), problem.what()});
-  if (const std::string& problem = status.socket_sweeps().problem(); !problem.empty()) {
-    problems.Add({"sockets", problem});
-  }
-  if (!problems.empty()) absl::StrAppend(&out, "\nProblems:\n", problems.ToString(true, "  "));
+  absl::StrAppend(&out, ReasonSections(status, wide), ProblemSections(status));
   return out;
 }
 

@@ -21,6 +21,7 @@ void Table::Add(std::vector<std::string> cells) {
 }
 
 std::string Table::ToString(bool with_headers, absl::string_view indent) const {
+  if (rows_.empty()) return "";
   std::vector<const std::vector<std::string>*> lines;
   if (with_headers) lines.push_back(&headers_);
   for (const std::vector<std::string>& row : rows_) lines.push_back(&row);

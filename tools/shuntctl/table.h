@@ -18,7 +18,7 @@ class Table {
   void Add(std::vector<std::string> cells);
   bool empty() const { return rows_.empty(); }
 
-  // Every line begins with `indent` and ends in a newline, without trailing spaces.
+  // Every line begins with `indent` and ends in a newline, without trailing spaces. Empty if there are no rows.
   std::string ToString(bool with_headers, absl::string_view indent = "") const;
 
  private:

@@ -121,10 +121,42 @@ TEST(DocumentTest, IsProtobufJsonInAnEnvelope) {
   admin::v1::Backend backend;
   backend.set_id(5);
   backend.mutable_address()->set_address("10.0.0.1");
-  backend.set_chosen(uint64_t{1} << 60);
+  backend.set_chosen(12);
   EXPECT_EQ(PrintMessage("Backend", backend, Format::kJson),
             "{\"apiVersion\":\"shunt.admin.v1\",\"kind\":\"Backend\",\"id\":5,\"address\":{\"address\":\"10.0.0.1\","
-            "\"port\":0},\"chosen\":\"1152921504606846976\",\"services\":[]}\n");
+            "\"port\":0},\"chosen\":12,\"services\":[]}\n");
+}
+
+TEST(DocumentTest, NumbersAreNumbersWhileEveryReaderIsExact) {
+  admin::v1::Backend backend;
+  const auto chosen = [&backend](uint64_t count) {
+    backend.set_chosen(count);
+    return ToJson(backend)["chosen"];
+  };
+  EXPECT_EQ(chosen(0), Json(0));
+  EXPECT_EQ(chosen(uint64_t{1} << 53), Json(uint64_t{1} << 53));
+  EXPECT_EQ(chosen((uint64_t{1} << 53) + 1), Json("9007199254740993"));
+  EXPECT_EQ(chosen(UINT64_MAX), Json("18446744073709551615"));
+  // Below others, in lists, and in an object's time, which is text.
+  admin::v1::AgentStatus status;
+  status.add_maps()->set_used(7);
+  status.mutable_start_time()->set_seconds(1'763'850'000);
+  status.set_version("12");
+  const Json document = ToJson(status);
+  EXPECT_EQ(document["maps"][0]["used"], Json(7));
+  EXPECT_EQ(document["startTime"], Json("2025-11-22T22:20:00Z"));
+  EXPECT_EQ(document["version"], Json("12")) << "text stays text";
+}
+
+TEST(DocumentTest, SharesHaveSixDigits) {
+  admin::v1::PoolPlace place;
+  const auto share = [&place](double percent) {
+    place.set_share_percent(percent);
+    return Print(ToJson(place)["sharePercent"], Format::kYaml);
+  };
+  EXPECT_EQ(share(100.0 / 3), "33.3333\n");
+  EXPECT_EQ(share(100), "100\n");
+  EXPECT_EQ(share(0.000123456789), "0.000123457\n") << "a small share does not become none";
 }
 
 TEST(DocumentTest, JsonIsAsciiWhateverTheNames) {

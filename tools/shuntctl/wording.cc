@@ -3,9 +3,13 @@
 
 #include <algorithm>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/string_view.h"
+#include "absl/strings/strip.h"
 #include "absl/time/time.h"
 
 namespace shunt::shuntctl {
@@ -82,9 +86,29 @@ std::string VerdictText(v1::EndpointVerdict verdict) {
       return "forbidden address";
     case v1::ENDPOINT_VERDICT_TOO_MANY:
       return "over the limit";
+    case v1::ENDPOINT_VERDICT_NO_SHARE:
+      return "no share";
     default:
       return "not in this pool";
   }
+}
+
+std::string ServingStateText(v1::ServingState state) {
+  std::string text;
+  for (const absl::string_view part :
+       absl::StrSplit(absl::StripPrefix(v1::ServingState_Name(state), "SERVING_STATE_"), '_')) {
+    absl::StrAppend(&text, part.substr(0, 1), absl::AsciiStrToLower(part.substr(1)));
+  }
+  return text;
+}
+
+std::string WarningKindText(v1::WarningKind kind) {
+  return absl::AsciiStrToLower(absl::StripPrefix(v1::WarningKind_Name(kind), "WARNING_KIND_"));
+}
+
+std::string NothingFound(absl::string_view what, absl::string_view namespace_name) {
+  if (namespace_name.empty()) return absl::StrCat("No ", what, " found.");
+  return absl::StrCat("No ", what, " found in ", namespace_name, " namespace.");
 }
 
 std::string PercentText(double percent) {

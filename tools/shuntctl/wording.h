@@ -6,10 +6,12 @@
 #include <cstdint>
 #include <string>
 
+#include "absl/strings/string_view.h"
 #include "google/protobuf/timestamp.pb.h"
 #include "shunt/admin/v1/address.pb.h"
 #include "shunt/admin/v1/audit.pb.h"
 #include "shunt/admin/v1/service.pb.h"
+#include "shunt/admin/v1/status.pb.h"
 
 namespace shunt::shuntctl {
 
@@ -20,9 +22,15 @@ std::string AddressText(const admin::v1::SocketAddress& address);  // 10.0.0.1:8
 std::string NameText(const admin::v1::ObjectName& name);           // shop/cart; empty if not set
 // Returns "selected", or why the endpoint is not: "not ready", "on another node".
 std::string VerdictText(admin::v1::EndpointVerdict verdict);
+// Returns "Ready", "NoEndpoints" and so on: the value's name in the API, written as one word.
+std::string ServingStateText(admin::v1::ServingState state);
+std::string WarningKindText(admin::v1::WarningKind kind);       // conflict
 std::string PercentText(double percent);                        // 33.33%
 std::string BytesText(uint64_t bytes);                          // 12.0 MiB
 std::string TimeText(const google::protobuf::Timestamp& time);  // 2025-11-22T22:20:50Z
+
+// Returns the sentence for a list without entries, as kubectl's: "No Services found in shop namespace."
+std::string NothingFound(absl::string_view what, absl::string_view namespace_name);
 
 // Returns "as planned", or what differed and whether it was repaired: "1 Service differed and was repaired: shop/cart".
 std::string DriftText(const admin::v1::AuditReport& audit);

@@ -46,25 +46,29 @@ std::string Nearest(absl::string_view word, const std::vector<std::string>& cand
   return nearest;
 }
 
-absl::StatusOr<size_t> MatchWord(absl::string_view what, absl::string_view word,
-                                 const std::vector<std::string>& candidates) {
+absl::StatusOr<size_t> MatchWord(absl::string_view what, absl::string_view word, const std::vector<Word>& candidates) {
   std::vector<size_t> found;
+  std::vector<std::string> found_names;
   std::vector<std::string> names;
   for (size_t i = 0; i < candidates.size(); ++i) {
-    if (candidates[i] == word) return i;
-    if (word.empty() || !absl::StartsWith(candidates[i], word)) continue;
+    const auto& [name, aliases] = candidates[i];
+    if (name == word || std::find(aliases.begin(), aliases.end(), word) != aliases.end()) return i;
+    names.push_back(name);
+    const auto begins = [word](const std::string& whole) { return !word.empty() && absl::StartsWith(whole, word); };
+    if (!begins(name) && std::none_of(aliases.begin(), aliases.end(), begins)) continue;
     found.push_back(i);
-    names.push_back(candidates[i]);
+    found_names.push_back(name);
   }
   if (found.size() == 1) return found[0];
   if (found.size() > 1) {
-    return absl::InvalidArgumentError(absl::StrCat(what, " '", word, "' is ambiguous: ", absl::StrJoin(names, ", ")));
+    return absl::InvalidArgumentError(
+        absl::StrCat(what, " '", word, "' is ambiguous: ", absl::StrJoin(found_names, ", ")));
   }
   std::string message = absl::StrCat("unknown ", what, " '", word, "'");
-  if (const std::string near = Nearest(word, candidates); !near.empty()) {
+  if (const std::string near = Nearest(word, names); !near.empty()) {
     absl::StrAppend(&message, ": did you mean '", near, "'?");
   } else {
-    absl::StrAppend(&message, ": there are ", absl::StrJoin(candidates, ", "));
+    absl::StrAppend(&message, ": there are ", absl::StrJoin(names, ", "));
   }
   return absl::InvalidArgumentError(message);
 }

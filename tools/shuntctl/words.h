@@ -11,10 +11,14 @@
 
 namespace shunt::shuntctl {
 
-// Returns the index of the candidate that equals `word` or is the only one that begins with it. kInvalidArgument lists
-// the words that are possible; `what` names the kind of word.
-absl::StatusOr<size_t> MatchWord(absl::string_view what, absl::string_view word,
-                                 const std::vector<std::string>& candidates);
+struct Word {
+  std::string name;
+  std::vector<std::string> aliases = {};  // mean the same, and are not shown among the words that are possible
+};
+
+// Returns the index of the candidate that equals `word` or is the only one that begins with it, by its name or an
+// alias. kInvalidArgument lists the words that are possible; `what` names the kind of word.
+absl::StatusOr<size_t> MatchWord(absl::string_view what, absl::string_view word, const std::vector<Word>& candidates);
 
 // Returns the candidate that was probably meant by `word`: at most two letters apart, and nearer than any other. Empty
 // if there is none.
