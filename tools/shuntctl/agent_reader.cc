@@ -53,7 +53,9 @@ absl::Status CheckSocket(const std::string& path) {
     return absl::PermissionDeniedError(absl::StrCat(what, "; only its owner may use the socket: run this as root"));
   }
   return absl::UnavailableError(
-      absl::StrCat(what, "; is shuntd running? Name its socket with --socket, or read the pins with --offline"));
+      absl::StrCat(what,
+                   "; is shuntd running? Name its socket with --socket, read the pins with --offline, or "
+                   "ask the agent of a cluster's node with --node"));
 }
 
 class AgentReader final : public StateReader {

@@ -97,9 +97,10 @@ TEST_F(AgentReaderTest, AnAgentThatIsNotThereIsNamedWithWhatToDo) {
   std::ofstream(directory_ + "/file") << "no socket";
   const Row rows[] = {
       {"no such socket", socket_, absl::StatusCode::kUnavailable,
-       absl::StrCat("cannot reach the agent at ", socket_,
-                    ": No such file or directory; is shuntd running? Name its "
-                    "socket with --socket, or read the pins with --offline")},
+       absl::StrCat(
+           "cannot reach the agent at ", socket_,
+           ": No such file or directory; is shuntd running? Name its "
+           "socket with --socket, read the pins with --offline, or ask the agent of a cluster's node with --node")},
       {"not a socket", directory_ + "/file", absl::StatusCode::kUnavailable, "Connection refused; is shuntd running?"},
       {"too long a path", "/" + std::string(200, 'x'), absl::StatusCode::kInvalidArgument, "at most 107 bytes"},
   };

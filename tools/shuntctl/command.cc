@@ -58,6 +58,7 @@ std::string ProgramHelp() {
                   "  shuntctl service show shop/cart:80\n"
                   "  shuntctl map dump frontends --offline\n"
                   "  shuntctl -j status | jq .problems\n"
+                  "  kubectl shunt --node worker-1 check\n"
                   "\n"
                   "Exit status: 0 success, 1 failure or `check` found a fault, 2 bad usage, 4 `check` found only "
                   "repaired drift.\n");

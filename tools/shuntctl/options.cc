@@ -74,6 +74,11 @@ absl::Status SetBpffs(const std::string& value, Options& options) {
   return SetText<&Options::bpffs>(value, options);
 }
 
+// A line with --node is for the program in the pod, and is not parsed here.
+absl::Status GoesWithNode(const std::string&, Options&) {
+  return absl::InvalidArgumentError("goes with --node");
+}
+
 constexpr Option kOptions[] = {
     {'o', "output", "FORMAT", "table (default), wide, json or yaml", &ParseFormat},
     {'j', "json", nullptr, "JSON on one line", &SetFormat<Format::kJson>},
@@ -86,6 +91,10 @@ constexpr Option kOptions[] = {
     {'s', "socket", "PATH", "the agent's socket (default /run/shunt/admin.sock)", &SetText<&Options::socket>},
     {0, "offline", nullptr, "read the pinned maps instead of asking the agent", &SetFlag<&Options::offline>},
     {0, "bpffs", "DIR", "where the pins are (default $SHUNT_BPFFS or /sys/fs/bpf); means --offline", &SetBpffs},
+    {0, "node", "NODE", "ask the agent on this node of a cluster, by kubectl", &GoesWithNode},
+    {0, "agent-namespace", "NAME", "the agent's, with --node (default kube-system)", &GoesWithNode},
+    {0, "context", "NAME", "kubectl's, with --node", &GoesWithNode},
+    {0, "kubeconfig", "FILE", "kubectl's, with --node", &GoesWithNode},
     {'h', "help", nullptr, "print help for the program, object or command", &SetFlag<&Options::help>},
     {'V', "version", nullptr, "print the version", &SetFlag<&Options::version>},
 };
@@ -189,7 +198,7 @@ std::string DescribeOptions() {
     const std::string letter = option.letter == 0 ? "   " : absl::StrFormat("-%c,", option.letter);
     const std::string name =
         absl::StrCat(option.name, option.value == nullptr ? "" : " ", option.value == nullptr ? "" : option.value);
-    absl::StrAppendFormat(&out, "  %s --%-18s %s\n", letter, name, option.description);
+    absl::StrAppendFormat(&out, "  %s --%-22s %s\n", letter, name, option.description);
   }
   return out;
 }

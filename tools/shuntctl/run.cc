@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "tools/shuntctl/command.h"
+#include "tools/shuntctl/kubectl.h"
 #include "tools/shuntctl/printable.h"
 #include "tools/shuntctl/words.h"
 
@@ -195,6 +196,10 @@ int RefuseUsage(const absl::Status& status, const Environment& environment) {
 }  // namespace
 
 int RunShuntctl(const std::vector<std::string>& arguments, const Environment& environment) {
+  if (NamesNode(arguments)) {
+    const absl::StatusOr<NodeLine> node = ParseNodeLine(arguments);
+    return node.ok() ? RunOnNode(*node, environment.err) : RefuseUsage(node.status(), environment);
+  }
   absl::StatusOr<CommandLine> line = ParseCommandLine(arguments);
   if (!line.ok()) return RefuseUsage(line.status(), environment);
   if (line->options.version && line->words.empty()) line->words = {"version"};
