@@ -23,8 +23,9 @@ void AppendExamples(const Command& command, std::string& out) {
 }  // namespace
 
 const std::vector<Object>& Objects() {
-  static const auto* const kObjects = new std::vector<Object>{
-      ServiceObject(), BackendObject(), MapObject(), ProgObject(), StatusObject(), CheckObject(), VersionObject()};
+  static const auto* const kObjects =
+      new std::vector<Object>{ServiceObject(), BackendObject(), MapObject(),     ProgObject(),
+                              StatusObject(),  CheckObject(),   VersionObject(), CompletionObject()};
   return *kObjects;
 }
 
@@ -50,7 +51,7 @@ std::string ProgramHelp() {
     for (const Command& command : object.commands) {
       if (!command.name.empty()) absl::StrAppend(&commands, commands.empty() ? "" : ", ", command.name);
     }
-    absl::StrAppendFormat(&out, "  %-9s%-12s%s\n", object.name, commands, object.summary);
+    absl::StrAppendFormat(&out, "  %-12s%-17s%s\n", object.name, commands, object.summary);
   }
   absl::StrAppend(&out, "\nOptions, anywhere on the command line:\n", DescribeOptions(),
                   "\nExamples:\n"

@@ -65,6 +65,7 @@ Object ProgObject();
 Object StatusObject();
 Object CheckObject();
 Object VersionObject();
+Object CompletionObject();
 
 // All objects, in the order in which the help lists them.
 const std::vector<Object>& Objects();

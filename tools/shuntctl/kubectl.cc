@@ -15,6 +15,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
 #include "tools/shuntctl/exit_status.h"
 #include "tools/shuntctl/printable.h"
 
@@ -180,6 +181,20 @@ int RunOnNode(const NodeLine& line, std::ostream& err) {
   words.insert(words.end(), line.arguments.begin(), line.arguments.end());
   execvp(words[0].c_str(), ToArgv(words).data());
   return complain(absl::StrCat("cannot run kubectl: ", strerror(errno)));
+}
+
+std::vector<std::string> NodeNames(const std::vector<std::string>& arguments) {
+  std::vector<std::string> names;
+  const absl::StatusOr<NodeLine> line = ParseNodeLine(arguments);
+  if (!line.ok()) return names;
+  std::vector<std::string> words = KubectlWords(*line);
+  words.insert(words.end(), {"get", "nodes", "-o", "name"});
+  const absl::StatusOr<std::string> output = OutputOf(words, /*errors_wanted=*/false);
+  if (!output.ok()) return names;
+  for (const absl::string_view name : absl::StrSplit(*output, '\n', absl::SkipEmpty())) {
+    names.emplace_back(absl::StripPrefix(name, "node/"));
+  }
+  return names;
 }
 
 }  // namespace shunt::shuntctl

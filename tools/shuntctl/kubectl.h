@@ -29,6 +29,9 @@ absl::StatusOr<NodeLine> ParseNodeLine(const std::vector<std::string>& arguments
 // here. Returns an exit status only if that fails, with an error that names the node.
 int RunOnNode(const NodeLine& line, std::ostream& err);
 
+// Returns the names of the cluster's nodes, by kubectl with its options among the arguments; none if it fails.
+std::vector<std::string> NodeNames(const std::vector<std::string>& arguments);
+
 }  // namespace shunt::shuntctl
 
 #endif  // SHUNT_TOOLS_SHUNTCTL_KUBECTL_H_

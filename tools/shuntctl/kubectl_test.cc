@@ -147,6 +147,12 @@ TEST_F(NodeTest, ATerminalHereIsATerminalThere) {
   EXPECT_THAT(Read("calls"), HasSubstr("exec -it shunt-abc -c shuntd -- shuntctl status -w\n"));
 }
 
+TEST_F(NodeTest, TheProgramOffersTheNamesOfNodes) {
+  EXPECT_EQ(Run("completion words -- --context prod --node worker-"), 0);
+  EXPECT_EQ(Read("out"), "worker-1\nworker-2\n");
+  EXPECT_EQ(Read("calls"), "--context=prod get nodes -o name\n");
+}
+
 TEST(NodeLineTest, OnlyBeforeTwoDashes) {
   EXPECT_TRUE(NamesNode({"status", "--node", "n"}));
   EXPECT_TRUE(NamesNode({"--node=n"}));

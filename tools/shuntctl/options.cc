@@ -192,6 +192,14 @@ absl::StatusOr<CommandLine> ParseCommandLine(const std::vector<std::string>& arg
   return Parser(arguments).Parse();
 }
 
+std::vector<KnownOption> KnownOptions() {
+  std::vector<KnownOption> known;
+  for (const Option& option : kOptions) {
+    known.push_back({option.letter, option.name, option.value != nullptr, option.description});
+  }
+  return known;
+}
+
 std::string DescribeOptions() {
   std::string out;
   for (const Option& option : kOptions) {

@@ -40,6 +40,14 @@ struct CommandLine {
 // Parses the arguments after the program's name. kInvalidArgument names the argument and says what is wrong with it.
 absl::StatusOr<CommandLine> ParseCommandLine(const std::vector<std::string>& arguments);
 
+struct KnownOption {
+  char letter = 0;  // 0 if it has none
+  std::string name;
+  bool takes_value = false;
+  std::string description;
+};
+std::vector<KnownOption> KnownOptions();
+
 // Returns the options and what they do, for the help; ends in a newline.
 std::string DescribeOptions();
 

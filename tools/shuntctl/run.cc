@@ -2,11 +2,13 @@
 #include "tools/shuntctl/run.h"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "tools/shuntctl/command.h"
+#include "tools/shuntctl/completion.h"
 #include "tools/shuntctl/kubectl.h"
 #include "tools/shuntctl/printable.h"
 #include "tools/shuntctl/words.h"
@@ -195,7 +197,19 @@ int RefuseUsage(const absl::Status& status, const Environment& environment) {
 
 }  // namespace
 
+// The scripts for the shells ask this way; it is no command for people. Returns nullopt for other lines.
+std::optional<int> RunCompletion(const std::vector<std::string>& arguments, const Environment& environment) {
+  if (arguments.size() < 3 || arguments[0] != "completion" || arguments[1] != "words" || arguments[2] != "--") {
+    return std::nullopt;
+  }
+  const std::vector<std::string> words(arguments.begin() + 3, arguments.end());
+  for (const std::string& word : Complete(words, environment.open)) environment.out << word << "\n";
+  environment.out << std::flush;
+  return kExitOk;
+}
+
 int RunShuntctl(const std::vector<std::string>& arguments, const Environment& environment) {
+  if (const std::optional<int> completed = RunCompletion(arguments, environment)) return *completed;
   if (NamesNode(arguments)) {
     const absl::StatusOr<NodeLine> node = ParseNodeLine(arguments);
     return node.ok() ? RunOnNode(*node, environment.err) : RefuseUsage(node.status(), environment);
