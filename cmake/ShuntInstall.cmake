@@ -7,6 +7,13 @@ install(TARGETS shuntctl RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 # kubectl finds plugins by name: `kubectl shunt service list`.
 file(CREATE_LINK shuntctl ${CMAKE_BINARY_DIR}/kubectl-shunt SYMBOLIC)
 install(FILES ${CMAKE_BINARY_DIR}/kubectl-shunt DESTINATION ${CMAKE_INSTALL_BINDIR})
+# Completion, where Debian's shells look for it; kubectl finds its own beside the plugin.
+set(completion ${CMAKE_SOURCE_DIR}/tools/shuntctl/completion)
+install(PROGRAMS ${completion}/kubectl_complete-shunt DESTINATION ${CMAKE_INSTALL_BINDIR})
+install(FILES ${completion}/shuntctl.bash DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions
+  RENAME shuntctl)
+install(FILES ${completion}/_shuntctl DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/vendor-completions)
+install(FILES ${completion}/shuntctl.fish DESTINATION ${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d)
 
 install(FILES README.md LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
 install(DIRECTORY LICENSES DESTINATION ${CMAKE_INSTALL_DOCDIR})

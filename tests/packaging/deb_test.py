@@ -43,7 +43,9 @@ class Package(unittest.TestCase):
 
     def test_it_holds_the_programs_the_unit_and_the_configuration(self):
         for path in ("usr/sbin/shuntd", "usr/bin/shuntctl", "usr/bin/kubectl-shunt", "etc/shunt/shuntd.yaml",
-                     "usr/share/doc/shunt/operations.md", "usr/share/doc/shunt/examples/shuntd.yaml"):
+                     "usr/share/doc/shunt/operations.md", "usr/share/doc/shunt/examples/shuntd.yaml",
+                     "usr/share/bash-completion/completions/shuntctl", "usr/share/zsh/vendor-completions/_shuntctl",
+                     "usr/share/fish/vendor_completions.d/shuntctl.fish", "usr/bin/kubectl_complete-shunt"):
             self.assertTrue(os.path.exists(os.path.join(self.tree, path)), path)
         self.assertTrue(os.path.isdir(os.path.join(self.tree, "etc/shunt/manifests")))
         with open(os.path.join(self.control, "conffiles"), encoding="utf-8") as file:

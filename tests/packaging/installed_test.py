@@ -27,7 +27,7 @@ class Installed(unittest.TestCase):
         return os.path.join(self.root, "usr/local", name)
 
     def test_it_has_the_programs_and_nothing_of_the_build(self):
-        for name in ("sbin/shuntd", "bin/shuntctl", "bin/kubectl-shunt"):
+        for name in ("sbin/shuntd", "bin/shuntctl", "bin/kubectl-shunt", "bin/kubectl_complete-shunt"):
             self.assertTrue(os.access(self.path(name), os.X_OK), name)
         self.assertEqual(os.listdir(self.root), ["usr"])
         self.assertEqual(sorted(os.listdir(self.path(""))), ["bin", "sbin", "share"])

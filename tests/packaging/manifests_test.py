@@ -144,6 +144,24 @@ class Agent(unittest.TestCase):
         return done.returncode, done.stderr
 
 
+class Shuntctl(unittest.TestCase):
+    """What tools/shuntctl takes for given of the agent's pod."""
+
+    def test_it_finds_the_pins_in_the_container(self):
+        container = container_of(kustomize.build(BASE))
+        variables = {variable["name"]: variable.get("value") for variable in container["env"]}
+        self.assertIn(f"--bpffs={variables['SHUNT_BPFFS']}", container["args"])
+
+    def test_it_finds_the_pod_of_a_node(self):
+        with open(os.path.join(ROOT, "tools/shuntctl/kubectl.cc"), encoding="utf-8") as file:
+            constants = dict(re.findall(r'constexpr char (k\w+)\[\] = "(.*)";', file.read()))
+        labels = [item["spec"]["template"]["metadata"]["labels"] for item in kustomize.build(BASE)
+                  if item["kind"] == "DaemonSet" and item["metadata"]["name"] == "shunt"]
+        name, value = constants["kLabel"].split("=")
+        self.assertEqual([label[name] for label in labels], [value])
+        self.assertEqual(container_of(kustomize.build(BASE))["name"], constants["kContainer"])
+
+
 class Pod(unittest.TestCase):
     def test_it_outlives_other_pods_and_runs_on_every_linux_node(self):
         pod = pod_of(kustomize.build(BASE))
