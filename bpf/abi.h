@@ -8,7 +8,8 @@
  *  - Every byte has a name. Padding is `pad` and always zero, because it is part of hash keys.
  *  - Addresses are 16 bytes; IPv4 is v4-mapped (::ffff:a.b.c.d). There is no second family.
  *  - __be16 and __be32 are network byte order; everything else is host order.
- *  - Another layout is another SHUNT_ABI_VERSION and so another pin directory, never a reinterpretation of this one.
+ *  - Another layout of a map is another version of the plan or of the memory, whichever has the map, and so another pin
+ *    directory, never a reinterpretation of this one.
  */
 #ifndef SHUNT_ABI_H
 #define SHUNT_ABI_H
@@ -21,8 +22,13 @@
 #define SHUNT_STATIC_ASSERT(what) _Static_assert(what, #what)
 #endif
 
-/* Also the name of the pin directory, below the bpffs: shunt/v1. */
-#define SHUNT_ABI_VERSION 1
+/*
+ * Two versions, because a build with another plan can still read what programs remember of sockets. The memory has the
+ * maps socket_*, reasons, source_versions and meta; all others belong to the plan. The pin directories are named after
+ * them: shunt/plan-v1-N, shunt/memory-v1-N.
+ */
+#define SHUNT_PLAN_VERSION 1
+#define SHUNT_MEMORY_VERSION 1
 
 /* ---- addresses ---------------------------------------------------------------------------- */
 
@@ -564,10 +570,11 @@ enum shunt_feature {
 	SHUNT_FEATURE_SOCKETS = 1 << 0, /* the socket hooks of a cgroup */
 };
 
-/* meta: array of one row, memory-mapped. Each field that both sides use is one aligned word. */
+/* meta: array of one row, memory-mapped. It is a part of the memory, so all plans that share the memory share the
+ * generation and the seeds. Each field that both sides use is one aligned word. */
 struct shunt_meta {
 	__u64 index_seed;     /* for shunt_key_hash(); random, set once when the maps are created */
-	__u32 abi_version;    /* SHUNT_ABI_VERSION */
+	__u32 memory_version; /* SHUNT_MEMORY_VERSION */
 	__u32 storage_in_use; /* 1 once a socket without a row has had to use socket_storage; never cleared */
 	/* The last generation that the agent has used, unwrapped. Stored before a word that carries it, so that the
 	 * next agent does not use it again. */

@@ -97,7 +97,7 @@ const Layout kLayouts[] = {
     {"shunt_backend_counters", sizeof(shunt_backend_counters), {MEMBER(shunt_backend_counters, chosen)}},
     {"shunt_meta",
      sizeof(shunt_meta),
-     {MEMBER(shunt_meta, index_seed), MEMBER(shunt_meta, abi_version), MEMBER(shunt_meta, storage_in_use),
+     {MEMBER(shunt_meta, index_seed), MEMBER(shunt_meta, memory_version), MEMBER(shunt_meta, storage_in_use),
       MEMBER(shunt_meta, generation), MEMBER(shunt_meta, flow_seed), MEMBER(shunt_meta, features),
       MEMBER(shunt_meta, applied_ms), MEMBER(shunt_meta, stale_after_ms), MEMBER(shunt_meta, reserved)}},
     {"shunt_source_version",

@@ -85,7 +85,7 @@ TEST_F(PinnedViewTest, StatusNamesTheCgroupAndClaimsNothingOfAnAgent) {
   EXPECT_EQ(document["cgroup"], cgroup_);
   EXPECT_EQ(document["pid"], 0);
   EXPECT_TRUE(document["problems"].empty()) << document["problems"];
-  ASSERT_EQ(unlink(absl::StrCat(bpffs_, "/shunt/v1/links/sock_connect4").c_str()), 0);
+  ASSERT_EQ(unlink(absl::StrCat(bpffs_, "/shunt/links/sock_connect4").c_str()), 0);
   EXPECT_EQ(nlohmann::json::parse(Run({"-j", "status"}).out)["cgroup"], "")
       << "no complete set of programs is in force";
 }
@@ -110,7 +110,7 @@ TEST_F(PinnedViewTest, CheckSeesWhetherProgramsAreInForce) {
   EXPECT_THAT(good.out, HasSubstr("all 9 attached"));
   EXPECT_THAT(Run({"prog", "list"}).out, HasSubstr("cgroup/connect4"));
   // The kernel detaches a link when nothing holds it.
-  ASSERT_EQ(unlink(absl::StrCat(bpffs_, "/shunt/v1/links/sock_connect4").c_str()), 0);
+  ASSERT_EQ(unlink(absl::StrCat(bpffs_, "/shunt/links/sock_connect4").c_str()), 0);
   const Outcome broken = Run({"check"});
   EXPECT_EQ(broken.status, kExitFailed) << broken.out;
   EXPECT_THAT(broken.out, HasSubstr("WRONG"));

@@ -101,7 +101,7 @@ void PrintVersion(std::ostream& out) {
   utsname kernel = {};
   ::uname(&kernel);
   out << "shuntd " << kVersion << "\n"
-      << "abi     v" << datapath::PinAbiVersion() << " (pins in shunt/v" << datapath::PinAbiVersion() << ")\n"
+      << "abi     v" << datapath::PinAbiVersion() << " (pins in shunt/plan-v" << datapath::PinAbiVersion() << "-*)\n"
       << "build   " << Compiler() << "\n"
       << "libbpf  " << datapath::LibbpfVersion() << "\n"
       << "kernel  " << kernel.release << " " << kernel.machine << "\n";

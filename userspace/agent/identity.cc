@@ -25,9 +25,7 @@ report::AgentStatus IdentityOf(const Options& options, const datapath::KernelDat
   identity.pin_directory = datapath.pin_directory();
   identity.cgroup = datapath.cgroup();
   identity.start_time_ms = ReadClocks().wall_ms;
-  identity.programs_current = datapath.programs_current();
-  identity.observing = options.observe && datapath.programs_current();
-  for (const std::string& problem : datapath.problems()) identity.problems.push_back({"programs", problem});
+  identity.observing = options.observe;
   if (KubeProxyAnswers(kKubeProxyHealthPort)) {
     const std::string meaning = KubeProxyMeaning(kKubeProxyHealthPort);
     LogWarning("A kube-proxy runs on this node, too", {{"meaning", meaning}, {"what_to_do", KubeProxyWhatToDo()}});

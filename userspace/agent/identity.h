@@ -10,9 +10,9 @@
 
 namespace shunt::agent {
 
-// Returns the fields version to start_time_ms, programs_current, observing, and in `problems` what went wrong at the
-// start. Warns in the log if a kube-proxy runs on this node. Called before this agent's HTTP servers listen: they use
-// the port at which a kube-proxy is looked for.
+// Returns the fields version to start_time_ms, observing as configured, and in `problems` what was wrong at the start.
+// Warns in the log if a kube-proxy runs on this node. Called before this agent's HTTP servers listen: they use the port
+// at which a kube-proxy is looked for.
 report::AgentStatus IdentityOf(const Options& options, const datapath::KernelDatapath& datapath,
                                const ClusterSource& source);
 

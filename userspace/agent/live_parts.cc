@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <string>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
@@ -23,7 +24,9 @@ report::StatusProblem ServesSnapshot(int64_t saved_ms) {
 }  // namespace
 
 std::vector<report::StatusProblem> LiveParts::Problems() const {
-  std::vector<report::StatusProblem> problems = http_.Problems();
+  std::vector<report::StatusProblem> problems;
+  for (std::string& problem : datapath_.problems()) problems.push_back({"programs", std::move(problem)});
+  for (report::StatusProblem& problem : http_.Problems()) problems.push_back(std::move(problem));
   if (served_before_ && !loop_.state().synced) {
     problems.push_back({"source",
                         "not synced yet: what an earlier agent left in the kernel is served as it is; "

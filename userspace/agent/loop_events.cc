@@ -33,11 +33,26 @@ void LoopEvents::Started(bool kernel_serves) {
 }
 
 void LoopEvents::FirstApplied() {
+  TakeOver();
   ::malloc_trim(0);  // the memory that it took to read everything at once is not needed again
   followers_.admin.SetServing(true);
   applied_ = true;
   told_services_ = followers_.ledger.totals().services;
   Notify(absl::StrCat("READY=1\nSTATUS=", told_services_, " services"));
+}
+
+void LoopEvents::TakeOver() {
+  datapath::KernelDatapath& datapath = followers_.datapath;
+  if (datapath.programs_current()) return;
+  const size_t known = datapath.notes().size();
+  const absl::Status status = datapath.TakeOver();
+  if (!status.ok()) {
+    LogError(status, "Could not put this build's programs in force; those of an earlier agent stay");
+    return;
+  }
+  const std::vector<std::string> notes = datapath.notes();
+  for (size_t i = known; i < notes.size(); ++i) LogNote(1, "Found pinned", {{"note", notes[i]}});
+  LogNote(0, "This build's programs are in force", {{"pins", datapath.pin_directory()}});
 }
 
 void LoopEvents::Stepped() {

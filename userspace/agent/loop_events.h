@@ -27,7 +27,7 @@ namespace shunt::agent {
 // The parts that follow the loop. All must outlive the LoopEvents.
 struct LoopFollowers {
   const Options& options;
-  const datapath::KernelDatapath& datapath;
+  datapath::KernelDatapath& datapath;
   const Ledger& ledger;
   const Loop& loop;
   const datapath::NodeAddressWatch& addresses;
@@ -48,7 +48,8 @@ class LoopEvents final : public LoopListener {
   // there, the agent is ready already: it may take long until an API server answers, and a service manager that ended
   // the agent meanwhile would only hinder it.
   void Started(bool kernel_serves);
-  // The agent is ready: the admin API's health service and the service manager learn of it.
+  // Everything is applied: this build's programs replace those that could not be replaced before, and the agent is
+  // ready: the admin API's health service and the service manager learn of it.
   void FirstApplied() override;
   void Stepped() override;
   void Progressed(sources::ObjectKind kind, const report::SourceVersion& version) override;
@@ -60,6 +61,7 @@ class LoopEvents final : public LoopListener {
 
  private:
   std::vector<model::IpAddress> HealthCheckAddresses() const;
+  void TakeOver();
 
   const LoopFollowers followers_;
   std::array<report::SourceVersion, 3> versions_;

@@ -64,6 +64,12 @@ absl::StatusOr<std::unique_ptr<datapath::KernelDatapath>> OpenDatapath(const Opt
           {{"pins", (*datapath)->pin_directory()},
            {"cgroup", (*datapath)->cgroup()},
            {"of_this_build", (*datapath)->programs_current()}});
+  (*datapath)->ListenForHealing([](const std::vector<std::string>& programs, const absl::Status& status) {
+    for (const std::string& program : programs) {
+      LogWarning("Somebody had detached a program; it is attached again", {{"program", program}});
+    }
+    if (!status.ok()) LogError(status, "A hook has lost its program; trying again every second");
+  });
   return datapath;
 }
 
@@ -178,9 +184,9 @@ ExitStatus Serve(const Options& options, datapath::KernelDatapath& datapath, con
   const auto http = HttpServers::Start(
       {.healthz = options.healthz_bind_address, .metrics = options.metrics_bind_address}, ledger, health);
   if (!http.ok()) return CannotServe(http.status());
-  const LiveParts parts(loop, served_before, **source, snapshot.get(), *socket_ender, **http);
+  const LiveParts parts(datapath, loop, served_before, **source, snapshot.get(), *socket_ender, **http);
   const LiveView view(IdentityOf(options, datapath, **source), ledger, loop, parts,
-                      [&options] { return datapath::PinnedReader::Open(options.bpffs); });
+                      [&] { return datapath::PinnedReader::OpenPlan(options.bpffs, datapath.pins()); });
   const auto admin = admin::AdminServer::Start(options.admin_socket, view);
   if (!admin.ok()) return CannotServe(admin.status());
   (*http)->Listen(view);

@@ -153,7 +153,7 @@ TEST_F(ShuntdTest, WordsThatNeedNoAgent) {
   EXPECT_THAT(said_, HasSubstr("none answers at 127.0.0.1:10256"));
   EXPECT_EQ(Run({"version"}), 0);
   EXPECT_THAT(said_, testing::StartsWith("shuntd "));
-  EXPECT_THAT(said_, HasSubstr("abi     v1 (pins in shunt/v1)\n"));
+  EXPECT_THAT(said_, HasSubstr("abi     v1 (pins in shunt/plan-v1-*)\n"));
   EXPECT_EQ(Run({"--help"}), 0);
   EXPECT_THAT(said_, AllOf(HasSubstr("Usage: shuntd [COMMAND] [OPTIONS]\n"), HasSubstr("cleanup")));
   EXPECT_EQ(Run({"cleanup", "--bpffs", bpffs_}), 0);

@@ -233,9 +233,9 @@ absl::StatusOr<std::unique_ptr<Inventory>> Adopt(std::shared_ptr<Tables> shared_
   if (absl::Status status = CheckLayouts(tables); !status.ok()) return status;
   shunt_meta meta = {};
   if (absl::Status status = tables.meta->Load(0, MutableBytesOf(meta)); !status.ok()) return status;
-  if (meta.abi_version != SHUNT_ABI_VERSION) {
+  if (meta.memory_version != SHUNT_MEMORY_VERSION) {
     return absl::FailedPreconditionError(
-        absl::StrCat("open map meta: ABI version ", meta.abi_version, ", not ", SHUNT_ABI_VERSION));
+        absl::StrCat("open map meta: memory version ", meta.memory_version, ", not ", SHUNT_MEMORY_VERSION));
   }
   auto inventory = std::make_unique<Inventory>(std::move(shared_tables), meta, grace);
   Leftovers leftovers;

@@ -140,12 +140,12 @@ TEST_F(AdoptionTest, TablesOfAnotherLayoutAreNotTouched) {
     const char* message;
   };
   const Case cases[] = {
-      {"another ABI version",
+      {"another version of the memory",
        [](MemoryMaps& maps) {
-         const shunt_meta meta = {.index_seed = 1, .abi_version = 99, .storage_in_use = 0};
+         const shunt_meta meta = {.index_seed = 1, .memory_version = 99, .storage_in_use = 0};
          std::memcpy(maps.rows("meta")->array.data(), &meta, sizeof(meta));
        },
-       "ABI version 99"},
+       "memory version 99"},
       {"rows of another size", [](MemoryMaps& maps) { maps.rows("frontend_rows")->value_size = 32; },
        "map frontend_rows: its rows have 32 bytes, not 64"},
       {"a filter of another size", [](MemoryMaps& maps) { maps.rows("prefix_filter")->capacity = 64; },

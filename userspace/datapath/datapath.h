@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "absl/functional/function_ref.h"
@@ -66,8 +67,11 @@ struct Drift {
   uint32_t shared = 0;
   // Failures of the repair, as Apply returns them.
   std::vector<ServiceFailure> failures;
+  // Programs that were put back at their hooks, now or since the last audit, because somebody had detached or replaced
+  // them.
+  std::vector<std::string> hooks;
 
-  size_t differences() const { return services.size() + shared; }
+  size_t differences() const { return services.size() + shared + hooks.size(); }
 };
 
 // What Datapath::Inspect has found so far.

@@ -20,7 +20,7 @@ class PinnedMaps {
  public:
   virtual ~PinnedMaps() = default;
 
-  // The directory of the pins, such as "/sys/fs/bpf/shunt/v1".
+  // The directory of the pins, such as "/sys/fs/bpf/shunt/plan-v1-1".
   virtual const std::string& pin_directory() const = 0;
   // Size and use of every map.
   virtual std::vector<MapFill> FillLevels() const = 0;

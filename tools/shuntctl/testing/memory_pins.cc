@@ -46,7 +46,7 @@ class OpenedPins final : public report::PinnedMaps {
   }
 
  private:
-  const std::string directory_ = "/sys/fs/bpf/shunt/v1";
+  const std::string directory_ = "/sys/fs/bpf/shunt/plan-v1-1";
   const datapath::MapReader reader_;
 };
 

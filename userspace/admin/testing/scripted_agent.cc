@@ -118,7 +118,7 @@ report::AgentStatus Status() {
   status.pid = 4242;
   status.node_name = "node-a";
   status.source = "manifests /etc/shunt/manifests";
-  status.pin_directory = "/sys/fs/bpf/shunt/v1";
+  status.pin_directory = "/sys/fs/bpf/shunt/plan-v1-1";
   status.cgroup = "/sys/fs/cgroup";
   status.start_time_ms = 1'763'850'000'250;
   status.synced = true;

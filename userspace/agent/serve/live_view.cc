@@ -84,6 +84,8 @@ report::AgentStatus LiveView::StatusWithoutMaps() const {
   status.last_audit = loop_.last_audit();
   status.socket_sweeps = parts_.socket_sweeps();
   status.source_status = parts_.source_status();
+  status.programs_current = parts_.programs_current();
+  status.observing &= status.programs_current;
   const Ledger::Totals totals = ledger_.totals();
   status.services = totals.services;
   status.frontends = totals.frontends;

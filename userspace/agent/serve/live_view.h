@@ -30,14 +30,16 @@ class AgentParts {
 
   virtual report::SocketSweeps socket_sweeps() const = 0;
   virtual report::SourceStatus source_status() const = 0;
+  // Whether the programs in force are this build's.
+  virtual bool programs_current() const = 0;
   // What goes wrong now. The loop and the ledger report their own problems.
   virtual std::vector<report::StatusProblem> Problems() const = 0;
 };
 
 class LiveView final : public report::AgentView, public report::MetricsView {
  public:
-  // `identity` is what does not change while the agent runs: version to start_time_ms, programs_current, observing, and
-  // in `problems` what went wrong at the start. The parts must outlive the view.
+  // `identity` is what does not change while the agent runs: version to start_time_ms, observing (if its programs are
+  // in force), and in `problems` what was wrong at the start and stays so. The parts must outlive the view.
   LiveView(report::AgentStatus identity, const Ledger& ledger, Loop& loop, const AgentParts& parts,
            report::OpenPinnedMaps open_maps)
       : identity_(std::move(identity)), ledger_(ledger), loop_(loop), parts_(parts), open_maps_(std::move(open_maps)) {}

@@ -52,6 +52,7 @@ class SilentListener final : public LoopListener {
 
 class ScriptedParts final : public AgentParts {
  public:
+  bool programs_current() const override { return true; }
   report::SocketSweeps socket_sweeps() const override { return sockets; }
   report::SourceStatus source_status() const override { return source; }
   std::vector<report::StatusProblem> Problems() const override { return problems; }
@@ -92,7 +93,7 @@ class LiveViewTest : public testing::Test {
     });
   }
   absl::StatusOr<std::unique_ptr<const report::PinnedMaps>> Open() const {
-    if (!maps_open_) return absl::NotFoundError("open /sys/fs/bpf/shunt/v1: nothing is pinned");
+    if (!maps_open_) return absl::NotFoundError("open /sys/fs/bpf/shunt/plan-v1-1: nothing is pinned");
     return std::make_unique<report::testing::ScriptedMaps>(maps_);
   }
 
@@ -202,7 +203,7 @@ TEST_F(LiveViewTest, MapsAndWhatIsSaidWithoutThem) {
 
   maps_open_ = false;
   EXPECT_EQ(View().DumpMap("backends", [](const report::MapRow&) { return true; }).message(),
-            "open /sys/fs/bpf/shunt/v1: nothing is pinned");
+            "open /sys/fs/bpf/shunt/plan-v1-1: nothing is pinned");
   EXPECT_EQ(View().Status()->problems.back().where, "maps");
   EXPECT_EQ(View().Service({"shop", "cart"}).value()->port_counters.size(), 2u) << "the plan, with zeros";
 }

@@ -80,7 +80,7 @@ void AddPlaceFlags(CLI::App& verb, Flags& flags) {
   verb.add_option("--cgroup", flags.cgroup,
                   "cgroup to attach the socket programs to (default: the host's cgroup2 root)")
       ->type_name("DIR");
-  verb.add_option("--bpffs", flags.bpffs, "BPF file system; pins go to DIR/shunt/v1 (default /sys/fs/bpf)")
+  verb.add_option("--bpffs", flags.bpffs, "BPF file system; pins go to DIR/shunt (default /sys/fs/bpf)")
       ->type_name("DIR");
 }
 

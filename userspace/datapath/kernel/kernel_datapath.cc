@@ -15,12 +15,12 @@
 #include "bpf/abi.h"
 #include "bpf/config.h"
 #include "userspace/datapath/kernel/attach/cgroup_root.h"
+#include "userspace/datapath/kernel/attach/foreign_links.h"
 #include "userspace/datapath/kernel/attach/host_config.h"
 #include "userspace/datapath/kernel/kernel_error.h"
 #include "userspace/datapath/kernel/kernel_grace.h"
+#include "userspace/datapath/kernel/maps/features.h"
 #include "userspace/datapath/kernel/maps/map_sizes.h"
-#include "userspace/datapath/kernel/object/bpf_object.h"
-#include "userspace/datapath/kernel/object/pins.h"
 #include "userspace/datapath/kernel/sockets/socket_rows.h"
 #include "userspace/datapath/map_reader.h"
 
@@ -57,37 +57,68 @@ absl::StatusOr<BpfObject> LoadObject(const KernelOptions& options, const MapSet&
   return object;
 }
 
-absl::StatusOr<AttachedPrograms> LoadAndAttach(const KernelOptions& options, const MapSet& maps,
-                                               const PinDirectory& pins, const Cgroup& cgroup) {
-  absl::StatusOr<BpfObject> object = LoadObject(options, maps);
-  if (!object.ok()) return object.status();
-  return AttachedPrograms::Attach(pins, *object, cgroup);
-}
-
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<KernelDatapath>> KernelDatapath::Open(const KernelOptions& options) {
-  std::unique_ptr<KernelDatapath> datapath(new KernelDatapath);
   if (absl::Status status = CheckLimits(options.limits); !status.ok()) return status;
+  absl::StatusOr<std::string> path = ConfiguredCgroup(options);
+  if (!path.ok()) return path.status();
+  absl::StatusOr<Cgroup> cgroup = OpenCgroup(*path);
+  if (!cgroup.ok()) return cgroup.status();
   absl::StatusOr<PinDirectory> pins = PinDirectory::OpenOrCreate(options.bpffs);
   if (!pins.ok()) return pins.status();
-  datapath->pin_directory_ = pins->path();
-  datapath->stale_after_ = options.stale_after;
-  absl::StatusOr<AgentLock> lock = AgentLock::Take(pins->path());
+  std::unique_ptr<KernelDatapath> datapath(new KernelDatapath(options, *std::move(pins)));
+  datapath->cgroup_ = *std::move(cgroup);
+  absl::StatusOr<std::vector<AgentLock>> locks = LockPins(datapath->pins_, AgentLock::Purpose::kServe);
+  if (!locks.ok()) return locks.status();
+  datapath->locks_ = *std::move(locks);
+  absl::StatusOr<AgentLock> lock = AgentLock::TakeCgroup(datapath->cgroup_.path);
   if (!lock.ok()) return lock.status();
-  datapath->lock_ = *std::move(lock);
-
-  absl::StatusOr<MapSet> maps = MapSet::OpenOrCreate(*pins, options.limits, &datapath->notes_);
-  if (!maps.ok()) return maps.status();
-  datapath->maps_ = *std::move(maps);
-  datapath->grace_ = std::make_unique<WorkerGracePeriod>(ChooseKernelGrace());
-  if (absl::Status status = datapath->OpenRows(); !status.ok()) return status;
-  if (absl::Status status = datapath->PutInForce(options, *pins); !status.ok()) return status;
+  datapath->locks_.push_back(*std::move(lock));
+  if (absl::Status status = datapath->Start(); !status.ok()) return status;
   return datapath;
 }
 
+absl::Status KernelDatapath::Start() {
+  DetachInterrupted(pins_);
+  absl::Status loaded = OpenMaps(PlanSizes::kConfigured);
+  if (!loaded.ok()) return loaded;
+  Step();
+  loaded = LoadPrograms();
+  if (!loaded.ok()) {
+    if (absl::Status status = KeepOthers(loaded); !status.ok()) return status;
+  }
+  grace_ = std::make_unique<WorkerGracePeriod>(ChooseKernelGrace());
+  if (absl::Status status = OpenRows(); !status.ok()) return status;
+  if (!object_.has_value()) return absl::OkStatus();
+  const std::vector<std::string> earlier = LayoutsInForce(pins_);
+  if (!earlier.empty()) {
+    plan_.takes_over_from = earlier.front();
+    plan_.may_serve = false;
+  }
+  if (!plan_.may_serve) {
+    absl::StatusOr<AttachedPrograms> others = AttachedPrograms::OpenPinned(pins_, cgroup_.path);
+    if (others.ok()) programs_ = *std::move(others);
+    SetProblem(
+        absl::StrCat("the programs of ", plan_.takes_over_from,
+                     " serve what an earlier agent applied; this build's replace them once everything is applied"));
+    return absl::OkStatus();
+  }
+  absl::Status swapped = Swap();
+  return swapped.ok() ? swapped : KeepOthers(swapped);
+}
+
+absl::Status KernelDatapath::OpenMaps(PlanSizes sizes) {
+  std::vector<std::string> notes;
+  absl::StatusOr<OpenedPlan> plan = OpenPlan(pins_, options_.limits, sizes, &notes);
+  for (std::string& note : notes) Note(std::move(note));
+  if (!plan.ok()) return plan.status();
+  plan_ = *std::move(plan);
+  return absl::OkStatus();
+}
+
 absl::Status KernelDatapath::OpenRows() {
-  absl::StatusOr<Tables> tables = maps_.OpenTables();
+  absl::StatusOr<Tables> tables = plan_.maps.OpenTables();
   if (!tables.ok()) return tables.status();
   absl::StatusOr<std::unique_ptr<TableDatapath>> rows = TableDatapath::Open(*std::move(tables), *grace_);
   if (!rows.ok()) return rows.status();
@@ -95,43 +126,150 @@ absl::Status KernelDatapath::OpenRows() {
   return absl::OkStatus();
 }
 
-absl::Status KernelDatapath::PutInForce(const KernelOptions& options, const PinDirectory& pins) {
-  absl::StatusOr<std::string> path = ConfiguredCgroup(options);
-  if (!path.ok()) return path.status();
-  absl::StatusOr<Cgroup> cgroup = OpenCgroup(*path);
-  if (!cgroup.ok()) return cgroup.status();
-  cgroup_ = *path;
-
-  absl::StatusOr<AttachedPrograms> programs = LoadAndAttach(options, maps_, pins, *cgroup);
-  programs_current_ = programs.ok();
-  if (programs_current_) {
-    programs_ = *std::move(programs);
-    if (absl::Status status = rows_->SetStaleAfter(options.stale_after); !status.ok()) return status;
-    if (const uint64_t id = programs_.moved_from(); id != 0) {
-      const std::string was_on = FindCgroupById(*path, id);
-      notes_.push_back(absl::StrCat("the programs were on ", was_on.empty() ? absl::StrCat("cgroup ", id) : was_on,
-                                    " and are on ", cgroup->path, " now: processes outside it are no longer served"));
-    }
-    return absl::OkStatus();
-  }
-  absl::StatusOr<AttachedPrograms> older = AttachedPrograms::OpenPinned(pins, *path);
-  if (!older.ok()) return programs.status();
-  programs_ = *std::move(older);
-  problems_.push_back(absl::StrCat("this build's programs are not in force, the pinned ones of an earlier agent are: ",
-                                   programs.status().message()));
+absl::Status KernelDatapath::LoadPrograms() {
+  absl::StatusOr<BpfObject> object = LoadObject(options_, plan_.maps);
+  if (!object.ok()) return object.status();
+  object_ = *std::move(object);
   return absl::OkStatus();
+}
+
+// This build's programs cannot be put in force. Goes on with those that are, and with their maps if this build can
+// write those. Returns `why` if there are none.
+absl::Status KernelDatapath::KeepOthers(const absl::Status& why) {
+  absl::StatusOr<AttachedPrograms> others = AttachedPrograms::OpenPinned(pins_, cgroup_.path);
+  if (!others.ok()) {
+    pins_.RemoveUnreachable(std::nullopt).IgnoreError();
+    return why;
+  }
+  programs_ = *std::move(others);
+  if (rows_ == nullptr && !plan_.takes_over_from.empty()) {
+    if (absl::Status status = OpenMaps(PlanSizes::kAsFound); !status.ok()) return status;
+  }
+  SetProblem(absl::StrCat("this build's programs are not in force, the pinned ones of an earlier agent are",
+                          plan_.takes_over_from.empty() ? "" : ", with what that agent applied last", ": ",
+                          why.message()));
+  return absl::OkStatus();
+}
+
+absl::Status KernelDatapath::TakeOver() {
+  retries_ = true;
+  if (programs_current()) return absl::OkStatus();
+  if (!object_.has_value()) return absl::FailedPreconditionError("this build's programs could not be loaded");
+  absl::Status status = Swap();
+  if (!status.ok()) SetProblem(absl::StrCat("this build's programs are not in force: ", status.message()));
+  return status;
+}
+
+// Replaces the programs, then lets `current` name the plan. In between, the hooks that undo translations are new and
+// those that make them are old; both use the same memory.
+absl::Status KernelDatapath::Swap() {
+  absl::StatusOr<AttachedPrograms> programs = AttachedPrograms::Attach(pins_, *object_, cgroup_, [this] {
+    Step();
+    absl::Status status = pins_.PutInForce(plan_.pins);
+    Step();
+    return status;
+  });
+  if (!programs.ok()) return programs.status();
+  programs_ = *std::move(programs);
+  if (absl::Status status = rows_->SetStaleAfter(options_.stale_after); !status.ok()) return status;
+  Step();
+  object_.reset();
+  SetProblem("");
+  if (const uint64_t id = programs_.moved_from(); id != 0) {
+    const std::string was_on = FindCgroupById(cgroup_.path, id);
+    Note(absl::StrCat("the programs were on ", was_on.empty() ? absl::StrCat("cgroup ", id) : was_on, " and are on ",
+                      cgroup_.path, " now: processes outside it are no longer served"));
+  }
+  RemoveOthers();
+  return absl::OkStatus();
+}
+
+// Removes what is in force or pinned beside this build's programs. A failure leaves it to the next start.
+void KernelDatapath::RemoveOthers() {
+  std::vector<std::string> notes;
+  absl::Status status = DetachUnknownLinks(pins_, &notes);
+  Step();
+  status.Update(RemoveEarlierLayouts(pins_, &notes));
+  Step();
+  status.Update(pins_.RemoveUnreachable(plan_.pins));
+  status.Update(WriteFeatures(plan_.pins.memory, SHUNT_FEATURE_SOCKETS));
+  Step();
+  for (std::string& note : notes) Note(std::move(note));
+  if (!status.ok()) Note(absl::StrCat("what is left of an earlier agent cannot be removed: ", status.message()));
+}
+
+void KernelDatapath::SetProblem(std::string problem) {
+  const std::lock_guard lock(mutex_);
+  programs_current_ = problem.empty();
+  problem_ = std::move(problem);
+}
+
+void KernelDatapath::Note(std::string note) {
+  const std::lock_guard lock(mutex_);
+  notes_.push_back(std::move(note));
+}
+
+bool KernelDatapath::programs_current() const {
+  const std::lock_guard lock(mutex_);
+  return programs_current_;
+}
+
+std::vector<std::string> KernelDatapath::problems() const {
+  const std::lock_guard lock(mutex_);
+  std::vector<std::string> problems;
+  for (const std::string& problem : {problem_, hook_problem_}) {
+    if (!problem.empty()) problems.push_back(problem);
+  }
+  return problems;
+}
+
+std::vector<std::string> KernelDatapath::notes() const {
+  const std::lock_guard lock(mutex_);
+  return notes_;
+}
+
+void KernelDatapath::CheckHooks() {
+  next_check_ = std::chrono::steady_clock::now() + kCheckPace;
+  if (!programs_current()) {
+    if (retries_ && object_.has_value()) TakeOver().IgnoreError();
+    return;
+  }
+  std::vector<std::string> healed;
+  const absl::Status status = programs_.Heal(pins_, cgroup_, &healed);
+  healed_.insert(healed_.end(), healed.begin(), healed.end());
+  bool is_new = false;
+  {
+    const std::lock_guard lock(mutex_);
+    is_new = hook_problem_ != status.message();
+    hook_problem_ = std::string(status.message());
+  }
+  if (on_healed_ != nullptr && (!healed.empty() || is_new)) on_healed_(healed, status);
+}
+
+void KernelDatapath::Reclaim() {
+  rows_->Reclaim();
+  if (std::chrono::steady_clock::now() >= next_check_) CheckHooks();
 }
 
 std::vector<ServiceFailure> KernelDatapath::Apply(absl::Span<const model::ServicePlan* const> plans, ApplyScope scope) {
   std::vector<ServiceFailure> failures = rows_->Apply(plans, scope);
   applied_all_ |= scope == ApplyScope::kAll;
   TellRemovals();
+  // A loop that is busy does not call Reclaim.
+  if (std::chrono::steady_clock::now() >= next_check_) CheckHooks();
   return failures;
+}
+
+Inspected KernelDatapath::Inspect(size_t rows, PlanOf plan_of) {
+  const Inspected rows_inspected = rows_->Inspect(rows, plan_of);
+  return rows_inspected == Inspected::kAgrees && !healed_.empty() ? Inspected::kDiffers : rows_inspected;
 }
 
 absl::StatusOr<Drift> KernelDatapath::Audit(absl::Span<const model::ServicePlan* const> plans,
                                             absl::Span<const NodeAddress> addresses) {
+  CheckHooks();
   absl::StatusOr<Drift> drift = rows_->Audit(plans, addresses);
+  if (drift.ok()) drift->hooks = std::exchange(healed_, {});
   TellRemovals();
   return drift;
 }
@@ -142,7 +280,7 @@ void KernelDatapath::TellRemovals() {
 }
 
 absl::StatusOr<std::unique_ptr<SocketEnder>> KernelDatapath::OpenSocketEnder(const SocketEnderOptions& options) const {
-  return SocketEnder::Open(maps_, options);
+  return SocketEnder::Open(plan_.maps, options);
 }
 
 absl::Status KernelDatapath::SetNodeAddresses(absl::Span<const NodeAddress> addresses) {
@@ -150,12 +288,9 @@ absl::Status KernelDatapath::SetNodeAddresses(absl::Span<const NodeAddress> addr
 }
 
 absl::Status KernelDatapath::GiveSignOfLife(std::chrono::milliseconds boot_time) {
-  const bool lapsed = stale_after_.count() > 0 && boot_time - rows_->LastSignOfLife() > stale_after_;
+  const std::chrono::milliseconds stale_after = options_.stale_after;
+  const bool lapsed = stale_after.count() > 0 && boot_time - rows_->LastSignOfLife() > stale_after;
   return applied_all_ || !lapsed ? rows_->GiveSignOfLife(boot_time) : absl::OkStatus();
-}
-
-void KernelDatapath::Reclaim() {
-  rows_->Reclaim();
 }
 
 absl::Status KernelDatapath::ExemptSocket(int socket_fd) {
@@ -166,19 +301,20 @@ absl::Status KernelDatapath::ExemptSocket(int socket_fd) {
     return KernelError(errno, "exempt a socket from translation: read its cookie");
   }
   // In its row, if sock_release will free that again: storage would make every program on the node look there.
-  absl::StatusOr<bool> has_row = MayHaveRow(socket_fd) ? SocketRowsAreReleased(maps_) : false;
-  if (has_row.ok() && *has_row) has_row = ClaimSocketRow(maps_, state.cookie, state.first.flags);
+  absl::StatusOr<bool> has_row = MayHaveRow(socket_fd) ? SocketRowsAreReleased(plan_.maps) : false;
+  if (has_row.ok() && *has_row) has_row = ClaimSocketRow(plan_.maps, state.cookie, state.first.flags);
   if (!has_row.ok()) return has_row.status();
   if (*has_row) return absl::OkStatus();
   // First, because programs look into the storage only once this is set.
-  if (absl::Status status = maps_.UseStorage(); !status.ok()) return status;
-  if (int error = bpf_map_update_elem(maps_.Fd(kSocketStorage), &socket_fd, &state, BPF_ANY); error < 0) {
+  if (absl::Status status = plan_.maps.UseStorage(); !status.ok()) return status;
+  if (int error = bpf_map_update_elem(plan_.maps.Fd(kSocketStorage), &socket_fd, &state, BPF_ANY); error < 0) {
     return KernelError(error, absl::StrCat("exempt a socket from translation: map ", kSocketStorage, ": update"));
   }
   return absl::OkStatus();
 }
 
 bool KernelDatapath::Serves() const {
+  if (!plan_.takes_over_from.empty()) return true;
   bool any = false;
   const absl::Status status =
       MapReader(tables()).Dump("service_ports", [&any](const report::MapRow&) { return any = true, false; });

@@ -6,18 +6,24 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "userspace/datapath/datapath.h"
 #include "userspace/datapath/grace.h"
 #include "userspace/datapath/kernel/attach/agent_lock.h"
+#include "userspace/datapath/kernel/attach/cgroup_root.h"
 #include "userspace/datapath/kernel/attach/programs.h"
-#include "userspace/datapath/kernel/maps/map_set.h"
+#include "userspace/datapath/kernel/maps/open_plan.h"
 #include "userspace/datapath/kernel/maps/source_versions.h"
+#include "userspace/datapath/kernel/object/bpf_object.h"
+#include "userspace/datapath/kernel/object/pins.h"
 #include "userspace/datapath/kernel/sockets/socket_ender.h"
 #include "userspace/datapath/limits.h"
 #include "userspace/datapath/table_datapath.h"
@@ -25,7 +31,7 @@
 namespace shunt::datapath {
 
 struct KernelOptions {
-  std::string bpffs = "/sys/fs/bpf";  // pins go to bpffs/shunt/v1
+  std::string bpffs = "/sys/fs/bpf";  // pins go to bpffs/shunt
   std::string cgroup;                 // empty: the host's cgroup2 root
   Limits limits;
   // A Local policy without a local endpoint: leave the destination to the packet path, which drops, instead
@@ -39,21 +45,29 @@ struct KernelOptions {
   uint32_t reader_window = 0;
   // Programs to load instead of those built in; they have to use the same maps.
   std::optional<std::string> object_path;
+  // Called after each step by which the pins or the programs in force change, so that a test can stop there.
+  std::function<void()> on_step;
 };
 
 // Its destructor leaves pins, programs and translation in force.
 class KernelDatapath final : public Datapath {
  public:
-  // Takes the pin directory for this process, opens or creates its maps, reads them back, and puts this build's
-  // programs in force, replacing older ones hook by hook without a gap. If that fails while a complete older set is in
-  // force, that set stays: programs_current() is false and problems() says why.
-  // Returns kFailedPrecondition if another agent holds the pins (the message names its pid), if the pins do not fit or
-  // if there is no bpffs, and kInvalidArgument if the limits or the cgroup are invalid. After an error everything that
-  // was in force still is.
+  // Takes the pin directory and the cgroup for this process, opens or makes its maps (maps/open_plan.h), reads them
+  // back, and puts this build's programs in force, replacing others hook by hook without a gap. If the maps cannot have
+  // what the programs in force serve, because those are of a build with another layout, they go on serving until
+  // TakeOver. If the programs cannot be put in force while a complete other set is, that set stays.
+  // programs_current() and problems() say which. Returns kFailedPrecondition if another agent holds the pins or the
+  // cgroup (the message names its pid), or if there is no bpffs, and kInvalidArgument if the limits or the cgroup are
+  // invalid. After an error everything that was in force still is.
   static absl::StatusOr<std::unique_ptr<KernelDatapath>> Open(const KernelOptions& options);
 
+  // Puts this build's programs in force if they are not: to be called when everything has been applied. Once it has
+  // been called, Reclaim tries again what has failed.
+  absl::Status TakeOver();
+
   std::vector<ServiceFailure> Apply(absl::Span<const model::ServicePlan* const> plans, ApplyScope scope) override;
-  Inspected Inspect(size_t rows, PlanOf plan_of) override { return rows_->Inspect(rows, plan_of); }
+  // Also differs if a hook had lost its program since the last audit.
+  Inspected Inspect(size_t rows, PlanOf plan_of) override;
   absl::StatusOr<Drift> Audit(absl::Span<const model::ServicePlan* const> plans,
                               absl::Span<const NodeAddress> addresses) override;
   absl::Status SetNodeAddresses(absl::Span<const NodeAddress> addresses) override;
@@ -62,7 +76,10 @@ class KernelDatapath final : public Datapath {
   // not, this agent takes over and gives signs of life at once: agents are replaced without a gap, also while the
   // source cannot be reached.
   absl::Status GiveSignOfLife(std::chrono::milliseconds boot_time) override;
+  // Also looks every kCheckPace whether every hook still has its program, and attaches again what somebody has
+  // detached. Nothing in the kernel tells when that happens. One look takes some 20 microseconds.
   void Reclaim() override;
+  static constexpr std::chrono::seconds kCheckPace{1};
 
   // Keeps the socket's destinations from ever being translated, for the agent's own connections. It works whether or
   // not programs are attached: in the socket's row, or in socket storage if the row is another's or would never be
@@ -77,43 +94,71 @@ class KernelDatapath final : public Datapath {
   void ListenForRemovals(std::function<void(const Removals&)> listener) { on_removals_ = std::move(listener); }
 
   // How far sources had followed their objects, kept in a pinned map; `resource` is an enum shunt_resource.
-  report::SourceVersion source_version(uint32_t resource) const { return ReadSourceVersion(maps_, resource); }
+  report::SourceVersion source_version(uint32_t resource) const { return ReadSourceVersion(plan_.maps, resource); }
   absl::Status KeepSourceVersion(uint32_t resource, const report::SourceVersion& version) const {
-    return WriteSourceVersion(maps_, resource, version);
+    return WriteSourceVersion(plan_.maps, resource, version);
   }
 
-  // Returns whether the maps hold any Service, of an earlier agent or of this one.
+  // `listener` is called with the programs of the hooks that were attached again, or the error, in the thread that
+  // calls Reclaim.
+  using HealingListener = std::function<void(const std::vector<std::string>& programs, const absl::Status& status)>;
+  void ListenForHealing(HealingListener listener) { on_healed_ = std::move(listener); }
+
+  // Returns whether any Service is served, by the maps or by other programs that are in force, when the agent starts.
   bool Serves() const;
 
-  // False if an older pinned set of programs is in force.
-  bool programs_current() const { return programs_current_; }
-  // What is wrong although Open succeeded.
-  const std::vector<std::string>& problems() const { return problems_; }
-  // What an operator may want to know: sizes that the pins kept, or a set that was created again.
-  const std::vector<std::string>& notes() const { return notes_; }
-  const std::string& pin_directory() const { return pin_directory_; }
-  const std::string& cgroup() const { return cgroup_; }
+  // False if the programs in force are not this build's. Thread-safe.
+  bool programs_current() const;
+  // What is wrong although Open succeeded. Thread-safe.
+  std::vector<std::string> problems() const;
+  // What an operator may want to know: what became of an earlier plan, sizes that were kept, links that were removed.
+  // Thread-safe.
+  std::vector<std::string> notes() const;
+  // The directory of this agent's plan.
+  const std::string& pin_directory() const { return plan_.pins.plan.path; }
+  const PlanPins& pins() const { return plan_.pins; }
+  const std::string& cgroup() const { return cgroup_.path; }
   const Tables& tables() const { return rows_->tables(); }
 
  private:
-  KernelDatapath() = default;
+  explicit KernelDatapath(const KernelOptions& options, PinDirectory pins)
+      : options_(options), pins_(std::move(pins)) {}
+  absl::Status Start();
+  absl::Status OpenMaps(PlanSizes sizes);
   absl::Status OpenRows();
+  absl::Status LoadPrograms();
+  absl::Status KeepOthers(const absl::Status& why);
+  absl::Status Swap();
+  void RemoveOthers();
+  void CheckHooks();
   void TellRemovals();
-  absl::Status PutInForce(const KernelOptions& options, const PinDirectory& pins);
+  void SetProblem(std::string problem);
+  void Note(std::string note);
+  void Step() const {
+    if (options_.on_step != nullptr) options_.on_step();
+  }
 
-  std::optional<AgentLock> lock_;
-  std::string pin_directory_;
-  std::string cgroup_;
-  MapSet maps_;
+  const KernelOptions options_;
+  const PinDirectory pins_;
+  std::vector<AgentLock> locks_;
+  Cgroup cgroup_;
+  OpenedPlan plan_;
+  std::optional<BpfObject> object_;  // loaded and not in force yet
   std::unique_ptr<GracePeriod> grace_;
   std::unique_ptr<TableDatapath> rows_;  // uses grace_
   std::function<void(const Removals&)> on_removals_;
+  HealingListener on_healed_;
   AttachedPrograms programs_;  // its descriptors keep the programs attached even if their pins are removed
-  bool programs_current_ = false;
-  std::chrono::milliseconds stale_after_{0};
-  bool applied_all_ = false;  // what is in force is this agent's
-  std::vector<std::string> problems_;
-  std::vector<std::string> notes_;
+  bool applied_all_ = false;   // what is in force is this agent's
+  bool retries_ = false;       // TakeOver has been called
+  std::chrono::steady_clock::time_point next_check_;
+  std::vector<std::string> healed_;  // since the last audit
+
+  mutable std::mutex mutex_;
+  bool programs_current_ ABSL_GUARDED_BY(mutex_) = false;
+  std::string problem_ ABSL_GUARDED_BY(mutex_);
+  std::string hook_problem_ ABSL_GUARDED_BY(mutex_);  // why a hook could not be attached again
+  std::vector<std::string> notes_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace shunt::datapath

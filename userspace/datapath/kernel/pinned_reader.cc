@@ -4,8 +4,10 @@
 #include <time.h>
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "bpf/abi.h"
 #include "userspace/datapath/codec.h"
 #include "userspace/datapath/kernel/attach/cgroup_root.h"
@@ -15,11 +17,20 @@
 namespace shunt::datapath {
 
 absl::StatusOr<std::unique_ptr<PinnedReader>> PinnedReader::Open(const std::string& bpffs) {
+  absl::StatusOr<PinDirectory> pins = PinDirectory::Open(bpffs);
+  if (!pins.ok()) return pins.status();
+  absl::StatusOr<std::optional<PlanPins>> current = pins->Current();
+  if (!current.ok()) return current.status();
+  if (!current->has_value()) return absl::NotFoundError(absl::StrCat("no plan is in force below ", pins->path()));
+  return OpenPlan(bpffs, **current);
+}
+
+absl::StatusOr<std::unique_ptr<PinnedReader>> PinnedReader::OpenPlan(const std::string& bpffs, const PlanPins& plan) {
   std::unique_ptr<PinnedReader> reader(new PinnedReader);
   absl::StatusOr<PinDirectory> pins = PinDirectory::Open(bpffs);
   if (!pins.ok()) return pins.status();
-  reader->pin_directory_ = pins->path();
-  absl::StatusOr<MapSet> maps = MapSet::OpenReadOnly(*pins);
+  reader->pin_directory_ = plan.plan.path;
+  absl::StatusOr<MapSet> maps = MapSet::OpenReadOnly(plan);
   if (!maps.ok()) return maps.status();
   reader->maps_ = *std::move(maps);
   absl::StatusOr<Tables> tables = reader->maps_.OpenTables();

@@ -13,6 +13,7 @@
 #include "absl/strings/string_view.h"
 #include "userspace/datapath/kernel/attach/programs.h"
 #include "userspace/datapath/kernel/maps/map_set.h"
+#include "userspace/datapath/kernel/object/pins.h"
 #include "userspace/datapath/tables.h"
 #include "userspace/report/map_rows.h"
 #include "userspace/report/pinned_maps.h"
@@ -22,9 +23,11 @@ namespace shunt::datapath {
 // Takes no lock, loads nothing and writes nothing; an agent may be changing what is read. Not thread-safe.
 class PinnedReader final : public report::PinnedMaps {
  public:
-  // Returns kNotFound if nothing is pinned below `bpffs`, kFailedPrecondition if that is no bpffs or the pins have
-  // another layout.
+  // Opens the plan in force. Returns kNotFound if nothing is pinned below `bpffs`, kFailedPrecondition if that is no
+  // bpffs or the pins have another layout than this build's.
   static absl::StatusOr<std::unique_ptr<PinnedReader>> Open(const std::string& bpffs);
+  // Opens a plan that may not be in force yet, for the agent that fills it.
+  static absl::StatusOr<std::unique_ptr<PinnedReader>> OpenPlan(const std::string& bpffs, const PlanPins& plan);
 
   const std::string& pin_directory() const override { return pin_directory_; }
 

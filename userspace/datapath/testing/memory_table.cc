@@ -113,7 +113,7 @@ MemoryMaps::MemoryMaps(const Limits& limits, uint32_t cpus) {
   maps_.push_back(MakeArray<uint64_t>("reasons", cpus * SHUNT_REASON_STRIDE));
   maps_.push_back(MakeArray<shunt_meta>("meta", 1));
   const shunt_meta meta = {
-      .index_seed = kIndexSeed, .abi_version = SHUNT_ABI_VERSION, .storage_in_use = 0, .generation = 0};
+      .index_seed = kIndexSeed, .memory_version = SHUNT_MEMORY_VERSION, .storage_in_use = 0, .generation = 0};
   std::memcpy(maps_.back()->array.data(), &meta, sizeof(meta));
 }
 

@@ -31,7 +31,7 @@ class ScriptedMaps final : public PinnedMaps {
     return absl::OkStatus();
   }
 
-  std::string directory = "/sys/fs/bpf/shunt/v1";
+  std::string directory = "/sys/fs/bpf/shunt/plan-v1-1";
   std::vector<MapFill> fill_levels;
   std::vector<ProgramStatus> programs;
   SignOfLife sign_of_life;

@@ -2,20 +2,25 @@
 #include "userspace/datapath/kernel/attach/agent_lock.h"
 
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <sys/vfs.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <fstream>
 #include <utility>
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_split.h"
 #include "userspace/datapath/kernel/kernel_error.h"
+#include "userspace/datapath/kernel/object/pin_removal.h"
 
 namespace shunt::datapath {
 namespace {
@@ -37,32 +42,86 @@ pid_t HolderOf(const struct stat& directory) {
   return 0;
 }
 
+std::string NameOf(pid_t pid) {
+  return pid != 0 ? absl::StrCat("pid ", pid) : "whose pid is not visible from this PID namespace";
+}
+
 absl::Status InUse(const std::string& directory, pid_t pid, AgentLock::Purpose purpose) {
-  const std::string holder = pid != 0 ? absl::StrCat("pid ", pid) : "whose pid is not visible from this PID namespace";
   if (purpose == AgentLock::Purpose::kCleanUp) {
     return absl::FailedPreconditionError(
-        absl::StrCat("an agent, ", holder, ", is running with pin directory ", directory, ": stop it first"));
+        absl::StrCat("an agent, ", NameOf(pid), ", is running with pin directory ", directory, ": stop it first"));
   }
   return absl::FailedPreconditionError(absl::StrCat("pin directory ", directory, " is in use by another agent, ",
-                                                    holder, ": stop it first, or use another --bpffs"));
+                                                    NameOf(pid), ": stop it first, or use another --bpffs"));
+}
+
+// Returns the pin directory that the process has locked, as its own mount namespace names it, or an empty string if
+// /proc does not show it.
+std::string PinsOf(pid_t pid) {
+  if (pid == 0) return "";
+  const std::string root = PinRoot("");
+  for (const std::string& link : PathsIn(absl::StrCat("/proc/", pid, "/fd"))) {
+    char target[512];
+    const ssize_t length = readlink(link.c_str(), target, sizeof(target));
+    if (length < 0) continue;
+    const absl::string_view path(target, static_cast<size_t>(length));
+    struct statfs system{};
+    const bool is_bpffs = statfs(link.c_str(), &system) == 0 && static_cast<uint32_t>(system.f_type) == BPF_FS_MAGIC;
+    if (absl::EndsWith(path, root) && is_bpffs) return std::string(path);
+  }
+  return "";
 }
 
 }  // namespace
 
-absl::StatusOr<AgentLock> AgentLock::Take(const std::string& directory, Purpose purpose) {
+// Sets `holder`, and returns kUnavailable, if another process has the lock.
+absl::StatusOr<AgentLock> AgentLock::TakeDirectory(const std::string& what, const std::string& directory,
+                                                   pid_t* holder) {
+  const std::string place = absl::StrCat(what, " ", directory);
   for (;;) {
     posix::FileDescriptor fd(open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    if (!fd.ok()) return KernelError(errno, absl::StrCat("open pin directory ", directory));
+    if (!fd.ok()) return KernelError(errno, absl::StrCat("open ", place));
     struct stat held{}, named{};
-    if (fstat(fd.get(), &held) != 0) return KernelError(errno, absl::StrCat("stat pin directory ", directory));
+    if (fstat(fd.get(), &held) != 0) return KernelError(errno, absl::StrCat("stat ", place));
     if (flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
-      if (errno != EWOULDBLOCK) return KernelError(errno, absl::StrCat("lock pin directory ", directory));
-      return InUse(directory, HolderOf(held), purpose);
+      if (errno != EWOULDBLOCK) return KernelError(errno, absl::StrCat("lock ", place));
+      *holder = HolderOf(held);
+      return absl::UnavailableError(absl::StrCat(place, " is locked"));
     }
     // A cleanup may have removed the directory between open and flock. The lock is useless then, so try again.
-    if (stat(directory.c_str(), &named) != 0) return KernelError(errno, absl::StrCat("stat pin directory ", directory));
+    if (stat(directory.c_str(), &named) != 0) return KernelError(errno, absl::StrCat("stat ", place));
     if (named.st_ino == held.st_ino && named.st_dev == held.st_dev) return AgentLock(std::move(fd));
   }
+}
+
+absl::StatusOr<AgentLock> AgentLock::Take(const std::string& directory, Purpose purpose) {
+  pid_t holder = 0;
+  absl::StatusOr<AgentLock> lock = TakeDirectory("pin directory", directory, &holder);
+  if (absl::IsUnavailable(lock.status())) return InUse(directory, holder, purpose);
+  return lock;
+}
+
+absl::StatusOr<AgentLock> AgentLock::TakeCgroup(const std::string& cgroup) {
+  pid_t holder = 0;
+  absl::StatusOr<AgentLock> lock = TakeDirectory("cgroup", cgroup, &holder);
+  if (!absl::IsUnavailable(lock.status())) return lock;
+  const std::string pins = PinsOf(holder);
+  return absl::FailedPreconditionError(absl::StrCat(
+      "cgroup ", cgroup, " is served by another agent, ", NameOf(holder),
+      pins.empty() ? "" : absl::StrCat(", with pin directory ", pins),
+      ": stop it first, or use another --cgroup (an agent in a container needs the host's BPF file system, too)"));
+}
+
+absl::StatusOr<std::vector<AgentLock>> LockPins(const PinDirectory& pins, AgentLock::Purpose purpose) {
+  std::vector<AgentLock> locks;
+  std::vector<std::string> directories = pins.EarlierLayouts();
+  directories.insert(directories.begin(), pins.path());
+  for (const std::string& directory : directories) {
+    absl::StatusOr<AgentLock> lock = AgentLock::Take(directory, purpose);
+    if (!lock.ok()) return lock.status();
+    locks.push_back(*std::move(lock));
+  }
+  return locks;
 }
 
 }  // namespace shunt::datapath

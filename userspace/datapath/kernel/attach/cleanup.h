@@ -10,10 +10,11 @@
 
 namespace shunt::datapath {
 
-// Removes everything below `bpffs`/shunt, of every ABI version: links first, translating hooks before reversing ones,
-// then programs, maps and the directories. Appends each path that it removed to `removed`, also if it fails. Returns OK
-// if there is nothing to remove. New connections are no longer translated when it returns; existing ones stay.
-// Returns kFailedPrecondition if an agent is using the pins (the message names its pid); nothing was removed then.
+// Removes everything below `bpffs`/shunt, of every layout and version: links first, translating hooks before reversing
+// ones, then programs, maps and the directories. Appends each path that it removed to `removed`, also if it fails.
+// Returns OK if there is nothing to remove. New connections are no longer translated when it returns; existing ones
+// stay. Returns kFailedPrecondition if an agent is using the pins (the message names its pid); nothing was removed
+// then.
 absl::Status Cleanup(const std::string& bpffs, std::vector<std::string>* removed);
 
 }  // namespace shunt::datapath

@@ -3,6 +3,7 @@
 
 #include <bpf/bpf.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -12,6 +13,8 @@
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
+#include "userspace/datapath/kernel/attach/exclusive_holder.h"
+#include "userspace/datapath/kernel/attach/host_config.h"
 #include "userspace/datapath/kernel/kernel_error.h"
 #include "userspace/datapath/kernel/object/bpf_fd.h"
 
@@ -76,12 +79,17 @@ absl::Status LoadPrograms(BpfObject& object, const shunt_config& config) {
 
 absl::StatusOr<posix::FileDescriptor> CreateLink(const Hook& hook, int program_fd, const Cgroup& cgroup) {
   posix::FileDescriptor link(bpf_link_create(program_fd, cgroup.fd.get(), hook.attach_type, nullptr));
-  if (!link.ok()) return KernelError(link.get(), absl::StrCat("attach ", hook.program, " to ", cgroup.path));
-  return link;
+  if (link.ok()) return link;
+  const int error = link.get();
+  const absl::Status status = KernelError(error, absl::StrCat("attach ", hook.program, " to ", cgroup.path));
+  if (error != -EPERM || !HasCapability(CAP_NET_ADMIN)) return status;
+  const std::string holder = DescribeHolder(hook.hook, hook.attach_type, cgroup);
+  return absl::Status(status.code(), absl::StrCat(status.message(), holder.empty() ? "" : ": ", holder));
 }
 
 absl::StatusOr<AttachedPrograms> AttachedPrograms::Attach(const PinDirectory& pins, const BpfObject& object,
-                                                          const Cgroup& cgroup) {
+                                                          const Cgroup& cgroup,
+                                                          const std::function<absl::Status()>& between) {
   // Everything that the kernel may refuse comes first. A new link ends with its descriptor until it is pinned.
   AttachedPrograms programs;
   std::vector<bool> is_new;
@@ -104,6 +112,9 @@ absl::StatusOr<AttachedPrograms> AttachedPrograms::Attach(const PinDirectory& pi
   };
   for (size_t i = 0; i < programs.attached_.size(); ++i) {
     const Attached& attached = programs.attached_[i];
+    if (i == kReverseHooks && between != nullptr) {
+      if (absl::Status status = between(); !status.ok()) return undo(status);
+    }
     const std::string pin = pins.LinkPath(attached.hook.program);
     absl::StatusOr<posix::FileDescriptor> elsewhere =
         is_new[i] ? OpenPin(pin, BpfKind::kLink) : absl::NotFoundError("");
@@ -163,6 +174,49 @@ AttachedPrograms AttachedPrograms::FindPinned(const PinDirectory& pins, const st
                                [](const Attached& found) { return found.link.ok() || found.program.ok(); });
   if (!any) programs.attached_.clear();
   return programs;
+}
+
+// Attaches, updates or pins what is not as Attach left it. Returns whether there was anything to do.
+absl::StatusOr<bool> AttachedPrograms::HealOne(const PinDirectory& pins, const Cgroup& cgroup, Attached& attached) {
+  const std::string what = absl::StrCat("link ", attached.hook.program);
+  absl::StatusOr<bpf_link_info> link = DescribeLink(attached.link.get(), what);
+  if (!link.ok()) return link.status();
+  absl::StatusOr<bpf_prog_info> program = DescribeProgram(attached.program.get(), attached.hook.program);
+  if (!program.ok()) return program.status();
+  const std::string link_pin = pins.LinkPath(attached.hook.program);
+  bool healed = false;
+  if (link->cgroup.cgroup_id != cgroup.id) {
+    absl::StatusOr<posix::FileDescriptor> fresh = CreateLink(attached.hook, attached.program.get(), cgroup);
+    if (!fresh.ok()) return fresh.status();
+    if (absl::Status status = ReplacePin(fresh->get(), link_pin); !status.ok()) return status;
+    attached.link = *std::move(fresh);
+    healed = true;
+  } else if (link->prog_id != program->id) {
+    if (int error = bpf_link_update(attached.link.get(), attached.program.get(), nullptr); error < 0) {
+      return KernelError(error, absl::StrCat("update ", what, " on ", cgroup.path));
+    }
+    healed = true;
+  }
+  for (const auto& [path, fd] : {std::pair(link_pin, attached.link.get()),
+                                 std::pair(pins.ProgramPath(attached.hook.program), attached.program.get())}) {
+    if (access(path.c_str(), F_OK) == 0) continue;
+    if (absl::Status status = ReplacePin(fd, path); !status.ok()) return status;
+    healed = true;
+  }
+  return healed;
+}
+
+absl::Status AttachedPrograms::Heal(const PinDirectory& pins, const Cgroup& cgroup, std::vector<std::string>* healed) {
+  absl::Status failure;
+  for (Attached& attached : attached_) {
+    const absl::StatusOr<bool> one = HealOne(pins, cgroup, attached);
+    if (!one.ok()) {
+      failure.Update(one.status());
+    } else if (*one) {
+      healed->push_back(attached.hook.program);
+    }
+  }
+  return failure;
 }
 
 std::vector<report::ProgramStatus> AttachedPrograms::Describe() const {

@@ -6,7 +6,9 @@
 #include <linux/bpf.h>
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -40,14 +42,20 @@ inline constexpr std::array<Hook, 9> kHooks = {{
     {"sock_connect4", "cgroup/connect4", BPF_CGROUP_INET4_CONNECT},
 }};
 
+// How many of them undo a translation: they come first.
+inline constexpr size_t kReverseHooks = 5;
+
 class AttachedPrograms {
  public:
   // Puts the loaded `object`'s programs in force on `cgroup`. A hook that has a pinned link there is updated in one
   // step, old program to new; a link on another cgroup is replaced by one on this; what is missing is attached, in the
-  // order of kHooks. After an error, hooks that had no link before are detached again; updated ones keep the new
-  // program, which works with the old ones because both have the same ABI.
+  // order of kHooks. `between`, if not null, is called when every hook that undoes a translation has its new program
+  // and before a hook that had another translating program gets its own. After an error, of the kernel's or of
+  // `between`, hooks that had no link before are detached again; updated ones keep the new program, which works beside
+  // the old ones because both use the same memory.
   static absl::StatusOr<AttachedPrograms> Attach(const PinDirectory& pins, const BpfObject& object,
-                                                 const Cgroup& cgroup);
+                                                 const Cgroup& cgroup,
+                                                 const std::function<absl::Status()>& between = nullptr);
 
   // Returns what is pinned and in force now. Attach points are looked up at and below `cgroup_root`. Returns kNotFound
   // if a hook has no link or if its cgroup is gone.
@@ -56,6 +64,11 @@ class AttachedPrograms {
   // Returns what exists, for a reader. Describe shows a hook without a pin or without an attachment as not attached; if
   // nothing at all is pinned, it shows nothing.
   static AttachedPrograms FindPinned(const PinDirectory& pins, const std::string& cgroup_root);
+
+  // Attaches again what somebody has detached, updates what somebody has replaced, and pins what somebody has unpinned.
+  // Appends the hooks' programs that it has put right to `healed`, also if it fails: then it has tried all others, and
+  // returns the first error. It costs some ten microseconds if nothing is to be done.
+  absl::Status Heal(const PinDirectory& pins, const Cgroup& cgroup, std::vector<std::string>* healed);
 
   // The id of the cgroup from which Attach moved links, or 0 if there was none.
   uint64_t moved_from() const { return moved_from_; }
@@ -70,6 +83,7 @@ class AttachedPrograms {
     posix::FileDescriptor program;
     posix::FileDescriptor link;
   };
+  static absl::StatusOr<bool> HealOne(const PinDirectory& pins, const Cgroup& cgroup, Attached& attached);
 
   std::vector<Attached> attached_;  // in the order of kHooks
   uint64_t moved_from_ = 0;
@@ -79,6 +93,7 @@ class AttachedPrograms {
 absl::Status LoadPrograms(BpfObject& object, const shunt_config& config);
 
 // Attaches the program to `hook` on `cgroup`. The link lives as long as the returned descriptor, unless it is pinned.
+// If another program holds the hook exclusively, the message names it.
 absl::StatusOr<posix::FileDescriptor> CreateLink(const Hook& hook, int program_fd, const Cgroup& cgroup);
 
 }  // namespace shunt::datapath

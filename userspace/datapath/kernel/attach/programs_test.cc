@@ -52,8 +52,7 @@ class ProgramsTest : public SandboxTest {
     absl::StatusOr<PinDirectory> pins = PinDirectory::OpenOrCreate(bpffs_);
     ASSERT_TRUE(pins.ok()) << pins.status();
     pins_ = *pins;
-    std::vector<std::string> notes;
-    absl::StatusOr<MapSet> maps = MapSet::OpenOrCreate(*pins_, TinyLimits(), &notes);
+    absl::StatusOr<MapSet> maps = MapSet::CreateUnpinned(TinyLimits());
     ASSERT_TRUE(maps.ok()) << maps.status();
     maps_ = *std::move(maps);
   }

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// All maps of one pin directory, verified and open.
+// All maps of one set of programs, verified and open.
 #ifndef SHUNT_DATAPATH_KERNEL_MAPS_MAP_SET_H_
 #define SHUNT_DATAPATH_KERNEL_MAPS_MAP_SET_H_
 
 #include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -14,6 +15,7 @@
 #include "userspace/datapath/kernel/object/map_spec.h"
 #include "userspace/datapath/kernel/object/pins.h"
 #include "userspace/datapath/limits.h"
+#include "userspace/datapath/table.h"
 #include "userspace/datapath/tables.h"
 #include "userspace/posix/file_descriptor.h"
 #include "userspace/report/map_rows.h"
@@ -22,21 +24,38 @@ namespace shunt::datapath {
 
 class MapSet {
  public:
-  // Opens the pinned maps, or creates and pins them with `limits`. A set that exists keeps its sizes; each difference
-  // from `limits` is appended to `notes`. An incomplete set without links is unused (a first start or a cleanup was
-  // interrupted): it is created again, and a note says so.
-  // Returns kFailedPrecondition if a pin does not fit this build's layout, or if maps are missing while programs are
-  // attached; the message names `shuntd cleanup`, and nothing has been changed. Returns kInvalidArgument if `limits`
-  // are invalid.
-  static absl::StatusOr<MapSet> OpenOrCreate(const PinDirectory& pins, const Limits& limits,
-                                             std::vector<std::string>* notes);
-  // Opens the pinned maps for reading. Returns kNotFound if any is missing.
-  static absl::StatusOr<MapSet> OpenReadOnly(const PinDirectory& pins);
+  struct OpenMap {
+    MapSpec spec;
+    posix::FileDescriptor fd;
+  };
+
+  // Opens those maps of `specs` that are pinned in `pins`; names of the others are appended to `missing`. Returns
+  // kFailedPrecondition if a pin has another layout than its spec.
+  static absl::StatusOr<MapSet> OpenPinned(const PlanPins& pins, const std::vector<MapSpec>& specs, PinAccess access,
+                                           std::vector<std::string>* missing);
+  // Opens all maps of a plan for reading. Returns kNotFound if one is missing, kFailedPrecondition if the plan or its
+  // memory has another layout than this build's.
+  static absl::StatusOr<MapSet> OpenReadOnly(const PlanPins& plan);
   // Creates maps that are pinned nowhere and vanish with this object.
-  static absl::StatusOr<MapSet> CreateUnpinned(const Limits& limits);
+  static absl::StatusOr<MapSet> CreateUnpinned(const Limits& limits) { return Complete(MapSet(), limits); }
+  // Returns `given` with those of this build's maps that it lacks, newly created and pinned nowhere. Returns
+  // kInvalidArgument if `limits` are invalid.
+  static absl::StatusOr<MapSet> Complete(MapSet given, const Limits& limits);
+
+  // Checks what types and row sizes do not tell: that those maps of `layout` that are here have the sizes of one set
+  // created with `limits`, and the memory's version.
+  absl::Status CheckTogether(const std::vector<MapSpec>& layout, const Limits& limits) const;
+  // Returns the limits that the maps were created with; 0 for a map that is not in the set.
+  Limits SizesFound() const;
+  // Pins the maps that are not pinned in `pins` yet.
+  absl::Status Pin(const PlanPins& pins) const;
+  // Takes over the map of this name of another set, if it has one: both then have a descriptor of the same map.
+  absl::Status Share(const MapSet& other, const std::string& name);
 
   // Returns tables that own their descriptors: they may outlive this object.
   absl::StatusOr<Tables> OpenTables() const;
+  // Returns one of them.
+  absl::StatusOr<std::unique_ptr<Table>> OpenTable(const std::string& name) const;
   // Makes `object`'s programs use these maps, and fills in what `config` says about them (masks, strides, the
   // seed).
   absl::Status GiveTo(BpfObject& object, shunt_config* config) const;
@@ -50,19 +69,15 @@ class MapSet {
   // Returns the rows of the map, or 0 if there is no such map or it has no size.
   uint32_t Capacity(const std::string& name) const;
 
-  struct OpenMap {
-    MapSpec spec;
-    posix::FileDescriptor fd;
-  };
   const std::map<std::string, OpenMap>& maps() const { return maps_; }
 
  private:
-  static absl::StatusOr<MapSet> OpenPinned(const PinDirectory& pins, const std::vector<MapSpec>& specs,
-                                           PinAccess access, std::vector<std::string>* missing);
-
   std::map<std::string, OpenMap> maps_;
   PinAccess access_ = PinAccess::kReadWrite;
 };
+
+// Returns the highest possible CPU number plus 1, because programs index counters by CPU.
+absl::StatusOr<uint32_t> PossibleCpus();
 
 }  // namespace shunt::datapath
 

@@ -39,7 +39,7 @@ absl::StatusOr<MapSpec> VerifyMap(int fd, const MapSpec& spec) {
     return differs("value size", absl::StrCat(found->value_size), absl::StrCat(spec.value_size));
   }
   if (found->map_flags != spec.flags) {
-    return differs("flags", absl::StrFormat("%#x", found->map_flags), absl::StrFormat("%#x", spec.flags));
+    return differs("flag word", absl::StrFormat("%#x", found->map_flags), absl::StrFormat("%#x", spec.flags));
   }
   MapSpec verified = spec;
   verified.max_entries = found->max_entries;

@@ -6,16 +6,18 @@
 #include <sys/statfs.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
-#include <filesystem>
 #include <utility>
 
 #include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
 #include "bpf/abi.h"
 #include "userspace/datapath/kernel/kernel_error.h"
+#include "userspace/datapath/kernel/object/pin_removal.h"
 
 namespace shunt::datapath {
 namespace {
@@ -30,33 +32,98 @@ absl::Status MakePrivate(const std::string& path) {
   return CheckPrivate(path);
 }
 
+constexpr char kCurrent[] = "/current";
+constexpr char kMemory[] = "/memory";
+constexpr char kNext[] = "_next";
+
+std::string NameOf(absl::string_view path) {
+  return std::string(path.substr(path.find_last_of('/') + 1));
+}
+
 std::vector<std::string> NamesIn(const std::string& directory) {
   std::vector<std::string> names;
-  std::error_code error;
-  for (std::filesystem::directory_iterator at(directory, error), end; !error && at != end; at.increment(error)) {
-    std::string name = at->path().filename().string();
-    if (!absl::EndsWith(name, "_next")) names.push_back(std::move(name));
+  for (const std::string& path : PathsIn(directory)) {
+    if (!absl::EndsWith(path, kNext)) names.push_back(NameOf(path));
   }
-  std::sort(names.begin(), names.end());
   return names;
 }
 
 std::vector<std::string> DirectoriesOf(absl::string_view bpffs) {
-  const std::string path = PinPath(bpffs);
-  return {PinRoot(bpffs), path, path + "/maps", path + "/links", path + "/programs"};
+  const std::string path = PinRoot(bpffs);
+  return {path, path + "/links", path + "/programs"};
+}
+
+// Returns the version in a name such as "plan-v1-3" (`kind` is "plan"), or nullopt if it is another name.
+std::optional<uint32_t> VersionIn(absl::string_view name, absl::string_view kind) {
+  uint32_t version = 0, number = 0;
+  if (!absl::ConsumePrefix(&name, kind) || !absl::ConsumePrefix(&name, "-v")) return std::nullopt;
+  const std::pair<absl::string_view, absl::string_view> parts = absl::StrSplit(name, absl::MaxSplits('-', 1));
+  if (!absl::SimpleAtoi(parts.first, &version) || !absl::SimpleAtoi(parts.second, &number)) return std::nullopt;
+  return version;
+}
+
+// Returns the name that the symbolic link leads to, without the directories before it, or an empty string.
+std::string Target(const std::string& link) {
+  char target[256];
+  const ssize_t length = readlink(link.c_str(), target, sizeof(target));
+  return length < 0 ? "" : NameOf(absl::string_view(target, static_cast<size_t>(length)));
+}
+
+// Returns the directory that `link` leads to in `root`, or nullopt if it leads to none of this kind.
+absl::StatusOr<std::optional<MapDirectory>> Follow(const std::string& root, const std::string& link,
+                                                   absl::string_view kind) {
+  const std::string name = Target(link);
+  const std::optional<uint32_t> version = VersionIn(name, kind);
+  MapDirectory directory{.path = absl::StrCat(root, "/", name), .version = version.value_or(0)};
+  if (!version.has_value()) return std::nullopt;
+  const absl::Status status = CheckPrivate(directory.path);
+  if (absl::IsNotFound(status)) return std::nullopt;
+  if (!status.ok()) return status;
+  return directory;
+}
+
+// Creates KIND-vVERSION-N in `root` with the first free N.
+absl::StatusOr<MapDirectory> NewDirectory(const std::string& root, absl::string_view kind, uint32_t version) {
+  for (uint32_t number = 1;; ++number) {
+    MapDirectory directory{.path = absl::StrCat(root, "/", kind, "-v", version, "-", number), .version = version};
+    if (mkdir(directory.path.c_str(), kDirectoryMode) == 0) return directory;
+    if (errno != EEXIST) return KernelError(errno, absl::StrCat("make directory ", directory.path));
+  }
+}
+
+// Makes `link` lead to `target`, in one step if there is such a link already.
+absl::Status ReplaceSymbolicLink(const std::string& target, const std::string& link) {
+  const std::string next = link + kNext;
+  if (unlink(next.c_str()) != 0 && errno != ENOENT) return KernelError(errno, absl::StrCat("remove ", next));
+  if (symlink(target.c_str(), next.c_str()) != 0) return KernelError(errno, absl::StrCat("make symbolic link ", next));
+  if (rename(next.c_str(), link.c_str()) != 0) {
+    return KernelError(errno, absl::StrCat("rename ", next, " to ", link));
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace
 
+bool IsMemoryMap(absl::string_view map) {
+  return absl::StartsWith(map, "socket_") || map == "reasons" || map == "source_versions" || map == "meta";
+}
+
+std::string MapDirectory::MapPath(absl::string_view map) const {
+  return absl::StrCat(path, "/", map);
+}
+
+std::vector<std::string> MapDirectory::MapNames() const {
+  std::vector<std::string> names = NamesIn(path);
+  std::erase(names, "memory");
+  return names;
+}
+
 std::string PinRoot(absl::string_view bpffs) {
   return absl::StrCat(bpffs, "/shunt");
 }
-std::string PinPath(absl::string_view bpffs) {
-  return absl::StrCat(PinRoot(bpffs), "/v", SHUNT_ABI_VERSION);
-}
 
 uint32_t PinAbiVersion() {
-  return SHUNT_ABI_VERSION;
+  return SHUNT_PLAN_VERSION;
 }
 
 absl::Status CheckBpffs(const std::string& bpffs) {
@@ -94,7 +161,7 @@ absl::StatusOr<PinDirectory> PinDirectory::OpenOrCreate(const std::string& bpffs
   for (const std::string& directory : DirectoriesOf(bpffs)) {
     if (absl::Status status = MakePrivate(directory); !status.ok()) return status;
   }
-  return PinDirectory(PinPath(bpffs));
+  return PinDirectory(PinRoot(bpffs));
 }
 
 absl::StatusOr<PinDirectory> PinDirectory::Open(const std::string& bpffs) {
@@ -107,23 +174,78 @@ absl::StatusOr<PinDirectory> PinDirectory::Open(const std::string& bpffs) {
     }
     if (!status.ok()) return status;
   }
-  return PinDirectory(PinPath(bpffs));
+  return PinDirectory(PinRoot(bpffs));
 }
 
-std::string PinDirectory::MapPath(absl::string_view name) const {
-  return absl::StrCat(path_, "/maps/", name);
-}
 std::string PinDirectory::LinkPath(absl::string_view program) const {
   return absl::StrCat(path_, "/links/", program);
 }
 std::string PinDirectory::ProgramPath(absl::string_view program) const {
   return absl::StrCat(path_, "/programs/", program);
 }
-std::vector<std::string> PinDirectory::MapNames() const {
-  return NamesIn(path_ + "/maps");
-}
 std::vector<std::string> PinDirectory::LinkNames() const {
   return NamesIn(path_ + "/links");
+}
+
+absl::StatusOr<std::optional<PlanPins>> PinDirectory::Current() const {
+  absl::StatusOr<std::optional<MapDirectory>> plan = Follow(path_, path_ + kCurrent, "plan");
+  if (!plan.ok()) return plan.status();
+  if (!plan->has_value()) return std::nullopt;
+  absl::StatusOr<std::optional<MapDirectory>> memory = Follow(path_, (*plan)->path + kMemory, "memory");
+  if (!memory.ok()) return memory.status();
+  return PlanPins{.plan = **std::move(plan), .memory = (*std::move(memory)).value_or(MapDirectory{})};
+}
+
+absl::StatusOr<PlanPins> PinDirectory::NewPlan(const std::optional<MapDirectory>& memory) const {
+  PlanPins pins;
+  if (memory.has_value()) {
+    pins.memory = *memory;
+  } else {
+    absl::StatusOr<MapDirectory> fresh = NewDirectory(path_, "memory", SHUNT_MEMORY_VERSION);
+    if (!fresh.ok()) return fresh.status();
+    pins.memory = *std::move(fresh);
+  }
+  absl::StatusOr<MapDirectory> plan = NewDirectory(path_, "plan", SHUNT_PLAN_VERSION);
+  if (!plan.ok()) return plan.status();
+  pins.plan = *std::move(plan);
+  absl::Status status = ReplaceSymbolicLink("../" + NameOf(pins.memory.path), pins.plan.path + kMemory);
+  if (!status.ok()) return status;
+  return pins;
+}
+
+absl::Status PinDirectory::PutInForce(const PlanPins& plan) const {
+  return ReplaceSymbolicLink(NameOf(plan.plan.path), path_ + kCurrent);
+}
+
+absl::Status PinDirectory::RemoveUnreachable(const std::optional<PlanPins>& kept) const {
+  absl::StatusOr<std::optional<PlanPins>> current = Current();
+  if (!current.ok()) return current.status();
+  const auto is_kept = [&](const std::string& path) {
+    for (const std::optional<PlanPins>& pins : {*current, kept}) {
+      if (pins.has_value() && (path == pins->plan.path || path == pins->memory.path)) return true;
+    }
+    return false;
+  };
+  for (const std::string& path : PathsIn(path_)) {
+    const std::string name = NameOf(path);
+    const bool is_set = VersionIn(name, "plan").has_value() || VersionIn(name, "memory").has_value();
+    absl::Status status;
+    if (is_set && IsDirectory(path) && !is_kept(path)) status = RemoveAllBelow(path, nullptr);
+    if (!is_set && !IsDirectory(path) && absl::EndsWith(name, kNext)) status = RemoveOne(path, nullptr);
+    if (!status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
+
+std::vector<std::string> PinDirectory::EarlierLayouts() const {
+  std::vector<std::string> layouts;
+  for (std::string& path : PathsIn(path_)) {
+    const std::string name = NameOf(path);
+    uint32_t version = 0;
+    const bool is_one = name.size() > 1 && name[0] == 'v' && absl::SimpleAtoi(name.substr(1), &version);
+    if (is_one && IsDirectory(path)) layouts.push_back(std::move(path));
+  }
+  return layouts;
 }
 
 }  // namespace shunt::datapath

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "userspace/datapath/kernel/attach/foreign_links.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/algorithm/container.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "userspace/datapath/kernel/attach/programs.h"
+#include "userspace/datapath/kernel/object/bpf_fd.h"
+#include "userspace/datapath/kernel/object/pin_removal.h"
+#include "userspace/posix/file_descriptor.h"
+
+namespace shunt::datapath {
+
+std::vector<std::string> LayoutsInForce(const PinDirectory& pins) {
+  std::vector<std::string> layouts = pins.EarlierLayouts();
+  std::erase_if(layouts, [](const std::string& layout) { return PathsIn(layout + "/links").empty(); });
+  return layouts;
+}
+
+void DetachInterrupted(const PinDirectory& pins) {
+  for (const Hook& hook : kHooks) {
+    const std::string path = pins.LinkPath(hook.program), next = path + "_next";
+    const absl::StatusOr<posix::FileDescriptor> link = OpenPin(path, BpfKind::kLink);
+    const absl::StatusOr<posix::FileDescriptor> interrupted = OpenPin(next, BpfKind::kLink);
+    if (!link.ok() || !interrupted.ok()) continue;
+    const absl::StatusOr<bpf_link_info> facts = DescribeLink(link->get(), path);
+    const absl::StatusOr<bpf_link_info> others = DescribeLink(interrupted->get(), next);
+    if (!facts.ok() || !others.ok() || facts->cgroup.cgroup_id != others->cgroup.cgroup_id) continue;
+    DetachPinnedLink(next);
+    unlink(next.c_str());
+  }
+}
+
+absl::Status DetachUnknownLinks(const PinDirectory& pins, std::vector<std::string>* notes) {
+  for (const std::string& path : PathsIn(pins.path() + "/links")) {
+    const std::string name = path.substr(path.find_last_of('/') + 1);
+    if (absl::c_any_of(kHooks, [&](const Hook& hook) { return name == hook.program; })) continue;
+    DetachPinnedLink(path);
+    for (const std::string& pin : {path, pins.ProgramPath(name)}) {
+      absl::Status status = IsDirectory(pin) ? RemoveAllBelow(pin, nullptr) : RemoveOne(pin, nullptr);
+      if (!status.ok()) return status;
+    }
+    if (absl::EndsWith(name, "_next")) continue;
+    notes->push_back(absl::StrCat("link ", name, " of another build was pinned in ", pins.path(),
+                                  "/links; this build does not know it and has detached it"));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status RemoveEarlierLayouts(const PinDirectory& pins, std::vector<std::string>* notes) {
+  for (const std::string& layout : pins.EarlierLayouts()) {
+    if (absl::Status status = RemoveLinks(layout + "/links", nullptr); !status.ok()) return status;
+    if (absl::Status status = RemoveAllBelow(layout, nullptr); !status.ok()) return status;
+    notes->push_back(absl::StrCat("the programs of an earlier layout, ", layout,
+                                  ", have been replaced; sockets that they translated show their pod's address"));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status RemoveLinks(const std::string& directory, std::vector<std::string>* removed) {
+  std::vector<std::string> paths;
+  for (auto hook = kHooks.rbegin(); hook != kHooks.rend(); ++hook) {
+    paths.push_back(absl::StrCat(directory, "/", hook->program));
+  }
+  for (std::string& path : PathsIn(directory)) {
+    if (!IsDirectory(path) && !absl::c_linear_search(paths, path)) paths.push_back(std::move(path));
+  }
+  for (const std::string& path : paths) {
+    DetachPinnedLink(path);
+    if (absl::Status status = RemoveOne(path, removed); !status.ok()) return status;
+  }
+  return RemoveAllBelow(directory, removed);
+}
+
+}  // namespace shunt::datapath

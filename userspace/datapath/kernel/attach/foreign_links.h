@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+// Links in our own pin directory that this build would not have made.
+#ifndef SHUNT_DATAPATH_KERNEL_ATTACH_FOREIGN_LINKS_H_
+#define SHUNT_DATAPATH_KERNEL_ATTACH_FOREIGN_LINKS_H_
+
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "userspace/datapath/kernel/object/pins.h"
+
+namespace shunt::datapath {
+
+// Returns the directories of earlier layouts in which links are pinned: their programs are in force.
+std::vector<std::string> LayoutsInForce(const PinDirectory& pins);
+
+// Detaches links that an interrupted ReplacePin has left beside the one that it was to replace, on the same cgroup:
+// their programs would run twice.
+void DetachInterrupted(const PinDirectory& pins);
+
+// Detaches and unpins what is pinned among the links and is none of kHooks, and the programs of those names: an agent
+// of another build left it, and nobody keeps what it uses up to date. Appends a note for each.
+absl::Status DetachUnknownLinks(const PinDirectory& pins, std::vector<std::string>* notes);
+
+// Detaches the links of earlier layouts, translating hooks first, and removes those directories. Appends a note for
+// each.
+absl::Status RemoveEarlierLayouts(const PinDirectory& pins, std::vector<std::string>* notes);
+
+// Detaches and removes the links pinned in `directory`: those of kHooks in the order of detaching, then all others,
+// then the directory with what else is in it. Appends each path to `removed` unless that is null.
+absl::Status RemoveLinks(const std::string& directory, std::vector<std::string>* removed);
+
+}  // namespace shunt::datapath
+
+#endif  // SHUNT_DATAPATH_KERNEL_ATTACH_FOREIGN_LINKS_H_

@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "userspace/datapath/kernel/maps/open_plan.h"
+
+#include <cstdint>
+#include <optional>
+#include <utility>
+
+#include "absl/algorithm/container.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "bpf/abi.h"
+#include "userspace/datapath/kernel/maps/map_sizes.h"
+#include "userspace/datapath/kernel/maps/plan_copy.h"
+#include "userspace/datapath/kernel/object/bpf_object.h"
+
+namespace shunt::datapath {
+namespace {
+
+// Without these three the rest of a memory means nothing.
+constexpr const char* kCoreOfMemory[] = {"meta", "socket_state", "socket_taken"};
+
+// One call of OpenPlan.
+class Opening {
+ public:
+  Opening(const PinDirectory& pins, const Limits& limits, PlanSizes sizes, std::vector<std::string>* notes)
+      : pins_(pins), limits_(limits), sizes_(sizes), notes_(*notes) {}
+
+  absl::StatusOr<OpenedPlan> Run();
+
+ private:
+  // What is found of the plan in force.
+  struct Found {
+    MapSet maps;
+    std::string unusable;  // why its rows cannot be read; empty if they can
+    std::string differs;   // what keeps it from being used as it is; empty if nothing does
+  };
+
+  absl::Status ReadLayout();
+  absl::StatusOr<std::optional<MapDirectory>> UseMemory();
+  std::string WhyMemoryIsUnusable();
+  void KeepMemorySizes();
+  Found ReadPlan() const;
+  void CompareSizes(Found& found) const;
+  absl::StatusOr<OpenedPlan> Adopt(Found found);
+  absl::StatusOr<OpenedPlan> Make(const std::optional<MapDirectory>& memory, Found found);
+  absl::StatusOr<bool> Fill(const Found& found, const MapSet& fresh);
+
+  const PinDirectory& pins_;
+  Limits limits_;
+  const PlanSizes sizes_;
+  std::vector<std::string>& notes_;
+  std::vector<MapSpec> plan_specs_, memory_specs_;
+  uint32_t cpus_ = 0;
+  std::optional<PlanPins> current_;
+  MapSet memory_;
+};
+
+absl::Status Opening::ReadLayout() {
+  if (absl::Status status = CheckLimits(limits_); !status.ok()) return status;
+  absl::StatusOr<BpfObject> object = BpfObject::OpenBuiltIn();
+  if (!object.ok()) return object.status();
+  for (MapSpec& spec : object->Maps())
+    (IsMemoryMap(spec.name) ? memory_specs_ : plan_specs_).push_back(std::move(spec));
+  absl::StatusOr<uint32_t> cpus = PossibleCpus();
+  if (!cpus.ok()) return cpus.status();
+  cpus_ = *cpus;
+  return absl::OkStatus();
+}
+
+// Opens the maps of the memory in force into memory_. Returns why that cannot be used, or an empty string.
+std::string Opening::WhyMemoryIsUnusable() {
+  const MapDirectory& directory = current_->memory;
+  if (directory.path.empty()) return "the plan in force names none";
+  if (directory.version != SHUNT_MEMORY_VERSION) {
+    return absl::StrCat("its version is ", directory.version, ", this build's is ", SHUNT_MEMORY_VERSION);
+  }
+  std::vector<std::string> missing;
+  absl::StatusOr<MapSet> maps = MapSet::OpenPinned(*current_, memory_specs_, PinAccess::kReadWrite, &missing);
+  if (!maps.ok()) return std::string(maps.status().message());
+  for (const char* core : kCoreOfMemory) {
+    if (absl::c_linear_search(missing, core)) return absl::StrCat("its map ", core, " is missing");
+  }
+  Limits limits = limits_;
+  limits.sockets = maps->Capacity("socket_state");
+  if (const uint32_t peers = maps->Capacity("socket_peers"); peers != 0) limits.socket_peers = peers;
+  absl::Status status = maps->CheckTogether(memory_specs_, limits);
+  if (!status.ok()) return std::string(status.message());
+  memory_ = *std::move(maps);
+  if (!missing.empty()) {
+    notes_.push_back(absl::StrCat("maps were missing in ", directory.path,
+                                  " and have been created: ", absl::StrJoin(missing, ", ")));
+  }
+  return "";
+}
+
+void Opening::KeepMemorySizes() {
+  const std::pair<const char*, uint32_t*> all[] = {{"socket_state", &limits_.sockets},
+                                                   {"socket_peers", &limits_.socket_peers}};
+  for (const auto& [map, limit] : all) {
+    const uint32_t rows = memory_.Capacity(map);
+    if (rows == 0 || rows == *limit) continue;
+    notes_.push_back(absl::StrCat("map ", map, " keeps the ", rows, " rows that it was created with; configured are ",
+                                  *limit, ", which apply after `shuntd cleanup`"));
+    *limit = rows;
+  }
+}
+
+// Returns the memory in force, open in memory_, or nullopt if a new one has to be made.
+absl::StatusOr<std::optional<MapDirectory>> Opening::UseMemory() {
+  if (!current_.has_value()) return std::nullopt;
+  const std::string why = WhyMemoryIsUnusable();
+  if (!why.empty()) {
+    notes_.push_back(absl::StrCat("what programs remember in ", current_->memory.path, " cannot be used: ", why,
+                                  "; sockets that were translated before show their pod's address"));
+    memory_ = MapSet();
+    return std::nullopt;
+  }
+  KeepMemorySizes();
+  return current_->memory;
+}
+
+Opening::Found Opening::ReadPlan() const {
+  Found found;
+  if (!current_.has_value()) return found;
+  const MapDirectory& plan = current_->plan;
+  std::vector<std::string> missing;
+  if (plan.version != SHUNT_PLAN_VERSION) {
+    found.unusable = absl::StrCat("its version is ", plan.version, ", this build's is ", SHUNT_PLAN_VERSION);
+    // Its maps may be anything. Only the prefix filter is read, of which a bit too many does no harm.
+    absl::StatusOr<MapSet> maps = MapSet::OpenPinned(*current_, plan_specs_, PinAccess::kReadOnly, &missing);
+    if (maps.ok()) found.maps = *std::move(maps);
+    return found;
+  }
+  absl::StatusOr<MapSet> maps = MapSet::OpenPinned(*current_, plan_specs_, PinAccess::kReadWrite, &missing);
+  if (!maps.ok()) {
+    found.unusable = std::string(maps.status().message());
+    return found;
+  }
+  found.maps = *std::move(maps);
+  if (memory_.maps().empty()) found.unusable = "its memory cannot be used";
+  if (!missing.empty()) found.differs = absl::StrCat("without ", absl::StrJoin(missing, ", "));
+  std::vector<std::string> unknown = plan.MapNames();
+  std::erase_if(unknown, [&](const std::string& name) {
+    return absl::c_any_of(plan_specs_, [&](const MapSpec& spec) { return spec.name == name; });
+  });
+  if (!unknown.empty()) absl::StrAppend(&found.differs, " with ", absl::StrJoin(unknown, ", "));
+  if (found.differs.empty()) CompareSizes(found);
+  return found;
+}
+
+// Compares a plan that has all maps with the limits, which become those found if they are to be kept.
+void Opening::CompareSizes(Found& found) const {
+  for (const MapSpec& spec : plan_specs_) {
+    const uint32_t rows = found.maps.Capacity(spec.name);
+    const uint64_t wanted = RowsOf(spec.name, limits_, cpus_).value_or(spec.max_entries);
+    if (rows != wanted) {
+      absl::StrAppend(&found.differs, found.differs.empty() ? "" : ", ", "map ", spec.name, " with ", rows,
+                      " rows instead of ", wanted);
+    }
+  }
+}
+
+absl::StatusOr<OpenedPlan> Opening::Adopt(Found found) {
+  for (const MapSpec& spec : memory_specs_) {
+    if (absl::Status status = found.maps.Share(memory_, spec.name); !status.ok()) return status;
+  }
+  absl::Status fits = found.maps.CheckTogether(plan_specs_, found.maps.SizesFound());
+  if (!fits.ok()) return fits;
+  absl::StatusOr<MapSet> maps = MapSet::Complete(std::move(found.maps), limits_);
+  if (!maps.ok()) return maps.status();
+  if (absl::Status status = maps->Pin(*current_); !status.ok()) return status;
+  return OpenedPlan{.pins = *current_, .maps = *std::move(maps), .takes_over_from = "", .may_serve = true};
+}
+
+// Fills a new plan from what is found. Returns whether it has everything that the plan in force has.
+absl::StatusOr<bool> Opening::Fill(const Found& found, const MapSet& fresh) {
+  if (found.unusable.empty()) {
+    absl::StatusOr<bool> complete = CopyPlan(found.maps, fresh);
+    if (complete.ok()) return complete;
+    notes_.push_back(
+        absl::StrCat("the rows of ", current_->plan.path, " cannot be copied: ", complete.status().message()));
+  }
+  if (absl::Status status = CopyBackendPrefixes(found.maps, fresh); !status.ok()) return status;
+  return false;
+}
+
+absl::StatusOr<OpenedPlan> Opening::Make(const std::optional<MapDirectory>& memory, Found found) {
+  MapSet given;
+  for (const MapSpec& spec : memory_specs_) {
+    if (absl::Status status = given.Share(memory_, spec.name); !status.ok()) return status;
+  }
+  for (const MapSpec& spec : plan_specs_) {
+    const bool same = found.unusable.empty() &&
+                      found.maps.Capacity(spec.name) == RowsOf(spec.name, limits_, cpus_).value_or(spec.max_entries);
+    if (!same || !IsShareable(spec.name)) continue;
+    if (absl::Status status = given.Share(found.maps, spec.name); !status.ok()) return status;
+  }
+  absl::StatusOr<MapSet> maps = MapSet::Complete(std::move(given), limits_);
+  if (!maps.ok()) return maps.status();
+  OpenedPlan plan;
+  if (current_.has_value()) {
+    for (const MapSpec& spec : memory_specs_) {
+      if (absl::Status status = found.maps.Share(*maps, spec.name); !status.ok()) return status;
+    }
+    absl::StatusOr<bool> complete = Fill(found, *maps);
+    if (!complete.ok()) return complete.status();
+    plan.takes_over_from = current_->plan.path;
+    plan.may_serve = *complete;
+  }
+  absl::StatusOr<PlanPins> pins = pins_.NewPlan(memory);
+  if (!pins.ok()) return pins.status();
+  if (absl::Status status = maps->Pin(*pins); !status.ok()) return status;
+  plan.pins = *std::move(pins);
+  plan.maps = *std::move(maps);
+  if (current_.has_value()) {
+    notes_.push_back(absl::StrCat(
+        plan.takes_over_from, " (", found.unusable.empty() ? found.differs : found.unusable, ") gives way to ",
+        plan.pins.plan.path,
+        plan.may_serve ? ", which has all its rows" : ", whose programs take over once everything is applied"));
+  }
+  return plan;
+}
+
+absl::StatusOr<OpenedPlan> Opening::Run() {
+  if (absl::Status status = ReadLayout(); !status.ok()) return status;
+  absl::StatusOr<std::optional<PlanPins>> current = pins_.Current();
+  if (!current.ok()) return current.status();
+  current_ = *std::move(current);
+  if (absl::Status status = pins_.RemoveUnreachable(current_); !status.ok()) return status;
+  absl::StatusOr<std::optional<MapDirectory>> memory = UseMemory();
+  if (!memory.ok()) return memory.status();
+  Found found = ReadPlan();
+  const bool adopt =
+      current_.has_value() && found.unusable.empty() && (found.differs.empty() || sizes_ == PlanSizes::kAsFound);
+  return adopt ? Adopt(std::move(found)) : Make(*memory, std::move(found));
+}
+
+}  // namespace
+
+absl::StatusOr<OpenedPlan> OpenPlan(const PinDirectory& pins, const Limits& limits, PlanSizes sizes,
+                                    std::vector<std::string>* notes) {
+  return Opening(pins, limits, sizes, notes).Run();
+}
+
+}  // namespace shunt::datapath
