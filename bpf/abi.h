@@ -530,9 +530,7 @@ struct shunt_backend_counters {
 	  "a reply or peer name from an address that no service led to: untouched")                        \
 	X(WOULD_TRANSLATE, "would_translate", "observe mode: it would have been translated; untouched")    \
 	X(WOULD_REFUSE, "would_refuse", "observe mode: it would have been refused; untouched")             \
-	X(STALE_AGENT, "stale_agent", "no sign of life of the agent for --stale-after: passed untouched")  \
-	X(CONNECTED_BEFORE, "connected_before",                                                            \
-	  "a connect that the programs of another cgroup have translated: passed on as it is")
+	X(STALE_AGENT, "stale_agent", "no sign of life of the agent for --stale-after: passed untouched")
 
 /* clang-format off */ /* it takes the list for the beginning of an expression */
 enum shunt_reason {

@@ -25,7 +25,6 @@ struct sock_common {
 };
 
 struct sock {
-	__u32 sk_txhash;
 	__u8 sk_kern_sock : 1;
 };
 
@@ -58,20 +57,6 @@ static __always_inline struct sock *sock_address(void *sk)
 	    bpf_probe_read_kernel(&address, sizeof(address), (const void *)&pointer))
 		return NULL;
 	return address;
-}
-
-/*
- * True if the socket has never sent or connected, so that what it remembers was written in this very call. The kernel
- * gives a socket its hash when it first connects, and a UDP socket a port when it first sends, unless it was bound.
- */
-static __always_inline int has_not_begun(struct bpf_sock_addr *ctx)
-{
-	const volatile struct bpf_sock *sk = ctx->sk;
-	struct sock *address = sock_address(ctx->sk);
-
-	if (!address || (ctx->protocol == IPPROTO_UDP && sk->src_port))
-		return 0;
-	return !BPF_CORE_READ(address, sk_txhash);
 }
 
 /*

@@ -144,15 +144,10 @@ static __always_inline int is_join(const void *connection)
 	return connection && connection_sock->skc_state == BPF_TCP_ESTABLISHED;
 }
 
-/*
- * True if the programs have translated this very connect already: they are attached to a cgroup below this one too,
- * while an agent moves them. The first ones have led it to the backend, which is what it dials now.
- */
-static __always_inline int is_connected_before(struct bpf_sock_addr *ctx,
-					       const struct shunt_socket_state *state,
-					       const struct destination *dialled)
+/* True if this may be the second run for one call of the application, with what the first has written. */
+static __always_inline int is_second_run(const struct shunt_socket_state *state, const struct destination *to)
 {
-	return state && leads_to(&state->first, dialled) && has_not_begun(ctx);
+	return shunt_config.runs_twice && state && leads_to(&state->first, to);
 }
 
 /* The address that the socket is bound to. */
@@ -202,8 +197,8 @@ static __always_inline int connect_to(struct bpf_sock_addr *ctx, struct destinat
 		state = mptcp_state(connection, 0);
 	else
 		state = is_new ? NULL : find_state(ctx->sk, cookie);
-	if (is_connected_before(ctx, state, &dialled))
-		return untouched(SHUNT_REASON_CONNECTED_BEFORE);
+	if (is_second_run(state, &dialled))
+		return 1;
 	if (has_peers(state))
 		drop_peers(ctx->sk, cookie, bpf_get_netns_cookie(ctx));
 	reset_state(state);
@@ -445,7 +440,7 @@ static __always_inline int send_to(struct bpf_sock_addr *ctx, struct destination
 	if (state && !shunt_config.observe && send_again(ctx, state, cookie, &dialled, to))
 		return 1;
 	if (!prefix_in(&dialled.address, SHUNT_PREFIX_FRONTENDS)) {
-		if (state)
+		if (state && !shunt_config.runs_twice)
 			stop_answers(ctx, state, cookie, &dialled, 1);
 		return untouched(SHUNT_REASON_NOT_A_SERVICE);
 	}
@@ -455,7 +450,7 @@ static __always_inline int send_to(struct bpf_sock_addr *ctx, struct destination
 	client = client_at(ctx, &own);
 	decide(&key, &client, &decision);
 	if (decision.verdict == VERDICT_PASS) {
-		if (state)
+		if (state && !shunt_config.runs_twice)
 			stop_answers(ctx, state, cookie, &dialled, 1);
 		return untouched(decision.reason);
 	}

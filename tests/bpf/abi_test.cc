@@ -109,7 +109,8 @@ const Layout kLayouts[] = {
       MEMBER(shunt_config, socket_mask), MEMBER(shunt_config, service_stride), MEMBER(shunt_config, backend_stride),
       MEMBER(shunt_config, peers_per_netns), MEMBER(shunt_config, reader_window), MEMBER(shunt_config, stale_after_ms),
       MEMBER(shunt_config, local_miss_drops), MEMBER(shunt_config, has_mptcp), MEMBER(shunt_config, has_sock_destroy),
-      MEMBER(shunt_config, observe), MEMBER(shunt_config, reads_sockets), MEMBER(shunt_config, pad)}},
+      MEMBER(shunt_config, observe), MEMBER(shunt_config, reads_sockets), MEMBER(shunt_config, runs_twice),
+      MEMBER(shunt_config, pad)}},
 };
 
 #undef MEMBER

@@ -66,7 +66,7 @@ absl::StatusOr<std::unique_ptr<datapath::KernelDatapath>> OpenDatapath(const Opt
            {"of_this_build", (*datapath)->programs_current()}});
   (*datapath)->ListenForHealing([](const std::vector<std::string>& programs, const absl::Status& status) {
     for (const std::string& program : programs) {
-      LogWarning("Somebody had detached a program; it is attached again", {{"program", program}});
+      LogWarning("A hook had lost its program, which is attached again", {{"program", program}});
     }
     if (!status.ok()) LogError(status, "A hook has lost its program; trying again every second");
   });

@@ -42,7 +42,7 @@ bool MayHaveRow(int socket_fd) {
 }
 
 // This build's programs (or the file's), through the verifier, over `maps`.
-absl::StatusOr<BpfObject> LoadObject(const KernelOptions& options, const MapSet& maps) {
+absl::StatusOr<BpfObject> LoadObject(const KernelOptions& options, const MapSet& maps, bool runs_twice = false) {
   absl::StatusOr<BpfObject> object =
       options.object_path.has_value() ? BpfObject::OpenFile(*options.object_path) : BpfObject::OpenBuiltIn();
   if (!object.ok()) return object;
@@ -53,6 +53,7 @@ absl::StatusOr<BpfObject> LoadObject(const KernelOptions& options, const MapSet&
   config.observe = options.observe ? 1 : 0;
   config.local_miss_drops = options.local_miss_drops ? 1 : 0;
   config.stale_after_ms = static_cast<uint32_t>(options.stale_after.count());
+  config.runs_twice = runs_twice ? 1 : 0;
   if (absl::Status status = LoadPrograms(*object, config); !status.ok()) return status;
   return object;
 }
@@ -155,33 +156,59 @@ absl::Status KernelDatapath::TakeOver() {
   retries_ = true;
   if (programs_current()) return absl::OkStatus();
   if (!object_.has_value()) return absl::FailedPreconditionError("this build's programs could not be loaded");
-  absl::Status status = Swap();
-  if (!status.ok()) SetProblem(absl::StrCat("this build's programs are not in force: ", status.message()));
-  return status;
+  if (absl::Status status = Swap(); !status.ok()) {
+    SetProblem(absl::StrCat("this build's programs are not in force: ", status.message()));
+    return status;
+  }
+  // Until now sockets may have been led to what Apply had taken away.
+  if (on_removals_ != nullptr) on_removals_({.tcp = true, .udp = true});
+  return absl::OkStatus();
 }
 
-// Replaces the programs, then lets `current` name the plan. In between, the hooks that undo translations are new and
-// those that make them are old; both use the same memory.
+// Replaces the programs. When the hooks that undo translations are new and those that make them are old, `current` is
+// made to name the plan: so whatever a program has remembered can be found again, wherever this ends.
 absl::Status KernelDatapath::Swap() {
-  absl::StatusOr<AttachedPrograms> programs = AttachedPrograms::Attach(pins_, *object_, cgroup_, [this] {
+  const auto put_in_force = [this] {
     Step();
     absl::Status status = pins_.PutInForce(plan_.pins);
     Step();
     return status;
-  });
+  };
+  uint64_t moved_from = 0;
+  if (AttachedPrograms::AreElsewhere(pins_, cgroup_)) {
+    const absl::StatusOr<uint64_t> moved = Move(put_in_force);
+    if (!moved.ok()) return moved.status();
+    moved_from = *moved;
+  }
+  absl::StatusOr<AttachedPrograms> programs = AttachedPrograms::Attach(pins_, *object_, cgroup_, put_in_force);
   if (!programs.ok()) return programs.status();
   programs_ = *std::move(programs);
   if (absl::Status status = rows_->SetStaleAfter(options_.stale_after); !status.ok()) return status;
   Step();
   object_.reset();
   SetProblem("");
-  if (const uint64_t id = programs_.moved_from(); id != 0) {
-    const std::string was_on = FindCgroupById(cgroup_.path, id);
-    Note(absl::StrCat("the programs were on ", was_on.empty() ? absl::StrCat("cgroup ", id) : was_on, " and are on ",
-                      cgroup_.path, " now: processes outside it are no longer served"));
+  if (moved_from != 0) {
+    const std::string was_on = FindCgroupById(cgroup_.path, moved_from);
+    Note(absl::StrCat("the programs were on ", was_on.empty() ? absl::StrCat("cgroup ", moved_from) : was_on,
+                      " and are on ", cgroup_.path, " now: processes outside it are no longer served"));
   }
   RemoveOthers();
   return absl::OkStatus();
+}
+
+// Moves the hooks to the configured cgroup. If that is above or below the one before, the programs of both run for a
+// socket of the lower one until the old link is detached, and no order of the steps avoids it. So until then both are
+// programs to which a second run is nothing. Returns the id of the cgroup that they were on.
+absl::StatusOr<uint64_t> KernelDatapath::Move(const std::function<absl::Status()>& put_in_force) {
+  const absl::StatusOr<BpfObject> patient = LoadObject(options_, plan_.maps, true);
+  if (!patient.ok()) return patient.status();
+  absl::Status replaced = AttachedPrograms::ReplaceInPlace(pins_, *patient, put_in_force);
+  if (!replaced.ok()) return replaced;
+  Step();
+  const absl::StatusOr<AttachedPrograms> moved = AttachedPrograms::Attach(pins_, *patient, cgroup_);
+  if (!moved.ok()) return moved.status();
+  Step();
+  return moved->moved_from();
 }
 
 // Removes what is in force or pinned beside this build's programs. A failure leaves it to the next start.

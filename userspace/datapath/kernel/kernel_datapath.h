@@ -76,8 +76,8 @@ class KernelDatapath final : public Datapath {
   // not, this agent takes over and gives signs of life at once: agents are replaced without a gap, also while the
   // source cannot be reached.
   absl::Status GiveSignOfLife(std::chrono::milliseconds boot_time) override;
-  // Also looks every kCheckPace whether every hook still has its program, and attaches again what somebody has
-  // detached. Nothing in the kernel tells when that happens. One look takes some 20 microseconds.
+  // Also looks every kCheckPace whether every hook still has its program, and attaches again what another process
+  // has detached. Nothing in the kernel tells when that happens. One look takes some 40 microseconds.
   void Reclaim() override;
   static constexpr std::chrono::seconds kCheckPace{1};
 
@@ -129,6 +129,7 @@ class KernelDatapath final : public Datapath {
   absl::Status LoadPrograms();
   absl::Status KeepOthers(const absl::Status& why);
   absl::Status Swap();
+  absl::StatusOr<uint64_t> Move(const std::function<absl::Status()>& put_in_force);
   void RemoveOthers();
   void CheckHooks();
   void TellRemovals();

@@ -19,7 +19,7 @@ std::vector<std::string> LayoutsInForce(const PinDirectory& pins);
 void DetachInterrupted(const PinDirectory& pins);
 
 // Detaches and unpins what is pinned among the links and is none of kHooks, and the programs of those names: an agent
-// of another build left it, and nobody keeps what it uses up to date. Appends a note for each.
+// of another build left it, and no agent keeps what it uses up to date. Appends a note for each.
 absl::Status DetachUnknownLinks(const PinDirectory& pins, std::vector<std::string>* notes);
 
 // Detaches the links of earlier layouts, translating hooks first, and removes those directories. Appends a note for

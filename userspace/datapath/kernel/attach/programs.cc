@@ -135,6 +135,32 @@ absl::StatusOr<AttachedPrograms> AttachedPrograms::Attach(const PinDirectory& pi
   return programs;
 }
 
+bool AttachedPrograms::AreElsewhere(const PinDirectory& pins, const Cgroup& cgroup) {
+  return std::any_of(kHooks.begin(), kHooks.end(), [&](const Hook& hook) {
+    const absl::StatusOr<posix::FileDescriptor> link = OpenPin(pins.LinkPath(hook.program), BpfKind::kLink);
+    if (!link.ok()) return false;
+    const absl::StatusOr<bpf_link_info> facts = DescribeLink(link->get(), hook.program);
+    return facts.ok() && facts->type == BPF_LINK_TYPE_CGROUP && facts->cgroup.cgroup_id != 0 &&
+           facts->cgroup.cgroup_id != cgroup.id;
+  });
+}
+
+absl::Status AttachedPrograms::ReplaceInPlace(const PinDirectory& pins, const BpfObject& object,
+                                              const std::function<absl::Status()>& between) {
+  for (size_t i = 0; i < kHooks.size(); ++i) {
+    const Hook& hook = kHooks[i];
+    if (i == kReverseHooks) {
+      if (absl::Status status = between(); !status.ok()) return status;
+    }
+    const absl::StatusOr<posix::FileDescriptor> link = OpenPin(pins.LinkPath(hook.program), BpfKind::kLink);
+    if (!link.ok()) continue;
+    // A link without its cgroup has no program to replace.
+    const int error = bpf_link_update(link->get(), object.ProgramFd(hook.program), nullptr);
+    if (error < 0 && error != -ENOLINK) return KernelError(error, absl::StrCat("update link ", hook.program));
+  }
+  return absl::OkStatus();
+}
+
 absl::StatusOr<AttachedPrograms> AttachedPrograms::OpenPinned(const PinDirectory& pins,
                                                               const std::string& cgroup_root) {
   AttachedPrograms programs;

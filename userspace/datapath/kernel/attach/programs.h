@@ -57,6 +57,12 @@ class AttachedPrograms {
                                                  const Cgroup& cgroup,
                                                  const std::function<absl::Status()>& between = nullptr);
 
+  // Returns whether a hook has a pinned link on another cgroup than this one.
+  static bool AreElsewhere(const PinDirectory& pins, const Cgroup& cgroup);
+  // Replaces the program of every pinned link, wherever it is attached, in the order of kHooks. `between` is as above.
+  static absl::Status ReplaceInPlace(const PinDirectory& pins, const BpfObject& object,
+                                     const std::function<absl::Status()>& between);
+
   // Returns what is pinned and in force now. Attach points are looked up at and below `cgroup_root`. Returns kNotFound
   // if a hook has no link or if its cgroup is gone.
   static absl::StatusOr<AttachedPrograms> OpenPinned(const PinDirectory& pins, const std::string& cgroup_root);
@@ -65,9 +71,8 @@ class AttachedPrograms {
   // nothing at all is pinned, it shows nothing.
   static AttachedPrograms FindPinned(const PinDirectory& pins, const std::string& cgroup_root);
 
-  // Attaches again what somebody has detached, updates what somebody has replaced, and pins what somebody has unpinned.
-  // Appends the hooks' programs that it has put right to `healed`, also if it fails: then it has tried all others, and
-  // returns the first error. It costs some ten microseconds if nothing is to be done.
+  // Puts right what another process has done to the hooks: attaches, updates or pins again. Appends the programs of the
+  // hooks that it has put right to `healed`. If it fails, it has tried all others too, and returns the first error.
   absl::Status Heal(const PinDirectory& pins, const Cgroup& cgroup, std::vector<std::string>* healed);
 
   // The id of the cgroup from which Attach moved links, or 0 if there was none.

@@ -58,7 +58,7 @@ class PinDirectory {
   static absl::StatusOr<PinDirectory> OpenOrCreate(const std::string& bpffs);
   // As above, but creates nothing. Returns kNotFound if a directory is missing.
   static absl::StatusOr<PinDirectory> Open(const std::string& bpffs);
-  // For whoever removes everything, whatever it is. REQUIRES: CheckPrivate(PinRoot(bpffs)).
+  // For the caller that removes everything, whatever it is. REQUIRES: CheckPrivate(PinRoot(bpffs)).
   static PinDirectory Unchecked(const std::string& bpffs) { return PinDirectory(PinRoot(bpffs)); }
 
   const std::string& path() const { return path_; }

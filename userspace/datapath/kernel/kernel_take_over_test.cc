@@ -1,0 +1,251 @@
+// SPDX-License-Identifier: Apache-2.0
+// The datapath meets what agents of other builds have pinned, and is killed at every step of taking it over.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <filesystem>
+#include <optional>
+
+#include "absl/strings/str_cat.h"
+#include "tests/sandbox/echo_server.h"
+#include "userspace/datapath/kernel/attach/agent_lock.h"
+#include "userspace/datapath/kernel/attach/cgroup_root.h"
+#include "userspace/datapath/kernel/attach/cleanup.h"
+#include "userspace/datapath/kernel/attach/host_config.h"
+#include "userspace/datapath/kernel/attach/programs.h"
+#include "userspace/datapath/kernel/kernel_datapath.h"
+#include "userspace/datapath/kernel/maps/map_set.h"
+#include "userspace/datapath/kernel/object/bpf_fd.h"
+#include "userspace/datapath/kernel/object/bpf_object.h"
+#include "userspace/datapath/kernel/testing/datapath_fixture.h"
+
+namespace shunt::datapath {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::Contains;
+using ::testing::Each;
+using ::testing::ElementsAre;
+using ::testing::Field;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+using ::testing::UnorderedElementsAre;
+
+using TakeOverTest = DatapathFixture;
+
+// Another number of rows, up and down: what is served stays served.
+TEST_F(TakeOverTest, OtherLimitsApplyAtTheNextStart) {
+  sandbox::EchoServer pods;
+  ASSERT_TRUE(pods.Listen(world_->host(), 8080).ok());
+  std::unique_ptr<KernelDatapath> datapath = Open(Options());
+  ASSERT_NE(datapath, nullptr);
+  Serve(*datapath);
+  for (const uint32_t rows : {64u, 16u}) {
+    datapath.reset();
+    KernelOptions options = Options();
+    options.limits.pools = rows;
+    datapath = Open(options);
+    ASSERT_NE(datapath, nullptr);
+    EXPECT_TRUE(datapath->programs_current());
+    EXPECT_THAT(datapath->problems(), IsEmpty());
+    EXPECT_THAT(datapath->notes(), ElementsAre(HasSubstr("which has all its rows")));
+    EXPECT_EQ(Dial(), kPod);
+    EXPECT_THAT(FillLevels(),
+                Contains(AllOf(Field(&report::MapFill::name, "pools"), Field(&report::MapFill::capacity, rows))));
+    EXPECT_THAT(Directories(),
+                UnorderedElementsAre("links", "programs", "memory-v1-1", rows == 64 ? "plan-v1-2" : "plan-v1-1"))
+        << "the plan before is gone";
+  }
+}
+
+// What this build cannot read goes on serving until everything has been applied.
+TEST_F(TakeOverTest, APlanOfAnotherVersionServesUntilTheTakeOver) {
+  sandbox::EchoServer pods;
+  ASSERT_TRUE(pods.Listen(world_->host(), 8080).ok());
+  std::unique_ptr<KernelDatapath> datapath = Open(Options());
+  ASSERT_NE(datapath, nullptr);
+  Serve(*datapath);
+  datapath.reset();
+  BecomeVersion2();
+  datapath = Open(Options());
+  ASSERT_NE(datapath, nullptr);
+  EXPECT_FALSE(datapath->programs_current());
+  EXPECT_THAT(datapath->problems(), ElementsAre(AllOf(HasSubstr("the programs of"), HasSubstr("/shunt/plan-v2-1 serve"),
+                                                      HasSubstr("once everything is applied"))));
+  EXPECT_TRUE(datapath->Serves());
+  EXPECT_EQ(Dial(), kPod);
+  Serve(*datapath);
+  EXPECT_EQ(Dial(), kPod);
+  EXPECT_EQ(std::filesystem::read_symlink(bpffs_ + "/shunt/current"), "plan-v2-1");
+  ASSERT_TRUE(datapath->TakeOver().ok());
+  EXPECT_TRUE(datapath->programs_current());
+  EXPECT_THAT(datapath->problems(), IsEmpty());
+  EXPECT_EQ(Dial(), kPod);
+  EXPECT_EQ(std::filesystem::read_symlink(bpffs_ + "/shunt/current"), "plan-v1-1");
+  EXPECT_THAT(Directories(), UnorderedElementsAre("links", "programs", "memory-v1-1", "plan-v1-1"));
+  EXPECT_TRUE(datapath->TakeOver().ok()) << "again";
+}
+
+// An agent of another build has attached a program that refuses every connect.
+TEST_F(TakeOverTest, ALinkThatThisBuildDoesNotKnowIsDetachedAndNamed) {
+  sandbox::EchoServer pods;
+  ASSERT_TRUE(pods.Listen(world_->host(), 8080).ok());
+  std::unique_ptr<KernelDatapath> datapath = Open(Options());
+  ASSERT_NE(datapath, nullptr);
+  Serve(*datapath);
+  datapath.reset();
+  const posix::FileDescriptor link = RefuseEverything();
+  ASSERT_TRUE(ReplacePin(link.get(), bpffs_ + "/shunt/links/sock_of_a_later_build").ok());
+  EXPECT_EQ(Dial(), "Operation not permitted");
+  datapath = Open(Options());
+  ASSERT_NE(datapath, nullptr);
+  EXPECT_EQ(Dial(), kPod);
+  EXPECT_THAT(datapath->notes(), ElementsAre(HasSubstr("link sock_of_a_later_build of another build")));
+  EXPECT_FALSE(std::filesystem::exists(bpffs_ + "/shunt/links/sock_of_a_later_build"));
+}
+
+// Links and maps in one directory a version, as they were once pinned.
+TEST_F(TakeOverTest, AnEarlierLayoutIsReplacedWhenEverythingIsApplied) {
+  sandbox::EchoServer pods;
+  ASSERT_TRUE(pods.Listen(world_->host(), 8080).ok());
+  std::unique_ptr<KernelDatapath> datapath = Open(Options());
+  ASSERT_NE(datapath, nullptr);
+  Serve(*datapath);
+  datapath.reset();
+  const std::string root = bpffs_ + "/shunt", earlier = root + "/v1";
+  ASSERT_EQ(mkdir(earlier.c_str(), 0700), 0);
+  ASSERT_EQ(rename((root + "/links").c_str(), (earlier + "/links").c_str()), 0);
+  ASSERT_EQ(rename((root + "/programs").c_str(), (earlier + "/programs").c_str()), 0);
+  ASSERT_EQ(rename((root + "/plan-v1-1").c_str(), (earlier + "/maps").c_str()), 0);
+  ASSERT_EQ(unlink((root + "/current").c_str()), 0);
+  {
+    const absl::StatusOr<AgentLock> other = AgentLock::Take(earlier);
+    EXPECT_THAT(KernelDatapath::Open(Options()).status().message(), HasSubstr("in use by another agent"))
+        << "an agent of that time locks its own directory";
+  }
+  datapath = Open(Options());
+  ASSERT_NE(datapath, nullptr);
+  EXPECT_FALSE(datapath->programs_current());
+  EXPECT_THAT(datapath->problems(), ElementsAre(HasSubstr(earlier)));
+  EXPECT_EQ(Dial(), kPod);
+  Serve(*datapath);
+  ASSERT_TRUE(datapath->TakeOver().ok());
+  EXPECT_EQ(Dial(), kPod);
+  EXPECT_FALSE(std::filesystem::exists(earlier));
+  EXPECT_THAT(datapath->notes(), Contains(HasSubstr("the programs of an earlier layout")));
+  EXPECT_THAT(Programs(), AllOf(SizeIs(9), Each(Field(&report::ProgramStatus::attached, true))));
+}
+
+// Programs on a cgroup and on one above it both run for one connect, the lower ones first.
+TEST_F(TakeOverTest, WhileTheyMoveASecondRunForgetsNothing) {
+  sandbox::EchoServer pods;
+  ASSERT_TRUE(pods.Listen(world_->host(), 8080).ok());
+  const std::string inner = dial_from_ = NewInnerCgroup();
+  std::unique_ptr<KernelDatapath> datapath = Open(Options());
+  ASSERT_NE(datapath, nullptr);
+  Serve(*datapath);
+  for (const bool runs_twice : {false, true}) {
+    absl::StatusOr<BpfObject> object = BpfObject::OpenBuiltIn();
+    ASSERT_TRUE(object.ok()) << object.status();
+    std::vector<std::string> missing;
+    const absl::StatusOr<MapSet> maps =
+        MapSet::OpenPinned(datapath->pins(), object->Maps(), PinAccess::kReadWrite, &missing);
+    ASSERT_TRUE(maps.ok()) << maps.status();
+    shunt_config config{};
+    ASSERT_TRUE(maps->GiveTo(*object, &config).ok() && ConfigureForHost(&config).ok());
+    config.runs_twice = runs_twice ? 1 : 0;
+    ASSERT_TRUE(LoadPrograms(*object, config).ok());
+    const absl::StatusOr<PinDirectory> pins = PinDirectory::Open(bpffs_);
+    ASSERT_TRUE(pins.ok()) << pins.status();
+    ASSERT_TRUE(AttachedPrograms::ReplaceInPlace(*pins, *object, [] { return absl::OkStatus(); }).ok());
+    const absl::StatusOr<Cgroup> below = OpenCgroup(inner);
+    ASSERT_TRUE(below.ok()) << below.status();
+    std::vector<posix::FileDescriptor> links;
+    for (const Hook& hook : kHooks) {
+      absl::StatusOr<posix::FileDescriptor> link = CreateLink(hook, object->ProgramFd(hook.program), *below);
+      ASSERT_TRUE(link.ok()) << link.status();
+      links.push_back(*std::move(link));
+    }
+    EXPECT_EQ(Dial(), kPod);
+    EXPECT_EQ(peer_, runs_twice ? kService : kPod);
+  }
+  datapath.reset();
+  ASSERT_EQ(rmdir(inner.c_str()), 0);
+}
+
+// The agent dies after every step of a start; the next one always gets through, and what was served stays served.
+class KilledTest : public TakeOverTest, public ::testing::WithParamInterface<const char*> {};
+
+TEST_P(KilledTest, AfterAnyStepItIsMendedByTheNext) {
+  const std::string before = GetParam();
+  sandbox::EchoServer pods;
+  ASSERT_TRUE(pods.Listen(world_->host(), 8080).ok());
+  if (before == "the cgroup below") dial_from_ = NewInnerCgroup();
+  bool finished = false;
+  for (int step = 1; !finished; ++step) {
+    SCOPED_TRACE(absl::StrCat("killed after step ", step));
+    KernelOptions options = Options();
+    if (before == "the cgroup below") options.cgroup = dial_from_;
+    if (before != "nothing") {
+      std::unique_ptr<KernelDatapath> datapath = Open(options);
+      ASSERT_NE(datapath, nullptr);
+      Serve(*datapath);
+      datapath.reset();
+      if (before == "another version") BecomeVersion2();
+      if (before == "other sizes") options.limits.slots = 128;
+      if (before == "the cgroup below") options.cgroup = cgroup_;
+    }
+    const pid_t agent = fork();
+    if (agent == 0) {
+      int steps = 0;
+      options.on_step = [&] {
+        if (++steps == step) kill(getpid(), SIGKILL);
+      };
+      absl::StatusOr<std::unique_ptr<KernelDatapath>> datapath = KernelDatapath::Open(options);
+      if (!datapath.ok()) _exit(1);
+      Serve(**datapath);
+      _exit((*datapath)->TakeOver().ok() ? 0 : 2);
+    }
+    int status = 0;
+    ASSERT_EQ(waitpid(agent, &status, 0), agent);
+    finished = WIFEXITED(status);
+    EXPECT_EQ(WIFEXITED(status) ? WEXITSTATUS(status) : 0, 0);
+    if (before != "nothing") {
+      EXPECT_EQ(Dial(), kPod) << "what was served is served without an agent";
+      EXPECT_EQ(peer_, kService);
+    }
+    for (const bool with_old_sizes : {true, false}) {
+      std::unique_ptr<KernelDatapath> datapath = Open(with_old_sizes ? Options() : options);
+      ASSERT_NE(datapath, nullptr);
+      if (before != "nothing") {
+        EXPECT_EQ(Dial(), kPod) << "before anything is applied";
+      }
+      Serve(*datapath);
+      ASSERT_TRUE(datapath->TakeOver().ok());
+      EXPECT_EQ(Dial(), kPod);
+      EXPECT_THAT(Directories(), SizeIs(4)) << "links, programs, one plan, one memory";
+      EXPECT_THAT(Programs(), AllOf(SizeIs(9), Each(Field(&report::ProgramStatus::attached, true))));
+    }
+    std::vector<std::string> removed;
+    ASSERT_TRUE(Cleanup(bpffs_, &removed).ok());
+  }
+  if (!dial_from_.empty()) {
+    ASSERT_EQ(rmdir(dial_from_.c_str()), 0);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Over, KilledTest,
+                         ::testing::Values("nothing", "the same", "other sizes", "another version", "the cgroup below"),
+                         [](const auto& param) {
+                           std::string name = param.param;
+                           std::erase(name, ' ');
+                           return name;
+                         });
+
+}  // namespace
+}  // namespace shunt::datapath
