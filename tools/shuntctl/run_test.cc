@@ -170,6 +170,8 @@ TEST_F(RunTest, CheckSaysWhatAnAuditFound) {
        "shop/cart, shop/cart and 7 more\n"},
       {"only what Services share", report::AuditReport{.shared = 1}, kExitDrift,
        "warning   maps       1 row of no single Service differed and was repaired\n"},
+      {"a hook", report::AuditReport{.hooks = {"sock_connect4"}}, kExitDrift,
+       "warning   maps       1 hook (sock_connect4) differed and was repaired\n"},
       {"both", report::AuditReport{.services = {cart}, .shared = 3}, kExitDrift,
        "1 Service and 3 rows of no single Service differed and were repaired: shop/cart\n"},
       {"one that cannot be repaired", report::AuditReport{.services = {cart, search}, .unrepaired = 1}, kExitFailed,

@@ -132,7 +132,7 @@ std::string TimeText(const google::protobuf::Timestamp& time) {
 }
 
 bool HasDrift(const admin::v1::AuditReport& audit) {
-  return audit.services_size() != 0 || audit.shared_rows() != 0;
+  return audit.services_size() != 0 || audit.shared_rows() != 0 || audit.hooks_size() != 0;
 }
 
 std::string DriftText(const admin::v1::AuditReport& audit) {
@@ -144,7 +144,11 @@ std::string DriftText(const admin::v1::AuditReport& audit) {
   if (const uint32_t rows = audit.shared_rows(); rows != 0) {
     absl::StrAppend(&text, text.empty() ? "" : " and ", rows, rows == 1 ? " row" : " rows", " of no single Service");
   }
-  const bool one = static_cast<uint64_t>(services) + audit.shared_rows() == 1;
+  if (const int hooks = audit.hooks_size(); hooks != 0) {
+    absl::StrAppend(&text, text.empty() ? "" : " and ", hooks, hooks == 1 ? " hook" : " hooks", " (", audit.hooks(0),
+                    hooks == 1 ? ")" : ", ...)");
+  }
+  const bool one = static_cast<uint64_t>(services) + audit.shared_rows() + audit.hooks_size() == 1;
   const uint32_t unrepaired = audit.unrepaired();
   absl::StrAppend(&text, " differed and ", one ? "was" : "were",
                   one && unrepaired != 0 ? " not repaired" : " repaired");

@@ -282,6 +282,7 @@ testing::ScriptedAgent TroubledCluster() {
   agent.status.problems = {{.where = "kube-proxy", .what = "answers on this node", .advice = true}};
   agent.status.last_audit.problem = "the maps cannot be read";
   agent.status.last_audit.unrepaired = 1;
+  agent.status.last_audit.hooks = {"sock_connect4"};
   agent.status.socket_sweeps.ended_tcp = 1;
   agent.status.socket_sweeps.namespaces_not_entered = 1;
   agent.status.socket_sweeps.problem = "no iterator";

@@ -149,6 +149,7 @@ v1::AuditReport ToMessage(const report::AuditReport& report) {
   for (const model::ObjectName& service : report.services) *message.add_services() = ToMessage(service);
   message.set_shared_rows(report.shared);
   message.set_unrepaired(report.unrepaired);
+  for (const std::string& hook : report.hooks) message.add_hooks(hook);
   return message;
 }
 

@@ -67,8 +67,8 @@ struct Drift {
   uint32_t shared = 0;
   // Failures of the repair, as Apply returns them.
   std::vector<ServiceFailure> failures;
-  // Programs that were put back at their hooks, now or since the last audit, because somebody had detached or replaced
-  // them.
+  // Programs that were put back at their hooks, now or since the last audit, because another process had detached or
+  // replaced them.
   std::vector<std::string> hooks;
 
   size_t differences() const { return services.size() + shared + hooks.size(); }

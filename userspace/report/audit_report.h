@@ -17,7 +17,9 @@ struct AuditReport {
   std::vector<model::ObjectName> services;  // the Services whose rows differed from their plan, in name order
   uint32_t shared = 0;                      // rows that differed and belong to no single Service
   uint32_t unrepaired = 0;                  // of `services`: those that could not be repaired and are tried again
-  uint64_t differences() const { return services.size() + shared; }
+  // Programs put back at their hooks since the audit before, because another process had detached or replaced them.
+  std::vector<std::string> hooks;
+  uint64_t differences() const { return services.size() + shared + hooks.size(); }
 
   friend bool operator==(const AuditReport&, const AuditReport&) = default;
 };

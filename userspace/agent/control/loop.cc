@@ -93,6 +93,7 @@ void Loop::RunAudit() {
     report.services = std::move(drift->services);
     report.shared = drift->shared;
     report.unrepaired = static_cast<uint32_t>(drift->failures.size());
+    report.hooks = std::move(drift->hooks);
     metrics_.AuditDone(report.differences(),
                        report.differences() - std::min<uint64_t>(report.unrepaired, report.differences()),
                        report.time_ms);
@@ -100,6 +101,7 @@ void Loop::RunAudit() {
       LogWarning("Repaired drift in BPF maps", {{"services", report.services.size()},
                                                 {"first", report.services.empty() ? "" : report.services[0].ToString()},
                                                 {"shared_rows", report.shared},
+                                                {"hooks", report.hooks.size()},
                                                 {"unrepaired", report.unrepaired}});
     }
   } else {
