@@ -148,10 +148,11 @@ std::vector<Finding> CheckRoom(const v1::AgentStatus& status) {
     if (map.capacity() == 0 || map.type() == "lru_hash" || map.name() == "socket_state") continue;
     const double fill = static_cast<double>(map.used()) / static_cast<double>(map.capacity());
     if (fill < kFillWarning) continue;
+    const bool keeps_size = map.name() == "socket_peers";  // a live socket may be remembered in it
     findings.push_back({absl::StrCat("map ", map.name()), fill < kFillWrong ? Verdict::kWarning : Verdict::kWrong,
                         absl::StrCat(map.used(), " of ", map.capacity(),
-                                     " rows in use; raise its limit in shuntd's "
-                                     "configuration, then `shuntd cleanup` and start again")});
+                                     " rows in use; raise its limit in shuntd's configuration and start shuntd again",
+                                     keeps_size ? ", after `shuntd cleanup`" : "")});
   }
   if (findings.empty()) {
     findings.push_back({"map room", Verdict::kOk, absl::StrCat(status.maps_size(), " maps, none above 80 %")});

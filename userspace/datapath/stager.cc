@@ -96,8 +96,7 @@ std::unique_ptr<Change> Stager::Stage(const Request& request) {
     change->GiveBack();
     change->Fail(absl::ResourceExhaustedError(
         absl::StrCat("apply Service ", change->service().name.ToString(), ": does not fit: ", allocator_.Shortage(need),
-                     "; remove Services, or raise the limit (`shuntd cleanup` and a start apply it, because pinned "
-                     "maps keep their size)")));
+                     "; remove Services, or raise the limit (it applies when the agent is started again)")));
     return change;
   }
   for (const FrontendChange& frontend : change->frontends()) {
