@@ -32,11 +32,14 @@ void Dialler::Run(int type, uint16_t port) {
     const model::SocketAddress to = sandbox::At(absl::StrCat(History::ClusterIp(frontend), ":", port));
     seen[frontend] = std::max(seen[frontend], history_.oldest(frontend));
     model::IpAddress reached;
-    const int error = ConnectOnce(to, type, reached);
+    model::SocketAddress peer;
+    const int error = ConnectOnce(to, type, reached, &peer);
     const uint32_t latest = history_.latest(frontend);
     ++connects_;
     if (error != 0) {
       Complain(frontend, std::strerror(error));
+    } else if (peer != to) {
+      Complain(frontend, absl::StrCat("its peer's name is ", peer.address.ToStringWithPort(peer.port)));
     } else if (history_.Judge(frontend, seen[frontend], latest, reached) != History::Verdict::kRight) {
       Complain(frontend, absl::StrCat("reached ", reached.ToString(), ", sets ", seen[frontend], " to ", latest));
     } else {

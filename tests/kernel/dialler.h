@@ -15,7 +15,8 @@
 
 namespace shunt::kernel_test {
 
-// Two threads that connect to History's frontends in turn, by UDP and by TCP, and judge where they arrived. While
+// Two threads that connect to History's frontends in turn, by UDP and by TCP, judge where they arrived, and ask for the
+// peer's name. While
 // agents come and go, they can only require that no thread sees an older set after a newer one.
 class Dialler {
  public:

@@ -28,7 +28,7 @@ std::string DialTcp(const sandbox::NetworkNamespace& from, const std::string& se
   return banner.error == 0 ? banner.text : Failure(banner.error);
 }
 
-int ConnectOnce(const model::SocketAddress& to, int type, model::IpAddress& reached) {
+int ConnectOnce(const model::SocketAddress& to, int type, model::IpAddress& reached, model::SocketAddress* peer) {
   const ClientSocket client(::socket(AF_INET, type | SOCK_CLOEXEC, 0), AF_INET);
   if (type == SOCK_STREAM) {
     const linger reset = {.l_onoff = 1, .l_linger = 0};  // no TIME_WAIT
@@ -36,6 +36,7 @@ int ConnectOnce(const model::SocketAddress& to, int type, model::IpAddress& reac
   }
   if (const int error = client.Connect(to); error != 0) return error;
   reached = client.SocketName().from.address;
+  if (peer != nullptr) *peer = client.PeerName().from;
   return 0;
 }
 

@@ -16,8 +16,9 @@ std::string DialTcp(const sandbox::NetworkNamespace& from, const std::string& se
 
 // Connects one new IPv4 socket (SOCK_DGRAM or SOCK_STREAM) in the calling thread's namespace. Returns 0 or an errno.
 // A socket connected to a local address also has that address as its own, so `reached` is the backend even if the
-// backend sends nothing.
-int ConnectOnce(const model::SocketAddress& to, int type, model::IpAddress& reached);
+// backend sends nothing. Sets `peer`, unless it is null, to the peer that the socket names.
+int ConnectOnce(const model::SocketAddress& to, int type, model::IpAddress& reached,
+                model::SocketAddress* peer = nullptr);
 
 // How often each backend was reached, by address.
 using Shares = std::map<std::string, int>;

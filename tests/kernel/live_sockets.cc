@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/kernel/live_sockets.h"
+
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+
+namespace shunt::kernel_test {
+namespace {
+
+constexpr int kSockets = 60;
+constexpr const char* kKinds[] = {"TCP", "connected UDP", "unconnected UDP"};
+
+model::SocketAddress Service(int frontend, uint16_t port) {
+  return sandbox::At(absl::StrCat(History::ClusterIp(frontend), ":", port));
+}
+
+// An unconnected socket sends to this frontend and to the one after it.
+int Other(int frontend) {
+  return (frontend + 1) % History::kFrontends;
+}
+
+}  // namespace
+
+LiveSockets::LiveSockets(const History& history, const sandbox::NetworkNamespace& from)
+    : history_(history), from_(from), thread_([this] { Run(); }) {}
+
+void LiveSockets::Stop() {
+  stop_ = true;
+  if (thread_.joinable()) thread_.join();
+}
+
+void LiveSockets::Run() {
+  const sandbox::InNamespace inside(from_);
+  std::vector<Live> sockets;
+  for (int number = 0; number < kSockets; ++number) sockets.push_back(Open(number));
+  for (int turn = kSockets; !stop_; ++turn) {
+    for (Live& live : sockets) {
+      if (!stop_) Check(live);
+    }
+    sockets[static_cast<size_t>(turn) % kSockets] = Open(turn);
+  }
+}
+
+LiveSockets::Live LiveSockets::Open(int number) {
+  const Kind kind = static_cast<Kind>(number % 3);
+  const int type = kind == Kind::kTcp ? SOCK_STREAM : SOCK_DGRAM;
+  Live live{.kind = kind,
+            .frontend = number / 3 % History::kFrontends,
+            .socket = sandbox::ClientSocket(::socket(AF_INET, type | SOCK_CLOEXEC, 0), AF_INET)};
+  if (kind == Kind::kUnconnectedUdp) return live;
+  const int error = live.socket.Connect(Service(live.frontend, kind == Kind::kTcp ? 80 : 53));
+  if (error != 0) Complain(live, absl::StrCat("connect: ", std::strerror(error)));
+  return live;
+}
+
+void LiveSockets::Check(Live& live) {
+  ++checks_;
+  if (live.kind != Kind::kUnconnectedUdp) return CheckConnected(live);
+  CheckUnconnected(live, 0);
+  CheckUnconnected(live, 1);
+}
+
+void LiveSockets::CheckConnected(Live& live) {
+  const model::SocketAddress dialled = Service(live.frontend, live.kind == Kind::kTcp ? 80 : 53);
+  const sandbox::Received peer = live.socket.PeerName();
+  if (peer.error != 0) return Complain(live, absl::StrCat("getpeername: ", std::strerror(peer.error)));
+  if (peer.from != dialled) {
+    Complain(live, absl::StrCat("getpeername: ", peer.from.address.ToStringWithPort(peer.from.port)));
+  }
+}
+
+void LiveSockets::CheckUnconnected(Live& live, int destination) {
+  const int frontend = destination == 0 ? live.frontend : Other(live.frontend);
+  const model::SocketAddress dialled = Service(frontend, 53);
+  uint32_t& seen = live.seen[destination];
+  seen = std::max(seen, history_.oldest(frontend));
+  if (const int error = live.socket.SendTo(dialled, "x"); error != 0) {
+    return Complain(live, absl::StrCat("send: ", std::strerror(error)));
+  }
+  const sandbox::Received reply = live.socket.Receive();
+  const uint32_t latest = history_.latest(frontend);
+  if (reply.error != 0) return Complain(live, absl::StrCat("receive: ", std::strerror(reply.error)));
+  if (reply.from != dialled) {
+    Complain(live, absl::StrCat("reply from ", reply.from.address.ToStringWithPort(reply.from.port)));
+  }
+  // The server begins with its own address.
+  const model::IpAddress reached = sandbox::At(reply.text.substr(0, reply.text.find(' '))).address;
+  if (history_.Judge(frontend, seen, latest, reached) != History::Verdict::kRight) {
+    return Complain(live, absl::StrCat("reached ", reached.ToString(), ", sets ", seen, " to ", latest));
+  }
+  seen = History::SetOf(reached);
+}
+
+void LiveSockets::Complain(const Live& live, const std::string& what) {
+  ++failures_;
+  if (complaints_.size() >= 10) return;
+  complaints_.push_back(
+      absl::StrCat(kKinds[static_cast<int>(live.kind)], " socket of frontend ", live.frontend, ": ", what));
+}
+
+}  // namespace shunt::kernel_test
