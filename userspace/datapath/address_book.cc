@@ -154,7 +154,8 @@ std::vector<AddressBook::Failure> AddressBook::Publish(Turn turn, std::vector<Re
     const Turn its_turn = LosesClusterIp(state) ? Turn::kBeforeRemovals : Turn::kAfterInsertions;
     if (its_turn == turn && Wanted(state) != state.published) {
       absl::Status status = PublishOne(address, state, retired);
-      if (!status.ok()) failures.push_back({.address = address, .status = std::move(status)});
+      const bool node = state.node || (state.published & SHUNT_ADDRESS_NODE) != 0;
+      if (!status.ok()) failures.push_back({.address = address, .status = std::move(status), .node = node});
     }
     state.changed = Wanted(state) != state.published;
     if (state.changed) {

@@ -39,6 +39,7 @@ class AddressBook {
   struct Failure {
     model::IpAddress address;
     absl::Status status;
+    bool node = false;  // it is or was this node's, so NodePorts depend on its row
   };
 
   // All must outlive the book.

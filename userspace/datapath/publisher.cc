@@ -22,11 +22,12 @@ bool Loses(const std::vector<uint32_t>& before, const std::vector<uint32_t>& aft
 }
 
 // Fails the changes of Services that plan or have a frontend at the address, so that they are applied again. One row
-// stands for all Services that have a frontend at an address, and for all NodePorts.
+// stands for all Services that have a frontend at an address, and an address of the node for all NodePorts.
 void FailForAddress(const AddressBook::Failure& failure, absl::Span<const std::unique_ptr<Change>> changes) {
   const shunt_address encoded = EncodeAddress(failure.address);
   const auto concerns = [&](const shunt_frontend_key& frontend) {
-    return IsWildcard(frontend.address) || std::memcmp(&frontend.address, &encoded, sizeof(encoded)) == 0;
+    return (failure.node && IsWildcard(frontend.address)) ||
+           std::memcmp(&frontend.address, &encoded, sizeof(encoded)) == 0;
   };
   for (const std::unique_ptr<Change>& change : changes) {
     if (!change->ok()) continue;

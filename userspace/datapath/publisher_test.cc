@@ -62,6 +62,24 @@ TEST_F(PublisherTest, LeavesARefusedChangeAlone) {
   EXPECT_EQ(Backends("10.96.0.10", 80), "not a service");
 }
 
+// A tenant's ClusterIP whose row cannot be written is no matter of another tenant's NodePort.
+TEST_F(PublisherTest, AnAddressThatIsNotTheNodesFailsNoNodePort) {
+  model::PortPlan port = MakePort("10.96.0.11", 80, MakePool({"10.244.0.1"}, 8080));
+  port.frontends.push_back(MakeFrontend(model::FrontendKind::kNodePort, "0.0.0.0", 30080));
+  MustPublish({MakePlan("shop", {port})});
+  port.pools[0] = MakePool({"10.244.0.2"}, 8080);
+  changes_ = Stage({Web({"10.244.0.1"}), MakePlan("shop", {port})});
+  int rows = 0;  // the first is the frontend's, the second the address's
+  maps_->hooks().before = [&rows](absl::string_view table) {
+    return table == "frontend_rows" && ++rows == 2 ? absl::UnavailableError("scripted") : absl::OkStatus();
+  };
+  Publish(changes_);
+  EXPECT_EQ(changes_[0]->status(), absl::UnavailableError("scripted"));
+  EXPECT_TRUE(changes_[1]->ok()) << changes_[1]->status();
+  EXPECT_EQ(Backends("10.96.0.11", 80), "10.244.0.2");
+  ExpectCompletesWithoutFailure(Web({"10.244.0.1"}));
+}
+
 // ---- step 1 ----
 
 // The five writes of one changed endpoint: meta, backends, slots, slots, pools.
