@@ -63,11 +63,11 @@ void Loop::Run(std::stop_token stop, LoopListener& listener) {
       datapath_.Reclaim();
       reclaim = now + kReclaim;
     }
-    if (audit_desk_.TakeQuestions() || now >= next_audit_) RunAudit();
+    if (auditing_ || audit_desk_.TakeQuestions() || now >= next_audit_) Inspect(now);
     if (now >= next_view_ && view_changed_) ShowView(listener);
     // ReadInbox may have consumed the wake-up of a request to stop.
     if (stop.stop_requested()) break;
-    const SteadyTime chores = std::min(reclaim, next_sign_of_life_);
+    const SteadyTime chores = auditing_ ? now : std::min(reclaim, next_sign_of_life_);
     Wait(next.has_value() ? std::min(std::max(*next, not_before_), chores) : chores);
   }
   audit_desk_.Close();
@@ -84,11 +84,18 @@ void Loop::GiveSignOfLife() {
   if (!given.ok() && MayLog(trouble_lines_, Now())) LogError(given, "Could not tell the programs that the agent lives");
 }
 
-void Loop::RunAudit() {
-  next_audit_ = Now() + kAudit;
+// Compares one part. Only a difference is worth an audit that nothing else is applied beside.
+void Loop::Inspect(SteadyTime now) {
+  if (!auditing_) next_audit_ = now + kAudit;
+  const datapath::Inspected found = reconciler_.Inspect(kInspectedRows);
+  auditing_ = found == datapath::Inspected::kMore;
+  if (auditing_) return;
+  EndAudit(found == datapath::Inspected::kAgrees ? datapath::Drift() : reconciler_.Audit(now));
+}
+
+void Loop::EndAudit(absl::StatusOr<datapath::Drift> drift) {
   report::AuditReport report;
   report.time_ms = ReadClocks().wall_ms;
-  absl::StatusOr<datapath::Drift> drift = reconciler_.Audit(Now());
   if (drift.ok()) {
     report.services = std::move(drift->services);
     report.shared = drift->shared;

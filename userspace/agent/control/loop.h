@@ -77,8 +77,10 @@ class Loop {
   static constexpr std::chrono::seconds kReclaim{1};
   // How often the loop tells the programs that it lives.
   static constexpr std::chrono::seconds kSignOfLife{1};
-  // How often the kernel is compared with what is planned.
+  // How often the kernel is compared with what is planned, in parts of kInspectedRows, each some 0.2 ms, between which
+  // changes are applied.
   static constexpr std::chrono::minutes kAudit{5};
+  static constexpr size_t kInspectedRows = 4096;
   // How soon, at the latest, a view is offered again that the listener had no use for.
   static constexpr std::chrono::minutes kRefusedView{1};
 
@@ -90,8 +92,8 @@ class Loop {
   void Run(std::stop_token stop, LoopListener& listener);
 
   LoopState state() const;  // thread-safe
-  // Compares the kernel with what is planned, now, and waits for the report. Returns kUnavailable if the loop has
-  // ended. Thread-safe. REQUIRES: the caller is not the loop's own thread.
+  // Compares the kernel with what is planned, from now on, and waits for the report. Returns kUnavailable if the loop
+  // has ended. Thread-safe. REQUIRES: the caller is not the loop's own thread.
   absl::StatusOr<report::AuditReport> Audit();
   report::AuditReport last_audit() const { return audit_desk_.last(); }  // thread-safe
   Metrics& metrics() { return metrics_; }
@@ -104,7 +106,8 @@ class Loop {
   void Step(LoopListener& listener);
   void ReportNode();
   void GiveSignOfLife();
-  void RunAudit();
+  void Inspect(SteadyTime now);
+  void EndAudit(absl::StatusOr<datapath::Drift> drift);
   void ShowView(LoopListener& listener);
   void Wait(SteadyTime until) const;
   void LogOutcome(const StepOutcome& outcome, std::chrono::duration<double, std::milli> took);
@@ -118,6 +121,7 @@ class Loop {
   SteadyTime not_before_;  // of the next step
   SteadyTime next_sign_of_life_;
   SteadyTime next_audit_ = SteadyTime::max();
+  bool auditing_ = false;                     // a part of the kernel is still to be compared
   SteadyTime next_view_ = SteadyTime::max();  // never before the first apply
   bool view_changed_ = false;
   bool addresses_pending_ = true;

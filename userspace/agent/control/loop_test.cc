@@ -260,6 +260,7 @@ TEST_F(LoopTest, WhatTheLastMinuteBroughtIsShownWhenItEnds) {
 }
 
 TEST_F(LoopTest, AnAuditThatSomebodyAsksForTellsOfTheDrift) {
+  datapath_.inspected = datapath::Inspected::kDiffers;
   datapath_.audit_drift = {.services = {{"shop", "cart"}}, .shared = 2};
   Start([](sources::Sink& sink, std::stop_token) {
     sink.Deliver({ServiceEvent("cart", 80)});
@@ -279,6 +280,28 @@ TEST_F(LoopTest, AnAuditThatSomebodyAsksForTellsOfTheDrift) {
   EXPECT_EQ(metrics.audit.audits, 1u);
   EXPECT_EQ(metrics.audit.differences, 3u);
   EXPECT_EQ(metrics.audit.repairs, 3u);
+}
+
+// An audit of half a million slots is a quarter of a second, for which no change may wait.
+TEST_F(LoopTest, ChangesAreAppliedWhileAnAuditGoesOn) {
+  datapath_.inspected = datapath::Inspected::kMore;
+  std::binary_semaphore change{0};
+  Start([&](sources::Sink& sink, std::stop_token) {
+    sink.Deliver({ServiceEvent("cart", 80)});
+    sink.Synced();
+    change.acquire();
+    sink.Deliver({ServiceEvent("pay", 81)});
+  });
+  EXPECT_TRUE(first_apply_.try_acquire_for(std::chrono::seconds(10)));
+  std::thread asker([&] { EXPECT_TRUE(loop_->Audit().ok()); });
+  EXPECT_TRUE(Eventually([&] { return datapath_.inspections > 3; }));
+  change.release();
+  EXPECT_TRUE(Eventually([&] { return ledger_.totals().services == 2; })) << "beside the audit";
+  datapath_.inspected = datapath::Inspected::kAgrees;
+  asker.join();
+  Stop();
+  EXPECT_EQ(loop_->metrics().Read().audit.audits, 1u);
+  EXPECT_EQ(loop_->metrics().Read().audit.differences, 0u);
 }
 
 TEST_F(LoopTest, AnAuditBeforeTheFirstApplySaysWhyThereIsNone) {

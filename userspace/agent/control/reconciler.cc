@@ -275,6 +275,18 @@ void Reconciler::Apply(SteadyTime now, Batch& batch, StepOutcome& outcome) {
   outcome.applied = batch.plans.size();
 }
 
+datapath::Inspected Reconciler::Inspect(size_t rows) {
+  if (!applied_all_) return datapath::Inspected::kDiffers;
+  PlanPointer plan;  // keeps the last one that was asked for
+  return datapath_.Inspect(rows, [&](const model::ObjectName& service) -> std::optional<const model::ServicePlan*> {
+    const std::optional<Ledger::Entry> entry = ledger_.Find(service);
+    if (!entry.has_value()) return nullptr;
+    if (!entry->applied.ok()) return std::nullopt;
+    plan = entry->plan;
+    return plan.get();
+  });
+}
+
 absl::StatusOr<datapath::Drift> Reconciler::Audit(SteadyTime now) {
   constexpr size_t kPage = 1024;
   if (!applied_all_)

@@ -84,6 +84,11 @@ class Reconciler {
   // Apply covers everything.
   StepOutcome Step(SteadyTime now);
 
+  // Compares the next part of the kernel's maps, about `rows` rows, with what is planned; see Datapath::Inspect.
+  // Returns kDiffers before anything has been applied: Audit says why. A Service that the datapath did not take is
+  // passed over.
+  datapath::Inspected Inspect(size_t rows);
+
   // Compares the kernel with everything that is planned, repairs it, and schedules a retry of each Service that cannot
   // be repaired now. Returns kFailedPrecondition if nothing has been applied yet; other errors are Datapath::Audit's.
   absl::StatusOr<datapath::Drift> Audit(SteadyTime now);

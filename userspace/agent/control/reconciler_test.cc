@@ -442,6 +442,11 @@ TEST_F(AuditTest, ThereIsNothingToCompareBeforeTheFirstApply) {
   EXPECT_THAT(datapath_.TakeApplies(), IsEmpty()) << "nothing is pruned either";
 }
 
+TEST_F(AuditTest, AnInspectionIsOfWhatHasBeenApplied) {
+  EXPECT_EQ(reconciler_.Inspect(100), datapath::Inspected::kDiffers) << "an audit says why there is none";
+  EXPECT_EQ(datapath_.inspections, 0);
+}
+
 TEST_F(AuditTest, EverythingPlannedAndTheNodesAddressesAreCompared) {
   ApplyTwo();
   datapath_.node_addresses.clear();

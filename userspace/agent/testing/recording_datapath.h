@@ -77,8 +77,8 @@ class RecordingDatapath : public datapath::Datapath {
   std::map<std::string, model::ServicePlan> holds;
   datapath::Drift audit_drift;  // what an audit finds, besides the failures of its repair
   absl::Status audit_status;
-  datapath::Inspected inspected = datapath::Inspected::kAgrees;
-  int inspections = 0;
+  std::atomic<datapath::Inspected> inspected = datapath::Inspected::kAgrees;
+  std::atomic<int> inspections = 0;
   absl::Status address_status;
   std::atomic<int> address_calls = 0;
   std::vector<datapath::NodeAddress> node_addresses;
