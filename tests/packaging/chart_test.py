@@ -103,6 +103,10 @@ class Chart(unittest.TestCase):
             args = container_with({"besideKubeProxy": beside, "healthCheckNodePorts": value})["args"]
             self.assertEqual(off in args, left, (beside, value))
 
+    def test_the_dead_mans_switch_is_off_unless_its_time_is_given(self):
+        self.assertFalse([flag for flag in container_with({})["args"] if "stale" in flag])
+        self.assertIn("--stale-after=10m", container_with({"staleAfter": "10m"})["args"])
+
     def test_the_pod_monitor_is_the_manifests_and_finds_the_named_port(self):
         with open(os.path.join(MANIFESTS, "monitoring/pod_monitor.yaml"), encoding="utf-8") as file:
             expected = yaml.safe_load(file)
@@ -144,6 +148,8 @@ class WayOut(unittest.TestCase):
             self.assertIn(words, said)
         alone = helm_template.notes(CHART, {"cleanup": {"onUninstall": False}})
         self.assertIn("without end", alone)
+        switched = helm_template.notes(CHART, {"cleanup": {"onUninstall": False}, "staleAfter": "10m"})
+        self.assertIn("10m after the agent's end", switched)
         self.assertIn("rollout status daemonset/shunt-cleanup", helm_template.notes(CHART, {"cleanup": {"now": True}}))
 
 

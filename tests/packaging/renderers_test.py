@@ -27,7 +27,7 @@ HELM = ("template", "shunt", CHART, "--namespace=kube-system", KUBERNETES)
 EVERY_VALUE = {
     "image": {"digest": "sha256:" + "a" * 64}, "imagePullSecrets": [{"name": "registry"}], "extraArgs": ["--observe"],
     "healthz": {"address": "[::]", "port": 9}, "metrics": {"address": "0.0.0.0"}, "podMonitor": {"enabled": True},
-    "healthCheckNodePorts": "off", "cleanup": {"onUninstall": False}, "podLabels": {"a": "b"},
+    "healthCheckNodePorts": "off", "staleAfter": "10m", "cleanup": {"onUninstall": False}, "podLabels": {"a": "b"},
     "podAnnotations": {"c": "d"}, "nodeSelector": {"pool": "x"}, "podSecurityContext": {"seLinuxOptions": {"type": "spc_t"}},
 }
 
