@@ -6,6 +6,7 @@
 #include <array>
 #include <atomic>
 #include <chrono>
+#include <optional>
 #include <set>
 #include <string>
 #include <thread>
@@ -16,6 +17,7 @@
 #include "tests/kernel/dials.h"
 #include "tests/kernel/kernel_test.h"
 #include "userspace/datapath/kernel/kernel_datapath.h"
+#include "userspace/datapath/kernel/object/pins.h"
 #include "userspace/posix/file_descriptor.h"
 
 namespace shunt::kernel_test {
@@ -51,7 +53,10 @@ class AffinityTest : public KernelTest {
   // Calls `visit` with every affinity's key.
   template <typename Visit>
   void ForEachAffinity(Visit visit) {
-    const std::string pin = absl::StrCat(kernel_datapath().pin_directory(), "/maps/affinities");
+    const absl::StatusOr<datapath::PinDirectory> pins = datapath::PinDirectory::OpenOrCreate(bpffs());
+    const absl::StatusOr<std::optional<datapath::PlanPins>> plan = pins->Current();
+    ASSERT_TRUE(plan.ok() && plan->has_value()) << plan.status();
+    const std::string pin = (*plan)->MapPath("affinities");
     const posix::FileDescriptor map(bpf_obj_get(pin.c_str()));
     ASSERT_TRUE(map.ok()) << pin;
     std::vector<shunt_affinity_key> keys;

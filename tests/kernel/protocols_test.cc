@@ -18,7 +18,7 @@
 #include "userspace/datapath/kernel/attach/host_config.h"
 #include "userspace/datapath/kernel/attach/programs.h"
 #include "userspace/datapath/kernel/kernel_datapath.h"
-#include "userspace/datapath/kernel/maps/map_set.h"
+#include "userspace/datapath/kernel/maps/open_plan.h"
 #include "userspace/datapath/kernel/object/bpf_object.h"
 #include "userspace/datapath/kernel/object/pins.h"
 
@@ -41,12 +41,12 @@ class ProtocolsTest : public SocketTest {
   void PutInForce(const std::function<void(shunt_config&)>& change) {
     const absl::StatusOr<datapath::PinDirectory> pins = datapath::PinDirectory::OpenOrCreate(bpffs());
     std::vector<std::string> notes;
-    const absl::StatusOr<datapath::MapSet> maps = datapath::MapSet::OpenOrCreate(*pins, Options().limits, &notes);
-    ASSERT_TRUE(maps.ok()) << maps.status();
+    const auto plan = datapath::OpenPlan(*pins, Options().limits, datapath::PlanSizes::kAsFound, &notes);
+    ASSERT_TRUE(plan.ok()) << plan.status();
     absl::StatusOr<datapath::BpfObject> object = datapath::BpfObject::OpenBuiltIn();
     ASSERT_TRUE(object.ok()) << object.status();
     shunt_config config{};
-    ASSERT_TRUE(maps->GiveTo(*object, &config).ok());
+    ASSERT_TRUE(plan->maps.GiveTo(*object, &config).ok());
     ASSERT_TRUE(datapath::ConfigureForHost(&config).ok());
     change(config);
     const absl::Status loaded = datapath::LoadPrograms(*object, config);

@@ -10,9 +10,11 @@
 
 #include "tests/kernel/agent_process.h"
 #include "tests/kernel/dialler.h"
+#include "tests/kernel/dials.h"
 #include "tests/kernel/history.h"
 #include "tests/kernel/world.h"
 #include "tests/sandbox/cgroup.h"
+#include "tests/sandbox/client_socket.h"
 #include "tests/seeds.h"
 
 namespace shunt::kernel_test {
@@ -82,7 +84,7 @@ TEST_F(RestartTest, GoneForTooLongItServesNothingUntilItIsBack) {
   ASSERT_TRUE(sandbox::EnterCgroup(cgroup_).ok());
   StartAgent(SHUNTD_BINARY, {"--stale-after", kTooLong});
   ASSERT_TRUE(ReachesLatest(kPatience)) << Log();
-  const SocketAddress service = At(History::ClusterIp(0) + ":53");
+  const model::SocketAddress service = sandbox::At(History::ClusterIp(0) + ":53");
   const auto killed = Clock::now();
   KillAgent(SIGKILL);
   const auto is_translated = [&service] {
