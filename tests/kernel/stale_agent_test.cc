@@ -48,6 +48,11 @@ class StaleAgentTest : public KernelTest {
   }
 };
 
+TEST_F(StaleAgentTest, NewMapsWaitForNoSign) {
+  EXPECT_EQ(DialTcp(), "10.244.1.1:8080");
+  EXPECT_EQ(Reason("stale_agent"), 0u);
+}
+
 TEST_F(StaleAgentTest, ASilentAgentsServicesAreLeftAloneUntilAnAgentLivesAgain) {
   SignOfLife(milliseconds(0));
   EXPECT_EQ(DialTcp(), "10.244.1.1:8080");

@@ -6,9 +6,11 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -58,6 +60,13 @@ absl::StatusOr<BpfObject> LoadObject(const KernelOptions& options, const MapSet&
   return object;
 }
 
+std::chrono::milliseconds BootTime() {
+  timespec now{};
+  clock_gettime(CLOCK_BOOTTIME, &now);
+  return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::seconds(now.tv_sec) +
+                                                               std::chrono::nanoseconds(now.tv_nsec));
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<KernelDatapath>> KernelDatapath::Open(const KernelOptions& options) {
@@ -91,6 +100,10 @@ absl::Status KernelDatapath::Start() {
   }
   grace_ = std::make_unique<WorkerGracePeriod>(ChooseKernelGrace());
   if (absl::Status status = OpenRows(); !status.ok()) return status;
+  // New memory knows of no silent agent, so the programs do not wait for the first Apply.
+  if (rows_->LastSignOfLife().count() == 0) {
+    if (absl::Status status = rows_->GiveSignOfLife(BootTime()); !status.ok()) return status;
+  }
   if (!object_.has_value()) return absl::OkStatus();
   const std::vector<std::string> earlier = LayoutsInForce(pins_);
   if (!earlier.empty()) {
