@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "userspace/agent/control/work_queue.h"
 
-#include <algorithm>
-
 namespace shunt::agent {
 
 void WorkQueue::Add(Item item, uint64_t cost) {
@@ -12,10 +10,13 @@ void WorkQueue::Add(Item item, uint64_t cost) {
     waiting.item.changed |= item.changed;
     std::vector<uint64_t>& deliveries = waiting.item.deliveries;
     for (const uint64_t delivery : item.deliveries) {
-      if (deliveries.empty() || deliveries.back() < delivery) deliveries.push_back(delivery);
+      if (!deliveries.empty() && deliveries.back() >= delivery) continue;
+      deliveries.push_back(delivery);
+      ++deliveries_[delivery];
     }
     return;
   }
+  for (const uint64_t delivery : item.deliveries) ++deliveries_[delivery];
   const std::string name = item.service.namespace_name;
   const auto [found, begins] = namespaces_.try_emplace(name);
   Namespace& one = found->second;
@@ -60,6 +61,10 @@ WorkQueue::Item WorkQueue::Take(const model::ObjectName& service, uint64_t cost)
   one.services.erase({place->second.limit, place->second.arrival, service});
   Item item = std::move(place->second.item);
   items_.erase(place);
+  for (const uint64_t delivery : item.deliveries) {
+    const auto waiting = deliveries_.find(delivery);
+    if (--waiting->second == 0) deliveries_.erase(waiting);
+  }
   Insert(service.namespace_name, one);
   // What a namespace has had is forgotten when the others have had as much, or when none waits.
   while (!resting_.empty() && (waiting_.empty() || resting_.begin()->first <= Least())) {
@@ -70,13 +75,10 @@ WorkQueue::Item WorkQueue::Take(const model::ObjectName& service, uint64_t cost)
 }
 
 std::vector<uint64_t> WorkQueue::Deliveries() const {
-  std::vector<uint64_t> all;
-  for (const auto& [name, waiting] : items_) {
-    all.insert(all.end(), waiting.item.deliveries.begin(), waiting.item.deliveries.end());
-  }
-  std::sort(all.begin(), all.end());
-  all.erase(std::unique(all.begin(), all.end()), all.end());
-  return all;
+  std::vector<uint64_t> numbers;
+  numbers.reserve(deliveries_.size());
+  for (const auto& [delivery, services] : deliveries_) numbers.push_back(delivery);
+  return numbers;
 }
 
 }  // namespace shunt::agent

@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/container/btree_map.h"
 #include "absl/container/btree_set.h"
 #include "absl/container/flat_hash_map.h"
 #include "userspace/model/names.h"
@@ -39,7 +40,7 @@ class WorkQueue {
   // Removes the Service and returns its item, and counts what it costs now. An item of a Service that does not wait
   // says that nothing has changed.
   Item Take(const model::ObjectName& service, uint64_t cost);
-  // Returns the numbers of all deliveries for which a Service waits, in order, each once.
+  // Returns the numbers of all deliveries for which a Service waits, in order, each once. Costs what it returns.
   std::vector<uint64_t> Deliveries() const;
 
  private:
@@ -70,6 +71,7 @@ class WorkQueue {
   Order turns_;
   Order waiting_;
   Order resting_;
+  absl::btree_map<uint64_t, uint32_t> deliveries_;  // how many Services wait for each
   uint64_t arrivals_ = 0;
 };
 
