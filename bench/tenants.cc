@@ -86,10 +86,12 @@ class Watched final : public datapath::Datapath {
     }
     return failures;
   }
+  datapath::Inspected Inspect(size_t rows, datapath::PlanOf plan_of) override { return real_.Inspect(rows, plan_of); }
   absl::StatusOr<datapath::Drift> Audit(absl::Span<const model::ServicePlan* const> plans,
                                         absl::Span<const datapath::NodeAddress> addresses) override {
     return real_.Audit(plans, addresses);
   }
+  absl::Status GiveSignOfLife(milliseconds boot_time) override { return real_.GiveSignOfLife(boot_time); }
   absl::Status SetNodeAddresses(absl::Span<const datapath::NodeAddress> addresses) override {
     return real_.SetNodeAddresses(addresses);
   }
