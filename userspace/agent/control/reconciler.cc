@@ -279,6 +279,7 @@ datapath::Inspected Reconciler::Inspect(size_t rows) {
   if (!applied_all_) return datapath::Inspected::kDiffers;
   PlanPointer plan;  // keeps the last one that was asked for
   return datapath_.Inspect(rows, [&](const model::ObjectName& service) -> std::optional<const model::ServicePlan*> {
+    if (waiting_.Contains(service)) return std::nullopt;
     const std::optional<Ledger::Entry> entry = ledger_.Find(service);
     if (!entry.has_value()) return nullptr;
     if (!entry->applied.ok()) return std::nullopt;
