@@ -77,7 +77,7 @@ class KernelDatapath final : public Datapath {
   // source cannot be reached.
   absl::Status GiveSignOfLife(std::chrono::milliseconds boot_time) override;
   // Also looks every kCheckPace whether every hook still has its program, and attaches again what another process
-  // has detached. Nothing in the kernel tells when that happens. One look takes some 40 microseconds.
+  // has detached. Nothing in the kernel tells when that happens. One look takes some 70 microseconds.
   void Reclaim() override;
   static constexpr std::chrono::seconds kCheckPace{1};
 
