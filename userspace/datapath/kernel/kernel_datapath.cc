@@ -330,7 +330,9 @@ absl::Status KernelDatapath::SetNodeAddresses(absl::Span<const NodeAddress> addr
 absl::Status KernelDatapath::GiveSignOfLife(std::chrono::milliseconds boot_time) {
   const std::chrono::milliseconds stale_after = options_.stale_after;
   const bool lapsed = stale_after.count() > 0 && boot_time - rows_->LastSignOfLife() > stale_after;
-  return applied_all_ || !lapsed ? rows_->GiveSignOfLife(boot_time) : absl::OkStatus();
+  // Programs of another plan that could not be replaced use endpoints that no agent keeps up to date.
+  const bool frozen = applied_all_ && !plan_.takes_over_from.empty() && !programs_current();
+  return (applied_all_ || !lapsed) && !frozen ? rows_->GiveSignOfLife(boot_time) : absl::OkStatus();
 }
 
 absl::Status KernelDatapath::ExemptSocket(int socket_fd) {

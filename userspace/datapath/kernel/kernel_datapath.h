@@ -74,7 +74,8 @@ class KernelDatapath final : public Datapath {
   // Before the first Apply of everything, what is in force is an earlier agent's, and this one does not know how old it
   // is. So if the last sign of life was longer ago than `stale_after` then, none is given before that Apply. If it was
   // not, this agent takes over and gives signs of life at once: agents are replaced without a gap, also while the
-  // source cannot be reached.
+  // source cannot be reached. None is given either while programs of another plan stay in force because this build's
+  // could not replace them.
   absl::Status GiveSignOfLife(std::chrono::milliseconds boot_time) override;
   // Also looks every kCheckPace whether every hook still has its program, and attaches again what another process
   // has detached. Nothing in the kernel tells when that happens. One look takes some 70 microseconds.
