@@ -404,10 +404,14 @@ static __always_inline struct shunt_address source_address(const struct bpf_sock
 	};
 }
 
-/* `hook_family` is that of the hook, not of the socket: an IPv6 socket sends IPv4 too. */
-static __always_inline int send_to(struct bpf_sock_addr *ctx, struct destination *to, int hook_family)
+/*
+ * Sets `*to` if the datagram goes to another destination than the one that is `named`. `hook_family` is that of the
+ * hook, not of the socket: an IPv6 socket sends IPv4 too.
+ */
+static __always_inline int send_to(struct bpf_sock_addr *ctx, const struct destination *named,
+				   int hook_family, struct destination *to)
 {
-	struct destination dialled = as_kernel_dials(*to), peer;
+	struct destination dialled = as_kernel_dials(*named), peer;
 	struct decision decision = {};
 	struct shunt_socket_state *state;
 	struct shunt_frontend_key key;
@@ -432,7 +436,7 @@ static __always_inline int send_to(struct bpf_sock_addr *ctx, struct destination
 	if (is_exempt(state))
 		return untouched(SHUNT_REASON_EXEMPT_SOCKET);
 	if (state && peer.port && led_to_peer(state, &peer) && leads_from(&state->first, &dialled)) {
-		*to = peer;
+		*to = backend_of(&state->first); /* its peer */
 		return 1;
 	}
 	if (is_agent_stale() && prefix_in(&dialled.address, SHUNT_PREFIX_FRONTENDS))
@@ -475,20 +479,22 @@ static __always_inline int send_to(struct bpf_sock_addr *ctx, struct destination
 SEC("cgroup/sendmsg4")
 int sock_sendmsg4(struct bpf_sock_addr *ctx)
 {
-	struct destination to = destination4(ctx);
-	int verdict = send_to(ctx, &to, SHUNT_AF_INET);
+	struct destination named = destination4(ctx), to = {};
+	int verdict = send_to(ctx, &named, SHUNT_AF_INET, &to);
 
-	write_destination4(ctx, &to);
+	if (to.port)
+		write_destination4(ctx, &to);
 	return verdict;
 }
 
 SEC("cgroup/sendmsg6")
 int sock_sendmsg6(struct bpf_sock_addr *ctx)
 {
-	struct destination to = destination6(ctx);
-	int verdict = send_to(ctx, &to, SHUNT_AF_INET6);
+	struct destination named = destination6(ctx), to = {};
+	int verdict = send_to(ctx, &named, SHUNT_AF_INET6, &to);
 
-	write_destination6(ctx, &to);
+	if (to.port)
+		write_destination6(ctx, &to);
 	return verdict;
 }
 

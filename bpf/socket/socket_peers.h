@@ -139,19 +139,29 @@ static __always_inline int take_one(__u64 netns_cookie)
 	return 0;
 }
 
-/* Adds a far peer. Returns 0, or the reason why it did not. */
+/*
+ * Adds a far peer. Returns 0, or the reason why it did not. A row takes too much of the 512 bytes of stack to be made
+ * there: it is inserted with what happens to be in `near`, and then written in its place. Only this socket reads it.
+ */
 static __noinline __u32 add_far(struct shunt_near_peers *near, const struct sender *sender,
 				const struct destination *dialled, const struct decision *decision)
 {
-	struct shunt_peer row = { .next_address = near->far_address, .next_port = near->far_port };
 	struct shunt_peer_key key = peer_key(sender->cookie, dialled, SHUNT_PEER_FORWARD);
+	struct shunt_peer *row;
 
 	if (near->far_count >= SHUNT_FAR_PEERS_MAX || !take_one(sender->netns_cookie))
 		return SHUNT_REASON_PEERS_QUOTA;
-	write_translation(&row.translation, dialled, decision, tick_now());
-	if (bpf_map_update_elem(&socket_peers, &key, &row, BPF_ANY))
+	if (bpf_map_update_elem(&socket_peers, &key, near, BPF_ANY))
 		goto full;
-	if (point_reverse(sender->cookie, &row)) {
+	row = bpf_map_lookup_elem(&socket_peers, &key);
+	if (!row)
+		goto full;
+	row->translation.flags = 0;
+	row->next_address = near->far_address;
+	row->next_port = near->far_port;
+	__builtin_memset(row->pad, 0, sizeof(row->pad));
+	write_translation(&row->translation, dialled, decision, tick_now());
+	if (point_reverse(sender->cookie, row)) {
 		bpf_map_delete_elem(&socket_peers, &key);
 		goto full;
 	}
