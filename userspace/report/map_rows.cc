@@ -19,12 +19,8 @@ constexpr NamedFlag<FrontendFlags> kFrontendFlags[] = {
 };
 
 constexpr NamedFlag<SocketFlags> kSocketFlags[] = {
-    {&SocketFlags::translated, "translated"},
-    {&SocketFlags::peers, "peers"},
-    {&SocketFlags::exempt, "exempt"},
-    {&SocketFlags::answers, "answers"},
-    {&SocketFlags::direct, "direct"},
-    {&SocketFlags::unserved, "unserved"},
+    {&SocketFlags::translated, "translated"}, {&SocketFlags::peers, "peers"},   {&SocketFlags::exempt, "exempt"},
+    {&SocketFlags::answers, "answers"},       {&SocketFlags::direct, "direct"}, {&SocketFlags::unserved, "unserved"},
 };
 
 template <typename Flags, size_t kCount>

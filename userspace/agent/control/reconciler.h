@@ -84,9 +84,9 @@ class Reconciler {
   // Apply covers everything.
   StepOutcome Step(SteadyTime now);
 
-  // Compares the next part of the kernel's maps, about `rows` rows, with what is planned; see Datapath::Inspect. Returns
-  // kDiffers before anything has been applied: Audit says why. Services that wait for a step, and those that the
-  // datapath did not take, are passed over.
+  // Compares the next part of the kernel's maps, about `rows` rows, with what is planned; see Datapath::Inspect.
+  // Returns kDiffers before anything has been applied: Audit says why. Services that wait for a step, and those that
+  // the datapath did not take, are passed over.
   datapath::Inspected Inspect(size_t rows);
 
   // Compares the kernel with everything that is planned, repairs it, and schedules a retry of each Service that cannot
