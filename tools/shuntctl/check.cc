@@ -160,6 +160,11 @@ std::vector<Finding> CheckRoom(const v1::AgentStatus& status) {
   return findings;
 }
 
+std::vector<Finding> CheckSilence(const v1::AgentStatus& status) {
+  if (!IsSilent(status.sign_of_life())) return {};
+  return {{"silence", Verdict::kWrong, absl::StrCat(SilenceText(status.sign_of_life()), "; see that shuntd runs")}};
+}
+
 std::vector<Finding> CheckReasons(const v1::AgentStatus& status) {
   std::vector<Finding> findings;
   for (const v1::Reason& reason : status.reasons()) {
@@ -210,6 +215,7 @@ absl::StatusOr<Inspection> Inspect(const Request& request) {
              CheckMaps(pins != nullptr ? *pins : request.reader, status->synced(), found.drift)});
   found.Add(CheckRoom(*status));
   found.Add(CheckServices(*status));
+  found.Add(CheckSilence(*status));
   found.Add(CheckReasons(*status));
   return found;
 }

@@ -27,6 +27,7 @@ namespace {
 
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Not;
 using ::testing::StartsWith;
 
 struct Outcome {
@@ -323,6 +324,17 @@ TEST_F(RunTest, ATenantsMistakeIsAWarning) {
       outcome.out,
       HasSubstr("warning   dead       Services that have a port without any endpoint that can be used: shop/s0, "
                 "shop/s1, shop/s2, shop/s3, shop/s4 and 1195 more; see `shuntctl service show`\n"));
+}
+
+TEST_F(RunTest, AnAgentsSilenceIsToldWhereTheProgramsHeedIt) {
+  EXPECT_THAT(Run("status").out, Not(HasSubstr("Silence")));
+  agent_.status.sign_of_life = {.stale_after_ms = 600'000, .age_ms = 1'250};
+  EXPECT_THAT(Run("status").out, HasSubstr("Silence:   --stale-after is 10m, the last sign of life was 1.2s ago\n"));
+  EXPECT_THAT(Run("check").out, Not(HasSubstr("silence")));
+  agent_.status.sign_of_life.age_ms = 600'100;
+  const char kSilent[] = "nothing is translated: --stale-after is 10m, the last sign of life was 10m0.1s ago";
+  EXPECT_THAT(Run("status").out, HasSubstr(absl::StrCat("Silence:   ", kSilent, "\n")));
+  EXPECT_THAT(Run("check").out, HasSubstr(absl::StrCat(kSilent, "; see that shuntd runs\n")));
 }
 
 TEST_F(RunTest, WarningsBeyondTheAgentsLimitAreCounted) {

@@ -128,6 +128,7 @@ std::string StatusPage(const v1::AgentStatus& status, bool wide) {
     AppendField("Mode", "observing: nothing is translated, refused or ended; see would_translate and would_refuse",
                 out);
   }
+  AppendField("Silence", SilenceText(status.sign_of_life()), out);
   AppendField("Serving", ServicesText(status), out);
   AppendField("Applied", AppliedText(status), out);
   AppendField("Sockets", SocketsText(status.socket_sweeps()), out);

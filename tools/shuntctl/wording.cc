@@ -11,6 +11,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/strings/strip.h"
 #include "absl/time/time.h"
+#include "google/protobuf/duration.pb.h"
 
 namespace shunt::shuntctl {
 
@@ -127,8 +128,32 @@ std::string BytesText(uint64_t bytes) {
   return absl::StrFormat("%.1f %s", value, units[unit]);
 }
 
+namespace {
+
+absl::Duration ToDuration(const google::protobuf::Duration& duration) {
+  return absl::Seconds(duration.seconds()) + absl::Nanoseconds(duration.nanos());
+}
+
+std::string DurationText(const google::protobuf::Duration& duration) {
+  return absl::FormatDuration(absl::Trunc(ToDuration(duration), absl::Milliseconds(100)));
+}
+
+}  // namespace
+
 std::string TimeText(const google::protobuf::Timestamp& time) {
   return absl::FormatTime("%Y-%m-%dT%H:%M:%SZ", absl::FromUnixSeconds(time.seconds()), absl::UTCTimeZone());
+}
+
+std::string SilenceText(const admin::v1::SignOfLife& sign) {
+  if (!sign.has_stale_after()) return "";
+  const std::string last = sign.has_age() ? absl::StrCat("the last sign of life was ", DurationText(sign.age()), " ago")
+                                          : "there has been no sign of life since the boot";
+  return absl::StrCat(IsSilent(sign) ? "nothing is translated: " : "", "--stale-after is ",
+                      DurationText(sign.stale_after()), ", ", last);
+}
+
+bool IsSilent(const admin::v1::SignOfLife& sign) {
+  return sign.has_stale_after() && (!sign.has_age() || ToDuration(sign.age()) > ToDuration(sign.stale_after()));
 }
 
 bool HasDrift(const admin::v1::AuditReport& audit) {

@@ -29,6 +29,12 @@ std::string PercentText(double percent);                        // 33.33%
 std::string BytesText(uint64_t bytes);                          // 12.0 MiB
 std::string TimeText(const google::protobuf::Timestamp& time);  // 2025-11-22T22:20:50Z
 
+// Returns what the programs make of an agent's silence: "--stale-after is 10m, the last sign of life was 400ms ago";
+// empty if they do not ask.
+std::string SilenceText(const admin::v1::SignOfLife& sign);
+// Returns whether the silence has lasted longer than the programs wait.
+bool IsSilent(const admin::v1::SignOfLife& sign);
+
 // Returns the sentence for a list without entries, as kubectl's: "No Services found in shop namespace."
 std::string NothingFound(absl::string_view what, absl::string_view namespace_name);
 
