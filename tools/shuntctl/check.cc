@@ -134,7 +134,8 @@ Finding CheckPrograms(const v1::AgentStatus& status) {
     return {"programs", Verdict::kWrong, "none is attached, or not all: nothing is translated; start shuntd"};
   }
   if (!missing.empty())
-    return {"programs", Verdict::kWrong, absl::StrCat("not attached: ", missing, "; restart shuntd")};
+    return {"programs", Verdict::kWrong,
+            absl::StrCat("not attached: ", missing, "; shuntd attaches them again or logs why it cannot")};
   if (status.pid() != 0 && !status.programs_current()) {
     return {"programs", Verdict::kWrong, "those of an earlier build are in force: see shuntd's log for why"};
   }

@@ -11,13 +11,9 @@
 
 namespace shunt::datapath {
 
-namespace {
-
-shunt_frontend_row AddressRow(const shunt_frontend_key& key, uint16_t flags) {
-  return {.key = key, .flags = flags, .kind = SHUNT_KIND_ADDRESS};
+shunt_frontend_row AddressBook::RowOf(const model::IpAddress& address, uint16_t flags) {
+  return {.key = EncodeAddressKey(address), .flags = flags, .kind = SHUNT_KIND_ADDRESS};
 }
-
-}  // namespace
 
 uint16_t AddressBook::Wanted(const AddressState& state) const {
   uint16_t flags = 0;
@@ -183,7 +179,7 @@ absl::Status AddressBook::PublishOne(const model::IpAddress& address, AddressSta
                                                        std::string(frontend_rows_.name()),
                                                        " has no free row; raise its limit or remove Services"));
     }
-    const shunt_frontend_row row = AddressRow(key, wanted);
+    const shunt_frontend_row row = RowOf(address, wanted);
     ReviewFilter(address, state);
     absl::Status status = filter_.Set(address);
     if (status.ok()) status = frontend_rows_.Store(state.staged_row, BytesOf(row));
@@ -211,7 +207,7 @@ bool AddressBook::Agrees(const model::IpAddress& address) const {
   const auto found = book_.find(address);
   if (found == book_.end() || found->second.row == kNoId) return true;
   const AddressState& state = found->second;
-  const shunt_frontend_row expected = AddressRow(EncodeAddressKey(address), state.published);
+  const shunt_frontend_row expected = RowOf(address, state.published);
   shunt_frontend_row row = {};
   return allocator_.index().Holds(expected.key, state.index_slot, state.row) &&
          frontend_rows_.Load(state.row, MutableBytesOf(row)).ok() && std::memcmp(&row, &expected, sizeof(row)) == 0;

@@ -46,6 +46,9 @@ class AddressBook {
   AddressBook(Table& frontend_rows, Allocator& allocator, PrefixFilter& filter)
       : frontend_rows_(frontend_rows), allocator_(allocator), filter_(filter) {}
 
+  // Returns the row that says `flags` of the address.
+  static shunt_frontend_row RowOf(const model::IpAddress& address, uint16_t flags);
+
   // Reserves memory for `addresses` entries.
   void Reserve(size_t addresses) { book_.reserve(addresses); }
 

@@ -81,9 +81,15 @@ struct Leftovers {
   bool anything = false;
 };
 
+// Returns whether the row is one that the address book writes, byte for byte.
+bool IsAddressRow(const shunt_frontend_row& row) {
+  const shunt_frontend_row expected = AddressBook::RowOf(DecodeAddress(row.key.address), row.flags);
+  return row.flags != 0 && std::memcmp(&row, &expected, sizeof(row)) == 0;
+}
+
 // Returns whether the row leads programs only to rows that exist.
 bool IsValid(const Leftovers& leftovers, const shunt_frontend_row& row) {
-  if (IsAddressKey(row.key)) return row.kind == SHUNT_KIND_ADDRESS && row.flags != 0;
+  if (IsAddressKey(row.key)) return IsAddressRow(row);
   return row.kind >= SHUNT_KIND_CLUSTER_IP && row.kind <= SHUNT_KIND_EXTERNAL_IP && row.key.port != 0 &&
          row.service_port < leftovers.service_ports.size() && row.internal_pool < leftovers.pool_words.size() &&
          row.external_pool < leftovers.pool_words.size();

@@ -202,6 +202,10 @@ TEST_F(AdoptionTest, WhatMakesNoSenseIsRepaired) {
          found.Spoil<shunt_frontend_row>(*found.tables.frontend_rows, 1,
                                          [](auto& row) { row.flags = SHUNT_ADDRESS_NODE; });
        }},
+      {"an address row has a byte too much",
+       [](Found& found) {
+         found.Spoil<shunt_frontend_row>(*found.tables.frontend_rows, 1, [](auto& row) { row.key.pad = 1; });
+       }},
       {"an address row says nothing",
        [](Found& found) {
          found.Spoil<shunt_frontend_row>(*found.tables.frontend_rows, 1, [](auto& row) { row.flags = 0; });

@@ -151,6 +151,8 @@ TEST(HistoryTest, AnAgentKilledAfterAnyWriteLeavesAValidReadingAndItsSuccessorFi
       watched.set_step(absl::StrCat("seed ", seed, " killed after ", prefix, " writes"));
       const auto failures = watched.datapath().Apply(new_world.AllPlans(), ApplyScope::kAll);
       ASSERT_TRUE(failures.empty()) << FailuresText(failures);
+      // Without a NodePort the maps do not say which addresses are the node's.
+      ASSERT_TRUE(watched.datapath().SetNodeAddresses(new_world.node_addresses).ok());
       watched.Settle();
       ASSERT_FALSE(watched.failed());
     }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// How many rows each map gets when it is created. Limits are configuration; maps that are pinned already keep theirs.
+// How many rows each map gets when it is created. Limits are configuration; with other
+// limits the agent makes another plan, and the memory that is pinned already keeps its sizes.
 #ifndef SHUNT_DATAPATH_LIMITS_H_
 #define SHUNT_DATAPATH_LIMITS_H_
 

@@ -15,7 +15,7 @@ bool Has(ReasonKind kind, absl::string_view name) {
 
 const std::vector<absl::string_view>& ReasonsOfKind(ReasonKind kind) {
   static const auto* const kNothing =
-      new std::vector<absl::string_view>{"not_a_service",  "port_zero",  "other_protocol", "exempt_socket", "host_only",
+      new std::vector<absl::string_view>{"not_a_service",  "port_zero",  "other_protocol", "exempt_socket",
                                          "connected_send", "mptcp_join", "no_state",       "other_peer"};
   // They lead no connection to a wrong destination.
   static const auto* const kSuspects =

@@ -3,18 +3,22 @@
 
 #include <algorithm>
 
+#include "userspace/planner/planner_options.h"
+
 namespace shunt::agent {
 namespace {
 
 constexpr uint64_t kEachService = 16;
 constexpr uint64_t kEachSlice = 4;
 constexpr uint64_t kBytesPerUnit = 64;  // of an annotation
+// The planner stops at PlannerOptions::rows_max, whatever the objects ask for beyond that.
+constexpr uint64_t kRowsMax = planner::PlannerOptions().rows_max + planner::PlannerOptions().frontends_max;
 
 uint64_t RowsOf(const model::Service& service, absl::Span<const model::EndpointSlice* const> slices) {
   uint64_t rows = 2 * service.cluster_ips.size() + service.external_ips.size() +
                   service.load_balancer_ingress.size() * (1 + service.load_balancer_source_ranges.size());
   for (const model::EndpointSlice* slice : slices) rows += kEachSlice + slice->endpoints.size();
-  return rows * service.ports.size();
+  return std::min<uint64_t>(rows * service.ports.size(), kRowsMax);
 }
 
 uint64_t RowsOf(const model::ServicePlan& plan) {
