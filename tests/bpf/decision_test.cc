@@ -76,7 +76,7 @@ class DecisionTest : public SandboxTest {
     ASSERT_NE(harness_, nullptr);
     bpf_map* map;
     bpf_object__for_each_map(map, harness_->obj) {
-      const std::string pin = absl::StrCat(datapath_->pin_directory(), "/maps/", bpf_map__name(map));
+      const std::string pin = datapath_->pins().MapPath(bpf_map__name(map));
       const int fd = bpf_obj_get(pin.c_str());
       if (fd < 0) continue;  // a map of the harness itself: rodata, draws
       ASSERT_EQ(bpf_map__reuse_fd(map, fd), 0) << pin;

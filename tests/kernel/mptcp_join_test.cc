@@ -46,13 +46,16 @@ TEST_F(MptcpJoinTest, AFurtherSubflowLeavesTheConnectionsPeerNameAlone) {
   ASSERT_EQ(client.Connect(At("10.96.0.90:80")), 0);
   const ClientSocket server(accept(listener.fd(), nullptr, nullptr), AF_INET);
   ASSERT_GE(server.fd(), 0);
+  // The subflow dials the pod itself, by an address that no frontend has.
+  const auto passed = [this] { return Reason("mptcp_join") + Reason("not_a_service"); };
+  const uint64_t before = passed();
   // Subflows can join a connection once data has gone both ways.
   ASSERT_EQ(client.Send("x"), 0);
   ASSERT_EQ(server.Receive().text, "x");
   ASSERT_EQ(server.Send("y"), 0);
   ASSERT_EQ(client.Receive().text, "y");
   while (SubflowsOf(client) < 1) std::this_thread::sleep_for(std::chrono::milliseconds(5));
-  EXPECT_GE(Reason("mptcp_join"), 1u);
+  EXPECT_GT(passed(), before);
   EXPECT_EQ(client.PeerName().from, At("10.96.0.90:80"));
 }
 
