@@ -10,8 +10,8 @@
 
 namespace shunt::sources {
 
-inline constexpr char kCore[] = "v1";
-inline constexpr char kDiscovery[] = "discovery.k8s.io/v1";
+inline constexpr absl::string_view kCore = "v1";
+inline constexpr absl::string_view kDiscovery = "discovery.k8s.io/v1";
 
 // An object's type: its apiVersion and kind.
 struct TypeName {
