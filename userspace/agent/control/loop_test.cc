@@ -152,11 +152,11 @@ TEST_F(LoopTest, WhatItDoesShowsInMetricsAndHealth) {
     go_on.acquire();
     sink.Synced();
   });
-  EXPECT_TRUE(Eventually([&] { return loop_->metrics().Read().loop.service_changes_pending == 1; }));
+  EXPECT_TRUE(Eventually([&] { return !loop_->metrics().Health(inbox_.OldestWaiting()).node_eligible; }));
+  EXPECT_EQ(loop_->metrics().Read().loop.service_changes_pending, 1u);
   const report::HealthState before = loop_->metrics().Health(inbox_.OldestWaiting());
   EXPECT_TRUE(before.oldest_pending.has_value());
   EXPECT_FALSE(before.StartedUp());
-  EXPECT_FALSE(before.node_eligible);
   go_on.release();
   EXPECT_TRUE(Eventually([&] { return loop_->metrics().Health(inbox_.OldestWaiting()).StartedUp(); }));
   Stop();
