@@ -3,6 +3,7 @@
 
 #include <bpf/bpf.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <filesystem>
 #include <vector>
@@ -31,11 +32,12 @@ std::string NameOf(uint32_t id) {
 
 // Returns the programs attached to the cgroup itself if they are there without BPF_F_ALLOW_MULTI.
 std::vector<uint32_t> ExclusivePrograms(const Cgroup& cgroup, bpf_attach_type type) {
-  uint32_t ids[kProgramsMax] = {};
+  std::vector<uint32_t> ids(kProgramsMax);
   __u32 count = kProgramsMax, flags = 0;
-  if (bpf_prog_query(cgroup.fd.get(), type, 0, &flags, ids, &count) < 0) return {};
+  if (bpf_prog_query(cgroup.fd.get(), type, 0, &flags, ids.data(), &count) < 0) return {};
   if ((flags & BPF_F_ALLOW_MULTI) != 0) return {};
-  return {ids, ids + count};
+  ids.resize(std::min(count, kProgramsMax));
+  return ids;
 }
 
 }  // namespace
