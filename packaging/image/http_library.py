@@ -80,8 +80,7 @@ def _fetch(source, directory, scratch):
                "Dir::State::Lists": f"{places}/lists", "Dir::Cache::pkgcache": "", "Dir::Cache::srcpkgcache": "",
                "APT::Sandbox::User": "root"}
     apt_get = ["apt-get", "-qq", *[f"-o{name}={value}" for name, value in options.items()]]
-    # It fails if one of several archives has no sources. Whether the one that matters has them, the next line tells.
-    subprocess.run([*apt_get, "update"], check=False, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    _run(*apt_get, "update")
     _run(*apt_get, "source", "--download-only", source, directory=directory,
          advice=f"the source of the {BINARY_PACKAGE} that is installed here is needed: is there a network, and is the "
                 f"package up to date (apt-get install --only-upgrade {BINARY_PACKAGE} libcurl4-openssl-dev)?")
