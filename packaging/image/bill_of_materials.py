@@ -12,11 +12,10 @@ from root_filesystem import HEADERS_ONLY
 LICENSE = "Apache-2.0 AND (GPL-2.0-only OR BSD-2-Clause)"
 
 
-def describe(packages, rebuilt, version, epoch):
-    """The document's text: the same for the same packages, version and time. `rebuilt` has a comment for each package
-    that is not Debian's own build."""
+def describe(packages, version, epoch):
+    """The document's text: the same for the same packages, version and time."""
     shunt = _package("shunt", version, "pkg:generic/shunt@" + version, LICENSE, "NOASSERTION")
-    linked = [_debian(name, rebuilt.get(name)) for name in sorted(packages)]
+    linked = [_debian(name) for name in sorted(packages)]
     compiled = [_debian(name) for name in HEADERS_ONLY]
     relations = [("SPDXRef-DOCUMENT", "DESCRIBES", shunt["SPDXID"])]
     relations += [(shunt["SPDXID"], "DEPENDS_ON", package["SPDXID"]) for package in linked]
@@ -38,14 +37,12 @@ def describe(packages, rebuilt, version, epoch):
     return json.dumps(document, indent=1) + "\n"
 
 
-def _debian(name, comment=None):
+def _debian(name):
     query = ["dpkg-query", "-W", "-f", "${Version}\t${Architecture}\t${source:Package} ${source:Version}", name]
     fields = subprocess.run(query, check=True, capture_output=True, text=True).stdout
     version, architecture, source = fields.split("\n")[0].split("\t")
     locator = f"pkg:deb/debian/{_quoted(name)}@{_quoted(version)}?arch={architecture}"
     package = _package(name, version, locator, "NOASSERTION", "Organization: Debian")
-    if comment is not None:
-        package["comment"] = comment
     package["sourceInfo"] = f"Debian source package {source}; its licences: /usr/share/doc/{name}/copyright"
     return package
 

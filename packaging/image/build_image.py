@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Builds the OCI image without a daemon: build_image.py --output DIR SHUNTD SHUNTCTL. Leaves DIR/shunt.tar (an OCI
 archive: skopeo, podman, ctr and kind read it) and DIR/sbom.spdx.json. The same programs and packages give the same bytes:
-times are $SOURCE_DATE_EPOCH or else the last commit's. The source of libcurl is fetched once, to build/sources.
+times are $SOURCE_DATE_EPOCH or else the last commit's.
 
 Its files belong to user 65532 and are read-only: the agent runs as root without CAP_DAC_OVERRIDE and CAP_FOWNER, so it
 cannot change what it runs from, even where the root file system is writable."""
@@ -17,12 +17,10 @@ import tarfile
 import tempfile
 
 import bill_of_materials
-import http_library
 from root_filesystem import RootFileSystem
 
 OWNER = "65532:65532"
 HERE = os.path.dirname(os.path.abspath(__file__))
-SOURCES = os.path.join(HERE, "../../build/sources")
 
 
 def last_commit():
@@ -41,15 +39,14 @@ def version_of(shuntd):
     return said.split("\n")[0].split()[1]
 
 
-def assemble(root, arguments, scratch, version, epoch):
+def assemble(root, arguments, version, epoch):
     """Fills the directory `root`; returns the bill of materials."""
     files = RootFileSystem(root)
-    files.prefer_libraries(http_library.build(SOURCES, scratch), http_library.BINARY_PACKAGE, http_library.COMMENT)
     files.add_program(arguments.shuntd, "usr/sbin/shuntd")
     files.add_program(arguments.shuntctl, "usr/bin/shuntctl")
     files.add_certificates()
     files.add_papers()
-    sbom = bill_of_materials.describe(files.packages, files.rebuilt, version, epoch)
+    sbom = bill_of_materials.describe(files.packages, version, epoch)
     files.write("usr/share/doc/shunt/sbom.spdx.json", sbom)
     licenses = os.path.join(HERE, "../../LICENSES")
     for name in sorted(os.listdir(licenses)):
@@ -135,7 +132,7 @@ def main():
     with tempfile.TemporaryDirectory(dir=arguments.output, prefix=".scratch-") as scratch:
         root = os.path.join(scratch, "root")
         os.mkdir(root)
-        sbom = assemble(root, arguments, scratch, version, epoch)
+        sbom = assemble(root, arguments, version, epoch)
         layout = make_layout(scratch, root, version, epoch)
         digest = name_image(layout, version)
         archive = os.path.join(arguments.output, "shunt.tar")

@@ -26,8 +26,6 @@ class RootFileSystem:
     def __init__(self, root):
         self.root = root
         self.packages = set()
-        self.rebuilt = {}  # a comment for each of these packages that is not Debian's own build
-        self._preferred = ""
         for link in ("bin", "lib", "lib64", "sbin"):  # as on a merged Debian
             os.makedirs(os.path.join(root, "usr", link))
             os.symlink(f"usr/{link}", os.path.join(root, link))
@@ -42,29 +40,16 @@ class RootFileSystem:
         with open(full, "w", encoding="utf-8") as file:
             file.write(text)
 
-    def prefer_libraries(self, directory, package, comment):
-        """Makes programs that are added later get the libraries in `directory`, which were built from the source of the
-        Debian package."""
-        self._preferred = directory
-        self.rebuilt[package] = comment
-
     def add_program(self, source, path):
-        """Adds `source` without symbols, and the libraries that the loader takes for it on this machine, but for those
-        that are preferred."""
+        """Adds `source` without symbols, and the libraries that the loader takes for it on this machine."""
         full = os.path.join(self.root, path)
         subprocess.run(["strip", "-o", full, source], check=True)
         os.chmod(full, 0o555)
-        libraries = libraries_of(source, self._preferred)
-        rebuilt = [library for library in libraries if os.path.dirname(library) == self._preferred]
-        libraries_of_debian = [library for library in libraries if library not in rebuilt]
-        self.packages |= packages_of(libraries_of_debian)
-        if rebuilt:
-            self.packages |= set(self.rebuilt)
-        (usual,) = {os.path.dirname(library) for library in libraries_of_debian if "/libc.so" in library}
+        libraries = libraries_of(source)
+        self.packages |= packages_of(libraries)
         for library in libraries:
             # The loader finds it by this name, in the directory that /lib leads to.
-            directory = os.path.realpath(usual if library in rebuilt else os.path.dirname(library))
-            place = os.path.join(directory, os.path.basename(library)).lstrip("/")
+            place = os.path.join(os.path.realpath(os.path.dirname(library)), os.path.basename(library)).lstrip("/")
             self._copy(library, place)
             os.chmod(os.path.join(self.root, place), 0o555)
 
@@ -83,7 +68,8 @@ class RootFileSystem:
         for package in sorted(self.packages | set(HEADERS_ONLY)):
             self._copy(f"/usr/share/doc/{package}/copyright", f"usr/share/doc/{package}/copyright")
         for package in sorted(self.packages):
-            self.write(f"var/lib/dpkg/status.d/{package}", status_of(package, self.rebuilt.get(package)))
+            status = subprocess.run(["dpkg-query", "-s", package], check=True, capture_output=True, text=True).stdout
+            self.write(f"var/lib/dpkg/status.d/{package}", status)
         self._copy("/etc/os-release", "etc/os-release")
 
     def settle(self, epoch):
@@ -103,20 +89,9 @@ class RootFileSystem:
         shutil.copyfile(source, full)
 
 
-def status_of(package, comment):
-    """What dpkg says of the package. For one that was rebuilt, with a `comment`, only what holds for it too."""
-    said = subprocess.run(["dpkg-query", "-s", package], check=True, capture_output=True, text=True).stdout
-    if comment is None:
-        return said
-    kept = re.findall(r"(?m)^(?:Package|Status|Architecture|Multi-Arch|Source|Version|Homepage): .*\n", said)
-    return "".join(kept) + f"Description: {comment}\n"
-
-
-def libraries_of(program, preferred):
-    """The paths of the shared libraries that the loader would map for `program`, itself included, if it looked into the
-    directory `preferred` first."""
-    listed = subprocess.run(["ldd", program], check=True, capture_output=True, text=True,
-                            env={**os.environ, "LD_LIBRARY_PATH": preferred}).stdout
+def libraries_of(program):
+    """The paths of the shared libraries that the loader would map for `program`, itself included."""
+    listed = subprocess.run(["ldd", program], check=True, capture_output=True, text=True).stdout
     if missing := re.findall(r"(\S+) => not found", listed):
         raise FileNotFoundError(f"{program} needs {', '.join(missing)}, which this machine lacks")
     return re.findall(r"(?:=> |^\s*)(/\S+) \(0x", listed, re.MULTILINE)
