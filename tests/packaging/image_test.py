@@ -4,13 +4,17 @@
 ROOT SHUNTD SHUNTCTL. Runs in network and mount namespaces, on a bpffs and in a cgroup of its own."""
 
 import contextlib
+import http.server
 import json
 import os
+import queue
 import shutil
 import socket
+import ssl
 import subprocess
 import sys
 import tempfile
+import threading
 import unittest
 import urllib.request
 
@@ -50,13 +54,13 @@ except OSError as error:
 """
 
 
-def pod_of(objects):
-    (daemon_set,) = [item for item in objects if item["kind"] == "DaemonSet"]
+def pod_of(objects, name="shunt"):
+    (daemon_set,) = [item for item in objects if (item["kind"], item["metadata"]["name"]) == ("DaemonSet", name)]
     return daemon_set["spec"]["template"]["spec"]
 
 
 POD = pod_of(kustomize.build(os.path.join(MANIFESTS, "base")))
-CLEANUP = pod_of(kustomize.build(os.path.join(MANIFESTS, "overlays/cleanup")))
+CLEANUP = pod_of(kustomize.build(os.path.join(MANIFESTS, "overlays/cleanup")), "shunt-cleanup")
 
 
 def build(output):
@@ -106,8 +110,9 @@ class Agent(unittest.TestCase):
             self.host[path] = os.path.join(self.directory, path.replace("/", "_"))
             os.mkdir(self.host[path])
         objects = kustomize.build(os.path.join(MANIFESTS, "base"))
-        (configuration,) = [item["data"] for item in objects if item["kind"] == "ConfigMap"]
-        for name, text in configuration.items():
+        (configuration,) = [item for item in objects if item["kind"] == "ConfigMap"]
+        self.host[configuration["metadata"]["name"]] = self.host["shunt"]
+        for name, text in configuration["data"].items():
             with open(os.path.join(self.host["shunt"], name), "w", encoding="utf-8") as file:
                 file.write(text)
         self.serve("TCP", BACKEND[0])
@@ -123,9 +128,18 @@ class Agent(unittest.TestCase):
                                    [(self.host["manifests"], "/manifests")])
 
     def clean_up(self):
-        status, removed = self.container(CLEANUP).run("shunt-cleanup", CLEANUP["containers"][0]["args"])
-        self.assertEqual(status, 0, removed)
-        self.assertIn("removed /host/bpf/shunt\n", removed)
+        cleaner = self.container(CLEANUP)
+        self.addCleanup(cleaner.remove, "shunt-cleanup")
+        process = cleaner.start("shunt-cleanup", CLEANUP["containers"][0]["args"])
+        self.addCleanup(process.stdout.close)
+        said = []
+        for line in process.stdout:
+            said.append(line)
+            if line.startswith("clean; waiting"):
+                break
+        self.assertIn("removed /host/bpf/shunt\n", said)
+        cleaner.signal("shunt-cleanup", "TERM")
+        self.assertEqual(process.wait(), 0, process.stdout.read())
 
     def start(self, agent, pod=POD):
         """Starts the agent and returns its process once everything is applied."""
@@ -154,15 +168,30 @@ class Agent(unittest.TestCase):
                 self.assertEqual(status, 1, said)
                 self.assertRegex(said, rf"MISSING +capabilities +missing: CAP_{name}\n")
 
+    def test_it_asks_an_api_server_over_tls(self):
+        with ApiServer(self.host["manifests"]) as server:
+            agent = self.container()
+            self.addCleanup(agent.remove, "shunt-client")
+            process = agent.start("shunt-client", ["run", "--config=/etc/shunt/shuntd.yaml", "--bpffs=/host/bpf",
+                                                   "--cgroup=/host/cgroup", "--kubeconfig=/manifests/kubeconfig"])
+            self.addCleanup(process.stdout.close)
+            asked = server.first_request()
+            agent.signal("shunt-client", "TERM")
+            self.assertEqual(process.wait(), 0, process.stdout.read())
+        self.assertRegex(asked, r"^GET /api(s/discovery.k8s.io)?/v1/(services|nodes|endpointslices)\?.* Bearer secret$")
+        self.clean_up()
+
     def test_it_translates_a_connection_and_stops_when_it_is_told_to(self):
         agent = self.container()
         process = self.start(agent)
         status, listed = agent.execute("shunt-agent", ["shuntctl", "service", "list"])
         self.assertEqual(status, 0, listed)
         self.assertRegex(listed, r"shop +web +80 +TCP .* 1/1 +Ready")
+        ports = {port["name"]: port["containerPort"] for port in POD["containers"][0]["ports"]}
         for probe in ("startupProbe", "livenessProbe", "readinessProbe"):
             asked = POD["containers"][0][probe]["httpGet"]
-            with urllib.request.urlopen(f"http://127.0.0.1:{asked['port']}{asked['path']}", timeout=10) as answer:
+            url = f"http://127.0.0.1:{ports[asked['port']]}{asked['path']}"
+            with urllib.request.urlopen(url, timeout=10) as answer:
                 self.assertEqual(answer.status, 200, probe)
         with socket.create_server(BACKEND), socket.create_connection(SERVICE, timeout=10) as client:
             self.assertEqual(client.getpeername(), SERVICE)
@@ -194,6 +223,53 @@ class Agent(unittest.TestCase):
         process.stdout.read()
         self.assertEqual(process.wait(), 0)
         self.clean_up()
+
+
+class ApiServer:
+    """An HTTPS server that refuses everything, and a kubeconfig for it in `directory`."""
+
+    def __init__(self, directory):
+        self._requests = queue.Queue()
+        certificate, key = (os.path.join(directory, name) for name in ("tls.crt", "tls.key"))
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
+                        "-subj", "/CN=test", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", key, "-out",
+                        certificate], check=True, capture_output=True)
+        requests = self._requests
+
+        class Refuse(http.server.BaseHTTPRequestHandler):
+            def do_GET(self):  # pylint: disable=invalid-name
+                requests.put(f"GET {self.path} {self.headers['Authorization']}")
+                self.send_error(503)
+
+            def log_message(self, *_):  # pylint: disable=arguments-differ
+                pass
+
+        class Server(http.server.ThreadingHTTPServer):
+            def handle_error(self, *_):
+                pass  # the agent hangs up when it is stopped
+
+        self._server = Server(("127.0.0.1", 0), Refuse)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate, key)
+        self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
+        with open(os.path.join(directory, "kubeconfig"), "w", encoding="utf-8") as file:
+            json.dump({"apiVersion": "v1", "kind": "Config", "current-context": "c",
+                       "contexts": [{"name": "c", "context": {"cluster": "c", "user": "u"}}],
+                       "clusters": [{"name": "c", "cluster": {
+                           "server": f"https://127.0.0.1:{self._server.server_port}",
+                           "certificate-authority": "/manifests/tls.crt"}}],
+                       "users": [{"name": "u", "user": {"token": "secret"}}]}, file)
+
+    def __enter__(self):
+        threading.Thread(target=self._server.serve_forever).start()
+        return self
+
+    def __exit__(self, *_):
+        self._server.shutdown()
+        self._server.server_close()
+
+    def first_request(self):
+        return self._requests.get(timeout=60)
 
 
 @contextlib.contextmanager
@@ -242,7 +318,7 @@ def prepare():
 if __name__ == "__main__":
     if os.geteuid() != 0:
         outcome.skip_all("needs root: it loads BPF programs, in namespaces and a cgroup of its own")
-    for wanted in ("buildah", "runc", "ip", "strip"):
+    for wanted in ("buildah", "runc", "ip", "strip", "openssl"):
         need(wanted)
     if os.environ.get("SHUNT_IMAGE_TEST_INSIDE") != "1":
         os.environ["SHUNT_IMAGE_TEST_INSIDE"] = "1"
