@@ -306,7 +306,7 @@ def enter(cgroup):
 def prepare():
     """Sets up this process's own namespaces: loopback with the addresses, a bpffs. The mounts go with the namespace."""
     for command in (["ip", "link", "set", "lo", "up"], ["ip", "address", "add", BACKEND[0], "dev", "lo"],
-                    ["ip", "address", "add", SERVICE[0], "dev", "lo"]):
+                    ["ip", "route", "add", "local", SERVICE[0], "dev", "lo"]):
         subprocess.run(command, check=True)
     for name, mount in (("bpffs", ["-t", "bpf", "-o", "mode=700", "bpf"]),
                         ("netns", ["-t", "tmpfs", "--make-shared", "tmpfs"])):
