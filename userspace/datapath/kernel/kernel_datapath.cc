@@ -6,7 +6,6 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -60,13 +59,6 @@ absl::StatusOr<BpfObject> LoadObject(const KernelOptions& options, const MapSet&
   return object;
 }
 
-std::chrono::milliseconds BootTime() {
-  timespec now{};
-  clock_gettime(CLOCK_BOOTTIME, &now);
-  return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::seconds(now.tv_sec) +
-                                                               std::chrono::nanoseconds(now.tv_nsec));
-}
-
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<KernelDatapath>> KernelDatapath::Open(const KernelOptions& options) {
@@ -102,7 +94,9 @@ absl::Status KernelDatapath::Start() {
   if (absl::Status status = OpenRows(); !status.ok()) return status;
   // New memory knows of no silent agent, so the programs do not wait for the first Apply.
   if (rows_->LastSignOfLife().count() == 0) {
-    if (absl::Status status = rows_->GiveSignOfLife(BootTime()); !status.ok()) return status;
+    const std::chrono::nanoseconds now(MapReader::ReadBootClock());
+    absl::Status status = rows_->GiveSignOfLife(std::chrono::duration_cast<std::chrono::milliseconds>(now));
+    if (!status.ok()) return status;
   }
   if (!object_.has_value()) return absl::OkStatus();
   const std::vector<std::string> earlier = LayoutsInForce(pins_);
