@@ -15,11 +15,7 @@ constexpr absl::string_view kGreeting = "who are you?\n";
 
 sandbox::ClientSocket Socket(const model::SocketAddress& to, int type) {
   const int family = to.address.IsV4() ? AF_INET : AF_INET6;
-  const int fd = ::socket(family, type | SOCK_CLOEXEC, 0);
-  const timeval patience = {.tv_sec = 2, .tv_usec = 0};
-  ::setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
-  ::setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
-  return sandbox::ClientSocket(fd, family);
+  return sandbox::ClientSocket(::socket(family, type | SOCK_CLOEXEC, 0), family);
 }
 
 Visit Failure(const char* call, int error, std::chrono::nanoseconds took = {}) {

@@ -23,7 +23,12 @@ namespace {
 
 using model::SocketAddress;
 
-constexpr timeval kPatience = {.tv_sec = 2, .tv_usec = 0};
+constexpr timeval kPatience = {.tv_sec = 10, .tv_usec = 0};
+
+void BePatient(int fd) {
+  setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &kPatience, sizeof kPatience);
+  setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &kPatience, sizeof kPatience);
+}
 
 int ErrnoUnless(bool success) {
   return success ? 0 : errno;
@@ -60,9 +65,11 @@ ClientSocket::ClientSocket(const NetworkNamespace& where, int family, int type, 
   InNamespace inside(where);
   fd_ = posix::FileDescriptor(socket(family, type | SOCK_CLOEXEC, protocol));
   open_error_ = ErrnoUnless(fd_.ok());
-  if (!fd_.ok()) return;
-  setsockopt(fd(), SOL_SOCKET, SO_RCVTIMEO, &kPatience, sizeof kPatience);
-  setsockopt(fd(), SOL_SOCKET, SO_SNDTIMEO, &kPatience, sizeof kPatience);
+  if (fd_.ok()) BePatient(fd());
+}
+
+ClientSocket::ClientSocket(int fd, int family) : fd_(fd), family_(family) {
+  if (fd_.ok()) BePatient(fd);
 }
 
 int ClientSocket::Bind(const SocketAddress& address) const {

@@ -31,14 +31,14 @@ class ClientSocket {
   // Opens a socket in `where`. `family` is AF_INET or AF_INET6; an AF_INET6 socket dials IPv4 in its v4-mapped form.
   ClientSocket(const NetworkNamespace& where, int family, int type, int protocol = 0);
   // Takes ownership of an open descriptor.
-  ClientSocket(int fd, int family) : fd_(fd), family_(family) {}
+  ClientSocket(int fd, int family);
 
   int fd() const { return fd_.get(); }
   int open_error() const { return open_error_; }  // errno of socket(2)
   int family() const { return family_; }
   void Close() { fd_.Close(); }
 
-  // Each returns 0 or an errno. A call that could block gives up after 2 seconds (EAGAIN).
+  // Each returns 0 or an errno. A call that could block gives up after 10 seconds (EAGAIN).
   // Binds to any address of a local prefix, even if an earlier connection lingers on it.
   int Bind(const model::SocketAddress& address) const;
   int Connect(const model::SocketAddress& to) const;
