@@ -43,6 +43,8 @@ class LiveSockets {
   void Check(Live& live);
   void CheckConnected(Live& live);
   void CheckUnconnected(Live& live, int destination);
+  // Sends until the service answers, and returns that answer.
+  sandbox::Received Ask(const Live& live, const model::SocketAddress& dialled);
   void Complain(const Live& live, const std::string& what);
 
   const History& history_;
@@ -51,6 +53,7 @@ class LiveSockets {
   std::atomic<int64_t> checks_ = 0;
   std::atomic<int64_t> failures_ = 0;
   std::vector<std::string> complaints_;  // the first ten
+  uint64_t asked_ = 0;                   // of the thread
   std::thread thread_;
 };
 
