@@ -95,7 +95,16 @@ void AgentProcessTest::StartAgent(const char* binary, const std::vector<std::str
 int AgentProcessTest::KillAgent(int signal) {
   int status = 0;
   kill(agent_, signal);
-  waitpid(agent_, &status, 0);
+  const auto end = Clock::now() + kPatience;
+  while (waitpid(agent_, &status, WNOHANG) == 0) {
+    if (Clock::now() > end) {
+      ADD_FAILURE() << "the agent goes on after signal " << signal << ": " << Log();
+      kill(agent_, SIGKILL);
+      waitpid(agent_, &status, 0);
+      break;
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
   agent_ = -1;
   return status;
 }

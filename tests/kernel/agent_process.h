@@ -31,7 +31,7 @@ class AgentProcessTest : public ::testing::Test {
   void WriteNewSet(int frontend);
   // Starts an agent with the test's pins, manifests and cgroup. `more` are further options.
   void StartAgent(const char* binary, const std::vector<std::string>& more = {});
-  // Kills the agent and returns its wait status.
+  // Kills the agent and returns its wait status. Fails if it goes on.
   int KillAgent(int signal);
 
   std::string WholeLog() const;

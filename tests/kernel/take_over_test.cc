@@ -113,8 +113,8 @@ TEST_F(TakeOverTest, BetweenTwoLayoutsUnderLoadNothingFailsAndNothingIsAstray) {
       starts, killed_on_the_way, Count("which has all its rows") - copies_before,
       Count("once everything is applied") - others_before, static_cast<long long>(dialler.connects()),
       static_cast<long long>(sockets.checks()));
-  EXPECT_EQ(dialler.failures(), 0) << ::testing::PrintToString(dialler.complaints()) << Log();
-  EXPECT_EQ(sockets.failures(), 0) << ::testing::PrintToString(sockets.complaints()) << Log();
+  EXPECT_EQ(dialler.failures(), 0) << ::testing::PrintToString(dialler.complaints()) << WholeLog();
+  EXPECT_EQ(sockets.failures(), 0) << ::testing::PrintToString(sockets.complaints()) << WholeLog();
   EXPECT_GT(Count("which has all its rows"), copies_before);
   EXPECT_GT(Count("once everything is applied"), others_before);
 }
