@@ -22,6 +22,9 @@
 namespace shunt::sandbox {
 namespace {
 
+// What one socket may have in a turn, and the sockets of a turn.
+constexpr int kTurn = 64;
+
 enum class Role : uint32_t { kStop, kListener, kConnection, kDatagrams };
 
 uint64_t Tag(Role role, int fd) {
@@ -129,8 +132,8 @@ void EchoServer::Drop(int fd) {
 
 void EchoServer::Run() {
   while (true) {
-    epoll_event events[64];
-    const int count = epoll_wait(epoll_.get(), events, 64, -1);
+    epoll_event events[kTurn];
+    const int count = epoll_wait(epoll_.get(), events, kTurn, -1);
     for (int i = 0; i < count; ++i) {
       const int fd = static_cast<int>(events[i].data.u64 & 0xffffffff);
       switch (static_cast<Role>(events[i].data.u64 >> 32)) {
@@ -150,8 +153,9 @@ void EchoServer::Run() {
   }
 }
 
+// Leaves the rest of a long queue to the next turn, so that clients who dial all the time keep nobody else waiting.
 void EchoServer::Accept(int listener) {
-  while (true) {
+  for (int connection = 0; connection < kTurn; ++connection) {
     const int fd = accept4(listener, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK);
     if (fd < 0) return;
     KernelAddress local;
@@ -169,7 +173,7 @@ void EchoServer::Repeat(int connection) {
 }
 
 void EchoServer::Answer(int datagrams) {
-  while (true) {
+  for (int datagram = 0; datagram < kTurn; ++datagram) {
     char bytes[1024];
     alignas(cmsghdr) char control[256];
     KernelAddress from;
