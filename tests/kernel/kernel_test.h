@@ -75,6 +75,8 @@ class KernelTest : public ::testing::Test {
   uint64_t Reason(absl::string_view name);
   // Returns the number of rows of sockets in a map, without the fixture's own.
   size_t RowsOf(absl::string_view map);
+  // Describes the sockets that have a row.
+  std::vector<std::string> Sockets();
 
  private:
   void TakeAllRows();
