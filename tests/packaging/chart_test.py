@@ -134,6 +134,17 @@ class WayOut(unittest.TestCase):
         without = helm_template.render(CHART, {"cleanup": {"onUninstall": False}})
         self.assertFalse([item for item in without if helm_template.is_hook(item)])
 
+    def test_no_agent_is_installed_where_an_uninstalled_release_still_cleans(self):
+        def install(left_in, values=None):
+            return helm_template.render(CHART, values, "networking", [{**cleaner, "metadata": {**cleaner["metadata"],
+                                                                                               "namespace": left_in}}])
+        cleaner = named(helm_template.render(CHART), "shunt-uninstall")
+        with self.assertRaisesRegex(helm_template.Failure, "shunt-uninstall .* is still in namespace networking: .*"
+                                    "kubectl -n networking delete daemonset shunt-uninstall --cascade=foreground$"):
+            install("networking")
+        self.assertTrue(named(install("kube-system"), "shunt"))
+        self.assertTrue(named(install("networking", {"cleanup": {"now": True}}), "shunt-cleanup"), "both clean")
+
     def test_cleanup_replaces_the_agent_on_every_node(self):
         objects = helm_template.render(CHART, {"cleanup": {"now": True}})
         self.assertEqual([item["metadata"]["name"] for item in objects

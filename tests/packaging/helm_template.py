@@ -26,10 +26,11 @@ class _Block:
         self.chained = False  # it is the "else if" of the block around it, and ends with that
 
 
-def render(chart, values=None, namespace="kube-system"):
-    """Returns the objects of every template of the directory `chart`; `values` override those of values.yaml."""
+def render(chart, values=None, namespace="kube-system", cluster=()):
+    """Returns the objects of every template of the directory `chart`; `values` override those of values.yaml. `lookup`
+    finds the objects in `cluster`, which are none for `helm template`."""
     objects = []
-    for name, text in _texts(chart, values, namespace).items():
+    for name, text in _texts(chart, values, namespace, cluster).items():
         if name.endswith(".yaml"):
             objects += [item for item in yaml.safe_load_all(text) if item]
     return objects
@@ -37,14 +38,14 @@ def render(chart, values=None, namespace="kube-system"):
 
 def notes(chart, values=None, namespace="kube-system"):
     """Returns what `helm install` says."""
-    return _texts(chart, values, namespace)["NOTES.txt"]
+    return _texts(chart, values, namespace, ())["NOTES.txt"]
 
 
 def is_hook(item):
     return "helm.sh/hook" in item["metadata"].get("annotations", {})
 
 
-def _texts(chart, values, namespace):
+def _texts(chart, values, namespace, cluster):
     with open(os.path.join(chart, "Chart.yaml"), encoding="utf-8") as file:
         about = yaml.safe_load(file)
     with open(os.path.join(chart, "values.yaml"), encoding="utf-8") as file:
@@ -58,7 +59,7 @@ def _texts(chart, values, namespace):
             trees[name] = _parse(file.read()).body
     defined = {part.condition.strip('"'): part.body for tree in trees.values() for part in tree
                if isinstance(part, _Block) and part.word == "define"}
-    writer = _Writer(scope, defined)
+    writer = _Writer(scope, defined, cluster)
     return {name: writer.write(tree, scope) for name, tree in trees.items()}
 
 
@@ -109,8 +110,8 @@ def _enter(action, stack):
 
 
 class _Writer:
-    def __init__(self, scope, defined):
-        self._scope, self._defined = scope, defined
+    def __init__(self, scope, defined, cluster):
+        self._scope, self._defined, self._cluster = scope, defined, cluster
 
     def write(self, parts, dot):
         return "".join(self._part(part, dot) for part in parts)
@@ -178,7 +179,13 @@ class _Writer:
         if function == "include":
             name, dot = arguments
             return self.write(self._defined[name], dot)
+        if function == "lookup":
+            return next((item for item in self._cluster if _address(item) == arguments), {})
         return _call(function, arguments)
+
+
+def _address(item):
+    return [item["apiVersion"], item["kind"], item["metadata"]["namespace"], item["metadata"]["name"]]
 
 
 def _text(value):
@@ -195,6 +202,8 @@ def _call(function, arguments):
             return "".join("\n" + " " * width + line for line in value.split("\n"))
         case "toYaml", [value]:
             return yaml.safe_dump(value, sort_keys=True).rstrip("\n")
+        case "printf", [form, *values] if not re.search("%[^s]", form):
+            return form % tuple(values)
         case "sha256sum", [value]:
             return hashlib.sha256(value.encode()).hexdigest()
         case "eq", [one, other]:
