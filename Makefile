@@ -97,7 +97,7 @@ image: ## build the OCI image build/image/shunt.tar (root; no container daemon)
 	  build/release/userspace/agent/shuntd build/release/tools/shuntctl/shuntctl
 
 deb: ## build the Debian package build/deb/shunt_*.deb, with a unit for systemd
-	@$(dependencies) build image
+	@$(dependencies) build deb
 	@$(MAKE) --no-print-directory all PRESET=release
 	@cpack --config build/release/CPackConfig.cmake -B build/deb
 	@rm -rf build/deb/_CPack_Packages
@@ -115,8 +115,8 @@ tidy: ## run clang-tidy over what runs in user space
 	@$(MAKE) --no-print-directory all
 	@cmake/run_clang_tidy.sh $(call clang_tool,clang-tidy) build/dev $(JOBS)
 
-clean: ## remove the builds, but not build/kernels and build/kubernetes, which take long to get
-	@find build -mindepth 1 -maxdepth 1 ! -name kernels ! -name kubernetes -exec rm -rf {} + 2> /dev/null || true
+clean: ## remove the builds, but not what was fetched: build/kernels, build/kubernetes, build/sources
+	@find build -mindepth 1 -maxdepth 1 ! -name kernels ! -name kubernetes ! -name sources -exec rm -rf {} + 2> /dev/null || true
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z][a-z -]*:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

@@ -2,10 +2,13 @@
 # SPDX-License-Identifier: Apache-2.0
 # Installs with apt-get what is missing of Shunt's dependencies, and only that.
 #
-#   install_dependencies.sh [build|check|bench|image|all]...
+#   install_dependencies.sh [build|check|bench|deb|image|all]...
 #
-#   build  compile and `make run`         check  everything that `make check` and .ci/run need
-#   bench  what `make bench` compares with        image  `make image`, `make deb`, and their tests
+#   build  compile and `make run`             check  everything that `make check` and .ci/run need
+#   bench  what `make bench` compares with    deb    `make deb`
+#   image  `make image`, and the tests of it and of the Debian package. It also fetches the source package from which the
+#          image's libcurl is built to build/sources, from the same archives: they need no deb-src line for that. Building
+#          and testing need no network then.
 #
 # It is tested on Debian 12; a derivative with the same package names works. It needs root only if something is missing.
 # With SHUNT_SKIP_DEPS=1 it does nothing.
@@ -18,7 +21,9 @@ build_packages=(g++ cmake ninja-build pkg-config ccache mold bpftool iproute2 ut
   libyaml-cpp-dev libspdlog-dev libcli11-dev nlohmann-json3-dev prometheus-cpp-dev libgtest-dev libgmock-dev)
 check_packages=(python3 python3-yaml openssl libfaketime procps binutils qemu-system-x86 busybox-static cpio kmod xz-utils)
 bench_packages=(nftables iptables python3 gcc)
-image_packages=(python3 python3-yaml binutils buildah ca-certificates runc iproute2 util-linux dpkg-dev gzip systemd)
+deb_packages=(binutils dpkg-dev gzip)
+image_packages=(python3 python3-yaml binutils buildah ca-certificates runc iproute2 util-linux dpkg-dev gzip systemd
+  libcurl4-openssl-dev)
 
 say() { echo "deps: $*"; }
 
@@ -61,10 +66,11 @@ wanted_packages() {
         echo "${check_packages[@]}" "$(clang_runtime "$clang")" "$(newest_llvm clang-format)" "$(newest_llvm clang-tidy)"
         ;;
       bench) echo "${bench_packages[@]}" ;;
+      deb) echo "${deb_packages[@]}" ;;
       image) echo "${image_packages[@]}" ;;
-      all) wanted_packages build check bench image ;;
+      all) wanted_packages build check bench deb image ;;
       *)
-        echo "install_dependencies.sh: unknown set '$set': build, check, bench, image or all" >&2
+        echo "install_dependencies.sh: unknown set '$set': build, check, bench, deb, image or all" >&2
         exit 2
         ;;
     esac
@@ -78,7 +84,6 @@ refuse() {
 }
 
 main() {
-  local missing wanted reason
   [ "${SHUNT_SKIP_DEPS:-0}" != 1 ] || exit 0
   if ! command -v apt-get > /dev/null || ! command -v dpkg-query > /dev/null; then
     say "this is not Debian or a derivative (no apt-get): nothing is installed."
@@ -86,6 +91,14 @@ main() {
     say "$(wanted_packages "$@" | xargs)"
     exit 1
   fi
+  install_missing "$@"
+  case " $* " in
+    *' image '* | *' all '*) /usr/bin/python3 -B "$(dirname "$0")/../packaging/image/library_source.py" ;;
+  esac
+}
+
+install_missing() {
+  local missing wanted reason
   # shellcheck disable=SC2016  # dpkg's variables
   dpkg-query -W -f '${db:Status-Abbrev}${Package}\n' | sed -n 's/^ii //p' > "$installed_list"
   # A machine on which apt has never run knows no packages, and so no versions of clang.
@@ -96,7 +109,7 @@ main() {
   wanted=$(wanted_packages "$@")
   # shellcheck disable=SC2086  # a list of names
   missing=$(missing_of $wanted | sort -u | xargs)
-  [ -n "$missing" ] || exit 0
+  [ -n "$missing" ] || return 0
   if [ "$(id -u)" != 0 ]; then
     reason="installing them needs root: run \`sudo make deps\`, then make again"
     refuse "$missing"

@@ -12,10 +12,11 @@ from root_filesystem import HEADERS_ONLY
 LICENSE = "Apache-2.0 AND (GPL-2.0-only OR BSD-2-Clause)"
 
 
-def describe(packages, version, epoch):
-    """The document's text: the same for the same packages, version and time."""
+def describe(packages, library, version, epoch):
+    """The document's text: the same for the same packages, version and time. Each package is Debian's own build, except
+    the one in whose place there is `library`."""
     shunt = _package("shunt", version, "pkg:generic/shunt@" + version, LICENSE, "NOASSERTION")
-    linked = [_debian(name) for name in sorted(packages)]
+    linked = [_built(library) if name == library.package else _debian(name) for name in sorted(packages)]
     compiled = [_debian(name) for name in HEADERS_ONLY]
     relations = [("SPDXRef-DOCUMENT", "DESCRIBES", shunt["SPDXID"])]
     relations += [(shunt["SPDXID"], "DEPENDS_ON", package["SPDXID"]) for package in linked]
@@ -44,6 +45,15 @@ def _debian(name):
     locator = f"pkg:deb/debian/{_quoted(name)}@{_quoted(version)}?arch={architecture}"
     package = _package(name, version, locator, "NOASSERTION", "Organization: Debian")
     package["sourceInfo"] = f"Debian source package {source}; its licences: /usr/share/doc/{name}/copyright"
+    return package
+
+
+def _built(library):
+    locator = f"pkg:deb/debian/{_quoted(library.source)}@{_quoted(library.version)}?arch=source"
+    package = _package(library.package, library.version, locator, library.license, "NOASSERTION")
+    package["comment"] = library.comment
+    package["sourceInfo"] = (f"Debian source package {library.source} {library.version}; its licences: "
+                             f"/usr/share/doc/{library.package}/copyright")
     return package
 
 

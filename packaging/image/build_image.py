@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Builds the OCI image without a daemon: build_image.py --output DIR SHUNTD SHUNTCTL. Leaves DIR/shunt.tar (an OCI
 archive: skopeo, podman, ctr and kind read it) and DIR/sbom.spdx.json. The same programs and packages give the same bytes:
-times are $SOURCE_DATE_EPOCH or else the last commit's.
+times are $SOURCE_DATE_EPOCH or else the last commit's. It needs no network: cmake/install_dependencies.sh has fetched the
+source of libcurl to build/sources.
 
 Its files belong to user 65532 and are read-only: the agent runs as root without CAP_DAC_OVERRIDE and CAP_FOWNER, so it
 cannot change what it runs from, even where the root file system is writable."""
@@ -17,6 +18,8 @@ import tarfile
 import tempfile
 
 import bill_of_materials
+import http_library
+import library_source
 from root_filesystem import RootFileSystem
 
 OWNER = "65532:65532"
@@ -39,14 +42,15 @@ def version_of(shuntd):
     return said.split("\n")[0].split()[1]
 
 
-def assemble(root, arguments, version, epoch):
+def assemble(root, arguments, scratch, version, epoch):
     """Fills the directory `root`; returns the bill of materials."""
-    files = RootFileSystem(root)
+    library = http_library.build(arguments.sources, scratch)
+    files = RootFileSystem(root, library)
     files.add_program(arguments.shuntd, "usr/sbin/shuntd")
     files.add_program(arguments.shuntctl, "usr/bin/shuntctl")
     files.add_certificates()
     files.add_papers()
-    sbom = bill_of_materials.describe(files.packages, version, epoch)
+    sbom = bill_of_materials.describe(files.packages, library, version, epoch)
     files.write("usr/share/doc/shunt/sbom.spdx.json", sbom)
     licenses = os.path.join(HERE, "../../LICENSES")
     for name in sorted(os.listdir(licenses)):
@@ -119,6 +123,7 @@ def pack(layout, archive, epoch):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--output", required=True)
+    parser.add_argument("--sources", default=library_source.DIRECTORY, help="where library_source.py put them")
     parser.add_argument("shuntd")
     parser.add_argument("shuntctl")
     arguments = parser.parse_args()
@@ -129,10 +134,10 @@ def main():
     os.umask(0o022)
     version, epoch = version_of(arguments.shuntd), last_commit()
     os.makedirs(arguments.output, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=arguments.output, prefix=".scratch-") as scratch:
+    with tempfile.TemporaryDirectory(dir=os.path.abspath(arguments.output), prefix=".scratch-") as scratch:
         root = os.path.join(scratch, "root")
         os.mkdir(root)
-        sbom = assemble(root, arguments, version, epoch)
+        sbom = assemble(root, arguments, scratch, version, epoch)
         layout = make_layout(scratch, root, version, epoch)
         digest = name_image(layout, version)
         archive = os.path.join(arguments.output, "shunt.tar")

@@ -21,11 +21,13 @@ HEADERS_ONLY = ("libcli11-dev", "nlohmann-json3-dev")
 
 
 class RootFileSystem:
-    """A directory that becomes the image's root. `packages` are the Debian packages of which it holds something."""
+    """A directory that becomes the image's root. `packages` are the Debian packages of which it holds something. Programs
+    get `library` in place of its package's."""
 
-    def __init__(self, root):
+    def __init__(self, root, library):
         self.root = root
         self.packages = set()
+        self._library = library
         for link in ("bin", "lib", "lib64", "sbin"):  # as on a merged Debian
             os.makedirs(os.path.join(root, "usr", link))
             os.symlink(f"usr/{link}", os.path.join(root, link))
@@ -41,15 +43,20 @@ class RootFileSystem:
             file.write(text)
 
     def add_program(self, source, path):
-        """Adds `source` without symbols, and the libraries that the loader takes for it on this machine."""
+        """Adds `source` without symbols, and the libraries that the loader takes for it on this machine, if it looks for
+        `library` first."""
         full = os.path.join(self.root, path)
         subprocess.run(["strip", "-o", full, source], check=True)
         os.chmod(full, 0o555)
-        libraries = libraries_of(source)
-        self.packages |= packages_of(libraries)
+        libraries = libraries_of(source, self._library.directory)
+        built = [library for library in libraries if os.path.dirname(library) == self._library.directory]
+        debians = [library for library in libraries if library not in built]
+        self.packages |= packages_of(debians) | ({self._library.package} if built else set())
+        (usual,) = {os.path.dirname(library) for library in debians if os.path.basename(library) == "libc.so.6"}
         for library in libraries:
             # The loader finds it by this name, in the directory that /lib leads to.
-            place = os.path.join(os.path.realpath(os.path.dirname(library)), os.path.basename(library)).lstrip("/")
+            directory = os.path.realpath(usual if library in built else os.path.dirname(library))
+            place = os.path.join(directory, os.path.basename(library)).lstrip("/")
             self._copy(library, place)
             os.chmod(os.path.join(self.root, place), 0o555)
 
@@ -66,9 +73,12 @@ class RootFileSystem:
     def add_papers(self):
         """Adds the licence of every package, and what scanners read to know which package has which version."""
         for package in sorted(self.packages | set(HEADERS_ONLY)):
-            self._copy(f"/usr/share/doc/{package}/copyright", f"usr/share/doc/{package}/copyright")
+            path = f"/usr/share/doc/{package}/copyright"
+            self._copy(self._library.copyright if package == self._library.package else path, path.lstrip("/"))
         for package in sorted(self.packages):
             status = subprocess.run(["dpkg-query", "-s", package], check=True, capture_output=True, text=True).stdout
+            if package == self._library.package:
+                status = status_of(self._library, status)
             self.write(f"var/lib/dpkg/status.d/{package}", status)
         self._copy("/etc/os-release", "etc/os-release")
 
@@ -89,9 +99,18 @@ class RootFileSystem:
         shutil.copyfile(source, full)
 
 
-def libraries_of(program):
-    """The paths of the shared libraries that the loader would map for `program`, itself included."""
-    listed = subprocess.run(["ldd", program], check=True, capture_output=True, text=True).stdout
+def status_of(library, debians):
+    """What dpkg would say of the package, if the library were all that it holds; `debians` is what it says of Debian's."""
+    kept = re.findall(r"(?m)^(?:Package|Status|Architecture|Multi-Arch|Homepage): .*\n", debians)
+    return "".join(kept) + (f"Source: {library.source}\nVersion: {library.version}\n"
+                            f"Description: {library.comment}\n")
+
+
+def libraries_of(program, preferred):
+    """The paths of the shared libraries that the loader would map for `program`, itself included, if it looked into the
+    directory `preferred` first."""
+    listed = subprocess.run(["ldd", program], check=True, capture_output=True, text=True,
+                            env={**os.environ, "LD_LIBRARY_PATH": preferred}).stdout
     if missing := re.findall(r"(\S+) => not found", listed):
         raise FileNotFoundError(f"{program} needs {', '.join(missing)}, which this machine lacks")
     return re.findall(r"(?:=> |^\s*)(/\S+) \(0x", listed, re.MULTILINE)
