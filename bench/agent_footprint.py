@@ -2,6 +2,7 @@
 """What a running agent costs: shuntd serves manifests of a synthetic cluster, in a bpffs and a cgroup given to it."""
 import json, os, pathlib, signal, subprocess, sys, time
 
+from ground import ENDS_WITH_US
 from kube_proxy_rules import Cluster
 
 SERVICES_PER_FILE = 500  # keeps a file below the agent's cap on their size
@@ -58,8 +59,8 @@ def measure(build, directory, bpffs, cgroup, services, endpoints):
     write_configuration(directory / "shuntd.yaml", services, endpoints)
     start = time.monotonic()
     agent = subprocess.Popen(
-        [build / "userspace/agent/shuntd", "run", "--config", directory / "shuntd.yaml", "--manifests", manifests,
-         "--bpffs", bpffs, "--cgroup", cgroup, "--admin-socket", socket, "--node-name", "node-1"],
+        [*ENDS_WITH_US, build / "userspace/agent/shuntd", "run", "--config", directory / "shuntd.yaml",
+         "--manifests", manifests, "--bpffs", bpffs, "--cgroup", cgroup, "--admin-socket", socket, "--node-name", "node-1"],
         stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
 
     def ask(*command):
