@@ -13,11 +13,7 @@
 #include <linux/in.h>
 #include <bpf/bpf_helpers.h>
 
-#include "bpf/socket/kernel_sock.h"
-#include "bpf/socket/socket_state.h"
-
-#define SHUNT_AF_INET 2
-#define SHUNT_AF_INET6 10
+#include "bpf/socket/socket_sends.h"
 
 /* Counts the way out and leaves the destination as it is. */
 static __always_inline int untouched(__u32 reason)
@@ -33,16 +29,6 @@ static __always_inline int fail(__u32 error, __u32 reason)
 		return untouched(SHUNT_REASON_WOULD_REFUSE);
 	bpf_set_retval(-(int)error);
 	return 0;
-}
-
-static __always_inline struct shunt_frontend_key key_of(const struct bpf_sock_addr *ctx,
-							const struct destination *to)
-{
-	return (struct shunt_frontend_key){
-		.address = to->address,
-		.port = to->port,
-		.protocol = (__u8)ctx->protocol,
-	};
 }
 
 /*
@@ -258,140 +244,6 @@ int sock_connect6(struct bpf_sock_addr *ctx)
 }
 
 /* ---- sendmsg: UDP datagrams that name their destination ----------------------------------- */
-
-/*
- * Returns the peer of a connected socket, or a destination with port 0. It reads every field, through a volatile
- * pointer, because clang would merge reads in two branches into one of a computed offset, which the verifier does not
- * allow.
- */
-static __always_inline struct destination peer_of_socket(const struct bpf_sock_addr *ctx)
-{
-	const volatile struct bpf_sock *sk = ctx->sk;
-	struct destination peer = {};
-	__u32 v4;
-
-	if (sk->state != BPF_TCP_ESTABLISHED)
-		return peer;
-	v4 = sk->dst_ip4;
-	peer.port = sk->dst_port;
-	peer.address.word[0] = sk->dst_ip6[0];
-	peer.address.word[1] = sk->dst_ip6[1];
-	peer.address.word[2] = sk->dst_ip6[2];
-	peer.address.word[3] = sk->dst_ip6[3];
-	if (ctx->family != SHUNT_AF_INET6)
-		peer.address = (struct shunt_address){ .word = { 0, 0, bpf_htonl(0xffff), v4 } };
-	return peer;
-}
-
-/*
- * True if what a connected socket remembers of its connect is why it has its peer. If not, forgets it: the socket had
- * it before it connected to something else.
- */
-static __always_inline int led_to_peer(struct shunt_socket_state *state, const struct destination *peer)
-{
-	if (leads_to(&state->first, peer))
-		return 1;
-	state->first.flags &= ~(SHUNT_STATE_TRANSLATED | SHUNT_STATE_ANSWERS);
-	return 0;
-}
-
-/*
- * True if the backend that `dialled` led to before may be used again. The frontend is looked up once the pool's word
- * has changed, because by now it may lead to another pool, of this or another service, which may contain the backend;
- * and after a silence, because it says how long a silence may be.
- */
-static __always_inline int is_reusable(struct bpf_sock_addr *ctx, const struct destination *dialled,
-				       struct shunt_translation *translation)
-{
-	__u32 reason = SHUNT_REASON_NOT_A_SERVICE, now = tick_now();
-	__u32 silence = shunt_silence(translation->flags, now);
-	int same = same_set(translation->pool, translation->pool_word);
-	const struct shunt_frontend_row *row;
-	struct shunt_frontend_key key;
-
-	if (!same || silence >= SHUNT_IDLE_SILENCE) {
-		key = key_of(ctx, dialled);
-		row = find_frontend(&key, bpf_get_netns_cookie(ctx) == shunt_config.host_netns_cookie,
-				    &reason);
-		if (!row || shunt_is_idle(silence, row->udp_idle_s))
-			return 0;
-		if (!same && !still_member(translation, row->internal_pool))
-			return 0;
-	}
-	note_send(translation, now);
-	return 1;
-}
-
-/*
- * Stops what `backend` sends being shown as anything that the socket dialled, at once or, if the application dials the
- * backend itself, after a silence. What a connected socket dialled at connect always answers for its peer.
- */
-static __always_inline void stop_answers(struct bpf_sock_addr *ctx, struct shunt_socket_state *state,
-					 __u64 cookie, const struct destination *backend, int direct)
-{
-	struct shunt_translation *translation = NULL;
-
-	if (answers(&state->first, backend))
-		translation = ctx->sk->state == BPF_TCP_ESTABLISHED ? NULL : &state->first;
-	else if (has_peers(state))
-		translation = peer_answering(ctx->sk, cookie, backend);
-	if (translation && direct)
-		note_direct_dial(translation);
-	else if (translation)
-		translation->flags &= ~SHUNT_STATE_ANSWERS;
-}
-
-/* True if the socket has sent to this destination before and its backend still serves: then `*to` is that backend. */
-static __always_inline int send_again(struct bpf_sock_addr *ctx, struct shunt_socket_state *state,
-				      __u64 cookie, const struct destination *dialled, struct destination *to)
-{
-	struct found_peer found = { .translation = &state->first };
-	struct destination backend;
-
-	if (!leads_from(found.translation, dialled)) {
-		if (!has_peers(state))
-			return 0;
-		found = peer_dialled(ctx->sk, cookie, dialled);
-	}
-	if (!found.translation || !is_reusable(ctx, dialled, found.translation))
-		return 0;
-	backend = backend_of(found.translation);
-	/* Services may share a backend: its replies belong to the one dialled last. */
-	if (!(found.translation->flags & SHUNT_STATE_ANSWERS)) {
-		stop_answers(ctx, state, cookie, &backend, 0);
-		if (found.far && point_reverse(cookie, found.far))
-			return 0;
-		found.translation->flags |= SHUNT_STATE_ANSWERS;
-	}
-	*to = backend;
-	return 1;
-}
-
-/* Returns 0, or the reason why replies could not be reversed: then the datagram must not leave. */
-static __always_inline __u32 remember_send(struct bpf_sock_addr *ctx, struct shunt_socket_state *state,
-					   __u64 cookie, const struct destination *dialled,
-					   const struct decision *decision)
-{
-	struct sender sender = { .cookie = cookie };
-	struct found_peer found;
-
-	if (!state)
-		return SHUNT_REASON_PEERS_FULL;
-	stop_answers(ctx, state, cookie, &decision->to, 0);
-	/* The first translation of a connected socket is that of its connect. */
-	if (ctx->sk->state != BPF_TCP_ESTABLISHED &&
-	    (!(state->first.flags & SHUNT_STATE_TRANSLATED) || leads_from(&state->first, dialled))) {
-		write_translation(&state->first, dialled, decision, tick_now());
-		return 0;
-	}
-	found = peer_dialled(ctx->sk, cookie, dialled);
-	if (found.translation)
-		return change_peer(found, cookie, dialled, decision);
-	/* Set before the first one is made, so that there is none without the flag. */
-	state->first.flags |= SHUNT_STATE_PEERS;
-	sender.netns_cookie = bpf_get_netns_cookie(ctx);
-	return add_peer(ctx->sk, &sender, dialled, decision);
-}
 
 /* The address that the datagram is sent from: the socket's own, or the one that the application has named. */
 static __always_inline struct shunt_address source_address(const struct bpf_sock_addr *ctx, int hook_family)
