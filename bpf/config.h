@@ -28,7 +28,7 @@ struct shunt_config {
 	__u8 has_mptcp;	       /* 1: the kernel has MPTCP and the helper that finds a subflow's connection */
 	__u8 has_sock_destroy; /* 1: the kernel has bpf_sock_destroy(), which ends a socket from an iterator */
 	__u8 observe;	       /* 1: decide and count, but change no destination and fail no call */
-	__u8 reads_sockets;    /* 1: programs may read the kernel's own struct sock (CAP_PERFMON) */
+	__u8 reads_sockets;    /* 1: programs may read the kernel's own structs (CAP_PERFMON) */
 	/* 1: while the programs move from one cgroup to another above or below it, both run for one call, so a socket's
 	 * own backend may be the destination that the first of them has written. */
 	__u8 runs_twice;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * What the connect hook reads of the kernel's own structs, which the program's context does not show. CO-RE relocates
- * every field. It takes CAP_PERFMON: without that, shunt_config.reads_sockets is 0, and nothing here is known.
+ * What the hooks read of the kernel's own structs, which the program's context does not show. CO-RE relocates every
+ * field. It takes CAP_PERFMON: without that, shunt_config.reads_sockets is 0, and nothing here is known.
  */
 #ifndef SHUNT_KERNEL_SOCK_H
 #define SHUNT_KERNEL_SOCK_H
@@ -26,6 +26,12 @@ struct sock_common {
 
 struct sock {
 	__u8 sk_kern_sock : 1;
+};
+
+struct io_uring_task;
+
+struct task_struct {
+	struct io_uring_task *io_uring;
 };
 
 #pragma clang attribute pop
@@ -68,6 +74,17 @@ static __always_inline int is_kernel_socket(void *sk)
 	struct sock *address = sock_address(sk);
 
 	return address && BPF_CORE_READ_BITFIELD_PROBED(address, sk_kern_sock);
+}
+
+/* True if the thread that makes the call, or for which the kernel makes it, has used io_uring. */
+static __always_inline int uses_io_uring(void)
+{
+	const struct task_struct *thread;
+
+	if (!shunt_config.reads_sockets || !bpf_core_field_exists(struct task_struct, io_uring))
+		return 0;
+	thread = bpf_get_current_task_btf();
+	return thread->io_uring != NULL;
 }
 
 #endif

@@ -269,6 +269,7 @@ static __always_inline int send_to(struct bpf_sock_addr *ctx, const struct desti
 	struct shunt_frontend_key key;
 	struct shunt_address own;
 	struct client client;
+	int may_be_frontend;
 	__u32 no_room;
 	__u64 cookie;
 
@@ -276,8 +277,8 @@ static __always_inline int send_to(struct bpf_sock_addr *ctx, const struct desti
 		return untouched(SHUNT_REASON_OTHER_PROTOCOL);
 	if (!dialled.port)
 		return untouched(SHUNT_REASON_PORT_ZERO);
-	if (!prefix_in(&dialled.address, SHUNT_PREFIX_FRONTENDS) &&
-	    !prefix_in(&dialled.address, SHUNT_PREFIX_BACKENDS))
+	may_be_frontend = prefix_in(&dialled.address, SHUNT_PREFIX_FRONTENDS);
+	if (!may_be_frontend && !prefix_in(&dialled.address, SHUNT_PREFIX_BACKENDS))
 		return untouched(SHUNT_REASON_NOT_A_SERVICE);
 	peer = peer_of_socket(ctx);
 	/* Only the peer's replies reach a connected socket. */
@@ -291,11 +292,13 @@ static __always_inline int send_to(struct bpf_sock_addr *ctx, const struct desti
 		*to = backend_of(&state->first); /* its peer */
 		return 1;
 	}
-	if (is_agent_stale() && prefix_in(&dialled.address, SHUNT_PREFIX_FRONTENDS))
+	if (state && may_be_frontend && is_second_send(ctx, state, cookie, &dialled))
+		return 1;
+	if (may_be_frontend && is_agent_stale())
 		return untouched(SHUNT_REASON_STALE_AGENT);
 	if (state && !shunt_config.observe && send_again(ctx, state, cookie, &dialled, to))
 		return 1;
-	if (!prefix_in(&dialled.address, SHUNT_PREFIX_FRONTENDS)) {
+	if (!may_be_frontend) {
 		if (state && !shunt_config.runs_twice)
 			stop_answers(ctx, state, cookie, &dialled, 1);
 		return untouched(SHUNT_REASON_NOT_A_SERVICE);
@@ -357,14 +360,11 @@ static __always_inline int received_from(struct bpf_sock_addr *ctx, struct desti
 {
 	__u64 cookie = bpf_get_socket_cookie(ctx);
 	struct shunt_socket_state *state = find_state(ctx->sk, cookie);
-	struct shunt_translation *translation = NULL;
+	struct shunt_translation *translation;
 
 	if (!state)
 		return untouched(SHUNT_REASON_NO_STATE);
-	if (answers(&state->first, from))
-		translation = &state->first;
-	else if (has_peers(state))
-		translation = peer_answering(ctx->sk, cookie, from);
+	translation = translation_answering(ctx, state, cookie, from);
 	if (!translation)
 		return untouched(SHUNT_REASON_OTHER_PEER);
 	note_reply(translation);

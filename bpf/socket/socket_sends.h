@@ -107,6 +107,38 @@ static __always_inline void stop_answers(struct bpf_sock_addr *ctx, struct shunt
 		translation->flags &= ~SHUNT_STATE_ANSWERS;
 }
 
+/* Returns the translation that answers for `backend` among all that the socket remembers, or NULL. */
+static __always_inline struct shunt_translation *translation_answering(struct bpf_sock_addr *ctx,
+								       struct shunt_socket_state *state,
+								       __u64 cookie,
+								       const struct destination *backend)
+{
+	if (answers(&state->first, backend))
+		return &state->first;
+	return has_peers(state) ? peer_answering(ctx->sk, cookie, backend) : NULL;
+}
+
+/*
+ * True if `to` may be what a send of a moment ago was translated to, and is on its way already: io_uring has tried the
+ * send again with the address that was written the first time, or the programs run twice. A backend may itself be a
+ * frontend, but what is sent to a service goes no further than to its backend.
+ */
+static __always_inline int is_second_send(struct bpf_sock_addr *ctx, struct shunt_socket_state *state,
+					  __u64 cookie, const struct destination *to)
+{
+	struct shunt_translation *translation;
+
+	if (!shunt_config.runs_twice && !uses_io_uring())
+		return 0;
+	translation = translation_answering(ctx, state, cookie, to);
+	if (!translation || shunt_silence(translation->flags, tick_now()) >= SHUNT_DIRECT_SILENCE)
+		return 0;
+	/* Or it is the application that dials the backend. */
+	if (!shunt_config.runs_twice)
+		note_direct_dial(translation);
+	return 1;
+}
+
 /* True if the socket has sent to this destination before and its backend still serves: then `*to` is that backend. */
 static __always_inline int send_again(struct bpf_sock_addr *ctx, struct shunt_socket_state *state,
 				      __u64 cookie, const struct destination *dialled, struct destination *to)

@@ -11,7 +11,10 @@
 #include <cstring>
 #include <optional>
 #include <string>
+#include <thread>
+#include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "tests/kernel/kernel_test.h"
 #include "tests/sandbox/netlink.h"
 #include "tests/sandbox/socket_address.h"
@@ -108,46 +111,91 @@ class IoUringTest : public KernelTest {
     ASSERT_TRUE(sandbox::AddDeviceAddress("v", *model::IpAddress::Parse("203.0.113.2")).ok());
   }
 
+  static constexpr uint32_t kSends = 3;
+
+  // Sends to the service while the socket's buffer is full, so that each send has to be tried again.
+  void SendWithoutRoom(const ClientSocket& client, const SocketAddress& service) {
+    const int smallest = 1;
+    ASSERT_EQ(setsockopt(client.fd(), SOL_SOCKET, SO_SNDBUF, &smallest, sizeof smallest), 0);
+    const std::string fill(1400, 'x');
+    const sandbox::KernelAddress other = sandbox::ToKernel(At("203.0.113.2:9999"), AF_INET);
+    while (sendto(client.fd(), fill.data(), fill.size(), MSG_DONTWAIT, other.get(), other.size) >= 0) {
+    }
+    ASSERT_EQ(errno, EAGAIN);
+    to_ = sandbox::ToKernel(service, AF_INET);
+    part_ = {text_.data(), text_.size()};
+    message_.msg_name = to_.get();
+    message_.msg_namelen = to_.size;
+    message_.msg_iov = &part_;
+    message_.msg_iovlen = 1;
+    for (uint32_t i = 0; i < kSends; ++i) ring_.SubmitSend(client.fd(), message_);
+    ASSERT_EQ(ring_.Completed(), 0u) << "the buffer is full";
+  }
+
+  // Makes room, and expects that the backend gets what was sent and answers it under the service's name.
+  void ExpectAnswersUnderTheName(const ClientSocket& client, const SocketAddress& service) {
+    GiveTheBackendItsAddress();
+    ClientSocket server(*there_, AF_INET, SOCK_DGRAM);
+    ASSERT_EQ(server.Bind(At("203.0.113.2:8081")), 0);
+    ring_.WaitFor(kSends);
+    for (uint32_t i = 0; i < kSends; ++i) {
+      ASSERT_EQ(ring_.Result(i), static_cast<int32_t>(text_.size()));
+      const Received request = server.Receive();
+      ASSERT_EQ(request.text, text_) << "errno " << request.error;
+      ASSERT_EQ(server.SendTo(request.from, "answer"), 0);
+      const Received answer = client.Receive();
+      EXPECT_EQ(answer.text, "answer");
+      EXPECT_EQ(answer.from, service);
+    }
+  }
+
   Ring ring_;
   std::optional<sandbox::NetworkNamespace> here_, there_;
+
+ private:
+  // Of the sends under way.
+  std::string text_ = "through the ring";
+  sandbox::KernelAddress to_ = {};
+  iovec part_ = {};
+  msghdr message_ = {};
 };
 
 TEST_F(IoUringTest, ASendThatWaitedForRoomIsStillAnsweredUnderTheServicesName) {
-  constexpr uint32_t kSends = 3;
-  const SocketAddress service = At("10.96.7.1:53");
   ClientSocket client(*here_, AF_INET, SOCK_DGRAM);
-  const int smallest = 1;
-  ASSERT_EQ(setsockopt(client.fd(), SOL_SOCKET, SO_SNDBUF, &smallest, sizeof smallest), 0);
-  const std::string fill(1400, 'x');
-  const sandbox::KernelAddress other = sandbox::ToKernel(At("203.0.113.2:9999"), AF_INET);
-  while (sendto(client.fd(), fill.data(), fill.size(), MSG_DONTWAIT, other.get(), other.size) >= 0) {
-  }
-  ASSERT_EQ(errno, EAGAIN);
+  SendWithoutRoom(client, At("10.96.7.1:53"));
+  ExpectAnswersUnderTheName(client, At("10.96.7.1:53"));
+}
 
-  sandbox::KernelAddress to = sandbox::ToKernel(service, AF_INET);
-  std::string text = "through the ring";
-  iovec part = {text.data(), text.size()};
-  msghdr message = {};
-  message.msg_name = to.get();
-  message.msg_namelen = to.size;
-  message.msg_iov = &part;
-  message.msg_iovlen = 1;
-  for (uint32_t i = 0; i < kSends; ++i) ring_.SubmitSend(client.fd(), message);
-  ASSERT_EQ(ring_.Completed(), 0u) << "the buffer is full";
+// The address that was written the first time is one that an application may dial, too.
+TEST_F(IoUringTest, ASendThatWaitedForRoomIsNotTranslatedAgain) {
+  Apply({ServiceStory("front")
+             .ClusterIp("10.96.7.3")
+             .LoadBalancerIp("203.0.113.2")
+             .Port(8081, kUdp, 8082)
+             .Endpoints({"203.0.113.3"})});
+  ClientSocket client(*here_, AF_INET, SOCK_DGRAM);
+  SendWithoutRoom(client, At("10.96.7.1:53"));
+  ExpectAnswersUnderTheName(client, At("10.96.7.1:53"));
+}
 
-  GiveTheBackendItsAddress();
-  ClientSocket server(*there_, AF_INET, SOCK_DGRAM);
-  ASSERT_EQ(server.Bind(At("203.0.113.2:8081")), 0);
-  ring_.WaitFor(kSends);
-  for (uint32_t i = 0; i < kSends; ++i) {
-    ASSERT_EQ(ring_.Result(i), static_cast<int32_t>(text.size()));
-    const Received request = server.Receive();
-    EXPECT_EQ(request.text, text);
-    ASSERT_EQ(server.SendTo(request.from, "answer"), 0);
-    const Received answer = client.Receive();
-    EXPECT_EQ(answer.text, "answer");
-    EXPECT_EQ(answer.from, service);
-  }
+// Nothing tries again what a thread without a ring sends.
+TEST_F(IoUringTest, WithoutARingABackendThatIsItselfAFrontendIsOneAtOnce) {
+  Apply({ServiceStory("outer").ClusterIp("10.96.7.2").Port(53, kUdp, 30080).Endpoints({"10.0.0.1"}),
+         ServiceStory("front")
+             .ClusterIp("10.96.7.3")
+             .LoadBalancerIp("10.0.0.1")
+             .Port(30080, kUdp, 8081)
+             .Endpoints({"10.244.1.1"})});
+  std::thread([this] {
+    const ClientSocket client = HostSocket(AF_INET, SOCK_DGRAM);
+    for (const auto& [dialled, backend] :
+         {std::pair("10.96.7.2:53", "10.0.0.1:30080"), std::pair("10.0.0.1:30080", "10.244.1.1:8081")}) {
+      ASSERT_EQ(client.SendTo(At(dialled), "hello"), 0);
+      const Received answer = client.Receive();
+      EXPECT_EQ(answer.text, absl::StrCat(backend, " hello"));
+      EXPECT_EQ(answer.from, At(dialled));
+    }
+  }).join();
 }
 
 }  // namespace

@@ -141,20 +141,18 @@ TEST_F(TakeOverTest, AnEarlierLayoutIsReplacedWhenEverythingIsApplied) {
   EXPECT_THAT(Programs(), AllOf(SizeIs(9), Each(Field(&report::ProgramStatus::attached, true))));
 }
 
-// Programs on a cgroup and on one above it both run for one connect, the lower ones first.
-TEST_F(TakeOverTest, WhileTheyMoveASecondRunForgetsNothing) {
-  sandbox::EchoServer pods;
-  ASSERT_TRUE(pods.Listen(world_->host(), 8080).ok());
-  const std::string inner = dial_from_ = NewInnerCgroup();
-  std::unique_ptr<KernelDatapath> datapath = Open(Options());
-  ASSERT_NE(datapath, nullptr);
-  Serve(*datapath);
-  for (const bool runs_twice : {false, true}) {
+// Programs on a cgroup and on one above it both run for one call, the lower ones first.
+class RunTwiceTest : public TakeOverTest {
+ protected:
+  // Loads the programs with this setting and puts them at both cgroups. Those of the inner one stay until the
+  // descriptors are closed.
+  void RunInBoth(const KernelDatapath& datapath, const std::string& inner, bool runs_twice,
+                 std::vector<posix::FileDescriptor>* links) {
     absl::StatusOr<BpfObject> object = BpfObject::OpenBuiltIn();
     ASSERT_TRUE(object.ok()) << object.status();
     std::vector<std::string> missing;
     const absl::StatusOr<MapSet> maps =
-        MapSet::OpenPinned(datapath->pins(), object->Maps(), PinAccess::kReadWrite, &missing);
+        MapSet::OpenPinned(datapath.pins(), object->Maps(), PinAccess::kReadWrite, &missing);
     ASSERT_TRUE(maps.ok()) << maps.status();
     shunt_config config{};
     ASSERT_TRUE(maps->GiveTo(*object, &config).ok() && ConfigureForHost(&config).ok());
@@ -165,15 +163,59 @@ TEST_F(TakeOverTest, WhileTheyMoveASecondRunForgetsNothing) {
     ASSERT_TRUE(AttachedPrograms::ReplaceInPlace(*pins, *object, [] { return absl::OkStatus(); }).ok());
     const absl::StatusOr<Cgroup> below = OpenCgroup(inner);
     ASSERT_TRUE(below.ok()) << below.status();
-    std::vector<posix::FileDescriptor> links;
     for (const Hook& hook : kHooks) {
       absl::StatusOr<posix::FileDescriptor> link = CreateLink(hook, object->ProgramFd(hook.program), *below);
       ASSERT_TRUE(link.ok()) << link.status();
-      links.push_back(*std::move(link));
+      links->push_back(*std::move(link));
     }
+  }
+};
+
+TEST_F(RunTwiceTest, WhileTheyMoveASecondRunForgetsNothing) {
+  sandbox::EchoServer pods;
+  ASSERT_TRUE(pods.Listen(world_->host(), 8080).ok());
+  const std::string inner = dial_from_ = NewInnerCgroup();
+  std::unique_ptr<KernelDatapath> datapath = Open(Options());
+  ASSERT_NE(datapath, nullptr);
+  Serve(*datapath);
+  for (const bool runs_twice : {false, true}) {
+    std::vector<posix::FileDescriptor> links;
+    ASSERT_NO_FATAL_FAILURE(RunInBoth(*datapath, inner, runs_twice, &links));
     EXPECT_EQ(Dial(), kPod);
     EXPECT_EQ(peer_, runs_twice ? kService : kPod);
   }
+  datapath.reset();
+  ASSERT_EQ(rmdir(inner.c_str()), 0);
+}
+
+TEST_F(RunTwiceTest, WhileTheyMoveASecondRunOfASendIsNotTranslatedAgain) {
+  sandbox::EchoServer pods;
+  ASSERT_TRUE(pods.Listen(world_->host(), 8080).ok());
+  const std::string inner = NewInnerCgroup();
+  std::unique_ptr<KernelDatapath> datapath = Open(Options());
+  ASSERT_NE(datapath, nullptr);
+  const auto datagrams = [](const char* name, const char* cluster_ip) {
+    return sandbox::ServiceStory(name).ClusterIp(cluster_ip).Port(8080, model::Protocol::kUdp, 8080);
+  };
+  const model::ServicePlan outer = datagrams("outer", "10.96.0.2").Endpoints({"10.244.0.7"}).Plan();
+  const model::ServicePlan front =
+      datagrams("front", "10.96.0.3").LoadBalancerIp("10.244.0.7").Endpoints({"10.244.0.8"}).Plan();
+  const model::ServicePlan* plans[] = {&outer, &front};
+  ASSERT_THAT(datapath->Apply(plans, ApplyScope::kAll), IsEmpty());
+  std::vector<posix::FileDescriptor> links;
+  ASSERT_NO_FATAL_FAILURE(RunInBoth(*datapath, inner, /*runs_twice=*/true, &links));
+  ASSERT_TRUE(sandbox::EnterCgroup(inner).ok());
+  {
+    const sandbox::ClientSocket client(world_->host(), AF_INET, SOCK_DGRAM);
+    for (const char* way : {"the first", "a further"}) {
+      EXPECT_EQ(client.SendTo(sandbox::At("10.96.0.2:8080"), way), 0);
+      const sandbox::Received answer = client.Receive();
+      EXPECT_EQ(answer.text, absl::StrCat("10.244.0.7:8080 ", way));
+      EXPECT_EQ(answer.from, sandbox::At("10.96.0.2:8080"));
+    }
+  }
+  ASSERT_TRUE(sandbox::EnterCgroup(world_->cgroup()).ok());
+  links.clear();
   datapath.reset();
   ASSERT_EQ(rmdir(inner.c_str()), 0);
 }
