@@ -221,6 +221,14 @@ static __always_inline struct found_peer peer_dialled(void *sk, __u64 cookie,
 	return (struct found_peer){ &far->translation, far };
 }
 
+/* True if one more destination of the socket would be a far one. */
+static __always_inline int is_near_full(void *sk)
+{
+	const struct shunt_near_peers *near = near_peers(sk, 0);
+
+	return near && near->count >= SHUNT_NEAR_PEERS;
+}
+
 /* Returns the translation of the peer that answers for `backend`, or NULL. */
 static __always_inline struct shunt_translation *peer_answering(void *sk, __u64 cookie,
 								const struct destination *backend)

@@ -185,6 +185,9 @@ static __always_inline __u32 remember_send(struct bpf_sock_addr *ctx, struct shu
 	found = peer_dialled(ctx->sk, cookie, dialled);
 	if (found.translation)
 		return change_peer(found, cookie, dialled, decision);
+	/* Its far peers would stay: no sock_release runs for it, which would free them. */
+	if (is_near_full(ctx->sk) && is_kernel_socket(ctx->sk))
+		return SHUNT_REASON_PEERS_QUOTA;
 	/* Set before the first one is made, so that there is none without the flag. */
 	state->first.flags |= SHUNT_STATE_PEERS;
 	sender.netns_cookie = bpf_get_netns_cookie(ctx);
