@@ -509,8 +509,7 @@ struct shunt_backend_counters {
 	X(PORT_ZERO, "port_zero", "dialled port 0: passed untouched")                                      \
 	X(OTHER_PROTOCOL, "other_protocol", "neither TCP nor UDP: passed untouched")                       \
 	X(EXEMPT_SOCKET, "exempt_socket", "the agent's own socket: passed untouched")                      \
-	X(HOST_ONLY, "host_only",                                                                          \
-	  "a NodePort on a pod's loopback, or a client bound to loopback: passed untouched")               \
+	X(HOST_ONLY, "host_only", "a NodePort on a pod's loopback: passed untouched")                      \
 	X(SOURCE_RANGES, "source_ranges", "the frontend has source ranges: left to the packet path")       \
 	X(UNUSED_PORT, "unused_port", "a ClusterIP's port that no service uses: refused")                  \
 	X(NO_ENDPOINTS, "no_endpoints", "the service has no endpoint anywhere: refused")                   \
@@ -530,7 +529,9 @@ struct shunt_backend_counters {
 	  "a reply or peer name from an address that no service led to: untouched")                        \
 	X(WOULD_TRANSLATE, "would_translate", "observe mode: it would have been translated; untouched")    \
 	X(WOULD_REFUSE, "would_refuse", "observe mode: it would have been refused; untouched")             \
-	X(STALE_AGENT, "stale_agent", "no sign of life of the agent for --stale-after: passed untouched")
+	X(STALE_AGENT, "stale_agent", "no sign of life of the agent for --stale-after: passed untouched")  \
+	X(LOOPBACK_CLIENT, "loopback_client",                                                              \
+	  "a client on a loopback address, an endpoint elsewhere: passed untouched")
 
 /* clang-format off */ /* it takes the list for the beginning of an expression */
 enum shunt_reason {

@@ -224,7 +224,7 @@ static __always_inline void decide(const struct shunt_frontend_key *key, const s
 	reader_window();
 	if (client->on_loopback) {
 		if (!is_own_address(&chosen->address))
-			return pass(decision, SHUNT_REASON_HOST_ONLY);
+			return pass(decision, SHUNT_REASON_LOOPBACK_CLIENT);
 		if (counters)
 			counters->translated++;
 	}

@@ -85,12 +85,14 @@ static __always_inline struct shunt_socket_state *create_state(struct bpf_sock_a
 /*
  * A UDP connect() cannot be refused: the application learns of a refusal by an ICMP error at send or receive, with
  * which the packet path answers what goes to the untranslated address. The socket is remembered, so that it is ended
- * once what it dialled has a backend: until it connects again, no hook runs that could translate what it sends.
+ * once what it dialled has a backend: until it connects again, no hook runs that could translate what it sends. A
+ * client on loopback is not: whether it would be translated then is up to the endpoint, and in doubt a socket stays.
  */
 static __always_inline int udp_connect_unserved(struct bpf_sock_addr *ctx, struct shunt_socket_state *state,
-						__u64 cookie, const struct destination *dialled)
+						__u64 cookie, const struct client *client,
+						const struct destination *dialled)
 {
-	if (!shunt_config.observe) {
+	if (!shunt_config.observe && !client->on_loopback) {
 		if (!state)
 			state = create_state(ctx, cookie);
 		if (state)
@@ -203,7 +205,7 @@ static __always_inline int connect_to(struct bpf_sock_addr *ctx, struct destinat
 	client = client_at(ctx, &own);
 	decide(&key, &client, &decision);
 	if (decision.verdict != VERDICT_TRANSLATE && is_unserved_udp(ctx, &decision))
-		return udp_connect_unserved(ctx, state, cookie, &dialled);
+		return udp_connect_unserved(ctx, state, cookie, &client, &dialled);
 	if (decision.verdict == VERDICT_PASS)
 		return untouched(decision.reason);
 	if (decision.verdict == VERDICT_REFUSE)

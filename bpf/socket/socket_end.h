@@ -48,7 +48,7 @@ static __always_inline int is_served(struct shunt_translation *translation, __u8
 	return still_member(translation, row->internal_pool);
 }
 
-/* True if a connect to what the socket dialled would be translated now. */
+/* True if a connect to what the socket dialled would be translated now. REQUIRES: the client is not on loopback. */
 static __always_inline int takes_connects(const struct shunt_translation *translation, __u8 protocol,
 					  __u64 netns_cookie)
 {

@@ -123,12 +123,12 @@ TEST_P(FrontendsTest, ASocketBoundToLoopbackIsLeftAloneUnlessTheBackendIsThisNod
                                                : !address.starts_with("[fd00:96");
         return of_node ? node_port : (tcp ? "80" : "53");
       };
-      const uint64_t before = Reason("host_only");
+      const uint64_t before = Reason("loopback_client");
       for (const std::string& address : c.left_alone) {
         const std::string dialled = absl::StrCat(address, ":", port_of(address, "30080"));
         EXPECT_EQ(ReachFrom(world().host(), way, c.source, dialled, c.family), dialled) << "untranslated";
       }
-      EXPECT_EQ(Reason("host_only"), before + c.left_alone.size());
+      EXPECT_EQ(Reason("loopback_client"), before + c.left_alone.size());
       for (const std::string& address : c.own) {
         const std::string dialled = absl::StrCat(address, ":", port_of(address, "30443"));
         const std::string backend = absl::StrCat(address[0] == '[' ? "[fd00::1]" : "10.0.0.1", tcp ? ":8080" : ":8081");

@@ -181,6 +181,28 @@ TEST_P(EveryEndingTest, ASocketThatFoundNoBackendIsEndedOnceThereIsOne) {
   EXPECT_EQ(Sweep().ended_udp, 0u);
 }
 
+// What it dialled has an endpoint now, but its next connect would be left alone as this one is.
+TEST_P(EveryEndingTest, ASocketOnLoopbackThatFoundNoBackendStays) {
+  const bool v4 = GetParam().dialling.cluster_ip[0] == '1';
+  names_.Add("host", world().host());
+  const datapath::NodeAddress addresses[] = {{*model::IpAddress::Parse("10.0.0.1"), false},
+                                             {*model::IpAddress::Parse("fd00::1"), false}};
+  ASSERT_TRUE(datapath().SetNodeAddresses(addresses).ok());
+  const ServiceStory unserved =
+      ServiceStory("unserved").ClusterIp("10.96.0.60").ClusterIp("fd00:96::60").Port(53, kUdp, 8081, 30080);
+  Apply({unserved});
+  const SocketAddress dialled = At(v4 ? "10.0.0.1" : "fd00::1", 30080);
+  ClientSocket on_loopback = HostSocket(GetParam().dialling.socket_family, SOCK_DGRAM),
+               anywhere = HostSocket(GetParam().dialling.socket_family, SOCK_DGRAM);
+  ASSERT_EQ(on_loopback.Bind(At(v4 ? "127.0.0.1" : "::1", 0)), 0);
+  ASSERT_EQ(on_loopback.Connect(dialled), 0);
+  ASSERT_EQ(anywhere.Connect(dialled), 0);
+  Apply({ServiceStory(unserved).Endpoints({"10.244.2.1", "fd00:244:2::1"})});
+  EXPECT_EQ(Sweep().ended_udp, 1u) << "the one that is bound to nothing";
+  EXPECT_EQ(anywhere.Receive().error, ECONNABORTED);
+  ExpectAlive(on_loopback, dialled);
+}
+
 TEST_P(EveryEndingTest, ASocketThatDialledTheBackendItselfIsNotOurs) {
   ClientSocket socket = Open(SOCK_DGRAM), again = Open(SOCK_DGRAM);
   ASSERT_EQ(socket.Connect(Backend(8081)), 0);
