@@ -9,6 +9,7 @@
 #include "bpf/abi.h"
 #include "tests/kernel/kernel_test.h"
 #include "userspace/datapath/kernel/kernel_datapath.h"
+#include "userspace/datapath/limits.h"
 
 namespace shunt::kernel_test {
 namespace {
@@ -106,6 +107,8 @@ SHUNT_IN_BOTH_MEMORIES(ManyPeersTest);
 
 TEST_P(ManyPeersTest, OneSocketHasAtMostSoManyDestinations) {
   constexpr int kMost = kOwn + SHUNT_FAR_PEERS_MAX;
+  static_assert(kMost == 1'032, "docs/limits.md names the number");
+  ASSERT_EQ(shunt_peers_per_netns(datapath::Limits().socket_peers), 4'096u) << "docs/limits.md names the number";
   ApplyServices(kMost + 1);
   ClientSocket socket = PodSocket(AF_INET, SOCK_DGRAM), another = PodSocket(AF_INET, SOCK_DGRAM);
   int error = 0;

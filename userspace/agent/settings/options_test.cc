@@ -277,6 +277,11 @@ TEST(ExampleTest, HasEveryFieldWithItsDefault) {
   EXPECT_EQ(options.cgroup, "/sys/fs/cgroup");
 }
 
+TEST(OptionsTest, FiveServicesOfTheGreatestSizeFillTheSlots) {
+  const Options defaults;
+  EXPECT_EQ(defaults.limits.slots / defaults.endpoints_per_pool, 5u) << "docs/limits.md says so";
+}
+
 TEST(OptionsTest, Errors) {
   struct Row {
     const char* what;
