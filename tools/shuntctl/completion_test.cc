@@ -53,7 +53,7 @@ TEST_F(CompletionTest, WordsOptionsAndNames) {
   EXPECT_THAT(Words("svc get "), ElementsAre("default/kubernetes", "shop/cart", "shop/search"));
   EXPECT_THAT(Words("service show shop/"), ElementsAre("shop/cart", "shop/search"));
   EXPECT_THAT(Words("-n shop service show c"), ElementsAre("cart"));
-  EXPECT_THAT(Words("map dump so"), ElementsAre("socket_state", "socket_peers"));
+  EXPECT_THAT(Words("map dump soc"), ElementsAre("socket_state", "socket_taken", "socket_peers", "socket_peer_counts"));
   EXPECT_THAT(Words("map dump front"), ElementsAre("frontends", "frontend_index", "frontend_rows"));
   EXPECT_THAT(Words("completion "), ElementsAre("bash", "zsh", "fish", "help"));
   EXPECT_THAT(Words("--o"), ElementsAre("--output", "--offline"));

@@ -26,15 +26,37 @@ std::string Seconds(uint32_t seconds) {
   return seconds == 0 ? "" : absl::StrCat(seconds, "s");
 }
 
+// The age of the agent's last sign of life.
+std::string AgeText(int64_t age_ms) {
+  return age_ms < 0 ? "none" : absl::StrCat(age_ms, "ms");
+}
+
+Cells MetaCells(const v1::MapRow& of) {
+  const v1::MetaRow& row = of.meta();
+  return {absl::StrCat(row.memory_version()),
+          absl::StrCat(row.generation()),
+          row.storage_in_use() ? "yes" : "no",
+          absl::StrJoin(row.features(), ","),
+          AgeText(row.age_ms()),
+          row.stale_after_ms() == 0 ? "" : absl::StrCat(row.stale_after_ms(), "ms")};
+}
+
+Cells SourceVersionCells(const v1::MapRow& of) {
+  const v1::SourceVersionRow& row = of.source_version();
+  return {row.resource(), row.version(), absl::StrCat(row.objects())};
+}
+
 Cells FrontendCells(const v1::MapRow& of) {
   const v1::FrontendRow& row = of.frontend();
   const std::string flags = absl::StrJoin(row.flags(), ",");
   if (row.about_address()) {
-    return {absl::StrCat(row.row()), row.address().address(), "", "about the address", "", "", "", "", flags};
+    return {absl::StrCat(row.row()), row.address().address(), "", "about the address", "", "", "", "", "", flags};
   }
-  return {absl::StrCat(row.row()),           AddressText(row.address()),        ProtocolText(row.protocol()),
-          FrontendKindText(row.kind()),      absl::StrCat(row.service_port()),  absl::StrCat(row.internal_pool()),
-          absl::StrCat(row.external_pool()), Seconds(row.affinity_timeout_s()), flags};
+  return {absl::StrCat(row.row()),           AddressText(row.address()),
+          ProtocolText(row.protocol()),      FrontendKindText(row.kind()),
+          absl::StrCat(row.service_port()),  absl::StrCat(row.internal_pool()),
+          absl::StrCat(row.external_pool()), Seconds(row.affinity_timeout_s()),
+          Seconds(row.udp_idle_s()),         flags};
 }
 
 Cells PoolCells(const v1::MapRow& of) {
@@ -79,6 +101,10 @@ Cells SocketPeerCells(const v1::MapRow& of) {
           AddressText(row.to()),      absl::StrCat(row.pool()), absl::StrCat(row.backend())};
 }
 
+Cells PeerCountCells(const v1::MapRow& of) {
+  return {absl::StrCat(of.peer_count().row()), absl::StrCat(of.peer_count().destinations())};
+}
+
 Cells AffinityCells(const v1::MapRow& of) {
   const v1::AffinityRow& row = of.affinity();
   return {row.client(), absl::StrCat(row.service_port()), absl::StrCat(row.backend()),
@@ -105,7 +131,16 @@ Cells FilterCells(const v1::MapRow& of) {
 }
 
 RowView ViewOf(const std::string& map) {
-  if (map == "prefix_filter") return {v1::MapRow::kFilter, {"BITS-SET", "BITS", "FILL"}, &FilterCells};
+  if (map == "meta") {
+    return {v1::MapRow::kMeta,
+            {"MEMORY-VERSION", "GENERATION", "STORAGE-IN-USE", "FEATURES", "LAST-SIGN-OF-LIFE", "STALE-AFTER"},
+            &MetaCells};
+  }
+  if (map == "source_versions") {
+    return {v1::MapRow::kSourceVersion, {"RESOURCE", "VERSION", "OBJECTS"}, &SourceVersionCells};
+  }
+  if (map == "prefix_filter" || map == "socket_taken")
+    return {v1::MapRow::kFilter, {"BITS-SET", "BITS", "FILL"}, &FilterCells};
   if (map == "pools") {
     return {v1::MapRow::kPool, {"POOL", "FIRST-SLOT", "SLOTS", "GENERATION", "EMPTY"}, &PoolCells};
   }
@@ -124,6 +159,7 @@ RowView ViewOf(const std::string& map) {
   if (map == "socket_peers") {
     return {v1::MapRow::kSocketPeer, {"COOKIE", "DIRECTION", "FROM", "TO", "POOL", "BACKEND"}, &SocketPeerCells};
   }
+  if (map == "socket_peer_counts") return {v1::MapRow::kPeerCount, {"ROW", "DESTINATIONS"}, &PeerCountCells};
   if (map == "affinities") {
     return {v1::MapRow::kAffinity, {"CLIENT", "SERVICE-PORT", "BACKEND", "IDLE"}, &AffinityCells};
   }
@@ -137,17 +173,31 @@ RowView ViewOf(const std::string& map) {
   }
   if (map == "reasons") return {v1::MapRow::kReason, {"REASON", "COUNT", "MEANING"}, &ReasonCells};
   return {v1::MapRow::kFrontend,
-          {"ROW", "ADDRESS", "PROTO", "KIND", "SERVICE-PORT", "INTERNAL-POOL", "EXTERNAL-POOL", "AFFINITY", "FLAGS"},
+          {"ROW", "ADDRESS", "PROTO", "KIND", "SERVICE-PORT", "INTERNAL-POOL", "EXTERNAL-POOL", "AFFINITY", "UDP-IDLE",
+           "FLAGS"},
           &FrontendCells};
 }
 
 }  // namespace
 
 const std::vector<std::string>& DumpableMaps() {
-  static const auto* const kMaps = new std::vector<std::string>{
-      "prefix_filter",    "frontend_index",   "frontend_rows", "pools",        "slots",
-      "backends",         "service_ports",    "socket_state",  "socket_peers", "affinities",
-      "service_counters", "backend_counters", "reasons"};
+  static const auto* const kMaps = new std::vector<std::string>{"meta",
+                                                                "source_versions",
+                                                                "prefix_filter",
+                                                                "frontend_index",
+                                                                "frontend_rows",
+                                                                "pools",
+                                                                "slots",
+                                                                "backends",
+                                                                "service_ports",
+                                                                "socket_state",
+                                                                "socket_taken",
+                                                                "socket_peers",
+                                                                "socket_peer_counts",
+                                                                "affinities",
+                                                                "service_counters",
+                                                                "backend_counters",
+                                                                "reasons"};
   return *kMaps;
 }
 

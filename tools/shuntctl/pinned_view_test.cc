@@ -92,9 +92,9 @@ TEST_F(PinnedViewTest, StatusNamesTheCgroupAndClaimsNothingOfAnAgent) {
 
 TEST_F(PinnedViewTest, DumpsEveryMapThatItsHelpNames) {
   WritePins();
-  for (const char* map :
-       {"prefix_filter", "frontend_index", "frontend_rows", "pools", "slots", "backends", "service_ports",
-        "socket_state", "socket_peers", "affinities", "service_counters", "backend_counters", "reasons"}) {
+  for (const char* map : {"meta", "source_versions", "prefix_filter", "frontend_index", "frontend_rows", "pools",
+                          "slots", "backends", "service_ports", "socket_state", "socket_taken", "socket_peers",
+                          "socket_peer_counts", "affinities", "service_counters", "backend_counters", "reasons"}) {
     const Outcome dump = Run({"map", "dump", map});
     EXPECT_EQ(dump.status, kExitOk) << map << ": " << dump.err;
   }

@@ -73,8 +73,11 @@ std::string FullestText(const v1::AgentStatus& status) {
   const v1::MapFill* fullest = nullptr;
   double most = -1;
   for (const v1::MapFill& map : status.maps()) {
-    // The bits of the filter and the list of reasons do not fill up.
-    if (map.capacity() == 0 || map.name() == "reasons" || map.name() == "prefix_filter") continue;
+    // The bits of the filter and the list of reasons do not fill up; socket_taken repeats socket_state.
+    if (map.capacity() == 0 || map.name() == "reasons" || map.name() == "prefix_filter" ||
+        map.name() == "socket_taken") {
+      continue;
+    }
     const double fill = static_cast<double>(map.used()) / static_cast<double>(map.capacity());
     if (fill > most) {
       most = fill;

@@ -12,6 +12,23 @@ namespace {
 struct FillRow {
   v1::MapRow& message;
 
+  void operator()(const report::MetaRow& row) const {
+    v1::MetaRow& out = *message.mutable_meta();
+    out.set_memory_version(row.memory_version);
+    out.set_generation(row.generation);
+    out.set_storage_in_use(row.storage_in_use);
+    for (const absl::string_view feature : report::FlagNames(row.features)) out.add_features(std::string(feature));
+    out.set_stale_after_ms(row.sign_of_life.stale_after_ms);
+    out.set_age_ms(row.sign_of_life.age_ms);
+  }
+
+  void operator()(const report::SourceVersionRow& row) const {
+    v1::SourceVersionRow& out = *message.mutable_source_version();
+    out.set_resource(row.resource);
+    out.set_version(ValidUtf8(row.version));
+    out.set_objects(row.objects);
+  }
+
   void operator()(const report::FrontendRow& row) const {
     v1::FrontendRow& out = *message.mutable_frontend();
     out.set_row(row.row);
@@ -25,6 +42,7 @@ struct FillRow {
     out.set_internal_pool(row.internal_pool);
     out.set_external_pool(row.external_pool);
     out.set_affinity_timeout_s(row.affinity_timeout_s);
+    out.set_udp_idle_s(row.udp_idle_s);
     for (const absl::string_view flag : report::FlagNames(row.flags)) out.add_flags(std::string(flag));
   }
 
@@ -79,6 +97,12 @@ struct FillRow {
     *out.mutable_to() = ToMessage(row.to);
     out.set_pool(row.pool);
     out.set_backend(row.backend);
+  }
+
+  void operator()(const report::PeerCountRow& row) const {
+    v1::PeerCountRow& out = *message.mutable_peer_count();
+    out.set_row(row.row);
+    out.set_destinations(row.destinations);
   }
 
   void operator()(const report::AffinityRow& row) const {

@@ -132,7 +132,7 @@ TEST_F(ServerTest, ErrorsKeepTheirCodeAndWords) {
   EXPECT_FALSE(reader->Read(&chunk));
   const grpc::Status dump_status = reader->Finish();
   EXPECT_EQ(dump_status.error_code(), grpc::StatusCode::NOT_FOUND);
-  EXPECT_THAT(dump_status.error_message(), HasSubstr("frontend_rows, pools"));
+  EXPECT_THAT(dump_status.error_message(), HasSubstr("there are affinities, backend_counters, "));
 }
 
 TEST_F(ServerTest, ARequestOfUnreasonableSizeIsRefused) {

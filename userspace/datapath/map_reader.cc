@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <cstring>
+#include <iterator>
 #include <optional>
 #include <utility>
 
@@ -42,6 +44,28 @@ absl::StatusOr<std::vector<std::pair<Key, Value>>> Collect(const Table& table) {
   return rows;
 }
 
+absl::Status DumpMeta(const Tables& tables, uint64_t now_ns, const Visit& visit) {
+  shunt_meta meta = {};
+  if (absl::Status status = tables.meta->Load(0, MutableBytesOf(meta)); !status.ok()) return status;
+  visit(report::MetaRow{.memory_version = meta.memory_version,
+                        .generation = meta.generation,
+                        .storage_in_use = meta.storage_in_use != 0,
+                        .features = {.sockets = (meta.features & SHUNT_FEATURE_SOCKETS) != 0},
+                        .sign_of_life = DecodeSignOfLife(meta, now_ns)});
+  return absl::OkStatus();
+}
+
+absl::Status DumpSourceVersions(const Tables& tables, const Visit& visit) {
+  static constexpr const char* kResources[] = {"services", "endpointslices", "nodes"};
+  static_assert(std::size(kResources) == SHUNT_RESOURCE_COUNT);
+  return ForEachRow<shunt_source_version>(
+      *tables.source_versions, [&](uint32_t resource, const shunt_source_version& row) {
+        const size_t length = ::strnlen(row.version, sizeof(row.version));
+        if (length == 0 || length == sizeof(row.version)) return true;
+        return visit(report::SourceVersionRow{kResources[resource], std::string(row.version, length), row.objects});
+      });
+}
+
 report::FrontendFlags DecodeFrontendFlags(uint32_t flags) {
   return {.source_ranges = (flags & SHUNT_ROW_SOURCE_RANGES) != 0,
           .node_in_ranges = (flags & SHUNT_ROW_NODE_IN_RANGES) != 0,
@@ -60,6 +84,7 @@ report::FrontendRow DecodeRow(uint32_t id, const shunt_frontend_row& row) {
   out.internal_pool = row.internal_pool;
   out.external_pool = row.external_pool;
   out.affinity_timeout_s = row.affinity_timeout_s;
+  out.udp_idle_s = row.udp_idle_s;
   out.flags = DecodeFrontendFlags(row.flags);
   return out;
 }
@@ -87,10 +112,10 @@ absl::Status DumpFrontends(const Tables& tables, const Visit& visit, bool by_row
   return absl::OkStatus();
 }
 
-absl::Status DumpFilter(const Tables& tables, const Visit& visit) {
+absl::Status DumpBits(const Table& words, const Visit& visit) {
   report::FilterRow filter;
-  filter.bits = tables.prefix_filter->capacity() * 64;
-  absl::Status status = ForEachRow<uint64_t>(*tables.prefix_filter, [&](uint32_t, uint64_t word) {
+  filter.bits = words.capacity() * 64;
+  absl::Status status = ForEachRow<uint64_t>(words, [&](uint32_t, uint64_t word) {
     filter.bits_set += static_cast<uint32_t>(std::popcount(word));
     return true;
   });
@@ -209,6 +234,12 @@ absl::Status DumpPeers(const Tables& tables, const Visit& visit) {
   return absl::OkStatus();
 }
 
+absl::Status DumpPeerCounts(const Tables& tables, const Visit& visit) {
+  return ForEachRow<uint32_t>(*tables.socket_peer_counts, [&](uint32_t row, uint32_t count) {
+    return count == 0 || visit(report::PeerCountRow{row, count});
+  });
+}
+
 absl::Status DumpAffinities(const Tables& tables, uint64_t now_ns, const Visit& visit) {
   auto rows = Collect<shunt_affinity_key, shunt_affinity>(*tables.affinities);
   if (!rows.ok()) return rows.status();
@@ -301,7 +332,11 @@ struct MapView {
 
 std::vector<MapView> Views(const MapReader::BootClock& clock) {
   return {
-      {"prefix_filter", "array", &Tables::prefix_filter, CountFilterBits, DumpFilter},
+      {"meta", "array", &Tables::meta, CountMeta,
+       [&clock](const Tables& tables, const Visit& visit) { return DumpMeta(tables, clock(), visit); }},
+      {"source_versions", "array", &Tables::source_versions, CountSourceVersions, DumpSourceVersions},
+      {"prefix_filter", "array", &Tables::prefix_filter, CountFilterBits,
+       [](const Tables& tables, const Visit& visit) { return DumpBits(*tables.prefix_filter, visit); }},
       {"frontend_index", "array", &Tables::frontend_index, CountFrontends,
        [](const Tables& tables, const Visit& visit) { return DumpFrontends(tables, visit, /*by_row=*/false); }},
       {"frontend_rows", "array", &Tables::frontend_rows, CountFrontends,
@@ -311,7 +346,10 @@ std::vector<MapView> Views(const MapReader::BootClock& clock) {
       {"backends", "array", &Tables::backends, CountBackends, DumpBackends},
       {"service_ports", "array", &Tables::service_ports, CountServicePorts, DumpServicePorts},
       {"socket_state", "array", &Tables::socket_state, CountSockets, DumpSockets},
+      {"socket_taken", "array", &Tables::socket_taken, CountSockets,
+       [](const Tables& tables, const Visit& visit) { return DumpBits(*tables.socket_taken, visit); }},
       {"socket_peers", "hash", &Tables::socket_peers, CountPeers, DumpPeers},
+      {"socket_peer_counts", "array", &Tables::socket_peer_counts, CountPeerCounts, DumpPeerCounts},
       {"affinities", "lru_hash", &Tables::affinities, CountAffinities,
        [&clock](const Tables& tables, const Visit& visit) { return DumpAffinities(tables, clock(), visit); }},
       {"service_counters", "array", &Tables::service_counters, CountServicePorts, DumpServiceCounters},
@@ -321,6 +359,15 @@ std::vector<MapView> Views(const MapReader::BootClock& clock) {
 }
 
 }  // namespace
+
+report::SignOfLife DecodeSignOfLife(const shunt_meta& meta, uint64_t now_ns) {
+  report::SignOfLife sign{.stale_after_ms = static_cast<int64_t>(meta.stale_after_ms)};
+  if (meta.applied_ms != 0) {
+    sign.age_ms = static_cast<int64_t>(now_ns / 1'000'000) - static_cast<int64_t>(meta.applied_ms);
+    sign.age_ms = std::max<int64_t>(sign.age_ms, 0);  // it may have been given after the clock was read
+  }
+  return sign;
+}
 
 MapReader::MapReader(const Tables& tables, BootClock clock) : tables_(tables), clock_(std::move(clock)) {}
 
@@ -350,7 +397,8 @@ std::vector<report::MapFill> MapReader::FillLevels() const {
     const Table& table = *(tables_.*view.table);
     report::MapFill fill = {.name = view.name, .type = view.type, .capacity = table.capacity()};
     fill.used = view.count(tables_);
-    if (view.table == &Tables::prefix_filter) fill.capacity *= 64;
+    if (view.table == &Tables::prefix_filter || view.table == &Tables::socket_taken) fill.capacity *= 64;
+    if (view.table == &Tables::meta || view.table == &Tables::source_versions) fill.capacity = 0;
     if (view.table == &Tables::frontend_index) fill.capacity *= SHUNT_INDEX_ENTRIES;
     levels.push_back(std::move(fill));
   }

@@ -13,7 +13,12 @@
 #include "userspace/datapath/tables.h"
 #include "userspace/report/map_rows.h"
 
+struct shunt_meta;  // bpf/abi.h
+
 namespace shunt::datapath {
+
+// Returns what the row of `meta` says of the agent's last sign of life. `now_ns` is the time of CLOCK_BOOTTIME.
+report::SignOfLife DecodeSignOfLife(const shunt_meta& meta, uint64_t now_ns);
 
 // Reads while others write, so a row may name something that has just gone; an invalid row is left out. Not
 // thread-safe.

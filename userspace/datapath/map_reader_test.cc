@@ -86,6 +86,54 @@ TEST_F(MapReaderTest, FrontendRowsSayWhatTheyLeadTo) {
   EXPECT_EQ(Dump<report::FrontendRow>("frontend_index").size(), 4u);
 }
 
+TEST_F(MapReaderTest, ADatagramFlowsPatienceIsShown) {
+  model::PortPlan dns = MakePort("10.96.0.11", 53, MakePool({"10.244.0.1"}, 53));
+  dns.protocol = model::Protocol::kUdp;
+  dns.udp_idle_s = 120;
+  const model::ServicePlan plan = MakePlan("dns", {dns});
+  const model::ServicePlan* const plans[] = {&plan};
+  ASSERT_TRUE(datapath_->Apply(plans, ApplyScope::kAll).empty());
+  uint32_t idle_s = 0;
+  for (const report::FrontendRow& row : Dump<report::FrontendRow>("frontend_rows")) idle_s += row.udp_idle_s;
+  EXPECT_EQ(idle_s, 120u);
+}
+
+TEST_F(MapReaderTest, MetaIsShownWithoutItsSeeds) {
+  shunt_meta meta = {};
+  ASSERT_TRUE(tables_.meta->Load(0, MutableBytesOf(meta)).ok());
+  meta.generation = 17;
+  meta.features = SHUNT_FEATURE_SOCKETS;
+  meta.storage_in_use = 1;
+  meta.applied_ms = 4'000;
+  meta.stale_after_ms = 60'000;
+  ASSERT_TRUE(tables_.meta->Store(0, BytesOf(meta)).ok());
+  const auto rows = Dump<report::MetaRow>("meta");
+  ASSERT_EQ(rows.size(), 1u);
+  EXPECT_EQ(rows[0].memory_version, uint32_t{SHUNT_MEMORY_VERSION});
+  EXPECT_EQ(rows[0].generation, 17u);
+  EXPECT_TRUE(rows[0].storage_in_use);
+  EXPECT_EQ(rows[0].features, report::Features{.sockets = true});
+  EXPECT_EQ(rows[0].sign_of_life, (report::SignOfLife{.stale_after_ms = 60'000, .age_ms = 1'000}));
+}
+
+TEST_F(MapReaderTest, SourceVersionsThatAreKnownAndCountsThatAreNotZero) {
+  EXPECT_EQ(Dump<report::SourceVersionRow>("source_versions").size(), 0u);
+  shunt_source_version slices = {.version = "1041", .objects = 120}, invalid = {};
+  std::memset(invalid.version, 'x', sizeof(invalid.version));
+  ASSERT_TRUE(tables_.source_versions->Store(SHUNT_RESOURCE_ENDPOINT_SLICES, BytesOf(slices)).ok());
+  ASSERT_TRUE(tables_.source_versions->Store(SHUNT_RESOURCE_NODES, BytesOf(invalid)).ok());
+  const auto versions = Dump<report::SourceVersionRow>("source_versions");
+  ASSERT_EQ(versions.size(), 1u);
+  EXPECT_EQ(versions[0].resource, "endpointslices");
+  EXPECT_EQ(versions[0].version, "1041");
+  EXPECT_EQ(versions[0].objects, 120u);
+  ASSERT_TRUE(tables_.socket_peer_counts->Store(4711, BytesOf(uint32_t{3})).ok());
+  const auto counts = Dump<report::PeerCountRow>("socket_peer_counts");
+  ASSERT_EQ(counts.size(), 1u);
+  EXPECT_EQ(counts[0].row, 4711u);
+  EXPECT_EQ(counts[0].destinations, 3u);
+}
+
 TEST_F(MapReaderTest, PoolsSlotsAndBackends) {
   const auto pools = Dump<report::PoolRow>("pools");
   ASSERT_EQ(pools.size(), 2u);
@@ -207,7 +255,7 @@ TEST_F(MapReaderTest, AVisitMayEndEarlyAndAnUnknownMapIsNamed) {
   EXPECT_EQ(rows, 1);
   const absl::Status status = reader_.Dump("nonsense", [](const report::MapRow&) { return true; });
   EXPECT_EQ(status.code(), absl::StatusCode::kNotFound);
-  EXPECT_THAT(std::string(status.message()), HasSubstr("there are prefix_filter, frontend_index"));
+  EXPECT_THAT(std::string(status.message()), HasSubstr("there are meta, source_versions, prefix_filter"));
 }
 
 TEST_F(MapReaderTest, FillLevelsCountWhatIsInUse) {
@@ -223,6 +271,10 @@ TEST_F(MapReaderTest, FillLevelsCountWhatIsInUse) {
   EXPECT_EQ(fills["service_ports"].used, 1u);
   EXPECT_EQ(fills["affinities"].type, "lru_hash");
   EXPECT_EQ(fills["prefix_filter"].capacity, SHUNT_PREFIX_WORDS * 64u);
+  EXPECT_EQ(fills["socket_taken"].capacity, 64u);
+  EXPECT_EQ(fills["meta"].used, 1u);
+  EXPECT_EQ(fills["meta"].capacity, 0u) << "full from the start, which is no cause for an alert";
+  EXPECT_EQ(fills["source_versions"].capacity, 0u);
 }
 
 // A scrape asks for every level, and a node may have half a million slots.

@@ -72,12 +72,25 @@ uint64_t CountPeers(const Tables& tables) {
   return CountHash(*tables.socket_peers);
 }
 
+uint64_t CountPeerCounts(const Tables& tables) {
+  return Sum<uint32_t>(*tables.socket_peer_counts, [](uint32_t count) { return uint64_t{count != 0}; });
+}
+
 uint64_t CountAffinities(const Tables& tables) {
   return CountHash(*tables.affinities);
 }
 
 uint64_t CountReasons(const Tables&) {
   return SHUNT_REASON_COUNT;
+}
+
+uint64_t CountMeta(const Tables&) {
+  return 1;
+}
+
+uint64_t CountSourceVersions(const Tables& tables) {
+  return Sum<shunt_source_version>(*tables.source_versions,
+                                   [](const shunt_source_version& row) { return uint64_t{row.version[0] != 0}; });
 }
 
 }  // namespace shunt::datapath

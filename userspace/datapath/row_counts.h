@@ -26,9 +26,14 @@ uint64_t CountServicePorts(const Tables& tables);
 // Bits that are set in socket_taken.
 uint64_t CountSockets(const Tables& tables);
 uint64_t CountPeers(const Tables& tables);
+// Counts that are not 0.
+uint64_t CountPeerCounts(const Tables& tables);
 uint64_t CountAffinities(const Tables& tables);
 // Every reason has a row.
 uint64_t CountReasons(const Tables& tables);
+uint64_t CountMeta(const Tables& tables);
+// Kinds of objects whose version is known.
+uint64_t CountSourceVersions(const Tables& tables);
 
 }  // namespace shunt::datapath
 

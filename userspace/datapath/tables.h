@@ -22,11 +22,13 @@ struct Tables {
   std::unique_ptr<Table> socket_state;
   std::unique_ptr<Table> socket_taken;  // one bit a row of socket_state
   std::unique_ptr<Table> socket_peers;
+  std::unique_ptr<Table> socket_peer_counts;
   std::unique_ptr<Table> affinities;
   std::unique_ptr<Table> service_counters;
   std::unique_ptr<Table> backend_counters;
   std::unique_ptr<Table> reasons;
   std::unique_ptr<Table> meta;
+  std::unique_ptr<Table> source_versions;
 };
 
 }  // namespace shunt::datapath

@@ -12,6 +12,8 @@ struct NamedFlag {
   absl::string_view name;
 };
 
+constexpr NamedFlag<Features> kFeatures[] = {{&Features::sockets, "sockets"}};
+
 constexpr NamedFlag<FrontendFlags> kFrontendFlags[] = {
     {&FrontendFlags::source_ranges, "source_ranges"}, {&FrontendFlags::node_in_ranges, "node_in_ranges"},
     {&FrontendFlags::node_address, "node_address"},   {&FrontendFlags::host_only, "host_only"},
@@ -33,6 +35,10 @@ std::vector<absl::string_view> NamesOf(const Flags& flags, const NamedFlag<Flags
 }
 
 }  // namespace
+
+std::vector<absl::string_view> FlagNames(const Features& features) {
+  return NamesOf(features, kFeatures);
+}
 
 std::vector<absl::string_view> FlagNames(const FrontendFlags& flags) {
   return NamesOf(flags, kFrontendFlags);

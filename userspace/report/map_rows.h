@@ -18,10 +18,41 @@ namespace shunt::report {
 // One map's size and use. `used` is a count of the rows in use, never the kernel's estimate.
 struct MapFill {
   std::string name;
-  std::string type;       // "hash", "array", "lru_hash", "percpu_array", "sk_storage"
-  uint64_t used = 0;      // rows; 0 if they cannot be counted (sk_storage)
-  uint64_t capacity = 0;  // rows; 0 if the map has no limit of its own
+  std::string type;   // "hash", "array", "lru_hash", "percpu_array", "sk_storage"
+  uint64_t used = 0;  // rows; 0 if they cannot be counted (sk_storage)
+  // Rows; 0 if the map cannot fill up, because it has no limit of its own, or has all its rows from the start.
+  uint64_t capacity = 0;
   uint64_t memory_bytes = 0;
+};
+
+// When an agent last said that it lives, and what the programs in force make of its silence.
+struct SignOfLife {
+  int64_t stale_after_ms = 0;  // they translate nothing this long after the last sign; 0: they do not ask
+  int64_t age_ms = -1;         // since the last sign; negative: there was none since the boot
+
+  friend bool operator==(const SignOfLife&, const SignOfLife&) = default;
+};
+
+// Which families of programs are in force.
+struct Features {
+  bool sockets = false;  // the socket hooks of a cgroup
+
+  friend bool operator==(const Features&, const Features&) = default;
+};
+
+// The seeds are not shown, because who knows them can make keys collide.
+struct MetaRow {
+  uint32_t memory_version = 0;
+  uint64_t generation = 0;      // the last one that the agent has used
+  bool storage_in_use = false;  // a socket has had to use socket_storage since the map was made
+  Features features;
+  SignOfLife sign_of_life;
+};
+
+struct SourceVersionRow {
+  std::string resource;  // as in the API's path: "services", "endpointslices", "nodes"
+  std::string version;   // the API's resourceVersion, which is opaque
+  uint64_t objects = 0;  // at that version
 };
 
 struct FrontendFlags {
@@ -45,6 +76,7 @@ struct FrontendRow {
   uint32_t internal_pool = 0;
   uint32_t external_pool = 0;
   uint32_t affinity_timeout_s = 0;
+  uint32_t udp_idle_s = 0;  // how long a UDP flow keeps its backend without a datagram; 0: without a limit
   FrontendFlags flags;
 };
 
@@ -109,6 +141,12 @@ struct SocketPeerRow {
   uint32_t backend = 0;
 };
 
+// A count that one network namespace has in socket_peers; which one it is, only the programs' secret seed tells.
+struct PeerCountRow {
+  uint32_t row = 0;
+  uint32_t destinations = 0;
+};
+
 struct AffinityRow {
   std::string client;  // "netns 4026532008" by cookie, or an address
   uint32_t service_port = 0;
@@ -134,26 +172,23 @@ struct ReasonRow {
   uint64_t count = 0;
 };
 
+// The whole of a bitmap.
 struct FilterRow {
   uint32_t bits_set = 0;
   uint32_t bits = 0;
 };
 
-using MapRow = std::variant<FrontendRow, PoolRow, SlotRow, BackendRow, ServicePortRow, SocketStateRow, SocketPeerRow,
-                            AffinityRow, ServiceCountersRow, BackendCountersRow, ReasonRow, FilterRow>;
+using MapRow = std::variant<MetaRow, SourceVersionRow, FrontendRow, PoolRow, SlotRow, BackendRow, ServicePortRow,
+                            SocketStateRow, SocketPeerRow, PeerCountRow, AffinityRow, ServiceCountersRow,
+                            BackendCountersRow, ReasonRow, FilterRow>;
 
 // The words for these values in the admin API and in shuntctl. Names of flags are those that are set, in the order of
 // their declaration; all live as long as the program.
+std::vector<absl::string_view> FlagNames(const Features& features);
 std::vector<absl::string_view> FlagNames(const FrontendFlags& flags);
 std::vector<absl::string_view> FlagNames(const SocketFlags& flags);
 absl::string_view EmptyPoolName(model::EmptyPool empty);
 absl::string_view PeerDirectionName(PeerDirection direction);
-
-// When an agent last said that it lives, and what the programs in force make of its silence.
-struct SignOfLife {
-  int64_t stale_after_ms = 0;  // they translate nothing this long after the last sign; 0: they do not ask
-  int64_t age_ms = -1;         // since the last sign; negative: there was none since the boot
-};
 
 // One attached program.
 struct ProgramStatus {

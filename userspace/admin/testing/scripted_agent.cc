@@ -160,10 +160,21 @@ std::map<std::string, std::vector<report::MapRow>> Maps() {
   report::FrontendRow frontend{.row = 3, .address = {dialled.address, 80, Protocol::kTcp}, .service_port = 1};
   frontend.internal_pool = frontend.external_pool = 2;
   frontend.affinity_timeout_s = 10'800;
+  report::FrontendRow datagrams{.row = 2, .address = {dialled.address, 53, Protocol::kUdp}, .service_port = 2};
+  datagrams.internal_pool = datagrams.external_pool = 3;
+  datagrams.udp_idle_s = 120;
   report::FrontendRow address{.row = 4, .address = {dialled.address, 0, Protocol::kTcp}, .about_address = true};
   address.flags.cluster_ip = true;
   return {
-      {"frontend_rows", {frontend, address}},
+      {"meta",
+       {report::MetaRow{.memory_version = 1,
+                        .generation = 9,
+                        .storage_in_use = true,
+                        .features = {.sockets = true},
+                        .sign_of_life = {.stale_after_ms = 600'000, .age_ms = 750}}}},
+      {"source_versions",
+       {report::SourceVersionRow{"services", "1040", 3}, report::SourceVersionRow{"endpointslices", "1041", 120}}},
+      {"frontend_rows", {datagrams, frontend, address}},
       {"pools",
        {report::PoolRow{.pool = 2, .first_slot = 16, .slot_count = 3, .generation = 9},
         report::PoolRow{.pool = 3, .generation = 4, .empty = model::EmptyPool::kNoEndpoints}}},
@@ -175,6 +186,8 @@ std::map<std::string, std::vector<report::MapRow>> Maps() {
        {report::SocketStateRow{71, dialled, backend, 2, 5, {.translated = true}},
         report::SocketStateRow{.cookie = 72, .flags = {.exempt = true}}}},
       {"socket_peers", {report::SocketPeerRow{71, report::PeerDirection::kForward, dialled, backend, 2, 5}}},
+      {"socket_peer_counts", {report::PeerCountRow{4711, 1}}},
+      {"socket_taken", {report::FilterRow{2, 262'144}}},
       {"affinities", {report::AffinityRow{"netns 4026532008", 1, 5, 1500}}},
       {"service_counters", {report::ServiceCountersRow{1, 1200, 0, 3}}},
       {"backend_counters", {report::BackendCountersRow{5, 900}}},

@@ -20,6 +20,7 @@
 #include "userspace/datapath/kernel/attach/cleanup.h"
 #include "userspace/datapath/kernel/attach/programs.h"
 #include "userspace/datapath/kernel/object/bpf_fd.h"
+#include "userspace/datapath/kernel/object/bpf_object.h"
 #include "userspace/datapath/kernel/pinned_reader.h"
 #include "userspace/datapath/kernel/testing/datapath_fixture.h"
 #include "userspace/datapath/kernel/testing/object_file.h"
@@ -82,6 +83,11 @@ TEST_F(KernelDatapathTest, TheKernelSaysTypeAndMemoryOfEveryMap) {
   ASSERT_NE(datapath, nullptr);
   std::vector<report::MapFill> levels = FillLevels();
   EXPECT_THAT(levels, Each(Field(&report::MapFill::type, testing::Not(""))));
+  const absl::StatusOr<BpfObject> object = BpfObject::OpenBuiltIn();
+  ASSERT_TRUE(object.ok()) << object.status();
+  for (const MapSpec& map : object->Maps()) {
+    EXPECT_THAT(levels, Contains(Field(&report::MapFill::name, map.name))) << "no list has it";
+  }
   EXPECT_THAT(levels, Contains(AllOf(Field(&report::MapFill::name, "socket_storage"),
                                      Field(&report::MapFill::type, "sk_storage"))));
   // 64 rows of 64 bytes, in whole pages.
@@ -188,6 +194,16 @@ TEST_F(KernelDatapathTest, HowFarASourceWasFollowedOutlivesTheAgent) {
   const absl::Status status = datapath->KeepSourceVersion(SHUNT_RESOURCE_SERVICES, {.version = std::string(56, '9')});
   EXPECT_TRUE(absl::IsInvalidArgument(status)) << status;
   EXPECT_EQ(datapath->source_version(SHUNT_RESOURCE_SERVICES).version, "4711");
+  const absl::StatusOr<std::unique_ptr<PinnedReader>> reader = PinnedReader::Open(bpffs_);
+  ASSERT_TRUE(reader.ok()) << reader.status();
+  std::vector<std::string> shown;
+  const absl::Status dumped = (*reader)->DumpMap("source_versions", [&shown](const report::MapRow& row) {
+    const auto& version = std::get<report::SourceVersionRow>(row);
+    shown.push_back(absl::StrCat(version.resource, " ", version.version, " ", version.objects));
+    return true;
+  });
+  EXPECT_TRUE(dumped.ok()) << dumped;
+  EXPECT_THAT(shown, ElementsAre("services 4711 12"));
 }
 
 TEST_F(KernelDatapathTest, CleanupLeavesNothingAndCanBeRepeated) {

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "userspace/datapath/kernel/pinned_reader.h"
 
-#include <algorithm>
 #include <optional>
 #include <utility>
 
@@ -53,13 +52,7 @@ std::vector<report::ProgramStatus> PinnedReader::Programs() const {
 report::SignOfLife PinnedReader::LastSignOfLife() const {
   shunt_meta meta{};
   if (!tables_.meta->Load(0, MutableBytesOf(meta)).ok()) return {};
-  report::SignOfLife sign{.stale_after_ms = static_cast<int64_t>(meta.stale_after_ms)};
-  if (meta.applied_ms != 0) {
-    const auto now_ms = static_cast<int64_t>(MapReader::ReadBootClock() / 1'000'000);
-    sign.age_ms = now_ms - static_cast<int64_t>(meta.applied_ms);
-    sign.age_ms = std::max<int64_t>(sign.age_ms, 0);  // it may have been given after the clock was read
-  }
-  return sign;
+  return DecodeSignOfLife(meta, MapReader::ReadBootClock());
 }
 
 std::vector<std::string> PinnedReader::MapNames() const {

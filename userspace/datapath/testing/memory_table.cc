@@ -107,6 +107,7 @@ MemoryMaps::MemoryMaps(const Limits& limits, uint32_t cpus) {
   maps_.push_back(MakeArray<shunt_socket_state>("socket_state", limits.sockets));
   maps_.push_back(MakeArray<uint64_t>("socket_taken", (limits.sockets + 63) / 64));
   maps_.push_back(MakeHash<shunt_peer_key, shunt_peer>("socket_peers", limits.socket_peers));
+  maps_.push_back(MakeArray<uint32_t>("socket_peer_counts", SHUNT_PEER_COUNTS));
   maps_.push_back(MakeHash<shunt_affinity_key, shunt_affinity>("affinities", limits.affinities));
   maps_.push_back(MakeArray<shunt_service_counters>("service_counters", cpus * limits.service_ports));
   maps_.push_back(MakeArray<shunt_backend_counters>("backend_counters", cpus * limits.backends));
@@ -115,6 +116,7 @@ MemoryMaps::MemoryMaps(const Limits& limits, uint32_t cpus) {
   const shunt_meta meta = {
       .index_seed = kIndexSeed, .memory_version = SHUNT_MEMORY_VERSION, .storage_in_use = 0, .generation = 0};
   std::memcpy(maps_.back()->array.data(), &meta, sizeof(meta));
+  maps_.push_back(MakeArray<shunt_source_version>("source_versions", SHUNT_RESOURCE_COUNT));
 }
 
 Tables MemoryMaps::Open() {
@@ -130,11 +132,13 @@ Tables MemoryMaps::Open() {
       &tables.socket_state,
       &tables.socket_taken,
       &tables.socket_peers,
+      &tables.socket_peer_counts,
       &tables.affinities,
       &tables.service_counters,
       &tables.backend_counters,
       &tables.reasons,
       &tables.meta,
+      &tables.source_versions,
   };
   for (size_t i = 0; i < maps_.size(); ++i) *in_order[i] = std::make_unique<MemoryTable>(*maps_[i], hooks_);
   return tables;

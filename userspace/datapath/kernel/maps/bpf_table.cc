@@ -73,6 +73,14 @@ class MappedTable final : public BpfTable {
   const bool writable_;
 };
 
+// An array that is not mapped, for readers: a system call reads a row as a whole.
+class PlainTable final : public BpfTable {
+ public:
+  PlainTable(const MapSpec& spec, posix::FileDescriptor fd) : BpfTable(spec, std::move(fd)) {}
+
+  absl::Status Load(uint32_t index, absl::Span<std::byte> value) const override;
+};
+
 // A hash map, LRU or not, read in batches.
 class HashTable final : public BpfTable {
  public:
@@ -177,6 +185,15 @@ absl::Status MappedTable::Load(uint32_t index, absl::Span<std::byte> value) cons
   return absl::OkStatus();
 }
 
+absl::Status PlainTable::Load(uint32_t index, absl::Span<std::byte> value) const {
+  if (absl::Status status = CheckRow("load", index, value.size()); !status.ok()) return status;
+  // The kernel copies as many bytes as it has a row, which it rounds up.
+  std::vector<std::byte> row(Stride(value_size()));
+  if (const int error = bpf_map_lookup_elem(fd(), &index, row.data()); error < 0) return Error(error, "load");
+  std::memcpy(value.data(), row.data(), value.size());
+  return absl::OkStatus();
+}
+
 // Rows read at a time. A bucket is read whole, so the buffer grows if a bucket has more.
 constexpr uint32_t kRowsPerRead = 4096;
 
@@ -212,6 +229,7 @@ absl::Status HashTable::ForEach(const std::function<void(Bytes key, Bytes value)
 absl::StatusOr<std::unique_ptr<Table>> OpenTable(const MapSpec& spec, posix::FileDescriptor fd, bool writable) {
   switch (spec.type) {
     case BPF_MAP_TYPE_ARRAY:
+      if ((spec.flags & BPF_F_MMAPABLE) == 0) return std::make_unique<PlainTable>(spec, std::move(fd));
       return std::make_unique<MappedTable>(spec, std::move(fd), writable);
     case BPF_MAP_TYPE_HASH:
     case BPF_MAP_TYPE_LRU_HASH:

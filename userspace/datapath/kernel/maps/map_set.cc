@@ -212,11 +212,13 @@ absl::StatusOr<Tables> MapSet::OpenTables() const {
       {"socket_state", &tables.socket_state},
       {"socket_taken", &tables.socket_taken},
       {"socket_peers", &tables.socket_peers},
+      {"socket_peer_counts", &tables.socket_peer_counts},
       {"affinities", &tables.affinities},
       {"service_counters", &tables.service_counters},
       {"backend_counters", &tables.backend_counters},
       {"reasons", &tables.reasons},
       {"meta", &tables.meta},
+      {"source_versions", &tables.source_versions},
   };
   for (const auto& [name, table] : all) {
     absl::StatusOr<std::unique_ptr<Table>> opened = OpenTable(name);
