@@ -41,14 +41,19 @@ model::PlannedEndpoint ToPlanned(const Candidate& candidate) {
 
 constexpr uint64_t kRowsOfSlice = 4;
 
-// Drops the last slices, in the order of their names, if one port alone would have more than `rows_max` rows by them.
+// An operator may allow larger pools than rows_max.
+uint64_t RowsOfSetMax(const PlannerOptions& options) {
+  return std::max(options.rows_max, options.endpoints_max);
+}
+
+// Drops the last slices, in the order of their names, if one set alone would have more than `rows_max` rows by them.
 void DropExcess(uint64_t rows_max, WeightedSlices& slices, Warnings& warnings) {
   uint64_t rows = 0;
   for (size_t i = 0; i < slices.size(); ++i) {
     rows += kRowsOfSlice + slices[i].slice->endpoints.size();
     if (rows <= rows_max) continue;
     warnings.Add(absl::StrCat("EndpointSlice ", slices[i].slice->name.name, ": with it the Service has more than ",
-                              rows_max, " endpoints: it and ", slices.size() - i - 1, " after it are not served"));
+                              rows_max, " endpoints: it and those after it are not served"));
     slices.resize(i);
     return;
   }
@@ -60,14 +65,15 @@ struct Need {
   uint64_t rows = 0;
 
   void Add(const model::ServicePort& port, model::IpFamily family, const FamilyAddresses& addresses,
-           const WeightedSlices& slices) {
+           const PoolChoice& choice, const WeightedSlices& slices) {
     const uint64_t of_port =
         1 + (port.node_port != 0) + addresses.external_ips.size() + addresses.load_balancer_ips.size();
     frontends += of_port;
     rows += of_port + addresses.load_balancer_ips.size() * addresses.source_ranges.size();
     rows += kRowsOfSlice * slices.size();
+    const uint64_t pools = choice.uses_cluster && choice.uses_local ? 2 : 1;
     for (const WeightedSlice& slice : slices) {
-      if (slice.slice->address_type == AddressTypeOf(family)) rows += slice.slice->endpoints.size();
+      if (slice.slice->address_type == AddressTypeOf(family)) rows += pools * slice.slice->endpoints.size();
     }
   }
 };
@@ -106,7 +112,6 @@ class LocalReadyCount {
 
 // What the plans of a Service's ports share.
 struct PortContext {
-  const model::Service& service;
   const ServiceAddresses& addresses;
   const WeightedSlices& slices;
   const CollectionContext collection;
@@ -115,7 +120,8 @@ struct PortContext {
   LocalReadyCount* const local_ready;  // null if the Service has no health check
 };
 
-model::PortPlan PlanPort(const model::ServicePort& port, model::IpFamily family, const PortContext& context) {
+model::PortPlan PlanPort(const model::ServicePort& port, model::IpFamily family, const PoolChoice& choice,
+                         const PortContext& context) {
   model::PortPlan plan;
   plan.name = port.name;
   plan.protocol = port.protocol;
@@ -124,7 +130,6 @@ model::PortPlan PlanPort(const model::ServicePort& port, model::IpFamily family,
 
   const FamilyAddresses& addresses = context.addresses.Of(family);
   const uint32_t endpoints_max = context.endpoints_max;
-  const PoolChoice choice = PoolChoice::Of(context.service, port, addresses);
   plan.frontends = BuildFrontends(port, family, addresses, choice);
 
   Candidates candidates = CollectEndpoints(port, family, context.slices, context.collection);
@@ -146,6 +151,10 @@ model::PortPlan PlanPort(const model::ServicePort& port, model::IpFamily family,
 
 }  // namespace
 
+size_t SlicesMax(const PlannerOptions& options) {
+  return RowsOfSetMax(options) / kRowsOfSlice + 1;  // one too many, of which the plan warns
+}
+
 model::ServicePlan PlanService(const model::Service& service, absl::Span<const model::EndpointSlice* const> slices,
                                const NodeContext& node, const PlannerOptions& options) {
   model::ServicePlan plan;
@@ -159,32 +168,28 @@ model::ServicePlan PlanService(const model::Service& service, absl::Span<const m
   const std::vector<model::ServicePort> ports = ReadPorts(service, options.ports_max, warnings);
   const int32_t affinity_timeout_s = ReadAffinityTimeout(service, warnings);
   WeightedSlices served_slices = ReadSlices(slices, warnings);
-  // An operator may allow larger pools.
-  DropExcess(std::max(options.rows_max, options.endpoints_max), served_slices, warnings);
+  DropExcess(RowsOfSetMax(options), served_slices, warnings);
   const bool health_checked = service.type == model::ServiceType::kLoadBalancer &&
                               service.external_traffic_policy == model::TrafficPolicy::kLocal &&
                               service.health_check_node_port != 0;
 
   LocalReadyCount local_ready;
-  const PortContext context = {service,
-                               addresses,
-                               served_slices,
-                               {weights, node},
-                               options.endpoints_max,
-                               warnings,
-                               health_checked ? &local_ready : nullptr};
+  const PortContext context = {addresses,       served_slices,
+                               {weights, node}, options.endpoints_max,
+                               warnings,        health_checked ? &local_ready : nullptr};
   Need need;
   plan.ports.reserve(2 * ports.size());
   for (const model::ServicePort& port : ports) {
     for (const model::IpFamily family : {model::IpFamily::kV4, model::IpFamily::kV6}) {
       if (!addresses.Of(family).served) continue;
-      need.Add(port, family, addresses.Of(family), served_slices);
+      const PoolChoice choice = PoolChoice::Of(service, port, addresses.Of(family));
+      need.Add(port, family, addresses.Of(family), choice, served_slices);
       if (const std::string excess = Excess(need, options); !excess.empty() && !plan.ports.empty()) {
         warnings.Add(absl::StrCat("port ", port.port, "/", model::ProtocolName(port.protocol),
                                   ": with it the Service has more than ", excess, ": not served"));
         continue;
       }
-      plan.ports.push_back(PlanPort(port, family, context));
+      plan.ports.push_back(PlanPort(port, family, choice, context));
       plan.ports.back().affinity_timeout_s = affinity_timeout_s;
       if (port.protocol == model::Protocol::kUdp) plan.ports.back().udp_idle_s = options.udp_idle_s;
     }

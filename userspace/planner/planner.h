@@ -4,6 +4,8 @@
 #ifndef SHUNT_PLANNER_PLANNER_H_
 #define SHUNT_PLANNER_PLANNER_H_
 
+#include <cstddef>
+
 #include "absl/types/span.h"
 #include "userspace/model/endpoint_slice.h"
 #include "userspace/model/service.h"
@@ -11,6 +13,10 @@
 #include "userspace/planner/planner_options.h"
 
 namespace shunt::planner {
+
+// How many slices of one Service are worth passing to PlanService. Those that come after them by name would be left out
+// because of rows_max, however few endpoints they all have.
+size_t SlicesMax(const PlannerOptions& options);
 
 // Returns the plan of `service`. `slices` are those whose ServiceName() is the service's, in any order, of any address
 // type. A Service that the proxy must not serve (headless, ExternalName, or labelled for another proxy) gives a plan

@@ -30,8 +30,9 @@ struct NodeContext {
 
 // Limits on what one Service may use, so that its author cannot starve the others, and a setting.
 struct PlannerOptions {
-  // Endpoints of one pool beyond this many are left out (kTooMany).
-  uint32_t endpoints_max = 100'000;
+  // Endpoints of one pool beyond this many are left out (kTooMany). With more of them than rows_max has, the bound
+  // below does not hold.
+  uint32_t endpoints_max = 50'000;
   // Ports beyond this many are not served.
   uint32_t ports_max = 512;
   // Load-balancer and external addresses of one family beyond this many are not served.
@@ -40,10 +41,16 @@ struct PlannerOptions {
   uint32_t source_ranges_max = 1024;
   // Frontends of all ports together. Ports that go beyond are not served, except for the first.
   uint32_t frontends_max = 4'096;
-  // Endpoints, frontends and their source ranges of all ports together; each EndpointSlice counts as four, on each
-  // port, because it costs as much. Ports that go beyond are not served, except for the first. Slices that go beyond by
-  // themselves are not served at all. With a microsecond for a row, it bounds how long one Service holds up the others.
-  uint32_t rows_max = 120'000;
+  // Endpoints, frontends and their source ranges of all ports together. An endpoint counts in each of its port's pools,
+  // and each EndpointSlice counts as four on each port, because it costs as much. Ports that go beyond are not served,
+  // except for the first. Slices that go beyond by themselves are not served at all.
+  //
+  // It bounds how long one Service holds up the others, because the plan of one Service is made and applied in one step
+  // of the loop. Another Service's change waits for that step, for the loop's rest of at most 20 ms and for a step of
+  // about 10 ms, so a step of 65 ms keeps it within 100 ms. A row costs 0.5 to 0.8 microseconds, by the length of names
+  // and the weights, and a step may plan two such Services, of which one gives a frontend to the other. A step takes up
+  // to 40 ms in bench/tenants; the rest is for slower machines.
+  uint32_t rows_max = 50'000;
   // How long a UDP flow keeps its backend without a datagram, in seconds; 0: without a limit. The default is that of
   // kube-proxy's conntrack for flows with answers.
   uint32_t udp_idle_s = 120;

@@ -129,11 +129,11 @@ TEST(SizeTest, OneServiceCannotStarveTheOthers) {
   size_t rows = 0;
   for (const model::PortPlan& port : plan.ports) {
     EXPECT_EQ(port.frontends.size(), 2 + options.addresses_max - 1);
-    rows += port.endpoints.size() + port.frontends.size();
+    rows += port.pools.size() * port.endpoints.size() + port.frontends.size();
     for (const model::Frontend& frontend : port.frontends) rows += frontend.source_ranges.size();
   }
   EXPECT_LE(rows, options.rows_max);
-  EXPECT_GT(rows, options.rows_max - 3100);
+  EXPECT_GT(rows, options.rows_max - 4100);
   EXPECT_EQ(plan.warnings.size(), Warnings::kMax + 1);
 
   service.external_ips.clear();
@@ -142,6 +142,21 @@ TEST(SizeTest, OneServiceCannotStarveTheOthers) {
   const model::ServicePlan many_ports = Plan(service, {}, Here(), options);
   EXPECT_EQ(many_ports.ports.size(), options.ports_max);
   EXPECT_EQ(many_ports.warnings, (Texts{"more than 512 ports: the others are not served"}));
+}
+
+TEST(SizeTest, AnEndpointCountsInEachPoolOfItsPort) {
+  model::EndpointSlice slice = MakeSlice("s", {});
+  for (int i = 0; i < 10; ++i) slice.endpoints.push_back(Ready(model::IpAddress::FromV4(0x0a000000 + i).ToString()));
+  model::Service service = MakeService();
+  service.type = model::ServiceType::kNodePort;
+  service.ports = {{"a", model::Protocol::kTcp, 80, 30080}, {"b", model::Protocol::kTcp, 81, 30081}};
+  PlannerOptions options;
+  options.rows_max = 2 * (2 + 4 + 10);  // frontends, a slice and its endpoints
+  EXPECT_EQ(Plan(service, {slice}, Here(), options).ports.size(), 2u);
+  service.external_traffic_policy = model::TrafficPolicy::kLocal;
+  EXPECT_EQ(Plan(service, {slice}, Here(), options).ports.size(), 1u);
+  options.rows_max = 2 * (2 + 4 + 2 * 10);
+  EXPECT_EQ(Plan(service, {slice}, Here(), options).ports.size(), 2u);
 }
 
 TEST(SizeTest, AddressesTimesPortsAreBounded) {
@@ -167,8 +182,9 @@ TEST(SizeTest, SlicesBeyondTheBoundAreNotServedOnAnyPort) {
                                         MakeSlice("c", {Ready("10.0.0.3")}), MakeSlice("d", {Ready("10.0.0.4")})},
                                        Here(), options);
   EXPECT_EQ(Selected(plan.ports[0].pools[0]), (Texts{"10.0.0.1", "10.0.0.2"}));
-  EXPECT_EQ(plan.warnings, (Texts{"EndpointSlice c: with it the Service has more than 12 endpoints: it and 1 after it "
-                                  "are not served"}));
+  EXPECT_EQ(plan.warnings, (Texts{"EndpointSlice c: with it the Service has more than 12 endpoints: it and those after "
+                                  "it are not served"}));
+  EXPECT_EQ(SlicesMax(options), 12u / 4 + 1);
 }
 
 TEST(UdpIdleTest, IsTheSettingForUdpPortsAlone) {

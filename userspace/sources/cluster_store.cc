@@ -125,12 +125,15 @@ const model::Service* ClusterStore::FindService(const model::ObjectName& name) c
   return found == services_.end() ? nullptr : found->second.get();
 }
 
-std::vector<const model::EndpointSlice*> ClusterStore::SlicesOf(const model::ObjectName& service) const {
+std::vector<const model::EndpointSlice*> ClusterStore::SlicesOf(const model::ObjectName& service, size_t max) const {
   std::vector<const model::EndpointSlice*> slices;
   const auto found = slices_of_.find(service);
   if (found == slices_of_.end()) return slices;
-  slices.reserve(found->second.size());
-  for (const auto& [name, slice] : found->second) slices.push_back(slice);
+  slices.reserve(std::min(found->second.size(), max));
+  for (const auto& [name, slice] : found->second) {
+    if (slices.size() == max) break;
+    slices.push_back(slice);
+  }
   return slices;
 }
 

@@ -3,6 +3,8 @@
 #ifndef SHUNT_SOURCES_CLUSTER_STORE_H_
 #define SHUNT_SOURCES_CLUSTER_STORE_H_
 
+#include <cstddef>
+#include <limits>
 #include <map>
 #include <memory>
 #include <set>
@@ -46,8 +48,10 @@ class ClusterStore {
 
   // Returns null if there is none. Pointers are valid until the next Apply.
   const model::Service* FindService(const model::ObjectName& name) const;
-  // Returns the Service's slices, ordered by name, also if the Service itself is missing.
-  std::vector<const model::EndpointSlice*> SlicesOf(const model::ObjectName& service) const;
+  // Returns the Service's slices, ordered by name, also if the Service itself is missing. If there are more than `max`,
+  // only the first ones: the work does not depend on how many more there are.
+  std::vector<const model::EndpointSlice*> SlicesOf(const model::ObjectName& service,
+                                                    size_t max = std::numeric_limits<size_t>::max()) const;
   // Returns this node's object, or null if no source has delivered it.
   const model::Node* ThisNode() const;
   // Returns the names of all Nodes that sources have delivered, in order.

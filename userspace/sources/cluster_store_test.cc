@@ -72,6 +72,15 @@ TEST_F(ClusterStoreTest, ASliceMayComeBeforeItsService) {
   EXPECT_THAT(SliceNames(kWeb), ElementsAre("web-1"));
 }
 
+TEST_F(ClusterStoreTest, GivesTheFirstSlicesByNameIfNotAllAreWanted) {
+  Settle({Service(kWeb), Slice("web-3", "web"), Slice("web-1", "web"), Slice("web-2", "web")});
+  const std::vector<const model::EndpointSlice*> two = store_.SlicesOf(kWeb, 2);
+  ASSERT_EQ(two.size(), 2u);
+  EXPECT_EQ(two[0]->name.name, "web-1");
+  EXPECT_EQ(two[1]->name.name, "web-2");
+  EXPECT_EQ(store_.SlicesOf(kWeb, 4).size(), 3u);
+}
+
 TEST_F(ClusterStoreTest, ASliceThatMovesLeavesItsOldService) {
   Settle({Service(kWeb), Service(kApi), Slice("a", "web"), Slice("b", "web")});
   store_.Apply(Slice("a", "api"));

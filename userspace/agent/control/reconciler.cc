@@ -149,11 +149,14 @@ void Reconciler::ApplyNodeAddresses(SteadyTime now, StepOutcome& outcome) {
   }
 }
 
+std::vector<const model::EndpointSlice*> Reconciler::SlicesOf(const model::ObjectName& service) const {
+  return store_.SlicesOf(service, planner::SlicesMax(options_.planner));
+}
+
 uint64_t Reconciler::CostOf(const model::ObjectName& service) const {
   if (!applied_all_) return 0;  // the first step takes everything
   const std::optional<Ledger::Entry> known = ledger_.Find(service);
-  return WorkCost(store_.FindService(service), store_.SlicesOf(service),
-                  known.has_value() ? known->plan.get() : nullptr);
+  return WorkCost(store_.FindService(service), SlicesOf(service), known.has_value() ? known->plan.get() : nullptr);
 }
 
 void Reconciler::Enqueue(const model::ObjectName& service, bool changed, std::vector<uint64_t> deliveries) {
@@ -194,7 +197,7 @@ void Reconciler::Plan(WorkQueue::Item item, Batch& batch) {
   model::ServicePlan plan;
   const model::Service* object = store_.FindService(service);
   if (object != nullptr) {
-    plan = planner::PlanService(*object, store_.SlicesOf(service), node_, options_.planner);
+    plan = planner::PlanService(*object, SlicesOf(service), node_, options_.planner);
   } else {
     plan.service = service;
   }

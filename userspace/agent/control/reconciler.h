@@ -121,6 +121,8 @@ class Reconciler {
   // Marks the Services whose plans depend on what has changed of this node.
   void FollowNode();
   void ApplyNodeAddresses(SteadyTime now, StepOutcome& outcome);
+  // As many of the Service's slices as a plan may have.
+  std::vector<const model::EndpointSlice*> SlicesOf(const model::ObjectName& service) const;
   uint64_t CostOf(const model::ObjectName& service) const;
   void Enqueue(const model::ObjectName& service, bool changed, std::vector<uint64_t> deliveries);
   void EnqueueChanged(const std::vector<uint64_t>& deliveries);

@@ -148,6 +148,26 @@ TEST_F(ReconcilerTurnsTest, AServiceThatIsDearHasAStepOfItsOwn) {
   EXPECT_EQ(datapath_.holds["huge"].ports[0].pools[0].members.size(), 5'000u);
 }
 
+TEST_F(ReconcilerTurnsTest, SlicesBeyondWhatAPlanMayHaveAreNotEvenRead) {
+  planner::PlannerOptions planner;
+  planner.rows_max = planner.endpoints_max = 40;
+  Reconciler reconciler({.node_name = "node-a", .planner = planner}, datapath_, ledger_);
+  const model::Service service = Service("tenant", "many");
+  reconciler.Deliver({sources::Upsert{service}});
+  for (int i = 0; i < 100; ++i) {
+    model::EndpointSlice slice = Slice(service, 1, i);
+    slice.name.name = absl::StrCat("many-", 100 + i);
+    reconciler.Deliver({sources::Upsert{slice}});
+  }
+  reconciler.Synced(0);
+  reconciler.Step(now_);
+  EXPECT_EQ(datapath_.holds["many"].ports[0].endpoints.size(), 8u) << "with four rows for each slice";
+  EXPECT_THAT(
+      ledger_.Find(service.name)->plan->warnings,
+      ElementsAre("EndpointSlice many-108: with it the Service has more than 40 endpoints: it and those after it "
+                  "are not served"));
+}
+
 TEST_F(ReconcilerTurnsTest, ThousandsOfHeirsComeAFewAtATimeAndNoFrontendIsEverWithoutAHolder) {
   constexpr int kHeirs = 250;
   model::Service all = Service("tenant", "all", 1);

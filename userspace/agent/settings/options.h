@@ -45,7 +45,7 @@ struct Options {
   LogFormat log_format = LogFormat::kText;
   int verbosity = 2;
   datapath::Limits limits;
-  uint32_t endpoints_per_pool = 100'000;
+  uint32_t endpoints_per_pool = 50'000;
 };
 
 struct CommandLine {
