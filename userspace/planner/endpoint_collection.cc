@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "userspace/planner/endpoint_collection.h"
 
+#include <endian.h>
+
 #include <algorithm>
+#include <cstring>
 #include <optional>
 #include <tuple>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "userspace/planner/address_rules.h"
@@ -40,11 +44,32 @@ Candidate MakeCandidate(const WeightedSlice& slice, const model::Endpoint& endpo
   return candidate;
 }
 
-bool ByBackendThenSlice(const Candidate& a, const Candidate& b) {
-  if (a.backend != b.backend) return a.backend < b.backend;
-  if (a.slice != b.slice)
-    return std::tie(a.slice->name, a.slice->slice->uid) < std::tie(b.slice->name, b.slice->slice->uid);
-  return a.endpoint < b.endpoint;
+// What decides the order of two candidates, side by side in memory: candidates are large, and there may be many.
+struct Place {
+  uint64_t address[2];  // as numbers, so that their order is that of the addresses
+  uint32_t port;
+  uint32_t index;  // of the candidate
+
+  Place(const model::SocketAddress& backend, uint32_t i) : address(), port(backend.port), index(i) {
+    std::memcpy(address, backend.address.bytes().data(), sizeof(address));
+    for (uint64_t& half : address) half = be64toh(half);
+  }
+  friend bool operator<(const Place& a, const Place& b) {
+    return std::tie(a.address[0], a.address[1], a.port, a.index) <
+           std::tie(b.address[0], b.address[1], b.port, b.index);
+  }
+};
+
+// Orders candidates by backend, and those of one backend as they are.
+void SortByBackend(Candidates& candidates) {
+  std::vector<Place> places;
+  places.reserve(candidates.size());
+  for (uint32_t i = 0; i < candidates.size(); ++i) places.emplace_back(candidates[i].backend, i);
+  std::sort(places.begin(), places.end());
+  Candidates sorted;
+  sorted.reserve(candidates.size());
+  for (const Place& place : places) sorted.push_back(candidates[place.index]);
+  candidates = std::move(sorted);
 }
 
 // Returns whether `a` takes precedence over `b` if both name the same backend.
@@ -123,7 +148,7 @@ Candidates CollectEndpoints(const model::ServicePort& port, model::IpFamily fami
     }
     if (!has_port) add_all(0);
   }
-  std::sort(candidates.begin(), candidates.end(), ByBackendThenSlice);
+  SortByBackend(candidates);
   RefuseDuplicates(candidates);
   return candidates;
 }
