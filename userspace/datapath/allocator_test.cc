@@ -55,7 +55,7 @@ TEST_F(AllocatorTest, ARetiredServicePortKeepsItsNamesInTheTable) {
 
 TEST_F(AllocatorTest, ASetThatCannotBeFreedWhollyIsContinuedNextTime) {
   BackendSet set = allocator().TakeSet(MakePool({"10.244.0.1", "10.244.0.2"}, 8080), need_);
-  for (const uint32_t member : set.members) ASSERT_TRUE(allocator().backends().Write(member).ok());
+  ASSERT_TRUE(allocator().backends().Write(set.members).ok());
   Retire(std::move(set));
   FailWrite("backends", 2);
   PassGrace();

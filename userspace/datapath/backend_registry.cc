@@ -43,14 +43,19 @@ std::optional<uint32_t> BackendRegistry::Acquire(const model::SocketAddress& bac
   return *found;
 }
 
-absl::Status BackendRegistry::Write(uint32_t id) {
-  Entry& entry = entries_[id];
-  if (entry.written) return absl::OkStatus();
-  if (ids_.WasUsed(id)) {
-    if (absl::Status status = ZeroCounters(counters_, ids_.capacity(), id); !status.ok()) return status;
+absl::Status BackendRegistry::Write(absl::Span<const uint32_t> ids) {
+  std::vector<uint32_t> reused;
+  for (const uint32_t id : ids) {
+    if (!entries_[id].written && ids_.WasUsed(id)) reused.push_back(id);
   }
-  if (absl::Status status = backends_.Store(id, BytesOf(EncodeBackend(entry.backend))); !status.ok()) return status;
-  entry.written = true;
+  std::sort(reused.begin(), reused.end());
+  if (absl::Status status = ZeroCounters(counters_, ids_.capacity(), reused); !status.ok()) return status;
+  for (const uint32_t id : ids) {
+    Entry& entry = entries_[id];
+    if (entry.written) continue;
+    if (absl::Status status = backends_.Store(id, BytesOf(EncodeBackend(entry.backend))); !status.ok()) return status;
+    entry.written = true;
+  }
   return absl::OkStatus();
 }
 

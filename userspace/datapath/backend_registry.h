@@ -9,6 +9,7 @@
 
 #include "absl/container/flat_hash_set.h"
 #include "absl/status/status.h"
+#include "absl/types/span.h"
 #include "userspace/datapath/id_pool.h"
 #include "userspace/datapath/table.h"
 #include "userspace/model/service_plan.h"
@@ -28,9 +29,9 @@ class BackendRegistry {
   // Adds a reference to the backend's id, which is a new id if the backend has none. Returns nothing if the map is
   // full.
   std::optional<uint32_t> Acquire(const model::SocketAddress& backend);
-  // Makes sure that the row is in the map, with its counters at zero if another backend had the id before.
-  // REQUIRES: the id is referenced.
-  absl::Status Write(uint32_t id);
+  // Makes sure that the rows are in the map, each with its counters at zero if another backend had the id before.
+  // REQUIRES: the ids are referenced.
+  absl::Status Write(absl::Span<const uint32_t> ids);
   // Removes one reference. With the last one, marks the row as free if it was written, and frees the id. On an error
   // the reference stays. REQUIRES: no program can get to the id through the run that gives up its reference.
   absl::Status Release(uint32_t id);

@@ -40,8 +40,8 @@ TEST_F(BackendRegistryTest, TheRowIsWrittenOnceAndMarkedFreeWithTheLastReference
   EXPECT_FALSE(registry_.Is(id, Socket("10.0.0.1", 80))) << "not written yet";
   int writes = 0;
   maps_.hooks().after = [&](absl::string_view) { ++writes; };
-  ASSERT_TRUE(registry_.Write(id).ok());
-  ASSERT_TRUE(registry_.Write(id).ok());
+  ASSERT_TRUE(registry_.Write({id}).ok());
+  ASSERT_TRUE(registry_.Write({id}).ok());
   EXPECT_EQ(writes, 1);
   EXPECT_TRUE(registry_.Is(id, Socket("10.0.0.1", 80)));
   EXPECT_FALSE(registry_.Is(id, Socket("10.0.0.1", 81)));
@@ -55,14 +55,14 @@ TEST_F(BackendRegistryTest, TheRowIsWrittenOnceAndMarkedFreeWithTheLastReference
 
 TEST_F(BackendRegistryTest, AReusedIdStartsWithCountersAtZero) {
   const uint32_t id = *registry_.Acquire(Socket("10.0.0.1", 80));
-  ASSERT_TRUE(registry_.Write(id).ok());
+  ASSERT_TRUE(registry_.Write({id}).ok());
   const shunt_backend_counters counted = {.chosen = 5};
   for (const uint32_t row : {id, id + 3}) {  // two CPUs
     ASSERT_TRUE(tables_.backend_counters->Store(row, BytesOf(counted)).ok());
   }
   ASSERT_TRUE(registry_.Release(id).ok());
   ASSERT_EQ(registry_.Acquire(Socket("10.0.0.2", 80)), id);
-  ASSERT_TRUE(registry_.Write(id).ok());
+  ASSERT_TRUE(registry_.Write({id}).ok());
   for (const uint32_t row : {id, id + 3}) {
     shunt_backend_counters counters = {};
     ASSERT_TRUE(tables_.backend_counters->Load(row, MutableBytesOf(counters)).ok());
@@ -72,7 +72,7 @@ TEST_F(BackendRegistryTest, AReusedIdStartsWithCountersAtZero) {
 
 TEST_F(BackendRegistryTest, AReferenceStaysIfTheRowCannotBeMarkedFree) {
   const uint32_t id = *registry_.Acquire(Socket("10.0.0.1", 80));
-  ASSERT_TRUE(registry_.Write(id).ok());
+  ASSERT_TRUE(registry_.Write({id}).ok());
   maps_.hooks().before = [](absl::string_view) { return absl::UnavailableError("scripted"); };
   EXPECT_EQ(registry_.Release(id).code(), absl::StatusCode::kUnavailable);
   EXPECT_TRUE(registry_.IsReferenced(id));

@@ -121,10 +121,13 @@ std::optional<ServicePortIdentity> DecodeServicePort(const shunt_service_port& r
                              .family = static_cast<model::IpFamily>(row.family)};
 }
 
-absl::Status ZeroCounters(Table& counters, uint32_t stride, uint32_t index) {
+absl::Status ZeroCounters(Table& counters, uint32_t stride, absl::Span<const uint32_t> indices) {
+  if (indices.empty()) return absl::OkStatus();
   const std::vector<std::byte> zero(counters.value_size());
-  for (uint64_t row = index; row < counters.capacity(); row += stride) {
-    if (absl::Status status = counters.Store(static_cast<uint32_t>(row), zero); !status.ok()) return status;
+  for (uint32_t cpu = 0; cpu < counters.capacity() / stride; ++cpu) {
+    for (const uint32_t index : indices) {
+      if (absl::Status status = counters.Store(cpu * stride + index, zero); !status.ok()) return status;
+    }
   }
   return absl::OkStatus();
 }

@@ -77,8 +77,9 @@ std::optional<shunt_service_port> EncodeServicePort(const ServicePortIdentity& i
 // Returns nothing if the row is free, or is not one that EncodeServicePort could have made.
 std::optional<ServicePortIdentity> DecodeServicePort(const shunt_service_port& row);
 
-// Writes zero to the counters of one index: one row for every CPU, `stride` rows apart (bpf/abi.h).
-absl::Status ZeroCounters(Table& counters, uint32_t stride, uint32_t index);
+// Writes zero to the counters of these indices: one row for every CPU, `stride` rows apart (bpf/abi.h). It goes CPU by
+// CPU, because the rows of one index are far apart in memory, and there may be hundreds; indices in order are quickest.
+absl::Status ZeroCounters(Table& counters, uint32_t stride, absl::Span<const uint32_t> indices);
 
 // For hash containers keyed by frontend keys.
 struct FrontendKeyHash {

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <cstring>
 #include <string>
+#include <vector>
 
 #include "userspace/datapath/testing/memory_table.h"
 #include "userspace/datapath/testing/plans.h"
@@ -92,14 +93,23 @@ TEST(CodecTest, CountersAreZeroedForEveryCpuAndNobodyElse) {
                      .capacity = 6,  // two CPUs, stride 3
                      .array = std::vector<std::byte>(6 * sizeof(shunt_service_counters), std::byte{1}),
                      .hash = {}};
-  const WriteHooks hooks;
+  WriteHooks hooks;
   MemoryTable table(rows, hooks);
-  ASSERT_TRUE(ZeroCounters(table, 3, 1).ok());
-  for (uint32_t row = 0; row < 6; ++row) {
-    shunt_service_counters counters = {};
-    ASSERT_TRUE(table.Load(row, MutableBytesOf(counters)).ok());
-    EXPECT_EQ(counters.local_misses == 0, row == 1 || row == 4) << "row " << row;
-  }
+  const auto zeroes = [&] {
+    std::vector<uint32_t> found;
+    for (uint32_t row = 0; row < 6; ++row) {
+      shunt_service_counters counters = {};
+      EXPECT_TRUE(table.Load(row, MutableBytesOf(counters)).ok());
+      if (counters.local_misses == 0) found.push_back(row);
+    }
+    return found;
+  };
+  ASSERT_TRUE(ZeroCounters(table, 3, {}).ok());
+  EXPECT_EQ(zeroes(), (std::vector<uint32_t>{}));
+  std::vector<std::vector<uint32_t>> after_each;
+  hooks.after = [&](absl::string_view) { after_each.push_back(zeroes()); };
+  ASSERT_TRUE(ZeroCounters(table, 3, {0, 1}).ok());
+  EXPECT_EQ(after_each, (std::vector<std::vector<uint32_t>>{{0}, {0, 1}, {0, 1, 3}, {0, 1, 3, 4}})) << "CPU by CPU";
 }
 
 }  // namespace

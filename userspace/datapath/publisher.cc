@@ -156,9 +156,9 @@ absl::Status Publisher::WritePool(const PoolChange& pool) {
   const std::vector<uint32_t>& members = pool.set->members;
   for (uint32_t i = 0; i < members.size(); ++i) {
     absl::Status status = inventory_.filter.SetBackend(pool.plan->members[i].backend.address);
-    if (status.ok()) status = inventory_.allocator.backends().Write(members[i]);
     if (!status.ok()) return status;
   }
+  if (absl::Status status = inventory_.allocator.backends().Write(members); !status.ok()) return status;
   for (uint32_t i = 0; i < members.size(); ++i) {
     const shunt_slot slot = EncodeSlot(*pool.plan, i, members);
     absl::Status status = inventory_.tables.slots->Store(pool.set->run.first + i, BytesOf(slot));
@@ -170,7 +170,7 @@ absl::Status Publisher::WritePool(const PoolChange& pool) {
 absl::Status Publisher::WriteServicePort(const Change& change, const PortChange& port) {
   const IdPool& service_ports = inventory_.allocator.service_ports();
   if (service_ports.WasUsed(port.index)) {
-    absl::Status status = ZeroCounters(*inventory_.tables.service_counters, service_ports.capacity(), port.index);
+    absl::Status status = ZeroCounters(*inventory_.tables.service_counters, service_ports.capacity(), {port.index});
     if (!status.ok()) return status;
   }
   const auto row = EncodeServicePort(
