@@ -131,8 +131,8 @@ void Allocator::GiveBack(BackendSet set) {
   TakeBack(set).IgnoreError();
 }
 
-size_t Allocator::Reclaim(size_t limit) {
-  return quarantine_.Reclaim(limit, [this](Retired& retired) {
+size_t Allocator::Reclaim(size_t rows_max) {
+  return quarantine_.Reclaim(rows_max, [this](Retired& retired) {
     return std::visit([this](auto& resource) { return TakeBack(resource); }, retired);
   });
 }

@@ -63,8 +63,8 @@ class Allocator {
   void GiveBack(PoolId pool);
   void GiveBack(ServicePortIndex port);
   void GiveBack(BackendSet set);
-  // Frees at most `limit` retired resources whose grace period has passed. Returns how many.
-  size_t Reclaim(size_t limit);
+  // Frees retired resources whose grace period has passed, of `rows_max` rows together. Returns how many.
+  size_t Reclaim(size_t rows_max);
   // Waits for the grace period of everything that is retired, and frees it. Returns false if nothing became free.
   bool WaitAndReclaim();
 

@@ -56,6 +56,10 @@ struct ServiceFailure {
   // or not, in name order. They are to be applied again together: a frontend whose old holder is applied without the
   // new one is not served until the new one is.
   std::vector<model::ObjectName> partners;
+  // The plan does not fit, but rows wait for their grace period, some 10 ms, into which it may: it is to be applied
+  // again as soon as others have had their turn. Never with ApplyScope::kAll. It turns false when nothing waits, and
+  // when several tries in a row have seen rows become free and none of the Services that were refused fit.
+  bool may_fit_soon = false;
 };
 
 // What an audit has found in the maps that no plan asks for: another process, or a fault of ours, has changed them.
@@ -94,6 +98,8 @@ class Datapath {
   // instant a connect sees the old or the new set of a pool. A plan that does not fit fails as a whole and leaves what
   // its Service had; the others are applied. Returns the Services that failed. Applying their plans again later is safe
   // and completes them. A plan without ports removes its Service. Idempotent: an unchanged plan causes no write.
+  // With kChanged it never waits for a grace period: see ServiceFailure::may_fit_soon. With kAll it does, as long as
+  // that makes room for more: no change can be held up before everything is applied.
   virtual std::vector<ServiceFailure> Apply(absl::Span<const model::ServicePlan* const> plans, ApplyScope scope) = 0;
 
   // Compares the next part of what programs can reach, about `rows` rows, with what the plans ask for, and writes

@@ -32,6 +32,11 @@ bool WorkerGracePeriod::Passed(Ticket ticket) const {
   return ticket <= passed_;
 }
 
+bool WorkerGracePeriod::Failed(Ticket ticket) const {
+  std::lock_guard<std::mutex> lock(mutex_);
+  return ticket <= attempted_ && ticket > passed_;
+}
+
 absl::Status WorkerGracePeriod::Wait(Ticket ticket) {
   std::unique_lock<std::mutex> lock(mutex_);
   changed_.wait(lock, [&] { return ticket <= attempted_ || stopping_; });

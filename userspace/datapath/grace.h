@@ -25,6 +25,9 @@ class GracePeriod {
   // Asks for a grace period that begins at or after this call. Never blocks. Tickets grow and pass in order.
   virtual Ticket Start() = 0;
   virtual bool Passed(Ticket ticket) const = 0;
+  // Returns whether the attempt to wait for the ticket has failed. It passes with the next one that passes. Never
+  // blocks.
+  virtual bool Failed(Ticket ticket) const = 0;
   // Blocks until the ticket has passed. Returns an error if the attempt to wait for it failed.
   virtual absl::Status Wait(Ticket ticket) = 0;
 };
@@ -41,6 +44,7 @@ class WorkerGracePeriod final : public GracePeriod {
 
   Ticket Start() override;
   bool Passed(Ticket ticket) const override;
+  bool Failed(Ticket ticket) const override;
   absl::Status Wait(Ticket ticket) override;
 
  private:

@@ -83,9 +83,12 @@ TEST(WorkerGracePeriodTest, AFailedWaitPassesNothingAndTheNextStartTriesAgain) {
   EXPECT_EQ(status.code(), absl::StatusCode::kInternal);
   EXPECT_EQ(status.message(), "refused");
   EXPECT_FALSE(grace.Passed(first));
+  EXPECT_TRUE(grace.Failed(first));
   const auto second = grace.Start();
+  EXPECT_FALSE(grace.Failed(second)) << "it is under way";
   gate.Open();
   EXPECT_TRUE(grace.Wait(second).ok());
+  EXPECT_FALSE(grace.Failed(first));
   EXPECT_TRUE(grace.Passed(first)) << "a later grace period is one for earlier tickets too";
 }
 

@@ -56,7 +56,11 @@ void ApplyAndSettle(WatchedWorld& watched, const World& world, const std::vector
                     ApplyScope scope) {
   watched.Expect(world);
   const auto plans = scope == ApplyScope::kAll ? world.AllPlans() : PlansOf(world, changed);
-  const std::vector<ServiceFailure> failures = watched.datapath().Apply(plans, scope);
+  std::vector<ServiceFailure> failures = watched.datapath().Apply(plans, scope);
+  while (!failures.empty() && failures[0].may_fit_soon) {
+    watched.grace().Pass();
+    failures = watched.datapath().Apply(plans, ApplyScope::kChanged);
+  }
   ASSERT_TRUE(failures.empty()) << FailuresText(failures);
   watched.Settle();
   EXPECT_EQ(InspectAll(watched.datapath(), world), Inspected::kAgrees);

@@ -85,17 +85,76 @@ TEST_F(LimitsTest, FreeSlotsThatLieApartAreSaidToLieApart) {
       HasSubstr("map slots needs 3 rows in one run, the longest free run has 2 (4 of 6 are free; limits.slots)"));
 }
 
-TEST_F(LimitsTest, AChangeThatFitsOnlyAfterAGracePeriodWaitsForOne) {
+TEST_F(LimitsTest, AChangeThatFitsOnlyAfterAGracePeriodIsToBeAppliedAgainAndHoldsUpNobody) {
   Limits limits = kLimits;
   limits.slots = 4;
   Create(limits);
   MustApply({Plan(1, {"10.244.0.1", "10.244.0.2"})});
   const int waits = grace_.waits();
-  MustApply({Plan(1, {"10.244.0.1", "10.244.0.3"})});
-  EXPECT_EQ(grace_.waits(), waits) << "the new run fits beside the old one";
-  MustApply({Plan(1, {"10.244.0.2", "10.244.0.3"})});
-  EXPECT_EQ(grace_.waits(), waits + 1) << "the first run has to go";
+  EXPECT_TRUE(ApplyOnce({Plan(1, {"10.244.0.1", "10.244.0.3"})}).empty()) << "the new run fits beside the old one";
+  const std::vector<model::ServicePlan> second = {Plan(1, {"10.244.0.2", "10.244.0.3"})};
+  for (int i = 0; i < 20; ++i) {
+    const auto failures = ApplyOnce(second);
+    ASSERT_EQ(failures.size(), 1u);
+    EXPECT_TRUE(failures[0].may_fit_soon) << "the first run has to go, however often it is asked about meanwhile";
+    EXPECT_EQ(failures[0].status.code(), absl::StatusCode::kResourceExhausted);
+    EXPECT_EQ(Backends("10.96.0.1", 80), "10.244.0.1 10.244.0.3");
+  }
+  EXPECT_TRUE(ApplyOnce({MakePlan("s1", {})}).empty()) << "another change of it";
+  grace_.Pass();
+  EXPECT_TRUE(ApplyOnce(second).empty());
   EXPECT_EQ(Backends("10.96.0.1", 80), "10.244.0.2 10.244.0.3");
+  EXPECT_EQ(grace_.waits(), waits);
+}
+
+TEST_F(LimitsTest, WhatHasNeverRoomFailsAfterAFewTriesAndIsTriedAfreshLater) {
+  Limits limits = kLimits;
+  limits.slots = 4;
+  Create(limits);
+  MustApply({Plan(1, {"10.244.0.1"})});
+  const std::vector<model::ServicePlan> large = {
+      Plan(2, {"10.244.0.1", "10.244.0.2", "10.244.0.3", "10.244.0.4", "10.244.0.5"})};
+  ASSERT_EQ(ApplyOnce(large).size(), 1u);
+  EXPECT_FALSE(ApplyOnce(large)[0].may_fit_soon) << "nothing is to become free";
+  for (int round = 0; round < 2; ++round) {
+    int tries = 0;
+    bool may_fit_soon = true;
+    for (; may_fit_soon && tries < 100; ++tries) {
+      MustApply({Plan(1, {tries % 2 == 0 ? "10.244.0.2" : "10.244.0.1"})});  // something is always to become free
+      may_fit_soon = ApplyOnce(large)[0].may_fit_soon;
+      grace_.Pass();
+    }
+    EXPECT_EQ(tries, 1 + Refusals::kIdleTriesMax);
+  }
+}
+
+// Two slots are free, so each Apply publishes one Service's new set.
+TEST_F(LimitsTest, AFullMapTakesAFewChangesAtATimeAndOthersFitInBetween) {
+  constexpr int kServices = 40;
+  Limits limits = kLimits;
+  limits.slots = 2 * kServices + 2;
+  Create(limits);
+  std::vector<model::ServicePlan> plans, changed;
+  for (int i = 1; i <= kServices; ++i) {
+    plans.push_back(Plan(i, {"10.244.0.1", "10.244.0.2"}));
+    changed.push_back(Plan(i, {"10.244.0.2", "10.244.0.3"}));
+  }
+  MustApply(plans, ApplyScope::kAll);
+  const int waits = grace_.waits();
+  int applies = 0;
+  while (AnyMayFitSoon(ApplyOnce(changed))) {
+    ASSERT_LT(++applies, 2 * kServices);
+    EXPECT_TRUE(ApplyOnce({Plan(100, {})}).empty()) << "it needs no slots";
+    EXPECT_EQ(Read("10.96.0.100", 80).outcome, Outcome::kFound);
+    EXPECT_TRUE(ApplyOnce({MakePlan("s100", {})}).empty());
+    EXPECT_EQ(Read("10.96.0.100", 80).outcome, Outcome::kNotAService);
+    grace_.Pass();
+  }
+  EXPECT_GT(applies, 10);
+  EXPECT_EQ(grace_.waits(), waits) << "no Apply has waited";
+  for (int i = 1; i <= kServices; ++i) {
+    EXPECT_EQ(Backends(absl::StrCat("10.96.0.", i).c_str(), 80), "10.244.0.2 10.244.0.3");
+  }
 }
 
 TEST_F(LimitsTest, ServicesThatGoFreeTheirRowsInTheSameApply) {
@@ -122,7 +181,8 @@ TEST_F(LimitsTest, AFrontendLeavesEvenIfItsTakerDoesNotFit) {
   EXPECT_EQ(Read("10.96.0.1", 80).outcome, Outcome::kNotAService) << "its Service is gone";
 }
 
-// Two slots are free, so each round publishes one Service's new set into what the round before has retired.
+// Two slots are free, so each round publishes one Service's new set into what the round before has retired. The first
+// Apply of all goes through all rounds by itself.
 TEST_F(LimitsTest, AFullMapTakesChangesAsLongAsEachRoundMakesProgress) {
   constexpr int kServices = 40;
   Limits limits = kLimits;
@@ -134,7 +194,7 @@ TEST_F(LimitsTest, AFullMapTakesChangesAsLongAsEachRoundMakesProgress) {
     changed.push_back(Plan(i, {"10.244.0.2", "10.244.0.3"}));
   }
   MustApply(plans, ApplyScope::kAll);
-  MustApply(changed, ApplyScope::kAll);
+  EXPECT_TRUE(ApplyOnce(changed, ApplyScope::kAll).empty());
   for (int i = 1; i <= kServices; ++i) {
     EXPECT_EQ(Backends(absl::StrCat("10.96.0.", i).c_str(), 80), "10.244.0.2 10.244.0.3");
   }

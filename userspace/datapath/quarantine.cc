@@ -1,9 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "userspace/datapath/quarantine.h"
 
+#include <algorithm>
 #include <utility>
+#include <variant>
 
 namespace shunt::datapath {
+namespace {
+
+size_t RowsOf(const Retired& resource) {
+  const auto* const set = std::get_if<BackendSet>(&resource);
+  return set == nullptr ? 1 : std::max<size_t>(1, set->members.size());
+}
+
+}  // namespace
 
 void Quarantine::Add(std::vector<Retired>& retired) {
   if (retired.empty()) return;
@@ -20,16 +30,24 @@ void Quarantine::AddWithTicket(GracePeriod::Ticket ticket, std::vector<Retired>&
   retired.clear();
 }
 
-size_t Quarantine::Reclaim(size_t limit, const TakeBack& take_back) {
-  size_t taken = 0;
-  while (taken < limit && !waiting_.empty()) {
+size_t Quarantine::Reclaim(size_t rows_max, const TakeBack& take_back) {
+  size_t taken = 0, rows = 0;
+  while (rows < rows_max && !waiting_.empty()) {
     Waiting& first = waiting_.front();
     if (first.ticket != 0 && !grace_.Passed(first.ticket)) break;
+    rows += RowsOf(first.resource);
     if (!take_back(first.resource).ok()) break;
     waiting_.pop_front();
     ++taken;
   }
   return taken;
+}
+
+bool Quarantine::MayFree() {
+  if (waiting_.empty()) return false;
+  if (!grace_.Failed(last_ticket_)) return true;
+  last_ticket_ = grace_.Start();
+  return false;
 }
 
 absl::Status Quarantine::Wait() {

@@ -29,11 +29,19 @@ class Quarantine {
   // Adds resources that need not wait, and leaves `retired` empty.
   void AddPassed(std::vector<Retired>& retired);
 
-  // Hands at most `limit` resources whose grace period has passed to `take_back`, and returns how many it has freed.
-  // Stops at the first error: that resource is tried again next time.
-  size_t Reclaim(size_t limit, const TakeBack& take_back);
+  // Hands resources whose grace period has passed to `take_back`, until they had `rows_max` rows together, and returns
+  // how many it has freed. Stops at the first error: that resource is tried again next time.
+  size_t Reclaim(size_t rows_max, const TakeBack& take_back);
   // Blocks until everything in here may be freed. Returns an error if there are no grace periods on this host.
   absl::Status Wait();
+  // Returns whether anything in here becomes free by itself. If the last attempt to wait has failed, asks for another
+  // one and returns false. Never blocks.
+  bool MayFree();
+
+  // A mark of what is in here now.
+  GracePeriod::Ticket Mark() const { return last_ticket_; }
+  // Returns whether everything that was in here at the mark is free.
+  bool HasFreed(GracePeriod::Ticket mark) const { return waiting_.empty() || waiting_.front().ticket > mark; }
 
   bool empty() const { return waiting_.empty(); }
   size_t size() const { return waiting_.size(); }

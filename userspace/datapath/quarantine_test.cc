@@ -69,6 +69,33 @@ TEST_F(QuarantineTest, TheLimitIsKept) {
   EXPECT_EQ(quarantine_.size(), 1u);
 }
 
+TEST_F(QuarantineTest, ASetCountsWithAllItsMembers) {
+  std::vector<Retired> retired;
+  for (int i = 0; i < 3; ++i) retired.emplace_back(BackendSet{.run = {0, 4}, .members = {1, 2, 3, 4}});
+  quarantine_.Add(retired);
+  grace_.Pass();
+  const auto take_back = [](Retired&) { return absl::OkStatus(); };
+  EXPECT_EQ(quarantine_.Reclaim(1, take_back), 1u) << "never less than one, or nothing would become free";
+  EXPECT_EQ(quarantine_.Reclaim(5, take_back), 2u);
+}
+
+TEST_F(QuarantineTest, KnowsWhatHasBecomeFreeAndWhetherAnythingWill) {
+  EXPECT_FALSE(quarantine_.MayFree());
+  Add(Rows({1}));
+  const GracePeriod::Ticket mark = quarantine_.Mark();
+  Add(Rows({2}));
+  EXPECT_TRUE(quarantine_.MayFree());
+  EXPECT_FALSE(quarantine_.HasFreed(mark));
+  grace_.Pass();
+  EXPECT_EQ(Reclaim(1), 1u);
+  EXPECT_TRUE(quarantine_.HasFreed(mark));
+  EXPECT_FALSE(quarantine_.HasFreed(quarantine_.Mark()));
+  EXPECT_TRUE(quarantine_.MayFree());
+  Reclaim();
+  EXPECT_TRUE(quarantine_.HasFreed(quarantine_.Mark()));
+  EXPECT_EQ(grace_.waits(), 0);
+}
+
 TEST_F(QuarantineTest, AnErrorStopsAndTheResourceIsTriedAgain) {
   Add(Rows({1, 2, 3}));
   grace_.Pass();

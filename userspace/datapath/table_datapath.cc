@@ -15,6 +15,7 @@
 #include "userspace/datapath/inspection.h"
 #include "userspace/datapath/inventory.h"
 #include "userspace/datapath/publisher.h"
+#include "userspace/datapath/refusals.h"
 #include "userspace/datapath/stager.h"
 #include "userspace/datapath/transfers.h"
 
@@ -25,12 +26,8 @@ namespace {
 // from one to another: then all are staged together.
 constexpr size_t kChangesMax = 4096;
 
-// How many retired resources one Apply frees. An Apply that needs more waits for all of them.
-constexpr size_t kReclaimMax = 4096;
-
-// How many rounds in a row may leave as many Services as they found. A giver whose taker fails retires something in
-// every round, so what became free is no measure of progress; and a write that failed may succeed in the next round.
-constexpr int kIdleRoundsMax = 7;
+// How many retired rows one Apply frees: some milliseconds' worth, and more than one step of the agent retires.
+constexpr size_t kRowsReclaimedMax = 20'000;
 
 // Reserves memory for everything that these plans name.
 void ReserveFor(absl::Span<const model::ServicePlan* const> plans, Inventory& inventory) {
@@ -52,7 +49,8 @@ void ReserveFor(absl::Span<const model::ServicePlan* const> plans, Inventory& in
 // One call of Apply.
 class TableDatapath::Application {
  public:
-  explicit Application(Inventory& inventory) : inventory_(inventory), published_(inventory.published) {}
+  Application(Inventory& inventory, Refusals& refusals)
+      : inventory_(inventory), published_(inventory.published), refusals_(refusals) {}
 
   std::vector<ServiceFailure> Run(absl::Span<const model::ServicePlan* const> plans, ApplyScope scope);
   // The Services that Run found to differ from their plan; an empty name stands for rows of no Service.
@@ -64,12 +62,15 @@ class TableDatapath::Application {
   void ApplyChunk(absl::Span<const Request> requests, const Transfers& transfers);
   Changes StageAll(absl::Span<const Request> requests, const Transfers& transfers);
   void NoteFailures(const Changes& changes);
+  void WaitForRows(const Transfers& transfers);
+  bool MayFitSoon();
   void Forget(absl::Span<const Request> requests);
 
   Inventory& inventory_;
   Published& published_;
+  Refusals& refusals_;
   std::vector<ServiceFailure> failures_;
-  // Of the last round: the Services that another round may apply, and why they failed.
+  // Of the last round: the Services that another round may apply, and why they failed, in the same order.
   std::vector<Request> deferred_;
   std::vector<ServiceFailure> deferred_failures_;
   absl::flat_hash_set<model::ObjectName> differed_;
@@ -79,17 +80,14 @@ class TableDatapath::Application {
 
 std::vector<ServiceFailure> TableDatapath::Application::Run(absl::Span<const model::ServicePlan* const> plans,
                                                             ApplyScope scope) {
-  inventory_.allocator.Reclaim(kReclaimMax);
+  inventory_.allocator.Reclaim(kRowsReclaimedMax);
   const std::vector<Request> requests = CollectRequests(plans, scope);
   const Transfers transfers(requests);
   Round(requests, transfers);
   // What did not fit may fit into what the round has retired, a grace period later.
-  for (int idle = 0; idle < kIdleRoundsMax && !deferred_.empty() && inventory_.allocator.WaitAndReclaim();) {
-    const size_t before = deferred_.size();
-    Round(std::exchange(deferred_, {}), transfers);
-    idle = deferred_.size() < before ? 0 : idle + 1;
-  }
-  if (!waiting_.empty()) {
+  if (scope == ApplyScope::kAll) WaitForRows(transfers);
+  const bool may_fit_soon = scope == ApplyScope::kChanged && MayFitSoon();
+  if (!waiting_.empty() && !may_fit_soon) {
     // The takers do not fit at all, or take something else from a Service that does not: their frontends leave the
     // Services that have them.
     for (const Request& request : deferred_) {
@@ -99,8 +97,33 @@ std::vector<ServiceFailure> TableDatapath::Application::Run(absl::Span<const mod
   }
   std::move(deferred_failures_.begin(), deferred_failures_.end(), std::back_inserter(failures_));
   transfers.NamePartners(failures_);
+  refusals_.Settle(plans, failures_);
   Forget(requests);
   return std::move(failures_);
+}
+
+// Goes on round by round while there is progress.
+void TableDatapath::Application::WaitForRows(const Transfers& transfers) {
+  for (int idle = 0; idle < Refusals::kIdleTriesMax && !deferred_.empty() && inventory_.allocator.WaitAndReclaim();) {
+    const size_t before = deferred_.size();
+    Round(std::exchange(deferred_, {}), transfers);
+    idle = deferred_.size() < before ? 0 : idle + 1;
+  }
+}
+
+// Says so in the failures of those that may. A giver that waits for a taker does as long as any of them may.
+bool TableDatapath::Application::MayFitSoon() {
+  bool any = false;
+  for (size_t i = 0; i < deferred_.size(); ++i) {
+    if (waiting_.contains(deferred_[i].state)) continue;
+    ServiceFailure& failure = deferred_failures_[i];
+    failure.may_fit_soon = refusals_.TryAgain(failure.service, inventory_.allocator.quarantine());
+    any |= failure.may_fit_soon;
+  }
+  for (size_t i = 0; i < deferred_.size(); ++i) {
+    if (waiting_.contains(deferred_[i].state)) deferred_failures_[i].may_fit_soon = any;
+  }
+  return any;
 }
 
 std::vector<Request> TableDatapath::Application::CollectRequests(absl::Span<const model::ServicePlan* const> plans,
@@ -217,7 +240,7 @@ std::vector<ServiceFailure> TableDatapath::Apply(absl::Span<const model::Service
     for (const model::ServicePlan* plan : plans) failures.push_back({.service = plan->service, .status = status});
     return failures;
   }
-  return Application(*inventory_).Run(plans, scope);
+  return Application(*inventory_, refusals_).Run(plans, scope);
 }
 
 Inspected TableDatapath::Inspect(size_t rows, PlanOf plan_of) {
@@ -254,7 +277,7 @@ absl::StatusOr<Drift> TableDatapath::Audit(absl::Span<const model::ServicePlan* 
   if (absl::IsResourceExhausted(shared) && inventory_->allocator.WaitAndReclaim()) shared = PublishShared();
   // If the map is full, every Apply tries the address's row again; the Services are repaired nevertheless.
   if (!shared.ok() && !absl::IsResourceExhausted(shared)) return shared;
-  Application application(*inventory_);
+  Application application(*inventory_, refusals_);
   drift.failures = application.Run(plans, ApplyScope::kAll);
   for (const model::ObjectName& service : application.differed()) {
     service.name.empty() ? void(++drift.shared) : drift.services.push_back(service);

@@ -11,6 +11,7 @@
 #include "absl/status/statusor.h"
 #include "userspace/datapath/datapath.h"
 #include "userspace/datapath/grace.h"
+#include "userspace/datapath/refusals.h"
 #include "userspace/datapath/tables.h"
 
 namespace shunt::datapath {
@@ -55,6 +56,7 @@ class TableDatapath final : public Datapath {
   absl::Status PublishShared();
 
   std::unique_ptr<Inventory> inventory_;
+  Refusals refusals_;
   std::unique_ptr<Inspection> inspection_;  // of inventory_; null between two passes
   bool filter_repaired_ = false;  // the prefix filter has been compared with the inventory since the tables were read
   GracePeriod& grace_;

@@ -217,10 +217,12 @@ void Reconciler::Plan(WorkQueue::Item item, Batch& batch) {
   // If its objects changed, the delay of its retries starts over.
   if (item.changed || nothing_to_do) Forget(service);
   if (nothing_to_do) {
+    postponed_since_.erase(service);
     batch.plans.erase(service);
     return;
   }
   batch.plans[service] = std::make_shared<const model::ServicePlan>(std::move(plan));
+  if (!item.deliveries.empty()) batch.deliveries[service] = item.deliveries;
 }
 
 void Reconciler::Claim(const WorkQueue::Item& item, model::ServicePlan& plan, Batch& batch) {
@@ -258,17 +260,15 @@ void Reconciler::Apply(SteadyTime now, Batch& batch, StepOutcome& outcome) {
   outcome.failures = datapath_.Apply(plans, scope);
   applied_all_ = true;
 
-  for (const datapath::ServiceFailure& failure : outcome.failures) {
-    PlanPointer plan = std::make_shared<const model::ServicePlan>(model::ServicePlan{.service = failure.service});
-    if (const auto place = batch.plans.find(failure.service); place != batch.plans.end()) {
-      plan = std::move(place->second);
-      batch.plans.erase(place);
-    }  // else: a Service of an earlier agent, which no plan names and which could not be removed
-    ledger_.Record(std::move(plan), failure.status);
-    Schedule(failure, now);
-  }
+  outcome.postponed = std::erase_if(outcome.failures, [&](const datapath::ServiceFailure& failure) {
+    const bool postponed = MayBePostponed(failure, now);
+    if (postponed) Postpone(failure, batch);
+    return postponed;
+  });
+  for (const datapath::ServiceFailure& failure : outcome.failures) Fail(failure, now, batch);
   for (auto& [service, plan] : batch.plans) {
     Forget(service);
+    postponed_since_.erase(service);
     if (plan->ports.empty() && store_.FindService(service) == nullptr) {
       ledger_.Erase(service);
     } else {
@@ -319,6 +319,31 @@ absl::StatusOr<datapath::Drift> Reconciler::Audit(SteadyTime now) {
     Schedule(failure, now);
   }
   return drift;
+}
+
+void Reconciler::Fail(const datapath::ServiceFailure& failure, SteadyTime now, Batch& batch) {
+  PlanPointer plan = std::make_shared<const model::ServicePlan>(model::ServicePlan{.service = failure.service});
+  if (const auto place = batch.plans.find(failure.service); place != batch.plans.end()) {
+    plan = std::move(place->second);
+    batch.plans.erase(place);
+  }  // else: a Service of an earlier agent, which no plan names and which could not be removed
+  ledger_.Record(std::move(plan), failure.status);
+  postponed_since_.erase(failure.service);
+  Schedule(failure, now);
+}
+
+bool Reconciler::MayBePostponed(const datapath::ServiceFailure& failure, SteadyTime now) {
+  if (!failure.may_fit_soon) return false;
+  const auto [since, is_first] = postponed_since_.try_emplace(failure.service, now);
+  return now - since->second < kPostponedMax;
+}
+
+void Reconciler::Postpone(const datapath::ServiceFailure& failure, Batch& batch) {
+  Retry& retry = retries_[failure.service];
+  retry_order_.erase({retry.due, failure.service});
+  retry.partners = {failure.partners.begin(), failure.partners.end()};
+  batch.plans.erase(failure.service);
+  Enqueue(failure.service, /*changed=*/false, std::move(batch.deliveries[failure.service]));
 }
 
 void Reconciler::Schedule(const datapath::ServiceFailure& failure, SteadyTime now) {

@@ -50,6 +50,7 @@ struct StepOutcome {
   size_t planned = 0;                              // Services planned
   size_t applied = 0;                              // Services that the datapath took
   std::vector<datapath::ServiceFailure> failures;  // Services that it did not take; each will be retried
+  size_t postponed = 0;                            // Services that may fit soon, and wait for their turn again
   absl::Status node_addresses;                     // if not OK, they will be retried
   std::vector<uint64_t> waiting;                   // deliveries of which something is not applied yet, in order
 };
@@ -57,6 +58,10 @@ struct StepOutcome {
 // Not thread-safe: the loop's thread owns it.
 class Reconciler {
  public:
+  // How long a Service that may fit soon has further turns before it counts as one that the datapath did not take: then
+  // people see it, and what was delivered for it does not make the agent look stuck (report::kHealthTimeout).
+  static constexpr std::chrono::seconds kPostponedMax{10};
+
   // `datapath` and `ledger` must outlive the reconciler.
   Reconciler(ReconcilerOptions options, datapath::Datapath& datapath, Ledger& ledger);
 
@@ -80,8 +85,9 @@ class Reconciler {
   // options.step_cost_max; the rest waits for the next steps (work_queue.h). A Service that gives up a frontend and the
   // one that gets it are in one batch; if there are too many of these, they change hands a few at a time. Services that
   // the datapath does not take are retried after a delay that doubles, each with those that it exchanges frontends
-  // with; if their objects change, the delay starts over. Before every source is synced nothing is applied; the first
-  // Apply covers everything.
+  // with; if their objects change, the delay starts over. One that may fit soon, because rows wait for their grace
+  // period, takes its place in the queue again, for at most kPostponedMax. Before every source is synced nothing is
+  // applied; the first Apply covers everything.
   StepOutcome Step(SteadyTime now);
 
   // Compares the next part of the kernel's maps, about `rows` rows, with what is planned; see Datapath::Inspect.
@@ -104,15 +110,16 @@ class Reconciler {
   // A Service that the datapath did not take.
   struct Retry {
     uint32_t failures = 0;
-    SteadyTime due;
+    SteadyTime due;                               // unless it is in the queue, because it may fit soon
     absl::btree_set<model::ObjectName> partners;  // only together with these can it succeed
   };
   // What one step plans.
   struct Batch {
     absl::flat_hash_map<model::ObjectName, PlanPointer> plans;  // of those that differ from what the kernel holds
-    uint64_t left = 0;                                          // of the cost that the step may have
-    bool handed_over = false;                                   // another Service has won or lost a frontend
-    std::vector<model::ObjectName> group;                       // to be planned next, because a Service's plan needs it
+    absl::flat_hash_map<model::ObjectName, std::vector<uint64_t>> deliveries;  // of their items
+    uint64_t left = 0;                                                         // of the cost that the step may have
+    bool handed_over = false;              // another Service has won or lost a frontend
+    std::vector<model::ObjectName> group;  // to be planned next, because a Service's plan needs it
 
     void Spend(uint64_t cost) { left -= std::min(left, cost); }
   };
@@ -133,7 +140,12 @@ class Reconciler {
   // Enters the plan's claims as far as the step allows, and turns the plan into what can be applied by then.
   void Claim(const WorkQueue::Item& item, model::ServicePlan& plan, Batch& batch);
   void Apply(SteadyTime now, Batch& batch, StepOutcome& outcome);
+  void Fail(const datapath::ServiceFailure& failure, SteadyTime now, Batch& batch);
   void Schedule(const datapath::ServiceFailure& failure, SteadyTime now);
+  bool MayBePostponed(const datapath::ServiceFailure& failure, SteadyTime now);
+  // The Service has its place in the queue again, at the end of what its namespace has there.
+  void Postpone(const datapath::ServiceFailure& failure, Batch& batch);
+  // The Service needs no retry: it is applied, or its objects have changed.
   void Forget(const model::ObjectName& service);
 
   const ReconcilerOptions options_;
@@ -155,8 +167,9 @@ class Reconciler {
   uint32_t address_failures_ = 0;
   SteadyTime addresses_due_;
 
+  absl::flat_hash_map<model::ObjectName, SteadyTime> postponed_since_;
   absl::flat_hash_map<model::ObjectName, Retry> retries_;
-  absl::btree_set<std::pair<SteadyTime, model::ObjectName>> retry_order_;  // the same, by time
+  absl::btree_set<std::pair<SteadyTime, model::ObjectName>> retry_order_;  // the same, by time; not those in the queue
 };
 
 }  // namespace shunt::agent

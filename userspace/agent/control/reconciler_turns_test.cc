@@ -201,6 +201,99 @@ TEST_F(ReconcilerTurnsTest, ThousandsOfHeirsComeAFewAtATimeAndNoFrontendIsEverWi
   EXPECT_EQ(Holds("heir0"), 0);
 }
 
+TEST_F(ReconcilerTurnsTest, WhatMayFitSoonWaitsForItsTurnAndDelaysNobodyElse) {
+  const model::Service large = Service("tenant", "large"), cart = Service("shop", "cart");
+  for (const model::Service& service : {large, cart}) Upsert(service);
+  Begin();
+  datapath_.failures["large"] = absl::ResourceExhaustedError("map slots: full");
+  datapath_.may_fit_soon = {"large"};
+  Upsert(Slice(large, 100), 1);
+  for (int i = 1; i <= 20; ++i) {
+    ASSERT_TRUE(HasWork());
+    Upsert(Slice(cart, i), 1 + static_cast<uint64_t>(i));
+    const StepOutcome outcome = reconciler_.Step(now_);
+    EXPECT_EQ(outcome.postponed, 1u);
+    EXPECT_THAT(outcome.failures, IsEmpty());
+    EXPECT_THAT(outcome.waiting, ElementsAre(1)) << "its delivery waits, the other one's does not";
+    EXPECT_EQ(datapath_.holds["cart"].ports[0].pools[0].members.size(), static_cast<size_t>(i));
+    EXPECT_EQ(ledger_.totals().failed, 0u);
+  }
+  datapath_.may_fit_soon.clear();
+  EXPECT_EQ(reconciler_.Step(now_).failures.size(), 1u);
+  EXPECT_EQ(ledger_.totals().failed, 1u);
+  EXPECT_GT(reconciler_.NextStep().value(), now_) << "it is tried again after a delay";
+  datapath_.failures.clear();
+  now_ = reconciler_.NextStep().value();
+  EXPECT_EQ(reconciler_.Step(now_).applied, 1u);
+  EXPECT_EQ(datapath_.holds["large"].ports[0].pools[0].members.size(), 100u);
+  EXPECT_FALSE(reconciler_.NextStep().has_value());
+}
+
+TEST_F(ReconcilerTurnsTest, WhatMayFitSoonForTooLongHasFailedHoweverOftenItChanges) {
+  const model::Service large = Service("tenant", "large");
+  Upsert(large);
+  Begin();
+  datapath_.failures["large"] = absl::ResourceExhaustedError("map slots: full");
+  datapath_.may_fit_soon = {"large"};
+  uint64_t delivery = 0;
+  for (int round = 0; round < 2; ++round) {
+    for (int i = 0; i < 10; ++i, now_ += seconds(1)) {
+      Upsert(Slice(large, 100 + i), ++delivery);
+      EXPECT_EQ(reconciler_.Step(now_).postponed, 1u) << i;
+    }
+    const StepOutcome outcome = reconciler_.Step(now_);
+    EXPECT_EQ(outcome.failures.size(), 1u);
+    EXPECT_THAT(outcome.waiting, IsEmpty());
+    EXPECT_EQ(ledger_.totals().failed, 1u);
+    EXPECT_GT(reconciler_.NextStep().value(), now_);
+    now_ = reconciler_.NextStep().value();
+  }
+}
+
+// What each step plans is bounded also when everything has to be tried again.
+TEST_F(ReconcilerTurnsTest, ThousandsThatMayFitSoonAreTriedAFewAtATimeAndAllInTheEnd) {
+  std::vector<model::Service> storm;
+  for (int i = 0; i < 300; ++i) storm.push_back(Service("tenant", absl::StrCat("s", i)));
+  for (const model::Service& service : storm) Upsert(service);
+  Begin();
+  for (const model::Service& service : storm) {
+    datapath_.failures[service.name.name] = absl::ResourceExhaustedError("map slots: full");
+    datapath_.may_fit_soon.insert(service.name.name);
+    Upsert(Slice(service, 10));
+  }
+  size_t steps = 0;
+  for (; HasWork(); ++steps) {
+    ASSERT_LT(steps, 1000u);
+    EXPECT_LT(reconciler_.Step(now_).planned, 60u);
+    if (steps % 2 == 1 && !datapath_.failures.empty()) datapath_.failures.erase(datapath_.failures.begin());
+  }
+  EXPECT_GT(steps, 300u);
+  for (const model::Service& service : storm) {
+    EXPECT_EQ(datapath_.holds[service.name.name].ports[0].pools[0].members.size(), 10u) << service.name.name;
+  }
+}
+
+TEST_F(ReconcilerTurnsTest, GiverAndTakerThatMayFitSoonAreAppliedTogether) {
+  model::Service old = Service("shop", "old", 1), heir = Service("shop", "heir", 2);
+  for (model::Service* service : {&old, &heir}) {
+    service->external_ips = {External(0)};
+    Upsert(*service);
+  }
+  Begin();
+  for (const char* name : {"old", "heir"}) datapath_.failures[name] = absl::ResourceExhaustedError("full");
+  datapath_.may_fit_soon = {"old", "heir"};
+  datapath_.partners = {{"heir", {old.name}}, {"old", {heir.name}}};
+  Remove(old.name);
+  for (int i = 0; i < 5; ++i) {
+    EXPECT_EQ(reconciler_.Step(now_).postponed, 2u);
+    EXPECT_THAT(datapath_.TakeApplies(), ElementsAre("changed: heir -old"));
+  }
+  datapath_.failures.clear();
+  StepAll();
+  EXPECT_THAT(datapath_.TakeApplies(), ElementsAre("changed: heir -old"));
+  EXPECT_FALSE(reconciler_.NextStep().has_value());
+}
+
 TEST_F(ReconcilerTurnsTest, KnowsWhichDeliveriesWait) {
   std::vector<model::Service> services;
   for (const char* name : {"a", "b"}) {

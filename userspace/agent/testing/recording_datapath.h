@@ -6,6 +6,7 @@
 #include <atomic>
 #include <chrono>
 #include <map>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -28,7 +29,7 @@ class RecordingDatapath : public datapath::Datapath {
       words.push_back(absl::StrCat(plan->ports.empty() ? "-" : "", name));
       if (const auto failure = failures.find(name); failure != failures.end() && failures_left != 0) {
         if (failures_left > 0) --failures_left;
-        failed.push_back({plan->service, failure->second, partners[name]});
+        failed.push_back({plan->service, failure->second, partners[name], may_fit_soon.contains(name)});
       } else if (plan->ports.empty()) {
         holds.erase(name);
       } else {
@@ -71,6 +72,7 @@ class RecordingDatapath : public datapath::Datapath {
 
   std::map<std::string, absl::Status> failures;                    // by Service name
   std::map<std::string, std::vector<model::ObjectName>> partners;  // of failures, by Service name
+  std::set<std::string> may_fit_soon;                              // of failures, by Service name
   int failures_left = -1;                                          // below 0: without end
   std::vector<model::ObjectName> stuck_leftovers;  // Services of an earlier agent that cannot be removed
   std::vector<std::string> applies;

@@ -14,6 +14,7 @@ class ManualGrace final : public GracePeriod {
  public:
   Ticket Start() override { return ++asked_; }
   bool Passed(Ticket ticket) const override { return ticket <= passed_; }
+  bool Failed(Ticket ticket) const override { return !available_ && ticket > passed_; }
   // Lets the grace period pass at once, unless grace periods are not available.
   absl::Status Wait(Ticket ticket) override {
     ++waits_;

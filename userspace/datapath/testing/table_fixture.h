@@ -5,6 +5,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <memory>
 #include <string>
 #include <utility>
@@ -47,11 +48,24 @@ class TableFixture : public testing::Test {
     datapath_ = *std::move(datapath);
   }
 
-  std::vector<ServiceFailure> Apply(const std::vector<model::ServicePlan>& plans,
-                                    ApplyScope scope = ApplyScope::kChanged) {
+  std::vector<ServiceFailure> ApplyOnce(const std::vector<model::ServicePlan>& plans,
+                                        ApplyScope scope = ApplyScope::kChanged) {
     std::vector<const model::ServicePlan*> pointers;
     for (const model::ServicePlan& plan : plans) pointers.push_back(&plan);
     return datapath_->Apply(pointers, scope);
+  }
+  // As the agent does: again after a grace period while something may fit soon.
+  std::vector<ServiceFailure> Apply(const std::vector<model::ServicePlan>& plans,
+                                    ApplyScope scope = ApplyScope::kChanged) {
+    std::vector<ServiceFailure> failures = ApplyOnce(plans, scope);
+    while (AnyMayFitSoon(failures)) {
+      grace_.Pass();
+      failures = ApplyOnce(plans);
+    }
+    return failures;
+  }
+  static bool AnyMayFitSoon(const std::vector<ServiceFailure>& failures) {
+    return std::any_of(failures.begin(), failures.end(), [](const ServiceFailure& f) { return f.may_fit_soon; });
   }
   void MustApply(const std::vector<model::ServicePlan>& plans, ApplyScope scope = ApplyScope::kChanged) {
     for (const ServiceFailure& failure : Apply(plans, scope)) ADD_FAILURE() << failure.status;
