@@ -12,7 +12,7 @@ class Results:
     rules_seconds: dict   # kind of rules -> seconds that loading them took
     few: dict             # load_cluster's figures with few services
     footprints: dict      # by number of services: agent_footprint's figures
-    tenants: dict         # by kind of object: CPU of its own change; another Service's delay, median and longest; ms
+    tenants: dict         # by kind of object: CPU of its change and of the loop's longest round; another's delay; ms
     key_width: dict
 
     def rows_of(self, *names):
@@ -141,16 +141,18 @@ DELAY_BOUND_MS = 100
 
 
 def tenants(results):
-    rows = [[kind.replace("_", " "), f"{own:.1f} ms", f"{median:.1f} ms", f"{longest:.1f} ms",
-             "" if longest <= DELAY_BOUND_MS else "**missed**"]
-            for kind, (own, median, longest) in results.tenants.items()]
+    rows = [[kind.replace("_", " "), f"{own:.1f} ms", f"{round_:.1f} ms", f"{median:.1f} ms", f"{longest:.1f} ms",
+             "met" if longest <= DELAY_BOUND_MS else "**missed**"]
+            for kind, (own, round_, median, longest) in results.tenants.items()]
     return "## What a tenant can cost the others\n\n" + paragraph(
         "One namespace has an object of the kind, beside 1,000 ordinary Services in another. It changes it (an endpoint is "
         "replaced, or the Service is deleted and created), first now and then, which gives the CPU of one change, then "
         "without a pause, while another Service's endpoints change now and then: how long that change is on its way to "
         f"the kernel. The bound is {DELAY_BOUND_MS} ms: a step that has just begun, the loop's rest of at most 20 ms and "
-        "a step that also brings what else is waiting.") + "\n\n" + table([
-            ["kind", "its own change, CPU", "another's change, p50", "longest", f"within {DELAY_BOUND_MS} ms"], *rows])
+        "a step that also brings what else is waiting. The CPU time of the longest round of the loop, a step and what "
+        "was read before it, is what the machine's other work does not change.") + "\n\n" + table([
+            ["kind", "its own change, CPU", "longest round, CPU", "another's change, p50", "longest",
+             f"bound of {DELAY_BOUND_MS} ms"], *rows])
 
 
 def address_family(results):

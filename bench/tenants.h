@@ -27,8 +27,8 @@ inline constexpr char kTenant[] = "tenant";
 
 // An object of `namespace_name`; index 0 to 65,535 is part of its ClusterIP. One port, 80.
 model::Service MakeService(const std::string &namespace_name, const std::string &name, uint32_t index);
-// The slice number `number` of the Service, for ports named "0" to "ports-1". Endpoints have consecutive addresses from
-// 10.128.0.0 + first.
+// The slice number `number` of the Service, for ports named "0" to "ports-1", with the endpoints `first` to first +
+// endpoints - 1, each of which has an address of its own from 10.128.0.0/12.
 model::EndpointSlice MakeSlice(const model::Service &service, uint32_t number, uint32_t first,
 			       uint32_t endpoints, uint32_t ports = 1);
 
