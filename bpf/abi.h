@@ -582,7 +582,8 @@ struct shunt_meta {
 	__u64 features; /* bits of enum shunt_feature */
 	__u64 applied_ms; /* CLOCK_BOOTTIME of the agent's last sign of life, in milliseconds; 0: there was none */
 	__u64 stale_after_ms; /* for readers: the programs' own value, as in shunt_config; 0: they do not ask */
-	__u64 reserved;	      /* zero */
+	/* The kernel's id of the map previous_taken in which no program claims a row: once it is empty, it stays so. */
+	__u64 previous_closed;
 };
 SHUNT_STATIC_ASSERT(sizeof(struct shunt_meta) == 64);
 

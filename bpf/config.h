@@ -12,7 +12,8 @@ struct shunt_config {
 	__u64 host_netns_cookie; /* of the host's network namespace, in which the agent runs */
 	__u64 index_seed;	 /* the same as in meta */
 	__u32 index_mask;	 /* buckets of frontend_index - 1; the number of buckets is a power of two */
-	__u32 socket_mask; /* rows of socket_state - 1; the number of rows is a power of two, at least 64 */
+	__u32 socket_mask;   /* rows of socket_state - 1; the number of rows is a power of two, at least 64 */
+	__u32 previous_mask; /* the same of previous_state; 0: there are no previous rows */
 	__u32 service_stride;  /* rows per CPU in service_counters: the limit on service ports */
 	__u32 backend_stride;  /* rows per CPU in backend_counters: the limit on backends */
 	__u32 peers_per_netns; /* destinations in socket_peers that one network namespace may have */
@@ -32,7 +33,9 @@ struct shunt_config {
 	/* 1: while the programs move from one cgroup to another above or below it, both run for one call, so a socket's
 	 * own backend may be the destination that the first of them has written. */
 	__u8 runs_twice;
-	__u8 pad[6];
+	__u8 claims_previous; /* 1: rows are claimed in previous_state, because programs may be in force that know no
+			       * other rows */
+	__u8 pad[1];
 };
 SHUNT_STATIC_ASSERT(sizeof(struct shunt_config) == 56);
 

@@ -30,14 +30,20 @@ struct Abilities {
   uint8_t reads_sockets;
 };
 
+// The rows that sockets have had since before the size of their map was changed.
+struct PreviousRows {
+  uint32_t mask;
+  uint8_t claims;
+};
+
 using Configuration = std::tuple<uint32_t /*socket_mask*/, uint32_t /*reader_window*/, uint8_t /*local_miss_drops*/,
-                                 uint8_t /*observe*/, Abilities>;
+                                 uint8_t /*observe*/, Abilities, PreviousRows>;
 
 class VerifierTest : public testing::TestWithParam<Configuration> {};
 
 TEST_P(VerifierTest, AcceptsEveryProgram) {
   if (geteuid() != 0) GTEST_SKIP() << "loading programs needs root";
-  const auto [socket_mask, reader_window, local_miss_drops, observe, abilities] = GetParam();
+  const auto [socket_mask, reader_window, local_miss_drops, observe, abilities, previous] = GetParam();
   if (abilities.has_mptcp && access("/proc/sys/net/mptcp", F_OK) != 0)
     return;  // this kernel cannot have the configuration
   std::string log;
@@ -47,6 +53,8 @@ TEST_P(VerifierTest, AcceptsEveryProgram) {
   ASSERT_NE(skeleton, nullptr) << log;
   skeleton->rodata->shunt_config.host_netns_cookie = 1;
   skeleton->rodata->shunt_config.socket_mask = socket_mask;
+  skeleton->rodata->shunt_config.previous_mask = previous.mask;
+  skeleton->rodata->shunt_config.claims_previous = previous.claims;
   skeleton->rodata->shunt_config.reader_window = reader_window;
   skeleton->rodata->shunt_config.local_miss_drops = local_miss_drops;
   skeleton->rodata->shunt_config.has_mptcp = abilities.has_mptcp;
@@ -65,11 +73,12 @@ TEST_P(VerifierTest, AcceptsEveryProgram) {
   g_verifier_log = nullptr;
 }
 
-INSTANTIATE_TEST_SUITE_P(EveryConfiguration, VerifierTest,
-                         testing::Combine(testing::Values(0u, 1023u), testing::Values(0u, 1000u),
-                                          testing::Values(uint8_t{0}, uint8_t{1}),
-                                          testing::Values(uint8_t{0}, uint8_t{1}),
-                                          testing::Values(Abilities{0, 0}, Abilities{0, 1}, Abilities{1, 1})));
+INSTANTIATE_TEST_SUITE_P(
+    EveryConfiguration, VerifierTest,
+    testing::Combine(testing::Values(0u, 1023u), testing::Values(0u, 1000u), testing::Values(uint8_t{0}, uint8_t{1}),
+                     testing::Values(uint8_t{0}, uint8_t{1}),
+                     testing::Values(Abilities{0, 0}, Abilities{0, 1}, Abilities{1, 1}),
+                     testing::Values(PreviousRows{0, 0}, PreviousRows{2047, 0}, PreviousRows{2047, 1})));
 
 bool KernelHas(const char* function) {
   btf* types = btf__load_vmlinux_btf();
@@ -78,13 +87,14 @@ bool KernelHas(const char* function) {
   return found;
 }
 
-using IteratorConfiguration = std::tuple<uint32_t /*socket_mask*/, uint32_t /*reader_window*/, uint8_t /*has_destroy*/>;
+using IteratorConfiguration = std::tuple<uint32_t /*socket_mask*/, uint32_t /*reader_window*/, uint8_t /*has_destroy*/,
+                                         uint32_t /*previous_mask*/>;
 
 class IteratorVerifierTest : public testing::TestWithParam<IteratorConfiguration> {};
 
 TEST_P(IteratorVerifierTest, AcceptsEveryProgram) {
   if (geteuid() != 0) GTEST_SKIP() << "loading programs needs root";
-  const auto [socket_mask, reader_window, has_sock_destroy] = GetParam();
+  const auto [socket_mask, reader_window, has_sock_destroy, previous_mask] = GetParam();
   if (has_sock_destroy && !KernelHas("bpf_sock_destroy")) return;  // this kernel cannot have the configuration
   std::string log;
   g_verifier_log = &log;
@@ -93,6 +103,7 @@ TEST_P(IteratorVerifierTest, AcceptsEveryProgram) {
   ASSERT_NE(skeleton, nullptr) << log;
   skeleton->rodata->shunt_config.host_netns_cookie = 1;
   skeleton->rodata->shunt_config.socket_mask = socket_mask;
+  skeleton->rodata->shunt_config.previous_mask = previous_mask;
   skeleton->rodata->shunt_config.reader_window = reader_window;
   skeleton->rodata->shunt_config.has_sock_destroy = has_sock_destroy;
   EXPECT_EQ(sock_iter__load(skeleton), 0) << log.substr(log.size() > 4000 ? log.size() - 4000 : 0);
@@ -104,6 +115,6 @@ TEST_P(IteratorVerifierTest, AcceptsEveryProgram) {
 
 INSTANTIATE_TEST_SUITE_P(EveryConfiguration, IteratorVerifierTest,
                          testing::Combine(testing::Values(0u, 1023u), testing::Values(0u, 1000u),
-                                          testing::Values(uint8_t{0}, uint8_t{1})));
+                                          testing::Values(uint8_t{0}, uint8_t{1}), testing::Values(0u, 2047u)));
 
 }  // namespace

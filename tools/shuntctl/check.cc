@@ -145,8 +145,12 @@ Finding CheckPrograms(const v1::AgentStatus& status) {
 std::vector<Finding> CheckRoom(const v1::AgentStatus& status) {
   std::vector<Finding> findings;
   for (const v1::MapFill& map : status.maps()) {
-    // The kernel evicts from an LRU hash, and a socket whose row of socket_state is taken uses another map.
-    if (map.capacity() == 0 || map.type() == "lru_hash" || map.name() == "socket_state") continue;
+    // The kernel evicts from an LRU hash, a socket whose row of socket_state is taken uses another map, and
+    // previous_state only empties.
+    if (map.capacity() == 0 || map.type() == "lru_hash" || map.name() == "socket_state" ||
+        map.name() == "previous_state") {
+      continue;
+    }
     const double fill = static_cast<double>(map.used()) / static_cast<double>(map.capacity());
     if (fill < kFillWarning) continue;
     const bool keeps_size = map.name() == "socket_peers";  // a live socket may be remembered in it

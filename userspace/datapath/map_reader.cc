@@ -180,14 +180,14 @@ model::SocketAddress DecodeSocketAddress(const shunt_address& address, __be16 po
   return DecodeBackend({.address = address, .port = port});
 }
 
-absl::Status DumpSockets(const Tables& tables, const Visit& visit) {
+absl::Status DumpRowsOfSockets(const Table& states, const Table& taken, bool* wants_more, const Visit& visit) {
   absl::Status failure;
-  absl::Status status = ForEachRow<uint64_t>(*tables.socket_taken, [&](uint32_t index, uint64_t word) {
+  absl::Status status = ForEachRow<uint64_t>(taken, [&](uint32_t index, uint64_t word) {
     for (; word != 0; word &= word - 1) {
       const uint32_t id = index * 64 + static_cast<uint32_t>(std::countr_zero(word));
       shunt_socket_state state = {};
-      if (id >= tables.socket_state->capacity()) return true;
-      failure = tables.socket_state->Load(id, MutableBytesOf(state));
+      if (id >= states.capacity()) return true;
+      failure = states.Load(id, MutableBytesOf(state));
       if (!failure.ok()) return false;
       const shunt_translation& first = state.first;
       const report::SocketStateRow row = {
@@ -202,11 +202,20 @@ absl::Status DumpSockets(const Tables& tables, const Visit& visit) {
                     .answers = (first.flags & SHUNT_STATE_ANSWERS) != 0,
                     .direct = (first.flags & SHUNT_STATE_DIRECT) != 0,
                     .unserved = (first.flags & SHUNT_STATE_UNSERVED) != 0}};
-      if (!visit(row)) return false;
+      *wants_more = visit(row);
+      if (!*wants_more) return false;
     }
     return true;
   });
   return failure.ok() ? status : failure;
+}
+
+// Those with a row of an earlier size come last.
+absl::Status DumpSockets(const Tables& tables, const Visit& visit) {
+  bool wants_more = true;
+  absl::Status status = DumpRowsOfSockets(*tables.socket_state, *tables.socket_taken, &wants_more, visit);
+  if (!status.ok() || !wants_more) return status;
+  return DumpRowsOfSockets(*tables.previous_state, *tables.previous_taken, &wants_more, visit);
 }
 
 absl::Status DumpPeers(const Tables& tables, const Visit& visit) {
@@ -401,6 +410,12 @@ std::vector<report::MapFill> MapReader::FillLevels() const {
     if (view.table == &Tables::meta || view.table == &Tables::source_versions) fill.capacity = 0;
     if (view.table == &Tables::frontend_index) fill.capacity *= SHUNT_INDEX_ENTRIES;
     levels.push_back(std::move(fill));
+    if (view.table == &Tables::socket_state && tables_.previous_state->capacity() > 1) {
+      report::MapFill previous = {.name = "previous_state", .type = view.type};
+      previous.capacity = tables_.previous_state->capacity();
+      previous.used = CountPreviousSockets(tables_);
+      levels.push_back(std::move(previous));
+    }
   }
   return levels;
 }

@@ -200,6 +200,32 @@ TEST_F(MapReaderTest, OnlySocketsWhoseRowIsTakenCount) {
   EXPECT_EQ(rows[0].flags, report::SocketFlags{.translated = true});
 }
 
+// Sockets that have lived since before the number of rows was changed are rows of the same dump.
+TEST_F(MapReaderTest, RowsOfAnotherSizeAreShownAfterTheOthers) {
+  for (const report::MapFill& fill : reader_.FillLevels()) EXPECT_NE(fill.name, "previous_state") << "there are none";
+  MemoryRows& states = *maps_.rows("previous_state");
+  states.array.resize(128 * sizeof(shunt_socket_state));
+  states.capacity = 128;
+  maps_.rows("previous_taken")->array.resize(2 * sizeof(uint64_t));
+  maps_.rows("previous_taken")->capacity = 2;
+  ASSERT_TRUE(tables_.socket_state->Store(5, BytesOf(shunt_socket_state{.cookie = 5, .first = {}})).ok());
+  ASSERT_TRUE(tables_.socket_taken->StoreWord(0, 0, 1u << 5).ok());
+  ASSERT_TRUE(tables_.previous_state->Store(66, BytesOf(shunt_socket_state{.cookie = 66, .first = {}})).ok());
+  ASSERT_TRUE(tables_.previous_taken->StoreWord(1, 0, 1u << 2).ok());
+  const auto rows = Dump<report::SocketStateRow>("socket_state");
+  ASSERT_EQ(rows.size(), 2u);
+  EXPECT_EQ(rows[0].cookie, 5u);
+  EXPECT_EQ(rows[1].cookie, 66u);
+  int visited = 0;
+  ASSERT_TRUE(reader_.Dump("socket_state", [&](const report::MapRow&) { return ++visited, false; }).ok());
+  EXPECT_EQ(visited, 1) << "a visitor that has enough is not called again";
+  std::map<std::string, report::MapFill> fills;
+  for (const report::MapFill& fill : reader_.FillLevels()) fills[fill.name] = fill;
+  EXPECT_EQ(fills["previous_state"].capacity, 128u);
+  EXPECT_EQ(fills["previous_state"].used, 1u);
+  EXPECT_EQ(fills["socket_state"].used, 1u);
+}
+
 TEST_F(MapReaderTest, TheAgentsOwnSocketIsShownAsExempt) {
   const shunt_socket_state state = {.cookie = 5, .first = {.flags = SHUNT_STATE_EXEMPT | SHUNT_STATE_PEERS}};
   ASSERT_TRUE(tables_.socket_state->Store(5, BytesOf(state)).ok());

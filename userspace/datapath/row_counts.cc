@@ -68,6 +68,10 @@ uint64_t CountSockets(const Tables& tables) {
   return CountBits(*tables.socket_taken);
 }
 
+uint64_t CountPreviousSockets(const Tables& tables) {
+  return CountBits(*tables.previous_taken);
+}
+
 uint64_t CountPeers(const Tables& tables) {
   return CountHash(*tables.socket_peers);
 }

@@ -25,6 +25,7 @@ uint64_t CountBackends(const Tables& tables);
 uint64_t CountServicePorts(const Tables& tables);
 // Bits that are set in socket_taken.
 uint64_t CountSockets(const Tables& tables);
+uint64_t CountPreviousSockets(const Tables& tables);
 uint64_t CountPeers(const Tables& tables);
 // Counts that are not 0.
 uint64_t CountPeerCounts(const Tables& tables);

@@ -20,7 +20,9 @@ struct Tables {
   std::unique_ptr<Table> backends;
   std::unique_ptr<Table> service_ports;
   std::unique_ptr<Table> socket_state;
-  std::unique_ptr<Table> socket_taken;  // one bit a row of socket_state
+  std::unique_ptr<Table> socket_taken;    // one bit a row of socket_state
+  std::unique_ptr<Table> previous_state;  // of one row if no socket may have a row from before a change of the size
+  std::unique_ptr<Table> previous_taken;
   std::unique_ptr<Table> socket_peers;
   std::unique_ptr<Table> socket_peer_counts;
   std::unique_ptr<Table> affinities;

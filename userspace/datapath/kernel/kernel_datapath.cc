@@ -22,6 +22,7 @@
 #include "userspace/datapath/kernel/kernel_grace.h"
 #include "userspace/datapath/kernel/maps/features.h"
 #include "userspace/datapath/kernel/maps/map_sizes.h"
+#include "userspace/datapath/kernel/maps/previous_rows.h"
 #include "userspace/datapath/kernel/sockets/socket_rows.h"
 #include "userspace/datapath/map_reader.h"
 
@@ -42,8 +43,15 @@ bool MayHaveRow(int socket_fd) {
          (protocol == IPPROTO_TCP || protocol == IPPROTO_UDP);
 }
 
+// Beside which other programs those that are loaded can be in force.
+enum class Beside {
+  kThoseThatFindAllRows,   // of the same cgroup
+  kThoseWithPreviousRows,  // which may find no others
+  kThoseOfAnotherCgroup,   // above or below it, with previous rows or not
+};
+
 // This build's programs (or the file's), through the verifier, over `maps`.
-absl::StatusOr<BpfObject> LoadObject(const KernelOptions& options, const MapSet& maps, bool runs_twice = false) {
+absl::StatusOr<BpfObject> LoadObject(const KernelOptions& options, const MapSet& maps, Beside beside) {
   absl::StatusOr<BpfObject> object =
       options.object_path.has_value() ? BpfObject::OpenFile(*options.object_path) : BpfObject::OpenBuiltIn();
   if (!object.ok()) return object;
@@ -54,7 +62,10 @@ absl::StatusOr<BpfObject> LoadObject(const KernelOptions& options, const MapSet&
   config.observe = options.observe ? 1 : 0;
   config.local_miss_drops = options.local_miss_drops ? 1 : 0;
   config.stale_after_ms = static_cast<uint32_t>(options.stale_after.count());
-  config.runs_twice = runs_twice ? 1 : 0;
+  config.runs_twice = beside == Beside::kThoseOfAnotherCgroup ? 1 : 0;
+  const absl::StatusOr<bool> previous_open = PreviousRowsAreOpen(maps);
+  if (!previous_open.ok()) return previous_open.status();
+  config.claims_previous = beside != Beside::kThoseThatFindAllRows && *previous_open ? 1 : 0;
   if (absl::Status status = LoadPrograms(*object, config); !status.ok()) return status;
   return object;
 }
@@ -135,7 +146,7 @@ absl::Status KernelDatapath::OpenRows() {
 }
 
 absl::Status KernelDatapath::LoadPrograms() {
-  absl::StatusOr<BpfObject> object = LoadObject(options_, plan_.maps);
+  absl::StatusOr<BpfObject> object = LoadObject(options_, plan_.maps, Beside::kThoseThatFindAllRows);
   if (!object.ok()) return object.status();
   object_ = *std::move(object);
   return absl::OkStatus();
@@ -186,6 +197,8 @@ absl::Status KernelDatapath::Swap() {
     const absl::StatusOr<uint64_t> moved = Move(put_in_force);
     if (!moved.ok()) return moved.status();
     moved_from = *moved;
+  } else if (absl::Status status = Meet(put_in_force); !status.ok()) {
+    return status;
   }
   absl::StatusOr<AttachedPrograms> programs = AttachedPrograms::Attach(pins_, *object_, cgroup_, put_in_force);
   if (!programs.ok()) return programs.status();
@@ -203,11 +216,37 @@ absl::Status KernelDatapath::Swap() {
   return absl::OkStatus();
 }
 
+// The programs in force may be of a time when the previous rows were all there were. A socket must have one state, and
+// it runs several of the programs, which are replaced one by one. So before the first of them claims a new row, each
+// is replaced by one that finds all rows and claims a previous one.
+absl::Status KernelDatapath::Meet(const std::function<absl::Status()>& put_in_force) {
+  absl::StatusOr<bool> open = PreviousRowsAreOpen(plan_.maps);
+  if (!open.ok()) return open.status();
+  if (!*open) return absl::OkStatus();
+  const absl::StatusOr<BpfObject> object = LoadObject(options_, plan_.maps, Beside::kThoseWithPreviousRows);
+  if (!object.ok()) return object.status();
+  absl::Status attached = AttachedPrograms::Attach(pins_, *object, cgroup_, put_in_force).status();
+  Step();
+  return attached;
+}
+
+// No program in force claims a previous row now. If that cannot be told of those before them, the next start replaces
+// all programs once more, as this one has.
+absl::Status KernelDatapath::CloseRows() const {
+  absl::StatusOr<bool> open = PreviousRowsAreOpen(plan_.maps);
+  if (!open.ok()) return open.status();
+  if (!*open) return absl::OkStatus();
+  const std::function<absl::Status()> wait = ChooseKernelGrace();
+  if (wait == nullptr) return absl::OkStatus();
+  if (absl::Status status = wait(); !status.ok()) return status;
+  return ClosePreviousRows(plan_.maps);
+}
+
 // Moves the hooks to the configured cgroup. If that is above or below the one before, the programs of both run for a
 // socket of the lower one until the old link is detached, and no order of the steps avoids it. So until then both are
 // programs to which a second run is nothing. Returns the id of the cgroup that they were on.
 absl::StatusOr<uint64_t> KernelDatapath::Move(const std::function<absl::Status()>& put_in_force) {
-  const absl::StatusOr<BpfObject> patient = LoadObject(options_, plan_.maps, true);
+  const absl::StatusOr<BpfObject> patient = LoadObject(options_, plan_.maps, Beside::kThoseOfAnotherCgroup);
   if (!patient.ok()) return patient.status();
   absl::Status replaced = AttachedPrograms::ReplaceInPlace(pins_, *patient, put_in_force);
   if (!replaced.ok()) return replaced;
@@ -227,6 +266,8 @@ void KernelDatapath::RemoveOthers() {
   Step();
   status.Update(pins_.RemoveUnreachable(plan_.pins));
   status.Update(WriteFeatures(plan_.pins.memory, SHUNT_FEATURE_SOCKETS));
+  Step();
+  status.Update(CloseRows());
   Step();
   for (std::string& note : notes) Note(std::move(note));
   if (!status.ok()) Note(absl::StrCat("what is left of an earlier agent cannot be removed: ", status.message()));
@@ -336,9 +377,13 @@ absl::Status KernelDatapath::ExemptSocket(int socket_fd) {
   if (getsockopt(socket_fd, SOL_SOCKET, SO_COOKIE, &state.cookie, &length) != 0) {
     return KernelError(errno, "exempt a socket from translation: read its cookie");
   }
+  // Programs that have not been replaced yet may know no other rows than the previous ones.
+  const absl::StatusOr<bool> previous_open = PreviousRowsAreOpen(plan_.maps);
+  if (!previous_open.ok()) return previous_open.status();
+  const SocketRows rows = *previous_open ? SocketRows::kPrevious : SocketRows::kCurrent;
   // In its row, if sock_release will free that again: storage would make every program on the node look there.
-  absl::StatusOr<bool> has_row = MayHaveRow(socket_fd) ? SocketRowsAreReleased(plan_.maps) : false;
-  if (has_row.ok() && *has_row) has_row = ClaimSocketRow(plan_.maps, state.cookie, state.first.flags);
+  absl::StatusOr<bool> has_row = MayHaveRow(socket_fd) ? SocketRowsAreReleased(plan_.maps, rows) : false;
+  if (has_row.ok() && *has_row) has_row = ClaimSocketRow(plan_.maps, rows, state.cookie, state.first.flags);
   if (!has_row.ok()) return has_row.status();
   if (*has_row) return absl::OkStatus();
   // First, because programs look into the storage only once this is set.

@@ -130,6 +130,8 @@ class KernelDatapath final : public Datapath {
   absl::Status LoadPrograms();
   absl::Status KeepOthers(const absl::Status& why);
   absl::Status Swap();
+  absl::Status Meet(const std::function<absl::Status()>& put_in_force);
+  absl::Status CloseRows() const;
   absl::StatusOr<uint64_t> Move(const std::function<absl::Status()>& put_in_force);
   void RemoveOthers();
   void CheckHooks();

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The datapath meets what agents of other builds have pinned, and is killed at every step of taking it over.
+#include <bpf/bpf.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
@@ -8,8 +9,11 @@
 
 #include <csignal>
 #include <filesystem>
+#include <functional>
 #include <optional>
+#include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "tests/sandbox/echo_server.h"
 #include "userspace/datapath/kernel/attach/agent_lock.h"
@@ -19,6 +23,7 @@
 #include "userspace/datapath/kernel/attach/programs.h"
 #include "userspace/datapath/kernel/kernel_datapath.h"
 #include "userspace/datapath/kernel/maps/map_set.h"
+#include "userspace/datapath/kernel/maps/open_plan.h"
 #include "userspace/datapath/kernel/object/bpf_fd.h"
 #include "userspace/datapath/kernel/object/bpf_object.h"
 #include "userspace/datapath/kernel/testing/datapath_fixture.h"
@@ -36,7 +41,21 @@ using ::testing::IsEmpty;
 using ::testing::SizeIs;
 using ::testing::UnorderedElementsAre;
 
-using TakeOverTest = DatapathFixture;
+class TakeOverTest : public DatapathFixture {
+ protected:
+  // This build's programs, as the datapath loads them, with `change` made to their configuration.
+  static absl::StatusOr<BpfObject> Load(const MapSet& maps, const std::function<void(shunt_config&)>& change) {
+    absl::StatusOr<BpfObject> object = BpfObject::OpenBuiltIn();
+    if (!object.ok()) return object;
+    shunt_config config{};
+    absl::Status status = maps.GiveTo(*object, &config);
+    status.Update(ConfigureForHost(&config));
+    change(config);
+    if (status.ok()) status.Update(LoadPrograms(*object, config));
+    if (!status.ok()) return status;
+    return object;
+  }
+};
 
 // Another number of rows, up and down: what is served stays served.
 TEST_F(TakeOverTest, OtherLimitsApplyAtTheNextStart) {
@@ -89,6 +108,69 @@ TEST_F(TakeOverTest, APlanOfAnotherVersionServesUntilTheTakeOver) {
   EXPECT_EQ(std::filesystem::read_symlink(bpffs_ + "/shunt/current"), "plan-v1-1");
   EXPECT_THAT(Directories(), UnorderedElementsAre("links", "programs", "memory-v1-1", "plan-v1-1"));
   EXPECT_TRUE(datapath->TakeOver().ok()) << "again";
+}
+
+// The one change that live sockets notice: after it they show their pod. They go on, and everything else is as with a
+// plan of another version. It has no plan to be copied either, because a pool's word means nothing with other
+// generations.
+TEST_F(TakeOverTest, WithAMemoryOfAnotherVersionLiveSocketsGoOnUnderTheNamesOfTheirPods) {
+  sandbox::EchoServer pods;
+  ASSERT_TRUE(pods.Listen(world_->host(), 8080).ok());
+  std::unique_ptr<KernelDatapath> datapath = Open(Options());
+  ASSERT_NE(datapath, nullptr);
+  Serve(*datapath);
+  const sandbox::ClientSocket live = Client(SOCK_STREAM);
+  ASSERT_EQ(live.Connect(sandbox::At(kService)), 0);
+  EXPECT_EQ(live.Receive().text, kPod);
+  datapath.reset();
+  GetMemoryOfVersion2();
+
+  datapath = Open(Options());
+  ASSERT_NE(datapath, nullptr);
+  EXPECT_FALSE(datapath->programs_current());
+  EXPECT_THAT(datapath->notes(),
+              Contains(AllOf(HasSubstr("memory-v2-1 cannot be used: its version is 2, this build's is 1"),
+                             HasSubstr("show their pod's address"))));
+  EXPECT_EQ(Dial(), kPod);
+  EXPECT_EQ(peer_, kService);
+  EXPECT_EQ(live.PeerName().from, sandbox::At(kService)) << "the programs in force remember it";
+
+  Serve(*datapath);
+  ASSERT_TRUE(datapath->TakeOver().ok());
+  EXPECT_THAT(Directories(), UnorderedElementsAre("links", "programs", "memory-v1-1", "plan-v1-2"));
+  EXPECT_EQ(Dial(), kPod);
+  EXPECT_EQ(peer_, kService) << "what is dialled now is remembered";
+  EXPECT_EQ(live.PeerName().from, sandbox::At(kPod));
+  ASSERT_EQ(live.Send("still there?"), 0);
+  EXPECT_EQ(live.Receive().text, "still there?");
+  // Its row is gone with the maps that had it, so its end frees none.
+  const auto has_rows = [](uint64_t used) {
+    return Contains(AllOf(Field(&report::MapFill::name, "socket_state"), Field(&report::MapFill::used, used)));
+  };
+  EXPECT_THAT(FillLevels(), has_rows(0));
+}
+
+// The programs in force know only the rows of before, and so those have to show them the agent's own sockets.
+TEST_F(TakeOverTest, BeforeATakeOverWithOtherRowsTheAgentsSocketsAreExemptFromTheOldPrograms) {
+  sandbox::EchoServer servers;
+  ASSERT_TRUE(servers.Listen(world_->host(), 8080).ok());
+  ASSERT_TRUE(servers.Listen(world_->host(), 80).ok());
+  std::unique_ptr<KernelDatapath> datapath = Open(Options());
+  ASSERT_NE(datapath, nullptr);
+  Serve(*datapath);
+  datapath.reset();
+  BecomeVersion2();
+  KernelOptions options = Options();
+  options.limits.sockets = 128;
+  datapath = Open(options);
+  ASSERT_NE(datapath, nullptr);
+  EXPECT_FALSE(datapath->programs_current());
+  EXPECT_EQ(Dial(), kPod);
+  EXPECT_EQ(Dial(datapath.get()), kService);
+  Serve(*datapath);
+  ASSERT_TRUE(datapath->TakeOver().ok());
+  EXPECT_EQ(Dial(), kPod);
+  EXPECT_EQ(Dial(datapath.get()), kService);
 }
 
 // An agent of another build has attached a program that refuses every connect.
@@ -148,16 +230,11 @@ class RunTwiceTest : public TakeOverTest {
   // descriptors are closed.
   void RunInBoth(const KernelDatapath& datapath, const std::string& inner, bool runs_twice,
                  std::vector<posix::FileDescriptor>* links) {
-    absl::StatusOr<BpfObject> object = BpfObject::OpenBuiltIn();
-    ASSERT_TRUE(object.ok()) << object.status();
-    std::vector<std::string> missing;
-    const absl::StatusOr<MapSet> maps =
-        MapSet::OpenPinned(datapath.pins(), object->Maps(), PinAccess::kReadWrite, &missing);
+    const absl::StatusOr<MapSet> maps = MapSet::OpenReadOnly(datapath.pins());
     ASSERT_TRUE(maps.ok()) << maps.status();
-    shunt_config config{};
-    ASSERT_TRUE(maps->GiveTo(*object, &config).ok() && ConfigureForHost(&config).ok());
-    config.runs_twice = runs_twice ? 1 : 0;
-    ASSERT_TRUE(LoadPrograms(*object, config).ok());
+    const absl::StatusOr<BpfObject> object =
+        Load(*maps, [&](shunt_config& config) { config.runs_twice = runs_twice ? 1 : 0; });
+    ASSERT_TRUE(object.ok()) << object.status();
     const absl::StatusOr<PinDirectory> pins = PinDirectory::Open(bpffs_);
     ASSERT_TRUE(pins.ok()) << pins.status();
     ASSERT_TRUE(AttachedPrograms::ReplaceInPlace(*pins, *object, [] { return absl::OkStatus(); }).ok());
@@ -220,27 +297,119 @@ TEST_F(RunTwiceTest, WhileTheyMoveASecondRunOfASendIsNotTranslatedAgain) {
   ASSERT_EQ(rmdir(inner.c_str()), 0);
 }
 
+// Two Services at 10.96.0.1:53 and 10.96.0.2:53.
+class RowsTest : public TakeOverTest {
+ protected:
+  void SetUp() override {
+    TakeOverTest::SetUp();
+    if (IsSkipped() || HasFatalFailure()) return;
+    ASSERT_TRUE(pods_.Listen(world_->host(), 8080).ok());
+    std::unique_ptr<KernelDatapath> datapath = Open(Options());
+    ASSERT_NE(datapath, nullptr);
+    for (const auto& [address, pod] : {std::pair("10.96.0.1", "10.244.0.7"), std::pair("10.96.0.2", "10.244.0.8")}) {
+      const model::ServicePlan plan = sandbox::ServiceStory(address)
+                                          .ClusterIp(address)
+                                          .Port(53, model::Protocol::kUdp, 8080)
+                                          .Endpoints({pod})
+                                          .Plan();
+      const model::ServicePlan* const plans[] = {&plan};
+      EXPECT_THAT(datapath->Apply(plans, ApplyScope::kChanged), IsEmpty());
+    }
+  }
+
+  // Puts `after` in force at this many hooks and `before` at the others, in the order in which hooks are replaced.
+  void Mix(const BpfObject& before, const BpfObject& after, size_t replaced) {
+    const absl::StatusOr<PinDirectory> pins = PinDirectory::Open(bpffs_);
+    ASSERT_TRUE(pins.ok()) << pins.status();
+    for (size_t i = 0; i < kHooks.size(); ++i) {
+      const absl::StatusOr<posix::FileDescriptor> link = OpenPin(pins->LinkPath(kHooks[i].program), BpfKind::kLink);
+      ASSERT_TRUE(link.ok()) << link.status();
+      const int program = (i < replaced ? after : before).ProgramFd(kHooks[i].program);
+      ASSERT_EQ(bpf_link_update(link->get(), program, nullptr), 0) << kHooks[i].program;
+    }
+  }
+  // Sends to one Service, connects to the other, and sends to the first again. Returns how many names are wrong.
+  int WrongNames(const sandbox::ClientSocket& socket) const {
+    EXPECT_EQ(socket.SendTo(first_, "x"), 0);
+    int wrong = socket.Receive().from != first_;
+    EXPECT_EQ(socket.Connect(second_), 0);
+    wrong += socket.PeerName().from != second_;
+    EXPECT_EQ(socket.Send("x"), 0);
+    wrong += socket.Receive().from != second_;
+    EXPECT_EQ(socket.Disconnect(), 0);
+    EXPECT_EQ(socket.SendTo(first_, "x"), 0);
+    return wrong + (socket.Receive().from != first_);
+  }
+  // The same of two new sockets, of which one has connected before.
+  int WrongNamesOfNew() {
+    const sandbox::ClientSocket connects = Client(SOCK_DGRAM), sends = Client(SOCK_DGRAM);
+    EXPECT_EQ(connects.Connect(second_), 0);
+    EXPECT_EQ(connects.Disconnect(), 0);
+    return WrongNames(connects) + WrongNames(sends);
+  }
+
+  const model::SocketAddress first_ = sandbox::At("10.96.0.1:53"), second_ = sandbox::At("10.96.0.2:53");
+  sandbox::EchoServer pods_;
+};
+
+// The hooks are replaced one by one. Whichever have been, a socket has one state, and they all find it.
+TEST_F(RowsTest, WhileTheirNumberChangesEveryMixOfProgramsFindsThem) {
+  const absl::StatusOr<PinDirectory> pins = PinDirectory::Open(bpffs_);
+  ASSERT_TRUE(pins.ok()) << pins.status();
+  const absl::StatusOr<MapSet> old_maps = MapSet::OpenReadOnly((*pins->Current()).value());
+  ASSERT_TRUE(old_maps.ok()) << old_maps.status();
+  Limits limits = TinyLimits();
+  limits.sockets = 128;
+  std::vector<std::string> notes;
+  const absl::StatusOr<OpenedPlan> plan = OpenPlan(*pins, limits, PlanSizes::kConfigured, &notes);
+  ASSERT_TRUE(plan.ok()) << plan.status();
+  const auto as_it_is = [](shunt_config&) {};
+  const absl::StatusOr<BpfObject> before = Load(*old_maps, as_it_is), after = Load(plan->maps, as_it_is),
+                                  between = Load(plan->maps, [](auto& config) { config.claims_previous = 1; });
+  ASSERT_TRUE(before.ok() && between.ok() && after.ok()) << before.status() << between.status() << after.status();
+
+  int wrong = 0;
+  const sandbox::ClientSocket live = Client(SOCK_DGRAM);
+  EXPECT_EQ(WrongNames(live), 0);
+  for (const auto& [from, to] : {std::pair(&*before, &*between), std::pair(&*between, &*after)}) {
+    for (size_t replaced = 0; replaced <= kHooks.size(); ++replaced) {
+      Mix(*from, *to, replaced);
+      EXPECT_EQ(WrongNamesOfNew(), 0) << replaced << " hooks are replaced";
+      EXPECT_EQ(WrongNames(live), 0) << replaced << " hooks are replaced";
+    }
+  }
+  for (size_t replaced = 0; replaced <= kHooks.size(); ++replaced) {
+    Mix(*before, *after, replaced);
+    wrong += WrongNamesOfNew();
+  }
+  EXPECT_GT(wrong, 0) << "programs that know one kind of rows each make two states of a socket: this test sees that";
+}
+
 // The agent dies after every step of a start; the next one always gets through, and what was served stays served.
 class KilledTest : public TakeOverTest, public ::testing::WithParamInterface<const char*> {};
 
 TEST_P(KilledTest, AfterAnyStepItIsMendedByTheNext) {
   const std::string before = GetParam();
+  const bool moves = absl::StrContains(before, "the cgroup below");
   sandbox::EchoServer pods;
   ASSERT_TRUE(pods.Listen(world_->host(), 8080).ok());
-  if (before == "the cgroup below") dial_from_ = NewInnerCgroup();
+  if (moves) dial_from_ = NewInnerCgroup();
   bool finished = false;
   for (int step = 1; !finished; ++step) {
     SCOPED_TRACE(absl::StrCat("killed after step ", step));
     KernelOptions options = Options();
-    if (before == "the cgroup below") options.cgroup = dial_from_;
+    if (moves) options.cgroup = dial_from_;
+    const sandbox::ClientSocket live = Client(SOCK_STREAM);
     if (before != "nothing") {
       std::unique_ptr<KernelDatapath> datapath = Open(options);
       ASSERT_NE(datapath, nullptr);
       Serve(*datapath);
+      ASSERT_EQ(live.Connect(sandbox::At(kService)), 0);
       datapath.reset();
       if (before == "another version") BecomeVersion2();
       if (before == "other sizes") options.limits.slots = 128;
-      if (before == "the cgroup below") options.cgroup = cgroup_;
+      if (absl::StrContains(before, "other rows")) options.limits.sockets = 128;
+      if (moves) options.cgroup = cgroup_;
     }
     const pid_t agent = fork();
     if (agent == 0) {
@@ -260,12 +429,14 @@ TEST_P(KilledTest, AfterAnyStepItIsMendedByTheNext) {
     if (before != "nothing") {
       EXPECT_EQ(Dial(), kPod) << "what was served is served without an agent";
       EXPECT_EQ(peer_, kService);
+      EXPECT_EQ(live.PeerName().from, sandbox::At(kService));
     }
     for (const bool with_old_sizes : {true, false}) {
       std::unique_ptr<KernelDatapath> datapath = Open(with_old_sizes ? Options() : options);
       ASSERT_NE(datapath, nullptr);
       if (before != "nothing") {
         EXPECT_EQ(Dial(), kPod) << "before anything is applied";
+        EXPECT_EQ(live.PeerName().from, sandbox::At(kService));
       }
       Serve(*datapath);
       ASSERT_TRUE(datapath->TakeOver().ok());
@@ -282,7 +453,8 @@ TEST_P(KilledTest, AfterAnyStepItIsMendedByTheNext) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Over, KilledTest,
-                         ::testing::Values("nothing", "the same", "other sizes", "another version", "the cgroup below"),
+                         ::testing::Values("nothing", "the same", "other sizes", "other rows", "another version",
+                                           "the cgroup below", "the cgroup below and other rows"),
                          [](const auto& param) {
                            std::string name = param.param;
                            std::erase(name, ' ');

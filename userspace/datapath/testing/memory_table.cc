@@ -106,6 +106,8 @@ MemoryMaps::MemoryMaps(const Limits& limits, uint32_t cpus) {
   maps_.push_back(MakeArray<shunt_service_port>("service_ports", limits.service_ports));
   maps_.push_back(MakeArray<shunt_socket_state>("socket_state", limits.sockets));
   maps_.push_back(MakeArray<uint64_t>("socket_taken", (limits.sockets + 63) / 64));
+  maps_.push_back(MakeArray<shunt_socket_state>("previous_state", 1));
+  maps_.push_back(MakeArray<uint64_t>("previous_taken", 1));
   maps_.push_back(MakeHash<shunt_peer_key, shunt_peer>("socket_peers", limits.socket_peers));
   maps_.push_back(MakeArray<uint32_t>("socket_peer_counts", SHUNT_PEER_COUNTS));
   maps_.push_back(MakeHash<shunt_affinity_key, shunt_affinity>("affinities", limits.affinities));
@@ -131,6 +133,8 @@ Tables MemoryMaps::Open() {
       &tables.service_ports,
       &tables.socket_state,
       &tables.socket_taken,
+      &tables.previous_state,
+      &tables.previous_taken,
       &tables.socket_peers,
       &tables.socket_peer_counts,
       &tables.affinities,

@@ -7,6 +7,7 @@
 #include <sys/random.h>
 #include <unistd.h>
 
+#include <bit>
 #include <cerrno>
 #include <cstddef>
 #include <cstring>
@@ -164,17 +165,28 @@ absl::Status MapSet::CheckTogether(const std::vector<MapSpec>& layout, const Lim
   if (!cpus.ok()) return cpus.status();
   if (absl::Status status = CheckLimits(limits); !status.ok()) return absl::FailedPreconditionError(status.message());
   for (const MapSpec& spec : layout) {
+    if (IsOfPreviousRows(spec.name)) continue;
     const uint64_t expected = RowsOf(spec.name, limits, *cpus).value_or(spec.max_entries);
     if (Fd(spec.name) < 0 || Capacity(spec.name) == expected) continue;
     return absl::FailedPreconditionError(absl::StrCat("map ", spec.name, ": it has ", Capacity(spec.name),
                                                       " rows, the set that it is in needs ", expected));
   }
+  if (absl::Status status = CheckPreviousRows(); !status.ok()) return status;
   if (Fd("meta") < 0) return absl::OkStatus();
   absl::StatusOr<shunt_meta> meta = ReadMeta(Fd("meta"));
   if (!meta.ok()) return meta.status();
   if (meta->memory_version == SHUNT_MEMORY_VERSION) return absl::OkStatus();
   return absl::FailedPreconditionError(absl::StrCat("map meta: it says memory version ", meta->memory_version,
                                                     ", this build's is ", SHUNT_MEMORY_VERSION));
+}
+
+// No limit tells their size, but the two maps belong together.
+absl::Status MapSet::CheckPreviousRows() const {
+  const uint32_t rows = Capacity("previous_state"), words = Capacity("previous_taken");
+  if (rows <= 1 && words <= 1) return absl::OkStatus();
+  if (std::has_single_bit(rows) && rows == uint64_t{words} * 64) return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      absl::StrCat("map previous_state: its ", rows, " rows do not go with the ", words, " words of previous_taken"));
 }
 
 Limits MapSet::SizesFound() const {
@@ -199,6 +211,15 @@ absl::Status MapSet::Share(const MapSet& other, const std::string& name) {
   return absl::OkStatus();
 }
 
+absl::Status MapSet::Rename(const std::string& from, const std::string& to) {
+  auto map = maps_.extract(from);
+  if (map.empty()) return absl::InternalError(absl::StrCat("there is no map ", from));
+  map.key() = map.mapped().spec.name = to;
+  maps_.erase(to);
+  maps_.insert(std::move(map));
+  return absl::OkStatus();
+}
+
 absl::StatusOr<Tables> MapSet::OpenTables() const {
   Tables tables;
   const std::pair<const char*, std::unique_ptr<Table>*> all[] = {
@@ -211,6 +232,8 @@ absl::StatusOr<Tables> MapSet::OpenTables() const {
       {"service_ports", &tables.service_ports},
       {"socket_state", &tables.socket_state},
       {"socket_taken", &tables.socket_taken},
+      {"previous_state", &tables.previous_state},
+      {"previous_taken", &tables.previous_taken},
       {"socket_peers", &tables.socket_peers},
       {"socket_peer_counts", &tables.socket_peer_counts},
       {"affinities", &tables.affinities},
@@ -242,6 +265,7 @@ absl::Status MapSet::GiveTo(BpfObject& object, shunt_config* config) const {
   config->index_seed = meta->index_seed;
   config->index_mask = Capacity("frontend_index") - 1;
   config->socket_mask = Capacity("socket_state") - 1;
+  config->previous_mask = Capacity("previous_state") - 1;
   config->service_stride = Capacity("service_ports");
   config->backend_stride = Capacity("backends");
   config->peers_per_netns = shunt_peers_per_netns(Capacity("socket_peers"));

@@ -51,6 +51,9 @@ class MapSet {
   absl::Status Pin(const PlanPins& pins) const;
   // Takes over the map of this name of another set, if it has one: both then have a descriptor of the same map.
   absl::Status Share(const MapSet& other, const std::string& name);
+  // Gives the map of this set another name, in place of the map that has it. Returns kInternal if there is no `from`.
+  absl::Status Rename(const std::string& from, const std::string& to);
+  void Remove(const std::string& name) { maps_.erase(name); }
 
   // Returns tables that own their descriptors: they may outlive this object.
   absl::StatusOr<Tables> OpenTables() const;
@@ -68,10 +71,14 @@ class MapSet {
   int Fd(const std::string& name) const;
   // Returns the rows of the map, or 0 if there is no such map or it has no size.
   uint32_t Capacity(const std::string& name) const;
+  // Returns whether sockets may have rows of an earlier size (maps/previous_rows.h).
+  bool HasPreviousRows() const { return Capacity("previous_state") > 1; }
 
   const std::map<std::string, OpenMap>& maps() const { return maps_; }
 
  private:
+  absl::Status CheckPreviousRows() const;
+
   std::map<std::string, OpenMap> maps_;
   PinAccess access_ = PinAccess::kReadWrite;
 };

@@ -60,6 +60,10 @@ std::optional<uint64_t> RowsOf(absl::string_view map, const Limits& limits, uint
   return std::nullopt;
 }
 
+bool IsOfPreviousRows(absl::string_view map) {
+  return map == "previous_state" || map == "previous_taken";
+}
+
 Limits LimitsOf(const std::function<uint32_t(const std::string& map)>& rows) {
   return Limits{.frontends = rows("frontend_rows"),
                 .service_ports = rows("service_ports"),

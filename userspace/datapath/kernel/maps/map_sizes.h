@@ -21,6 +21,10 @@ absl::Status CheckLimits(const Limits& limits);
 // size depends on neither. REQUIRES: CheckLimits(limits).
 std::optional<uint64_t> RowsOf(absl::string_view map, const Limits& limits, uint32_t cpus);
 
+// Returns whether the map is one of the two with the rows that sockets have had since before `sockets` was changed.
+// They have the size of that time, or one row if there are none.
+bool IsOfPreviousRows(absl::string_view map);
+
 // Returns the limits that a set was created with, from the maps whose size is a limit. `rows` tells the size of a map.
 Limits LimitsOf(const std::function<uint32_t(const std::string& map)>& rows);
 

@@ -11,6 +11,7 @@
 #include "bpf/abi.h"
 #include "userspace/datapath/kernel/maps/map_sizes.h"
 #include "userspace/datapath/kernel/maps/plan_copy.h"
+#include "userspace/datapath/kernel/maps/previous_rows.h"
 #include "userspace/datapath/kernel/object/bpf_object.h"
 
 namespace shunt::datapath {
@@ -38,7 +39,8 @@ class Opening {
   absl::Status ReadLayout();
   absl::StatusOr<std::optional<MapDirectory>> UseMemory();
   std::string WhyMemoryIsUnusable();
-  void KeepMemorySizes();
+  absl::Status FitRows();
+  void FitPeers();
   Found ReadPlan() const;
   void CompareSizes(Found& found) const;
   absl::StatusOr<OpenedPlan> Adopt(Found found);
@@ -53,6 +55,7 @@ class Opening {
   uint32_t cpus_ = 0;
   std::optional<PlanPins> current_;
   MapSet memory_;
+  std::string memory_differs_;  // what keeps the memory in force from being used as it is; empty if nothing does
 };
 
 absl::Status Opening::ReadLayout() {
@@ -93,19 +96,45 @@ std::string Opening::WhyMemoryIsUnusable() {
   return "";
 }
 
-void Opening::KeepMemorySizes() {
-  const std::pair<const char*, uint32_t*> all[] = {{"socket_state", &limits_.sockets},
-                                                   {"socket_peers", &limits_.socket_peers}};
-  for (const auto& [map, limit] : all) {
-    const uint32_t rows = memory_.Capacity(map);
-    if (rows == 0 || rows == *limit) continue;
-    notes_.push_back(absl::StrCat("map ", map, " keeps the ", rows, " rows that it was created with; configured are ",
-                                  *limit, ", which apply after `shuntd cleanup`"));
-    *limit = rows;
+// Gives memory_ the rows for sockets that are configured. Sockets that have rows keep them, and while those are of two
+// sizes already, there is no third.
+absl::Status Opening::FitRows() {
+  const uint32_t rows = memory_.Capacity("socket_state");
+  const bool may_change = sizes_ == PlanSizes::kConfigured;
+  if (may_change && memory_.HasPreviousRows()) {
+    absl::StatusOr<bool> done = PreviousRowsAreDone(memory_);
+    if (!done.ok()) return done.status();
+    if (*done) {
+      memory_differs_ = absl::StrCat("with ", memory_.Capacity("previous_state"), " previous rows that no socket has");
+      memory_.Remove("previous_state");
+      memory_.Remove("previous_taken");
+    }
   }
+  if (rows == limits_.sockets) return absl::OkStatus();
+  if (may_change && !memory_.HasPreviousRows()) {
+    absl::StrAppend(&memory_differs_, memory_differs_.empty() ? "" : ", ", "map socket_state with ", rows,
+                    " rows instead of ", limits_.sockets);
+    return MakeRowsPrevious(memory_);
+  }
+  if (may_change) {
+    notes_.push_back(absl::StrCat("map socket_state keeps its ", rows, " rows: the ", limits_.sockets,
+                                  " that are configured apply at the first start without a socket that has one of the ",
+                                  memory_.Capacity("previous_state"), " rows of before (`shuntctl map list`)"));
+  }
+  limits_.sockets = rows;
+  return absl::OkStatus();
 }
 
-// Returns the memory in force, open in memory_, or nullopt if a new one has to be made.
+void Opening::FitPeers() {
+  const uint32_t rows = memory_.Capacity("socket_peers");
+  if (rows == 0 || rows == limits_.socket_peers) return;
+  notes_.push_back(absl::StrCat("map socket_peers keeps the ", rows, " rows that it was created with; configured are ",
+                                limits_.socket_peers, ", which apply after `shuntd cleanup`"));
+  limits_.socket_peers = rows;
+}
+
+// Opens in memory_ what the plan shall use of the memory in force. Returns that if it can be used as it is, or nullopt
+// if a new one has to be made.
 absl::StatusOr<std::optional<MapDirectory>> Opening::UseMemory() {
   if (!current_.has_value()) return std::nullopt;
   const std::string why = WhyMemoryIsUnusable();
@@ -115,7 +144,9 @@ absl::StatusOr<std::optional<MapDirectory>> Opening::UseMemory() {
     memory_ = MapSet();
     return std::nullopt;
   }
-  KeepMemorySizes();
+  FitPeers();
+  if (absl::Status status = FitRows(); !status.ok()) return status;
+  if (!memory_differs_.empty()) return std::nullopt;
   return current_->memory;
 }
 
@@ -138,7 +169,8 @@ Opening::Found Opening::ReadPlan() const {
   }
   found.maps = *std::move(maps);
   if (memory_.maps().empty()) found.unusable = "its memory cannot be used";
-  if (!missing.empty()) found.differs = absl::StrCat("without ", absl::StrJoin(missing, ", "));
+  found.differs = memory_differs_;
+  if (!missing.empty()) absl::StrAppend(&found.differs, " without ", absl::StrJoin(missing, ", "));
   std::vector<std::string> unknown = plan.MapNames();
   std::erase_if(unknown, [&](const std::string& name) {
     return absl::c_any_of(plan_specs_, [&](const MapSpec& spec) { return spec.name == name; });

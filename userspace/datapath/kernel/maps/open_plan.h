@@ -30,9 +30,11 @@ enum class PlanSizes { kConfigured, kAsFound };
 // Otherwise makes a new plan, pinned but not in force:
 //  - filled with the rows of the plan in force, under the same ids, if that is of the same version;
 //  - otherwise empty, to be filled by Apply.
-// The memory is shared with the plan in force if it has this build's layout; otherwise a new one is made. It keeps its
-// sizes. Whatever is decided is appended to `notes`. Plans and memories left over from an interrupted take-over are
-// removed. Returns kInvalidArgument if the limits are invalid. REQUIRES: the caller holds the agent's lock.
+// The memory is shared with the plan in force if it has this build's layout; otherwise a new one is made. If it has
+// another number of rows for sockets, or previous ones that no socket has, a new memory is made that shares the rest
+// (maps/previous_rows.h); socket_peers keeps its size. Whatever is decided is appended to `notes`. Plans and memories
+// left over from an interrupted take-over are removed. Returns kInvalidArgument if the limits are invalid. REQUIRES:
+// the caller holds the agent's lock.
 absl::StatusOr<OpenedPlan> OpenPlan(const PinDirectory& pins, const Limits& limits, PlanSizes sizes,
                                     std::vector<std::string>* notes);
 

@@ -33,6 +33,8 @@ TEST(BuiltInObject, HasTheLayoutOfTheHeader) {
       {"service_ports", BPF_MAP_TYPE_ARRAY, 4, sizeof(shunt_service_port), BPF_F_MMAPABLE},
       {"socket_state", BPF_MAP_TYPE_ARRAY, 4, sizeof(shunt_socket_state), BPF_F_MMAPABLE},
       {"socket_taken", BPF_MAP_TYPE_ARRAY, 4, 8, BPF_F_MMAPABLE},
+      {"previous_state", BPF_MAP_TYPE_ARRAY, 4, sizeof(shunt_socket_state), BPF_F_MMAPABLE},
+      {"previous_taken", BPF_MAP_TYPE_ARRAY, 4, 8, BPF_F_MMAPABLE},
       {"socket_storage", BPF_MAP_TYPE_SK_STORAGE, 4, sizeof(shunt_socket_state), BPF_F_NO_PREALLOC},
       {"socket_near_peers", BPF_MAP_TYPE_SK_STORAGE, 4, sizeof(shunt_near_peers), BPF_F_NO_PREALLOC},
       {"socket_peers", BPF_MAP_TYPE_HASH, sizeof(shunt_peer_key), sizeof(shunt_peer), BPF_F_NO_PREALLOC},

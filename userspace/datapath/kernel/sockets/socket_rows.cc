@@ -47,13 +47,22 @@ class MappedRow {
   size_t offset_;
 };
 
-uint32_t RowOf(const MapSet& maps, uint64_t cookie) {
-  return static_cast<uint32_t>(cookie) & (maps.Capacity("socket_state") - 1);
+const char* StateMap(SocketRows rows) {
+  return rows == SocketRows::kCurrent ? "socket_state" : "previous_state";
 }
 
-// The word of socket_taken that holds the row's bit.
-absl::StatusOr<MappedRow> TakenWord(const MapSet& maps, uint32_t row) {
-  return MappedRow::Map(maps, "socket_taken", row / 64 * sizeof(uint64_t));
+uint32_t RowOf(const MapSet& maps, SocketRows rows, uint64_t cookie) {
+  return static_cast<uint32_t>(cookie) & (maps.Capacity(StateMap(rows)) - 1);
+}
+
+absl::StatusOr<MappedRow> StateRow(const MapSet& maps, SocketRows rows, uint32_t row) {
+  return MappedRow::Map(maps, StateMap(rows), row * sizeof(shunt_socket_state));
+}
+
+// The word that holds the row's bit.
+absl::StatusOr<MappedRow> TakenWord(const MapSet& maps, SocketRows rows, uint32_t row) {
+  const char* const map = rows == SocketRows::kCurrent ? "socket_taken" : "previous_taken";
+  return MappedRow::Map(maps, map, row / 64 * sizeof(uint64_t));
 }
 
 uint64_t TakenBit(uint32_t row) {
@@ -71,11 +80,11 @@ absl::StatusOr<uint64_t> CookieOf(int socket_fd) {
 
 }  // namespace
 
-absl::StatusOr<bool> ClaimSocketRow(const MapSet& maps, uint64_t cookie, uint32_t flags) {
-  const uint32_t row = RowOf(maps, cookie);
-  const absl::StatusOr<MappedRow> taken = TakenWord(maps, row);
+absl::StatusOr<bool> ClaimSocketRow(const MapSet& maps, SocketRows rows, uint64_t cookie, uint32_t flags) {
+  const uint32_t row = RowOf(maps, rows, cookie);
+  const absl::StatusOr<MappedRow> taken = TakenWord(maps, rows, row);
   if (!taken.ok()) return taken.status();
-  const absl::StatusOr<MappedRow> mapped = MappedRow::Map(maps, "socket_state", row * sizeof(shunt_socket_state));
+  const absl::StatusOr<MappedRow> mapped = StateRow(maps, rows, row);
   if (!mapped.ok()) return mapped.status();
   auto& state = mapped->as<shunt_socket_state>();
   const bool was_free =
@@ -90,20 +99,20 @@ absl::StatusOr<bool> ClaimSocketRow(const MapSet& maps, uint64_t cookie, uint32_
   return true;
 }
 
-absl::StatusOr<bool> SocketRowsAreReleased(const MapSet& maps) {
+absl::StatusOr<bool> SocketRowsAreReleased(const MapSet& maps, SocketRows rows) {
   // The row of the first socket may be another's, so try several.
   for (int attempts = 0; attempts < 8; ++attempts) {
     posix::FileDescriptor trial(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
     if (!trial.ok()) return KernelError(errno, "make a trial socket");
     const absl::StatusOr<uint64_t> cookie = CookieOf(trial.get());
     if (!cookie.ok()) return cookie.status();
-    const absl::StatusOr<bool> claimed = ClaimSocketRow(maps, *cookie, 0);
+    const absl::StatusOr<bool> claimed = ClaimSocketRow(maps, rows, *cookie, 0);
     if (!claimed.ok()) return claimed.status();
     if (!*claimed) continue;
     trial = posix::FileDescriptor();
-    const uint32_t row = RowOf(maps, *cookie);
-    const absl::StatusOr<MappedRow> taken = TakenWord(maps, row);
-    const absl::StatusOr<MappedRow> state = MappedRow::Map(maps, "socket_state", row * sizeof(shunt_socket_state));
+    const uint32_t row = RowOf(maps, rows, *cookie);
+    const absl::StatusOr<MappedRow> taken = TakenWord(maps, rows, row);
+    const absl::StatusOr<MappedRow> state = StateRow(maps, rows, row);
     if (!taken.ok()) return taken.status();
     if (!state.ok()) return state.status();
     // Another socket may have the row by now.

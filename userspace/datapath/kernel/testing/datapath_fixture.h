@@ -53,11 +53,17 @@ class DatapathFixture : public SandboxTest {
     EXPECT_THAT(datapath.Apply(plans, ApplyScope::kAll), ::testing::IsEmpty());
   }
 
+  // A socket in the cgroup that the programs serve.
+  sandbox::ClientSocket Client(int type) {
+    EXPECT_TRUE(sandbox::EnterCgroup(dial_from_.empty() ? cgroup_ : dial_from_).ok());
+    sandbox::ClientSocket client(world_->host(), AF_INET, type);
+    EXPECT_TRUE(sandbox::EnterCgroup(world_->cgroup()).ok());
+    return client;
+  }
+
   // Where a connection to the service arrives: the server says at which of its addresses.
   std::string Dial(KernelDatapath* exempt_by = nullptr) {
-    EXPECT_TRUE(sandbox::EnterCgroup(dial_from_.empty() ? cgroup_ : dial_from_).ok());
-    sandbox::ClientSocket client(world_->host(), AF_INET, SOCK_STREAM);
-    EXPECT_TRUE(sandbox::EnterCgroup(world_->cgroup()).ok());
+    const sandbox::ClientSocket client = Client(SOCK_STREAM);
     if (exempt_by != nullptr) {
       absl::Status exempt = exempt_by->ExemptSocket(client.fd());
       EXPECT_TRUE(exempt.ok()) << exempt;
@@ -95,6 +101,14 @@ class DatapathFixture : public SandboxTest {
     ASSERT_EQ(rename((root + "/plan-v1-1").c_str(), (root + "/plan-v2-1").c_str()), 0);
     ASSERT_EQ(unlink((root + "/current").c_str()), 0);
     ASSERT_EQ(symlink("plan-v2-1", (root + "/current").c_str()), 0);
+  }
+
+  // The same of the memory that it uses.
+  void GetMemoryOfVersion2() {
+    const std::string root = bpffs_ + "/shunt", link = root + "/plan-v1-1/memory";
+    ASSERT_EQ(rename((root + "/memory-v1-1").c_str(), (root + "/memory-v2-1").c_str()), 0);
+    ASSERT_EQ(unlink(link.c_str()), 0);
+    ASSERT_EQ(symlink("../memory-v2-1", link.c_str()), 0);
   }
 
   // Attaches a program to connect4 that refuses every call.
