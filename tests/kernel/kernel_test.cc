@@ -113,7 +113,7 @@ void KernelTest::SetUp() {
 void KernelTest::TearDown() {
   if (datapath_ != nullptr) {
     row_holders_.clear();
-    // Whoever looks at /proc/PID/fd holds a file for that time too, and its socket is released by the last holder.
+    // A process that looks at /proc/PID/fd holds a file meanwhile, and a socket is released by its file's last holder.
     const auto end = std::chrono::steady_clock::now() + kReleasePatience;
     while (RowsOf("socket_state") + RowsOf("socket_peers") != 0 && std::chrono::steady_clock::now() < end) {
       std::this_thread::sleep_for(std::chrono::milliseconds(10));

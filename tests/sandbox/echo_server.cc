@@ -153,7 +153,7 @@ void EchoServer::Run() {
   }
 }
 
-// Leaves the rest of a long queue to the next turn, so that clients who dial all the time keep nobody else waiting.
+// Leaves the rest of a long queue to the next turn, so that clients which dial all the time do not keep others waiting.
 void EchoServer::Accept(int listener) {
   for (int connection = 0; connection < kTurn; ++connection) {
     const int fd = accept4(listener, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK);
