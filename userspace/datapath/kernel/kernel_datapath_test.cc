@@ -43,21 +43,16 @@ class KernelDatapathTest : public DatapathFixture {
 };
 
 TEST_F(KernelDatapathTest, TranslatesAndGoesOnWithoutItsAgent) {
-  sandbox::EchoServer pods;
-  ASSERT_TRUE(pods.Listen(world_->host(), 8080).ok());
-  std::unique_ptr<KernelDatapath> datapath = Open(Options());
-  ASSERT_NE(datapath, nullptr);
-  EXPECT_TRUE(datapath->programs_current());
-  EXPECT_THAT(datapath->problems(), IsEmpty());
-  EXPECT_THAT(datapath->notes(), IsEmpty());
-  EXPECT_EQ(datapath->pin_directory(), bpffs_ + "/shunt/plan-v1-1");
-  Serve(*datapath);
+  ASSERT_NO_FATAL_FAILURE(StartServing());
+  EXPECT_TRUE(datapath_->programs_current());
+  EXPECT_THAT(datapath_->problems(), IsEmpty());
+  EXPECT_THAT(datapath_->notes(), IsEmpty());
+  EXPECT_EQ(datapath_->pin_directory(), bpffs_ + "/shunt/plan-v1-1");
   EXPECT_EQ(Dial(), kPod);
-  datapath.reset();
+  datapath_.reset();
   EXPECT_EQ(Dial(), kPod);
 
-  datapath = Open(Options());
-  ASSERT_NE(datapath, nullptr);
+  ASSERT_NO_FATAL_FAILURE(Restart(Options()));
   EXPECT_EQ(Dial(), kPod) << "the next agent has taken over what it found";
   std::vector<report::MapFill> levels = FillLevels();
   auto pools = std::find_if(levels.begin(), levels.end(), [](const auto& level) { return level.name == "pools"; });
@@ -109,26 +104,19 @@ TEST_F(KernelDatapathTest, ASecondAgentIsRefusedByThePidOfTheFirst) {
 }
 
 TEST_F(KernelDatapathTest, AFailedUpgradeLeavesTheOldProgramsInForce) {
-  sandbox::EchoServer pods;
-  ASSERT_TRUE(pods.Listen(world_->host(), 8080).ok());
-  std::unique_ptr<KernelDatapath> datapath = Open(Options());
-  ASSERT_NE(datapath, nullptr);
-  Serve(*datapath);
-  datapath.reset();
+  ASSERT_NO_FATAL_FAILURE(StartServing());
+  datapath_.reset();
   KernelOptions broken = Options();
   broken.object_path = rejected_.path();
-  datapath = Open(broken);
-  ASSERT_NE(datapath, nullptr);
-  EXPECT_FALSE(datapath->programs_current());
-  EXPECT_THAT(datapath->problems(), ElementsAre(AllOf(HasSubstr("of an earlier agent are"), HasSubstr("sock_connect4"),
-                                                      HasSubstr("map_value_or_null"))));
+  ASSERT_NO_FATAL_FAILURE(Restart(broken));
+  EXPECT_FALSE(datapath_->programs_current());
+  EXPECT_THAT(datapath_->problems(), ElementsAre(AllOf(HasSubstr("of an earlier agent are"), HasSubstr("sock_connect4"),
+                                                       HasSubstr("map_value_or_null"))));
   EXPECT_THAT(Programs(), AllOf(SizeIs(9), Each(Field(&report::ProgramStatus::attached, true))));
   EXPECT_EQ(Dial(), kPod);
 
-  datapath.reset();
-  datapath = Open(Options());
-  ASSERT_NE(datapath, nullptr);
-  EXPECT_TRUE(datapath->programs_current());
+  ASSERT_NO_FATAL_FAILURE(Restart(Options()));
+  EXPECT_TRUE(datapath_->programs_current());
   EXPECT_EQ(Dial(), kPod);
 }
 
@@ -287,16 +275,12 @@ TEST_F(KernelDatapathTest, OneCgroupHasOneAgentWhateverItsBpfFileSystem) {
 }
 
 TEST_F(KernelDatapathTest, AHookThatSomebodyDetachesGetsItsProgramBack) {
-  sandbox::EchoServer pods;
-  ASSERT_TRUE(pods.Listen(world_->host(), 8080).ok());
-  std::unique_ptr<KernelDatapath> datapath = Open(Options());
-  ASSERT_NE(datapath, nullptr);
+  ASSERT_NO_FATAL_FAILURE(StartServing());
   std::vector<std::string> heard;
-  datapath->ListenForHealing([&](const std::vector<std::string>& programs, const absl::Status& status) {
+  datapath_->ListenForHealing([&](const std::vector<std::string>& programs, const absl::Status& status) {
     EXPECT_TRUE(status.ok()) << status;
     heard.insert(heard.end(), programs.begin(), programs.end());
   });
-  Serve(*datapath);
   for (const Hook& hook : kHooks) {
     absl::StatusOr<posix::FileDescriptor> link =
         OpenPin(absl::StrCat(bpffs_, "/shunt/links/", hook.program), BpfKind::kLink);
@@ -306,22 +290,22 @@ TEST_F(KernelDatapathTest, AHookThatSomebodyDetachesGetsItsProgramBack) {
   EXPECT_NE(Dial(), kPod);
   ASSERT_EQ(unlink((bpffs_ + "/shunt/programs/sock_connect6").c_str()), 0);
   usleep(1'100'000);
-  datapath->Reclaim();
+  datapath_->Reclaim();
   EXPECT_EQ(Dial(), kPod);
   EXPECT_THAT(heard, SizeIs(kHooks.size()));
   EXPECT_THAT(Programs(), AllOf(SizeIs(9), Each(Field(&report::ProgramStatus::attached, true))));
-  EXPECT_EQ(datapath->Inspect(1000, [](const auto&) { return std::nullopt; }), Inspected::kDiffers);
+  EXPECT_EQ(datapath_->Inspect(1000, [](const auto&) { return std::nullopt; }), Inspected::kDiffers);
 
   absl::StatusOr<posix::FileDescriptor> link = OpenPin(bpffs_ + "/shunt/links/sock_connect4", BpfKind::kLink);
   ASSERT_EQ(bpf_link_detach(link->get()), 0);
   const model::ServicePlan plan = Web();
   const model::ServicePlan* const plans[] = {&plan};
-  const absl::StatusOr<Drift> drift = datapath->Audit(plans, {});
+  const absl::StatusOr<Drift> drift = datapath_->Audit(plans, {});
   ASSERT_TRUE(drift.ok()) << drift.status();
   EXPECT_THAT(drift->hooks, AllOf(SizeIs(kHooks.size() + 1), Contains("sock_connect4")));
   EXPECT_EQ(drift->differences(), kHooks.size() + 1);
   EXPECT_EQ(Dial(), kPod);
-  EXPECT_THAT(datapath->Audit(plans, {})->hooks, IsEmpty());
+  EXPECT_THAT(datapath_->Audit(plans, {})->hooks, IsEmpty());
 }
 
 // What a hook costs an agent that cannot have it: a name, and what to do.

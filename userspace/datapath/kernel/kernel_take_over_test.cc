@@ -59,20 +59,15 @@ class TakeOverTest : public DatapathFixture {
 
 // Another number of rows, up and down: what is served stays served.
 TEST_F(TakeOverTest, OtherLimitsApplyAtTheNextStart) {
-  sandbox::EchoServer pods;
-  ASSERT_TRUE(pods.Listen(world_->host(), 8080).ok());
-  std::unique_ptr<KernelDatapath> datapath = Open(Options());
-  ASSERT_NE(datapath, nullptr);
-  Serve(*datapath);
+  ASSERT_NO_FATAL_FAILURE(StartServing());
   for (const uint32_t rows : {64u, 16u}) {
-    datapath.reset();
+    datapath_.reset();
     KernelOptions options = Options();
     options.limits.pools = rows;
-    datapath = Open(options);
-    ASSERT_NE(datapath, nullptr);
-    EXPECT_TRUE(datapath->programs_current());
-    EXPECT_THAT(datapath->problems(), IsEmpty());
-    EXPECT_THAT(datapath->notes(), ElementsAre(HasSubstr("which has all its rows")));
+    ASSERT_NO_FATAL_FAILURE(Restart(options));
+    EXPECT_TRUE(datapath_->programs_current());
+    EXPECT_THAT(datapath_->problems(), IsEmpty());
+    EXPECT_THAT(datapath_->notes(), ElementsAre(HasSubstr("which has all its rows")));
     EXPECT_EQ(Dial(), kPod);
     EXPECT_THAT(FillLevels(),
                 Contains(AllOf(Field(&report::MapFill::name, "pools"), Field(&report::MapFill::capacity, rows))));
@@ -84,59 +79,50 @@ TEST_F(TakeOverTest, OtherLimitsApplyAtTheNextStart) {
 
 // What this build cannot read goes on serving until everything has been applied.
 TEST_F(TakeOverTest, APlanOfAnotherVersionServesUntilTheTakeOver) {
-  sandbox::EchoServer pods;
-  ASSERT_TRUE(pods.Listen(world_->host(), 8080).ok());
-  std::unique_ptr<KernelDatapath> datapath = Open(Options());
-  ASSERT_NE(datapath, nullptr);
-  Serve(*datapath);
-  datapath.reset();
+  ASSERT_NO_FATAL_FAILURE(StartServing());
+  datapath_.reset();
   BecomeVersion2();
-  datapath = Open(Options());
-  ASSERT_NE(datapath, nullptr);
-  EXPECT_FALSE(datapath->programs_current());
-  EXPECT_THAT(datapath->problems(), ElementsAre(AllOf(HasSubstr("the programs of"), HasSubstr("/shunt/plan-v2-1 serve"),
-                                                      HasSubstr("once everything is applied"))));
-  EXPECT_TRUE(datapath->Serves());
+  ASSERT_NO_FATAL_FAILURE(Restart(Options()));
+  EXPECT_FALSE(datapath_->programs_current());
+  EXPECT_THAT(datapath_->problems(),
+              ElementsAre(AllOf(HasSubstr("the programs of"), HasSubstr("/shunt/plan-v2-1 serve"),
+                                HasSubstr("once everything is applied"))));
+  EXPECT_TRUE(datapath_->Serves());
   EXPECT_EQ(Dial(), kPod);
-  Serve(*datapath);
+  Serve(*datapath_);
   EXPECT_EQ(Dial(), kPod);
   EXPECT_EQ(std::filesystem::read_symlink(bpffs_ + "/shunt/current"), "plan-v2-1");
-  ASSERT_TRUE(datapath->TakeOver().ok());
-  EXPECT_TRUE(datapath->programs_current());
-  EXPECT_THAT(datapath->problems(), IsEmpty());
+  ASSERT_TRUE(datapath_->TakeOver().ok());
+  EXPECT_TRUE(datapath_->programs_current());
+  EXPECT_THAT(datapath_->problems(), IsEmpty());
   EXPECT_EQ(Dial(), kPod);
   EXPECT_EQ(std::filesystem::read_symlink(bpffs_ + "/shunt/current"), "plan-v1-1");
   EXPECT_THAT(Directories(), UnorderedElementsAre("links", "programs", "memory-v1-1", "plan-v1-1"));
-  EXPECT_TRUE(datapath->TakeOver().ok()) << "again";
+  EXPECT_TRUE(datapath_->TakeOver().ok()) << "again";
 }
 
 // The one change that live sockets notice: after it they show their pod. They go on, and everything else is as with a
 // plan of another version. It has no plan to be copied either, because a pool's word means nothing with other
 // generations.
 TEST_F(TakeOverTest, WithAMemoryOfAnotherVersionLiveSocketsGoOnUnderTheNamesOfTheirPods) {
-  sandbox::EchoServer pods;
-  ASSERT_TRUE(pods.Listen(world_->host(), 8080).ok());
-  std::unique_ptr<KernelDatapath> datapath = Open(Options());
-  ASSERT_NE(datapath, nullptr);
-  Serve(*datapath);
+  ASSERT_NO_FATAL_FAILURE(StartServing());
   const sandbox::ClientSocket live = Client(SOCK_STREAM);
   ASSERT_EQ(live.Connect(sandbox::At(kService)), 0);
   EXPECT_EQ(live.Receive().text, kPod);
-  datapath.reset();
+  datapath_.reset();
   GetMemoryOfVersion2();
 
-  datapath = Open(Options());
-  ASSERT_NE(datapath, nullptr);
-  EXPECT_FALSE(datapath->programs_current());
-  EXPECT_THAT(datapath->notes(),
+  ASSERT_NO_FATAL_FAILURE(Restart(Options()));
+  EXPECT_FALSE(datapath_->programs_current());
+  EXPECT_THAT(datapath_->notes(),
               Contains(AllOf(HasSubstr("memory-v2-1 cannot be used: its version is 2, this build's is 1"),
                              HasSubstr("show their pod's address"))));
   EXPECT_EQ(Dial(), kPod);
   EXPECT_EQ(peer_, kService);
   EXPECT_EQ(live.PeerName().from, sandbox::At(kService)) << "the programs in force remember it";
 
-  Serve(*datapath);
-  ASSERT_TRUE(datapath->TakeOver().ok());
+  Serve(*datapath_);
+  ASSERT_TRUE(datapath_->TakeOver().ok());
   EXPECT_THAT(Directories(), UnorderedElementsAre("links", "programs", "memory-v1-1", "plan-v1-2"));
   EXPECT_EQ(Dial(), kPod);
   EXPECT_EQ(peer_, kService) << "what is dialled now is remembered";
@@ -152,53 +138,40 @@ TEST_F(TakeOverTest, WithAMemoryOfAnotherVersionLiveSocketsGoOnUnderTheNamesOfTh
 
 // The programs in force know only the rows of before, and so those have to show them the agent's own sockets.
 TEST_F(TakeOverTest, BeforeATakeOverWithOtherRowsTheAgentsSocketsAreExemptFromTheOldPrograms) {
-  sandbox::EchoServer servers;
-  ASSERT_TRUE(servers.Listen(world_->host(), 8080).ok());
-  ASSERT_TRUE(servers.Listen(world_->host(), 80).ok());
-  std::unique_ptr<KernelDatapath> datapath = Open(Options());
-  ASSERT_NE(datapath, nullptr);
-  Serve(*datapath);
-  datapath.reset();
+  sandbox::EchoServer at_the_service;
+  ASSERT_TRUE(at_the_service.Listen(world_->host(), 80).ok());
+  ASSERT_NO_FATAL_FAILURE(StartServing());
+  datapath_.reset();
   BecomeVersion2();
   KernelOptions options = Options();
   options.limits.sockets = 128;
-  datapath = Open(options);
-  ASSERT_NE(datapath, nullptr);
-  EXPECT_FALSE(datapath->programs_current());
+  ASSERT_NO_FATAL_FAILURE(Restart(options));
+  EXPECT_FALSE(datapath_->programs_current());
   EXPECT_EQ(Dial(), kPod);
-  EXPECT_EQ(Dial(datapath.get()), kService);
-  Serve(*datapath);
-  ASSERT_TRUE(datapath->TakeOver().ok());
+  EXPECT_EQ(Dial(datapath_.get()), kService);
+  Serve(*datapath_);
+  ASSERT_TRUE(datapath_->TakeOver().ok());
   EXPECT_EQ(Dial(), kPod);
-  EXPECT_EQ(Dial(datapath.get()), kService);
+  EXPECT_EQ(Dial(datapath_.get()), kService);
 }
 
 // An agent of another build has attached a program that refuses every connect.
 TEST_F(TakeOverTest, ALinkThatThisBuildDoesNotKnowIsDetachedAndNamed) {
-  sandbox::EchoServer pods;
-  ASSERT_TRUE(pods.Listen(world_->host(), 8080).ok());
-  std::unique_ptr<KernelDatapath> datapath = Open(Options());
-  ASSERT_NE(datapath, nullptr);
-  Serve(*datapath);
-  datapath.reset();
+  ASSERT_NO_FATAL_FAILURE(StartServing());
+  datapath_.reset();
   const posix::FileDescriptor link = RefuseEverything();
   ASSERT_TRUE(ReplacePin(link.get(), bpffs_ + "/shunt/links/sock_of_a_later_build").ok());
   EXPECT_EQ(Dial(), "Operation not permitted");
-  datapath = Open(Options());
-  ASSERT_NE(datapath, nullptr);
+  ASSERT_NO_FATAL_FAILURE(Restart(Options()));
   EXPECT_EQ(Dial(), kPod);
-  EXPECT_THAT(datapath->notes(), ElementsAre(HasSubstr("link sock_of_a_later_build of another build")));
+  EXPECT_THAT(datapath_->notes(), ElementsAre(HasSubstr("link sock_of_a_later_build of another build")));
   EXPECT_FALSE(std::filesystem::exists(bpffs_ + "/shunt/links/sock_of_a_later_build"));
 }
 
 // Links and maps in one directory a version, as they were once pinned.
 TEST_F(TakeOverTest, AnEarlierLayoutIsReplacedWhenEverythingIsApplied) {
-  sandbox::EchoServer pods;
-  ASSERT_TRUE(pods.Listen(world_->host(), 8080).ok());
-  std::unique_ptr<KernelDatapath> datapath = Open(Options());
-  ASSERT_NE(datapath, nullptr);
-  Serve(*datapath);
-  datapath.reset();
+  ASSERT_NO_FATAL_FAILURE(StartServing());
+  datapath_.reset();
   const std::string root = bpffs_ + "/shunt", earlier = root + "/v1";
   ASSERT_EQ(mkdir(earlier.c_str(), 0700), 0);
   ASSERT_EQ(rename((root + "/links").c_str(), (earlier + "/links").c_str()), 0);
@@ -210,16 +183,15 @@ TEST_F(TakeOverTest, AnEarlierLayoutIsReplacedWhenEverythingIsApplied) {
     EXPECT_THAT(KernelDatapath::Open(Options()).status().message(), HasSubstr("in use by another agent"))
         << "an agent of that time locks its own directory";
   }
-  datapath = Open(Options());
-  ASSERT_NE(datapath, nullptr);
-  EXPECT_FALSE(datapath->programs_current());
-  EXPECT_THAT(datapath->problems(), ElementsAre(HasSubstr(earlier)));
+  ASSERT_NO_FATAL_FAILURE(Restart(Options()));
+  EXPECT_FALSE(datapath_->programs_current());
+  EXPECT_THAT(datapath_->problems(), ElementsAre(HasSubstr(earlier)));
   EXPECT_EQ(Dial(), kPod);
-  Serve(*datapath);
-  ASSERT_TRUE(datapath->TakeOver().ok());
+  Serve(*datapath_);
+  ASSERT_TRUE(datapath_->TakeOver().ok());
   EXPECT_EQ(Dial(), kPod);
   EXPECT_FALSE(std::filesystem::exists(earlier));
-  EXPECT_THAT(datapath->notes(), Contains(HasSubstr("the programs of an earlier layout")));
+  EXPECT_THAT(datapath_->notes(), Contains(HasSubstr("the programs of an earlier layout")));
   EXPECT_THAT(Programs(), AllOf(SizeIs(9), Each(Field(&report::ProgramStatus::attached, true))));
 }
 
@@ -249,28 +221,22 @@ class RunTwiceTest : public TakeOverTest {
 };
 
 TEST_F(RunTwiceTest, WhileTheyMoveASecondRunForgetsNothing) {
-  sandbox::EchoServer pods;
-  ASSERT_TRUE(pods.Listen(world_->host(), 8080).ok());
   const std::string inner = dial_from_ = NewInnerCgroup();
-  std::unique_ptr<KernelDatapath> datapath = Open(Options());
-  ASSERT_NE(datapath, nullptr);
-  Serve(*datapath);
+  ASSERT_NO_FATAL_FAILURE(StartServing());
   for (const bool runs_twice : {false, true}) {
     std::vector<posix::FileDescriptor> links;
-    ASSERT_NO_FATAL_FAILURE(RunInBoth(*datapath, inner, runs_twice, &links));
+    ASSERT_NO_FATAL_FAILURE(RunInBoth(*datapath_, inner, runs_twice, &links));
     EXPECT_EQ(Dial(), kPod);
     EXPECT_EQ(peer_, runs_twice ? kService : kPod);
   }
-  datapath.reset();
+  datapath_.reset();
   ASSERT_EQ(rmdir(inner.c_str()), 0);
 }
 
 TEST_F(RunTwiceTest, WhileTheyMoveASecondRunOfASendIsNotTranslatedAgain) {
-  sandbox::EchoServer pods;
-  ASSERT_TRUE(pods.Listen(world_->host(), 8080).ok());
+  ASSERT_NO_FATAL_FAILURE(StartPod());
   const std::string inner = NewInnerCgroup();
-  std::unique_ptr<KernelDatapath> datapath = Open(Options());
-  ASSERT_NE(datapath, nullptr);
+  ASSERT_NO_FATAL_FAILURE(Restart(Options()));
   const auto datagrams = [](const char* name, const char* cluster_ip) {
     return sandbox::ServiceStory(name).ClusterIp(cluster_ip).Port(8080, model::Protocol::kUdp, 8080);
   };
@@ -278,9 +244,9 @@ TEST_F(RunTwiceTest, WhileTheyMoveASecondRunOfASendIsNotTranslatedAgain) {
   const model::ServicePlan front =
       datagrams("front", "10.96.0.3").LoadBalancerIp("10.244.0.7").Endpoints({"10.244.0.8"}).Plan();
   const model::ServicePlan* plans[] = {&outer, &front};
-  ASSERT_THAT(datapath->Apply(plans, ApplyScope::kAll), IsEmpty());
+  ASSERT_THAT(datapath_->Apply(plans, ApplyScope::kAll), IsEmpty());
   std::vector<posix::FileDescriptor> links;
-  ASSERT_NO_FATAL_FAILURE(RunInBoth(*datapath, inner, /*runs_twice=*/true, &links));
+  ASSERT_NO_FATAL_FAILURE(RunInBoth(*datapath_, inner, /*runs_twice=*/true, &links));
   ASSERT_TRUE(sandbox::EnterCgroup(inner).ok());
   {
     const sandbox::ClientSocket client(world_->host(), AF_INET, SOCK_DGRAM);
@@ -293,7 +259,7 @@ TEST_F(RunTwiceTest, WhileTheyMoveASecondRunOfASendIsNotTranslatedAgain) {
   }
   ASSERT_TRUE(sandbox::EnterCgroup(world_->cgroup()).ok());
   links.clear();
-  datapath.reset();
+  datapath_.reset();
   ASSERT_EQ(rmdir(inner.c_str()), 0);
 }
 
@@ -391,8 +357,7 @@ class KilledTest : public TakeOverTest, public ::testing::WithParamInterface<con
 TEST_P(KilledTest, AfterAnyStepItIsMendedByTheNext) {
   const std::string before = GetParam();
   const bool moves = absl::StrContains(before, "the cgroup below");
-  sandbox::EchoServer pods;
-  ASSERT_TRUE(pods.Listen(world_->host(), 8080).ok());
+  ASSERT_NO_FATAL_FAILURE(StartPod());
   if (moves) dial_from_ = NewInnerCgroup();
   bool finished = false;
   for (int step = 1; !finished; ++step) {

@@ -14,11 +14,13 @@
 #include <cstring>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "tests/sandbox/cgroup.h"
 #include "tests/sandbox/client_socket.h"
+#include "tests/sandbox/echo_server.h"
 #include "tests/sandbox/service_story.h"
 #include "userspace/datapath/kernel/attach/cgroup_root.h"
 #include "userspace/datapath/kernel/kernel_datapath.h"
@@ -32,6 +34,11 @@ class DatapathFixture : public SandboxTest {
   static constexpr char kService[] = "10.96.0.1:80";
   static constexpr char kPod[] = "10.244.0.7:8080";
 
+  void TearDown() override {
+    datapath_.reset();
+    SandboxTest::TearDown();
+  }
+
   KernelOptions Options() const { return {.bpffs = bpffs_, .cgroup = cgroup_, .limits = TinyLimits()}; }
 
   std::unique_ptr<KernelDatapath> Open(const KernelOptions& options) {
@@ -39,6 +46,23 @@ class DatapathFixture : public SandboxTest {
     EXPECT_TRUE(opened.ok()) << opened.status();
     return opened.ok() ? *std::move(opened) : nullptr;
   }
+
+  // Starts the server that answers at kPod.
+  void StartPod() { ASSERT_TRUE(pod_.emplace().Listen(world_->host(), 8080).ok()); }
+  // Starts the pod, and an agent that serves it.
+  void StartServing() {
+    ASSERT_NO_FATAL_FAILURE(StartPod());
+    datapath_ = Open(Options());
+    ASSERT_NE(datapath_, nullptr);
+    Serve(*datapath_);
+  }
+  // Ends the agent and starts the next one.
+  void Restart(const KernelOptions& options) {
+    datapath_.reset();
+    datapath_ = Open(options);
+    ASSERT_NE(datapath_, nullptr);
+  }
+  std::unique_ptr<KernelDatapath> datapath_;
 
   static model::ServicePlan Web() {
     return sandbox::ServiceStory("web")
@@ -144,6 +168,9 @@ class DatapathFixture : public SandboxTest {
     for (const auto& entry : std::filesystem::recursive_directory_iterator(bpffs_)) paths.push_back(entry.path());
     return paths;
   }
+
+ private:
+  std::optional<sandbox::EchoServer> pod_;
 };
 
 }  // namespace shunt::datapath
