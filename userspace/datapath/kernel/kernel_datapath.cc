@@ -93,7 +93,7 @@ absl::StatusOr<std::unique_ptr<KernelDatapath>> KernelDatapath::Open(const Kerne
 }
 
 absl::Status KernelDatapath::Start() {
-  DetachInterrupted(pins_);
+  MendInterrupted(pins_);
   absl::Status loaded = OpenMaps(PlanSizes::kConfigured);
   if (!loaded.ok()) return loaded;
   Step();

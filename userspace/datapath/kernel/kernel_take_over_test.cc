@@ -168,6 +168,44 @@ TEST_F(TakeOverTest, ALinkThatThisBuildDoesNotKnowIsDetachedAndNamed) {
   EXPECT_FALSE(std::filesystem::exists(bpffs_ + "/shunt/links/sock_of_a_later_build"));
 }
 
+// An agent has died between the two steps by which a hook's pin gets another link, and the next one cannot load its own
+// programs: what is attached is all there is.
+TEST_F(TakeOverTest, ALinkUnderItsSecondNameIsTheHooksUnlessThatHasOne) {
+  ASSERT_NO_FATAL_FAILURE(StartServing());
+  datapath_.reset();
+  const std::string pin = bpffs_ + "/shunt/links/sock_connect4", next = pin + "_next";
+  const Hook& hook = kHooks.back();
+  const absl::StatusOr<posix::FileDescriptor> program =
+      OpenPin(bpffs_ + "/shunt/programs/sock_connect4", BpfKind::kProgram);
+  const absl::StatusOr<Cgroup> cgroup = OpenCgroup(cgroup_), below = OpenCgroup(NewInnerCgroup());
+  ASSERT_TRUE(program.ok() && cgroup.ok() && below.ok());
+  KernelOptions broken = Options();
+  broken.object_path = "/nowhere.bpf.o";
+  const auto expect_whole = [&](const char* what) {
+    SCOPED_TRACE(what);
+    ASSERT_NO_FATAL_FAILURE(Restart(broken));
+    EXPECT_FALSE(std::filesystem::exists(next));
+    EXPECT_THAT(Programs(), AllOf(SizeIs(9), Each(Field(&report::ProgramStatus::attached, true))));
+    EXPECT_EQ(Dial(), kPod);
+    datapath_.reset();
+  };
+
+  ASSERT_EQ(rename(pin.c_str(), next.c_str()), 0);
+  expect_whole("the hook has no link");
+
+  ASSERT_EQ(rename(pin.c_str(), next.c_str()), 0);
+  absl::StatusOr<posix::FileDescriptor> link = CreateLink(hook, program->get(), *cgroup);
+  ASSERT_TRUE(link.ok() && bpf_obj_pin(link->get(), pin.c_str()) == 0);
+  ASSERT_EQ(bpf_link_detach(link->get()), 0);
+  expect_whole("the hook's link was detached");
+
+  link = CreateLink(hook, program->get(), *below);
+  ASSERT_TRUE(link.ok() && bpf_obj_pin(link->get(), next.c_str()) == 0);
+  expect_whole("the hook has a link, and was about to move");
+  EXPECT_EQ(DescribeLink(link->get(), next)->cgroup.cgroup_id, 0u) << "it no longer runs";
+  ASSERT_EQ(rmdir(below->path.c_str()), 0);
+}
+
 // Links and maps in one directory a version, as they were once pinned.
 TEST_F(TakeOverTest, AnEarlierLayoutIsReplacedWhenEverythingIsApplied) {
   ASSERT_NO_FATAL_FAILURE(StartServing());

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "userspace/datapath/kernel/attach/foreign_links.h"
 
+#include <bpf/bpf.h>
+#include <linux/bpf.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdio>
 #include <utility>
 
 #include "absl/algorithm/container.h"
@@ -16,6 +19,17 @@
 #include "userspace/posix/file_descriptor.h"
 
 namespace shunt::datapath {
+namespace {
+
+// Returns whether a link is pinned at `path` that runs a program on some cgroup.
+bool IsAttached(const std::string& path) {
+  const absl::StatusOr<posix::FileDescriptor> link = OpenPin(path, BpfKind::kLink);
+  if (!link.ok()) return false;
+  const absl::StatusOr<bpf_link_info> facts = DescribeLink(link->get(), path);
+  return facts.ok() && facts->type == BPF_LINK_TYPE_CGROUP && facts->cgroup.cgroup_id != 0;
+}
+
+}  // namespace
 
 std::vector<std::string> LayoutsInForce(const PinDirectory& pins) {
   std::vector<std::string> layouts = pins.EarlierLayouts();
@@ -23,16 +37,16 @@ std::vector<std::string> LayoutsInForce(const PinDirectory& pins) {
   return layouts;
 }
 
-void DetachInterrupted(const PinDirectory& pins) {
+void MendInterrupted(const PinDirectory& pins) {
   for (const Hook& hook : kHooks) {
     const std::string path = pins.LinkPath(hook.program), next = path + "_next";
-    const absl::StatusOr<posix::FileDescriptor> link = OpenPin(path, BpfKind::kLink);
     const absl::StatusOr<posix::FileDescriptor> interrupted = OpenPin(next, BpfKind::kLink);
-    if (!link.ok() || !interrupted.ok()) continue;
-    const absl::StatusOr<bpf_link_info> facts = DescribeLink(link->get(), path);
-    const absl::StatusOr<bpf_link_info> others = DescribeLink(interrupted->get(), next);
-    if (!facts.ok() || !others.ok() || facts->cgroup.cgroup_id != others->cgroup.cgroup_id) continue;
-    DetachPinnedLink(next);
+    if (!interrupted.ok()) continue;
+    if (!IsAttached(path) && IsAttached(next)) {
+      (void)rename(next.c_str(), path.c_str());
+      continue;
+    }
+    (void)bpf_link_detach(interrupted->get());
     unlink(next.c_str());
   }
 }

@@ -14,9 +14,9 @@ namespace shunt::datapath {
 // Returns the directories of earlier layouts in which links are pinned: their programs are in force.
 std::vector<std::string> LayoutsInForce(const PinDirectory& pins);
 
-// Detaches links that an interrupted ReplacePin has left beside the one that it was to replace, on the same cgroup:
-// their programs would run twice.
-void DetachInterrupted(const PinDirectory& pins);
+// Puts right what an interrupted ReplacePin has left beside a hook's own pin. If the hook has an attached link there, the
+// other one is detached, because its program would run as well; otherwise the other one becomes the hook's.
+void MendInterrupted(const PinDirectory& pins);
 
 // Detaches and unpins what is pinned among the links and is none of kHooks, and the programs of those names: an agent
 // of another build left it, and no agent keeps what it uses up to date. Appends a note for each.
