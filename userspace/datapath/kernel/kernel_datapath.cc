@@ -116,8 +116,7 @@ absl::Status KernelDatapath::Start() {
     plan_.may_serve = false;
   }
   if (!plan_.may_serve) {
-    absl::StatusOr<AttachedPrograms> others = AttachedPrograms::OpenPinned(pins_, cgroup_.path);
-    if (others.ok()) programs_ = *std::move(others);
+    LookAfterPinned();
     SetProblem(
         absl::StrCat("the programs of ", plan_.takes_over_from,
                      " serve what an earlier agent applied; this build's replace them once everything is applied"));
@@ -152,22 +151,41 @@ absl::Status KernelDatapath::LoadPrograms() {
   return absl::OkStatus();
 }
 
-// This build's programs cannot be put in force. Goes on with those that are, and with their maps if this build can
-// write those. Returns `why` if there are none.
-absl::Status KernelDatapath::KeepOthers(const absl::Status& why) {
-  absl::StatusOr<AttachedPrograms> others = AttachedPrograms::OpenPinned(pins_, cgroup_.path);
-  if (!others.ok()) {
-    pins_.RemoveUnreachable(std::nullopt).IgnoreError();
-    return why;
+// Keeps hold of what is pinned and in force, for CheckHooks. Programs of an earlier layout are pinned elsewhere.
+void KernelDatapath::LookAfterPinned() {
+  programs_ = AttachedPrograms();
+  if (LayoutsInForce(pins_).empty()) {
+    programs_ = AttachedPrograms::FindPinned(pins_, TopmostCgroup(cgroup_.path));
   }
-  programs_ = *std::move(others);
+}
+
+// This build's programs cannot be put in force. Goes on with those that are, and with their maps if this build can
+// write those. Returns `why` if there are none, or if a hook lacks its program and cannot get it back.
+absl::Status KernelDatapath::KeepOthers(const absl::Status& why) {
+  LookAfterPinned();
+  std::vector<std::string> healed;
+  const absl::Status complete = programs_.Heal(pins_, cgroup_, &healed);
+  for (const std::string& program : healed) {
+    Note(absl::StrCat(program, " of an earlier agent was not attached as that agent left it, and is again"));
+  }
+  if (programs_.empty() || !complete.ok()) {
+    pins_.RemoveUnreachable(std::nullopt).IgnoreError();
+    if (programs_.empty()) return why;
+    return absl::Status(
+        why.code(),
+        absl::StrCat(why.message(), "; and what an earlier agent pinned is not whole: ", complete.message()));
+  }
   if (rows_ == nullptr && !plan_.takes_over_from.empty()) {
     if (absl::Status status = OpenMaps(PlanSizes::kAsFound); !status.ok()) return status;
   }
+  SetNotInForce(why);
+  return absl::OkStatus();
+}
+
+void KernelDatapath::SetNotInForce(const absl::Status& why) {
   SetProblem(absl::StrCat("this build's programs are not in force, the pinned ones of an earlier agent are",
                           plan_.takes_over_from.empty() ? "" : ", with what that agent applied last", ": ",
                           why.message()));
-  return absl::OkStatus();
 }
 
 absl::Status KernelDatapath::TakeOver() {
@@ -175,7 +193,8 @@ absl::Status KernelDatapath::TakeOver() {
   if (programs_current()) return absl::OkStatus();
   if (!object_.has_value()) return absl::FailedPreconditionError("this build's programs could not be loaded");
   if (absl::Status status = Swap(); !status.ok()) {
-    SetProblem(absl::StrCat("this build's programs are not in force: ", status.message()));
+    LookAfterPinned();
+    SetNotInForce(status);
     return status;
   }
   // Until now sockets may have been led to what Apply had taken away.
@@ -208,7 +227,7 @@ absl::Status KernelDatapath::Swap() {
   object_.reset();
   SetProblem("");
   if (moved_from != 0) {
-    const std::string was_on = FindCgroupById(cgroup_.path, moved_from);
+    const std::string was_on = FindCgroupById(TopmostCgroup(cgroup_.path), moved_from);
     Note(absl::StrCat("the programs were on ", was_on.empty() ? absl::StrCat("cgroup ", moved_from) : was_on,
                       " and are on ", cgroup_.path, " now: processes outside it are no longer served"));
   }
@@ -305,10 +324,7 @@ std::vector<std::string> KernelDatapath::notes() const {
 
 void KernelDatapath::CheckHooks() {
   next_check_ = std::chrono::steady_clock::now() + kCheckPace;
-  if (!programs_current()) {
-    if (retries_ && object_.has_value()) TakeOver().IgnoreError();
-    return;
-  }
+  if (!programs_current() && retries_ && object_.has_value()) TakeOver().IgnoreError();
   std::vector<std::string> healed;
   const absl::Status status = programs_.Heal(pins_, cgroup_, &healed);
   healed_.insert(healed_.end(), healed.begin(), healed.end());

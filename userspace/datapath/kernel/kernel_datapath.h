@@ -55,10 +55,10 @@ class KernelDatapath final : public Datapath {
   // Takes the pin directory and the cgroup for this process, opens or makes its maps (maps/open_plan.h), reads them
   // back, and puts this build's programs in force, replacing others hook by hook without a gap. If the maps cannot have
   // what the programs in force serve, because those are of a build with another layout, they go on serving until
-  // TakeOver. If the programs cannot be put in force while a complete other set is, that set stays.
-  // programs_current() and problems() say which. Returns kFailedPrecondition if another agent holds the pins or the
-  // cgroup (the message names its pid), or if there is no bpffs, and kInvalidArgument if the limits or the cgroup are
-  // invalid. After an error everything that was in force still is.
+  // TakeOver. If the programs cannot be put in force while another set is, complete or completed from its pins, that
+  // set stays. programs_current() and problems() say which. Returns kFailedPrecondition if another agent holds the pins
+  // or the cgroup (the message names its pid), or if there is no bpffs, and kInvalidArgument if the limits or the
+  // cgroup are invalid. After an error everything that was in force still is.
   static absl::StatusOr<std::unique_ptr<KernelDatapath>> Open(const KernelOptions& options);
 
   // Puts this build's programs in force if they are not: to be called when everything has been applied. Once it has
@@ -77,8 +77,10 @@ class KernelDatapath final : public Datapath {
   // source cannot be reached. None is given either while programs of another plan stay in force because this build's
   // could not replace them.
   absl::Status GiveSignOfLife(std::chrono::milliseconds boot_time) override;
-  // Also looks every kCheckPace whether every hook still has its program, and attaches again what another process
-  // has detached. Nothing in the kernel tells when that happens. One look takes some 70 microseconds.
+  // Also looks every kCheckPace whether every hook still has its program, this build's or an older one that is in
+  // force, and attaches again what another process has detached; problems() names the hook if that fails. Programs of
+  // the layout before there were plans are not looked after. Nothing in the kernel tells when a program is detached.
+  // One look takes some 70 microseconds.
   void Reclaim() override;
   static constexpr std::chrono::seconds kCheckPace{1};
 
@@ -128,7 +130,9 @@ class KernelDatapath final : public Datapath {
   absl::Status OpenMaps(PlanSizes sizes);
   absl::Status OpenRows();
   absl::Status LoadPrograms();
+  void LookAfterPinned();
   absl::Status KeepOthers(const absl::Status& why);
+  void SetNotInForce(const absl::Status& why);
   absl::Status Swap();
   absl::Status Meet(const std::function<absl::Status()>& put_in_force);
   absl::Status CloseRows() const;

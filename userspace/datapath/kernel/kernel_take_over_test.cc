@@ -203,7 +203,6 @@ TEST_F(TakeOverTest, ALinkUnderItsSecondNameIsTheHooksUnlessThatHasOne) {
   ASSERT_TRUE(link.ok() && bpf_obj_pin(link->get(), next.c_str()) == 0);
   expect_whole("the hook has a link, and was about to move");
   EXPECT_EQ(DescribeLink(link->get(), next)->cgroup.cgroup_id, 0u) << "it no longer runs";
-  ASSERT_EQ(rmdir(below->path.c_str()), 0);
 }
 
 // Links and maps in one directory a version, as they were once pinned.
@@ -267,8 +266,6 @@ TEST_F(RunTwiceTest, WhileTheyMoveASecondRunForgetsNothing) {
     EXPECT_EQ(Dial(), kPod);
     EXPECT_EQ(peer_, runs_twice ? kService : kPod);
   }
-  datapath_.reset();
-  ASSERT_EQ(rmdir(inner.c_str()), 0);
 }
 
 TEST_F(RunTwiceTest, WhileTheyMoveASecondRunOfASendIsNotTranslatedAgain) {
@@ -296,9 +293,6 @@ TEST_F(RunTwiceTest, WhileTheyMoveASecondRunOfASendIsNotTranslatedAgain) {
     }
   }
   ASSERT_TRUE(sandbox::EnterCgroup(world_->cgroup()).ok());
-  links.clear();
-  datapath_.reset();
-  ASSERT_EQ(rmdir(inner.c_str()), 0);
 }
 
 // Two Services at 10.96.0.1:53 and 10.96.0.2:53.
@@ -449,9 +443,6 @@ TEST_P(KilledTest, AfterAnyStepItIsMendedByTheNext) {
     }
     std::vector<std::string> removed;
     ASSERT_TRUE(Cleanup(bpffs_, &removed).ok());
-  }
-  if (!dial_from_.empty()) {
-    ASSERT_EQ(rmdir(dial_from_.c_str()), 0);
   }
 }
 

@@ -135,6 +135,17 @@ absl::StatusOr<Cgroup> OpenCgroup(const std::string& path) {
   return Cgroup{path, IdOf(directory), std::move(fd)};
 }
 
+std::string TopmostCgroup(const std::string& path) {
+  std::error_code error;
+  std::string top = path;
+  for (auto at = std::filesystem::canonical(path, error); !error && OpenCgroup(at.string()).ok();) {
+    top = at.string();
+    if (!at.has_relative_path()) break;
+    at = at.parent_path();
+  }
+  return top;
+}
+
 std::string FindCgroupById(const std::string& root, uint64_t id) {
   struct stat directory{};
   if (id == 0 || stat(root.c_str(), &directory) != 0) return "";

@@ -14,8 +14,8 @@ namespace shunt::datapath {
 // Returns the directories of earlier layouts in which links are pinned: their programs are in force.
 std::vector<std::string> LayoutsInForce(const PinDirectory& pins);
 
-// Puts right what an interrupted ReplacePin has left beside a hook's own pin. If the hook has an attached link there, the
-// other one is detached, because its program would run as well; otherwise the other one becomes the hook's.
+// Puts right what an interrupted ReplacePin has left beside a hook's own pin. If the hook has an attached link there,
+// the other one is detached, because its program would run as well; otherwise the other one becomes the hook's.
 void MendInterrupted(const PinDirectory& pins);
 
 // Detaches and unpins what is pinned among the links and is none of kHooks, and the programs of those names: an agent

@@ -173,6 +173,9 @@ TEST_F(HostTest, CgroupsAreKnownByTheKernelsId) {
   absl::StatusOr<std::string> root = FindCgroupRoot();
   ASSERT_TRUE(root.ok()) << root.status();
   EXPECT_EQ(*root, *sandbox::FindCgroupMount());
+  EXPECT_EQ(TopmostCgroup(cgroup_), *root);
+  EXPECT_EQ(TopmostCgroup(*root), *root);
+  EXPECT_EQ(TopmostCgroup("/proc"), "/proc");
   EXPECT_EQ(OpenCgroup(cgroup_ + "/none").status().code(), absl::StatusCode::kInvalidArgument);
 }
 

@@ -100,7 +100,7 @@ absl::StatusOr<AttachedPrograms> AttachedPrograms::Attach(const PinDirectory& pi
     is_new.push_back(link.ok() && !link->ok());
     if (is_new.back()) link = CreateLink(hook, program->get(), cgroup);
     if (!link.ok()) return link.status();
-    programs.attached_.push_back(Attached{hook, cgroup.path, *std::move(program), *std::move(link)});
+    programs.attached_.push_back(Attached{hook, cgroup.path, cgroup.id, *std::move(program), *std::move(link)});
   }
   std::vector<std::string> fresh;  // pins of links where there was none before this call
   auto undo = [&fresh](const absl::Status& status) {
@@ -175,8 +175,9 @@ absl::StatusOr<AttachedPrograms> AttachedPrograms::OpenPinned(const PinDirectory
     }
     absl::StatusOr<posix::FileDescriptor> program = OpenPin(pins.ProgramPath(hook.program), BpfKind::kProgram);
     if (!program.ok()) return program.status();
+    const uint64_t cgroup_id = facts->cgroup.cgroup_id;
     programs.attached_.push_back(
-        Attached{hook, attach_points.Of(facts->cgroup.cgroup_id), *std::move(program), *std::move(link)});
+        Attached{hook, attach_points.Of(cgroup_id), cgroup_id, *std::move(program), *std::move(link)});
   }
   return programs;
 }
@@ -185,11 +186,11 @@ AttachedPrograms AttachedPrograms::FindPinned(const PinDirectory& pins, const st
   AttachedPrograms programs;
   AttachPoints attach_points(cgroup_root);
   for (const Hook& hook : kHooks) {
-    Attached found{hook, "", posix::FileDescriptor(), posix::FileDescriptor()};
+    Attached found{hook, "", 0, posix::FileDescriptor(), posix::FileDescriptor()};
     if (absl::StatusOr<posix::FileDescriptor> link = OpenPin(pins.LinkPath(hook.program), BpfKind::kLink); link.ok()) {
       const absl::StatusOr<bpf_link_info> facts = DescribeLink(link->get(), absl::StrCat("link ", hook.program));
-      const bool attached = facts.ok() && facts->cgroup.cgroup_id != 0;
-      if (attached) found.attach_point = attach_points.Of(facts->cgroup.cgroup_id);
+      if (facts.ok()) found.cgroup_id = facts->cgroup.cgroup_id;
+      if (found.cgroup_id != 0) found.attach_point = attach_points.Of(found.cgroup_id);
       found.link = *std::move(link);
     }
     absl::StatusOr<posix::FileDescriptor> program = OpenPin(pins.ProgramPath(hook.program), BpfKind::kProgram);
@@ -202,29 +203,55 @@ AttachedPrograms AttachedPrograms::FindPinned(const PinDirectory& pins, const st
   return programs;
 }
 
+// Attaches the program to its hook by a new link.
+absl::Status AttachedPrograms::AttachAgain(const PinDirectory& pins, const Cgroup& cgroup, Attached& attached) {
+  const std::string what = absl::StrCat("attach ", attached.hook.program, " again");
+  if (attached.cgroup_id == 0) return absl::NotFoundError(what + ": no hook tells on which cgroup it was");
+  absl::StatusOr<Cgroup> other;
+  if (attached.cgroup_id != cgroup.id) {
+    const std::string path = FindCgroupById(TopmostCgroup(cgroup.path), attached.cgroup_id);
+    if (path.empty()) return absl::NotFoundError(absl::StrCat(what, ": its cgroup ", attached.cgroup_id, " is gone"));
+    other = OpenCgroup(path);
+    if (!other.ok()) return other.status();
+  }
+  const Cgroup& where = attached.cgroup_id == cgroup.id ? cgroup : *other;
+  absl::StatusOr<posix::FileDescriptor> link = CreateLink(attached.hook, attached.program.get(), where);
+  if (!link.ok()) return link.status();
+  if (absl::Status status = ReplacePin(link->get(), pins.LinkPath(attached.hook.program)); !status.ok()) return status;
+  attached.link = *std::move(link);
+  attached.attach_point = where.path;
+  return absl::OkStatus();
+}
+
 // Attaches, updates or pins what is not as Attach left it. Returns whether there was anything to do.
 absl::StatusOr<bool> AttachedPrograms::HealOne(const PinDirectory& pins, const Cgroup& cgroup, Attached& attached) {
   const std::string what = absl::StrCat("link ", attached.hook.program);
-  absl::StatusOr<bpf_link_info> link = DescribeLink(attached.link.get(), what);
-  if (!link.ok()) return link.status();
+  const std::string link_pin = pins.LinkPath(attached.hook.program);
+  const std::string program_pin = pins.ProgramPath(attached.hook.program);
+  if (!attached.program.ok()) {
+    return absl::NotFoundError(absl::StrCat(
+        attached.hook.hook, " has no program that the agent could attach again: ", "none is pinned at ", program_pin));
+  }
   absl::StatusOr<bpf_prog_info> program = DescribeProgram(attached.program.get(), attached.hook.program);
   if (!program.ok()) return program.status();
-  const std::string link_pin = pins.LinkPath(attached.hook.program);
+  bpf_link_info link{};  // as of a link that is detached
+  if (attached.link.ok()) {
+    absl::StatusOr<bpf_link_info> facts = DescribeLink(attached.link.get(), what);
+    if (!facts.ok()) return facts.status();
+    link = *facts;
+  }
   bool healed = false;
-  if (link->cgroup.cgroup_id != cgroup.id) {
-    absl::StatusOr<posix::FileDescriptor> fresh = CreateLink(attached.hook, attached.program.get(), cgroup);
-    if (!fresh.ok()) return fresh.status();
-    if (absl::Status status = ReplacePin(fresh->get(), link_pin); !status.ok()) return status;
-    attached.link = *std::move(fresh);
+  if (attached.cgroup_id == 0 || link.cgroup.cgroup_id != attached.cgroup_id) {
+    if (absl::Status status = AttachAgain(pins, cgroup, attached); !status.ok()) return status;
     healed = true;
-  } else if (link->prog_id != program->id) {
+  } else if (link.prog_id != program->id) {
     if (int error = bpf_link_update(attached.link.get(), attached.program.get(), nullptr); error < 0) {
-      return KernelError(error, absl::StrCat("update ", what, " on ", cgroup.path));
+      return KernelError(error, absl::StrCat("update ", what, " on ", attached.attach_point));
     }
     healed = true;
   }
-  for (const auto& [path, fd] : {std::pair(link_pin, attached.link.get()),
-                                 std::pair(pins.ProgramPath(attached.hook.program), attached.program.get())}) {
+  for (const auto& [path, fd] :
+       {std::pair(link_pin, attached.link.get()), std::pair(program_pin, attached.program.get())}) {
     if (access(path.c_str(), F_OK) == 0) continue;
     if (absl::Status status = ReplacePin(fd, path); !status.ok()) return status;
     healed = true;
@@ -233,8 +260,11 @@ absl::StatusOr<bool> AttachedPrograms::HealOne(const PinDirectory& pins, const C
 }
 
 absl::Status AttachedPrograms::Heal(const PinDirectory& pins, const Cgroup& cgroup, std::vector<std::string>* healed) {
+  const auto known =
+      std::find_if(attached_.begin(), attached_.end(), [](const Attached& a) { return a.cgroup_id != 0; });
   absl::Status failure;
   for (Attached& attached : attached_) {
+    if (attached.cgroup_id == 0 && known != attached_.end()) attached.cgroup_id = known->cgroup_id;
     const absl::StatusOr<bool> one = HealOne(pins, cgroup, attached);
     if (!one.ok()) {
       failure.Update(one.status());

@@ -67,12 +67,16 @@ class AttachedPrograms {
   // if a hook has no link or if its cgroup is gone.
   static absl::StatusOr<AttachedPrograms> OpenPinned(const PinDirectory& pins, const std::string& cgroup_root);
 
-  // Returns what exists, for a reader. Describe shows a hook without a pin or without an attachment as not attached; if
-  // nothing at all is pinned, it shows nothing.
+  // Returns what exists, for a reader or for Heal. Describe shows a hook without a pin or without an attachment as not
+  // attached; if nothing at all is pinned, it shows nothing.
   static AttachedPrograms FindPinned(const PinDirectory& pins, const std::string& cgroup_root);
 
-  // Puts right what another process has done to the hooks: attaches, updates or pins again. Appends the programs of the
-  // hooks that it has put right to `healed`. If it fails, it has tried all others too, and returns the first error.
+  bool empty() const { return attached_.empty(); }
+
+  // Puts right what another process has done to the hooks: attaches, updates or pins again, each on the cgroup that it
+  // was on; a hook that was found without one belongs where the others are. That cgroup is `cgroup`, or is looked up by
+  // its id in the same file system. Appends the programs of the hooks that it has put right to `healed`. If it fails,
+  // it has tried all others too, and returns the first error, which names the hook.
   absl::Status Heal(const PinDirectory& pins, const Cgroup& cgroup, std::vector<std::string>* healed);
 
   // The id of the cgroup from which Attach moved links, or 0 if there was none.
@@ -85,10 +89,12 @@ class AttachedPrograms {
   struct Attached {
     Hook hook;
     std::string attach_point;
+    uint64_t cgroup_id;  // 0: it was found without one
     posix::FileDescriptor program;
     posix::FileDescriptor link;
   };
   static absl::StatusOr<bool> HealOne(const PinDirectory& pins, const Cgroup& cgroup, Attached& attached);
+  static absl::Status AttachAgain(const PinDirectory& pins, const Cgroup& cgroup, Attached& attached);
 
   std::vector<Attached> attached_;  // in the order of kHooks
   uint64_t moved_from_ = 0;

@@ -37,6 +37,9 @@ class DatapathFixture : public SandboxTest {
   void TearDown() override {
     datapath_.reset();
     SandboxTest::TearDown();
+    if (!inner_.empty()) {
+      EXPECT_EQ(rmdir(inner_.c_str()), 0);
+    }
   }
 
   KernelOptions Options() const { return {.bpffs = bpffs_, .cgroup = cgroup_, .limits = TinyLimits()}; }
@@ -102,9 +105,9 @@ class DatapathFixture : public SandboxTest {
 
   // A cgroup below the test's own.
   std::string NewInnerCgroup() {
-    const std::string inner = cgroup_ + "/inner";
-    EXPECT_EQ(mkdir(inner.c_str(), 0755), 0);
-    return inner;
+    inner_ = cgroup_ + "/inner";
+    EXPECT_EQ(mkdir(inner_.c_str(), 0755), 0);
+    return inner_;
   }
 
   // What a reader beside the agent sees.
@@ -171,6 +174,7 @@ class DatapathFixture : public SandboxTest {
 
  private:
   std::optional<sandbox::EchoServer> pod_;
+  std::string inner_;
 };
 
 }  // namespace shunt::datapath
