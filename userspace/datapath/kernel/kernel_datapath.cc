@@ -183,6 +183,11 @@ absl::Status KernelDatapath::KeepOthers(const absl::Status& why) {
 }
 
 void KernelDatapath::SetNotInForce(const absl::Status& why) {
+  if (waits_to_move_) {
+    SetProblem(absl::StrCat("this build's programs are in force where those of an earlier agent were, and not on ",
+                            cgroup_.path, ": ", why.message()));
+    return;
+  }
   SetProblem(absl::StrCat("this build's programs are not in force, the pinned ones of an earlier agent are",
                           plan_.takes_over_from.empty() ? "" : ", with what that agent applied last", ": ",
                           why.message()));
@@ -193,6 +198,7 @@ absl::Status KernelDatapath::TakeOver() {
   if (programs_current()) return absl::OkStatus();
   if (!object_.has_value()) return absl::FailedPreconditionError("this build's programs could not be loaded");
   if (absl::Status status = Swap(); !status.ok()) {
+    next_take_over_ = std::chrono::steady_clock::now() + PauseAfter(++failed_take_overs_);
     LookAfterPinned();
     SetNotInForce(status);
     return status;
@@ -222,6 +228,8 @@ absl::Status KernelDatapath::Swap() {
   absl::StatusOr<AttachedPrograms> programs = AttachedPrograms::Attach(pins_, *object_, cgroup_, put_in_force);
   if (!programs.ok()) return programs.status();
   programs_ = *std::move(programs);
+  plan_.takes_over_from.clear();
+  waits_to_move_ = false;
   if (absl::Status status = rows_->SetStaleAfter(options_.stale_after); !status.ok()) return status;
   Step();
   object_.reset();
@@ -263,12 +271,17 @@ absl::Status KernelDatapath::CloseRows() const {
 
 // Moves the hooks to the configured cgroup. If that is above or below the one before, the programs of both run for a
 // socket of the lower one until the old link is detached, and no order of the steps avoids it. So until then both are
-// programs to which a second run is nothing. Returns the id of the cgroup that they were on.
+// programs to which a second run is nothing. Returns the id of the cgroup that they were on, or an error before
+// anything is changed if the kernel would refuse them on the new one.
 absl::StatusOr<uint64_t> KernelDatapath::Move(const std::function<absl::Status()>& put_in_force) {
+  if (absl::Status status = AttachedPrograms::TryAttach(pins_, cgroup_); !status.ok()) return status;
   const absl::StatusOr<BpfObject> patient = LoadObject(options_, plan_.maps, Beside::kThoseOfAnotherCgroup);
   if (!patient.ok()) return patient.status();
   absl::Status replaced = AttachedPrograms::ReplaceInPlace(pins_, *patient, put_in_force);
   if (!replaced.ok()) return replaced;
+  // Whatever happens from here on, all that is in force is of this plan.
+  plan_.takes_over_from.clear();
+  waits_to_move_ = true;
   Step();
   const absl::StatusOr<AttachedPrograms> moved = AttachedPrograms::Attach(pins_, *patient, cgroup_);
   if (!moved.ok()) return moved.status();
@@ -323,8 +336,10 @@ std::vector<std::string> KernelDatapath::notes() const {
 }
 
 void KernelDatapath::CheckHooks() {
-  next_check_ = std::chrono::steady_clock::now() + kCheckPace;
-  if (!programs_current() && retries_ && object_.has_value()) TakeOver().IgnoreError();
+  const auto now = std::chrono::steady_clock::now();
+  next_check_ = now + kCheckPace;
+  // The problem says why it failed.
+  if (!programs_current() && retries_ && object_.has_value() && now >= next_take_over_) TakeOver().IgnoreError();
   std::vector<std::string> healed;
   const absl::Status status = programs_.Heal(pins_, cgroup_, &healed);
   healed_.insert(healed_.end(), healed.begin(), healed.end());

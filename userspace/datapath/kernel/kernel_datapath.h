@@ -4,6 +4,7 @@
 #define SHUNT_DATAPATH_KERNEL_KERNEL_DATAPATH_H_
 
 #include <chrono>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -62,8 +63,12 @@ class KernelDatapath final : public Datapath {
   static absl::StatusOr<std::unique_ptr<KernelDatapath>> Open(const KernelOptions& options);
 
   // Puts this build's programs in force if they are not: to be called when everything has been applied. Once it has
-  // been called, Reclaim tries again what has failed.
+  // been called, Reclaim tries again what has failed, after pauses that double.
   absl::Status TakeOver();
+  // How long Reclaim waits after so many failures in a row, from 1.
+  static constexpr std::chrono::seconds PauseAfter(uint32_t failures) {
+    return failures > 6 ? std::chrono::seconds(60) : std::chrono::seconds(1 << (failures - 1));
+  }
 
   std::vector<ServiceFailure> Apply(absl::Span<const model::ServicePlan* const> plans, ApplyScope scope) override;
   // Also differs if a hook had lost its program since the last audit.
@@ -156,9 +161,12 @@ class KernelDatapath final : public Datapath {
   std::unique_ptr<TableDatapath> rows_;  // uses grace_
   std::function<void(const Removals&)> on_removals_;
   HealingListener on_healed_;
-  AttachedPrograms programs_;  // its descriptors keep the programs attached even if their pins are removed
-  bool applied_all_ = false;   // what is in force is this agent's
-  bool retries_ = false;       // TakeOver has been called
+  AttachedPrograms programs_;   // its descriptors keep the programs attached even if their pins are removed
+  bool applied_all_ = false;    // what is in force is this agent's
+  bool waits_to_move_ = false;  // this build's programs are in force, on the cgroup that those before were on
+  bool retries_ = false;        // TakeOver has been called
+  uint32_t failed_take_overs_ = 0;
+  std::chrono::steady_clock::time_point next_take_over_;
   std::chrono::steady_clock::time_point next_check_;
   std::vector<std::string> healed_;  // since the last audit
 

@@ -5,9 +5,18 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
+#include "bpf/abi.h"
+#include "userspace/datapath/codec.h"
+#include "userspace/datapath/kernel/attach/cgroup_root.h"
+#include "userspace/datapath/kernel/attach/programs.h"
 #include "userspace/datapath/kernel/kernel_datapath.h"
 #include "userspace/datapath/kernel/object/bpf_fd.h"
 #include "userspace/datapath/kernel/testing/datapath_fixture.h"
@@ -17,7 +26,9 @@ namespace {
 
 using ::testing::AllOf;
 using ::testing::Contains;
+using ::testing::Each;
 using ::testing::ElementsAre;
+using ::testing::Field;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
@@ -25,10 +36,45 @@ using ::testing::UnorderedElementsAre;
 
 class HooksTest : public DatapathFixture {
  protected:
+  // An agent of other sizes, on a cgroup below the test's own, has served and is gone. Returns the options of the next,
+  // which is to move the programs to the test's own cgroup.
+  void ServeBelow(KernelOptions* next) {
+    ASSERT_NO_FATAL_FAILURE(StartPod());
+    *next = Options();
+    next->cgroup = dial_from_ = NewInnerCgroup();
+    ASSERT_NO_FATAL_FAILURE(Restart(*next));
+    Serve(*datapath_);
+    datapath_.reset();
+    next->cgroup = cgroup_;
+    next->limits.slots = 128;
+  }
+
+  // The ids of the programs that run at the hooks.
+  std::vector<uint32_t> Running() const {
+    std::vector<uint32_t> ids;
+    for (const Hook& hook : kHooks) {
+      const std::string pin = absl::StrCat(bpffs_, "/shunt/links/", hook.program);
+      const absl::StatusOr<posix::FileDescriptor> link = OpenPin(pin, BpfKind::kLink);
+      EXPECT_TRUE(link.ok()) << link.status();
+      if (link.ok()) ids.push_back(DescribeLink(link->get(), pin)->prog_id);
+    }
+    return ids;
+  }
   void Detach(const std::string& program) const {
     const absl::StatusOr<posix::FileDescriptor> link = OpenPin(bpffs_ + "/shunt/links/" + program, BpfKind::kLink);
     ASSERT_TRUE(link.ok()) << link.status();
     ASSERT_EQ(bpf_link_detach(link->get()), 0);
+  }
+  // Takes away what RefuseEverything(0) has attached.
+  void Free(const posix::FileDescriptor& program) const {
+    const absl::StatusOr<Cgroup> cgroup = OpenCgroup(cgroup_);
+    ASSERT_TRUE(cgroup.ok()) << cgroup.status();
+    ASSERT_EQ(bpf_prog_detach2(program.get(), cgroup->fd.get(), BPF_CGROUP_INET4_CONNECT), 0);
+  }
+  std::chrono::milliseconds LastSignOfLife() const {
+    shunt_meta meta{};
+    EXPECT_TRUE(datapath_->tables().meta->Load(0, MutableBytesOf(meta)).ok());
+    return std::chrono::milliseconds(meta.applied_ms);
   }
   // Looks after the hooks at once. Returns what it has put right.
   std::vector<std::string> Heal() {
@@ -38,7 +84,78 @@ class HooksTest : public DatapathFixture {
     EXPECT_TRUE(drift.ok()) << drift.status();
     return drift.ok() ? drift->hooks : std::vector<std::string>();
   }
+  std::string Current() const { return std::filesystem::read_symlink(bpffs_ + "/shunt/current"); }
 };
+
+TEST_F(HooksTest, AMoveThatTheKernelRefusesChangesNothing) {
+  KernelOptions options;
+  ASSERT_NO_FATAL_FAILURE(ServeBelow(&options));
+  const std::vector<uint32_t> before = Running();
+  const posix::FileDescriptor holder = RefuseEverything(0);
+  ASSERT_NO_FATAL_FAILURE(Restart(options));
+  const auto is_refused =
+      AllOf(HasSubstr("the pinned ones of an earlier agent are, with what that agent applied last"),
+            HasSubstr("program refuses (id "), HasSubstr(absl::StrCat("holds cgroup/connect4 of ", cgroup_)));
+  EXPECT_THAT(datapath_->problems(), ElementsAre(is_refused));
+  Serve(*datapath_);
+  for (int attempt = 0; attempt < 6; ++attempt) EXPECT_FALSE(datapath_->TakeOver().ok());
+  EXPECT_THAT(datapath_->problems(), ElementsAre(is_refused));
+  EXPECT_EQ(Running(), before);
+  EXPECT_EQ(Current(), "plan-v1-1");
+  EXPECT_EQ(Dial(), kPod);
+  ASSERT_TRUE(datapath_->GiveSignOfLife(std::chrono::hours(9999)).ok());
+  EXPECT_NE(LastSignOfLife(), std::chrono::hours(9999)) << "nobody keeps up to date what is served";
+
+  ASSERT_NO_FATAL_FAILURE(Free(holder));
+  Heal();
+  EXPECT_FALSE(datapath_->programs_current()) << "after six failures the next attempt is half a minute away";
+  ASSERT_TRUE(datapath_->TakeOver().ok());
+  EXPECT_THAT(datapath_->problems(), IsEmpty());
+  EXPECT_THAT(Programs(), AllOf(SizeIs(9), Each(Field(&report::ProgramStatus::attached, true)),
+                                Each(Field(&report::ProgramStatus::attach_point, cgroup_))));
+  EXPECT_THAT(datapath_->notes(), Contains(HasSubstr(absl::StrCat("the programs were on ", dial_from_))));
+  EXPECT_EQ(Dial(), kPod);
+}
+
+// Another process takes the hook for itself after the kernel has been asked.
+TEST_F(HooksTest, AMoveThatIsRefusedHalfWayIsServedWhereItIs) {
+  KernelOptions options;
+  ASSERT_NO_FATAL_FAILURE(ServeBelow(&options));
+  std::optional<posix::FileDescriptor> holder;
+  options.on_step = [&] {
+    if (Current() == "plan-v1-2" && !holder.has_value()) holder = RefuseEverything(0);
+  };
+  ASSERT_NO_FATAL_FAILURE(Restart(options));
+  ASSERT_TRUE(holder.has_value());
+  Serve(*datapath_);
+  EXPECT_THAT(datapath_->problems(), ElementsAre(AllOf(HasSubstr("are in force where those of an earlier agent were"),
+                                                       HasSubstr(absl::StrCat("and not on ", cgroup_, ": ")),
+                                                       HasSubstr("program refuses (id "))));
+  EXPECT_EQ(Dial(), kPod);
+  ASSERT_TRUE(datapath_->GiveSignOfLife(std::chrono::hours(9999)).ok());
+  EXPECT_EQ(LastSignOfLife(), std::chrono::hours(9999)) << "what is served is this agent's";
+  EXPECT_THAT(Programs(), Each(Field(&report::ProgramStatus::attached, true)));
+
+  Detach("sock_getpeername4");
+  Dial();
+  EXPECT_EQ(peer_, kPod);
+  EXPECT_THAT(Heal(), ElementsAre("sock_getpeername4"));
+  Dial();
+  EXPECT_EQ(peer_, kService);
+  ASSERT_NO_FATAL_FAILURE(Free(*holder));
+  ASSERT_TRUE(datapath_->TakeOver().ok());
+  EXPECT_THAT(datapath_->problems(), IsEmpty());
+  EXPECT_THAT(Programs(), Each(Field(&report::ProgramStatus::attach_point, cgroup_)));
+  EXPECT_EQ(Dial(), kPod);
+}
+
+TEST_F(HooksTest, FailuresAreTriedAgainAfterPausesThatDouble) {
+  using std::chrono::seconds;
+  EXPECT_EQ(KernelDatapath::PauseAfter(1), seconds(1));
+  EXPECT_EQ(KernelDatapath::PauseAfter(2), seconds(2));
+  EXPECT_EQ(KernelDatapath::PauseAfter(6), seconds(32));
+  for (const uint32_t failures : {7u, 8u, 1000u}) EXPECT_EQ(KernelDatapath::PauseAfter(failures), seconds(60));
+}
 
 // What serves until the take-over is looked after as this build's programs are.
 TEST_F(HooksTest, AHookOfOlderProgramsGetsItsProgramBack) {

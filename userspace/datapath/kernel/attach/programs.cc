@@ -66,6 +66,18 @@ class AttachPoints {
   std::string path_;
 };
 
+// Loads a program for the hook that lets every call pass.
+absl::StatusOr<posix::FileDescriptor> LoadPassing(const Hook& hook) {
+  const bpf_insn code[] = {{.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = 0, .src_reg = 0, .off = 0, .imm = 1},
+                           {.code = BPF_JMP | BPF_EXIT, .dst_reg = 0, .src_reg = 0, .off = 0, .imm = 0}};
+  LIBBPF_OPTS(bpf_prog_load_opts, options, .expected_attach_type = hook.attach_type);
+  const bpf_prog_type type =
+      hook.attach_type == BPF_CGROUP_INET_SOCK_RELEASE ? BPF_PROG_TYPE_CGROUP_SOCK : BPF_PROG_TYPE_CGROUP_SOCK_ADDR;
+  posix::FileDescriptor program(bpf_prog_load(type, "shunt_trial", "GPL", code, std::size(code), &options));
+  if (!program.ok()) return KernelError(program.get(), absl::StrCat("load a program to try ", hook.hook));
+  return program;
+}
+
 std::string HexTag(const bpf_prog_info& program) {
   return absl::BytesToHexString(absl::string_view(reinterpret_cast<const char*>(program.tag), sizeof(program.tag)));
 }
@@ -145,6 +157,20 @@ bool AttachedPrograms::AreElsewhere(const PinDirectory& pins, const Cgroup& cgro
   });
 }
 
+absl::Status AttachedPrograms::TryAttach(const PinDirectory& pins, const Cgroup& cgroup) {
+  for (const Hook& hook : kHooks) {
+    const absl::StatusOr<posix::FileDescriptor> linked = LinkOn(pins, hook, cgroup);
+    if (!linked.ok()) return linked.status();
+    if (linked->ok()) continue;
+    const absl::StatusOr<posix::FileDescriptor> program = LoadPassing(hook);
+    if (!program.ok()) return program.status();
+    const absl::StatusOr<posix::FileDescriptor> link = CreateLink(hook, program->get(), cgroup);
+    if (!link.ok()) return link.status();
+    (void)bpf_link_detach(link->get());
+  }
+  return absl::OkStatus();
+}
+
 absl::Status AttachedPrograms::ReplaceInPlace(const PinDirectory& pins, const BpfObject& object,
                                               const std::function<absl::Status()>& between) {
   for (size_t i = 0; i < kHooks.size(); ++i) {
@@ -155,8 +181,11 @@ absl::Status AttachedPrograms::ReplaceInPlace(const PinDirectory& pins, const Bp
     const absl::StatusOr<posix::FileDescriptor> link = OpenPin(pins.LinkPath(hook.program), BpfKind::kLink);
     if (!link.ok()) continue;
     // A link without its cgroup has no program to replace.
-    const int error = bpf_link_update(link->get(), object.ProgramFd(hook.program), nullptr);
-    if (error < 0 && error != -ENOLINK) return KernelError(error, absl::StrCat("update link ", hook.program));
+    const int program = object.ProgramFd(hook.program);
+    const int error = bpf_link_update(link->get(), program, nullptr);
+    if (error == -ENOLINK) continue;
+    if (error < 0) return KernelError(error, absl::StrCat("update link ", hook.program));
+    if (absl::Status status = ReplacePin(program, pins.ProgramPath(hook.program)); !status.ok()) return status;
   }
   return absl::OkStatus();
 }

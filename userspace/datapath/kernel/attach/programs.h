@@ -59,7 +59,11 @@ class AttachedPrograms {
 
   // Returns whether a hook has a pinned link on another cgroup than this one.
   static bool AreElsewhere(const PinDirectory& pins, const Cgroup& cgroup);
-  // Replaces the program of every pinned link, wherever it is attached, in the order of kHooks. `between` is as above.
+  // Returns why the kernel would refuse to attach a program to a hook of `cgroup`, or OK. A hook with a pinned link
+  // there is not tried. For an instant each, programs are attached that let every call pass.
+  static absl::Status TryAttach(const PinDirectory& pins, const Cgroup& cgroup);
+  // Replaces the program of every pinned link, wherever it is attached, and its pin, in the order of kHooks. `between`
+  // is as above.
   static absl::Status ReplaceInPlace(const PinDirectory& pins, const BpfObject& object,
                                      const std::function<absl::Status()>& between);
 
