@@ -30,15 +30,30 @@ bool AddressBook::LosesClusterIp(const AddressState& state) const {
   return (state.published & SHUNT_ADDRESS_CLUSTER_IP) != 0 && (Wanted(state) & SHUNT_ADDRESS_CLUSTER_IP) == 0;
 }
 
+bool AddressBook::GainsClusterIp(const AddressState& state) const {
+  return (state.published & SHUNT_ADDRESS_CLUSTER_IP) == 0 && (Wanted(state) & SHUNT_ADDRESS_CLUSTER_IP) != 0;
+}
+
+bool AddressBook::IsHeld(const AddressState& state) const {
+  if (GainsClusterIp(state)) return state.holds > 0;
+  if (!keeps_unclaimed_) return false;
+  if (LosesClusterIp(state)) return state.unclaimed;
+  return state.node && (state.published & SHUNT_ADDRESS_NODE) != 0 && !had_node_port_;
+}
+
 void AddressBook::AddFrontend(const shunt_frontend_key& key, model::FrontendKind kind, Need& need) {
   if (IsWildcard(key.address)) {
+    had_node_port_ = true;
     if (node_ports_++ == 0) ReviewNodeAddresses(need);
     return;
   }
   const model::IpAddress address = DecodeAddress(key.address);
   AddressState& state = book_[address];
   ++state.frontends;
-  if (kind == model::FrontendKind::kClusterIp) ++state.cluster_ips;
+  if (kind == model::FrontendKind::kClusterIp) {
+    ++state.cluster_ips;
+    state.unclaimed = false;
+  }
   Review(address, state, need);
 }
 
@@ -65,6 +80,16 @@ void AddressBook::GiveBack(const FrontendCount& count) {
   Need need;  // ignored: what was there before has its row
   if (count.removed) AddFrontend(count.key, *count.removed, need);
   if (count.added) RemoveFrontend(count.key, *count.added);
+}
+
+void AddressBook::Hold(const model::IpAddress& address) {
+  ++book_[address].holds;
+}
+
+void AddressBook::Release(const model::IpAddress& address) {
+  const auto found = book_.find(address);
+  --found->second.holds;
+  EraseIfEmpty(found);
 }
 
 void AddressBook::SetNodeAddresses(absl::Span<const NodeAddress> addresses, Need& need) {
@@ -138,7 +163,9 @@ void AddressBook::ReviewFilter(const model::IpAddress& address, AddressState& st
 
 void AddressBook::EraseIfEmpty(Book::iterator found) {
   const AddressState& state = found->second;
-  if (state.frontends == 0 && !state.node && !state.changed && state.row == kNoId) book_.erase(found);
+  if (state.frontends == 0 && !state.node && !state.changed && state.row == kNoId && state.holds == 0) {
+    book_.erase(found);
+  }
 }
 
 std::vector<AddressBook::Failure> AddressBook::Publish(Turn turn, std::vector<Retired>& retired) {
@@ -148,7 +175,7 @@ std::vector<AddressBook::Failure> AddressBook::Publish(Turn turn, std::vector<Re
     const auto found = book_.find(address);
     AddressState& state = found->second;
     const Turn its_turn = LosesClusterIp(state) ? Turn::kBeforeRemovals : Turn::kAfterInsertions;
-    if (its_turn == turn && Wanted(state) != state.published) {
+    if (its_turn == turn && Wanted(state) != state.published && !IsHeld(state)) {
       absl::Status status = PublishOne(address, state, retired);
       const bool node = state.node || (state.published & SHUNT_ADDRESS_NODE) != 0;
       if (!status.ok()) failures.push_back({.address = address, .status = std::move(status), .node = node});
@@ -198,6 +225,11 @@ bool AddressBook::ClaimsUnwantedClusterIp(const model::IpAddress& address) const
   return found != book_.end() && LosesClusterIp(found->second);
 }
 
+bool AddressBook::AwaitsClusterIp(const model::IpAddress& address) const {
+  const auto found = book_.find(address);
+  return found != book_.end() && GainsClusterIp(found->second);
+}
+
 bool AddressBook::Has(const model::IpAddress& address, uint32_t index_slot, uint32_t row) const {
   const auto found = book_.find(address);
   return found != book_.end() && found->second.index_slot == index_slot && found->second.row == row;
@@ -228,7 +260,9 @@ bool AddressBook::AdoptRow(const model::IpAddress& address, uint32_t index_slot,
 }
 
 void AddressBook::EndAdoption() {
+  keeps_unclaimed_ = true;
   for (auto& [address, state] : book_) {
+    state.unclaimed = (state.published & SHUNT_ADDRESS_CLUSTER_IP) != 0 && state.cluster_ips == 0;
     if ((state.published & SHUNT_ADDRESS_NODE) == 0) continue;
     state.node = true;
     state.node_host_only = (state.published & SHUNT_ADDRESS_HOST_ONLY) != 0;

@@ -60,15 +60,22 @@ class AddressBook {
   void Count(const FrontendCount& count, Need& need);
   // Undoes Count.
   void GiveBack(const FrontendCount& count);
+  // Says that a frontend at the address may be missing: until Release has been called as often, the address does not
+  // become a ClusterIP, because programs would refuse connections to that frontend.
+  void Hold(const model::IpAddress& address);
+  void Release(const model::IpAddress& address);
   // Replaces the node's addresses.
   void SetNodeAddresses(absl::Span<const NodeAddress> addresses, Need& need);
 
   // Publishes the changes of this turn, each in this order: row, filter bit, index. Rows that nothing leads to any
-  // longer go to `retired`. Returns the changes that failed; they are tried again whenever it is their turn.
+  // longer go to `retired`. Returns the changes that failed; they are tried again whenever it is their turn. What Hold
+  // keeps back is no failure.
   std::vector<Failure> Publish(Turn turn, std::vector<Retired>& retired);
   // Returns true if programs still take the address for a ClusterIP although no frontend wants it.
   bool ClaimsUnwantedClusterIp(const model::IpAddress& address) const;
-  // Returns how many addresses may differ from what is published.
+  // Returns true if the address is to become a ClusterIP and is not published as one.
+  bool AwaitsClusterIp(const model::IpAddress& address) const;
+  // Returns how many addresses may differ from what is published, those that are held included.
   size_t changes() const { return changed_.size(); }
 
   // ---- inspection ----
@@ -83,12 +90,18 @@ class AddressBook {
   // such a row already.
   bool AdoptRow(const model::IpAddress& address, uint32_t index_slot, uint32_t row, uint16_t flags);
   // To be called after everything is adopted. Until SetNodeAddresses, the node's addresses are those whose rows say so.
+  // Until DropUnclaimed, ClusterIPs without a frontend that makes them so stay, and so do the node's addresses without
+  // a NodePort: the agent before may have ended between the removal of one frontend and the insertion of another.
   void EndAdoption();
+  // To be called when the plans of all Services are staged.
+  void DropUnclaimed() { keeps_unclaimed_ = false; }
 
  private:
   struct AddressState {
     uint32_t frontends = 0;    // staged ones included
     uint32_t cluster_ips = 0;  // of these
+    uint32_t holds = 0;
+    bool unclaimed = false;  // adopted as a ClusterIP without a frontend that makes it one, and none has come since
     bool node = false;
     bool node_host_only = false;
     bool changed = false;  // it is in changed_
@@ -102,6 +115,8 @@ class AddressBook {
 
   uint16_t Wanted(const AddressState& state) const;
   bool LosesClusterIp(const AddressState& state) const;
+  bool GainsClusterIp(const AddressState& state) const;
+  bool IsHeld(const AddressState& state) const;
   void Review(const model::IpAddress& address, AddressState& state, Need& need);
   void ReviewNodeAddresses(Need& need);
   void ReviewFilter(const model::IpAddress& address, AddressState& state);
@@ -117,6 +132,8 @@ class AddressBook {
   std::vector<model::IpAddress> node_addresses_;
   std::vector<model::IpAddress> changed_;  // addresses that may differ from what is published
   uint32_t node_ports_ = 0;
+  bool had_node_port_ = false;
+  bool keeps_unclaimed_ = false;
 };
 
 }  // namespace shunt::datapath

@@ -70,6 +70,29 @@ TEST_F(AddressBookTest, AnAddressBecomesAClusterIpAfterInsertionsAndNotEarlier) 
   EXPECT_EQ(addresses().changes(), 1u);
 }
 
+TEST_F(AddressBookTest, AnAddressThatIsHeldBecomesAClusterIpWhenAllHaveReleasedIt) {
+  Add(kHttp, Kind::kClusterIp);
+  addresses().Hold(Ip("10.96.0.10"));
+  addresses().Hold(Ip("10.96.0.10"));
+  for (int holds = 2; holds > 0; --holds) {
+    EXPECT_THAT(Publish(Turn::kAfterInsertions), IsEmpty());
+    EXPECT_EQ(Flags("10.96.0.10"), 0u);
+    EXPECT_TRUE(addresses().AwaitsClusterIp(Ip("10.96.0.10")));
+    EXPECT_EQ(addresses().changes(), 1u);
+    addresses().Release(Ip("10.96.0.10"));
+  }
+  EXPECT_THAT(Publish(Turn::kAfterInsertions), IsEmpty());
+  EXPECT_EQ(Flags("10.96.0.10"), SHUNT_ADDRESS_CLUSTER_IP);
+  EXPECT_FALSE(addresses().AwaitsClusterIp(Ip("10.96.0.10")));
+  // One that is a ClusterIP already stays one, and ceases to be one.
+  addresses().Hold(Ip("10.96.0.10"));
+  Add(kHttps, Kind::kClusterIp);
+  addresses().RemoveFrontend(kHttp, Kind::kClusterIp);
+  addresses().RemoveFrontend(kHttps, Kind::kClusterIp);
+  EXPECT_THAT(Publish(Turn::kBeforeRemovals), IsEmpty());
+  EXPECT_EQ(Flags("10.96.0.10"), 0u);
+}
+
 TEST_F(AddressBookTest, OtherKindsNeedTheFilterAndNoRow) {
   Add(EncodeFrontend(Dial("192.0.2.1", 80)), Kind::kLoadBalancer);
   EXPECT_EQ(addresses().changes(), 0u);

@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
 #include "userspace/datapath/codec.h"
 
@@ -195,6 +196,22 @@ void AdoptServicePorts(Inventory& inventory, const Leftovers& leftovers) {
   }
 }
 
+// If an agent ended before the row of an address was written, frontends may be missing there as well. Who they belong
+// to is unknown until the Services that have some are applied.
+void HoldAddresses(Inventory& inventory) {
+  for (const auto& [name, state] : inventory.published.services) {
+    absl::flat_hash_set<model::IpAddress> held;
+    for (const shunt_frontend_key& key : state->frontends) {
+      if (IsWildcard(key.address)) continue;
+      const model::IpAddress address = DecodeAddress(key.address);
+      if (inventory.addresses.AwaitsClusterIp(address) && held.insert(address).second) {
+        inventory.addresses.Hold(address);
+        state->held.push_back(address);
+      }
+    }
+  }
+}
+
 // Retires what is marked as used and cannot be reached.
 void AdoptUnreachable(Inventory& inventory, const Leftovers& leftovers) {
   std::vector<Retired> retired;
@@ -250,6 +267,7 @@ absl::StatusOr<std::unique_ptr<Inventory>> Adopt(std::shared_ptr<Tables> shared_
   if (absl::Status status = AdoptIndex(*inventory, leftovers); !status.ok()) return status;
   AdoptServicePorts(*inventory, leftovers);
   inventory->addresses.EndAdoption();
+  HoldAddresses(*inventory);
   AdoptUnreachable(*inventory, leftovers);
   // What the earlier agent unlinked last has left no trace, and a program may still be using it.
   if (leftovers.anything) grace.Wait(grace.Start()).IgnoreError();

@@ -133,6 +133,40 @@ TEST_F(AdoptionTest, NodeAddressesStayUntilTheNewAgentKnowsThem) {
   EXPECT_EQ(Read("203.0.113.5", 30080).outcome, Outcome::kNotAService);
 }
 
+// One Service with a ClusterIP and a NodePort goes, another of the same address comes, and the agent is killed on the
+// way. What an agent does before it knows the Services leaves the facts about the addresses alone.
+TEST_F(AdoptionTest, FactsAboutAddressesWaitForTheServices) {
+  const auto service = [](const char* name, uint16_t port, uint16_t node_port) {
+    model::PortPlan plan = MakePort("10.96.0.10", port, MakePool({"10.244.0.1"}, 8080));
+    plan.frontends.push_back(MakeFrontend(model::FrontendKind::kNodePort, "0.0.0.0", node_port));
+    return MakePlan(name, {plan});
+  };
+  const std::vector<NodeAddress> addresses = {{Ip("127.0.0.1"), true}};
+  bool killed = true;
+  for (int writes = 0; killed; ++writes) {
+    SCOPED_TRACE(absl::StrCat("killed after ", writes, " writes"));
+    Create(kLimits);
+    MustApply({service("old", 80, 30080)});
+    ASSERT_TRUE(datapath_->SetNodeAddresses(addresses).ok());
+    killed = false;
+    maps_->hooks().before = [&killed, left = writes](absl::string_view) mutable {
+      if (left-- > 0) return absl::OkStatus();
+      killed = true;
+      return absl::UnavailableError("killed");
+    };
+    Apply({service("new", 443, 30443)}, ApplyScope::kAll);
+    FailNoWrites();
+    Restart();
+    datapath_->Reclaim();
+    ASSERT_TRUE(datapath_->SetNodeAddresses(addresses).ok());
+    EXPECT_EQ(Read("10.96.0.10", 99).outcome, Outcome::kUnusedPort);
+    EXPECT_EQ(Read("127.0.0.1", 99, false).outcome, Outcome::kHostOnly);
+    MustApply({}, ApplyScope::kAll);
+    EXPECT_EQ(Read("10.96.0.10", 99).outcome, Outcome::kNotAService);
+    EXPECT_EQ(Read("127.0.0.1", 99, false).outcome, Outcome::kNotAService);
+  }
+}
+
 TEST_F(AdoptionTest, TablesOfAnotherLayoutAreNotTouched) {
   struct Case {
     const char* what;

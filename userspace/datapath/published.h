@@ -44,6 +44,7 @@ struct ServiceState {
   model::ObjectName name;  // empty for Published::unnamed
   std::vector<PortState> ports;
   std::vector<shunt_frontend_key> frontends;  // the keys in the index whose rows name one of these ports
+  std::vector<model::IpAddress> held;         // see AddressBook::Hold; until the Service is applied whole
 };
 
 // A key in the index.

@@ -110,7 +110,8 @@ void Publisher::Publish(absl::Span<const std::unique_ptr<Change>> changes) {
   FailTakers(changes);
 
   // 4. Frontends that come, or get another row: everything that they lead to is in place. Only then what is said about
-  //    addresses: an address that becomes a ClusterIP refuses all its other ports.
+  //    addresses: an address that becomes a ClusterIP refuses all its other ports. So it does not become one while a
+  //    frontend is known to be missing there (SettleFrontends), or may be missing (Adopt).
   for_each(is_ok, &Publisher::InsertFrontends);
   for_each(is_published, &Publisher::SettleFrontends);
   if (absl::Status counted = inventory_.allocator.index().WriteCounts(); counted.ok()) {
@@ -283,11 +284,13 @@ void Publisher::InsertFrontends(Change& change) {
   }
 }
 
-// Records which keys are now the Service's.
+// Records which keys are now the Service's. Keeps the addresses from becoming ClusterIPs at which one is missing, until
+// the Service is applied whole.
 void Publisher::SettleFrontends(Change& change) {
   ServiceState& state = change.service();
   for (FrontendChange& frontend : change.frontends()) {
     if (frontend.row.held()) {  // its entry could not be stored
+      if (frontend.is_new()) HoldAddress(state, frontend.content.key);
       frontend.Retire(retired_);
     } else {
       state.frontends.push_back(frontend.content.key);
@@ -302,6 +305,18 @@ void Publisher::SettleFrontends(Change& change) {
     const auto found = published_.frontends.find(key);
     return found == published_.frontends.end() || published_.OwnerOf(found->second) != &state;
   });
+  if (change.ok()) {
+    for (const model::IpAddress& address : std::exchange(state.held, {})) inventory_.addresses.Release(address);
+  }
+}
+
+void Publisher::HoldAddress(ServiceState& service, const shunt_frontend_key& key) {
+  const model::IpAddress address = DecodeAddress(key.address);
+  if (IsWildcard(key.address) || std::find(service.held.begin(), service.held.end(), address) != service.held.end()) {
+    return;
+  }
+  service.held.push_back(address);
+  inventory_.addresses.Hold(address);
 }
 
 // A key that another Service was to take and did not take is still this Service's, and so is all that it leads to.

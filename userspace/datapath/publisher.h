@@ -53,6 +53,7 @@ class Publisher {
   void InsertFrontends(Change& change);
   void SettleFrontends(Change& change);
   void SettleReleased(Change& change);
+  void HoldAddress(ServiceState& service, const shunt_frontend_key& key);
   // Step 5.
   void SettlePorts(Change& change);
   void RetirePort(PortState& port, Change& change);

@@ -181,6 +181,25 @@ TEST_F(PublisherTest, OneFrontendThatCannotBePutHindersNoOther) {
   EXPECT_EQ(Backends("10.96.0.10", 80), "10.244.0.1");
 }
 
+// A connect to the port that could not be put is not refused as one to a port that no service uses.
+TEST_F(PublisherTest, AnAddressIsNoClusterIpWhileAFrontendIsMissingThere) {
+  model::PortPlan http = MakePort("10.96.0.10", 80, MakePool({"10.244.0.1"}, 8080));
+  model::PortPlan https = MakePort("10.96.0.10", 443, MakePool({"10.244.0.1"}, 8443));
+  https.name = "https";
+  const model::ServicePlan web = MakePlan("web", {http, https});
+  FailWrite("frontend_index", 2);
+  PublishOne(web);
+  EXPECT_EQ(changes_[0]->status(), absl::UnavailableError("scripted"));
+  EXPECT_EQ(Backends("10.96.0.10", 80), "10.244.0.1");
+  EXPECT_EQ(Backends("10.96.0.10", 443), "not a service");
+  MustPublish({MakePlan("other", "10.96.0.11", 80, MakePool({"10.244.0.2"}, 8080))});
+  EXPECT_EQ(Backends("10.96.0.11", 81), "unused port");
+  EXPECT_EQ(Backends("10.96.0.10", 443), "not a service") << "whatever else is published";
+  ExpectCompletesWithoutFailure(web);
+  EXPECT_EQ(Backends("10.96.0.10", 443), "10.244.0.1");
+  EXPECT_EQ(Backends("10.96.0.10", 81), "unused port");
+}
+
 // ---- step 5 ----
 
 TEST_F(PublisherTest, NothingIsRetiredThatAFrontendMayStillRead) {

@@ -59,7 +59,7 @@ class TableDatapath::Application {
  private:
   std::vector<Request> CollectRequests(absl::Span<const model::ServicePlan* const> plans, ApplyScope scope);
   void Round(const std::vector<Request>& requests, const Transfers& transfers);
-  void ApplyChunk(absl::Span<const Request> requests, const Transfers& transfers);
+  void ApplyChunk(absl::Span<const Request> requests, const Transfers& transfers, bool last_of_all);
   Changes StageAll(absl::Span<const Request> requests, const Transfers& transfers);
   void NoteFailures(const Changes& changes);
   void WaitForRows(const Transfers& transfers);
@@ -68,6 +68,7 @@ class TableDatapath::Application {
 
   Inventory& inventory_;
   Published& published_;
+  bool all_ = false;  // the plans are those of all Services
   Refusals& refusals_;
   std::vector<ServiceFailure> failures_;
   // Of the last round: the Services that another round may apply, and why they failed, in the same order.
@@ -83,6 +84,7 @@ std::vector<ServiceFailure> TableDatapath::Application::Run(absl::Span<const mod
   inventory_.allocator.Reclaim(kRowsReclaimedMax);
   const std::vector<Request> requests = CollectRequests(plans, scope);
   const Transfers transfers(requests);
+  all_ = scope == ApplyScope::kAll;
   Round(requests, transfers);
   // What did not fit may fit into what the round has retired, a grace period later.
   if (scope == ApplyScope::kAll) WaitForRows(transfers);
@@ -166,13 +168,16 @@ void TableDatapath::Application::Round(const std::vector<Request>& requests, con
   const size_t chunk = transfers.empty() ? kChangesMax : std::max<size_t>(requests.size(), 1);
   size_t begin = 0;
   do {  // once even without requests, because something shared may be left to do
-    ApplyChunk(absl::MakeConstSpan(requests).subspan(begin, chunk), transfers);
+    const bool last = begin + chunk >= requests.size();
+    ApplyChunk(absl::MakeConstSpan(requests).subspan(begin, chunk), transfers, last && all_);
     begin += chunk;
   } while (begin < requests.size());
 }
 
-void TableDatapath::Application::ApplyChunk(absl::Span<const Request> requests, const Transfers& transfers) {
+void TableDatapath::Application::ApplyChunk(absl::Span<const Request> requests, const Transfers& transfers,
+                                            bool last_of_all) {
   const Changes changes = StageAll(requests, transfers);
+  if (last_of_all) inventory_.addresses.DropUnclaimed();
   Publisher(inventory_, transfers, given_up_).Publish(changes);
   NoteFailures(changes);
 }
@@ -187,8 +192,10 @@ Changes TableDatapath::Application::StageAll(absl::Span<const Request> requests,
     if (absl::IsInvalidArgument(change->status())) given_up_.insert(request.state);
     const bool differs = change->ok() && !change->IsEmpty();
     if (differs) differed_.insert(request.state->name);
-    // If an address row is still to be published, a Service without changes may have to learn that this failed.
-    if (change->ok() && !differs && inventory_.addresses.changes() == 0) continue;
+    // If an address row is still to be published, a Service without changes may have to learn that this failed, or the
+    // address waits for it.
+    const bool shares = inventory_.addresses.changes() != 0 || !request.state->held.empty();
+    if (change->ok() && !differs && !shares) continue;
     changes.push_back(std::move(change));
   }
   FailTakers(changes);
@@ -219,6 +226,7 @@ void TableDatapath::Application::Forget(absl::Span<const Request> requests) {
   for (const Request& request : requests) {
     if (!request.state->ports.empty() || !request.state->frontends.empty()) continue;
     if (request.state == published_.unnamed) published_.unnamed = nullptr;
+    for (const model::IpAddress& address : request.state->held) inventory_.addresses.Release(address);
     published_.services.erase(request.state->name);
   }
 }
