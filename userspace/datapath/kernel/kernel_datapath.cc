@@ -82,12 +82,14 @@ absl::StatusOr<std::unique_ptr<KernelDatapath>> KernelDatapath::Open(const Kerne
   if (!pins.ok()) return pins.status();
   std::unique_ptr<KernelDatapath> datapath(new KernelDatapath(options, *std::move(pins)));
   datapath->cgroup_ = *std::move(cgroup);
+  datapath->nested_agents_ = NestedAgents(datapath->cgroup_.path);
   absl::StatusOr<std::vector<AgentLock>> locks = LockPins(datapath->pins_, AgentLock::Purpose::kServe);
   if (!locks.ok()) return locks.status();
   datapath->locks_ = *std::move(locks);
   absl::StatusOr<AgentLock> lock = AgentLock::TakeCgroup(datapath->cgroup_.path);
   if (!lock.ok()) return lock.status();
   datapath->locks_.push_back(*std::move(lock));
+  datapath->FindNested();
   if (absl::Status status = datapath->Start(); !status.ok()) return status;
   return datapath;
 }
@@ -324,10 +326,17 @@ bool KernelDatapath::programs_current() const {
 std::vector<std::string> KernelDatapath::problems() const {
   const std::lock_guard lock(mutex_);
   std::vector<std::string> problems;
-  for (const std::string& problem : {problem_, hook_problem_}) {
+  for (const std::string& problem : {problem_, hook_problem_, nested_problem_}) {
     if (!problem.empty()) problems.push_back(problem);
   }
   return problems;
+}
+
+// Two agents on one path of cgroups are no reason not to serve, but nearly always a mistake.
+void KernelDatapath::FindNested() {
+  std::string found = nested_agents_.Find();
+  const std::lock_guard lock(mutex_);
+  nested_problem_ = std::move(found);
 }
 
 std::vector<std::string> KernelDatapath::notes() const {
@@ -350,6 +359,7 @@ void KernelDatapath::CheckHooks() {
     hook_problem_ = std::string(status.message());
   }
   if (on_healed_ != nullptr && (!healed.empty() || is_new)) on_healed_(healed, status);
+  FindNested();
 }
 
 void KernelDatapath::Reclaim() {

@@ -274,6 +274,42 @@ TEST_F(KernelDatapathTest, OneCgroupHasOneAgentWhateverItsBpfFileSystem) {
   close(ready[1]);
 }
 
+// Both serve, and both say so while it lasts.
+TEST_F(KernelDatapathTest, AgentsOnCgroupsAboveAndBelowOneAnotherAreNamed) {
+  const absl::StatusOr<std::string> other_bpffs = world_->NewBpffs(), beside = world_->NewCgroup();
+  ASSERT_TRUE(other_bpffs.ok() && beside.ok());
+  const auto look = [](KernelDatapath& datapath) {
+    EXPECT_TRUE(datapath.Audit({}, {}).ok());
+    return datapath.problems();
+  };
+  KernelOptions upper = Options(), lower = Options();
+  lower.bpffs = *other_bpffs;
+  lower.cgroup = NewInnerCgroup();
+  const auto is_above = AllOf(HasSubstr(absl::StrCat("another agent, pid ", getpid(), ", with pin directory ")),
+                              HasSubstr(absl::StrCat("serves cgroup ", upper.cgroup, ", above this agent's ")));
+  const auto is_below = HasSubstr(absl::StrCat("serves a cgroup below this agent's ", upper.cgroup, ":"));
+  for (const bool upper_first : {true, false}) {
+    SCOPED_TRACE(upper_first);
+    std::unique_ptr<KernelDatapath> first = Open(upper_first ? upper : lower);
+    ASSERT_NE(first, nullptr);
+    EXPECT_THAT(look(*first), IsEmpty());
+    std::unique_ptr<KernelDatapath> second = Open(upper_first ? lower : upper);
+    ASSERT_NE(second, nullptr);
+    const std::vector<std::string> of_second = second->problems(), of_first = look(*first);
+    EXPECT_THAT(upper_first ? of_second : of_first, ElementsAre(is_above));
+    EXPECT_THAT(upper_first ? of_first : of_second, ElementsAre(is_below));
+    EXPECT_TRUE(first->programs_current() && second->programs_current());
+    second.reset();
+    EXPECT_THAT(look(*first), IsEmpty()) << "the other one is gone";
+  }
+  lower.cgroup = *beside;
+  const std::unique_ptr<KernelDatapath> first = Open(upper), second = Open(lower);
+  ASSERT_TRUE(first != nullptr && second != nullptr);
+  EXPECT_THAT(look(*first), IsEmpty());
+  EXPECT_THAT(look(*second), IsEmpty()) << "neither is above the other";
+  sandbox::RemovePins(*other_bpffs);
+}
+
 TEST_F(KernelDatapathTest, AHookThatSomebodyDetachesGetsItsProgramBack) {
   ASSERT_NO_FATAL_FAILURE(StartServing());
   std::vector<std::string> heard;

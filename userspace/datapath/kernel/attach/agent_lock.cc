@@ -18,7 +18,9 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
+#include "userspace/datapath/kernel/attach/cgroup_root.h"
 #include "userspace/datapath/kernel/kernel_error.h"
 #include "userspace/datapath/kernel/object/pin_removal.h"
 
@@ -72,6 +74,27 @@ std::string PinsOf(pid_t pid) {
   return "";
 }
 
+constexpr char kHere[] = "/cgroup.controllers";
+constexpr char kBelow[] = "/cgroup.procs";
+
+// Returns whether an agent has marked the file, and which. The lock that finds out is free again at once: an agent that
+// meets it marks the file a second later.
+bool IsMarked(const std::string& file, pid_t* agent) {
+  const posix::FileDescriptor fd(open(file.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!fd.ok() || flock(fd.get(), LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK) return false;
+  struct stat marked{};
+  *agent = fstat(fd.get(), &marked) == 0 ? HolderOf(marked) : 0;
+  return true;
+}
+
+std::string DescribeNested(pid_t agent, absl::string_view where) {
+  const std::string pins = PinsOf(agent);
+  return absl::StrCat("another agent, ", NameOf(agent), pins.empty() ? "" : absl::StrCat(", with pin directory ", pins),
+                      ", serves ", where,
+                      ": both translate what the sockets of the lower cgroup do. Unless that is a cluster within this "
+                      "node, stop one of them");
+}
+
 }  // namespace
 
 // Sets `holder`, and returns kUnavailable, if another process has the lock.
@@ -110,6 +133,29 @@ absl::StatusOr<AgentLock> AgentLock::TakeCgroup(const std::string& cgroup) {
       "cgroup ", cgroup, " is served by another agent, ", NameOf(holder),
       pins.empty() ? "" : absl::StrCat(", with pin directory ", pins),
       ": stop it first, or use another --cgroup (an agent in a container needs the host's BPF file system, too)"));
+}
+
+NestedAgents::NestedAgents(const std::string& cgroup) : cgroup_(cgroup), above_(CgroupsAbove(cgroup)) {
+  marks_.push_back({cgroup_ + kHere, posix::FileDescriptor()});
+  for (const std::string& above : above_) marks_.push_back({above + kBelow, posix::FileDescriptor()});
+}
+
+std::string NestedAgents::Find() {
+  for (Mark& mark : marks_) {
+    if (mark.fd.ok()) continue;
+    posix::FileDescriptor fd(open(mark.file.c_str(), O_RDONLY | O_CLOEXEC));
+    if (fd.ok() && flock(fd.get(), LOCK_SH | LOCK_NB) == 0) mark.fd = std::move(fd);
+  }
+  std::vector<std::string> found;
+  pid_t agent = 0;
+  for (const std::string& above : above_) {
+    if (!IsMarked(above + kHere, &agent)) continue;
+    found.push_back(DescribeNested(agent, absl::StrCat("cgroup ", above, ", above this agent's ", cgroup_)));
+  }
+  if (!cgroup_.empty() && IsMarked(cgroup_ + kBelow, &agent)) {
+    found.push_back(DescribeNested(agent, absl::StrCat("a cgroup below this agent's ", cgroup_)));
+  }
+  return absl::StrJoin(found, "; ");
 }
 
 absl::StatusOr<std::vector<AgentLock>> LockPins(const PinDirectory& pins, AgentLock::Purpose purpose) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The locks that allow one agent per pin directory and one per cgroup.
+// The locks that allow one agent per pin directory and one per cgroup, and show agents on cgroups above and below.
 #ifndef SHUNT_DATAPATH_KERNEL_ATTACH_AGENT_LOCK_H_
 #define SHUNT_DATAPATH_KERNEL_ATTACH_AGENT_LOCK_H_
 
@@ -35,6 +35,29 @@ class AgentLock {
   static absl::StatusOr<AgentLock> TakeDirectory(const std::string& what, const std::string& directory, pid_t* holder);
 
   posix::FileDescriptor fd_;
+};
+
+// Finds agents with other pins on cgroups above and below this agent's: both translate what the sockets of the lower
+// cgroup do. That may be meant, by a cluster within a node, so it is shown and not refused. Agents mark where they are
+// by shared locks on files that every cgroup has, `cgroup.controllers` of their own and `cgroup.procs` of all above,
+// for as long as this object lives; an agent that cannot lock one of them exclusively has found another agent.
+class NestedAgents {
+ public:
+  NestedAgents() = default;  // marks nothing and finds nothing
+  explicit NestedAgents(const std::string& cgroup);
+
+  // Returns a sentence about each agent that there is now, or an empty string.
+  std::string Find();
+
+ private:
+  struct Mark {
+    std::string file;
+    posix::FileDescriptor fd;  // invalid until the lock could be had
+  };
+
+  std::string cgroup_;
+  std::vector<std::string> above_;
+  std::vector<Mark> marks_;
 };
 
 // Locks the pin directory, and those of earlier layouts in it, which agents of that time lock instead.

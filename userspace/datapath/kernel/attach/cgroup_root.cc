@@ -135,15 +135,22 @@ absl::StatusOr<Cgroup> OpenCgroup(const std::string& path) {
   return Cgroup{path, IdOf(directory), std::move(fd)};
 }
 
-std::string TopmostCgroup(const std::string& path) {
+std::vector<std::string> CgroupsAbove(const std::string& path) {
+  std::vector<std::string> above;
   std::error_code error;
-  std::string top = path;
-  for (auto at = std::filesystem::canonical(path, error); !error && OpenCgroup(at.string()).ok();) {
-    top = at.string();
-    if (!at.has_relative_path()) break;
+  std::filesystem::path at = std::filesystem::canonical(path, error);
+  if (error || !OpenCgroup(at.string()).ok()) return above;
+  while (at.has_relative_path()) {
     at = at.parent_path();
+    if (!OpenCgroup(at.string()).ok()) break;
+    above.push_back(at.string());
   }
-  return top;
+  return above;
+}
+
+std::string TopmostCgroup(const std::string& path) {
+  const std::vector<std::string> above = CgroupsAbove(path);
+  return above.empty() ? path : above.back();
 }
 
 std::string FindCgroupById(const std::string& root, uint64_t id) {

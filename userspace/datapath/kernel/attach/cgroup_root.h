@@ -41,8 +41,9 @@ std::vector<std::string> CgroupMountsBelow(absl::string_view mountinfo, absl::st
 // Returns kInvalidArgument unless `path` is a directory of a cgroup2 file system.
 absl::StatusOr<Cgroup> OpenCgroup(const std::string& path);
 
-// Returns the directory of the highest cgroup that can be reached from `path` by going up: the root, as far as this
-// process sees it. Returns `path` if that is no cgroup's directory.
+// Returns the directories of the cgroups above the one at `path`, the nearest first, as far as this process sees them.
+std::vector<std::string> CgroupsAbove(const std::string& path);
+// Returns the last of them, or `path` if there is none.
 std::string TopmostCgroup(const std::string& path);
 
 // Returns the directory, at or below `root`, of the cgroup with this id, or an empty string if there is none.

@@ -174,6 +174,7 @@ TEST_F(HostTest, CgroupsAreKnownByTheKernelsId) {
   ASSERT_TRUE(root.ok()) << root.status();
   EXPECT_EQ(*root, *sandbox::FindCgroupMount());
   EXPECT_EQ(TopmostCgroup(cgroup_), *root);
+  EXPECT_EQ(CgroupsAbove(cgroup_).front(), world_->cgroup());
   EXPECT_EQ(TopmostCgroup(*root), *root);
   EXPECT_EQ(TopmostCgroup("/proc"), "/proc");
   EXPECT_EQ(OpenCgroup(cgroup_ + "/none").status().code(), absl::StatusCode::kInvalidArgument);
