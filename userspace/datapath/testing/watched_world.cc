@@ -67,6 +67,7 @@ void WatchedWorld::Expect(const World& world) {
 }
 
 void WatchedWorld::Allow(const World& world) {
+  allowed_sets_.merge(world.Sets());
   for (size_t i = 0; i < destinations_.size(); ++i) {
     Reading expected = world.Expect(destinations_[i].first, destinations_[i].second);
     if (std::find(allowed_[i].begin(), allowed_[i].end(), expected) == allowed_[i].end()) {
@@ -78,6 +79,7 @@ void WatchedWorld::Allow(const World& world) {
 void WatchedWorld::Settle() {
   CheckHolds();
   for (std::vector<Reading>& readings : allowed_) readings.clear();
+  allowed_sets_.clear();
   asked_.clear();
   Expect(World(world_));
 }
@@ -212,13 +214,8 @@ void WatchedWorld::LookAtPoolsAhead(absl::string_view table, LateReader& late) {
 }
 
 bool WatchedWorld::IsAllowedSet(const std::string& service_port, const ReadSet& set) const {
-  for (const std::vector<Reading>& readings : allowed_) {
-    for (const Reading& reading : readings) {
-      if (reading.outcome != Outcome::kFound || reading.service_port != service_port) continue;
-      if (reading.internal == set || reading.external == set) return true;
-    }
-  }
-  return false;
+  const auto [begin, end] = allowed_sets_.equal_range(service_port);
+  return std::any_of(begin, end, [&](const auto& allowed) { return allowed.second == set; });
 }
 
 void WatchedWorld::Fail(const std::string& what) {

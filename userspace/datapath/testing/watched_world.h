@@ -4,6 +4,7 @@
 #define SHUNT_DATAPATH_TESTING_WATCHED_WORLD_H_
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
 #include <utility>
@@ -87,6 +88,7 @@ class WatchedWorld {
   std::vector<World> asked_;                                           // since the last one that was applied whole
   std::vector<std::pair<model::FrontendAddress, bool>> destinations_;  // and whether from the host's namespace
   std::vector<std::vector<Reading>> allowed_;                          // by destination
+  std::multimap<std::string, ReadSet> allowed_sets_;                   // by service port
   std::vector<size_t> unused_ports_;  // by destination: the one with the same address and a port that no Service uses
   std::vector<LateReader> late_readers_;
   RandomWorld random_;

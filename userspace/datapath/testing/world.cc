@@ -84,6 +84,21 @@ Reading World::Expect(const model::FrontendAddress& dialled, bool on_host) const
   return {.outcome = is_cluster_ip ? Outcome::kUnusedPort : Outcome::kNotAService};
 }
 
+std::multimap<std::string, ReadSet> World::Sets() const {
+  std::multimap<std::string, ReadSet> sets;
+  for (const auto& [name, plan] : plans) {
+    for (const model::PortPlan& port : plan.ports) {
+      for (const model::Frontend& frontend : port.frontends) {
+        if (!IsProgrammedFrontend(port, frontend)) continue;
+        Reading reading = ExpectFrontend(plan, port, frontend);
+        sets.emplace(reading.service_port, std::move(reading.internal));
+        sets.emplace(reading.service_port, std::move(reading.external));
+      }
+    }
+  }
+  return sets;
+}
+
 std::vector<const model::ServicePlan*> World::AllPlans() const {
   std::vector<const model::ServicePlan*> all;
   for (const auto& [name, plan] : plans) all.push_back(&plan);

@@ -22,6 +22,9 @@ struct World {
 
   // What a program should find, judged from the plans alone.
   Reading Expect(const model::FrontendAddress& dialled, bool on_host) const;
+  // The sets that frontends in the maps lead to, by service port; also those that nothing can dial now, such as a
+  // NodePort's while the node has no address.
+  std::multimap<std::string, ReadSet> Sets() const;
   std::vector<const model::ServicePlan*> AllPlans() const;
   // Distinct backends of the pools that some programmed frontend names.
   size_t BackendCount() const;
