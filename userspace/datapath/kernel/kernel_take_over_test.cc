@@ -147,6 +147,8 @@ TEST_F(TakeOverTest, BeforeATakeOverWithOtherRowsTheAgentsSocketsAreExemptFromTh
   options.limits.sockets = 128;
   ASSERT_NO_FATAL_FAILURE(Restart(options));
   EXPECT_FALSE(datapath_->programs_current());
+  EXPECT_THAT(datapath_->notes(), ElementsAre(AllOf(HasSubstr("its version is 2, this build's is 1"),
+                                                    HasSubstr("map socket_state with 64 rows instead of 128"))));
   EXPECT_EQ(Dial(), kPod);
   EXPECT_EQ(Dial(datapath_.get()), kService);
   Serve(*datapath_);

@@ -153,6 +153,7 @@ absl::StatusOr<std::optional<MapDirectory>> Opening::UseMemory() {
 Opening::Found Opening::ReadPlan() const {
   Found found;
   if (!current_.has_value()) return found;
+  found.differs = memory_differs_;
   const MapDirectory& plan = current_->plan;
   std::vector<std::string> missing;
   if (plan.version != SHUNT_PLAN_VERSION) {
@@ -169,7 +170,6 @@ Opening::Found Opening::ReadPlan() const {
   }
   found.maps = *std::move(maps);
   if (memory_.maps().empty()) found.unusable = "its memory cannot be used";
-  found.differs = memory_differs_;
   if (!missing.empty()) absl::StrAppend(&found.differs, " without ", absl::StrJoin(missing, ", "));
   std::vector<std::string> unknown = plan.MapNames();
   std::erase_if(unknown, [&](const std::string& name) {
@@ -245,9 +245,9 @@ absl::StatusOr<OpenedPlan> Opening::Make(const std::optional<MapDirectory>& memo
   plan.pins = *std::move(pins);
   plan.maps = *std::move(maps);
   if (current_.has_value()) {
+    const char* const comma = found.unusable.empty() || found.differs.empty() ? "" : ", ";
     notes_.push_back(absl::StrCat(
-        plan.takes_over_from, " (", found.unusable.empty() ? found.differs : found.unusable, ") gives way to ",
-        plan.pins.plan.path,
+        plan.takes_over_from, " (", found.unusable, comma, found.differs, ") gives way to ", plan.pins.plan.path,
         plan.may_serve ? ", which has all its rows" : ", whose programs take over once everything is applied"));
   }
   return plan;
