@@ -36,7 +36,9 @@ void Dialler::Run(int type, uint16_t port) {
     const int error = ConnectOnce(to, type, reached, &peer);
     const uint32_t latest = history_.latest(frontend);
     ++connects_;
-    if (error != 0) {
+    if (error == ENOTCONN && type == SOCK_DGRAM && latest > seen[frontend]) {
+      continue;  // ended by the agent before its name was asked for, because the set that it had met was gone
+    } else if (error != 0) {
       Complain(frontend, std::strerror(error));
     } else if (peer != to) {
       Complain(frontend, absl::StrCat("its peer's name is ", peer.address.ToStringWithPort(peer.port)));

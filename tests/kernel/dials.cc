@@ -36,8 +36,10 @@ int ConnectOnce(const model::SocketAddress& to, int type, model::IpAddress& reac
   }
   if (const int error = client.Connect(to); error != 0) return error;
   reached = client.SocketName().from.address;
-  if (peer != nullptr) *peer = client.PeerName().from;
-  return 0;
+  if (peer == nullptr) return 0;
+  const Received name = client.PeerName();  // last, so that the address before is that of a connected socket
+  *peer = name.from;
+  return name.error;
 }
 
 Shares ConnectUdp(const sandbox::NetworkNamespace& from, const std::string& service, int count) {

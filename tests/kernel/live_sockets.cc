@@ -50,6 +50,7 @@ void LiveSockets::Run() {
   for (int turn = kSockets; !stop_; ++turn) {
     for (Live& live : sockets) {
       if (!stop_) Check(live);
+      if (live.ended) live = Open(live.number);
     }
     sockets[static_cast<size_t>(turn) % kSockets] = Open(turn);
   }
@@ -58,7 +59,8 @@ void LiveSockets::Run() {
 LiveSockets::Live LiveSockets::Open(int number) {
   const Kind kind = static_cast<Kind>(number % 3);
   const int type = kind == Kind::kTcp ? SOCK_STREAM : SOCK_DGRAM;
-  Live live{.kind = kind,
+  Live live{.number = number,
+            .kind = kind,
             .frontend = number / 3 % History::kFrontends,
             .socket = sandbox::ClientSocket(::socket(AF_INET, type | SOCK_CLOEXEC, 0), AF_INET)};
   if (kind == Kind::kUnconnectedUdp) {
@@ -67,6 +69,9 @@ LiveSockets::Live LiveSockets::Open(int number) {
   }
   const int error = live.socket.Connect(Service(live.frontend, kind == Kind::kTcp ? 80 : 53));
   if (error != 0) Complain(live, absl::StrCat("connect: ", std::strerror(error)));
+  // The backend's addresses are all local, so the kernel takes the one that was dialled as the source too.
+  const model::IpAddress reached = live.socket.SocketName().from.address;
+  if (live.socket.PeerName().error == 0) live.seen[0] = History::SetOf(reached);
   return live;
 }
 
@@ -80,6 +85,11 @@ void LiveSockets::Check(Live& live) {
 void LiveSockets::CheckConnected(Live& live) {
   const model::SocketAddress dialled = Service(live.frontend, live.kind == Kind::kTcp ? 80 : 53);
   const sandbox::Received peer = live.socket.PeerName();
+  if (peer.error == ENOTCONN && live.kind == Kind::kConnectedUdp && history_.latest(live.frontend) > live.seen[0]) {
+    live.ended = true;
+    ++ended_;
+    return;
+  }
   if (peer.error != 0) return Complain(live, absl::StrCat("getpeername: ", std::strerror(peer.error)));
   if (peer.from != dialled) {
     Complain(live, absl::StrCat("getpeername: ", peer.from.address.ToStringWithPort(peer.from.port)));

@@ -17,6 +17,7 @@ namespace shunt::kernel_test {
 
 // One thread with TCP connections, connected UDP sockets and unconnected ones that send to two Services in turn. It
 // asks each again and again for its peer, and replaces one at a time, so that there are always sockets of every age.
+// A connected UDP socket may be ended once there is a newer set than the one that it has met; then it is replaced too.
 class LiveSockets {
  public:
   // Connects from `from` and the cgroup of the caller. Both arguments must outlive it.
@@ -26,16 +27,19 @@ class LiveSockets {
 
   int64_t checks() const { return checks_; }
   int64_t failures() const { return failures_; }
+  int64_t ended() const { return ended_; }  // sockets that were rightly ended
   // Descriptions of the first failures. REQUIRES: it is stopped.
   const std::vector<std::string>& complaints() const { return complaints_; }
 
  private:
   enum class Kind { kTcp, kConnectedUdp, kUnconnectedUdp };
   struct Live {
+    int number;
     Kind kind;
     int frontend = 0;
     sandbox::ClientSocket socket;
-    uint32_t seen[2] = {0, 0};  // by destination: the newest set that has answered
+    uint32_t seen[2] = {0, 0};  // by destination: the newest set that it has met
+    bool ended = false;
   };
 
   void Run();
@@ -52,6 +56,7 @@ class LiveSockets {
   std::atomic<bool> stop_ = false;
   std::atomic<int64_t> checks_ = 0;
   std::atomic<int64_t> failures_ = 0;
+  std::atomic<int64_t> ended_ = 0;
   std::vector<std::string> complaints_;  // the first ten
   uint64_t asked_ = 0;                   // of the thread
   std::thread thread_;

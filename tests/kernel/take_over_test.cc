@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Agents of two builds with different layouts take over from each other under load, with other sizes and on other
-// cgroups, killed at any moment; no connection fails, arrives elsewhere, or sees another peer than it dialled.
+// cgroups, killed at any moment; no connection fails, arrives elsewhere, sees another peer than it dialled, or is ended
+// while its backend serves.
 #include <signal.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -29,6 +30,8 @@ namespace {
 // At least this many; SHUNT_TAKE_OVER_CONNECTS=1000000 is the long run.
 constexpr int64_t kConnects = 20'000;
 constexpr int kWholeTakeOvers = 8;
+// By then every kind of take-over has had its turn, whatever the seed.
+constexpr int kStartsToSeeAll = 100;
 // From one agent's start to the next.
 constexpr std::chrono::milliseconds kPace{500};
 
@@ -46,10 +49,11 @@ class TakeOverTest : public AgentProcessTest {
     inner_ = cgroup_ + "/applications";
     ASSERT_EQ(mkdir(inner_.c_str(), 0755), 0);
     for (int sizes = 0; sizes < kSizes; ++sizes) {
-      std::ofstream(Configuration(sizes)) << "apiVersion: shunt-lb.io/v1alpha1\nkind: ShuntConfiguration\nlimits:\n"
-                                          << "  pools: " << (1024 << sizes) << "\n  slots: " << (20'000 << sizes)
-                                          << "\n  backends: " << (20'000 >> sizes) << "\n  frontends: 4096\n"
-                                          << "  servicePorts: " << 1000 + 24 * sizes << "\n";
+      std::ofstream(Configuration(sizes))
+          << "apiVersion: shunt-lb.io/v1alpha1\nkind: ShuntConfiguration\nlimits:\n"
+          << "  pools: " << (1024 << sizes) << "\n  slots: " << (20'000 << sizes)
+          << "\n  backends: " << (20'000 >> sizes) << "\n  frontends: 4096\n"
+          << "  servicePorts: " << 1000 + 24 * sizes << "\n  sockets: " << (1024 >> 2 * sizes) << "\n";
     }
   }
   void TearDown() override {
@@ -67,7 +71,7 @@ class TakeOverTest : public AgentProcessTest {
   void StartAny(std::mt19937& random) {
     attach_to_ = random() % 4 == 0 ? cgroup_ : inner_;
     StartAgent(random() % 2 == 0 ? SHUNTD_BINARY : OTHER_SHUNTD_BINARY,
-               {"--config", Configuration(static_cast<int>(random() % kSizes))});
+               {"--config", Configuration(static_cast<int>(random() % kSizes)), "--end-sockets", "udp"});
   }
 
   std::string inner_;
@@ -86,7 +90,14 @@ TEST_F(TakeOverTest, BetweenTwoLayoutsUnderLoadNothingFailsAndNothingIsAstray) {
   LiveSockets sockets(history_, World::Get()->host());
   int starts = 0, killed_on_the_way = 0, ready = AgentsReady();
   const int copies_before = Count("which has all its rows"), others_before = Count("once everything is applied");
-  for (int whole = 0; whole < kWholeTakeOvers || dialler.connects() < Connects(); ++starts) {
+  const int rows_before = Count("map socket_state with"), dropped_before = Count("previous rows that no socket has");
+  const auto has_seen_all = [&] {
+    return Count("map socket_state with") > rows_before && Count("previous rows that no socket has") > dropped_before &&
+           sockets.ended() > 0;
+  };
+  for (int whole = 0;
+       whole < kWholeTakeOvers || dialler.connects() < Connects() || (starts < kStartsToSeeAll && !has_seen_all());
+       ++starts) {
     const auto begin = Clock::now();
     const int frontend = static_cast<int>(random() % History::kFrontends);
     const int status = KillAgent(random() % 4 == 0 ? SIGTERM : SIGKILL);
@@ -108,15 +119,19 @@ TEST_F(TakeOverTest, BetweenTwoLayoutsUnderLoadNothingFailsAndNothingIsAstray) {
   dialler.Stop();
   sockets.Stop();
   std::printf(
-      "%d starts, %d killed on the way, %d plans copied, %d taken over after a first apply; %lld connects, "
-      "%lld checks of live sockets\n",
+      "%d starts, %d killed on the way, %d plans copied, %d taken over after a first apply, %d other numbers of rows, "
+      "%d previous ones left behind; %lld connects, %lld checks of live sockets, %lld ended\n",
       starts, killed_on_the_way, Count("which has all its rows") - copies_before,
-      Count("once everything is applied") - others_before, static_cast<long long>(dialler.connects()),
-      static_cast<long long>(sockets.checks()));
+      Count("once everything is applied") - others_before, Count("map socket_state with") - rows_before,
+      Count("previous rows that no socket has") - dropped_before, static_cast<long long>(dialler.connects()),
+      static_cast<long long>(sockets.checks()), static_cast<long long>(sockets.ended()));
   EXPECT_EQ(dialler.failures(), 0) << ::testing::PrintToString(dialler.complaints()) << WholeLog();
   EXPECT_EQ(sockets.failures(), 0) << ::testing::PrintToString(sockets.complaints()) << WholeLog();
   EXPECT_GT(Count("which has all its rows"), copies_before);
   EXPECT_GT(Count("once everything is applied"), others_before);
+  EXPECT_GT(Count("map socket_state with"), rows_before);
+  EXPECT_GT(Count("previous rows that no socket has"), dropped_before);
+  EXPECT_GT(sockets.ended(), 0);
 }
 
 }  // namespace
