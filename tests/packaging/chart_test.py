@@ -172,6 +172,14 @@ class Schema(unittest.TestCase):
             values = yaml.safe_load(file)
         self.compare(schema, {**values, "global": {}}, "values")
 
+    def test_it_refuses_a_silence_that_shuntd_would_refuse(self):
+        with open(os.path.join(CHART, "values.schema.json"), encoding="utf-8") as file:
+            pattern = json.load(file)["properties"]["staleAfter"]["pattern"]
+        for value in ("", "10s", "90s", "10m", "1m30s", "1.5h", "1h30m", "24h", "720h"):
+            self.assertRegex(value, pattern)
+        for value in ("5s", "9.9s", "0", "10", "off", "0s", "9999ms", "721h", "720h1s", "1000h", "10m5", "m"):
+            self.assertNotRegex(value, pattern)
+
     def compare(self, schema, value, path):
         """Checks that `schema` has the default's type and, where it is closed, exactly its fields."""
         kinds = {"object": dict, "string": str, "boolean": bool, "integer": int, "array": list}

@@ -73,7 +73,8 @@ class Chart(unittest.TestCase):
     def test_the_schema_refuses_what_is_no_value(self):
         for wrong, why in (("podmonitor.enabled=true", "podmonitor"), ("image.digest=1234", "image.digest"),
                            ("configuration.endSockets=false", "configuration.endSockets"),
-                           ("healthCheckNodePorts=false", "healthCheckNodePorts")):
+                           ("healthCheckNodePorts=false", "healthCheckNodePorts"),
+                           ("staleAfter=5s", "staleAfter")):
             with self.subTest(wrong):
                 self.assertIn(why, refused(*HELM, f"--set={wrong}"))
 
