@@ -127,7 +127,9 @@ std::string EmptyText(const v1::ServicePort& port) {
     if (!users.this_node && !users.outside) continue;
     const std::string pool = absl::StrCat("  Pool ", PoolName(port, i), " is empty: ");
     if (port.pools(i).empty() == v1::EMPTY_POOL_NO_ENDPOINTS) {
-      absl::StrAppend(&out, pool, "no endpoint anywhere, connections are refused (ECONNREFUSED).\n");
+      absl::StrAppend(&out, pool,
+                      port.pools(i).members() == 0 ? "no endpoint anywhere" : "no endpoint takes new connections",
+                      ", connections are refused (ECONNREFUSED).\n");
     } else if (port.pools(i).empty() == v1::EMPTY_POOL_LOCAL_MISS && !users.this_node) {
       absl::StrAppend(&out, pool, "no endpoint on this node for connections from outside.\n");
     } else if (port.pools(i).empty() == v1::EMPTY_POOL_LOCAL_MISS) {
@@ -206,7 +208,10 @@ std::string ServicePage(const v1::Service& service, const Options& options) {
     absl::StrAppend(&out, PortSection(port, options.IsWide()));
   }
   if (service.ports().empty()) {
-    absl::StrAppend(&out, "\nNothing is programmed for it: it has no port that is served here.\n");
+    absl::StrAppend(
+        &out,
+        "\nNothing is programmed for it: it has no ClusterIP, as a headless Service or an ExternalName, or no "
+        "port,\nor the label service.kubernetes.io/service-proxy-name leaves it to another proxy.\n");
   }
   return out;
 }

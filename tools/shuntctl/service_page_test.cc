@@ -54,5 +54,22 @@ TEST(ServicePageTest, AHealthCheckCountsForEachFamilyThatTheServiceHas) {
   EXPECT_THAT(ServicePage(service, Options()), HasSubstr("port 32000, ready on this node: 0 over IPv4, 2 over IPv6\n"));
 }
 
+TEST(ServicePageTest, APoolOfDrainedEndpointsHasEndpoints) {
+  v1::Service service;
+  v1::ServicePort& port = *service.add_ports();
+  v1::Pool& pool = *port.add_pools();
+  pool.set_scope(v1::POOL_SCOPE_CLUSTER);
+  pool.set_empty(v1::EMPTY_POOL_NO_ENDPOINTS);
+  EXPECT_THAT(ServicePage(service, Options()), HasSubstr("Pool cluster is empty: no endpoint anywhere, connections"));
+  pool.set_members(1);
+  EXPECT_THAT(ServicePage(service, Options()),
+              HasSubstr("Pool cluster is empty: no endpoint takes new connections, connections are refused"));
+}
+
+TEST(ServicePageTest, AServiceWithoutAPlanMayLackMoreThanPorts) {
+  EXPECT_THAT(ServicePage(v1::Service(), Options()),
+              AllOf(HasSubstr("no ClusterIP"), HasSubstr("headless"), HasSubstr("service-proxy-name")));
+}
+
 }  // namespace
 }  // namespace shunt::shuntctl

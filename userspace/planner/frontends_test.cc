@@ -29,8 +29,6 @@ TEST(ServiceFilterTest, WhatIsNotOursHasAnEmptyPlan) {
   } kRows[] = {
       {"headless", [](model::Service& s) { s.cluster_ips = {"None"}; }},
       {"headless of both families", [](model::Service& s) { s.cluster_ips = {"None", "None"}; }},
-      {"no ClusterIP yet", [](model::Service& s) { s.cluster_ips = {}; }},
-      {"an empty ClusterIP", [](model::Service& s) { s.cluster_ips = {""}; }},
       {"ExternalName", [](model::Service& s) { s.type = model::ServiceType::kExternalName; }},
       {"another proxy's", [](model::Service& s) { s.labels["service.kubernetes.io/service-proxy-name"] = "x"; }},
       {"another proxy's, with an empty name",
@@ -47,6 +45,28 @@ TEST(ServiceFilterTest, WhatIsNotOursHasAnEmptyPlan) {
     EXPECT_THAT(plan.warnings, IsEmpty());
     EXPECT_EQ(plan.service, service.name);
     EXPECT_EQ(plan.creation_time_s, 5);
+  }
+}
+
+TEST(ServiceFilterTest, WhatIsDialledAtAClusterIpAndLacksItHasAWarning) {
+  const struct {
+    const char* sentence;
+    void (*change)(model::Service&);
+    const char* warning;
+  } kRows[] = {
+      {"no ClusterIP", [](model::Service& s) { s.cluster_ips = {}; },
+       "clusterIP: the Service has none, and is not headless (None): not served"},
+      {"an empty ClusterIP", [](model::Service& s) { s.cluster_ips = {""}; },
+       "clusterIP: the Service has none, and is not headless (None): not served"},
+      {"no port", [](model::Service& s) { s.ports.clear(); }, "ports: the Service has none: not served"},
+  };
+  for (const auto& row : kRows) {
+    SCOPED_TRACE(row.sentence);
+    model::Service service = MakeService();
+    row.change(service);
+    const model::ServicePlan plan = Plan(service, {MakeSlice("s", {Ready("10.0.0.1")})});
+    EXPECT_THAT(plan.ports, IsEmpty());
+    EXPECT_THAT(plan.warnings, ElementsAre(row.warning));
   }
 }
 

@@ -160,9 +160,12 @@ model::ServicePlan PlanService(const model::Service& service, absl::Span<const m
   model::ServicePlan plan;
   plan.service = service.name;
   plan.creation_time_s = service.creation_time_s;
-  if (!IsServed(service)) return plan;
-
   Warnings warnings;
+  if (const absl::string_view lacking = WhatIsLacking(service); !lacking.empty()) warnings.Add(std::string(lacking));
+  if (!IsServed(service)) {
+    plan.warnings = std::move(warnings).Take();
+    return plan;
+  }
   const ServiceAddresses addresses = ReadServiceAddresses(service, node, options, warnings);
   const EndpointWeights weights(service, warnings);
   const std::vector<model::ServicePort> ports = ReadPorts(service, options.ports_max, warnings);

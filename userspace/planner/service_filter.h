@@ -3,6 +3,7 @@
 #ifndef SHUNT_PLANNER_SERVICE_FILTER_H_
 #define SHUNT_PLANNER_SERVICE_FILTER_H_
 
+#include "absl/strings/string_view.h"
 #include "userspace/model/endpoint_slice.h"
 #include "userspace/model/service.h"
 
@@ -15,6 +16,10 @@ namespace shunt::planner {
 // Returns false for a Service without a ClusterIP (headless), for an ExternalName, and for a Service with the label
 // service.kubernetes.io/service-proxy-name.
 bool IsServed(const model::Service& service);
+
+// Returns what a Service lacks that is dialled at a ClusterIP: "" if it lacks nothing, or is headless, an ExternalName
+// or another proxy's. The API server fills in a ClusterIP; a manifest may have it misspelt.
+absl::string_view WhatIsLacking(const model::Service& service);
 
 // Returns false for a slice with the label service.kubernetes.io/headless.
 bool IsServed(const model::EndpointSlice& slice);
