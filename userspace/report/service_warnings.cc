@@ -29,6 +29,12 @@ std::string PortText(const model::PortPlan& port) {
                       port.family == model::IpFamily::kV4 ? " (IPv4)" : " (IPv6)");
 }
 
+// A NodePort answers on every address of the node.
+std::string FrontendText(const model::Frontend& frontend) {
+  if (frontend.kind != model::FrontendKind::kNodePort) return frontend.address.ToString();
+  return absl::StrCat("*:", frontend.address.port, "/", model::ProtocolName(frontend.address.protocol));
+}
+
 }  // namespace
 
 absl::string_view WarningKindName(WarningKind kind) {
@@ -55,7 +61,7 @@ std::vector<ServiceWarning> WarningsOf(const model::ServicePlan& plan) {
     for (const model::Frontend& frontend : port.frontends) {
       if (!frontend.InConflict()) continue;
       warnings.push_back({plan.service, WarningKind::kConflict,
-                          absl::StrCat("frontend ", frontend.address.ToString(), " belongs to Service ",
+                          absl::StrCat("frontend ", FrontendText(frontend), " belongs to Service ",
                                        frontend.conflict_with.Name().ToString(), " and is not served for this one")});
     }
   }

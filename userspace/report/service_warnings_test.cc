@@ -55,6 +55,19 @@ TEST(ServiceWarningsTest, EachKindHasItsSentences) {
   EXPECT_THAT(WarningKindsOf(plan), ElementsAre(true, true, true, true));
 }
 
+TEST(ServiceWarningsTest, ANodePortIsNamedWithoutAnAddress) {
+  model::ServicePlan plan{.service = {"shop", "cart"}};
+  plan.ports.resize(1);
+  model::Frontend frontend;
+  frontend.kind = model::FrontendKind::kNodePort;
+  frontend.address = {*model::IpAddress::Parse("0.0.0.0"), 30443, model::Protocol::kTcp};
+  frontend.conflict_with = {"shop", "older"};
+  plan.ports[0].frontends = {frontend};
+  EXPECT_THAT(
+      Lines(plan),
+      ElementsAre("conflict: frontend *:30443/TCP belongs to Service shop/older and is not served for this one"));
+}
+
 TEST(ServiceWarningsTest, APortIsDeadOnlyIfNoEndpointCanBeUsed) {
   model::ServicePlan plan;
   plan.ports.resize(1);
