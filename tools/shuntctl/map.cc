@@ -30,7 +30,8 @@ absl::StatusOr<Answer> List(const Request& request) {
   }
   Table table({"NAME", "TYPE", "USED", "CAPACITY", "FILL", "MEMORY"});
   for (const v1::MapFill& map : status->maps()) {
-    table.Add({map.name(), map.type(), absl::StrCat(map.used()),
+    // No process can list the rows that are in the sockets.
+    table.Add({map.name(), map.type(), map.type() == "sk_storage" ? "" : absl::StrCat(map.used()),
                map.capacity() == 0 ? "" : absl::StrCat(map.capacity()), FillText(map),
                map.memory_bytes() == 0 ? "" : BytesText(map.memory_bytes())});
   }

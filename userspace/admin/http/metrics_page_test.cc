@@ -44,7 +44,9 @@ report::MetricsSnapshot Everything() {
   status.backends = 7;
   status.failed_services = 1;
   status.programs = {{.name = "sock_connect4", .hook = "cgroup/connect4", .attached = true}};
-  status.maps = {{.name = "pools", .used = 4, .capacity = 16, .memory_bytes = 4096}, {.name = "socket_state"}};
+  status.maps = {{.name = "pools", .used = 4, .capacity = 16, .memory_bytes = 4096},
+                 {.name = "socket_state"},
+                 {.name = "socket_storage", .type = "sk_storage"}};
   status.reasons = {{.name = "no_endpoints", .meaning = "refused", .count = 9},
                     {.name = "no_state", .meaning = "untouched", .count = 50'000}};
   status.problems = {{"map pools", "a sentence with \"quotes\"\nand lines"},
@@ -102,6 +104,9 @@ TEST(MetricsPageTest, ValuesStandUnderTheirNamesAndLabels) {
   EXPECT_THAT(Samples(families, "shunt_build_info"), ElementsAre("shunt_build_info{abi=1,version=1.2.3} 1"));
   EXPECT_THAT(Samples(families, "shunt_map_pressure"), ElementsAre("shunt_map_pressure_ratio{map=pools} 0.25"))
       << "a map without a limit is under no pressure";
+  EXPECT_THAT(Samples(families, "shunt_map_entries"),
+              ElementsAre("shunt_map_entries{map=pools} 4", "shunt_map_entries{map=socket_state} 0"))
+      << "rows that are in the sockets cannot be counted";
   EXPECT_THAT(Samples(families, "shunt_attached"), ElementsAre("shunt_attached_programs{hook=cgroup/connect4} 1"));
   EXPECT_THAT(Samples(families, "shunt_untranslated"), ElementsAre("shunt_untranslated_total{reason=no_endpoints} 9"))
       << "a getpeername on any socket of the node is no failure";

@@ -55,7 +55,9 @@ void AddMaps(const report::AgentStatus& status, Exposition& page) {
     if (map.name == "pools") page.Add(static_cast<double>(map.used));
   }
   page.Gauge("shunt_map_entries", "Rows of the map that mean something, counted by reading them");
-  for (const report::MapFill& map : status.maps) page.Add(static_cast<double>(map.used), {{"map", map.name}});
+  for (const report::MapFill& map : status.maps) {
+    if (map.type != "sk_storage") page.Add(static_cast<double>(map.used), {{"map", map.name}});
+  }
   page.Gauge("shunt_map_capacity", "Rows that the map has room for; 0: it cannot fill up");
   for (const report::MapFill& map : status.maps) page.Add(static_cast<double>(map.capacity), {{"map", map.name}});
   page.Gauge("shunt_map_pressure_ratio", "shunt_map_entries / shunt_map_capacity, where there is a limit");
