@@ -18,8 +18,7 @@ const std::vector<absl::string_view>& ReasonsOfKind(ReasonKind kind) {
       new std::vector<absl::string_view>{"not_a_service",  "port_zero",  "other_protocol", "exempt_socket",
                                          "connected_send", "mptcp_join", "no_state",       "other_peer"};
   // They lead no connection to a wrong destination.
-  static const auto* const kSuspects =
-      new std::vector<absl::string_view>{"dangling", "state_lost", "peers_full", "stale_agent"};
+  static const auto* const kSuspects = new std::vector<absl::string_view>{"dangling", "state_lost", "peers_full"};
   return kind == ReasonKind::kSuspect ? *kSuspects : *kNothing;
 }
 
