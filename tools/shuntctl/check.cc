@@ -142,6 +142,25 @@ Finding CheckPrograms(const v1::AgentStatus& status) {
   return {"programs", Verdict::kOk, absl::StrCat("all ", status.programs_size(), " attached to ", status.cgroup())};
 }
 
+// Returns the limit in shuntd's configuration by which the map's size follows, or "" if none does.
+std::string LimitOf(absl::string_view map) {
+  constexpr std::pair<absl::string_view, absl::string_view> kLimits[] = {
+      {"frontend_rows", "frontends"},
+      {"frontend_index", "frontends"},
+      {"service_ports", "servicePorts"},
+      {"pools", "pools"},
+      {"slots", "slots"},
+      {"backends", "backends"},
+      {"socket_peers", "socketPeers"},
+      {"service_counters", "servicePorts"},
+      {"backend_counters", "backends"},
+  };
+  for (const auto& [name, limit] : kLimits) {
+    if (name == map) return absl::StrCat("limits.", limit);
+  }
+  return "";
+}
+
 std::vector<Finding> CheckRoom(const v1::AgentStatus& status) {
   std::vector<Finding> findings;
   for (const v1::MapFill& map : status.maps()) {
@@ -154,10 +173,12 @@ std::vector<Finding> CheckRoom(const v1::AgentStatus& status) {
     const double fill = static_cast<double>(map.used()) / static_cast<double>(map.capacity());
     if (fill < kFillWarning) continue;
     const bool keeps_size = map.name() == "socket_peers";  // a live socket may be remembered in it
-    findings.push_back({absl::StrCat("map ", map.name()), fill < kFillWrong ? Verdict::kWarning : Verdict::kWrong,
-                        absl::StrCat(map.used(), " of ", map.capacity(),
-                                     " rows in use; raise its limit in shuntd's configuration and start shuntd again",
-                                     keeps_size ? ", after `shuntd cleanup`" : "")});
+    const std::string limit = LimitOf(map.name());
+    findings.push_back(
+        {absl::StrCat("map ", map.name()), fill < kFillWrong ? Verdict::kWarning : Verdict::kWrong,
+         absl::StrCat(map.used(), " of ", map.capacity(), " rows in use; raise ", limit.empty() ? "its limit" : limit,
+                      " in shuntd's configuration and start shuntd again",
+                      keeps_size ? ", after `shuntd cleanup`" : "")});
   }
   if (findings.empty()) {
     findings.push_back({"map room", Verdict::kOk, absl::StrCat(status.maps_size(), " maps, none above 80 %")});
@@ -214,6 +235,14 @@ absl::StatusOr<Inspection> Inspect(const Request& request) {
     return found;
   }
   if (status->pid() != 0) found.Add(CheckAgent(*status));
+  if (!CheckPinsWereRead(*status).ok()) {
+    // The agent says why in its problem `maps`. It still compares what it holds open.
+    Finding rows = CheckMaps(request.reader, status->synced(), found.drift);
+    rows.what = "rows";
+    found.Add({{"programs", Verdict::kUnknown, "not looked at, because the pins cannot be read: see maps"}, rows});
+    found.Add(CheckServices(*status));
+    return found;
+  }
   // Maps of another layout could not have been opened.
   found.Add({{"pins", Verdict::kOk, absl::StrCat(status->pin_directory(), " is complete, ABI ", status->abi_version())},
              CheckPrograms(*status),

@@ -25,6 +25,7 @@ std::string FillText(const v1::MapFill& map) {
 absl::StatusOr<Answer> List(const Request& request) {
   const absl::StatusOr<v1::AgentStatus> status = request.reader.Status();
   if (!status.ok()) return status.status();
+  if (absl::Status pins = CheckPinsWereRead(*status); !pins.ok()) return pins;
   if (request.options.IsDocument()) {
     return Answer{PrintList("MapList", status->maps(), request.options.format), ""};
   }

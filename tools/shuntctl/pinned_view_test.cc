@@ -54,6 +54,16 @@ TEST_F(PinnedViewTest, WithoutPinsItSaysWhereItLooked) {
   EXPECT_THAT(outcome.err, HasSubstr("--bpffs"));
 }
 
+TEST_F(PinnedViewTest, AMissingMapIsNotThatNothingIsPinned) {
+  WritePins();
+  ASSERT_EQ(unlink(absl::StrCat(bpffs_, "/shunt/current/pools").c_str()), 0);
+  for (const Outcome& outcome : {Run({"status"}), Run({"map", "dump", "slots"})}) {
+    EXPECT_EQ(outcome.status, kExitFailed);
+    EXPECT_THAT(outcome.err, HasSubstr("pools; start shuntd again, which makes them"));
+    EXPECT_THAT(outcome.err, Not(HasSubstr("no agent has run here")));
+  }
+}
+
 TEST_F(PinnedViewTest, ReadsServicesBackWithTheirShares) {
   WritePins();
   const Outcome list = Run({"service", "list"});

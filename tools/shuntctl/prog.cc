@@ -17,6 +17,7 @@ namespace {
 absl::StatusOr<Answer> List(const Request& request) {
   const absl::StatusOr<v1::AgentStatus> status = request.reader.Status();
   if (!status.ok()) return status.status();
+  if (absl::Status pins = CheckPinsWereRead(*status); !pins.ok()) return pins;
   if (request.options.IsDocument()) {
     return Answer{PrintList("ProgramList", status->programs(), request.options.format), ""};
   }

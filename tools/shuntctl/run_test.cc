@@ -307,6 +307,36 @@ TEST_F(RunTest, CheckFindsWhatIsWrongAndOnlyThat) {
   }
 }
 
+TEST_F(RunTest, WhenTheAgentCannotReadThePinsNothingIsSaidOfPrograms) {
+  agent_.status.failed_services = 0;
+  agent_.status.maps.clear();
+  agent_.status.programs.clear();
+  agent_.status.backends = 0;
+  agent_.status.problems = {{"maps", "pins are missing in /b/plan-v1-1: pools"}};
+  const Outcome check = Run("check");
+  EXPECT_EQ(check.status, kExitFailed);
+  EXPECT_THAT(check.out, HasSubstr("WRONG     maps       pins are missing in /b/plan-v1-1: pools\n"));
+  EXPECT_THAT(check.out, HasSubstr("unknown   programs   not looked at, because the pins cannot be read: see maps\n"));
+  EXPECT_THAT(check.out, HasSubstr("ok        rows       as planned\n")) << "the agent holds the maps open";
+  for (const char* untrue : {"is complete", "none is attached", "map room"}) {
+    EXPECT_THAT(check.out, Not(HasSubstr(untrue)));
+  }
+  EXPECT_EQ(check.err, "shuntctl: check: 1 thing is wrong\n");
+  EXPECT_THAT(Run("status").out, HasSubstr("Programs:  not known, because the pins cannot be read\n"));
+  for (const char* line : {"prog list", "map list", "prog list -j"}) {
+    const Outcome outcome = Run(line);
+    EXPECT_EQ(outcome.status, kExitFailed) << line;
+    EXPECT_THAT(outcome.out, IsEmpty()) << line;
+    EXPECT_THAT(outcome.err, HasSubstr("the agent cannot read the pins: pins are missing in /b/plan-v1-1: pools"));
+  }
+}
+
+TEST_F(RunTest, CheckWarnsOfASilenceOnlyWhileItLasts) {
+  agent_.status.reasons = {{"stale_agent", "no sign of life of the agent", 2}};
+  EXPECT_THAT(Run("check").out, Not(HasSubstr("stale_agent")));
+  EXPECT_THAT(Run("status").out, HasSubstr("stale_agent"));
+}
+
 TEST_F(RunTest, ATenantsMistakeIsAWarning) {
   agent_.status.failed_services = 0;
   agent_.status.problems.clear();

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "tools/shuntctl/pinned_view.h"
 #include "userspace/admin/answers.h"
 
@@ -55,6 +56,15 @@ class ViewReader final : public StateReader {
 };
 
 }  // namespace
+
+absl::Status CheckPinsWereRead(const v1::AgentStatus& status) {
+  if (!status.maps().empty()) return absl::OkStatus();
+  std::string why;
+  for (const v1::Problem& problem : status.problems()) {
+    if (problem.where() == "maps") why = absl::StrCat(": ", problem.what());
+  }
+  return absl::FailedPreconditionError(absl::StrCat("the agent cannot read the pins", why));
+}
 
 std::unique_ptr<StateReader> OpenReader(const Options& options) {
   if (!options.offline) return ReadAgent(options.socket);

@@ -39,6 +39,10 @@ std::unique_ptr<StateReader> ReadAgent(const std::string& socket);
 // Returns a reader that answers from `view`, as the agent's server would.
 std::unique_ptr<StateReader> ReadView(std::unique_ptr<const report::AgentView> view);
 
+// Returns kFailedPrecondition, with the agent's reason, if the agent answered without having read the pins: then the
+// status has no maps and no programs, whatever is attached.
+absl::Status CheckPinsWereRead(const v1::AgentStatus& status);
+
 // Returns the reader that the options ask for: of the agent, or with --offline or --bpffs of the pins.
 std::unique_ptr<StateReader> OpenReader(const Options& options);
 

@@ -26,6 +26,7 @@ std::string AgentText(const v1::AgentStatus& status) {
 }
 
 std::string ProgramsText(const v1::AgentStatus& status) {
+  if (!CheckPinsWereRead(status).ok()) return "not known, because the pins cannot be read";
   const auto attached = std::count_if(status.programs().begin(), status.programs().end(),
                                       [](const v1::Program& program) { return program.attached(); });
   std::string text = absl::StrCat(attached, " of ", status.programs_size(), " attached");

@@ -129,8 +129,9 @@ absl::StatusOr<MapSet> MapSet::OpenReadOnly(const PlanPins& plan) {
   absl::StatusOr<MapSet> set = OpenPinned(plan, layout->Maps(), PinAccess::kReadOnly, &missing);
   if (!set.ok()) return set;
   if (!missing.empty()) {
-    return absl::NotFoundError(absl::StrCat("pins are missing in ", plan.plan.path, " or ", plan.memory.path, ": ",
-                                            absl::StrJoin(missing, ", ")));
+    return absl::FailedPreconditionError(absl::StrCat("pins are missing in ", plan.plan.path, " or ", plan.memory.path,
+                                                      ": ", absl::StrJoin(missing, ", "),
+                                                      "; start shuntd again, which makes them"));
   }
   if (absl::Status status = set->CheckTogether(layout->Maps(), set->SizesFound()); !status.ok()) return status;
   return set;
