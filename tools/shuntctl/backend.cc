@@ -54,6 +54,7 @@ Object BackendObject() {
           .summary = "Backends: where traffic is translated to",
           .commands = {{.name = "list",
                         .aliases = {"ls", "show", "get"},
+                        .by_namespace = true,
                         .summary = "All backends, how often each was chosen, and the Services that use it",
                         .details = {"CHOSEN counts connections and first datagrams, not packets."},
                         .examples = {"shuntctl backend list", "shuntctl backend list -n shop -j"},

@@ -39,6 +39,7 @@ struct Command {
   std::vector<std::string> aliases = {};
   std::string arguments = "";  // as in "NS/NAME[:PORT]"; empty: none. All are required.
   size_t argument_count = 0;
+  bool by_namespace = false;  // whether --namespace narrows its answer; if not, the option is refused
   // The command of the object that runs instead if there are no arguments; empty: none does.
   std::string without_arguments = "";
   std::string summary;                // a phrase without a full stop

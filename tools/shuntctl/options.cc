@@ -76,7 +76,7 @@ absl::Status SetBpffs(const std::string& value, Options& options) {
 
 // A line with --node is for the program in the pod, and is not parsed here.
 absl::Status GoesWithNode(const std::string&, Options&) {
-  return absl::InvalidArgumentError("goes with --node");
+  return absl::FailedPreconditionError("goes with --node NODE, which is missing");
 }
 
 constexpr Option kOptions[] = {
@@ -85,7 +85,7 @@ constexpr Option kOptions[] = {
     {'p', "pretty", nullptr, "JSON on many lines, as -o json", &SetFormat<Format::kPrettyJson>},
     {'w', "watch", nullptr, "print again whenever the answer changes", &SetFlag<&Options::watch>},
     {0, "interval", "SECONDS", "how often --watch reads (default 2)", &ParseInterval},
-    {'n', "namespace", "NAME", "only this namespace", &SetText<&Options::namespace_name>},
+    {'n', "namespace", "NAME", "only this namespace, of services and backends", &SetText<&Options::namespace_name>},
     {'A', "all-namespaces", nullptr, "every namespace (default)", &SetEveryNamespace},
     {0, "no-headers", nullptr, "print tables without headers", &SetFlag<&Options::headers, false>},
     {'s', "socket", "PATH", "the agent's socket (default /run/shunt/admin.sock)", &SetText<&Options::socket>},
@@ -173,6 +173,9 @@ class Parser {
     }
     const absl::Status status = option.set(*value, line_.options);
     if (status.ok()) return status;
+    if (absl::IsFailedPrecondition(status)) {  // whatever the value is
+      return absl::InvalidArgumentError(absl::StrCat("option ", shown, " ", status.message()));
+    }
     return absl::InvalidArgumentError(absl::StrCat("option ", shown, " ", status.message(), ", not '", *value, "'"));
   }
 

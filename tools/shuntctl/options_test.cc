@@ -78,7 +78,7 @@ TEST(OptionsTest, MistakesAreNamed) {
       {"--ofline", "unknown option --ofline: did you mean --offline?"},
       {"--frobnicate", "unknown option --frobnicate"},
       {"-x", "unknown option -x"},
-      {"--context prod", "option --context goes with --node, not 'prod'"},
+      {"--context prod", "option --context goes with --node NODE, which is missing"},
       {"-jx", "unknown option -x"},
       {"-o", "option -o needs a value: FORMAT"},
       {"service list --socket", "option --socket needs a value: PATH"},

@@ -40,7 +40,9 @@ absl::Status WhichObject() {
 // Returns `otherwise`, unless the word is one of those to come.
 absl::Status Unknown(const std::string& word, const std::vector<std::string>& to_come, absl::Status otherwise) {
   if (std::find(to_come.begin(), to_come.end(), word) == to_come.end()) return otherwise;
-  return absl::InvalidArgumentError(absl::StrCat("`", word, "` is not in this version"));
+  return absl::InvalidArgumentError(
+      absl::StrCat("`", word, "` is not in this version",
+                   word == "explain" ? "; `shuntctl service show NS/NAME` says where a Service leads, and why" : ""));
 }
 
 absl::StatusOr<const Object*> FindObject(const std::string& word) {
@@ -74,7 +76,8 @@ std::string NameOf(const Object& object, const Command& command) {
 }
 
 // `help` and `-h` take precedence over everything that follows them.
-absl::StatusOr<Invocation> ParseInvocation(std::vector<std::string> words, bool help) {
+absl::StatusOr<Invocation> ParseInvocation(std::vector<std::string> words, const Options& options) {
+  bool help = options.help;
   if (!words.empty() && words.front() == kHelp) {
     words.erase(words.begin());
     help = true;
@@ -104,6 +107,9 @@ absl::StatusOr<Invocation> ParseInvocation(std::vector<std::string> words, bool 
   const std::string name = NameOf(*invocation.object, *invocation.command);
   if (invocation.arguments.size() < invocation.command->argument_count) {
     return absl::InvalidArgumentError(absl::StrCat(name, " needs ", invocation.command->arguments));
+  }
+  if (!options.namespace_name.empty() && !invocation.command->by_namespace) {
+    return absl::InvalidArgumentError(absl::StrCat(name, " is about the whole node: it takes no --namespace"));
   }
   if (invocation.arguments.size() > invocation.command->argument_count) {
     return absl::InvalidArgumentError(
@@ -190,8 +196,16 @@ class Session {
   const Environment& environment_;
 };
 
-int RefuseUsage(const absl::Status& status, const Environment& environment) {
-  environment.err << "shuntctl: " << Printable(status.message()) << "\nTry `shuntctl help`." << std::endl;
+// Points at the help of the object that `words` name, or else at the program's.
+int RefuseUsage(const absl::Status& status, const std::vector<std::string>& words, const Environment& environment) {
+  std::string help = "shuntctl help";
+  const auto word = std::find_if(words.begin(), words.end(), [](const std::string& w) { return w != kHelp; });
+  if (word != words.end()) {
+    if (const absl::StatusOr<const Object*> object = FindObject(*word); object.ok()) {
+      absl::StrAppend(&help, " ", (*object)->name);
+    }
+  }
+  environment.err << "shuntctl: " << Printable(status.message()) << "\nTry `" << help << "`." << std::endl;
   return kExitUsage;
 }
 
@@ -212,13 +226,13 @@ int RunShuntctl(const std::vector<std::string>& arguments, const Environment& en
   if (const std::optional<int> completed = RunCompletion(arguments, environment)) return *completed;
   if (NamesNode(arguments)) {
     const absl::StatusOr<NodeLine> node = ParseNodeLine(arguments);
-    return node.ok() ? RunOnNode(*node, environment.err) : RefuseUsage(node.status(), environment);
+    return node.ok() ? RunOnNode(*node, environment.err) : RefuseUsage(node.status(), {}, environment);
   }
   absl::StatusOr<CommandLine> line = ParseCommandLine(arguments);
-  if (!line.ok()) return RefuseUsage(line.status(), environment);
+  if (!line.ok()) return RefuseUsage(line.status(), {}, environment);
   if (line->options.version && line->words.empty()) line->words = {"version"};
-  const absl::StatusOr<Invocation> invocation = ParseInvocation(std::move(line->words), line->options.help);
-  if (!invocation.ok()) return RefuseUsage(invocation.status(), environment);
+  const absl::StatusOr<Invocation> invocation = ParseInvocation(line->words, line->options);
+  if (!invocation.ok()) return RefuseUsage(invocation.status(), line->words, environment);
   if (!invocation->help.empty()) {
     environment.out << invocation->help << std::flush;
     return environment.out ? kExitOk : kExitFailed;

@@ -208,6 +208,21 @@ TEST_F(RunTest, HelpNeverAsksTheAgent) {
   EXPECT_EQ(opened_, 0);
 }
 
+TEST_F(RunTest, ANamespaceIsRefusedWhereItNarrowsNothing) {
+  for (const char* line : {"map dump frontends", "map list", "prog list", "status", "check", "version"}) {
+    const Outcome outcome = Run(absl::StrCat(line, " -n shop"));
+    EXPECT_EQ(outcome.status, kExitUsage) << line;
+    EXPECT_THAT(outcome.out, IsEmpty()) << line;
+    EXPECT_THAT(outcome.err, HasSubstr(absl::StrCat(line == absl::string_view("map dump frontends") ? "map dump" : line,
+                                                    " is about the whole node: it takes no --namespace")));
+    EXPECT_THAT(Run(absl::StrCat(line, " -n shop --help")).err, IsEmpty()) << line;
+  }
+  EXPECT_EQ(Run("status -n shop -A").status, kExitOk);
+  for (const char* line : {"service list -n shop", "service show -n shop cart", "backend list -n shop"}) {
+    EXPECT_EQ(Run(line).status, kExitOk) << line;
+  }
+}
+
 TEST_F(RunTest, PrefixesMeanTheSame) {
   const std::string whole = Run("service list").out;
   for (const char* line : {"service", "se", "se l", "serv li"}) {

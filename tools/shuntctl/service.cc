@@ -79,7 +79,7 @@ absl::StatusOr<Answer> List(const Request& request) {
 
 struct Target {
   v1::GetServiceRequest service;
-  std::string port;  // number or name; empty: all
+  std::string port;  // number, number/PROTOCOL or name; empty: all
 };
 
 absl::StatusOr<Target> ParseTarget(const std::string& text, const std::string& default_namespace) {
@@ -113,9 +113,10 @@ absl::Status KeepPort(const std::string& wanted, v1::Service& service) {
   kept.clear_ports();
   std::vector<std::string> names;
   for (const v1::ServicePort& port : service.ports()) {
-    names.push_back(port.name().empty() ? absl::StrCat(port.port())
-                                        : absl::StrCat(port.port(), " (", port.name(), ")"));
-    if (wanted == port.name() || wanted == absl::StrCat(port.port())) *kept.add_ports() = port;
+    const std::string number = absl::StrCat(port.port());
+    const std::string with_protocol = absl::StrCat(number, "/", ProtocolText(port.protocol()));
+    names.push_back(port.name().empty() ? with_protocol : absl::StrCat(with_protocol, " (", port.name(), ")"));
+    if (wanted == port.name() || wanted == number || wanted == with_protocol) *kept.add_ports() = port;
   }
   if (kept.ports_size() == 0) {
     names.erase(std::unique(names.begin(), names.end()), names.end());
@@ -145,6 +146,7 @@ Object ServiceObject() {
           .commands = {
               {.name = "list",
                .aliases = {"ls"},
+               .by_namespace = true,
                .summary = "All Services, one line per port and address family",
                .details = {"ENDPOINTS is how many take new connections, of how many there are. STATE is the worst that",
                            "applies of:", "  Ready             as planned",
@@ -162,9 +164,10 @@ Object ServiceObject() {
                .aliases = {"get", "describe"},
                .arguments = "NS/NAME[:PORT]",
                .argument_count = 1,
+               .by_namespace = true,
                .without_arguments = "list",
                .summary = "One Service: its frontends, and each endpoint's share or why it has none",
-               .details = {"PORT is a port's number or name. Without a name, `show` is `list`."},
+               .details = {"PORT is a port's number, number/PROTOCOL or name. Without a name, `show` is `list`."},
                .examples = {"shuntctl service show shop/cart", "shuntctl service show -n shop cart:http -o yaml",
                             "shuntctl service show kube-system/kube-dns:53 --offline"},
                .run = &Show},
