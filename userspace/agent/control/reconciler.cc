@@ -219,6 +219,8 @@ void Reconciler::Plan(WorkQueue::Item item, Batch& batch) {
   if (nothing_to_do) {
     postponed_since_.erase(service);
     batch.plans.erase(service);
+    // It had nothing in the kernel that would have to go first.
+    if (object == nullptr && plan.ports.empty()) ledger_.Erase(service);
     return;
   }
   batch.plans[service] = std::make_shared<const model::ServicePlan>(std::move(plan));

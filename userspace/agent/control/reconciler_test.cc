@@ -200,6 +200,28 @@ TEST_F(ReconcilerTest, AChangedObjectStartsAfresh) {
   EXPECT_THAT(StepUntil(now_ + seconds(100)), ElementsAre("100 changed: -huge"));
 }
 
+TEST_F(ReconcilerTest, AServiceThatServesNothingIsForgottenWhenItIsDeleted) {
+  // Manifests need not say when a Service was made.
+  model::Service headless = Service("headless", "None", 0);
+  model::Service external = Service("external", "10.96.0.2", 0);
+  external.type = model::ServiceType::kExternalName;
+  model::Service bare = Service("bare", "10.96.0.3", 0);
+  bare.ports.clear();
+  for (const model::Service& service : {headless, external, bare}) Upsert(service);
+  reconciler_.Synced(0);
+  StepUntil(now_);
+  for (const char* name : {"headless", "external", "bare"}) {
+    ASSERT_TRUE(ledger_.Find(Name(name)).has_value()) << name;
+    EXPECT_THAT(ledger_.Find(Name(name))->plan->ports, IsEmpty()) << name;
+    RemoveService(name);
+  }
+  EXPECT_THAT(StepUntil(now_), IsEmpty()) << "there is nothing to write";
+  EXPECT_THAT(ledger_.PageAfter(nullptr, 10), IsEmpty());
+  Upsert(headless);
+  StepUntil(now_);
+  EXPECT_TRUE(ledger_.Find(Name("headless")).has_value()) << "it has come back";
+}
+
 TEST_F(ReconcilerTest, ARemovalThatFailsIsTriedAgain) {
   Upsert(Service("cart", "10.96.0.1"));
   reconciler_.Synced(0);
