@@ -47,29 +47,43 @@ void Keep(bool wanted, const model::ObjectName& name, absl::btree_set<model::Obj
 
 }  // namespace
 
-void Ledger::Count(const Entry& entry, int sign) {
-  totals_.services += entry.plan->ports.empty() ? 0 : sign;
-  totals_.failed += entry.applied.ok() ? 0 : sign;
-  for (const model::PortPlan& port : entry.plan->ports) {
-    for (const model::Frontend& frontend : port.frontends) totals_.frontends += frontend.IsProgrammed() ? sign : 0;
-    CountLocalMisses(port, sign, totals_.local_misses);
+Ledger::Held Ledger::HeldBy(const model::ServicePlan& plan) {
+  Held held{.services = plan.ports.empty() ? 0u : 1u, .frontends = 0};
+  for (const model::PortPlan& port : plan.ports) {
+    for (const model::Frontend& frontend : port.frontends) held.frontends += frontend.IsProgrammed() ? 1 : 0;
   }
-  CountWarned(*entry.plan, sign, totals_.warned);
+  return held;
+}
+
+void Ledger::Count(const Known& known, int sign) {
+  totals_.services += sign * static_cast<int>(known.held.services);
+  totals_.frontends += sign * static_cast<int>(known.held.frontends);
+  totals_.failed += known.entry.applied.ok() ? 0 : sign;
+  const model::ServicePlan& plan = *known.entry.plan;
+  for (const model::PortPlan& port : plan.ports) CountLocalMisses(port, sign, totals_.local_misses);
+  CountWarned(plan, sign, totals_.warned);
 }
 
 void Ledger::Record(std::shared_ptr<const model::ServicePlan> plan, absl::Status applied) {
   const model::ObjectName name = plan->service;
   const bool health_checked = plan->health_check_node_port != 0;
-  Entry entry{std::move(plan), std::move(applied)};
-  const bool failed = !entry.applied.ok();
-  const std::array<bool, report::kWarningKinds> kinds = report::WarningKindsOf(*entry.plan);
+  const bool failed = !applied.ok();
+  const std::array<bool, report::kWarningKinds> kinds = report::WarningKindsOf(*plan);
   const bool warned = std::find(kinds.begin(), kinds.end(), true) != kinds.end();
+  Known known{.entry = {std::move(plan), std::move(applied)}, .held = {}};
+  if (!failed) known.held = HeldBy(*known.entry.plan);
   const std::lock_guard lock(mutex_);
-  Count(entry, +1);
-  if (const auto [place, inserted] = entries_.try_emplace(name, entry); !inserted) {
+  const auto place = entries_.find(name);
+  if (place != entries_.end()) {
+    if (failed) known.held = place->second.held;
     Count(place->second, -1);
-    // The old plan is destroyed with `entry`, after the lock is released.
-    std::swap(place->second, entry);
+  }
+  Count(known, +1);
+  if (place == entries_.end()) {
+    entries_.emplace(name, std::move(known));
+  } else {
+    // The old plan is destroyed with `known`, after the lock is released.
+    std::swap(place->second, known);
   }
   Keep(failed, name, failed_);
   Keep(warned, name, warned_);
@@ -91,14 +105,14 @@ std::optional<Ledger::Entry> Ledger::Find(const model::ObjectName& service) cons
   const std::lock_guard lock(mutex_);
   const auto place = entries_.find(service);
   if (place == entries_.end()) return std::nullopt;
-  return place->second;
+  return place->second.entry;
 }
 
 std::vector<Ledger::Entry> Ledger::PageAfter(const model::ObjectName* last, size_t limit) const {
   std::vector<Entry> page;
   const std::lock_guard lock(mutex_);
   auto place = last == nullptr ? entries_.begin() : entries_.upper_bound(*last);
-  for (; place != entries_.end() && page.size() < limit; ++place) page.push_back(place->second);
+  for (; place != entries_.end() && page.size() < limit; ++place) page.push_back(place->second.entry);
   return page;
 }
 
@@ -111,7 +125,7 @@ std::vector<report::ServiceHealth> Ledger::HealthChecks() const {
   std::vector<report::ServiceHealth> checks;
   const std::lock_guard lock(mutex_);
   for (const model::ObjectName& name : health_checked_) {
-    const model::ServicePlan& plan = *entries_.at(name).plan;
+    const model::ServicePlan& plan = *entries_.at(name).entry.plan;
     for (const model::IpFamily family : {model::IpFamily::kV4, model::IpFamily::kV6}) {
       if (const std::optional<uint32_t> ready = plan.LocalReady(family); ready.has_value()) {
         checks.push_back({name, plan.health_check_node_port, family, *ready});
@@ -126,8 +140,9 @@ std::vector<report::StatusProblem> Ledger::Problems(size_t limit) const {
   const std::lock_guard lock(mutex_);
   for (const model::ObjectName& name : failed_) {
     if (problems.size() >= limit) break;
-    problems.push_back({absl::StrCat("Service ", name.ToString()),
-                        absl::StrCat("not in the kernel, will be retried: ", entries_.at(name).applied.message())});
+    problems.push_back(
+        {absl::StrCat("Service ", name.ToString()),
+         absl::StrCat("not in the kernel, will be retried: ", entries_.at(name).entry.applied.message())});
   }
   if (problems.size() < failed_.size()) {
     problems.push_back({"", absl::StrCat("and ", failed_.size() - problems.size(), " more Services with problems")});
@@ -144,7 +159,7 @@ std::vector<report::ServiceWarning> Ledger::Warnings(size_t limit) const {
     all = warned_.size();
     for (const model::ObjectName& name : warned_) {
       if (plans.size() == limit) break;
-      plans.push_back(entries_.at(name).plan);
+      plans.push_back(entries_.at(name).entry.plan);
     }
   }
   std::vector<report::ServiceWarning> warnings;

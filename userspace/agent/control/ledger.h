@@ -31,14 +31,17 @@ class Ledger {
     absl::Status applied;                            // OK: the kernel holds the plan
   };
   struct Totals {
-    uint32_t services = 0;   // with at least one ServicePort in the kernel's plan
+    // What the kernel holds: of a Service whose plan is not applied, what the last one that was applied gave it. What
+    // an earlier agent left counts only once this one has applied a plan of its own.
+    uint32_t services = 0;   // with at least one ServicePort in the kernel
     uint32_t frontends = 0;  // of those Services, only the programmed ones
     uint32_t failed = 0;     // entries not applied
+    // By the plans, applied or not.
     report::LocalMisses local_misses;
     report::WarnedServices warned = {};
   };
 
-  // Replaces the Service's entry.
+  // Replaces the Service's entry. If `applied` is not OK, the kernel still holds what the last applied plan gave it.
   void Record(std::shared_ptr<const model::ServicePlan> plan, absl::Status applied);
   void Erase(const model::ObjectName& service);
 
@@ -57,10 +60,21 @@ class Ledger {
   std::vector<report::ServiceWarning> Warnings(size_t limit) const;
 
  private:
-  void Count(const Entry& entry, int sign) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // What the kernel holds of a Service.
+  struct Held {
+    uint32_t services;  // 1 or 0
+    uint32_t frontends;
+  };
+  struct Known {
+    Entry entry;
+    Held held;
+  };
+
+  static Held HeldBy(const model::ServicePlan& plan);
+  void Count(const Known& known, int sign) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   mutable std::mutex mutex_;
-  absl::btree_map<model::ObjectName, Entry> entries_ ABSL_GUARDED_BY(mutex_);
+  absl::btree_map<model::ObjectName, Known> entries_ ABSL_GUARDED_BY(mutex_);
   absl::btree_set<model::ObjectName> failed_ ABSL_GUARDED_BY(mutex_);  // those that Problems() looks at
   absl::btree_set<model::ObjectName> warned_ ABSL_GUARDED_BY(mutex_);  // those that Warnings() looks at
   absl::btree_set<model::ObjectName> health_checked_ ABSL_GUARDED_BY(mutex_);

@@ -40,11 +40,11 @@ TEST(LedgerTest, TotalsFollowEveryChange) {
   };
   ledger.Record(Plan(Name(1), 3), absl::OkStatus());
   ledger.Record(Plan(Name(2), 1), absl::ResourceExhaustedError("full"));
-  EXPECT_THAT(totals(), ElementsAre(2, 4, 1));
+  EXPECT_THAT(totals(), ElementsAre(1, 3, 1)) << "the kernel has nothing of a plan that it did not take";
   ledger.Record(Plan(Name(3), 0), absl::OkStatus());
-  EXPECT_THAT(totals(), ElementsAre(2, 4, 1)) << "a headless Service has nothing in the kernel";
+  EXPECT_THAT(totals(), ElementsAre(1, 3, 1)) << "a headless Service has nothing in the kernel";
   ledger.Record(Plan(Name(1), 1), absl::OkStatus());
-  EXPECT_THAT(totals(), ElementsAre(2, 2, 1)) << "replaced, not added";
+  EXPECT_THAT(totals(), ElementsAre(1, 1, 1)) << "replaced, not added";
   ledger.Record(Plan(Name(2), 1), absl::OkStatus());
   EXPECT_THAT(totals(), ElementsAre(2, 2, 0));
   auto in_conflict = Plan(Name(1), 2);
@@ -58,6 +58,26 @@ TEST(LedgerTest, TotalsFollowEveryChange) {
   ledger.Erase(Name(1));
   ledger.Erase(Name(1));
   ledger.Erase(Name(2));
+  EXPECT_THAT(totals(), ElementsAre(0, 0, 0));
+}
+
+TEST(LedgerTest, AServiceThatFailsKeepsWhatTheKernelHadOfIt) {
+  Ledger ledger;
+  const auto totals = [&] {
+    const Ledger::Totals t = ledger.totals();
+    return std::vector<uint32_t>{t.services, t.frontends, t.failed};
+  };
+  ledger.Record(Plan(Name(1), 2), absl::OkStatus());
+  ledger.Record(Plan(Name(1), 5), absl::ResourceExhaustedError("full"));
+  EXPECT_THAT(totals(), ElementsAre(1, 2, 1)) << "the larger plan did not fit, the smaller one is in force";
+  ledger.Record(Plan(Name(1), 6), absl::ResourceExhaustedError("full"));
+  EXPECT_THAT(totals(), ElementsAre(1, 2, 1));
+  ledger.Record(Plan(Name(1), 0), absl::UnavailableError("busy"));
+  EXPECT_THAT(totals(), ElementsAre(1, 2, 1)) << "it could not be removed";
+  ledger.Record(Plan(Name(1), 5), absl::OkStatus());
+  EXPECT_THAT(totals(), ElementsAre(1, 5, 0));
+  ledger.Record(Plan(Name(1), 6), absl::UnavailableError("busy"));
+  ledger.Erase(Name(1));
   EXPECT_THAT(totals(), ElementsAre(0, 0, 0));
 }
 
