@@ -15,7 +15,7 @@ Response LivezPage(const report::HealthState& state, const report::Moment& now);
 // /healthz: 200 while report::IsHealthy and the node is eligible for traffic, else 503. For load balancers.
 // "nodeProblem", which kube-proxy lacks, says what is wrong with the node's name.
 Response HealthzPage(const report::HealthState& state, const report::Moment& now);
-// /readyz, which kube-proxy lacks: 200 once everything that the sources began with is applied, else 503.
+// /readyz, which kube-proxy lacks: 200 once everything that the sources began with is applied or refused, else 503.
 Response ReadyzPage(const report::HealthState& state, const report::Moment& now);
 // The healthCheckNodePort of a Service: 200 iff it has local endpoints and the proxy is healthy, else 503.
 Response ServiceHealthPage(const report::ServiceHealth& service, bool proxy_healthy);

@@ -23,7 +23,7 @@ void AddAgent(const report::MetricsSnapshot& snapshot, Exposition& page) {
   const report::AgentStatus& status = snapshot.status;
   page.Gauge("shunt_build_info", "1; the labels say what this agent is");
   page.Add(1, {{"version", status.version}, {"abi", absl::StrCat(status.abi_version)}});
-  page.Gauge("shunt_synced", "Whether everything that the sources began with is applied");
+  page.Gauge("shunt_synced", "Whether everything that the sources began with is applied or refused");
   page.Add(status.synced ? 1 : 0);
   page.Gauge("shunt_services", "Services with something in the kernel");
   page.Add(status.services);

@@ -38,7 +38,7 @@ class AddressFeed {
 
 // What the loop knows beyond the ledger.
 struct LoopState {
-  bool synced = false;             // every source has delivered its first state, and it is applied
+  bool synced = false;             // every source has delivered its first state, applied or refused
   uint64_t applies = 0;            // steps that gave something to the datapath
   int64_t last_apply_time_ms = 0;  // since 1970; 0: never
   std::vector<sources::SourceProblem> source_problems;
