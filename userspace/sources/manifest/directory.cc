@@ -60,8 +60,14 @@ absl::StatusOr<std::string> Directory::Read(const std::string& name) const {
   // O_NONBLOCK: opening a FIFO for reading would otherwise wait for its writer.
   const posix::FileDescriptor fd(openat(fd_.get(), name.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   if (!fd.ok()) {
-    const std::string message = absl::StrCat("cannot be opened: ", strerror(errno));
-    return errno == ENOENT ? absl::NotFoundError(message) : absl::UnavailableError(message);
+    const int error = errno;
+    struct stat link = {};
+    // The name itself is there: it is a link that leads to nothing.
+    if (error == ENOENT && fstatat(fd_.get(), name.c_str(), &link, AT_SYMLINK_NOFOLLOW) == 0) {
+      return absl::FailedPreconditionError("cannot be opened: it is a symbolic link to a file that does not exist");
+    }
+    const std::string message = absl::StrCat("cannot be opened: ", strerror(error));
+    return error == ENOENT ? absl::NotFoundError(message) : absl::UnavailableError(message);
   }
   struct stat status = {};
   if (fstat(fd.get(), &status) != 0 || !S_ISREG(status.st_mode)) {

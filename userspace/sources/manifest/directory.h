@@ -23,7 +23,8 @@ class Directory {
   // Returns the names of the files that are manifests by their name.
   absl::StatusOr<std::set<std::string>> ManifestNames() const;
   // Returns the file's bytes; of a file that is larger than kManifestBytesMax, just enough for DecodeManifest to refuse
-  // it. Returns kNotFound if the file is gone or a link to nothing. Never blocks on a file that is not a regular one.
+  // it. Returns kNotFound if the file is gone, and kFailedPrecondition if it is a link to nothing. Never blocks on a
+  // file that is not a regular one.
   absl::StatusOr<std::string> Read(const std::string& name) const;
 
  private:

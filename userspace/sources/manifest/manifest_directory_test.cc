@@ -230,10 +230,33 @@ TEST_F(ManifestDirectoryTest, LinksAreFilesFromTheStart) {
   fs::create_symlink(root_ / "soft", directory_ / "soft.yaml");
   fs::create_hard_link(root_ / "hard", directory_ / "hard.yaml");
   ASSERT_TRUE(sink_.AwaitServices({{"soft", 1}, {"hard", 2}}));
-  fs::create_symlink(root_ / "nowhere", directory_ / "dangling.yaml");
   fs::remove(directory_ / "soft.yaml");
   ASSERT_TRUE(sink_.AwaitServices({{"hard", 2}}));
   EXPECT_THAT(sink_.problems(), IsEmpty());
+}
+
+TEST_F(ManifestDirectoryTest, ALinkToNothingRemovesNothingAndIsAProblem) {
+  Write("a.yaml", Service("one", 1));
+  Start();
+  ASSERT_TRUE(sink_.AwaitServices({{"one", 1}}));
+  const auto replace_by_a_link_to_nothing = [&] {
+    fs::create_symlink(root_ / "nowhere", root_ / "link");
+    fs::rename(root_ / "link", directory_ / "a.yaml");
+    return sink_.AwaitProblems(1);
+  };
+  ASSERT_TRUE(replace_by_a_link_to_nothing());
+  EXPECT_THAT(
+      sink_.problems(),
+      ElementsAre(SourceProblem{"a.yaml", "cannot be opened: it is a symbolic link to a file that does not exist"}));
+  EXPECT_EQ(sink_.counts().removals, 0);
+  Write(root_ / "new", Service("two", 2));
+  fs::rename(root_ / "new", directory_ / "a.yaml");
+  ASSERT_TRUE(sink_.AwaitServices({{"two", 2}}));
+  EXPECT_TRUE(sink_.AwaitProblems(0));
+  ASSERT_TRUE(replace_by_a_link_to_nothing());
+  fs::remove(directory_ / "a.yaml");
+  ASSERT_TRUE(sink_.AwaitServices({})) << "the link itself is gone";
+  EXPECT_TRUE(sink_.AwaitProblems(0));
 }
 
 // As the kubelet mounts a ConfigMap: the files are links into ..data, a link that is replaced as a whole.
