@@ -15,13 +15,14 @@ bool IsUnusable(const model::PlannedEndpoint& endpoint) {
          endpoint.cluster_verdict == model::EndpointVerdict::kForbiddenAddress;
 }
 
-// Whether the port has endpoints, and none can be used.
-bool IsDead(const model::PortPlan& port) {
-  return !port.endpoints.empty() && std::all_of(port.endpoints.begin(), port.endpoints.end(), &IsUnusable);
-}
-
 bool IsOfNoServedProtocol(const model::PortPlan& port) {
   return port.protocol == model::Protocol::kSctp;
+}
+
+// Whether the port is served, has endpoints, and none can be used.
+bool IsDead(const model::PortPlan& port) {
+  return !IsOfNoServedProtocol(port) && !port.endpoints.empty() &&
+         std::all_of(port.endpoints.begin(), port.endpoints.end(), &IsUnusable);
 }
 
 std::string PortText(const model::PortPlan& port) {

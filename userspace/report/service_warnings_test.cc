@@ -77,6 +77,9 @@ TEST(ServiceWarningsTest, APortIsDeadOnlyIfNoEndpointCanBeUsed) {
   EXPECT_THAT(Lines(plan), IsEmpty()) << "one may become ready";
   plan.ports[0].endpoints[1] = Endpoint(model::EndpointVerdict::kNoPort);
   EXPECT_THAT(WarningKindsOf(plan), ElementsAre(false, true, false, false));
+  plan.ports[0].protocol = model::Protocol::kSctp;
+  EXPECT_THAT(WarningKindsOf(plan), ElementsAre(false, false, true, false)) << "nothing is refused for it here";
+  EXPECT_THAT(Lines(plan), ElementsAre(testing::StartsWith("protocol: ")));
 }
 
 }  // namespace
