@@ -135,6 +135,10 @@ absl::StatusOr<std::unique_ptr<AdminServer>> AdminServer::Start(const std::strin
   return std::unique_ptr<AdminServer>(new AdminServer(std::move(impl)));
 }
 
+absl::Status AdminServer::CheckSocket(const std::string& socket_path) {
+  return SocketFile::Check(socket_path);
+}
+
 AdminServer::AdminServer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 AdminServer::~AdminServer() = default;
 

@@ -23,6 +23,9 @@ class AdminServer {
   // kInvalidArgument if the path is empty or too long; otherwise the file system's error.
   static absl::StatusOr<std::unique_ptr<AdminServer>> Start(const std::string& socket_path,
                                                             const report::AgentView& view);
+  // Returns the error that Start would return, as far as it can be known without taking the path. Makes missing
+  // directories, and nothing else.
+  static absl::Status CheckSocket(const std::string& socket_path);
   // Calls Shutdown with a timeout of zero.
   ~AdminServer();
   AdminServer(const AdminServer&) = delete;

@@ -55,20 +55,34 @@ absl::Status MakeDirectories(const std::string& directory) {
   }
 }
 
+std::string DirectoryOf(const std::string& path) {
+  const size_t slash = path.rfind('/');
+  return slash == std::string::npos ? "." : slash == 0 ? "/" : path.substr(0, slash);
+}
+
+// Returns the pid of the process that listens at the other end, as far as this PID namespace shows it.
+std::string Listener(int fd) {
+  ucred peer{};
+  socklen_t size = sizeof(peer);
+  if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0 || peer.pid <= 0) return "another process";
+  return absl::StrCat("another process, pid ", peer.pid, ",");
+}
+
 // Returns OK if nothing stands at `path`, or a socket on which no process listens.
 absl::Status CheckFree(const std::string& path) {
   struct stat found;
   if (lstat(path.c_str(), &found) != 0) return errno == ENOENT ? absl::OkStatus() : Failed("look at", path);
   if (!S_ISSOCK(found.st_mode)) {
     return absl::FailedPreconditionError(
-        absl::StrCat("admin socket: ", path, " exists and is no socket: move it away or choose another path"));
+        absl::StrCat("admin socket: ", path, " exists and is no socket: move it away, or use another --admin-socket"));
   }
   const posix::FileDescriptor probe(socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   if (!probe.ok()) return Failed("make a socket to try", path);
   const sockaddr_un address = AddressOf(path);
   if (connect(probe.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0 || errno == EAGAIN) {
     return absl::AlreadyExistsError(
-        absl::StrCat("admin socket: another process listens on ", path, ": is an agent running already?"));
+        absl::StrCat("admin socket: ", Listener(probe.get()), " listens on ", path,
+                     ": is an agent running already? Stop it first, or use another --admin-socket"));
   }
   if (errno == ECONNREFUSED || errno == ENOENT) return absl::OkStatus();
   return Failed("find out who listens on", path);
@@ -76,14 +90,18 @@ absl::Status CheckFree(const std::string& path) {
 
 }  // namespace
 
-absl::StatusOr<SocketFile> SocketFile::Listen(const std::string& path) {
+absl::Status SocketFile::Check(const std::string& path) {
   if (absl::Status status = CheckPath(path); !status.ok()) return status;
-  const size_t slash = path.rfind('/');
-  const std::string directory = slash == std::string::npos ? "." : slash == 0 ? "/" : path.substr(0, slash);
-  const std::string base = path.substr(slash == std::string::npos ? 0 : slash + 1);
+  const std::string directory = DirectoryOf(path);
   if (absl::Status status = MakeDirectories(directory); !status.ok()) return status;
   if (absl::Status status = CheckFree(path); !status.ok()) return status;
+  return access(directory.c_str(), W_OK | X_OK) == 0 ? absl::OkStatus() : Failed("make a socket in", directory);
+}
 
+absl::StatusOr<SocketFile> SocketFile::Listen(const std::string& path) {
+  if (absl::Status status = Check(path); !status.ok()) return status;
+  const std::string directory = DirectoryOf(path);
+  const std::string base = path.substr(path.rfind('/') + 1);  // all of it if it has no slash
   const posix::FileDescriptor opened_directory(open(directory.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
   if (!opened_directory.ok()) return Failed("open directory", directory);
   const int directory_fd = opened_directory.get();

@@ -8,6 +8,7 @@
 #include <string>
 #include <utility>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "userspace/posix/file_descriptor.h"
 
@@ -19,6 +20,8 @@ class SocketFile {
   // AdminServer::Start says what happens at `path`, and the errors. The file is owned by this process's user and has
   // mode 0600 regardless of the umask.
   static absl::StatusOr<SocketFile> Listen(const std::string& path);
+  // Returns what Listen would refuse, as far as it can be known without taking the path. Makes missing directories.
+  static absl::Status Check(const std::string& path);
   SocketFile(SocketFile&& other) noexcept = default;
   SocketFile& operator=(SocketFile&&) = delete;
   // Closes the socket and removes the file, unless another process has replaced it.

@@ -93,7 +93,24 @@ TEST_F(SocketFileTest, RefusesASocketThatAnswersAndLeavesItAlone) {
   const auto second = SocketFile::Listen(path);
   EXPECT_EQ(second.status().code(), absl::StatusCode::kAlreadyExists);
   EXPECT_THAT(second.status().message(), HasSubstr(path));
+  EXPECT_THAT(second.status().message(), HasSubstr(absl::StrCat("pid ", getpid(), ",")));
+  EXPECT_THAT(second.status().message(), HasSubstr("--admin-socket"));
+  EXPECT_EQ(SocketFile::Check(path), second.status());
   EXPECT_TRUE(Connects(path));
+}
+
+TEST_F(SocketFileTest, ACheckTakesNothing) {
+  const std::string path = directory_ + "/run/admin.sock";
+  EXPECT_EQ(SocketFile::Check(path), absl::OkStatus());
+  EXPECT_TRUE(std::filesystem::is_empty(directory_ + "/run"));
+  const int dead = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  strncpy(address.sun_path, path.c_str(), sizeof(address.sun_path) - 1);
+  ASSERT_EQ(bind(dead, reinterpret_cast<const sockaddr*>(&address), sizeof(address)), 0);
+  close(dead);
+  EXPECT_EQ(SocketFile::Check(path), absl::OkStatus()) << "Listen would replace it";
+  EXPECT_EQ(ModeOf(path) & S_IFMT, static_cast<mode_t>(S_IFSOCK));
 }
 
 TEST_F(SocketFileTest, DoesNotRemoveASocketThatIsAnothersByNow) {
@@ -134,6 +151,7 @@ TEST_F(SocketFileTest, RefusesWhatCannotOrMustNotBeASocket) {
     const auto listener = SocketFile::Listen(row.path);
     EXPECT_EQ(listener.status().code(), row.code) << row.sentence << ": " << listener.status();
     EXPECT_THAT(listener.status().message(), HasSubstr(row.message)) << row.sentence;
+    EXPECT_EQ(SocketFile::Check(row.path), listener.status()) << row.sentence;
   }
   std::string text;
   std::ifstream(directory_ + "/file") >> text;

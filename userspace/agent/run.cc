@@ -232,7 +232,11 @@ ExitStatus Run(const Options& options) {
            {"admin_socket", options.admin_socket}});
   const absl::StatusOr<EndWatch> end = EndWatch::Open();
   if (!end.ok()) return CannotStart(end.status());
+  // What can be refused without changing the kernel comes first.
   if (absl::Status status = CheckClusterSource(options); !status.ok()) return CannotStart(status);
+  if (absl::Status status = admin::AdminServer::CheckSocket(options.admin_socket); !status.ok()) {
+    return CannotStart(status);
+  }
   const absl::StatusOr<std::unique_ptr<datapath::KernelDatapath>> datapath = OpenDatapath(options);
   if (!datapath.ok()) return CannotStart(datapath.status());
   return Serve(options, **datapath, *end);

@@ -147,6 +147,30 @@ TEST_F(ShuntdTest, FailuresOfTheHostExitWithOne) {
   EXPECT_EQ(said_.find("mount -t bpf", advice + 1), std::string::npos) << "once:\n" << said_;
 }
 
+TEST_F(ShuntdTest, AnAdminSocketThatCannotBeIsRefusedBeforeTheKernelIsChanged) {
+  const std::string log = directory_ + "/log";
+  const pid_t first = Start(RunArguments(), log);
+  ASSERT_TRUE(Says(log, "\"Everything is applied\" services=1"));
+  const std::string pins_of_first = bpffs_;
+  bpffs_ = sandbox_->NewBpffs().value();
+  std::vector<std::string> arguments = RunArguments();
+  arguments[4] = sandbox_->NewCgroup().value();
+  EXPECT_EQ(Run(arguments), 1);
+  EXPECT_THAT(said_, HasSubstr(absl::StrCat("another process, pid ", first, ", listens on ", directory_, "/s")));
+  EXPECT_THAT(said_, HasSubstr("use another --admin-socket"));
+  EXPECT_EQ(Pins(), 0u);
+  arguments[8] = "/" + std::string(136, 'x');
+  EXPECT_EQ(Run(arguments), 2);
+  EXPECT_THAT(said_, HasSubstr("has 137 bytes, a socket's has at most 107"));
+  EXPECT_EQ(Pins(), 0u);
+  std::ofstream(directory_ + "/file") << "mine";
+  arguments[8] = directory_ + "/file";
+  EXPECT_EQ(Run(arguments), 1);
+  EXPECT_THAT(said_, HasSubstr("exists and is no socket"));
+  EXPECT_EQ(Pins(), 0u);
+  bpffs_ = pins_of_first;
+}
+
 TEST_F(ShuntdTest, WordsThatNeedNoAgent) {
   EXPECT_EQ(Run({"check", "--bpffs", bpffs_, "--cgroup", cgroup_}), 0) << said_;
   EXPECT_THAT(said_, HasSubstr("This host can run shuntd.\n"));
