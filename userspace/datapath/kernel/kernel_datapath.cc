@@ -78,7 +78,12 @@ absl::StatusOr<std::unique_ptr<KernelDatapath>> KernelDatapath::Open(const Kerne
   if (!path.ok()) return path.status();
   absl::StatusOr<Cgroup> cgroup = OpenCgroup(*path);
   if (!cgroup.ok()) return cgroup.status();
-  absl::StatusOr<PinDirectory> pins = PinDirectory::OpenOrCreate(options.bpffs);
+  // The cgroup first, so that no directory is made for an agent that is refused. If it has the other agent's pins, too,
+  // that is the error to return.
+  absl::StatusOr<AgentLock> cgroup_lock = AgentLock::TakeCgroup(cgroup->path);
+  absl::StatusOr<PinDirectory> pins =
+      cgroup_lock.ok() ? PinDirectory::OpenOrCreate(options.bpffs) : PinDirectory::Open(options.bpffs);
+  if (absl::IsNotFound(pins.status())) return cgroup_lock.ok() ? pins.status() : cgroup_lock.status();
   if (!pins.ok()) return pins.status();
   std::unique_ptr<KernelDatapath> datapath(new KernelDatapath(options, *std::move(pins)));
   datapath->cgroup_ = *std::move(cgroup);
@@ -86,9 +91,8 @@ absl::StatusOr<std::unique_ptr<KernelDatapath>> KernelDatapath::Open(const Kerne
   absl::StatusOr<std::vector<AgentLock>> locks = LockPins(datapath->pins_, AgentLock::Purpose::kServe);
   if (!locks.ok()) return locks.status();
   datapath->locks_ = *std::move(locks);
-  absl::StatusOr<AgentLock> lock = AgentLock::TakeCgroup(datapath->cgroup_.path);
-  if (!lock.ok()) return lock.status();
-  datapath->locks_.push_back(*std::move(lock));
+  if (!cgroup_lock.ok()) return cgroup_lock.status();
+  datapath->locks_.push_back(*std::move(cgroup_lock));
   datapath->FindNested();
   if (absl::Status status = datapath->Start(); !status.ok()) return status;
   return datapath;
