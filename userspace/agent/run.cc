@@ -48,6 +48,19 @@ namespace {
 // Calls of the admin API in progress get this long when the agent stops.
 constexpr absl::Duration kAdminGrace = absl::Milliseconds(500);
 
+void LogPrograms(const datapath::KernelDatapath& datapath) {
+  const bool waits = datapath.waits_for_take_over();
+  for (const std::string& problem : datapath.problems()) {
+    if (waits) {
+      LogNote(0, "Waiting to put this build's programs in force", {{"why", problem}});
+    } else {
+      LogWarning("Degraded", {{"problem", problem}});
+    }
+  }
+  LogNote(1, datapath.programs_current() ? "Programs are in force" : "Programs of an earlier agent are in force",
+          {{"cgroup", datapath.cgroup()}, {"own_plan", datapath.pin_directory()}});
+}
+
 absl::StatusOr<std::unique_ptr<datapath::KernelDatapath>> OpenDatapath(const Options& options) {
   absl::StatusOr<std::unique_ptr<datapath::KernelDatapath>> datapath =
       datapath::KernelDatapath::Open({.bpffs = options.bpffs,
@@ -58,12 +71,8 @@ absl::StatusOr<std::unique_ptr<datapath::KernelDatapath>> OpenDatapath(const Opt
                                       .stale_after = options.stale_after});
   if (!datapath.ok()) return datapath.status();
   for (const std::string& note : (*datapath)->notes()) LogNote(1, "Found pinned", {{"note", note}});
-  for (const std::string& problem : (*datapath)->problems()) LogWarning("Degraded", {{"problem", problem}});
+  LogPrograms(**datapath);
   if (options.observe) LogWarning("Only observing: nothing is translated, refused or ended");
-  LogNote(1, "Programs are in force",
-          {{"pins", (*datapath)->pin_directory()},
-           {"cgroup", (*datapath)->cgroup()},
-           {"of_this_build", (*datapath)->programs_current()}});
   (*datapath)->ListenForHealing([](const std::vector<std::string>& programs, const absl::Status& status) {
     for (const std::string& program : programs) {
       LogWarning("A hook had lost its program, which is attached again", {{"program", program}});
