@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdlib>
 #include <filesystem>
 #include <functional>
 #include <memory>
@@ -21,6 +22,7 @@
 #include "userspace/datapath/kernel/kernel_grace.h"
 #include "userspace/datapath/kernel/maps/features.h"
 #include "userspace/datapath/kernel/object/bpf_fd.h"
+#include "userspace/datapath/kernel/object/pins.h"
 #include "userspace/datapath/kernel/testing/sandbox_fixture.h"
 #include "userspace/datapath/table_datapath.h"
 
@@ -455,6 +457,20 @@ TEST_F(OpenPlanTest, DirectoriesOfOthersAreRefused) {
     EXPECT_THAT(error(), HasSubstr("belongs to user 65534"));
     ASSERT_EQ(chown(directory.c_str(), 0, 0), 0);
   }
+}
+
+TEST_F(OpenPlanTest, AnotherUserIsToldToBeTheOwnerAndOnlyRootToChangeIt) {
+  char name[] = "/tmp/open_plan_test.XXXXXX";
+  ASSERT_NE(mkdtemp(name), nullptr);
+  EXPECT_TRUE(CheckPrivate(name).ok());
+  ASSERT_EQ(seteuid(65534), 0);
+  const absl::Status as_another = CheckPrivate(name);
+  ASSERT_EQ(seteuid(0), 0);
+  EXPECT_EQ(as_another.message(), absl::StrCat(name, " belongs to user 0, not to 65534: run this as user 0"));
+  ASSERT_EQ(chown(name, 65534, 65534), 0);
+  EXPECT_EQ(CheckPrivate(name).message(),
+            absl::StrCat(name, " belongs to user 65534, not to 0: remove it or chown it"));
+  EXPECT_EQ(rmdir(name), 0);
 }
 
 TEST_F(OpenPlanTest, OnlyABpfFileSystemHoldsPins) {

@@ -146,8 +146,10 @@ absl::Status CheckPrivate(const std::string& path) {
   if (lstat(path.c_str(), &directory) != 0) return KernelError(errno, absl::StrCat("stat ", path));
   if (!S_ISDIR(directory.st_mode)) return absl::FailedPreconditionError(absl::StrCat(path, " is not a directory"));
   if (directory.st_uid != geteuid()) {
+    // Only root may remove or give away what is another user's.
     return absl::FailedPreconditionError(
-        absl::StrCat(path, " belongs to user ", directory.st_uid, ", not to ", geteuid(), ": remove it or chown it"));
+        absl::StrCat(path, " belongs to user ", directory.st_uid, ", not to ", geteuid(), ": ",
+                     geteuid() == 0 ? "remove it or chown it" : absl::StrCat("run this as user ", directory.st_uid)));
   }
   if ((directory.st_mode & kOthers) != 0) {
     return absl::FailedPreconditionError(
