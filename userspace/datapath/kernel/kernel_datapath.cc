@@ -94,7 +94,7 @@ absl::StatusOr<std::unique_ptr<KernelDatapath>> KernelDatapath::Open(const Kerne
   if (!cgroup_lock.ok()) return cgroup_lock.status();
   datapath->locks_.push_back(*std::move(cgroup_lock));
   datapath->FindNested();
-  if (absl::Status status = datapath->Start(); !status.ok()) return status;
+  if (absl::Status status = datapath->Start(); !status.ok()) return WithMissingCapabilities(status);
   return datapath;
 }
 

@@ -66,16 +66,12 @@ Finding CheckBtf() {
 }
 
 Finding CheckCapabilities() {
-  std::string missing;
-  // CAP_SYS_ADMIN includes both. Without CAP_PERFMON the verifier allows neither a pointer that is one of two nor a
-  // stack slot that held a pointer before, and compilers make both.
-  if (!HasCapability(CAP_SYS_ADMIN)) {
-    if (!HasCapability(CAP_BPF)) absl::StrAppend(&missing, " CAP_BPF");
-    if (!HasCapability(CAP_PERFMON)) absl::StrAppend(&missing, " CAP_PERFMON");
+  const std::string missing = MissingCapabilities();
+  if (missing.empty()) {
+    return Ok("capabilities", HasCapability(CAP_SYS_ADMIN) ? "CAP_SYS_ADMIN, which includes the others"
+                                                           : "CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON");
   }
-  if (!HasCapability(CAP_NET_ADMIN)) absl::StrAppend(&missing, " CAP_NET_ADMIN");
-  if (missing.empty()) return Ok("capabilities", "CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON");
-  return {"capabilities", Verdict::kMissing, absl::StrCat("missing:", missing), "run as root or grant them"};
+  return {"capabilities", Verdict::kMissing, absl::StrCat("missing: ", missing), "run as root or grant them"};
 }
 
 Finding CheckMptcp() {
@@ -170,7 +166,8 @@ std::vector<Finding> CheckHost(const HostCheckOptions& options) {
   findings.push_back(CheckGrace());
   absl::StatusOr<BpfObject> object = LoadForTrial();
   findings.push_back(Judge("programs", object.status(), "all pass this kernel's verifier", Verdict::kMissing,
-                           "if the kernel is supported and the capabilities are there, please report this"));
+                           MissingCapabilities().empty() ? "if the kernel is supported, please report this"
+                                                         : "grant the capabilities that are missing"));
   if (object.ok() && usable.ok()) findings.push_back(CheckAttach(*root, *object));
   return findings;
 }

@@ -9,7 +9,12 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <string>
+#include <vector>
 
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/string_view.h"
 #include "userspace/datapath/kernel/kernel_error.h"
 #include "userspace/posix/file_descriptor.h"
 
@@ -19,6 +24,24 @@ bool HasCapability(int capability) {
   __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
   __user_cap_data_struct sets[_LINUX_CAPABILITY_U32S_3]{};
   return syscall(SYS_capget, &header, sets) == 0 && (sets[capability / 32].effective >> capability % 32 & 1) != 0;
+}
+
+std::string MissingCapabilities() {
+  if (HasCapability(CAP_SYS_ADMIN)) return "";
+  // Without CAP_PERFMON the verifier allows neither a pointer that is one of two nor a stack slot that held a pointer
+  // before, and compilers make both.
+  std::vector<absl::string_view> missing;
+  if (!HasCapability(CAP_BPF)) missing.emplace_back("CAP_BPF");
+  if (!HasCapability(CAP_NET_ADMIN)) missing.emplace_back("CAP_NET_ADMIN");
+  if (!HasCapability(CAP_PERFMON)) missing.emplace_back("CAP_PERFMON");
+  return absl::StrJoin(missing, ", ");
+}
+
+absl::Status WithMissingCapabilities(const absl::Status& error) {
+  const std::string missing = MissingCapabilities();
+  if (error.ok() || missing.empty()) return error;
+  return absl::Status(error.code(),
+                      absl::StrCat("missing: ", missing, "; grant them or run as root: ", error.message()));
 }
 
 bool KernelHasMptcp() {

@@ -4,6 +4,7 @@
 #define SHUNT_DATAPATH_KERNEL_ATTACH_HOST_CONFIG_H_
 
 #include <cstdint>
+#include <string>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -13,6 +14,13 @@ namespace shunt::datapath {
 
 // Returns whether this thread's effective set has `capability`, a CAP_* of <linux/capability.h>.
 bool HasCapability(int capability);
+
+// Returns the capabilities that this thread lacks to load the programs and to attach them, separated by commas and
+// blanks; "" if it has them all. CAP_SYS_ADMIN stands in for each.
+std::string MissingCapabilities();
+
+// Returns the error of a step that needs the capabilities above; if some are missing, it says so first.
+absl::Status WithMissingCapabilities(const absl::Status& error);
 
 bool KernelHasMptcp();
 

@@ -2,12 +2,14 @@
 // What is asked of the running kernel: checks of the host, addresses, cookies, cgroups, the grace period.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <linux/capability.h>
 #include <net/if.h>
 #include <poll.h>
 #include <sched.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -23,6 +25,7 @@
 #include <thread>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/strings/match.h"
 #include "tests/sandbox/cgroup.h"
 #include "tests/sandbox/netlink.h"
@@ -30,6 +33,7 @@
 #include "userspace/datapath/kernel/attach/cgroup_root.h"
 #include "userspace/datapath/kernel/attach/host_check.h"
 #include "userspace/datapath/kernel/attach/host_config.h"
+#include "userspace/datapath/kernel/kernel_datapath.h"
 #include "userspace/datapath/kernel/kernel_grace.h"
 #include "userspace/datapath/kernel/node_addresses.h"
 #include "userspace/datapath/kernel/testing/sandbox_fixture.h"
@@ -40,6 +44,7 @@ namespace {
 using ::testing::Contains;
 using ::testing::HasSubstr;
 using ::testing::Not;
+using ::testing::StartsWith;
 using ::testing::UnorderedElementsAre;
 
 class HostTest : public SandboxTest {};
@@ -74,6 +79,51 @@ TEST_F(HostTest, WhatIsMissingIsNamedWithItsRemedy) {
   EXPECT_EQ(cgroup->verdict, Verdict::kMissing);
   EXPECT_THAT(cgroup->detail, HasSubstr("/proc is not in a cgroup2 file system"));
   EXPECT_EQ(Find(findings, "programs")->verdict, Verdict::kOk) << "the other checks went on";
+}
+
+// Runs `work` in a thread that has no other capabilities than `kept`; this process keeps its own.
+void WithCapabilities(const std::vector<int>& kept, const std::function<void()>& work) {
+  std::thread([&] {
+    __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
+    __user_cap_data_struct sets[_LINUX_CAPABILITY_U32S_3]{};
+    for (const int capability : kept) {
+      sets[capability / 32].effective |= 1u << capability % 32;
+      sets[capability / 32].permitted |= 1u << capability % 32;
+    }
+    ASSERT_EQ(syscall(SYS_capset, &header, sets), 0);
+    work();
+  }).join();
+}
+
+TEST_F(HostTest, CapabilitiesThatAreMissingAreNamed) {
+  const absl::Status error = absl::PermissionDeniedError("load: no");
+  EXPECT_EQ(MissingCapabilities(), "");
+  EXPECT_EQ(WithMissingCapabilities(error), error);
+  WithCapabilities({CAP_NET_ADMIN, CAP_PERFMON}, [&] {
+    EXPECT_EQ(MissingCapabilities(), "CAP_BPF");
+    EXPECT_EQ(WithMissingCapabilities(error),
+              absl::PermissionDeniedError("missing: CAP_BPF; grant them or run as root: load: no"));
+    EXPECT_EQ(WithMissingCapabilities(absl::OkStatus()), absl::OkStatus());
+    const absl::Status open = KernelDatapath::Open({.bpffs = bpffs_, .cgroup = cgroup_}).status();
+    EXPECT_THAT(std::string(open.message()), StartsWith("missing: CAP_BPF; grant them or run as root: "));
+  });
+  WithCapabilities({}, [&] {
+    EXPECT_EQ(MissingCapabilities(), "CAP_BPF, CAP_NET_ADMIN, CAP_PERFMON");
+    std::vector<Finding> findings = CheckHost({.bpffs = bpffs_, .cgroup = cgroup_});
+    EXPECT_EQ(Find(findings, "capabilities")->detail, "missing: CAP_BPF, CAP_NET_ADMIN, CAP_PERFMON");
+    EXPECT_EQ(Find(findings, "programs")->verdict, Verdict::kMissing);
+    EXPECT_EQ(Find(findings, "programs")->what_to_do, "grant the capabilities that are missing");
+  });
+}
+
+TEST_F(HostTest, CapSysAdminStandsInForTheOthers) {
+  WithCapabilities({CAP_SYS_ADMIN}, [&] {
+    EXPECT_EQ(MissingCapabilities(), "");
+    std::vector<Finding> findings = CheckHost({.bpffs = bpffs_, .cgroup = cgroup_});
+    for (const char* what : {"capabilities", "programs", "attaching"}) {
+      EXPECT_EQ(Find(findings, what)->verdict, Verdict::kOk) << what << ": " << Find(findings, what)->detail;
+    }
+  });
 }
 
 TEST_F(HostTest, AddressesAreThoseOfTheNamespaceAndChangesAreAnnounced) {

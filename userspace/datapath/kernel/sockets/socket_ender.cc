@@ -30,7 +30,7 @@ absl::StatusOr<std::unique_ptr<SocketEnder>> SocketEnder::Open(const MapSet& map
   if (!iterators.ok()) iterators = SocketIterators::Load(maps, SocketIterators::Method::kReport);
   if (absl::IsPermissionDenied(iterators.status())) {
     return absl::PermissionDeniedError(
-        absl::StrCat(iterators.status().message(), "; grant CAP_PERFMON, or set --end-sockets=off"));
+        absl::StrCat(iterators.status().message(), "; grant CAP_BPF and CAP_PERFMON, or set --end-sockets=off"));
   }
   if (!iterators.ok()) return iterators.status();
   return std::unique_ptr<SocketEnder>(new SocketEnder(*std::move(iterators), *std::move(home), options));
