@@ -564,9 +564,10 @@ struct shunt_source_version {
 };
 SHUNT_STATIC_ASSERT(sizeof(struct shunt_source_version) == 64);
 
-/* Which families of programs are in force. */
+/* Which families of programs are in force, and how: for readers. */
 enum shunt_feature {
 	SHUNT_FEATURE_SOCKETS = 1 << 0, /* the socket hooks of a cgroup */
+	SHUNT_FEATURE_OBSERVE = 1 << 1, /* they decide and count only: shunt_config.observe */
 };
 
 /* meta: array of one row, memory-mapped. It is a part of the memory, so all plans that share the memory share the

@@ -112,10 +112,6 @@ std::vector<Finding> CheckAgent(const v1::AgentStatus& status) {
                           ? absl::StrCat("the kernel holds all ", status.services())
                           : absl::StrCat("the kernel does not hold ", status.failed_services(), " of ",
                                          status.services(), ": see `shuntctl service list`")});
-  if (status.observing()) {
-    findings.push_back({"mode", Verdict::kWarning,
-                        "shuntd only observes: nothing is translated; start it without --observe to serve"});
-  }
   if (const v1::SocketSweeps& sweeps = status.socket_sweeps(); !sweeps.problem().empty()) {
     findings.push_back({"sockets", Verdict::kWarning, sweeps.problem()});
   }
@@ -186,6 +182,12 @@ std::vector<Finding> CheckRoom(const v1::AgentStatus& status) {
   return findings;
 }
 
+std::vector<Finding> CheckMode(const v1::AgentStatus& status) {
+  if (!status.observing()) return {};
+  return {{"mode", Verdict::kWarning,
+           "the programs only observe: nothing is translated; start shuntd without --observe to serve"}};
+}
+
 std::vector<Finding> CheckSilence(const v1::AgentStatus& status) {
   if (!IsSilent(status.sign_of_life())) return {};
   return {{"silence", Verdict::kWrong, absl::StrCat(SilenceText(status.sign_of_life()), "; see that shuntd runs")}};
@@ -249,6 +251,7 @@ absl::StatusOr<Inspection> Inspect(const Request& request) {
              CheckMaps(pins != nullptr ? *pins : request.reader, status->synced(), found.drift)});
   found.Add(CheckRoom(*status));
   found.Add(CheckServices(*status));
+  found.Add(CheckMode(*status));
   found.Add(CheckSilence(*status));
   found.Add(CheckReasons(*status));
   return found;

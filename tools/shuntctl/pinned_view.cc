@@ -2,6 +2,7 @@
 #include "tools/shuntctl/pinned_view.h"
 
 #include <memory>
+#include <variant>
 
 #include "absl/strings/str_cat.h"
 #include "userspace/datapath/kernel/object/pins.h"
@@ -48,6 +49,11 @@ absl::StatusOr<report::AgentStatus> PinnedView::Status() const {
   status.maps = (*maps)->FillLevels();
   status.sign_of_life = (*maps)->LastSignOfLife();
   status.reasons = std::move(state->reasons);
+  const absl::Status read = (*maps)->DumpMap("meta", [&](const report::MapRow& row) {
+    if (const auto* meta = std::get_if<report::MetaRow>(&row)) status.observing = meta->features.observe;
+    return true;
+  });
+  if (!read.ok()) return read;
   return status;
 }
 

@@ -37,8 +37,9 @@ class PinnedViewTest : public datapath::SandboxTest {
   }
 
   // The Services of SmallCluster that an agent would have applied, then no agent.
-  void WritePins() {
-    auto datapath = datapath::KernelDatapath::Open({.bpffs = bpffs_, .cgroup = cgroup_, .limits = TinyLimits()});
+  void WritePins(bool observe = false) {
+    auto datapath = datapath::KernelDatapath::Open(
+        {.bpffs = bpffs_, .cgroup = cgroup_, .limits = TinyLimits(), .observe = observe});
     ASSERT_TRUE(datapath.ok()) << datapath.status();
     const admin::testing::ScriptedAgent agent = admin::testing::SmallCluster();
     const auto failures =
@@ -98,6 +99,15 @@ TEST_F(PinnedViewTest, StatusNamesTheCgroupAndClaimsNothingOfAnAgent) {
   ASSERT_EQ(unlink(absl::StrCat(bpffs_, "/shunt/links/sock_connect4").c_str()), 0);
   EXPECT_EQ(nlohmann::json::parse(Run({"-j", "status"}).out)["cgroup"], "")
       << "no complete set of programs is in force";
+}
+
+TEST_F(PinnedViewTest, KnowsASetThatOnlyObserves) {
+  WritePins(/*observe=*/true);
+  EXPECT_THAT(Run({"status"}).out, HasSubstr("Mode:      observing: nothing is translated"));
+  EXPECT_THAT(Run({"check"}).out, HasSubstr("the programs only observe"));
+  WritePins();
+  EXPECT_THAT(Run({"status"}).out, Not(HasSubstr("Mode:")));
+  EXPECT_THAT(Run({"check"}).out, Not(HasSubstr("observe")));
 }
 
 TEST_F(PinnedViewTest, DumpsEveryMapThatItsHelpNames) {

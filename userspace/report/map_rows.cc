@@ -12,7 +12,7 @@ struct NamedFlag {
   absl::string_view name;
 };
 
-constexpr NamedFlag<Features> kFeatures[] = {{&Features::sockets, "sockets"}};
+constexpr NamedFlag<Features> kFeatures[] = {{&Features::sockets, "sockets"}, {&Features::observe, "observe"}};
 
 constexpr NamedFlag<FrontendFlags> kFrontendFlags[] = {
     {&FrontendFlags::source_ranges, "source_ranges"}, {&FrontendFlags::node_in_ranges, "node_in_ranges"},

@@ -33,9 +33,10 @@ struct SignOfLife {
   friend bool operator==(const SignOfLife&, const SignOfLife&) = default;
 };
 
-// Which families of programs are in force.
+// Which families of programs are in force, and how.
 struct Features {
   bool sockets = false;  // the socket hooks of a cgroup
+  bool observe = false;  // they decide and count, but translate nothing
 
   friend bool operator==(const Features&, const Features&) = default;
 };

@@ -303,7 +303,8 @@ void KernelDatapath::RemoveOthers() {
   status.Update(RemoveEarlierLayouts(pins_, &notes));
   Step();
   status.Update(pins_.RemoveUnreachable(plan_.pins));
-  status.Update(WriteFeatures(plan_.pins.memory, SHUNT_FEATURE_SOCKETS));
+  const uint64_t observe = options_.observe ? SHUNT_FEATURE_OBSERVE : 0;
+  status.Update(WriteFeatures(plan_.pins.memory, SHUNT_FEATURE_SOCKETS | observe));
   Step();
   status.Update(CloseRows());
   Step();
