@@ -10,6 +10,7 @@
 #include <fstream>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
@@ -55,7 +56,11 @@ Finding CheckKernel() {
 Finding CheckJit() {
   const std::string enabled = FirstLine("/proc/sys/net/core/bpf_jit_enable");
   if (!enabled.empty() && enabled != "0") return Ok("BPF JIT", "on");
-  return {"BPF JIT", Verdict::kWarning, enabled.empty() ? "net.core.bpf_jit_enable cannot be read" : "off",
+  if (enabled.empty()) {
+    return {"BPF JIT", Verdict::kWarning, "net.core.bpf_jit_enable cannot be read",
+            "it is only in the host's network namespace: check there"};
+  }
+  return {"BPF JIT", Verdict::kWarning, "off",
           "sysctl -w net.core.bpf_jit_enable=1: interpreted programs cost each connect several times more"};
 }
 
@@ -155,13 +160,16 @@ bool IsSupportedKernel(absl::string_view release) {
 std::vector<Finding> CheckHost(const HostCheckOptions& options) {
   std::vector<Finding> findings = {CheckKernel(), CheckCapabilities(), CheckJit(),
                                    CheckBtf(),    CheckMptcp(),        CheckUnprivilegedBpf()};
+  const bool exists = access(options.bpffs.c_str(), F_OK) == 0;
   findings.push_back(Judge("BPF file system", CheckBpffs(options.bpffs), options.bpffs, Verdict::kMissing,
-                           absl::StrCat("mount -t bpf -o mode=700 bpf ", options.bpffs)));
+                           absl::StrCat(exists ? "" : absl::StrCat("mkdir -p ", options.bpffs, " && "),
+                                        "mount -t bpf -o mode=700 bpf ", options.bpffs)));
 
   absl::StatusOr<std::string> root = options.cgroup.empty() ? FindCgroupRoot() : FindCgroupAt(options.cgroup);
   absl::Status usable = root.ok() ? OpenCgroup(*root).status() : root.status();
+  const bool advised = absl::StrContains(usable.message(), "--cgroup");
   findings.push_back(Judge("cgroup", usable, root.ok() ? *root : "", Verdict::kMissing,
-                           "mount a cgroup2 file system, or name a directory of one with --cgroup"));
+                           advised ? "" : "mount a cgroup2 file system, or name a directory of one with --cgroup"));
 
   findings.push_back(CheckGrace());
   absl::StatusOr<BpfObject> object = LoadForTrial();

@@ -77,7 +77,8 @@ TEST_F(HostTest, WhatIsMissingIsNamedWithItsRemedy) {
   EXPECT_EQ(bpffs->what_to_do, "mount -t bpf -o mode=700 bpf /tmp");
   const Finding* cgroup = Find(findings, "cgroup");
   EXPECT_EQ(cgroup->verdict, Verdict::kMissing);
-  EXPECT_THAT(cgroup->detail, HasSubstr("/proc is not in a cgroup2 file system"));
+  EXPECT_THAT(cgroup->detail, HasSubstr("/proc is not in a cgroup2 file system: name one with --cgroup"));
+  EXPECT_EQ(cgroup->what_to_do, "") << "the detail has said it";
   EXPECT_EQ(Find(findings, "programs")->verdict, Verdict::kOk) << "the other checks went on";
 }
 
@@ -124,6 +125,24 @@ TEST_F(HostTest, CapSysAdminStandsInForTheOthers) {
       EXPECT_EQ(Find(findings, what)->verdict, Verdict::kOk) << what << ": " << Find(findings, what)->detail;
     }
   });
+}
+
+TEST_F(HostTest, ADirectoryThatIsMissingIsMadeBeforeItIsMountedOn) {
+  std::vector<Finding> findings = CheckHost({.bpffs = "/nonexistent/bpf", .cgroup = cgroup_});
+  EXPECT_EQ(Find(findings, "BPF file system")->what_to_do,
+            "mkdir -p /nonexistent/bpf && mount -t bpf -o mode=700 bpf /nonexistent/bpf");
+}
+
+TEST_F(HostTest, TheSwitchOfTheJitIsInTheHostsNamespaceAlone) {
+  std::thread elsewhere([this] {
+    absl::StatusOr<sandbox::NetworkNamespace> node = sandbox::NetworkNamespace::Create();
+    ASSERT_TRUE(node.ok()) << node.status();
+    ASSERT_TRUE(node->Enter().ok());
+    std::vector<Finding> findings = CheckHost({.bpffs = bpffs_, .cgroup = cgroup_});
+    EXPECT_EQ(Find(findings, "BPF JIT")->verdict, Verdict::kWarning);
+    EXPECT_EQ(Find(findings, "BPF JIT")->what_to_do, "it is only in the host's network namespace: check there");
+  });
+  elsewhere.join();
 }
 
 TEST_F(HostTest, AddressesAreThoseOfTheNamespaceAndChangesAreAnnounced) {
