@@ -24,7 +24,7 @@ namespace shunt::datapath {
 class PinnedReader final : public report::PinnedMaps {
  public:
   // Opens the plan in force. Returns kNotFound if nothing is pinned below `bpffs`, kFailedPrecondition if that is no
-  // bpffs or the pins have another layout than this build's.
+  // bpffs, a map's pin is missing, or the pins have another layout than this build's.
   static absl::StatusOr<std::unique_ptr<PinnedReader>> Open(const std::string& bpffs);
   // Opens a plan that may not be in force yet, for the agent that fills it.
   static absl::StatusOr<std::unique_ptr<PinnedReader>> OpenPlan(const std::string& bpffs, const PlanPins& plan);

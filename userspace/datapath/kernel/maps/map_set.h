@@ -33,8 +33,8 @@ class MapSet {
   // kFailedPrecondition if a pin has another layout than its spec.
   static absl::StatusOr<MapSet> OpenPinned(const PlanPins& pins, const std::vector<MapSpec>& specs, PinAccess access,
                                            std::vector<std::string>* missing);
-  // Opens all maps of a plan for reading. Returns kNotFound if one is missing, kFailedPrecondition if the plan or its
-  // memory has another layout than this build's.
+  // Opens all maps of a plan for reading. Returns kFailedPrecondition if one is missing, or if the plan or its memory
+  // has another layout than this build's.
   static absl::StatusOr<MapSet> OpenReadOnly(const PlanPins& plan);
   // Creates maps that are pinned nowhere and vanish with this object.
   static absl::StatusOr<MapSet> CreateUnpinned(const Limits& limits) { return Complete(MapSet(), limits); }

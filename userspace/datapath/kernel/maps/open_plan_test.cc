@@ -424,7 +424,7 @@ TEST_F(OpenPlanTest, AReaderOpensWithoutTheRightToWrite) {
   other.plan.version = 2;
   EXPECT_THAT(MapSet::OpenReadOnly(other).status().message(), HasSubstr("is another build's"));
   ASSERT_EQ(unlink(plan.pins.MapPath("pools").c_str()), 0);
-  EXPECT_EQ(MapSet::OpenReadOnly(plan.pins).status().code(), absl::StatusCode::kNotFound);
+  EXPECT_EQ(MapSet::OpenReadOnly(plan.pins).status().code(), absl::StatusCode::kFailedPrecondition);
 }
 
 TEST_F(OpenPlanTest, FeaturesAndTheUseOfStorageAreOneStoreEach) {
