@@ -43,6 +43,10 @@ std::vector<char*> Pointers(std::vector<std::string>& texts) {
 }
 
 absl::StatusOr<pid_t> Spawn(const ChildOptions& options, int output) {
+  // A failed execve can only end the child with a status that commands have too.
+  if (::access(options.command[0].c_str(), X_OK) != 0) {
+    return absl::ErrnoToStatus(errno, absl::StrCat("run ", options.command[0]));
+  }
   std::vector<std::string> command = options.command;
   std::vector<std::string> environment = options.environment;
   for (char** variable = ::environ; *variable != nullptr; ++variable) environment.push_back(*variable);

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <atomic>
 #include <filesystem>
 #include <iostream>
@@ -15,6 +16,7 @@
 #include "tests/playground/dial.h"
 #include "tests/playground/narrator.h"
 #include "tests/playground/pod.h"
+#include "tests/playground/shop.h"
 #include "tests/playground/tour.h"
 #include "tests/playground/world.h"
 
@@ -82,6 +84,12 @@ int Dial(const std::string& to, int count) {
   return 0;
 }
 
+// Whether the Services are those of which the tour speaks.
+bool IsOfTheTour(const Shop& shop) {
+  return std::any_of(shop.services.begin(), shop.services.end(),
+                     [](const model::Service& service) { return service.name == model::ObjectName{"shop", "cart"}; });
+}
+
 int Play(const Paths& paths, bool once) {
   CatchSignals();
   Narrator narrator;
@@ -91,23 +99,32 @@ int Play(const Paths& paths, bool once) {
     narrator.Line(absl::StrCat("\nshunt-playground: ", std::string(world.status().message())));
     return 1;
   }
-  GiveTour(**world, narrator, interrupted);
+  const bool toured = IsOfTheTour((*world)->shop());
+  if (toured) {
+    GiveTour(**world, narrator, interrupted);
+  } else {
+    narrator.Line(absl::StrCat("\nNo tour: it is about the Services of examples/shop, and ", paths.examples,
+                               " has no Service shop/cart."));
+  }
   const int broken = narrator.broken_promises();
   if (interrupted) {
     narrator.Line("\nInterrupted.");
   } else {
-    narrator.Line(broken == 0 ? "\nEverything was as promised." : absl::StrCat("\n", broken, " not as promised."));
+    if (toured) {
+      narrator.Line(broken == 0 ? "\nEverything was as promised." : absl::StrCat("\n", broken, " not as promised."));
+    }
     if (!once) {
       ExplainShell(**world, narrator);
       narrator.Line("\nCtrl-C ends it and leaves nothing behind.");
       WaitForSignal();
     }
   }
-  absl::Status ended = narrator.Step("\n  taking everything down", [&] {
+  narrator.Line("");
+  absl::Status ended = narrator.Step("taking everything down", [&] {
     world->reset();
     return absl::OkStatus();
   });
-  return broken == 0 && ended.ok() && !(once && interrupted) ? 0 : 1;
+  return broken == 0 && ended.ok() && !(once && (interrupted || !toured)) ? 0 : 1;
 }
 
 }  // namespace

@@ -165,7 +165,8 @@ void Tour::Affinity() {
 // What a client saw while it dialled without pause.
 struct Watch {
   Tally before;
-  Tally after;  // well after the edit
+  Tally between;  // while the file is edited and the agent follows
+  Tally after;    // well after the edit
   int connections = 0;
   int failures = 0;
   Clock::time_point last_to_removed{};
@@ -192,14 +193,14 @@ void Tour::TakeAway() {
     edited = RemovePodFromFile(absl::StrCat(world_.manifests(), "/front.yaml"), removed);
     edited_at = Clock::now();
   });
-  Tally between;
-  dial_for(Clock::now() + milliseconds(1500), between);
+  dial_for(Clock::now() + milliseconds(1500), watch.between);
   editor.join();
   dial_for(Clock::now() + milliseconds(300), watch.after);
   narrator_.Expect(edited.ok(),
                    edited.ok() ? absl::StrCat("removed ", removed, " from front.yaml") : std::string(edited.message()));
   narrator_.Expect(watch.before.size() == 3 && watch.before.count(removed) == 1,
                    absl::StrCat("before: ", Show(watch.before)));
+  narrator_.Line(absl::StrCat("       around the edit: ", Show(watch.between)));
   narrator_.Expect(watch.after.size() == 2 && watch.after.count(removed) == 0,
                    absl::StrCat("after:  ", Show(watch.after)));
   narrator_.Expect(watch.failures == 0,
