@@ -171,6 +171,35 @@ TEST_F(ShuntdTest, AnAdminSocketThatCannotBeIsRefusedBeforeTheKernelIsChanged) {
   bpffs_ = pins_of_first;
 }
 
+// Fewer rows than the earlier agent's Services need: its programs serve until everything is applied or refused.
+TEST_F(ShuntdTest, AWaitForATakeOverIsNoFault) {
+  std::ofstream(directory_ + "/manifests/search.yaml")
+      << "apiVersion: v1\nkind: Service\nmetadata: {name: search, namespace: shop}\n"
+         "spec: {clusterIPs: [10.96.0.2], ports: [{port: 80}]}\n";
+  const std::string log = directory_ + "/log";
+  const pid_t first = Start(RunArguments(), log);
+  ASSERT_TRUE(Says(log, "\"Everything is applied\" services=2"));
+  ::kill(first, SIGTERM);
+  ASSERT_EQ(Wait(first), 0);
+
+  std::ofstream(directory_ + "/config.yaml")
+      << "apiVersion: shunt-lb.io/v1alpha1\nkind: ShuntConfiguration\nlimits: {servicePorts: 1}\n";
+  std::vector<std::string> arguments = RunArguments();
+  arguments.insert(arguments.end(), {"--config", directory_ + "/config.yaml"});
+  const std::string log_of_second = directory_ + "/log2";
+  const pid_t second = Start(arguments, log_of_second);
+  ASSERT_TRUE(Says(log_of_second, "\"Applied, except for the Services that failed\" services=1 frontends=1 failed=1"));
+  ASSERT_TRUE(Says(log_of_second, "\"This build's programs are in force\""));
+  const std::string said = Contents(log_of_second);
+  EXPECT_THAT(said, HasSubstr("\"Waiting to put this build's programs in force\" why="));
+  EXPECT_THAT(said, HasSubstr("\"Programs of an earlier agent are in force\""));
+  EXPECT_EQ(said.find("Degraded"), std::string::npos) << said;
+  EXPECT_THAT(HttpGet(10256, "/readyz"), testing::StartsWith("HTTP/1.1 200 "))
+      << "a Service that was refused is no wait";
+  ::kill(second, SIGTERM);
+  EXPECT_EQ(Wait(second), 0);
+}
+
 TEST_F(ShuntdTest, WordsThatNeedNoAgent) {
   EXPECT_EQ(Run({"check", "--bpffs", bpffs_, "--cgroup", cgroup_}), 0) << said_;
   EXPECT_THAT(said_, HasSubstr("This host can run shuntd.\n"));
