@@ -161,7 +161,7 @@ absl::StatusOr<ClientConfig> DecodeKubeconfig(absl::string_view text, const std:
 
 absl::StatusOr<ClientConfig> ReadKubeconfig(const std::string& file) {
   const absl::StatusOr<TextFile> read = ReadTextFile(file);
-  if (!read.ok()) return read.status();
+  if (!read.ok()) return absl::Status(read.status().code(), absl::StrCat("kubeconfig: ", read.status().message()));
   return DecodeKubeconfig(read->text, file);
 }
 

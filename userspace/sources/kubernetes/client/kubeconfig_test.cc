@@ -164,7 +164,7 @@ TEST(Kubeconfig, IsCappedInSizeAndDepth) {
 TEST(Kubeconfig, ThatIsMissingIsNamed) {
   const absl::StatusOr<ClientConfig> config = ReadKubeconfig("/nonexistent/kubeconfig");
   EXPECT_EQ(config.status().code(), absl::StatusCode::kNotFound);
-  EXPECT_THAT(std::string(config.status().message()), HasSubstr("read /nonexistent/kubeconfig"));
+  EXPECT_THAT(std::string(config.status().message()), HasSubstr("kubeconfig: read /nonexistent/kubeconfig"));
 }
 
 }  // namespace
