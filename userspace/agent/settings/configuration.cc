@@ -97,7 +97,7 @@ Decoder NodePortPrefixes(std::optional<std::vector<std::string>>& target) {
 
 Decoder SnapshotInterval(std::optional<std::chrono::seconds>& target) {
   return [&target](const FieldReader& object, absl::string_view field) {
-    const std::optional<std::string> text = object.OptionalString(field);
+    const std::optional<std::string> text = object.PlainText(field);
     if (!text.has_value()) return;
     const absl::StatusOr<std::chrono::seconds> interval = ParseSnapshotInterval(*text);
     if (interval.ok()) {
@@ -153,7 +153,7 @@ Decoder Flag(std::optional<bool>& target) {
 
 Decoder StaleAfter(std::optional<std::string>& target) {
   return [&target](const FieldReader& object, absl::string_view field) {
-    target = object.OptionalString(field);
+    target = object.PlainText(field);
     if (!target.has_value()) return;
     if (const auto parsed = ParseStaleAfter(*target); !parsed.ok()) object.Complain(field, parsed.status().message());
   };

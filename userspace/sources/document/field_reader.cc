@@ -31,6 +31,11 @@ std::string Shown(const Value& value) {
   return value.kind == Value::Kind::kScalar ? absl::StrCat("\"", value.scalar, "\"") : std::string(KindName(value));
 }
 
+// What to do about a value that would be right if it were not marked as a string.
+std::string WithoutQuotes(const Value& value) {
+  return absl::StrCat(": write ", value.scalar, " without quotes or a tag");
+}
+
 std::optional<bool> ParseBool(absl::string_view text, Dialect dialect) {
   if (dialect == Dialect::kStrict) {
     return text == "true" || text == "false" ? std::optional<bool>(text == "true") : std::nullopt;
@@ -129,6 +134,12 @@ std::optional<std::string> FieldReader::OptionalString(absl::string_view field) 
   return found == nullptr ? std::nullopt : Text(*found, field);
 }
 
+std::optional<std::string> FieldReader::PlainText(absl::string_view field) const {
+  const Value* const found = Field(field);
+  if (found == nullptr) return std::nullopt;
+  return found->kind == Value::Kind::kScalar ? found->scalar : Text(*found, field);
+}
+
 std::string FieldReader::Name(absl::string_view field, NameForm form, std::optional<absl::string_view> missing) const {
   const Value* const found = Field(field);
   const std::optional<std::string> text = found == nullptr ? std::string() : Text(*found, field);
@@ -146,20 +157,23 @@ int64_t FieldReader::Int(absl::string_view field, int64_t missing, int64_t least
   const Value* const found = Field(field);
   if (found == nullptr) return missing;
   int64_t number = 0;
-  const bool is_number =
-      found->kind == Value::Kind::kScalar && !found->quoted && ParseInt(found->scalar, dialect_, &number);
-  if (is_number && number >= least && number <= most) return number;
-  Complain(field, absl::StrCat("must be a whole number from ", least, " to ", most, ", not ", Shown(*found)));
+  const bool is_number = found->kind == Value::Kind::kScalar && ParseInt(found->scalar, dialect_, &number);
+  const bool in_range = is_number && number >= least && number <= most;
+  if (in_range && !found->quoted) return number;
+  Complain(field, absl::StrCat("must be a whole number from ", least, " to ", most,
+                               in_range ? WithoutQuotes(*found) : absl::StrCat(", not ", Shown(*found))));
   return missing;
 }
 
 std::optional<bool> FieldReader::Bool(absl::string_view field) const {
   const Value* const found = Field(field);
   if (found == nullptr) return std::nullopt;
-  const bool plain = found->kind == Value::Kind::kScalar && !found->quoted;
-  const std::optional<bool> value = plain ? ParseBool(found->scalar, dialect_) : std::nullopt;
-  if (!value.has_value()) Complain(field, absl::StrCat("must be true or false, not ", Shown(*found)));
-  return value;
+  const bool is_scalar = found->kind == Value::Kind::kScalar;
+  const std::optional<bool> value = is_scalar ? ParseBool(found->scalar, dialect_) : std::nullopt;
+  if (value.has_value() && !found->quoted) return value;
+  Complain(field, absl::StrCat("must be true or false",
+                               value.has_value() ? WithoutQuotes(*found) : absl::StrCat(", not ", Shown(*found))));
+  return std::nullopt;
 }
 
 std::vector<std::string> FieldReader::Strings(absl::string_view field) const {

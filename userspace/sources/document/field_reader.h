@@ -41,6 +41,9 @@ class FieldReader {
   std::string String(absl::string_view field, absl::string_view missing = "") const;
   // The same; nullopt if the field is missing or null, and after a complaint.
   std::optional<std::string> OptionalString(absl::string_view field) const;
+  // The same, but a number or a word for true or false need not be in quotes: for a field whose values are no numbers
+  // and whose own complaint says more than that it must be a string.
+  std::optional<std::string> PlainText(absl::string_view field) const;
   // Returns a string that is a name of that form. Returns `missing` if the field is missing or empty; complains if no
   // `missing` is given.
   std::string Name(absl::string_view field, NameForm form,

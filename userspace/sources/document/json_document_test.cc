@@ -55,7 +55,7 @@ TEST(JsonDocumentTest, LinesAreTheFiles) {
                   "7: spec.ports[0].port must be a whole number from 1 to 65535, not \"0\"",
                   "9: spec.ports[1].name is missing",
                   "10: spec.ports[1].port must be a whole number from 1 to 65535, not \"70000\"",
-                  "12: spec.ports[2].port must be a whole number from 1 to 65535, not \"80\"",
+                  "12: spec.ports[2].port must be a whole number from 1 to 65535: write 80 without quotes or a tag",
                   "15: spec.publishNotReadyAddresses must be true or false, not \"x\""));
 }
 
