@@ -211,6 +211,9 @@ TEST_F(ShuntdTest, WordsThatNeedNoAgent) {
   EXPECT_THAT(said_, AllOf(HasSubstr("Usage: shuntd [COMMAND] [OPTIONS]\n"), HasSubstr("cleanup")));
   EXPECT_EQ(Run({"cleanup", "--bpffs", bpffs_}), 0);
   EXPECT_EQ(said_, absl::StrCat("nothing to remove below ", bpffs_, "/shunt\n"));
+  EXPECT_EQ(Run({"cleanup", "--bpffs", directory_}), 1);
+  EXPECT_EQ(said_, absl::StrCat("shuntd cleanup: ", directory_, " is not in a BPF file system, so nothing of Shunt is ",
+                                "pinned in it: name the agent's with --bpffs\n"));
 }
 
 TEST_F(ShuntdTest, HealthAndMetricsAreWhereKubeProxyHasThem) {

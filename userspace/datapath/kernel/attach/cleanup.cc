@@ -13,7 +13,7 @@
 
 namespace shunt::datapath {
 absl::Status Cleanup(const std::string& bpffs, std::vector<std::string>* removed) {
-  if (absl::Status status = CheckBpffs(bpffs); !status.ok()) return status;
+  if (absl::Status status = CheckBpffs(bpffs, BpffsUse::kFind); !status.ok()) return status;
   const std::string root = PinRoot(bpffs);
   // A directory of another user, or a symbolic link, is not ours to empty. A directory that only we can enter does not
   // change while we empty it.

@@ -161,7 +161,8 @@ std::vector<Finding> CheckHost(const HostCheckOptions& options) {
   std::vector<Finding> findings = {CheckKernel(), CheckCapabilities(), CheckJit(),
                                    CheckBtf(),    CheckMptcp(),        CheckUnprivilegedBpf()};
   const bool exists = access(options.bpffs.c_str(), F_OK) == 0;
-  findings.push_back(Judge("BPF file system", CheckBpffs(options.bpffs), options.bpffs, Verdict::kMissing,
+  findings.push_back(Judge("BPF file system", CheckBpffs(options.bpffs, BpffsUse::kPin), options.bpffs,
+                           Verdict::kMissing,
                            absl::StrCat(exists ? "" : absl::StrCat("mkdir -p ", options.bpffs, " && "),
                                         "mount -t bpf -o mode=700 bpf ", options.bpffs)));
 

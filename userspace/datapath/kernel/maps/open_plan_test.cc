@@ -478,6 +478,10 @@ TEST_F(OpenPlanTest, OnlyABpfFileSystemHoldsPins) {
   EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
   EXPECT_THAT(status.message(), HasSubstr("mount -t bpf -o mode=700 bpf /tmp"));
   EXPECT_EQ(access("/tmp/shunt", F_OK), -1);
+  status = PinDirectory::Open("/tmp").status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_EQ(status.message(),
+            "/tmp is not in a BPF file system, so nothing of Shunt is pinned in it: name the agent's with --bpffs");
   EXPECT_EQ(PinDirectory::Open(bpffs_).status().code(), absl::StatusCode::kNotFound);
 }
 

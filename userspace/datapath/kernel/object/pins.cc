@@ -127,18 +127,18 @@ uint32_t PinAbiVersion() {
   return SHUNT_PLAN_VERSION;
 }
 
-absl::Status CheckBpffs(const std::string& bpffs) {
+absl::Status CheckBpffs(const std::string& bpffs, BpffsUse use) {
   struct statfs system{};
   if (statfs(bpffs.c_str(), &system) != 0) {
     return absl::FailedPreconditionError(KernelError(errno, absl::StrCat("BPF file system ", bpffs)).message());
   }
   // f_type is signed on some architectures.
-  if (static_cast<uint32_t>(system.f_type) != BPF_FS_MAGIC) {
-    return absl::FailedPreconditionError(
-        absl::StrCat(bpffs, " is not in a BPF file system: mount one (mount -t bpf -o mode=700 bpf ", bpffs,
-                     ") or name another with --bpffs"));
-  }
-  return absl::OkStatus();
+  if (static_cast<uint32_t>(system.f_type) == BPF_FS_MAGIC) return absl::OkStatus();
+  const std::string what_to_do =
+      use == BpffsUse::kPin
+          ? absl::StrCat(": mount one (mount -t bpf -o mode=700 bpf ", bpffs, ") or name another with --bpffs")
+          : ", so nothing of Shunt is pinned in it: name the agent's with --bpffs";
+  return absl::FailedPreconditionError(absl::StrCat(bpffs, " is not in a BPF file system", what_to_do));
 }
 
 absl::Status CheckPrivate(const std::string& path) {
@@ -160,7 +160,7 @@ absl::Status CheckPrivate(const std::string& path) {
 }
 
 absl::StatusOr<PinDirectory> PinDirectory::OpenOrCreate(const std::string& bpffs) {
-  if (absl::Status status = CheckBpffs(bpffs); !status.ok()) return status;
+  if (absl::Status status = CheckBpffs(bpffs, BpffsUse::kPin); !status.ok()) return status;
   for (const std::string& directory : DirectoriesOf(bpffs)) {
     if (absl::Status status = MakePrivate(directory); !status.ok()) return status;
   }
@@ -168,7 +168,7 @@ absl::StatusOr<PinDirectory> PinDirectory::OpenOrCreate(const std::string& bpffs
 }
 
 absl::StatusOr<PinDirectory> PinDirectory::Open(const std::string& bpffs) {
-  if (absl::Status status = CheckBpffs(bpffs); !status.ok()) return status;
+  if (absl::Status status = CheckBpffs(bpffs, BpffsUse::kFind); !status.ok()) return status;
   for (const std::string& directory : DirectoriesOf(bpffs)) {
     absl::Status status = CheckPrivate(directory);
     if (absl::IsNotFound(status)) {

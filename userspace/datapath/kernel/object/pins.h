@@ -96,8 +96,11 @@ uint32_t PinAbiVersion();
 // does not count) that only this user can enter.
 absl::Status CheckPrivate(const std::string& path);
 
+// What the caller wants of a BPF file system, for the message: mounting one helps only who pins.
+enum class BpffsUse { kPin, kFind };
+
 // Returns kFailedPrecondition unless `bpffs` is a directory in a BPF file system.
-absl::Status CheckBpffs(const std::string& bpffs);
+absl::Status CheckBpffs(const std::string& bpffs, BpffsUse use);
 
 }  // namespace shunt::datapath
 
