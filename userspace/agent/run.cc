@@ -49,9 +49,9 @@ namespace {
 constexpr absl::Duration kAdminGrace = absl::Milliseconds(500);
 
 void LogPrograms(const datapath::KernelDatapath& datapath) {
-  const bool waits = datapath.waits_for_take_over();
+  bool waits = datapath.waits_for_take_over();
   for (const std::string& problem : datapath.problems()) {
-    if (waits) {
+    if (std::exchange(waits, false)) {  // the first problem says why
       LogNote(0, "Waiting to put this build's programs in force", {{"why", problem}});
     } else {
       LogWarning("Degraded", {{"problem", problem}});

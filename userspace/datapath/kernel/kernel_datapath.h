@@ -117,8 +117,8 @@ class KernelDatapath final : public Datapath {
 
   // False if the programs in force are not this build's. Thread-safe.
   bool programs_current() const;
-  // Returns whether this build's programs are loaded and TakeOver is to put them in force; problems() names what serves
-  // until then. Nothing is wrong with that.
+  // Returns whether this build's programs are loaded and TakeOver is to put them in force. The first of problems()
+  // names what serves until then; nothing is wrong with that.
   bool waits_for_take_over() const { return object_.has_value() && !plan_.may_serve && !programs_current(); }
   // What is wrong although Open succeeded: programs that are not in force, hooks that cannot be attached again, another
   // agent on a cgroup above or below. Reclaim brings it up to date. Thread-safe.
