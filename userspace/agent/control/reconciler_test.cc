@@ -215,7 +215,7 @@ TEST_F(ReconcilerTest, AServiceThatServesNothingIsForgottenWhenItIsDeleted) {
     EXPECT_THAT(ledger_.Find(Name(name))->plan->ports, IsEmpty()) << name;
     RemoveService(name);
   }
-  EXPECT_THAT(StepUntil(now_), IsEmpty()) << "there is nothing to write";
+  StepUntil(now_);
   EXPECT_THAT(ledger_.PageAfter(nullptr, 10), IsEmpty());
   Upsert(headless);
   StepUntil(now_);
