@@ -424,7 +424,9 @@ TEST_F(OpenPlanTest, AReaderOpensWithoutTheRightToWrite) {
   other.plan.version = 2;
   EXPECT_THAT(MapSet::OpenReadOnly(other).status().message(), HasSubstr("is another build's"));
   ASSERT_EQ(unlink(plan.pins.MapPath("pools").c_str()), 0);
-  EXPECT_EQ(MapSet::OpenReadOnly(plan.pins).status().code(), absl::StatusCode::kFailedPrecondition);
+  const absl::Status missing = MapSet::OpenReadOnly(plan.pins).status();
+  EXPECT_EQ(missing.code(), absl::StatusCode::kFailedPrecondition) << "an agent has run, so start it again";
+  EXPECT_THAT(missing.message(), HasSubstr(": pools; start shuntd again"));
 }
 
 TEST_F(OpenPlanTest, FeaturesAndTheUseOfStorageAreOneStoreEach) {
