@@ -277,9 +277,9 @@ TEST(ExampleTest, HasEveryFieldWithItsDefault) {
   EXPECT_EQ(options.cgroup, "/sys/fs/cgroup");
 }
 
-TEST(OptionsTest, FiveServicesOfTheGreatestSizeFillTheSlots) {
+TEST(OptionsTest, TenServicesOfTheGreatestSizeFillTheSlots) {
   const Options defaults;
-  EXPECT_EQ(defaults.limits.slots / defaults.endpoints_per_pool, 5u) << "docs/limits.md says so";
+  EXPECT_EQ(defaults.limits.slots / defaults.endpoints_per_pool, 10u) << "docs/limits.md says so";
 }
 
 TEST(OptionsTest, Errors) {
