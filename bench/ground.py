@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Where a run of the benchmarks happens: network namespaces, cgroups, a directory and a bpffs with names of its own."""
-import os, pathlib, re, shutil, subprocess, sys, tempfile, time
+import os, pathlib, re, shutil, stat, subprocess, sys, tempfile, time
 
 NAMESPACES = pathlib.Path("/run/netns")
 # A program that is started behind these words ends with the run, even if that is killed.
@@ -65,13 +65,24 @@ class Ground:
 def left_by_the_dead(prefix):
     """Returns the names PREFIX-PID of which something is there, but no process with that number, except this one."""
     names = set()
-    for directory in (NAMESPACES, pathlib.Path(tempfile.gettempdir()), cgroup2_root()):
-        for path in directory.iterdir() if directory.is_dir() else ():
+    for paths in (NAMESPACES.glob("*"), own_directories("*"), cgroup2_root().glob("*")):
+        for path in paths:
             if match := re.match(rf"{re.escape(prefix)}-(\d+)(?:-|$)", path.name):
                 pid = int(match.group(1))
                 if pid == os.getpid() or not os.path.exists(f"/proc/{pid}"):
                     names.add(f"{prefix}-{pid}")
     return sorted(names)
+
+
+def own_directories(pattern):
+    """Yields what a run may have left among the temporary files, where every user may make something of that name."""
+    for path in pathlib.Path(tempfile.gettempdir()).glob(pattern):
+        try:
+            status = path.lstat()
+        except FileNotFoundError:
+            continue
+        if stat.S_ISDIR(status.st_mode) and status.st_uid == os.geteuid():
+            yield path
 
 
 def remove(name):
@@ -81,10 +92,10 @@ def remove(name):
         (cgroup / "cgroup.kill").write_text("1")
     for path in NAMESPACES.glob(f"{name}-*"):
         subprocess.run(["ip", "netns", "del", path.name], check=False)
-    for directory in pathlib.Path(tempfile.gettempdir()).glob(f"{name}-*"):
-        if (directory / "bpffs").is_mount():
+    for directory in own_directories(f"{name}-*"):
+        if os.path.ismount(directory / "bpffs"):  # a link is none
             # Lazily, because a program that has just been killed may still be busy with it.
-            subprocess.run(["umount", "--lazy", str(directory / "bpffs")], check=False)
+            subprocess.run(["umount", "--lazy", "--no-canonicalize", str(directory / "bpffs")], check=False)
         shutil.rmtree(directory, ignore_errors=True)
     for path, _, _ in os.walk(cgroup, topdown=False):
         for _ in range(50):

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """What a run leaves if it is killed, the next run removes; what a live one uses stays: ground_test.py. Needs root."""
-import contextlib, os, pathlib, re, signal, subprocess, sys, tempfile, time, unittest
+import contextlib, os, pathlib, re, shutil, signal, subprocess, sys, tempfile, time, unittest
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "tests/packaging")]
@@ -95,6 +95,20 @@ class GroundTest(unittest.TestCase):
         self.assertEqual(live.traces(), EVERYTHING)
         live.end()
         self.assertEqual(live.traces(), set())
+
+    def test_what_another_user_made_and_what_a_link_leads_to_stay(self):
+        dead = f"{PREFIX}-{2**22 + 1}"  # no process has this number
+        with ground.Ground(PREFIX) as here:
+            foreign, own = (pathlib.Path(tempfile.mkdtemp(prefix=f"{dead}-")) for _ in range(2))
+            for directory in (foreign, own):
+                self.addCleanup(shutil.rmtree, directory, ignore_errors=True)
+                (directory / "bpffs").symlink_to(here.bpffs)
+            os.chown(foreign, 65534, 65534)
+            ground.remove(dead)
+            self.assertTrue(here.bpffs.is_mount())
+            self.assertTrue((foreign / "bpffs").is_symlink())
+            self.assertFalse(own.exists())
+            self.assertEqual(ground.left_by_the_dead(PREFIX), [here.name])
 
     def test_a_name_that_only_begins_alike_is_anothers(self):
         other = ground.cgroup2_root() / f"{PREFIX}-{2**22 + 1}x"  # no process has this number
