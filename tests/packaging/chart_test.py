@@ -105,7 +105,8 @@ class Chart(unittest.TestCase):
 
     def test_the_dead_mans_switch_is_off_unless_its_time_is_given(self):
         self.assertFalse([flag for flag in container_with({})["args"] if "stale" in flag])
-        self.assertIn("--stale-after=10m", container_with({"staleAfter": "10m"})["args"])
+        for value in ("10m", "off"):
+            self.assertIn(f"--stale-after={value}", container_with({"staleAfter": value})["args"])
 
     def test_the_pod_monitor_is_the_manifests_and_finds_the_named_port(self):
         with open(os.path.join(MANIFESTS, "monitoring/pod_monitor.yaml"), encoding="utf-8") as file:
@@ -157,8 +158,9 @@ class WayOut(unittest.TestCase):
         said = helm_template.notes(CHART)
         for words in ("stays in force without it", "serve=no", "cleanup.now=true", "daemonset shunt-uninstall"):
             self.assertIn(words, said)
-        alone = helm_template.notes(CHART, {"cleanup": {"onUninstall": False}})
-        self.assertIn("without end", alone)
+        for value in ("", "off"):
+            alone = helm_template.notes(CHART, {"cleanup": {"onUninstall": False}, "staleAfter": value})
+            self.assertIn("without end", alone)
         switched = helm_template.notes(CHART, {"cleanup": {"onUninstall": False}, "staleAfter": "10m"})
         self.assertIn("10m after the agent's end", switched)
         self.assertIn("rollout status daemonset/shunt-cleanup", helm_template.notes(CHART, {"cleanup": {"now": True}}))
@@ -175,9 +177,9 @@ class Schema(unittest.TestCase):
     def test_it_refuses_a_silence_that_shuntd_would_refuse(self):
         with open(os.path.join(CHART, "values.schema.json"), encoding="utf-8") as file:
             pattern = json.load(file)["properties"]["staleAfter"]["pattern"]
-        for value in ("", "10s", "90s", "10m", "1m30s", "1.5h", "1h30m", "24h", "720h"):
+        for value in ("", "off", "10s", "90s", "10m", "1m30s", "1.5h", "1h30m", "24h", "720h"):
             self.assertRegex(value, pattern)
-        for value in ("5s", "9.9s", "0", "10", "off", "0s", "9999ms", "721h", "720h1s", "1000h", "10m5", "m"):
+        for value in ("5s", "9.9s", "0", "10", "offs", "false", "0s", "9999ms", "721h", "720h1s", "1000h", "10m5", "m"):
             self.assertNotRegex(value, pattern)
 
     def compare(self, schema, value, path):
