@@ -39,6 +39,8 @@ class KernelSocketsTest : public KernelTest {
 
   static SocketAddress Service(int i) { return At(absl::StrCat("10.98.0.", i + 1, ":53")); }
 
+  // Returns a socket that these programs take for one of the kernel's own: SHUNT_KERNEL_SOCKETS_OBJECT reads the mark
+  // of SO_NO_CHECK (sk_no_check_tx) where the shipped one reads sk_kern_sock, which no process can set.
   ClientSocket KernelSocket() {
     ClientSocket socket = PodSocket(AF_INET, SOCK_DGRAM);
     const int on = 1;
