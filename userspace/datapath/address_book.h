@@ -116,6 +116,8 @@ class AddressBook {
   uint16_t Wanted(const AddressState& state) const;
   bool LosesClusterIp(const AddressState& state) const;
   bool GainsClusterIp(const AddressState& state) const;
+  // Returns whether nothing is to be published about the address for now. Its flags are in one row and come together:
+  // an address that may not become a ClusterIP yet does not become one of the node's either until then.
   bool IsHeld(const AddressState& state) const;
   void Review(const model::IpAddress& address, AddressState& state, Need& need);
   void ReviewNodeAddresses(Need& need);
