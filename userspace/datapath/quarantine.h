@@ -40,7 +40,8 @@ class Quarantine {
 
   // A mark of what is in here now.
   GracePeriod::Ticket Mark() const { return last_ticket_; }
-  // Returns whether everything that was in here at the mark is free.
+  // Returns whether everything that was in here at the mark has been freed. Resources of AddPassed count as older than
+  // every mark: it returns false while one of them is the first, although Reclaim may free it.
   bool HasFreed(GracePeriod::Ticket mark) const { return waiting_.empty() || waiting_.front().ticket > mark; }
 
   bool empty() const { return waiting_.empty(); }
