@@ -99,7 +99,8 @@ class Datapath {
   // its Service had; the others are applied. Returns the Services that failed. Applying their plans again later is safe
   // and completes them. A plan without ports removes its Service. Idempotent: an unchanged plan causes no write.
   // With kChanged it never waits for a grace period: see ServiceFailure::may_fit_soon. With kAll it does, as long as
-  // that makes room for more: no change can be held up before everything is applied.
+  // that makes room for more. At a start there is no change yet that this could hold up; in an audit of full maps it
+  // holds up every change, for several grace periods in a row.
   virtual std::vector<ServiceFailure> Apply(absl::Span<const model::ServicePlan* const> plans, ApplyScope scope) = 0;
 
   // Compares the next part of what programs can reach, about `rows` rows, with what the plans ask for, and writes
@@ -108,8 +109,8 @@ class Datapath {
   virtual Inspected Inspect(size_t rows, PlanOf plan_of) = 0;
 
   // Reads the maps back as at a start, and makes them obey `plans` (all there are) and `addresses` again, by the same
-  // protocol as Apply. It takes as long as a start, and before that a grace period; no change is applied meanwhile, so
-  // it is for maps in which Inspect has found a difference. Returns kUnavailable, having done
+  // protocol as Apply with kAll. It takes as long as a start, and before that a grace period; no change is applied
+  // meanwhile, so it is for maps in which Inspect has found a difference. Returns kUnavailable, having done
   // nothing, if rows of an earlier change still wait for their grace period. Returns another error if the maps cannot
   // be read, or if what Services share cannot be written; what is repaired by then stays, and Apply keeps working.
   virtual absl::StatusOr<Drift> Audit(absl::Span<const model::ServicePlan* const> plans,
