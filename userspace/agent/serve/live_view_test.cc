@@ -113,7 +113,7 @@ TEST_F(LiveViewTest, StatusPutsEverythingTogether) {
   const report::AgentStatus status = View().Status().value();
   EXPECT_EQ(status.version, "1.2.3");
   EXPECT_FALSE(status.synced);
-  EXPECT_EQ(status.services, 2u);
+  EXPECT_EQ(status.services, 1u) << "of search the kernel holds nothing";
   EXPECT_EQ(status.backends, 2u);
   EXPECT_EQ(status.failed_services, 1u);
   EXPECT_EQ(status.programs.at(0).name, "sock_connect4");
@@ -130,6 +130,19 @@ TEST_F(LiveViewTest, StatusPutsEverythingTogether) {
   EXPECT_EQ(warned.problems.size(), 2u) << "nothing more is wrong with the node";
   EXPECT_EQ(warned.service_warnings.at(0).what, "a tenant's mistake");
   EXPECT_EQ(warned.warned_services, (report::WarnedServices{0, 0, 0, 1}));
+}
+
+TEST_F(LiveViewTest, AServiceThatKeepsItsEarlierPlanIsHeldAndFailed) {
+  ledger_.Record(Plan("search", {Backend(2)}), absl::OkStatus());
+  report::AgentStatus status = View().Status().value();
+  EXPECT_EQ(status.services, 2u);
+  EXPECT_EQ(status.failed_services, 0u);
+
+  ledger_.Record(Plan("search", {Backend(3)}), absl::ResourceExhaustedError("map slots: full"));
+  status = View().Status().value();
+  EXPECT_EQ(status.services, 2u);
+  EXPECT_EQ(status.failed_services, 1u);
+  EXPECT_EQ(View().Metrics().status.services, 2u);
 }
 
 TEST_F(LiveViewTest, StatusHasTheSourceAndTheLastAudit) {
