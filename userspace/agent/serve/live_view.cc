@@ -114,6 +114,8 @@ report::AgentStatus LiveView::StatusNow() const {
   status.maps = (*maps)->FillLevels();
   status.programs = (*maps)->Programs();
   status.sign_of_life = (*maps)->LastSignOfLife();
+  report::ForEachRow<report::MetaRow>(RowsOf(**maps), "meta",
+                                      [&](const report::MetaRow& row) { status.observing = row.features.observe; });
   report::ForEachRow<report::ReasonRow>(RowsOf(**maps), "reasons",
                                         [&](const report::ReasonRow& row) { status.reasons.push_back(row); });
   for (const report::MapFill& fill : status.maps) {

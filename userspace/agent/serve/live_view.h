@@ -38,8 +38,9 @@ class AgentParts {
 
 class LiveView final : public report::AgentView, public report::MetricsView {
  public:
-  // `identity` is what does not change while the agent runs: version to start_time_ms, observing (if its programs are
-  // in force), and in `problems` what was wrong at the start and stays so. The parts must outlive the view.
+  // `identity` is what does not change while the agent runs: version to start_time_ms, observing (it counts only if the
+  // maps, which say what the programs in force do, cannot be read), and in `problems` what was wrong at the start and
+  // stays so. The parts must outlive the view.
   LiveView(report::AgentStatus identity, const Ledger& ledger, Loop& loop, const AgentParts& parts,
            report::OpenPinnedMaps open_maps)
       : identity_(std::move(identity)), ledger_(ledger), loop_(loop), parts_(parts), open_maps_(std::move(open_maps)) {}

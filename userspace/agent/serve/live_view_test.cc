@@ -52,11 +52,12 @@ class SilentListener final : public LoopListener {
 
 class ScriptedParts final : public AgentParts {
  public:
-  bool programs_current() const override { return true; }
+  bool programs_current() const override { return current; }
   report::SocketSweeps socket_sweeps() const override { return sockets; }
   report::SourceStatus source_status() const override { return source; }
   std::vector<report::StatusProblem> Problems() const override { return problems; }
 
+  bool current = true;
   report::SocketSweeps sockets;
   report::SourceStatus source;
   std::vector<report::StatusProblem> problems;
@@ -86,6 +87,7 @@ class LiveViewTest : public testing::Test {
   LiveView View() {
     report::AgentStatus identity;
     identity.version = "1.2.3";
+    identity.observing = observe_;
     identity.problems = {{"programs", "an older set is in force"}};
     return LiveView(identity, ledger_, loop_, parts_, [this] {
       ++maps_opened_;
@@ -99,6 +101,7 @@ class LiveViewTest : public testing::Test {
 
   report::testing::ScriptedMaps maps_;
   bool maps_open_ = true;
+  bool observe_ = false;
   int maps_opened_ = 0;
   RecordingDatapath datapath_;
   Ledger ledger_;
@@ -143,6 +146,20 @@ TEST_F(LiveViewTest, AServiceThatKeepsItsEarlierPlanIsHeldAndFailed) {
   EXPECT_EQ(status.services, 2u);
   EXPECT_EQ(status.failed_services, 1u);
   EXPECT_EQ(View().Metrics().status.services, 2u);
+}
+
+TEST_F(LiveViewTest, ObservingIsWhatTheProgramsInForceDo) {
+  maps_.rows["meta"] = {report::MetaRow{.features = {.observe = true}}};
+  parts_.current = false;
+  EXPECT_TRUE(View().Status()->observing) << "the programs of an earlier agent, which only observed";
+  maps_.rows["meta"] = {report::MetaRow{}};
+  observe_ = true;
+  EXPECT_FALSE(View().Status()->observing) << "the programs of an earlier agent, which served";
+
+  maps_open_ = false;
+  EXPECT_FALSE(View().Status()->observing);
+  parts_.current = true;
+  EXPECT_TRUE(View().Status()->observing) << "its own, even if the maps cannot be read";
 }
 
 TEST_F(LiveViewTest, StatusHasTheSourceAndTheLastAudit) {
