@@ -107,11 +107,13 @@ std::vector<Finding> CheckAgent(const v1::AgentStatus& status) {
                         absl::StrCat("a list would remove ", resource.removals_held_back(), " of ", resource.objects(),
                                      ": it waits for a second one to confirm it")});
   }
-  findings.push_back({"services", status.failed_services() == 0 ? Verdict::kOk : Verdict::kWrong,
-                      status.failed_services() == 0
-                          ? absl::StrCat("the kernel holds all ", status.services())
-                          : absl::StrCat("the kernel does not hold ", status.failed_services(), " of ",
-                                         status.services(), ": see `shuntctl service list`")});
+  findings.push_back(
+      {"services", status.failed_services() == 0 ? Verdict::kOk : Verdict::kWrong,
+       status.failed_services() == 0
+           ? absl::StrCat("the kernel holds all ", status.services())
+           : absl::StrCat("the kernel did not take the plan of ", status.failed_services(),
+                          status.failed_services() == 1 ? " Service" : " Services", "; it holds ", status.services(),
+                          ", with those that keep an earlier plan: see `shuntctl service list`")});
   if (const v1::SocketSweeps& sweeps = status.socket_sweeps(); !sweeps.problem().empty()) {
     findings.push_back({"sockets", Verdict::kWarning, sweeps.problem()});
   }

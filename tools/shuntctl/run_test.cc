@@ -291,7 +291,10 @@ TEST_F(RunTest, CheckFindsWhatIsWrongAndOnlyThat) {
   };
   const Row rows[] = {
       {"not synced", [](auto& s) { s.synced = false; }, kExitFailed, "WRONG     sources"},
-      {"a Service failed", [](auto& s) { s.failed_services = 2; }, kExitFailed, "does not hold 2 of 3"},
+      {"a Service failed", [](auto& s) { s.failed_services = 2; }, kExitFailed,
+       "not take the plan of 2 Services; it holds 3, with"},
+      {"the only Service failed", [](auto& s) { s.services = 0, s.failed_services = 1; }, kExitFailed,
+       "not take the plan of 1 Service; it holds 0, with"},
       {"a problem", [](auto& s) { s.problems = {{"a.yaml:7", "bad port"}}; }, kExitFailed, "WRONG     a.yaml:7"},
       {"a problem that is only advice", [](auto& s) { s.problems = {{"kube-proxy", "one is alive", true}}; }, kExitOk,
        "warning   kube-proxy"},
