@@ -19,6 +19,8 @@ namespace shunt::sources {
 namespace {
 
 constexpr int kDirectoryFlags = O_RDONLY | O_DIRECTORY | O_CLOEXEC;
+// O_NONBLOCK: opening a FIFO for reading would otherwise wait for its writer.
+constexpr int kFileFlags = O_RDONLY | O_CLOEXEC | O_NONBLOCK;
 
 }  // namespace
 
@@ -57,15 +59,17 @@ absl::StatusOr<std::set<std::string>> Directory::ManifestNames() const {
 }
 
 absl::StatusOr<std::string> Directory::Read(const std::string& name) const {
-  // O_NONBLOCK: opening a FIFO for reading would otherwise wait for its writer.
-  const posix::FileDescriptor fd(openat(fd_.get(), name.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-  if (!fd.ok()) {
-    const int error = errno;
-    struct stat link = {};
-    // The name itself is there: it is a link that leads to nothing.
-    if (error == ENOENT && fstatat(fd_.get(), name.c_str(), &link, AT_SYMLINK_NOFOLLOW) == 0) {
+  posix::FileDescriptor fd(openat(fd_.get(), name.c_str(), kFileFlags));
+  struct stat entry = {};
+  if (!fd.ok() && errno == ENOENT && fstatat(fd_.get(), name.c_str(), &entry, AT_SYMLINK_NOFOLLOW) == 0) {
+    if (S_ISLNK(entry.st_mode)) {
       return absl::FailedPreconditionError("cannot be opened: it is a symbolic link to a file that does not exist");
     }
+    // It was created after the first attempt.
+    fd = posix::FileDescriptor(openat(fd_.get(), name.c_str(), kFileFlags));
+  }
+  if (!fd.ok()) {
+    const int error = errno;
     const std::string message = absl::StrCat("cannot be opened: ", strerror(error));
     return error == ENOENT ? absl::NotFoundError(message) : absl::UnavailableError(message);
   }

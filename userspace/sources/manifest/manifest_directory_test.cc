@@ -14,11 +14,14 @@
 #include <functional>
 #include <map>
 #include <mutex>
+#include <stop_token>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
+#include "userspace/sources/manifest/directory.h"
 
 namespace shunt::sources {
 namespace {
@@ -257,6 +260,21 @@ TEST_F(ManifestDirectoryTest, ALinkToNothingRemovesNothingAndIsAProblem) {
   fs::remove(directory_ / "a.yaml");
   ASSERT_TRUE(sink_.AwaitServices({})) << "the link itself is gone";
   EXPECT_TRUE(sink_.AwaitProblems(0));
+}
+
+TEST_F(ManifestDirectoryTest, AFileThatIsMadeAndRemovedAllTheTimeIsNeverALink) {
+  const absl::StatusOr<Directory> directory = Directory::Open(directory_);
+  ASSERT_TRUE(directory.ok()) << directory.status();
+  const std::jthread other([&](std::stop_token stop) {
+    while (!stop.stop_requested()) {
+      Write("a.yaml", "");
+      fs::remove(directory_ / "a.yaml");
+    }
+  });
+  for (int i = 0; i < 50'000; ++i) {
+    const absl::Status status = directory->Read("a.yaml").status();
+    ASSERT_TRUE(status.ok() || absl::IsNotFound(status)) << status;
+  }
 }
 
 // As the kubelet mounts a ConfigMap: the files are links into ..data, a link that is replaced as a whole.
