@@ -212,7 +212,8 @@ void Reconciler::Plan(WorkQueue::Item item, Batch& batch) {
   }
   const std::optional<Ledger::Entry> known = ledger_.Find(service);
   const bool holds = known.has_value() && known->applied.ok() && *known->plan == plan;
-  const bool never_was = !known.has_value() && object == nullptr;
+  // Of a postponed one the datapath remembers that it was refused, until it has applied another plan of it.
+  const bool never_was = !known.has_value() && object == nullptr && !postponed_since_.contains(service);
   const bool nothing_to_do = applied_all_ && (holds || never_was);
   // If its objects changed, the delay of its retries starts over.
   if (item.changed || nothing_to_do) Forget(service);

@@ -250,6 +250,28 @@ TEST_F(ReconcilerTurnsTest, WhatMayFitSoonForTooLongHasFailedHoweverOftenItChang
   }
 }
 
+// The datapath remembers what it has refused until it has applied a plan of that name.
+TEST_F(ReconcilerTurnsTest, ANewServiceThatGoesWhileItIsPostponedIsRemovedFromTheDatapath) {
+  const model::Service large = Service("tenant", "large");
+  Begin();
+  datapath_.failures["large"] = absl::ResourceExhaustedError("map slots: full");
+  datapath_.may_fit_soon = {"large"};
+  Upsert(large);
+  EXPECT_EQ(reconciler_.Step(now_).postponed, 1u);
+  datapath_.failures.clear();
+  datapath_.TakeApplies();
+  Remove(large.name);
+  StepAll();
+  EXPECT_THAT(datapath_.TakeApplies(), ElementsAre("changed: -large"));
+  EXPECT_FALSE(ledger_.Find(large.name).has_value());
+  EXPECT_FALSE(reconciler_.NextStep().has_value());
+
+  Upsert(large);
+  Remove(large.name);
+  StepAll();
+  EXPECT_THAT(datapath_.TakeApplies(), IsEmpty()) << "this time it was never refused";
+}
+
 // What each step plans is bounded also when everything has to be tried again.
 TEST_F(ReconcilerTurnsTest, ThousandsThatMayFitSoonAreTriedAFewAtATimeAndAllInTheEnd) {
   std::vector<model::Service> storm;
