@@ -189,14 +189,26 @@ absl::Status KernelDatapath::KeepOthers(const absl::Status& why) {
 }
 
 void KernelDatapath::SetNotInForce(const absl::Status& why) {
-  if (waits_to_move_) {
-    SetProblem(absl::StrCat("this build's programs are in force where those of an earlier agent were, and not on ",
-                            cgroup_.path, ": ", why.message()));
-    return;
+  std::string what;
+  switch (stage_) {
+    case Stage::kBefore:
+      what = absl::StrCat("this build's programs are not in force, the pinned ones of an earlier agent are",
+                          plan_.takes_over_from.empty() ? "" : ", with what that agent applied last");
+      break;
+    case Stage::kInPlace:
+      what = absl::StrCat("this build's programs are in force where those of an earlier agent were, and not on ",
+                          cgroup_.path);
+      break;
+    case Stage::kBetween:
+      what =
+          "the programs in force are this build's for the time of a take-over, which serve what this agent applies, "
+          "and not yet those that are to stay";
+      break;
+    case Stage::kDone:
+      what = "this build's programs are in force, and their settings are not";
+      break;
   }
-  SetProblem(absl::StrCat("this build's programs are not in force, the pinned ones of an earlier agent are",
-                          plan_.takes_over_from.empty() ? "" : ", with what that agent applied last", ": ",
-                          why.message()));
+  SetProblem(absl::StrCat(what, ": ", why.message()));
 }
 
 absl::Status KernelDatapath::TakeOver() {
@@ -223,30 +235,24 @@ absl::Status KernelDatapath::Swap() {
     Step();
     return status;
   };
-  uint64_t moved_from = 0;
-  if (AttachedPrograms::AreElsewhere(pins_, cgroup_)) {
-    const absl::StatusOr<uint64_t> moved = Move(put_in_force);
-    if (!moved.ok()) return moved.status();
-    moved_from = *moved;
-  } else if (absl::Status status = Meet(put_in_force); !status.ok()) {
-    return status;
-  }
+  const bool moves = AttachedPrograms::AreElsewhere(pins_, cgroup_);
+  if (absl::Status status = moves ? Move(put_in_force) : Meet(put_in_force); !status.ok()) return status;
   absl::StatusOr<AttachedPrograms> programs = AttachedPrograms::Attach(pins_, *object_, cgroup_, put_in_force);
   if (!programs.ok()) return programs.status();
   programs_ = *std::move(programs);
-  plan_.takes_over_from.clear();
-  waits_to_move_ = false;
+  Reach(Stage::kDone);
   if (absl::Status status = rows_->SetStaleAfter(options_.stale_after); !status.ok()) return status;
   Step();
   object_.reset();
   SetProblem("");
-  if (moved_from != 0) {
-    const std::string was_on = FindCgroupById(TopmostCgroup(cgroup_.path), moved_from);
-    Note(absl::StrCat("the programs were on ", was_on.empty() ? absl::StrCat("cgroup ", moved_from) : was_on,
-                      " and are on ", cgroup_.path, " now: processes outside it are no longer served"));
-  }
   RemoveOthers();
   return absl::OkStatus();
+}
+
+// From here on, whatever happens, all that is in force is of this plan.
+void KernelDatapath::Reach(Stage stage) {
+  plan_.takes_over_from.clear();
+  stage_ = stage;
 }
 
 // The programs in force may be of a time when the previous rows were all there were. A socket must have one state, and
@@ -259,6 +265,7 @@ absl::Status KernelDatapath::Meet(const std::function<absl::Status()>& put_in_fo
   const absl::StatusOr<BpfObject> object = LoadObject(options_, plan_.maps, Beside::kThoseWithPreviousRows);
   if (!object.ok()) return object.status();
   absl::Status attached = AttachedPrograms::Attach(pins_, *object, cgroup_, put_in_force).status();
+  if (attached.ok()) Reach(Stage::kBetween);
   Step();
   return attached;
 }
@@ -277,22 +284,26 @@ absl::Status KernelDatapath::CloseRows() const {
 
 // Moves the hooks to the configured cgroup. If that is above or below the one before, the programs of both run for a
 // socket of the lower one until the old link is detached, and no order of the steps avoids it. So until then both are
-// programs to which a second run is nothing. Returns the id of the cgroup that they were on, or an error before
-// anything is changed if the kernel would refuse them on the new one.
-absl::StatusOr<uint64_t> KernelDatapath::Move(const std::function<absl::Status()>& put_in_force) {
+// programs to which a second run is nothing. Returns an error before anything is changed if the kernel would refuse
+// them on the new one.
+absl::Status KernelDatapath::Move(const std::function<absl::Status()>& put_in_force) {
   if (absl::Status status = AttachedPrograms::TryAttach(pins_, cgroup_); !status.ok()) return status;
   const absl::StatusOr<BpfObject> patient = LoadObject(options_, plan_.maps, Beside::kThoseOfAnotherCgroup);
   if (!patient.ok()) return patient.status();
   absl::Status replaced = AttachedPrograms::ReplaceInPlace(pins_, *patient, put_in_force);
   if (!replaced.ok()) return replaced;
-  // Whatever happens from here on, all that is in force is of this plan.
-  plan_.takes_over_from.clear();
-  waits_to_move_ = true;
+  Reach(Stage::kInPlace);
   Step();
   const absl::StatusOr<AttachedPrograms> moved = AttachedPrograms::Attach(pins_, *patient, cgroup_);
   if (!moved.ok()) return moved.status();
+  Reach(Stage::kBetween);
+  if (const uint64_t from = moved->moved_from(); from != 0) {
+    const std::string was_on = FindCgroupById(TopmostCgroup(cgroup_.path), from);
+    Note(absl::StrCat("the programs were on ", was_on.empty() ? absl::StrCat("cgroup ", from) : was_on, " and are on ",
+                      cgroup_.path, " now: processes outside it are no longer served"));
+  }
   Step();
-  return moved->moved_from();
+  return absl::OkStatus();
 }
 
 // Removes what is in force or pinned beside this build's programs. A failure leaves it to the next start.

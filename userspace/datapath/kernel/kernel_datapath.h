@@ -135,6 +135,14 @@ class KernelDatapath final : public Datapath {
  private:
   explicit KernelDatapath(const KernelOptions& options, PinDirectory pins)
       : options_(options), pins_(std::move(pins)) {}
+  // How far the replacement of the programs has come. From kInPlace on, all programs in force are of this plan.
+  enum class Stage {
+    kBefore,
+    kInPlace,  // those for the time of a move, on the cgroup that the programs before were on
+    kBetween,  // those for the time of a take-over, on this agent's cgroup
+    kDone,     // those that stay
+  };
+
   absl::Status Start();
   absl::Status OpenMaps(PlanSizes sizes);
   absl::Status OpenRows();
@@ -145,7 +153,8 @@ class KernelDatapath final : public Datapath {
   absl::Status Swap();
   absl::Status Meet(const std::function<absl::Status()>& put_in_force);
   absl::Status CloseRows() const;
-  absl::StatusOr<uint64_t> Move(const std::function<absl::Status()>& put_in_force);
+  absl::Status Move(const std::function<absl::Status()>& put_in_force);
+  void Reach(Stage stage);
   void RemoveOthers();
   void CheckHooks();
   void FindNested();
@@ -167,10 +176,10 @@ class KernelDatapath final : public Datapath {
   std::unique_ptr<TableDatapath> rows_;  // uses grace_
   std::function<void(const Removals&)> on_removals_;
   HealingListener on_healed_;
-  AttachedPrograms programs_;   // its descriptors keep the programs attached even if their pins are removed
-  bool applied_all_ = false;    // what is in force is this agent's
-  bool waits_to_move_ = false;  // this build's programs are in force, on the cgroup that those before were on
-  bool retries_ = false;        // TakeOver has been called
+  AttachedPrograms programs_;  // its descriptors keep the programs attached even if their pins are removed
+  bool applied_all_ = false;   // what is in force is this agent's
+  Stage stage_ = Stage::kBefore;
+  bool retries_ = false;  // TakeOver has been called
   uint32_t failed_take_overs_ = 0;
   std::chrono::steady_clock::time_point next_take_over_;
   std::chrono::steady_clock::time_point next_check_;

@@ -3,15 +3,18 @@
 #include <bpf/bpf.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <chrono>
 #include <cstdint>
+#include <cstdio>
 #include <filesystem>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "absl/algorithm/container.h"
 #include "absl/strings/str_cat.h"
 #include "bpf/abi.h"
 #include "userspace/datapath/codec.h"
@@ -146,6 +149,38 @@ TEST_F(HooksTest, AMoveThatIsRefusedHalfWayIsServedWhereItIs) {
   ASSERT_TRUE(datapath_->TakeOver().ok());
   EXPECT_THAT(datapath_->problems(), IsEmpty());
   EXPECT_THAT(Programs(), Each(Field(&report::ProgramStatus::attach_point, cgroup_)));
+  EXPECT_EQ(Dial(), kPod);
+}
+
+// The last of the replacements fails, when all programs in force are this plan's already.
+TEST_F(HooksTest, ATakeOverThatIsRefusedAfterItsFirstHalfIsServedByThat) {
+  ASSERT_NO_FATAL_FAILURE(StartServing());
+  datapath_.reset();
+  BecomeVersion2();
+  const std::string pin = bpffs_ + "/shunt/links/sock_connect4", aside = bpffs_ + "/shunt/connect4";
+  const std::vector<uint32_t> before = Running();
+  bool spoiled = false;
+  KernelOptions options = Options();
+  options.limits.sockets = 128;
+  options.on_step = [&] {
+    if (spoiled || absl::c_any_of(Running(), [&](uint32_t id) { return absl::c_linear_search(before, id); })) return;
+    spoiled = rename(pin.c_str(), aside.c_str()) == 0 && mkdir(pin.c_str(), 0700) == 0;
+  };
+  ASSERT_NO_FATAL_FAILURE(Restart(options));
+  Serve(*datapath_);
+  EXPECT_FALSE(datapath_->TakeOver().ok());
+  ASSERT_TRUE(spoiled);
+  EXPECT_FALSE(datapath_->programs_current());
+  EXPECT_THAT(datapath_->problems(), ElementsAre(AllOf(HasSubstr("this build's for the time of a take-over"),
+                                                       HasSubstr("links/sock_connect4"))));
+  ASSERT_TRUE(datapath_->GiveSignOfLife(std::chrono::hours(9999)).ok());
+  EXPECT_EQ(LastSignOfLife(), std::chrono::hours(9999)) << "what is served is this agent's";
+  EXPECT_EQ(Dial(), kPod);
+
+  ASSERT_EQ(rmdir(pin.c_str()), 0);
+  ASSERT_EQ(rename(aside.c_str(), pin.c_str()), 0);
+  ASSERT_TRUE(datapath_->TakeOver().ok());
+  EXPECT_THAT(datapath_->problems(), IsEmpty());
   EXPECT_EQ(Dial(), kPod);
 }
 
