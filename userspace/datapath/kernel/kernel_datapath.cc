@@ -70,6 +70,15 @@ absl::StatusOr<BpfObject> LoadObject(const KernelOptions& options, const MapSet&
   return object;
 }
 
+// The agent cannot have its cgroup, and so must not hold a lock that the one that has it may be about to take. If
+// another agent has these pins, too, that is the error to return.
+absl::Status WhyRefused(const std::string& bpffs, const absl::Status& cgroup) {
+  const absl::StatusOr<PinDirectory> pins = PinDirectory::Open(bpffs);
+  if (!pins.ok()) return absl::IsNotFound(pins.status()) ? cgroup : pins.status();
+  const absl::Status locked = FindLockedPins(*pins, AgentLock::Purpose::kServe);
+  return locked.ok() ? cgroup : locked;
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<KernelDatapath>> KernelDatapath::Open(const KernelOptions& options) {
@@ -78,12 +87,10 @@ absl::StatusOr<std::unique_ptr<KernelDatapath>> KernelDatapath::Open(const Kerne
   if (!path.ok()) return path.status();
   absl::StatusOr<Cgroup> cgroup = OpenCgroup(*path);
   if (!cgroup.ok()) return cgroup.status();
-  // The cgroup first, so that no directory is made for an agent that is refused. If it has the other agent's pins, too,
-  // that is the error to return.
+  // The cgroup first, so that no directory is made for an agent that is refused.
   absl::StatusOr<AgentLock> cgroup_lock = AgentLock::TakeCgroup(cgroup->path);
-  absl::StatusOr<PinDirectory> pins =
-      cgroup_lock.ok() ? PinDirectory::OpenOrCreate(options.bpffs) : PinDirectory::Open(options.bpffs);
-  if (absl::IsNotFound(pins.status())) return cgroup_lock.ok() ? pins.status() : cgroup_lock.status();
+  if (!cgroup_lock.ok()) return WhyRefused(options.bpffs, cgroup_lock.status());
+  absl::StatusOr<PinDirectory> pins = PinDirectory::OpenOrCreate(options.bpffs);
   if (!pins.ok()) return pins.status();
   std::unique_ptr<KernelDatapath> datapath(new KernelDatapath(options, *std::move(pins)));
   datapath->cgroup_ = *std::move(cgroup);
@@ -91,7 +98,6 @@ absl::StatusOr<std::unique_ptr<KernelDatapath>> KernelDatapath::Open(const Kerne
   absl::StatusOr<std::vector<AgentLock>> locks = LockPins(datapath->pins_, AgentLock::Purpose::kServe);
   if (!locks.ok()) return locks.status();
   datapath->locks_ = *std::move(locks);
-  if (!cgroup_lock.ok()) return cgroup_lock.status();
   datapath->locks_.push_back(*std::move(cgroup_lock));
   datapath->FindNested();
   if (absl::Status status = datapath->Start(); !status.ok()) return WithMissingCapabilities(status);

@@ -10,17 +10,21 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <csignal>
 #include <filesystem>
+#include <thread>
 
 #include "absl/strings/str_cat.h"
 #include "sock_rejected.skel.h"
 #include "tests/sandbox/echo_server.h"
+#include "userspace/datapath/kernel/attach/agent_lock.h"
 #include "userspace/datapath/kernel/attach/cgroup_root.h"
 #include "userspace/datapath/kernel/attach/cleanup.h"
 #include "userspace/datapath/kernel/attach/programs.h"
 #include "userspace/datapath/kernel/object/bpf_fd.h"
 #include "userspace/datapath/kernel/object/bpf_object.h"
+#include "userspace/datapath/kernel/object/pins.h"
 #include "userspace/datapath/kernel/pinned_reader.h"
 #include "userspace/datapath/kernel/testing/datapath_fixture.h"
 #include "userspace/datapath/kernel/testing/object_file.h"
@@ -277,6 +281,23 @@ TEST_F(KernelDatapathTest, OneCgroupHasOneAgentWhateverItsBpfFileSystem) {
   sandbox::RemovePins(*other);
   close(ready[0]);
   close(ready[1]);
+}
+
+// Of two agents that start at the same moment, one has the cgroup, and takes the lock of its pins next.
+TEST_F(KernelDatapathTest, AnAgentThatIsRefusedNeverHoldsALockThatTheOtherNeeds) {
+  const absl::StatusOr<PinDirectory> pins = PinDirectory::OpenOrCreate(bpffs_);
+  ASSERT_TRUE(pins.ok()) << pins.status();
+  const absl::StatusOr<AgentLock> cgroup = AgentLock::TakeCgroup(cgroup_);
+  ASSERT_TRUE(cgroup.ok()) << cgroup.status();
+  std::atomic<int> refused = 0;
+  std::thread other([&] {
+    while (refused < 1000) refused += KernelDatapath::Open(Options()).ok() ? 1000 : 1;
+  });
+  absl::Status locked;
+  while (refused < 1000) locked.Update(LockPins(*pins, AgentLock::Purpose::kServe).status());
+  other.join();
+  EXPECT_EQ(refused, 1000);
+  EXPECT_TRUE(locked.ok()) << locked;
 }
 
 // Both serve, and both say so while it lasts.

@@ -57,6 +57,13 @@ absl::Status InUse(const std::string& directory, pid_t pid, AgentLock::Purpose p
                                                     NameOf(pid), ": stop it first, or use another --bpffs"));
 }
 
+// Every directory that an agent with these pins may have locked.
+std::vector<std::string> LockedDirectories(const PinDirectory& pins) {
+  std::vector<std::string> directories = pins.EarlierLayouts();
+  directories.insert(directories.begin(), pins.path());
+  return directories;
+}
+
 // Returns the pin directory that the process has locked, as its own mount namespace names it, or an empty string if
 // /proc does not show it.
 std::string PinsOf(pid_t pid) {
@@ -160,14 +167,21 @@ std::string NestedAgents::Find() {
 
 absl::StatusOr<std::vector<AgentLock>> LockPins(const PinDirectory& pins, AgentLock::Purpose purpose) {
   std::vector<AgentLock> locks;
-  std::vector<std::string> directories = pins.EarlierLayouts();
-  directories.insert(directories.begin(), pins.path());
-  for (const std::string& directory : directories) {
+  for (const std::string& directory : LockedDirectories(pins)) {
     absl::StatusOr<AgentLock> lock = AgentLock::Take(directory, purpose);
     if (!lock.ok()) return lock.status();
     locks.push_back(*std::move(lock));
   }
   return locks;
+}
+
+absl::Status FindLockedPins(const PinDirectory& pins, AgentLock::Purpose purpose) {
+  for (const std::string& directory : LockedDirectories(pins)) {
+    struct stat named{};
+    const pid_t holder = stat(directory.c_str(), &named) == 0 ? HolderOf(named) : 0;
+    if (holder != 0) return InUse(directory, holder, purpose);
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace shunt::datapath

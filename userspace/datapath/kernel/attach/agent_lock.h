@@ -63,6 +63,10 @@ class NestedAgents {
 // Locks the pin directory, and those of earlier layouts in it, which agents of that time lock instead.
 absl::StatusOr<std::vector<AgentLock>> LockPins(const PinDirectory& pins, AgentLock::Purpose purpose);
 
+// Returns the error of LockPins, without locking anything, if another agent holds one of those locks in a process that
+// this PID namespace shows.
+absl::Status FindLockedPins(const PinDirectory& pins, AgentLock::Purpose purpose);
+
 }  // namespace shunt::datapath
 
 #endif  // SHUNT_DATAPATH_KERNEL_ATTACH_AGENT_LOCK_H_
