@@ -318,12 +318,14 @@ void KernelDatapath::RemoveOthers() {
   absl::Status status = DetachUnknownLinks(pins_, &notes);
   Step();
   status.Update(RemoveEarlierLayouts(pins_, &notes));
+  const bool are_detached = status.ok();
   Step();
   status.Update(pins_.RemoveUnreachable(plan_.pins));
   const uint64_t observe = options_.observe ? SHUNT_FEATURE_OBSERVE : 0;
   status.Update(WriteFeatures(plan_.pins.memory, SHUNT_FEATURE_SOCKETS | observe));
   Step();
-  status.Update(CloseRows());
+  // What is still attached may claim a previous row.
+  if (are_detached) status.Update(CloseRows());
   Step();
   for (std::string& note : notes) Note(std::move(note));
   if (!status.ok()) Note(absl::StrCat("what is left of an earlier agent cannot be removed: ", status.message()));

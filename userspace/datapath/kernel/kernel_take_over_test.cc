@@ -3,6 +3,7 @@
 #include <bpf/bpf.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -24,6 +25,7 @@
 #include "userspace/datapath/kernel/kernel_datapath.h"
 #include "userspace/datapath/kernel/maps/map_set.h"
 #include "userspace/datapath/kernel/maps/open_plan.h"
+#include "userspace/datapath/kernel/maps/previous_rows.h"
 #include "userspace/datapath/kernel/object/bpf_fd.h"
 #include "userspace/datapath/kernel/object/bpf_object.h"
 #include "userspace/datapath/kernel/testing/datapath_fixture.h"
@@ -168,6 +170,31 @@ TEST_F(TakeOverTest, ALinkThatThisBuildDoesNotKnowIsDetachedAndNamed) {
   EXPECT_EQ(Dial(), kPod);
   EXPECT_THAT(datapath_->notes(), ElementsAre(HasSubstr("link sock_of_a_later_build of another build")));
   EXPECT_FALSE(std::filesystem::exists(bpffs_ + "/shunt/links/sock_of_a_later_build"));
+}
+
+// What cannot be detached may claim one.
+TEST_F(TakeOverTest, PreviousRowsStayOpenUntilNoLinkOfAnotherBuildIsLeft) {
+  ASSERT_NO_FATAL_FAILURE(StartServing());
+  datapath_.reset();
+  const std::string pin = bpffs_ + "/shunt/links/sock_of_a_later_build";
+  ASSERT_EQ(mkdir(pin.c_str(), 0700), 0);
+  ASSERT_EQ(mount("busy", pin.c_str(), "tmpfs", 0, nullptr), 0);
+  KernelOptions options = Options();
+  options.limits.sockets = 128;
+  datapath_ = Open(options);
+  ASSERT_EQ(umount(pin.c_str()), 0);
+  const auto are_open = [this] {
+    const absl::StatusOr<MapSet> maps = MapSet::OpenReadOnly(datapath_->pins());
+    EXPECT_TRUE(maps.ok()) << maps.status();
+    return maps.ok() && maps->HasPreviousRows() && PreviousRowsAreOpen(*maps).value();
+  };
+  ASSERT_NE(datapath_, nullptr);
+  EXPECT_THAT(datapath_->notes(), Contains(HasSubstr("what is left of an earlier agent cannot be removed: ")));
+  EXPECT_TRUE(are_open());
+  EXPECT_EQ(Dial(), kPod);
+  ASSERT_NO_FATAL_FAILURE(Restart(options));
+  EXPECT_FALSE(are_open());
+  EXPECT_EQ(Dial(), kPod);
 }
 
 // An agent has died between the two steps by which a hook's pin gets another link, and the next one cannot load its own
