@@ -3,9 +3,11 @@
 #include "userspace/datapath/kernel/kernel_datapath.h"
 
 #include <bpf/bpf.h>
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <linux/bpf.h>
+#include <sys/file.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -14,6 +16,7 @@
 #include <csignal>
 #include <filesystem>
 #include <thread>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "sock_rejected.skel.h"
@@ -334,6 +337,36 @@ TEST_F(KernelDatapathTest, AgentsOnCgroupsAboveAndBelowOneAnotherAreNamed) {
   EXPECT_THAT(look(*first), IsEmpty());
   EXPECT_THAT(look(*second), IsEmpty()) << "neither is above the other";
   sandbox::RemovePins(*other_bpffs);
+}
+
+// Any user may lock files that all may read, and an agent that looks for others does for a moment.
+TEST_F(KernelDatapathTest, ALockOfSomeoneElseOnAFileOfTheCgroupIsNoAgent) {
+  const std::unique_ptr<KernelDatapath> datapath = Open(Options());
+  ASSERT_NE(datapath, nullptr);
+  int ready[2];
+  ASSERT_EQ(pipe(ready), 0);
+  for (const auto& [user, lock] : {std::pair(65534u, LOCK_SH), std::pair(0u, LOCK_SH), std::pair(0u, LOCK_EX)}) {
+    SCOPED_TRACE(absl::StrCat("user ", user, ", lock ", lock));
+    const pid_t other = fork();
+    if (other == 0) {
+      const int file = open((cgroup_ + "/cgroup.procs").c_str(), O_RDONLY | O_CLOEXEC);
+      for (int fd = STDERR_FILENO + 1; user == 0 && fd < 1024; ++fd) {
+        if (fd != file && fd != ready[1]) close(fd);  // so also the pins that this process has locked
+      }
+      const char holds = setresuid(user, user, user) == 0 && flock(file, lock | LOCK_NB) == 0 ? 1 : 0;
+      (void)!write(ready[1], &holds, 1);
+      pause();
+    }
+    char holds = 0;
+    ASSERT_EQ(read(ready[0], &holds, 1), 1);
+    EXPECT_EQ(holds, 1);
+    EXPECT_TRUE(datapath->Audit({}, {}).ok());
+    EXPECT_THAT(datapath->problems(), IsEmpty());
+    kill(other, SIGKILL);
+    ASSERT_EQ(waitpid(other, nullptr, 0), other);
+  }
+  close(ready[0]);
+  close(ready[1]);
 }
 
 TEST_F(KernelDatapathTest, AHookThatSomebodyDetachesGetsItsProgramBack) {

@@ -14,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/algorithm/container.h"
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
@@ -27,21 +28,32 @@
 namespace shunt::datapath {
 namespace {
 
-// Returns the process that holds the flock, or 0 if /proc/locks does not show it, because it is in another PID
-// namespace. A line is "1: FLOCK  ADVISORY  WRITE 7205 00:27:32362 0 EOF".
-pid_t HolderOf(const struct stat& directory) {
-  const std::string place =
-      absl::StrFormat("%02x:%02x:%d", major(directory.st_dev), minor(directory.st_dev), directory.st_ino);
+struct Holder {
+  pid_t pid;
+  bool is_shared;  // its lock
+};
+
+// Returns the processes that hold a flock on the file, of those that this PID namespace shows. A line of /proc/locks is
+// "1: FLOCK  ADVISORY  WRITE 7205 00:27:32362 0 EOF".
+std::vector<Holder> HoldersOf(const struct stat& file) {
+  const std::string place = absl::StrFormat("%02x:%02x:%d", major(file.st_dev), minor(file.st_dev), file.st_ino);
+  std::vector<Holder> holders;
   std::ifstream lines("/proc/locks");
   std::string line;
   while (std::getline(lines, line)) {
     std::vector<absl::string_view> words = absl::StrSplit(line, ' ', absl::SkipEmpty());
-    int pid = 0;
-    if (words.size() >= 6 && words[1] == "FLOCK" && words[5] == place && absl::SimpleAtoi(words[4], &pid)) {
-      return pid > 0 ? pid : 0;
+    pid_t pid = 0;
+    if (words.size() >= 6 && words[1] == "FLOCK" && words[5] == place && absl::SimpleAtoi(words[4], &pid) && pid > 0) {
+      holders.push_back({pid, words[3] == "READ"});
     }
   }
-  return 0;
+  return holders;
+}
+
+// Returns the process that holds the flock, or 0 if it is in a PID namespace that this one does not show.
+pid_t HolderOf(const struct stat& directory) {
+  const std::vector<Holder> holders = HoldersOf(directory);
+  return holders.empty() ? 0 : holders.front().pid;
 }
 
 std::string NameOf(pid_t pid) {
@@ -84,13 +96,34 @@ std::string PinsOf(pid_t pid) {
 constexpr char kHere[] = "/cgroup.controllers";
 constexpr char kBelow[] = "/cgroup.procs";
 
-// Returns whether an agent has marked the file, and which. The lock that finds out is free again at once: an agent that
-// meets it marks the file a second later.
+// Returns whether the process runs as root, or as this one does, and has locked a pin directory: any user may lock a
+// file that all may read. The owner of /proc/PID is no witness: of a process that cannot be dumped, that is root.
+bool IsAgent(pid_t pid) {
+  std::ifstream lines(absl::StrCat("/proc/", pid, "/status"));
+  std::string line;
+  while (std::getline(lines, line) && !absl::StartsWith(line, "Uid:")) {
+  }
+  const std::vector<absl::string_view> words = absl::StrSplit(line, absl::ByAnyChar(" \t"), absl::SkipEmpty());
+  uid_t user = 0;
+  if (words.size() < 3 || !absl::SimpleAtoi(words[2], &user)) return false;  // the real one, then the effective one
+  return (user == 0 || user == geteuid()) && !PinsOf(pid).empty();
+}
+
+// Returns whether an agent has marked the file, and which: 0 if its PID namespace is not shown in this one. The lock
+// that finds out is free again at once: an agent that meets it marks the file a second later. Nor is such a lock of
+// another agent taken for a mark: it is not shared, or gone when it is looked for again.
 bool IsMarked(const std::string& file, pid_t* agent) {
+  constexpr int kLooks = 3;
   const posix::FileDescriptor fd(open(file.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!fd.ok() || flock(fd.get(), LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK) return false;
-  struct stat marked{};
-  *agent = fstat(fd.get(), &marked) == 0 ? HolderOf(marked) : 0;
+  for (int look = 0; look < kLooks; ++look) {
+    struct stat marked{};
+    if (!fd.ok() || flock(fd.get(), LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK) return false;
+    if (fstat(fd.get(), &marked) != 0) return false;
+    const std::vector<Holder> holders = HoldersOf(marked);
+    const auto found = absl::c_find_if(holders, [](const Holder& h) { return h.is_shared && IsAgent(h.pid); });
+    *agent = found == holders.end() ? 0 : found->pid;
+    if (!holders.empty()) return found != holders.end();
+  }
   return true;
 }
 

@@ -40,7 +40,8 @@ class AgentLock {
 // Finds agents with other pins on cgroups above and below this agent's: both translate what the sockets of the lower
 // cgroup do. That may be meant, by a cluster within a node, so it is shown and not refused. Agents mark where they are
 // by shared locks on files that every cgroup has, `cgroup.controllers` of their own and `cgroup.procs` of all above,
-// for as long as this object lives; an agent that cannot lock one of them exclusively has found another agent.
+// for as long as this object lives; an agent that cannot lock one of them exclusively has found another agent, unless
+// /proc shows that the process with the lock is none.
 class NestedAgents {
  public:
   NestedAgents() = default;  // marks nothing and finds nothing
