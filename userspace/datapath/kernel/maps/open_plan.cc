@@ -170,12 +170,15 @@ Opening::Found Opening::ReadPlan() const {
   }
   found.maps = *std::move(maps);
   if (memory_.maps().empty()) found.unusable = "its memory cannot be used";
-  if (!missing.empty()) absl::StrAppend(&found.differs, " without ", absl::StrJoin(missing, ", "));
+  const auto append = [&found](const char* what, const std::vector<std::string>& names) {
+    absl::StrAppend(&found.differs, found.differs.empty() ? "" : ", ", what, absl::StrJoin(names, ", "));
+  };
+  if (!missing.empty()) append("without ", missing);
   std::vector<std::string> unknown = plan.MapNames();
   std::erase_if(unknown, [&](const std::string& name) {
     return absl::c_any_of(plan_specs_, [&](const MapSpec& spec) { return spec.name == name; });
   });
-  if (!unknown.empty()) absl::StrAppend(&found.differs, " with ", absl::StrJoin(unknown, ", "));
+  if (!unknown.empty()) append("with ", unknown);
   if (found.differs.empty()) CompareSizes(found);
   return found;
 }

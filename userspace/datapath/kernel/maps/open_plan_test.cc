@@ -279,7 +279,7 @@ TEST_F(OpenPlanTest, AMapMoreOrLessIsACopyToo) {
   absl::StatusOr<OpenedPlan> second = Open();
   ASSERT_TRUE(second.ok()) << second.status();
   EXPECT_TRUE(second->may_serve);
-  EXPECT_THAT(notes_, ElementsAre(HasSubstr("with of_a_later_build")));
+  EXPECT_THAT(notes_, ElementsAre(HasSubstr("plan-v1-1 (with of_a_later_build) gives way to")));
   EXPECT_THAT(second->pins.plan.MapNames(), SizeIs(kPlanMaps));
   EXPECT_EQ(Differences(second->maps, {Web()}), 0u);
   ASSERT_EQ(unlink(first.pins.plan.MapPath("of_a_later_build").c_str()), 0);
@@ -289,9 +289,14 @@ TEST_F(OpenPlanTest, AMapMoreOrLessIsACopyToo) {
   second = Open();
   ASSERT_TRUE(second.ok()) << second.status();
   EXPECT_FALSE(second->may_serve);
-  EXPECT_THAT(notes_, Contains(HasSubstr("without backends")));
+  EXPECT_THAT(notes_, Contains(HasSubstr("plan-v1-1 (without backends) gives way to")));
   EXPECT_EQ(second->pins.memory.path, first.pins.memory.path);
   EXPECT_THAT(second->pins.plan.MapNames(), SizeIs(kPlanMaps));
+
+  Limits limits = TinyLimits();
+  limits.sockets = 128;
+  ASSERT_TRUE(Open(limits).ok());
+  EXPECT_THAT(notes_, Contains(HasSubstr("(map socket_state with 64 rows instead of 128, without backends)")));
 }
 
 TEST_F(OpenPlanTest, AMapThatDoesNotFitIsNeverUsed) {
