@@ -119,7 +119,9 @@ absl::Status Opening::FitRows() {
   if (may_change) {
     notes_.push_back(absl::StrCat("map socket_state keeps its ", rows, " rows: the ", limits_.sockets,
                                   " that are configured apply at the first start without a socket that has one of the ",
-                                  memory_.Capacity("previous_state"), " rows of before (`shuntctl map list`)"));
+                                  memory_.Capacity("previous_state"),
+                                  " rows of before (`shuntctl map list`), or after `shuntd cleanup`: a row whose "
+                                  "socket ended unseen is never free"));
   }
   limits_.sockets = rows;
   return absl::OkStatus();
