@@ -44,15 +44,8 @@ void LoopEvents::FirstApplied() {
 void LoopEvents::TakeOver() {
   datapath::KernelDatapath& datapath = followers_.datapath;
   if (datapath.programs_current()) return;
-  const size_t known = datapath.notes().size();
   const absl::Status status = datapath.TakeOver();
-  if (!status.ok()) {
-    LogError(status, "Could not put this build's programs in force; those of an earlier agent stay");
-    return;
-  }
-  const std::vector<std::string> notes = datapath.notes();
-  for (size_t i = known; i < notes.size(); ++i) LogNote(1, "Found pinned", {{"note", notes[i]}});
-  LogNote(0, "This build's programs are in force", {{"pins", datapath.pin_directory()}});
+  if (!status.ok()) LogError(status, "Could not put this build's programs in force");
 }
 
 void LoopEvents::Stepped() {

@@ -79,6 +79,10 @@ absl::StatusOr<std::unique_ptr<datapath::KernelDatapath>> OpenDatapath(const Opt
     }
     if (!status.ok()) LogError(status, "A hook has lost its program; trying again every second");
   });
+  (*datapath)->ListenForTakeOver([pins = (*datapath)->pin_directory()](const std::vector<std::string>& notes) {
+    for (const std::string& note : notes) LogNote(1, "Found pinned", {{"note", note}});
+    LogNote(0, "This build's programs are in force", {{"pins", pins}});
+  });
   return datapath;
 }
 

@@ -10,6 +10,7 @@
 
 #include <cerrno>
 #include <chrono>
+#include <iterator>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -229,6 +230,10 @@ absl::Status KernelDatapath::TakeOver() {
   }
   // Until now sockets may have been led to what Apply had taken away.
   if (on_removals_ != nullptr) on_removals_({.tcp = true, .udp = true});
+  if (on_taken_over_ != nullptr) {
+    const std::vector<std::string> all = notes();
+    on_taken_over_({all.begin() + told_notes_, all.end()});
+  }
   return absl::OkStatus();
 }
 
@@ -361,6 +366,11 @@ void KernelDatapath::FindNested() {
   std::string found = nested_agents_.Find();
   const std::lock_guard lock(mutex_);
   nested_problem_ = std::move(found);
+}
+
+void KernelDatapath::ListenForTakeOver(TakeOverListener listener) {
+  on_taken_over_ = std::move(listener);
+  told_notes_ = std::ssize(notes());
 }
 
 std::vector<std::string> KernelDatapath::notes() const {

@@ -4,6 +4,7 @@
 #define SHUNT_DATAPATH_KERNEL_KERNEL_DATAPATH_H_
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -112,6 +113,11 @@ class KernelDatapath final : public Datapath {
   using HealingListener = std::function<void(const std::vector<std::string>& programs, const absl::Status& status)>;
   void ListenForHealing(HealingListener listener) { on_healed_ = std::move(listener); }
 
+  // `listener` is called when TakeOver, or Reclaim in trying again, has put this build's programs in force, with the
+  // notes that were made since the listener was set, in the thread that has called. That happens at most once.
+  using TakeOverListener = std::function<void(const std::vector<std::string>& notes)>;
+  void ListenForTakeOver(TakeOverListener listener);
+
   // Returns whether any Service is served, by the maps or by other programs that are in force, when the agent starts.
   bool Serves() const;
 
@@ -176,6 +182,8 @@ class KernelDatapath final : public Datapath {
   std::unique_ptr<TableDatapath> rows_;  // uses grace_
   std::function<void(const Removals&)> on_removals_;
   HealingListener on_healed_;
+  TakeOverListener on_taken_over_;
+  ptrdiff_t told_notes_ = 0;   // when it was set
   AttachedPrograms programs_;  // its descriptors keep the programs attached even if their pins are removed
   bool applied_all_ = false;   // what is in force is this agent's
   Stage stage_ = Stage::kBefore;

@@ -192,6 +192,23 @@ TEST_F(HooksTest, FailuresAreTriedAgainAfterPausesThatDouble) {
   for (const uint32_t failures : {7u, 8u, 1000u}) EXPECT_EQ(KernelDatapath::PauseAfter(failures), seconds(60));
 }
 
+TEST_F(HooksTest, ATakeOverThatSucceedsAtALaterAttemptIsTold) {
+  KernelOptions options;
+  ASSERT_NO_FATAL_FAILURE(ServeBelow(&options));
+  const posix::FileDescriptor holder = RefuseEverything(0);
+  ASSERT_NO_FATAL_FAILURE(Restart(options));
+  std::vector<std::vector<std::string>> heard;
+  datapath_->ListenForTakeOver([&](const std::vector<std::string>& notes) { heard.push_back(notes); });
+  Serve(*datapath_);
+  EXPECT_FALSE(datapath_->TakeOver().ok());
+  ASSERT_NO_FATAL_FAILURE(Free(holder));
+  EXPECT_THAT(heard, IsEmpty());
+  usleep(1'100'000);
+  datapath_->Reclaim();
+  EXPECT_TRUE(datapath_->programs_current());
+  EXPECT_THAT(heard, ElementsAre(ElementsAre(HasSubstr(absl::StrCat("the programs were on ", dial_from_)))));
+}
+
 // What serves until the take-over is looked after as this build's programs are.
 TEST_F(HooksTest, AHookOfOlderProgramsGetsItsProgramBack) {
   ASSERT_NO_FATAL_FAILURE(StartServing());
