@@ -31,6 +31,7 @@ struct sock {
 struct io_uring_task;
 
 struct task_struct {
+	unsigned int flags;
 	struct io_uring_task *io_uring;
 };
 
@@ -76,7 +77,12 @@ static __always_inline int is_kernel_socket(void *sk)
 	return address && BPF_CORE_READ_BITFIELD_PROBED(address, sk_kern_sock);
 }
 
-/* True if the thread that makes the call, or for which the kernel makes it, has used io_uring. */
+#define SHUNT_PF_IO_WORKER 0x10 /* as in the kernel's linux/sched.h, since 5.12 */
+
+/*
+ * True if the thread that makes the call has used io_uring, or is one that the kernel has started for a ring. Such a
+ * worker has no io_uring_task of its own.
+ */
 static __always_inline int uses_io_uring(void)
 {
 	const struct task_struct *thread;
@@ -84,7 +90,7 @@ static __always_inline int uses_io_uring(void)
 	if (!shunt_config.reads_sockets || !bpf_core_field_exists(struct task_struct, io_uring))
 		return 0;
 	thread = bpf_get_current_task_btf();
-	return thread->io_uring != NULL;
+	return thread->io_uring != NULL || (thread->flags & SHUNT_PF_IO_WORKER);
 }
 
 #endif

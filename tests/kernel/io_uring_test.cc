@@ -40,12 +40,13 @@ class Ring {
     if (fd_ >= 0) close(fd_);
   }
 
-  // `message` must live until the send is complete.
-  void SubmitSend(int socket, const msghdr& message) {
+  // `message` must live until the send is complete. `flags` are of the entry (IOSQE_...).
+  void SubmitSend(int socket, const msghdr& message, uint8_t flags) {
     auto* const tail = reinterpret_cast<std::atomic<uint32_t>*>(submissions_ + params_.sq_off.tail);
     const uint32_t index = tail->load() % params_.sq_entries;
     entries_[index] = {};
     entries_[index].opcode = IORING_OP_SENDMSG;
+    entries_[index].flags = flags;
     entries_[index].fd = socket;
     entries_[index].addr = reinterpret_cast<uint64_t>(&message);
     reinterpret_cast<uint32_t*>(submissions_ + params_.sq_off.array)[index] = index;
@@ -114,7 +115,7 @@ class IoUringTest : public KernelTest {
   static constexpr uint32_t kSends = 3;
 
   // Sends to the service while the socket's buffer is full, so that each send has to be tried again.
-  void SendWithoutRoom(const ClientSocket& client, const SocketAddress& service) {
+  void SendWithoutRoom(const ClientSocket& client, const SocketAddress& service, uint8_t flags = 0) {
     const int smallest = 1;
     ASSERT_EQ(setsockopt(client.fd(), SOL_SOCKET, SO_SNDBUF, &smallest, sizeof smallest), 0);
     const std::string fill(1400, 'x');
@@ -128,7 +129,7 @@ class IoUringTest : public KernelTest {
     message_.msg_namelen = to_.size;
     message_.msg_iov = &part_;
     message_.msg_iovlen = 1;
-    for (uint32_t i = 0; i < kSends; ++i) ring_.SubmitSend(client.fd(), message_);
+    for (uint32_t i = 0; i < kSends; ++i) ring_.SubmitSend(client.fd(), message_, flags);
     ASSERT_EQ(ring_.Completed(), 0u) << "the buffer is full";
   }
 
@@ -167,16 +168,22 @@ TEST_F(IoUringTest, ASendThatWaitedForRoomIsStillAnsweredUnderTheServicesName) {
 }
 
 // The address that was written the first time is one that an application may dial, too.
-TEST_F(IoUringTest, ASendThatWaitedForRoomIsNotTranslatedAgain) {
+class IoUringFrontendTest : public IoUringTest, public ::testing::WithParamInterface<uint8_t> {};
+
+TEST_P(IoUringFrontendTest, ASendThatWaitedForRoomIsNotTranslatedAgain) {
   Apply({ServiceStory("front")
              .ClusterIp("10.96.7.3")
              .LoadBalancerIp("203.0.113.2")
              .Port(8081, kUdp, 8082)
              .Endpoints({"203.0.113.3"})});
   ClientSocket client(*here_, AF_INET, SOCK_DGRAM);
-  SendWithoutRoom(client, At("10.96.7.1:53"));
+  SendWithoutRoom(client, At("10.96.7.1:53"), GetParam());
   ExpectAnswersUnderTheName(client, At("10.96.7.1:53"));
 }
+
+// The thread that has the ring tries, or one that the kernel starts for it.
+INSTANTIATE_TEST_SUITE_P(TriedBy, IoUringFrontendTest, ::testing::Values(uint8_t{0}, uint8_t{IOSQE_ASYNC}),
+                         [](const auto& param) { return param.param == 0 ? "TheThread" : "AWorker"; });
 
 // Nothing tries again what a thread without a ring sends.
 TEST_F(IoUringTest, WithoutARingABackendThatIsItselfAFrontendIsOneAtOnce) {
