@@ -42,21 +42,101 @@ model::PlannedEndpoint ToPlanned(const Candidate& candidate) {
 constexpr uint64_t kRowsOfSlice = 4;
 
 // An operator may allow larger pools than rows_max.
-uint64_t RowsOfSetMax(const PlannerOptions& options) {
+uint64_t RowsMax(const PlannerOptions& options) {
   return std::max(options.rows_max, options.endpoints_max);
 }
 
-// Drops the last slices, in the order of their names, if one set alone would have more than `rows_max` rows by them.
-void DropExcess(uint64_t rows_max, WeightedSlices& slices, Warnings& warnings) {
-  uint64_t rows = 0;
-  for (size_t i = 0; i < slices.size(); ++i) {
-    rows += kRowsOfSlice + slices[i].slice->endpoints.size();
-    if (rows <= rows_max) continue;
-    warnings.Add(absl::StrCat("EndpointSlice ", slices[i].slice->name.name, ": with it the Service has more than ",
-                              rows_max, " endpoints: it and those after it are not served"));
-    slices.resize(i);
-    return;
+uint64_t PoolsOf(const PoolChoice& choice) {
+  return choice.uses_cluster && choice.uses_local ? 2 : 1;
+}
+
+absl::string_view NameOf(model::IpFamily family) {
+  return family == model::IpFamily::kV4 ? "IPv4" : "IPv6";
+}
+
+// Returns "2 endpoints", or "1 endpoint".
+std::string Counted(size_t count, absl::string_view what) {
+  return absl::StrCat(count, " ", what, count == 1 ? "" : "s");
+}
+
+// The slices of one family.
+class FamilySlices {
+ public:
+  void Add(WeightedSlice slice) {
+    endpoints_ += slice.slice->endpoints.size();
+    slices_.push_back(std::move(slice));
   }
+
+  // What they cost on a port with `pools` pools.
+  uint64_t RowsOf(uint64_t pools) const { return kRowsOfSlice * slices_.size() + pools * endpoints_; }
+
+  // Drops, with a warning, the slices that do not fit into `rows_max` rows on such a port. Those with endpoints of this
+  // node come first, because its Local policies and health checks depend on them; the others come by name.
+  void Bound(uint64_t rows_max, uint64_t pools, model::IpFamily family, const NodeContext& node, Warnings& warnings) {
+    if (RowsOf(pools) <= rows_max) return;
+    const std::vector<bool> local = AreLocal(node, 4 * rows_max);
+    std::vector<bool> kept(slices_.size());
+    uint64_t rows = 0;
+    for (const bool with_local : {true, false}) {
+      for (size_t i = 0; i < slices_.size(); ++i) {
+        const uint64_t cost = kRowsOfSlice + pools * slices_[i].slice->endpoints.size();
+        if (local[i] != with_local || rows + cost > rows_max) continue;
+        kept[i] = true;
+        rows += cost;
+      }
+    }
+    FamilySlices rest, dropped;
+    for (size_t i = 0; i < slices_.size(); ++i) (kept[i] ? rest : dropped).Add(std::move(slices_[i]));
+    warnings.Add(absl::StrCat(NameOf(family), ": ", Counted(dropped.slices_.size(), "EndpointSlice"), " with ",
+                              Counted(dropped.endpoints_, "endpoint"), ", the first ", dropped.slices_[0].name.view(),
+                              ", not served: they do not fit into ", rows_max,
+                              " rows, of which an endpoint takes one in each pool of a port and an EndpointSlice ",
+                              kRowsOfSlice));
+    *this = std::move(rest);
+  }
+
+  const WeightedSlices& slices() const { return slices_; }
+
+ private:
+  // Returns which slices have an endpoint of this node, among the first `endpoints_max` endpoints.
+  std::vector<bool> AreLocal(const NodeContext& node, uint64_t endpoints_max) const {
+    std::vector<bool> local;
+    uint64_t seen = 0;
+    for (const WeightedSlice& slice : slices_) {
+      const std::vector<model::Endpoint>& endpoints = slice.slice->endpoints;
+      seen += endpoints.size();
+      local.push_back(seen <= endpoints_max &&
+                      std::any_of(endpoints.begin(), endpoints.end(), [&](const model::Endpoint& endpoint) {
+                        return !endpoint.node_name.empty() && endpoint.node_name == node.node_name;
+                      }));
+    }
+    return local;
+  }
+
+  WeightedSlices slices_;
+  uint64_t endpoints_ = 0;
+};
+
+struct SlicesByFamily {
+  FamilySlices v4, v6;
+
+  FamilySlices& Of(model::IpFamily family) { return family == model::IpFamily::kV4 ? v4 : v6; }
+  const FamilySlices& Of(model::IpFamily family) const { return family == model::IpFamily::kV4 ? v4 : v6; }
+};
+
+// Slices of which the store may have passed a part only are cut where the store cuts them.
+SlicesByFamily Divide(WeightedSlices slices, bool too_many, const PlannerOptions& options, Warnings& warnings) {
+  const size_t slices_max = SlicesMax(options) - 1;
+  if (too_many) {
+    warnings.Add(absl::StrCat("more than ", slices_max, " EndpointSlices: those after them by name are not served"));
+    if (slices.size() > slices_max) slices.resize(slices_max);
+  }
+  SlicesByFamily by_family;
+  for (WeightedSlice& slice : slices) {
+    const bool v4 = slice.slice->address_type == AddressTypeOf(model::IpFamily::kV4);
+    (v4 ? by_family.v4 : by_family.v6).Add(std::move(slice));
+  }
+  return by_family;
 }
 
 // What the ports of a Service need so far, for PlannerOptions::frontends_max and rows_max.
@@ -64,25 +144,48 @@ struct Need {
   uint64_t frontends = 0;
   uint64_t rows = 0;
 
-  void Add(const model::ServicePort& port, model::IpFamily family, const FamilyAddresses& addresses,
-           const PoolChoice& choice, const WeightedSlices& slices) {
+  void AddFrontends(const model::ServicePort& port, const FamilyAddresses& addresses) {
     const uint64_t of_port =
         1 + (port.node_port != 0) + addresses.external_ips.size() + addresses.load_balancer_ips.size();
     frontends += of_port;
     rows += of_port + addresses.load_balancer_ips.size() * addresses.source_ranges.size();
-    rows += kRowsOfSlice * slices.size();
-    const uint64_t pools = choice.uses_cluster && choice.uses_local ? 2 : 1;
-    for (const WeightedSlice& slice : slices) {
-      if (slice.slice->address_type == AddressTypeOf(family)) rows += pools * slice.slice->endpoints.size();
-    }
   }
 };
 
 // Returns what is too much for a Service; empty if nothing is.
 std::string Excess(const Need& need, const PlannerOptions& options) {
   if (need.frontends > options.frontends_max) return absl::StrCat(options.frontends_max, " frontends");
-  if (need.rows > options.rows_max) return absl::StrCat(options.rows_max, " endpoints and addresses on all ports");
-  return "";
+  if (need.rows <= RowsMax(options)) return "";
+  return absl::StrCat(RowsMax(options), " rows of endpoints, EndpointSlices (", kRowsOfSlice,
+                      " each), frontends and source ranges on all ports");
+}
+
+// Drops the slices with which the first port alone would go beyond the bound: it is always served. Its families share
+// the rows, and one has what the other leaves. Its addresses leave at least half of them to the slices.
+void BoundSlices(const model::Service& service, const model::ServicePort& first, const ServiceAddresses& addresses,
+                 const NodeContext& node, const PlannerOptions& options, SlicesByFamily& slices, Warnings& warnings) {
+  struct Part {
+    model::IpFamily family;
+    uint64_t pools;
+    uint64_t rows;
+  };
+  std::vector<Part> parts;
+  Need fixed;
+  for (const model::IpFamily family : {model::IpFamily::kV4, model::IpFamily::kV6}) {
+    if (!addresses.Of(family).served) continue;
+    fixed.AddFrontends(first, addresses.Of(family));
+    const uint64_t pools = PoolsOf(PoolChoice::Of(service, first, addresses.Of(family)));
+    parts.push_back({family, pools, slices.Of(family).RowsOf(pools)});
+  }
+  const uint64_t all = RowsMax(options);
+  const uint64_t rows_max = all - std::min(fixed.rows, all / 2);
+  for (const Part& part : parts) {
+    uint64_t others = 0;
+    for (const Part& other : parts) {
+      if (&other != &part) others += std::min(other.rows, rows_max / 2);
+    }
+    slices.Of(part.family).Bound(rows_max - others, part.pools, part.family, node, warnings);
+  }
 }
 
 // Counts the ready endpoints of this node that can get a share, unique by address, of each family by itself: a load
@@ -113,7 +216,7 @@ class LocalReadyCount {
 // What the plans of a Service's ports share.
 struct PortContext {
   const ServiceAddresses& addresses;
-  const WeightedSlices& slices;
+  const SlicesByFamily& slices;
   const CollectionContext collection;
   const uint32_t endpoints_max;
   Warnings& warnings;
@@ -132,7 +235,7 @@ model::PortPlan PlanPort(const model::ServicePort& port, model::IpFamily family,
   const uint32_t endpoints_max = context.endpoints_max;
   plan.frontends = BuildFrontends(port, family, addresses, choice);
 
-  Candidates candidates = CollectEndpoints(port, family, context.slices, context.collection);
+  Candidates candidates = CollectEndpoints(port, family, context.slices.Of(family).slices(), context.collection);
   const bool any_usable = SelectEndpoints(context.collection.node, candidates);
   plan.pools.reserve(size_t{choice.uses_cluster} + size_t{choice.uses_local});
   if (choice.uses_cluster) {
@@ -152,7 +255,7 @@ model::PortPlan PlanPort(const model::ServicePort& port, model::IpFamily family,
 }  // namespace
 
 size_t SlicesMax(const PlannerOptions& options) {
-  return RowsOfSetMax(options) / kRowsOfSlice + 1;  // one too many, of which the plan warns
+  return RowsMax(options) / kRowsOfSlice + 1;  // one too many, of which the plan warns
 }
 
 model::ServicePlan PlanService(const model::Service& service, absl::Span<const model::EndpointSlice* const> slices,
@@ -170,8 +273,9 @@ model::ServicePlan PlanService(const model::Service& service, absl::Span<const m
   const EndpointWeights weights(service, warnings);
   const std::vector<model::ServicePort> ports = ReadPorts(service, options.ports_max, warnings);
   const int32_t affinity_timeout_s = ReadAffinityTimeout(service, warnings);
-  WeightedSlices served_slices = ReadSlices(slices, warnings);
-  DropExcess(RowsOfSetMax(options), served_slices, warnings);
+  SlicesByFamily served_slices =
+      Divide(ReadSlices(slices, warnings), slices.size() >= SlicesMax(options), options, warnings);
+  if (!ports.empty()) BoundSlices(service, ports[0], addresses, node, options, served_slices, warnings);
   const bool health_checked = service.type == model::ServiceType::kLoadBalancer &&
                               service.external_traffic_policy == model::TrafficPolicy::kLocal &&
                               service.health_check_node_port != 0;
@@ -186,12 +290,15 @@ model::ServicePlan PlanService(const model::Service& service, absl::Span<const m
     for (const model::IpFamily family : {model::IpFamily::kV4, model::IpFamily::kV6}) {
       if (!addresses.Of(family).served) continue;
       const PoolChoice choice = PoolChoice::Of(service, port, addresses.Of(family));
-      need.Add(port, family, addresses.Of(family), choice, served_slices);
-      if (const std::string excess = Excess(need, options); !excess.empty() && !plan.ports.empty()) {
-        warnings.Add(absl::StrCat("port ", port.port, "/", model::ProtocolName(port.protocol),
+      Need with = need;
+      with.AddFrontends(port, addresses.Of(family));
+      with.rows += served_slices.Of(family).RowsOf(PoolsOf(choice));
+      if (const std::string excess = Excess(with, options); !excess.empty() && !plan.ports.empty()) {
+        warnings.Add(absl::StrCat("port ", port.port, "/", model::ProtocolName(port.protocol), ", ", NameOf(family),
                                   ": with it the Service has more than ", excess, ": not served"));
         continue;
       }
+      need = with;
       plan.ports.push_back(PlanPort(port, family, choice, context));
       plan.ports.back().affinity_timeout_s = affinity_timeout_s;
       if (port.protocol == model::Protocol::kUdp) plan.ports.back().udp_idle_s = options.udp_idle_s;

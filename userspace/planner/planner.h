@@ -14,8 +14,8 @@
 
 namespace shunt::planner {
 
-// How many slices of one Service are worth passing to PlanService. Those that come after them by name would be left out
-// because of rows_max, however few endpoints they all have.
+// How many slices of one Service, the first ones by name, are worth passing to PlanService: with those after them it
+// would leave out as much, because of rows_max, and the plan is the same.
 size_t SlicesMax(const PlannerOptions& options);
 
 // Returns the plan of `service`. `slices` are those whose ServiceName() is the service's, in any order, of any address

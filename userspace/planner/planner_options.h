@@ -30,8 +30,8 @@ struct NodeContext {
 
 // Limits on what one Service may use, so that its author cannot starve the others, and a setting.
 struct PlannerOptions {
-  // Endpoints of one pool beyond this many are left out (kTooMany). With more of them than rows_max has, the bound
-  // below does not hold.
+  // Endpoints of one pool beyond this many are left out (kTooMany). If it is more than rows_max, it stands for rows_max
+  // too, and one Service may hold up the others for longer.
   uint32_t endpoints_max = 50'000;
   // Ports beyond this many are not served.
   uint32_t ports_max = 512;
@@ -41,9 +41,11 @@ struct PlannerOptions {
   uint32_t source_ranges_max = 1024;
   // Frontends of all ports together. Ports that go beyond are not served, except for the first.
   uint32_t frontends_max = 4'096;
-  // Endpoints, frontends and their source ranges of all ports together. An endpoint counts in each of its port's pools,
-  // and each EndpointSlice counts as four on each port, because it costs as much. Ports that go beyond are not served,
-  // except for the first. Slices that go beyond by themselves are not served at all.
+  // Endpoints, frontends and their source ranges of all ports and both families together. An endpoint counts in each of
+  // its port's pools, and each EndpointSlice counts as four on each port, because it costs as much. A port that goes
+  // beyond in one family is not served in that family, and later ones that fit are, except for the first: it is served
+  // with as many slices as fit. Slices that do not fit there are served on no port: each family has half of the rows,
+  // and what the other one leaves; slices with endpoints of this node are the first to be kept.
   //
   // It bounds how long one Service holds up the others, because the plan of one Service is made and applied in one step
   // of the loop. Another Service's change waits for that step, for the loop's rest of at most 20 ms and for a step of

@@ -151,6 +151,7 @@ TEST(SizeTest, AnEndpointCountsInEachPoolOfItsPort) {
   service.type = model::ServiceType::kNodePort;
   service.ports = {{"a", model::Protocol::kTcp, 80, 30080}, {"b", model::Protocol::kTcp, 81, 30081}};
   PlannerOptions options;
+  options.endpoints_max = 10;
   options.rows_max = 2 * (2 + 4 + 10);  // frontends, a slice and its endpoints
   EXPECT_EQ(Plan(service, {slice}, Here(), options).ports.size(), 2u);
   service.external_traffic_policy = model::TrafficPolicy::kLocal;
@@ -170,21 +171,135 @@ TEST(SizeTest, AddressesTimesPortsAreBounded) {
   size_t frontends = 0;
   for (const model::PortPlan& port : plan.ports) frontends += port.frontends.size();
   EXPECT_EQ(frontends, options.frontends_max);
-  EXPECT_EQ(plan.warnings[0], "port 1016/TCP: with it the Service has more than 4096 frontends: not served");
+  EXPECT_EQ(plan.warnings[0], "port 1016/TCP, IPv4: with it the Service has more than 4096 frontends: not served");
+}
+
+PlannerOptions WithRows(uint32_t rows_max) {
+  PlannerOptions options;
+  options.rows_max = options.endpoints_max = rows_max;
+  return options;
 }
 
 TEST(SizeTest, SlicesBeyondTheBoundAreNotServedOnAnyPort) {
-  PlannerOptions options;
-  options.rows_max = 12;
-  options.endpoints_max = 12;
-  const model::ServicePlan plan = Plan(MakeService(),
-                                       {MakeSlice("a", {Ready("10.0.0.1"), Ready("10.0.0.2")}), MakeSlice("b", {}),
-                                        MakeSlice("c", {Ready("10.0.0.3")}), MakeSlice("d", {Ready("10.0.0.4")})},
-                                       Here(), options);
+  const PlannerOptions options = WithRows(12);
+  const std::vector<model::EndpointSlice> slices = {MakeSlice("a", {Ready("10.0.0.1"), Ready("10.0.0.2")}),
+                                                    MakeSlice("b", {}), MakeSlice("c", {Ready("10.0.0.3")})};
+  const model::ServicePlan plan = Plan(MakeService(), slices, Here(), options);
   EXPECT_EQ(Selected(plan.ports[0].pools[0]), (Texts{"10.0.0.1", "10.0.0.2"}));
-  EXPECT_EQ(plan.warnings, (Texts{"EndpointSlice c: with it the Service has more than 12 endpoints: it and those after "
-                                  "it are not served"}));
-  EXPECT_EQ(SlicesMax(options), 12u / 4 + 1);
+  EXPECT_EQ(plan.warnings,
+            (Texts{"IPv4: 1 EndpointSlice with 1 endpoint, the first c, not served: they do not fit into "
+                   "11 rows, of which an endpoint takes one in each pool of a port and an EndpointSlice "
+                   "4"}));
+}
+
+TEST(SizeTest, TheStoreMayLeaveOutSlicesThatThePlanWouldLeaveOut) {
+  const PlannerOptions options = WithRows(12);
+  ASSERT_EQ(SlicesMax(options), 12u / 4 + 1);
+  std::vector<model::EndpointSlice> slices;
+  for (const char* name : {"a", "b", "c", "d", "e", "f"}) slices.push_back(MakeSlice(name, {}));
+  const model::ServicePlan all = Plan(MakeService(), slices, Here(), options);
+  EXPECT_EQ(all.warnings[0], "more than 3 EndpointSlices: those after them by name are not served");
+  slices.resize(SlicesMax(options));
+  EXPECT_EQ(Plan(MakeService(), slices, Here(), options), all);
+  for (model::EndpointSlice& slice : slices) slice.address_type = model::AddressType::kIpv6;
+  EXPECT_EQ(Plan(MakeService(), slices, Here(), options).warnings,
+            (Texts{"more than 3 EndpointSlices: those after them by name are not served"}))
+      << "also if this family of them is not served";
+}
+
+// 10.0.0.1 and so on, or fd00::1 and so on, `each` in a slice.
+std::vector<model::EndpointSlice> SlicesOf(model::IpFamily family, int slices, int each) {
+  std::vector<model::EndpointSlice> all;
+  const bool v4 = family == model::IpFamily::kV4;
+  for (int i = 0; i < slices; ++i) {
+    model::EndpointSlice slice = MakeSlice((v4 ? "v4-" : "v6-") + std::to_string(100 + i), {});
+    if (!v4) slice.address_type = model::AddressType::kIpv6;
+    for (int j = 1; j <= each; ++j) {
+      slice.endpoints.push_back(Ready((v4 ? "10.0.0." : "fd00::") + std::to_string(i * each + j)));
+    }
+    all.push_back(std::move(slice));
+  }
+  return all;
+}
+
+model::Service DualStack() {
+  model::Service service = MakeService();
+  service.cluster_ips = {"10.96.0.1", "fd00:96::1"};
+  return service;
+}
+
+TEST(SizeTest, NoFamilyTakesTheOtherOnesRowsAndNoneLeavesAnyUnused) {
+  const struct {
+    int v4, v6;  // slices of six endpoints, which are ten rows
+    size_t v4_served, v6_served;
+  } cases[] = {{4, 4, 24, 24}, {9, 9, 24, 24}, {9, 2, 36, 12}, {2, 9, 12, 36}, {9, 0, 48, 0}};
+  for (const auto& c : cases) {
+    std::vector<model::EndpointSlice> slices = SlicesOf(model::IpFamily::kV4, c.v4, 6);
+    for (model::EndpointSlice& slice : SlicesOf(model::IpFamily::kV6, c.v6, 6)) slices.push_back(std::move(slice));
+    const model::ServicePlan plan = Plan(DualStack(), slices, Here(), WithRows(82));  // and two frontends
+    ASSERT_EQ(plan.ports.size(), 2u) << c.v4 << " and " << c.v6;
+    EXPECT_EQ(plan.ports[0].endpoints.size(), c.v4_served) << c.v4 << " and " << c.v6;
+    EXPECT_EQ(plan.ports[1].endpoints.size(), c.v6_served) << c.v4 << " and " << c.v6;
+    EXPECT_EQ(plan.warnings.size(), size_t{6u * c.v4 > c.v4_served} + size_t{6u * c.v6 > c.v6_served});
+  }
+}
+
+TEST(SizeTest, TheFirstPortIsBoundedWithBothOfItsPools) {
+  model::Service service = MakeService();
+  service.type = model::ServiceType::kNodePort;
+  service.external_traffic_policy = model::TrafficPolicy::kLocal;
+  service.ports[0].node_port = 30080;
+  const model::ServicePlan plan = Plan(service, SlicesOf(model::IpFamily::kV4, 9, 6), Here(), WithRows(2 + 3 * 16));
+  ASSERT_EQ(plan.ports.size(), 1u);
+  EXPECT_EQ(plan.ports[0].pools.size(), 2u);
+  EXPECT_EQ(plan.ports[0].endpoints.size(), 18u) << "three slices, each 4 rows and 6 endpoints in two pools";
+}
+
+TEST(SizeTest, TheLargestServiceIsAsLargeAsTheOperatorIsTold) {
+  std::vector<model::EndpointSlice> slices;
+  for (int i = 0; i < 500; ++i) {
+    slices.push_back(MakeSlice("s" + std::to_string(100'000 + i), {}));
+    for (int j = 0; j < 100; ++j) {
+      slices[i].endpoints.push_back(Ready(model::IpAddress::FromV4(0x0a000000 + 100 * i + j).ToString()));
+    }
+  }
+  model::Service service = MakeService();
+  EXPECT_EQ(Plan(service, slices).ports[0].endpoints.size(), 48'000u) << "docs/operations.md says so";
+  service.type = model::ServiceType::kNodePort;
+  service.external_traffic_policy = model::TrafficPolicy::kLocal;
+  service.ports[0].node_port = 30080;
+  EXPECT_EQ(Plan(service, slices).ports[0].endpoints.size(), 24'500u) << "docs/operations.md says so";
+}
+
+TEST(SizeTest, SlicesWithEndpointsOfThisNodeAreKeptFirst) {
+  std::vector<model::EndpointSlice> slices = SlicesOf(model::IpFamily::kV4, 5, 6);
+  slices[3].endpoints[5].node_name = Here().node_name;
+  const model::ServicePlan plan = Plan(MakeService(), slices, Here(), WithRows(1 + 2 * 10));
+  std::vector<std::string> names;
+  for (const model::PlannedEndpoint& endpoint : plan.ports[0].endpoints) {
+    if (names.empty() || names.back() != endpoint.slice_name.view()) names.emplace_back(endpoint.slice_name.view());
+  }
+  EXPECT_EQ(names, (Texts{"v4-100", "v4-103"}));
+  EXPECT_EQ(plan.warnings.size(), 1u);
+  EXPECT_EQ(plan.warnings[0].substr(0, 70), "IPv4: 3 EndpointSlices with 18 endpoints, the first v4-101, not served")
+      << "by name";
+}
+
+TEST(SizeTest, APortIsRefusedInOneFamilyAndASmallerOneAfterItIsServed) {
+  model::Service service = DualStack();
+  service.type = model::ServiceType::kNodePort;
+  service.external_traffic_policy = model::TrafficPolicy::kLocal;
+  service.ports = {
+      {"", model::Protocol::kTcp, 80, 0}, {"b", model::Protocol::kTcp, 81, 30081}, {"c", model::Protocol::kTcp, 82, 0}};
+  std::vector<model::EndpointSlice> slices = SlicesOf(model::IpFamily::kV4, 1, 10);
+  slices.push_back(SlicesOf(model::IpFamily::kV6, 1, 2)[0]);
+  // The first port has 15 and 7 rows, the second would have 26 and 10, and the third 15 and 7.
+  const model::ServicePlan plan = Plan(service, slices, Here(), WithRows(15 + 7 + 10 + 15));
+  Texts served;
+  for (const model::PortPlan& port : plan.ports) {
+    served.push_back(std::to_string(port.port) + (port.family == model::IpFamily::kV4 ? " IPv4" : " IPv6"));
+  }
+  EXPECT_EQ(served, (Texts{"80 IPv4", "80 IPv6", "81 IPv6", "82 IPv4"}));
 }
 
 TEST(UdpIdleTest, IsTheSettingForUdpPortsAlone) {
@@ -199,16 +314,16 @@ TEST(UdpIdleTest, IsTheSettingForUdpPortsAlone) {
   EXPECT_EQ(Plan(service, {}).ports[1].udp_idle_s, 120u);
 }
 
-TEST(SizeTest, TheFirstPortIsServedWhateverItsSize) {
-  PlannerOptions options;
-  options.rows_max = 6;
+TEST(SizeTest, TheFirstPortIsServedWhateverElseThereIs) {
   model::Service service = MakeService();
   service.ports.push_back({"b", model::Protocol::kTcp, 81, 0});
   const model::ServicePlan plan =
-      Plan(service, {MakeSlice("s", {Ready("10.0.0.1"), Ready("10.0.0.2")})}, Here(), options);
+      Plan(service, {MakeSlice("s", {Ready("10.0.0.1"), Ready("10.0.0.2")})}, Here(), WithRows(7));
   ASSERT_EQ(plan.ports.size(), 1u);
   EXPECT_EQ(Selected(plan.ports[0].pools[0]), (Texts{"10.0.0.1", "10.0.0.2"}));
-  EXPECT_EQ(plan.warnings.size(), 1u);
+  EXPECT_EQ(plan.warnings,
+            (Texts{"port 81/TCP, IPv4: with it the Service has more than 7 rows of endpoints, EndpointSlices (4 each), "
+                   "frontends and source ranges on all ports: not served"}));
 }
 
 TEST(HealthCheckTest, CountsReadyEndpointsOfThisNodeByAddress) {
