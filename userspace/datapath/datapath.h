@@ -124,7 +124,8 @@ class Datapath {
   // enough.
   virtual absl::Status GiveSignOfLife(std::chrono::milliseconds boot_time) = 0;
 
-  // Frees ids whose grace period has passed. Apply does it too; an idle agent calls this from time to time.
+  // Frees ids whose grace period has passed, as many as take some milliseconds; the next call goes on. Apply does it
+  // too; an idle agent calls this from time to time.
   virtual void Reclaim() = 0;
 };
 

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -11,6 +12,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "userspace/datapath/testing/table_fixture.h"
+#include "userspace/model/ip_address.h"
 
 namespace shunt::datapath {
 namespace {
@@ -155,6 +157,51 @@ TEST_F(LimitsTest, AFullMapTakesAFewChangesAtATimeAndOthersFitInBetween) {
   for (int i = 1; i <= kServices; ++i) {
     EXPECT_EQ(Backends(absl::StrCat("10.96.0.", i).c_str(), 80), "10.244.0.2 10.244.0.3");
   }
+}
+
+// A plan with as many members as two Services of the largest size have, in four sets: of an even number, or of an odd
+// one, in which each set has another member in place of one.
+model::ServicePlan TwiceTheLargest(uint32_t number) {
+  std::vector<model::PortPlan> ports;
+  for (uint16_t port = 80; port < 84; ++port) {
+    std::vector<model::PoolMember> members;
+    for (uint32_t i = 0; i < 25'000; ++i) {
+      members.push_back({{model::IpAddress::FromV4(0x0a000000 + i + number % 2), port}, 1});
+    }
+    ports.push_back(MakePort("10.96.0.1", port, MakePool(std::move(members))));
+    ports.back().name = absl::StrCat("p", port);
+  }
+  return MakePlan("largest", std::move(ports));
+}
+
+class LargestTest : public TableFixture {
+ protected:
+  LargestTest() {
+    Limits limits = kLimits;
+    limits.slots = 200'000;  // for the sets in force and for new ones
+    limits.backends = 110'000;
+    Create(limits);
+  }
+};
+
+TEST_F(LargestTest, FreeingKeepsUpWithChangesOfTheLargestServices) {
+  for (uint32_t i = 0; i < 4; ++i) {
+    const auto failures = ApplyOnce({TwiceTheLargest(i)});
+    ASSERT_TRUE(failures.empty()) << "change " << i << ": " << failures[0].status;
+    grace_.Pass();
+  }
+}
+
+TEST_F(LargestTest, AnIdleAgentFreesABoundedPartAtATime) {
+  ASSERT_TRUE(ApplyOnce({TwiceTheLargest(0)}).empty());
+  ASSERT_TRUE(ApplyOnce({TwiceTheLargest(1)}).empty());
+  ASSERT_TRUE(ApplyOnce({MakePlan("largest", {})}).empty());
+  grace_.Pass();
+  const std::vector<std::string>& written = Record();
+  datapath_->Reclaim();
+  EXPECT_LT(written.size(), 1000u) << "the backends of the first sets are in the second ones too";
+  datapath_->Reclaim();
+  EXPECT_GT(written.size(), 100'000u) << "a row for each backend";
 }
 
 TEST_F(LimitsTest, ServicesThatGoFreeTheirRowsInTheSameApply) {

@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <cstddef>
-#include <limits>
 #include <utility>
 
 #include "absl/container/flat_hash_set.h"
@@ -26,8 +25,10 @@ namespace {
 // from one to another: then all are staged together.
 constexpr size_t kChangesMax = 4096;
 
-// How many retired rows one Apply frees: some milliseconds' worth, and more than one step of the agent retires.
-constexpr size_t kRowsReclaimedMax = 20'000;
+// How many retired rows one call frees, and the rest of the set that reaches it. One step of the agent may retire two
+// Services of the largest size, 50,000 rows each: if a call freed less, freeing would fall behind a loop that always
+// has such a step to do.
+constexpr size_t kRowsReclaimedMax = 100'000;
 
 // Reserves memory for everything that these plans name.
 void ReserveFor(absl::Span<const model::ServicePlan* const> plans, Inventory& inventory) {
@@ -329,7 +330,7 @@ absl::Status TableDatapath::PublishShared() {
 void TableDatapath::Reclaim() {
   // A failure stays where it is and is tried again next time.
   if (FinishShared().ok()) PublishShared().IgnoreError();
-  inventory_->allocator.Reclaim(std::numeric_limits<size_t>::max());
+  inventory_->allocator.Reclaim(kRowsReclaimedMax);
 }
 
 Removals TableDatapath::TakeRemovals() {
