@@ -91,20 +91,20 @@ std::vector<model::EndpointSlice> Slices(const model::Service& service, uint32_t
 }
 
 // A Service under Local policies has two sets on each port, the second of which keeps the flows of the first.
-model::Service WithTwoSets(uint32_t ports) {
-  model::Service service = OfTenant(0);
+model::Service WithTwoSets(uint32_t index, uint32_t ports) {
+  model::Service service = OfTenant(index);
   service.type = model::ServiceType::kNodePort;
   service.external_traffic_policy = model::TrafficPolicy::kLocal;
   SetPorts(service, ports);
-  for (uint32_t i = 0; i < ports; ++i) service.ports[i].node_port = static_cast<uint16_t>(30'000 + i);
+  for (uint32_t i = 0; i < ports; ++i) service.ports[i].node_port = static_cast<uint16_t>(30'000 + ports * index + i);
   return service;
 }
 
 // As many endpoints as the bounds of one Service allow on its ports with `sets` sets each, in slices of 100, or of what
-// there is if that is less. The first port is served whatever its size, but no more slices than one set may have.
+// there is if that is less.
 std::vector<model::EndpointSlice> MostSlices(const model::Service& service, uint32_t sets) {
   const auto ports = static_cast<uint32_t>(service.ports.size());
-  const uint32_t endpoints = kBounds.rows_max / (ports == 1 ? 1 : ports * sets) * 96 / 100;
+  const uint32_t endpoints = kBounds.rows_max / (ports * sets) * 96 / 100;
   const uint32_t each = std::min(kEachSlice, endpoints);
   return Slices(service, endpoints / each, each, ports);
 }
@@ -146,15 +146,14 @@ Tenant LargestToggles() {
 }
 
 // The older one of two Services of the largest size goes and comes, and the other one has its address meanwhile.
-Tenant LargestHeir() {
+Tenant LargestHeir(const std::string& name, model::Service oldest, model::Service heir, uint32_t sets) {
   Events create;
-  model::Service oldest = OfTenant(0), heir = OfTenant(1);
   for (model::Service* service : {&oldest, &heir}) {
     SetExternalIps(*service, 0, 1);
-    for (const model::EndpointSlice& slice : MostSlices(*service, 1)) create.push_back(sources::Upsert{slice});
+    for (const model::EndpointSlice& slice : MostSlices(*service, sets)) create.push_back(sources::Upsert{slice});
   }
   create.push_back(sources::Upsert{heir});
-  return Toggle("most_endpoints_and_an_heir_with_as_many", std::move(create), oldest);
+  return Toggle(name, std::move(create), oldest);
 }
 
 Tenant ManySlices() {
@@ -291,12 +290,13 @@ std::vector<Tenant> Tenants() {
   SetPorts(many_ports, kBounds.ports_max);
   return {NothingAtAll(),
           MostEndpoints("most_endpoints", one_port, 1),
-          MostEndpoints("most_endpoints_in_two_sets", WithTwoSets(1), 2),
+          MostEndpoints("most_endpoints_in_two_sets", WithTwoSets(0, 1), 2),
           MostEndpoints("most_endpoints_on_512_ports", many_ports, 1),
-          MostEndpoints("most_endpoints_on_512_ports_in_two_sets", WithTwoSets(kBounds.ports_max), 2),
+          MostEndpoints("most_endpoints_on_512_ports_in_two_sets", WithTwoSets(0, kBounds.ports_max), 2),
           AllSlices(),
           LargestToggles(),
-          LargestHeir(),
+          LargestHeir("most_endpoints_and_an_heir_with_as_many", OfTenant(0), OfTenant(1), 1),
+          LargestHeir("most_endpoints_in_two_sets_and_an_heir", WithTwoSets(0, 1), WithTwoSets(1, 1), 2),
           LongNames(),
           Weights(),
           ManySlices(),
