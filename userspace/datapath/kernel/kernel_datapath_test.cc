@@ -290,8 +290,19 @@ TEST_F(KernelDatapathTest, OneCgroupHasOneAgentWhateverItsBpfFileSystem) {
 TEST_F(KernelDatapathTest, AnAgentThatIsRefusedNeverHoldsALockThatTheOtherNeeds) {
   const absl::StatusOr<PinDirectory> pins = PinDirectory::OpenOrCreate(bpffs_);
   ASSERT_TRUE(pins.ok()) << pins.status();
-  const absl::StatusOr<AgentLock> cgroup = AgentLock::TakeCgroup(cgroup_);
-  ASSERT_TRUE(cgroup.ok()) << cgroup.status();
+  // In a process of its own: a look at what its holder has open would keep a lock of this one for a moment longer.
+  int ready[2];
+  ASSERT_EQ(pipe(ready), 0);
+  const pid_t holder = fork();
+  if (holder == 0) {
+    const absl::StatusOr<AgentLock> cgroup = AgentLock::TakeCgroup(cgroup_);
+    const char holds = cgroup.ok() ? 1 : 0;
+    (void)!write(ready[1], &holds, 1);
+    pause();
+  }
+  char holds = 0;
+  ASSERT_EQ(read(ready[0], &holds, 1), 1);
+  ASSERT_EQ(holds, 1);
   std::atomic<int> refused = 0;
   std::thread other([&] {
     while (refused < 1000) refused += KernelDatapath::Open(Options()).ok() ? 1000 : 1;
@@ -301,6 +312,10 @@ TEST_F(KernelDatapathTest, AnAgentThatIsRefusedNeverHoldsALockThatTheOtherNeeds)
   other.join();
   EXPECT_EQ(refused, 1000);
   EXPECT_TRUE(locked.ok()) << locked;
+  kill(holder, SIGKILL);
+  ASSERT_EQ(waitpid(holder, nullptr, 0), holder);
+  close(ready[0]);
+  close(ready[1]);
 }
 
 // Both serve, and both say so while it lasts.
