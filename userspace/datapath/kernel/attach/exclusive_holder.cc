@@ -44,20 +44,23 @@ std::vector<uint32_t> ExclusivePrograms(const Cgroup& cgroup, bpf_attach_type ty
 
 std::string DescribeHolder(absl::string_view hook, bpf_attach_type type, const Cgroup& cgroup) {
   std::error_code error;
-  std::filesystem::path path = std::filesystem::canonical(cgroup.path, error);
+  const std::filesystem::path own = std::filesystem::canonical(cgroup.path, error);
   if (error) return "";
-  for (;; path = path.parent_path()) {
-    const absl::StatusOr<Cgroup> at = OpenCgroup(path.string());
-    if (!at.ok()) return "";  // above the root
+  std::vector<std::string> paths = CgroupsAbove(own.string());
+  paths.insert(paths.begin(), own.string());
+  for (const std::string& path : paths) {
+    const absl::StatusOr<Cgroup> at = OpenCgroup(path);
+    if (!at.ok()) return "";
     const std::vector<uint32_t> programs = ExclusivePrograms(*at, type);
     if (programs.empty()) continue;
     std::vector<std::string> names;
     for (const uint32_t id : programs) names.push_back(NameOf(id));
-    return absl::StrCat("program ", absl::StrJoin(names, ", "), " holds ", hook, " of ", path.string(),
-                        " for itself (attached without BPF_F_ALLOW_MULTI): detach it (bpftool cgroup detach ",
-                        path.string(), " ", absl::StripPrefix(hook, "cgroup/"), " id ", programs.front(),
+    return absl::StrCat("program ", absl::StrJoin(names, ", "), " holds ", hook, " of ", path,
+                        " for itself (attached without BPF_F_ALLOW_MULTI): detach it (bpftool cgroup detach ", path,
+                        " ", absl::StripPrefix(hook, "cgroup/"), " id ", programs.front(),
                         "), or let its owner attach it with BPF_F_ALLOW_MULTI");
   }
+  return "";
 }
 
 }  // namespace shunt::datapath
