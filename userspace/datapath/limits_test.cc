@@ -130,21 +130,32 @@ TEST_F(LimitsTest, WhatHasNeverRoomFailsAfterAFewTriesAndIsTriedAfreshLater) {
   }
 }
 
-// Two slots are free, so each Apply publishes one Service's new set.
-TEST_F(LimitsTest, AFullMapTakesAFewChangesAtATimeAndOthersFitInBetween) {
-  constexpr int kServices = 40;
-  Limits limits = kLimits;
-  limits.slots = 2 * kServices + 2;
-  Create(limits);
-  std::vector<model::ServicePlan> plans, changed;
-  for (int i = 1; i <= kServices; ++i) {
-    plans.push_back(Plan(i, {"10.244.0.1", "10.244.0.2"}));
-    changed.push_back(Plan(i, {"10.244.0.2", "10.244.0.3"}));
+class FullMapTest : public LimitsTest {
+ protected:
+  static constexpr int kServices = 40;
+
+  // Applies Services of two slots each, which leave two slots free. changed_ are their next plans.
+  void FillButTwoSlots() {
+    Limits limits = kLimits;
+    limits.slots = 2 * kServices + 2;
+    Create(limits);
+    std::vector<model::ServicePlan> plans;
+    for (int i = 1; i <= kServices; ++i) {
+      plans.push_back(Plan(i, {"10.244.0.1", "10.244.0.2"}));
+      changed_.push_back(Plan(i, {"10.244.0.2", "10.244.0.3"}));
+    }
+    MustApply(plans, ApplyScope::kAll);
   }
-  MustApply(plans, ApplyScope::kAll);
+
+  std::vector<model::ServicePlan> changed_;
+};
+
+// Each Apply publishes one Service's new set.
+TEST_F(FullMapTest, AFullMapTakesAFewChangesAtATimeAndOthersFitInBetween) {
+  FillButTwoSlots();
   const int waits = grace_.waits();
   int applies = 0;
-  while (AnyMayFitSoon(ApplyOnce(changed))) {
+  while (AnyMayFitSoon(ApplyOnce(changed_))) {
     ASSERT_LT(++applies, 2 * kServices);
     EXPECT_TRUE(ApplyOnce({Plan(100, {})}).empty()) << "it needs no slots";
     EXPECT_EQ(Read("10.96.0.100", 80).outcome, Outcome::kFound);
@@ -228,20 +239,11 @@ TEST_F(LimitsTest, AFrontendLeavesEvenIfItsTakerDoesNotFit) {
   EXPECT_EQ(Read("10.96.0.1", 80).outcome, Outcome::kNotAService) << "its Service is gone";
 }
 
-// Two slots are free, so each round publishes one Service's new set into what the round before has retired. The first
-// Apply of all goes through all rounds by itself.
-TEST_F(LimitsTest, AFullMapTakesChangesAsLongAsEachRoundMakesProgress) {
-  constexpr int kServices = 40;
-  Limits limits = kLimits;
-  limits.slots = 2 * kServices + 2;
-  Create(limits);
-  std::vector<model::ServicePlan> plans, changed;
-  for (int i = 1; i <= kServices; ++i) {
-    plans.push_back(Plan(i, {"10.244.0.1", "10.244.0.2"}));
-    changed.push_back(Plan(i, {"10.244.0.2", "10.244.0.3"}));
-  }
-  MustApply(plans, ApplyScope::kAll);
-  EXPECT_TRUE(ApplyOnce(changed, ApplyScope::kAll).empty());
+// Each round publishes one Service's new set into what the round before has retired. The first Apply of all goes
+// through all rounds by itself.
+TEST_F(FullMapTest, AFullMapTakesChangesAsLongAsEachRoundMakesProgress) {
+  FillButTwoSlots();
+  EXPECT_TRUE(ApplyOnce(changed_, ApplyScope::kAll).empty());
   for (int i = 1; i <= kServices; ++i) {
     EXPECT_EQ(Backends(absl::StrCat("10.96.0.", i).c_str(), 80), "10.244.0.2 10.244.0.3");
   }
