@@ -36,6 +36,17 @@ bool Connects(const std::string& path) {
   return connected;
 }
 
+// Makes a socket without a listener, as a killed process leaves it. Returns whether it could.
+bool LeavesDeadSocket(const std::string& path) {
+  const int dead = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  strncpy(address.sun_path, path.c_str(), sizeof(address.sun_path) - 1);
+  const bool bound = bind(dead, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0;
+  close(dead);
+  return bound;
+}
+
 class SocketFileTest : public ::testing::Test {
  protected:
   SocketFileTest() {
@@ -75,12 +86,7 @@ TEST_F(SocketFileTest, LeavesNothingBehindAndNothingBesides) {
 
 TEST_F(SocketFileTest, TakesThePlaceOfASocketThatNobodyListensOn) {
   const std::string path = directory_ + "/admin.sock";
-  const int dead = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  strncpy(address.sun_path, path.c_str(), sizeof(address.sun_path) - 1);
-  ASSERT_EQ(bind(dead, reinterpret_cast<const sockaddr*>(&address), sizeof(address)), 0);
-  close(dead);
+  ASSERT_TRUE(LeavesDeadSocket(path));
   const auto listener = SocketFile::Listen(path);
   ASSERT_TRUE(listener.ok()) << listener.status();
   EXPECT_TRUE(Connects(path));
@@ -103,12 +109,7 @@ TEST_F(SocketFileTest, ACheckTakesNothing) {
   const std::string path = directory_ + "/run/admin.sock";
   EXPECT_EQ(SocketFile::Check(path), absl::OkStatus());
   EXPECT_TRUE(std::filesystem::is_empty(directory_ + "/run"));
-  const int dead = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  strncpy(address.sun_path, path.c_str(), sizeof(address.sun_path) - 1);
-  ASSERT_EQ(bind(dead, reinterpret_cast<const sockaddr*>(&address), sizeof(address)), 0);
-  close(dead);
+  ASSERT_TRUE(LeavesDeadSocket(path));
   EXPECT_EQ(SocketFile::Check(path), absl::OkStatus()) << "Listen would replace it";
   EXPECT_EQ(ModeOf(path) & S_IFMT, static_cast<mode_t>(S_IFSOCK));
 }
