@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * The contract between the programs in the kernel and everything in user space: the layout of every map and the meaning
- * of every field. C (clang -target bpf) and C++20 both include this header, and no other defines a type of a map's row.
- * docs/maps.md explains the same as a protocol.
+ * of every field. C (clang -target bpf) and C++20 both include this header, and no other than it and packet_abi.h, for
+ * the maps of the packet path, defines a type of a map's row. docs/maps.md explains the same as a protocol.
  *
  * Rules:
  *  - Every byte has a name. Padding is `pad` and always zero, because it is part of hash keys.
@@ -568,6 +568,7 @@ SHUNT_STATIC_ASSERT(sizeof(struct shunt_source_version) == 64);
 enum shunt_feature {
 	SHUNT_FEATURE_SOCKETS = 1 << 0, /* the socket hooks of a cgroup */
 	SHUNT_FEATURE_OBSERVE = 1 << 1, /* they decide and count only: shunt_config.observe */
+	SHUNT_FEATURE_PACKETS = 1 << 2, /* the packet path, at devices */
 };
 
 /* meta: array of one row, memory-mapped. It is a part of the memory, so all plans that share the memory share the

@@ -10,6 +10,7 @@
 #include <bpf/bpf_helpers.h>
 
 #include "bpf/abi.h"
+#include "bpf/packet_abi.h"
 
 /* Hash buckets, from what a client dials to a row id. */
 struct {
@@ -181,5 +182,89 @@ struct {
 	__type(key, __u32);
 	__type(value, struct shunt_source_version);
 } source_versions SEC(".maps") __weak;
+
+/* ---- the packet path; of one row each where it is off ---------------------------------------- */
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct shunt_flow_bucket);
+} flow_index SEC(".maps") __weak;
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct shunt_flow);
+} flow_rows SEC(".maps") __weak;
+
+/* One bit per row of flow_rows. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u64);
+} flow_taken SEC(".maps") __weak;
+
+/* Sets of SHUNT_SNAT_WORDS words. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, SHUNT_SNAT_WORDS);
+	__type(key, __u32);
+	__type(value, __u64);
+} snat_ports SEC(".maps") __weak;
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct shunt_flow_level);
+} flow_level SEC(".maps") __weak;
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, SHUNT_NODE_PORT_WORDS);
+	__type(key, __u32);
+	__type(value, __u64);
+} node_ports SEC(".maps") __weak;
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, SHUNT_ENDPOINT_WORDS);
+	__type(key, __u32);
+	__type(value, __u64);
+} endpoint_filter SEC(".maps") __weak;
+
+/* The kernel has no other LPM trie than one that is not preallocated. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 65536);
+	__type(key, struct shunt_source_key);
+	__type(value, __u32);
+} source_ranges SEC(".maps") __weak;
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 4096);
+	__type(key, __u32);
+	__type(value, struct shunt_device);
+} devices SEC(".maps") __weak;
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 8192);
+	__type(key, struct shunt_fragment_key);
+	__type(value, struct shunt_fragment);
+} fragments SEC(".maps") __weak;
 
 #endif
