@@ -73,6 +73,8 @@ shunt_frontend_row EncodeRow(const shunt_frontend_key& key, const PortChange& po
   row.udp_idle_s = port.plan->udp_idle_s;
   if (!frontend.source_ranges.empty()) row.flags |= SHUNT_ROW_SOURCE_RANGES;
   if (!frontend.source_ranges.empty() && frontend.node_in_source_ranges) row.flags |= SHUNT_ROW_NODE_IN_RANGES;
+  if (frontend.masquerades_outside) row.flags |= SHUNT_ROW_SNAT;
+  if (frontend.masquerades_inside) row.flags |= SHUNT_ROW_SNAT_INSIDE;
   row.kind = static_cast<uint8_t>(frontend.kind);
   return row;
 }

@@ -143,6 +143,9 @@ struct Frontend {
   // loadBalancerSourceRanges of this family; empty if every client may dial it.
   std::vector<IpPrefix> source_ranges;
   bool node_in_source_ranges = false;
+  // Whether packets of such a client may be given a source address of this node, as kube-proxy does it.
+  bool masquerades_inside = false;   // of a client on this node, or in the cluster
+  bool masquerades_outside = false;  // of a client from outside
   // The Service that holds this frontend, if it is another one: then the frontend is in conflict and is not programmed.
   // It is empty without a conflict. It follows when a third Service takes the frontend.
   FrontendHolder conflict_with;

@@ -24,8 +24,17 @@ PoolChoice PoolChoice::Of(const model::Service& service, const model::ServicePor
   return choice;
 }
 
+MasqueradeChoice MasqueradeChoice::Of(const model::Service& service, const PlannerOptions& options) {
+  MasqueradeChoice choice;
+  choice.cluster_ip_inside = options.masquerades_all;
+  choice.cluster_ip_outside = options.masquerades_all || options.tells_inside;
+  choice.external_address = service.external_traffic_policy != model::TrafficPolicy::kLocal;
+  return choice;
+}
+
 std::vector<model::Frontend> BuildFrontends(const model::ServicePort& port, model::IpFamily family,
-                                            const FamilyAddresses& addresses, const PoolChoice& pools) {
+                                            const FamilyAddresses& addresses, const PoolChoice& pools,
+                                            const MasqueradeChoice& masquerade) {
   std::vector<model::Frontend> frontends;
   frontends.reserve(2 + addresses.load_balancer_ips.size() + addresses.external_ips.size());
   const auto add = [&](model::FrontendKind kind, const model::IpAddress& address, uint16_t number) -> model::Frontend& {
@@ -40,6 +49,8 @@ std::vector<model::Frontend> BuildFrontends(const model::ServicePort& port, mode
     }
     frontend.internal_pool = is_cluster_ip ? pools.internal_traffic : pools.external_address_inside;
     frontend.external_pool = is_cluster_ip ? pools.internal_traffic : pools.external_address_outside;
+    frontend.masquerades_inside = is_cluster_ip ? masquerade.cluster_ip_inside : masquerade.external_address;
+    frontend.masquerades_outside = is_cluster_ip ? masquerade.cluster_ip_outside : masquerade.external_address;
     return frontends.emplace_back(std::move(frontend));
   };
 

@@ -9,6 +9,7 @@
 #include "userspace/model/ip_address.h"
 #include "userspace/model/service.h"
 #include "userspace/model/service_plan.h"
+#include "userspace/planner/planner_options.h"
 #include "userspace/planner/service_addresses.h"
 
 namespace shunt::planner {
@@ -28,10 +29,21 @@ struct PoolChoice {
   static PoolChoice Of(const model::Service& service, const model::ServicePort& port, const FamilyAddresses& addresses);
 };
 
+// Which packets to the two kinds of addresses are masqueraded. Replies of a backend on another node would not come back
+// through this one otherwise; under externalTrafficPolicy Local the backend is on this node, and sees its client.
+struct MasqueradeChoice {
+  bool cluster_ip_inside = false;
+  bool cluster_ip_outside = false;
+  bool external_address = false;  // NodePort, load-balancer or external address, from anywhere
+
+  static MasqueradeChoice Of(const model::Service& service, const PlannerOptions& options);
+};
+
 // Returns the frontends in the order ClusterIP, NodePort, LoadBalancer, ExternalIP, and in the object's order within a
 // kind. Source ranges restrict load-balancer addresses only, as with kube-proxy.
 std::vector<model::Frontend> BuildFrontends(const model::ServicePort& port, model::IpFamily family,
-                                            const FamilyAddresses& addresses, const PoolChoice& pools);
+                                            const FamilyAddresses& addresses, const PoolChoice& pools,
+                                            const MasqueradeChoice& masquerade);
 
 }  // namespace shunt::planner
 

@@ -218,6 +218,7 @@ struct PortContext {
   const ServiceAddresses& addresses;
   const SlicesByFamily& slices;
   const CollectionContext collection;
+  const MasqueradeChoice masquerade;
   const uint32_t endpoints_max;
   Warnings& warnings;
   LocalReadyCount* const local_ready;  // null if the Service has no health check
@@ -233,7 +234,7 @@ model::PortPlan PlanPort(const model::ServicePort& port, model::IpFamily family,
 
   const FamilyAddresses& addresses = context.addresses.Of(family);
   const uint32_t endpoints_max = context.endpoints_max;
-  plan.frontends = BuildFrontends(port, family, addresses, choice);
+  plan.frontends = BuildFrontends(port, family, addresses, choice, context.masquerade);
 
   Candidates candidates = CollectEndpoints(port, family, context.slices.Of(family).slices(), context.collection);
   const bool any_usable = SelectEndpoints(context.collection.node, candidates);
@@ -281,9 +282,13 @@ model::ServicePlan PlanService(const model::Service& service, absl::Span<const m
                               service.health_check_node_port != 0;
 
   LocalReadyCount local_ready;
-  const PortContext context = {addresses,       served_slices,
-                               {weights, node}, options.endpoints_max,
-                               warnings,        health_checked ? &local_ready : nullptr};
+  const PortContext context = {.addresses = addresses,
+                               .slices = served_slices,
+                               .collection = {weights, node},
+                               .masquerade = MasqueradeChoice::Of(service, options),
+                               .endpoints_max = options.endpoints_max,
+                               .warnings = warnings,
+                               .local_ready = health_checked ? &local_ready : nullptr};
   Need need;
   plan.ports.reserve(2 * ports.size());
   for (const model::ServicePort& port : ports) {

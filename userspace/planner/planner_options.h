@@ -56,6 +56,11 @@ struct PlannerOptions {
   // How long a UDP flow keeps its backend without a datagram, in seconds; 0: without a limit. The default is that of
   // kube-proxy's conntrack for flows with answers.
   uint32_t udp_idle_s = 120;
+  // Whether packets to a ClusterIP are masqueraded whatever their client, as kube-proxy does with --masquerade-all.
+  bool masquerades_all = false;
+  // Whether the packet path can tell clients of the cluster from others. If not, all are from outside, and nothing that
+  // goes to a ClusterIP is masqueraded for coming from there.
+  bool tells_inside = true;
 };
 
 }  // namespace shunt::planner
