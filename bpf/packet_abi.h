@@ -166,8 +166,13 @@ SHUNT_STATIC_ASSERT(sizeof(struct shunt_flow_level) == 128);
 
 /* ---- what the agent tells ----------------------------------------------- */
 
-/* node_ports: bitmaps of 2^16 ports each, for TCP, UDP and SCTP, memory-mapped. A clear bit proves that a packet to an
- * address of this node is neither for a frontend nor a reply to a port of snat_ports. */
+/*
+ * The two filters below let the packets pass at once that are not the packet path's. Their bits are only ever set while
+ * programs run: a flow outlives its frontend and may outlive its backend, and both its directions must be found.
+ *
+ * node_ports: bitmaps of 2^16 ports each, for TCP, UDP and SCTP, memory-mapped. A clear bit proves that a packet to an
+ * address of this node is neither for a frontend nor a reply to a port of snat_ports.
+ */
 #define SHUNT_NODE_PORT_WORDS (3 * 65536 / 64)
 
 /* Returns the bit's number in the whole array. `port` is in host order. REQUIRES: a protocol of a flow. */
@@ -184,13 +189,13 @@ static inline __u32 shunt_node_port_bit(__u8 protocol, __u16 port)
 #define SHUNT_ENDPOINT_BITS (1u << 20)
 #define SHUNT_ENDPOINT_WORDS (SHUNT_ENDPOINT_BITS / 64)
 
-/* Without a seed, as shunt_prefix_bit(). */
-static inline __u32 shunt_endpoint_bit(const struct shunt_address *address, __be16 port, __u8 protocol)
+/* Without a seed, as shunt_prefix_bit(); and without the protocol, which a backend's row does not have. */
+static inline __u32 shunt_endpoint_bit(const struct shunt_address *address, __be16 port)
 {
 	__u64 high = (__u64)address->word[0] << 32 | address->word[1];
 	__u64 low = (__u64)address->word[2] << 32 | address->word[3];
 
-	return (__u32)shunt_hash(high, low, (__u64)port << 8 | protocol) & (SHUNT_ENDPOINT_BITS - 1);
+	return (__u32)shunt_hash(high, low, port) & (SHUNT_ENDPOINT_BITS - 1);
 }
 
 /*

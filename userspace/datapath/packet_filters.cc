@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "userspace/datapath/packet_filters.h"
+
+#include <arpa/inet.h>
+
+#include "bpf/packet_abi.h"
+#include "userspace/datapath/codec.h"
+
+namespace shunt::datapath {
+namespace {
+
+uint32_t BitOf(const shunt_frontend_key& key) {
+  return shunt_node_port_bit(key.protocol, ntohs(key.port));
+}
+
+uint32_t BitOf(const model::SocketAddress& backend) {
+  const shunt_backend row = EncodeBackend(backend);
+  return shunt_endpoint_bit(&row.address, row.port);
+}
+
+}  // namespace
+
+absl::Status GrowingBitmap::ReadBack() {
+  for (uint32_t i = 0; i < words_.size(); ++i) {
+    if (absl::Status status = table_.Load(i, MutableBytesOf(words_[i])); !status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status GrowingBitmap::Set(uint32_t bit) {
+  if (Holds(bit)) return absl::OkStatus();
+  const uint64_t word = words_[bit / 64] | uint64_t{1} << (bit % 64);
+  if (absl::Status status = table_.StoreWord(bit / 64, 0, word); !status.ok()) return status;
+  words_[bit / 64] = word;
+  return absl::OkStatus();
+}
+
+void GrowingBitmap::Adopt(uint32_t bit) {
+  if (!Holds(bit)) missing_.push_back(bit);
+}
+
+absl::Status GrowingBitmap::Repair() {
+  for (; !missing_.empty(); missing_.pop_back()) {
+    if (Holds(missing_.back())) continue;
+    if (absl::Status status = Set(missing_.back()); !status.ok()) return status;
+    ++repaired_;
+  }
+  return absl::OkStatus();
+}
+
+bool GrowingBitmap::Agrees() const {
+  for (uint32_t i = 0; i < words_.size(); ++i) {
+    uint64_t word = 0;
+    if (!table_.Load(i, MutableBytesOf(word)).ok() || word != words_[i]) return false;
+  }
+  return true;
+}
+
+absl::Status PacketFilters::ReadBack() {
+  if (absl::Status status = node_ports_.ReadBack(); !status.ok()) return status;
+  return endpoints_.ReadBack();
+}
+
+absl::Status PacketFilters::SetFrontend(const shunt_frontend_key& key, model::FrontendKind kind) {
+  return kind == model::FrontendKind::kClusterIp ? absl::OkStatus() : node_ports_.Set(BitOf(key));
+}
+
+absl::Status PacketFilters::SetBackend(const model::SocketAddress& backend) {
+  return endpoints_.Set(BitOf(backend));
+}
+
+void PacketFilters::AdoptFrontend(const shunt_frontend_key& key, model::FrontendKind kind) {
+  if (kind != model::FrontendKind::kClusterIp) node_ports_.Adopt(BitOf(key));
+}
+
+void PacketFilters::AdoptBackend(const model::SocketAddress& backend) {
+  endpoints_.Adopt(BitOf(backend));
+}
+
+absl::Status PacketFilters::Repair() {
+  if (absl::Status status = node_ports_.Repair(); !status.ok()) return status;
+  return endpoints_.Repair();
+}
+
+}  // namespace shunt::datapath
