@@ -318,6 +318,8 @@ class CountingTable final : public Table {
     return Count().StoreWord(index, word, value);
   }
   absl::Status Load(uint32_t index, absl::Span<std::byte> value) const override { return Count().Load(index, value); }
+  absl::Status Put(Bytes key, Bytes value) override { return Count().Put(key, value); }
+  absl::Status Remove(Bytes key) override { return Count().Remove(key); }
   absl::Status ForEach(const std::function<void(Bytes key, Bytes value)>& visit) const override {
     return Count().ForEach(visit);
   }

@@ -15,8 +15,8 @@ namespace shunt::datapath {
 
 using Bytes = absl::Span<const std::byte>;
 
-// Arrays have Store, StoreWord and Load: their key is a uint32_t index below capacity(). Hashes have ForEach alone,
-// because only programs write them. Keys and values have exactly key_size() and value_size() bytes.
+// Arrays have Store, StoreWord and Load: their key is a uint32_t index below capacity(). Hashes, and LPM tries with
+// them, have Put, Remove and ForEach. Keys and values have exactly key_size() and value_size() bytes.
 // Every operation returns kUnavailable if trying again may help and kInternal if it is a mistake of the caller's, such
 // as an operation that the kind of map does not have; the message says which map, which operation and which errno.
 // Not thread-safe.
@@ -40,6 +40,13 @@ class Table {
   virtual absl::Status Load(uint32_t index, absl::Span<std::byte> value) const = 0;
 
   // ---- hashes ----
+  // Puts the row of `key`, in place of the one that it has. Who looks `key` up finds a row before and after, the old
+  // one or the new one. Who has found the old one reads it whole until the next Put, which may reuse its memory.
+  // Returns kResourceExhausted if the map is full. REQUIRES: programs do not write the map; a key of an LPM trie has no
+  // bit set beyond its prefix.
+  virtual absl::Status Put(Bytes key, Bytes value) = 0;
+  // Removes the row of `key`, if it has one. REQUIRES: as Put.
+  virtual absl::Status Remove(Bytes key) = 0;
   // Calls `visit` with every row. Rows changed meanwhile by programs may be missed or seen twice.
   virtual absl::Status ForEach(const std::function<void(Bytes key, Bytes value)>& visit) const = 0;
 };

@@ -31,6 +31,17 @@ struct Tables {
   std::unique_ptr<Table> reasons;
   std::unique_ptr<Table> meta;
   std::unique_ptr<Table> source_versions;
+  // The packet path's; of the least size where it is off (flow_sizes.h).
+  std::unique_ptr<Table> node_ports;
+  std::unique_ptr<Table> endpoint_filter;
+  std::unique_ptr<Table> source_ranges;
+  std::unique_ptr<Table> devices;
+  std::unique_ptr<Table> flow_index;
+  std::unique_ptr<Table> flow_rows;
+  std::unique_ptr<Table> flow_taken;  // one bit a row of flow_rows
+  std::unique_ptr<Table> snat_ports;
+  std::unique_ptr<Table> flow_level;
+  std::unique_ptr<Table> fragments;
 };
 
 }  // namespace shunt::datapath

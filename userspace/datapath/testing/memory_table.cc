@@ -7,6 +7,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "bpf/abi.h"
+#include "bpf/packet_abi.h"
+#include "userspace/datapath/flow_sizes.h"
 
 namespace shunt::datapath {
 namespace {
@@ -58,6 +60,13 @@ absl::Status MemoryTable::CheckRow(uint32_t index, size_t size) const {
                                           ": it has ", rows_.capacity, " rows of ", rows_.value_size, " bytes"));
 }
 
+absl::Status MemoryTable::CheckKey(absl::string_view operation, Bytes key) const {
+  if (absl::Status status = Check(TableKind::kHash, operation); !status.ok()) return status;
+  if (key.size() == rows_.key_size) return absl::OkStatus();
+  return absl::InternalError(absl::StrCat("map ", rows_.name, ": ", operation, " a key of ", key.size(),
+                                          " bytes: its keys have ", rows_.key_size));
+}
+
 absl::Status MemoryTable::Store(uint32_t index, Bytes value) {
   if (absl::Status status = CheckRow(index, value.size()); !status.ok()) return status;
   if (hooks_.before) {
@@ -85,6 +94,34 @@ absl::Status MemoryTable::StoreWord(uint32_t index, uint32_t word, uint64_t valu
 absl::Status MemoryTable::Load(uint32_t index, absl::Span<std::byte> value) const {
   if (absl::Status status = CheckRow(index, value.size()); !status.ok()) return status;
   std::memcpy(value.data(), &rows_.array[size_t{index} * rows_.value_size], value.size());
+  return absl::OkStatus();
+}
+
+absl::Status MemoryTable::Put(Bytes key, Bytes value) {
+  if (absl::Status status = CheckKey("put", key); !status.ok()) return status;
+  if (value.size() != rows_.value_size) {
+    return absl::InternalError(
+        absl::StrCat("map ", rows_.name, ": put ", value.size(), " bytes: its rows have ", rows_.value_size));
+  }
+  if (hooks_.before) {
+    if (absl::Status status = hooks_.before(rows_.name); !status.ok()) return status;
+  }
+  if (rows_.hash.size() >= rows_.capacity && !rows_.hash.contains(AsView(key))) {
+    return absl::ResourceExhaustedError(
+        absl::StrCat("map ", rows_.name, ": put: it has its ", rows_.capacity, " rows"));
+  }
+  rows_.hash[std::string(AsView(key))] = std::string(AsView(value));
+  if (hooks_.after) hooks_.after(rows_.name);
+  return absl::OkStatus();
+}
+
+absl::Status MemoryTable::Remove(Bytes key) {
+  if (absl::Status status = CheckKey("remove", key); !status.ok()) return status;
+  if (hooks_.before) {
+    if (absl::Status status = hooks_.before(rows_.name); !status.ok()) return status;
+  }
+  rows_.hash.erase(AsView(key));
+  if (hooks_.after) hooks_.after(rows_.name);
   return absl::OkStatus();
 }
 
@@ -119,6 +156,21 @@ MemoryMaps::MemoryMaps(const Limits& limits, uint32_t cpus) {
       .index_seed = kIndexSeed, .memory_version = SHUNT_MEMORY_VERSION, .storage_in_use = 0, .generation = 0};
   std::memcpy(maps_.back()->array.data(), &meta, sizeof(meta));
   maps_.push_back(MakeArray<shunt_source_version>("source_versions", SHUNT_RESOURCE_COUNT));
+  MakePacketPath(limits.flows);
+}
+
+void MemoryMaps::MakePacketPath(uint32_t flows) {
+  const FlowSizes sizes = FlowSizesOf(flows);
+  maps_.push_back(MakeArray<uint64_t>("node_ports", SHUNT_NODE_PORT_WORDS));
+  maps_.push_back(MakeArray<uint64_t>("endpoint_filter", SHUNT_ENDPOINT_WORDS));
+  maps_.push_back(MakeHash<shunt_source_key, uint32_t>("source_ranges", 65'536));
+  maps_.push_back(MakeHash<uint32_t, shunt_device>("devices", 4096));
+  maps_.push_back(MakeArray<shunt_flow_bucket>("flow_index", sizes.buckets));
+  maps_.push_back(MakeArray<shunt_flow>("flow_rows", sizes.rows));
+  maps_.push_back(MakeArray<uint64_t>("flow_taken", sizes.taken_words));
+  maps_.push_back(MakeArray<uint64_t>("snat_ports", sizes.snat_sets * SHUNT_SNAT_WORDS));
+  maps_.push_back(MakeArray<shunt_flow_level>("flow_level", 1));
+  maps_.push_back(MakeHash<shunt_fragment_key, shunt_fragment>("fragments", sizes.fragments));
 }
 
 Tables MemoryMaps::Open() {
@@ -143,6 +195,16 @@ Tables MemoryMaps::Open() {
       &tables.reasons,
       &tables.meta,
       &tables.source_versions,
+      &tables.node_ports,
+      &tables.endpoint_filter,
+      &tables.source_ranges,
+      &tables.devices,
+      &tables.flow_index,
+      &tables.flow_rows,
+      &tables.flow_taken,
+      &tables.snat_ports,
+      &tables.flow_level,
+      &tables.fragments,
   };
   for (size_t i = 0; i < maps_.size(); ++i) *in_order[i] = std::make_unique<MemoryTable>(*maps_[i], hooks_);
   return tables;

@@ -27,6 +27,7 @@ struct WriteHooks {
   std::function<void(absl::string_view table)> after;
 };
 
+// An LPM trie is a hash here: only a program's lookup by the longest prefix tells them apart.
 enum class TableKind : uint8_t { kArray, kHash };
 
 // The rows of one table. They outlive the handles that are given out on them, as a pinned map does.
@@ -53,11 +54,14 @@ class MemoryTable final : public Table {
   absl::Status Store(uint32_t index, Bytes value) override;
   absl::Status StoreWord(uint32_t index, uint32_t word, uint64_t value) override;
   absl::Status Load(uint32_t index, absl::Span<std::byte> value) const override;
+  absl::Status Put(Bytes key, Bytes value) override;
+  absl::Status Remove(Bytes key) override;
   absl::Status ForEach(const std::function<void(Bytes key, Bytes value)>& visit) const override;
 
  private:
   absl::Status Check(TableKind kind, absl::string_view operation) const;
   absl::Status CheckRow(uint32_t index, size_t size) const;
+  absl::Status CheckKey(absl::string_view operation, Bytes key) const;
 
   MemoryRows& rows_;
   const WriteHooks& hooks_;
@@ -84,6 +88,8 @@ class MemoryMaps {
 
  private:
   MemoryMaps() = default;
+
+  void MakePacketPath(uint32_t flows);
 
   std::vector<std::unique_ptr<MemoryRows>> maps_;  // in the order of struct Tables
   WriteHooks hooks_;

@@ -8,6 +8,8 @@
 #include <string>
 #include <vector>
 
+#include "bpf/abi.h"
+#include "bpf/packet_abi.h"
 #include "userspace/datapath/codec.h"
 
 namespace shunt::datapath {
@@ -54,6 +56,18 @@ TEST(MemoryMapsTest, SizesAreThoseOfTheKernelsMaps) {
   EXPECT_EQ(tables.service_counters->capacity(), 3u * 2u);
   EXPECT_EQ(tables.backend_counters->capacity(), 3u * 4u);
   EXPECT_EQ(tables.socket_taken->capacity(), 1u);
+  EXPECT_EQ(tables.flow_rows->capacity(), 1u) << "the packet path is off";
+  Limits limits = kLimits;
+  limits.flows = 2048;
+  MemoryMaps with_flows(limits);
+  const Tables flows = with_flows.Open();
+  EXPECT_EQ(flows.flow_rows->capacity(), 2048u);
+  EXPECT_EQ(flows.flow_index->capacity(), 2048u);
+  EXPECT_EQ(flows.flow_taken->capacity(), 32u);
+  EXPECT_EQ(flows.snat_ports->capacity(), 8u * SHUNT_SNAT_WORDS);
+  EXPECT_EQ(flows.fragments->capacity(), 8192u);
+  EXPECT_EQ(flows.node_ports->name(), "node_ports") << "each handle is on the map of its name";
+  EXPECT_EQ(flows.fragments->name(), "fragments");
 }
 
 TEST(MemoryTableTest, RowsOutsideTheArrayAndOfAnotherSizeAreErrors) {
@@ -93,6 +107,65 @@ TEST(MemoryTableTest, AHashShowsTheRowsThatWerePut) {
                   })
                   .ok());
   EXPECT_THAT(choices, ElementsAre(Pair(1u, 10u), Pair(2u, 12u)));
+}
+
+TEST(MemoryTableTest, AHashIsWrittenByKey) {
+  MemoryMaps maps(kLimits);
+  const Tables tables = maps.Open();
+  const uint32_t eth0 = 2, eth1 = 3;
+  EXPECT_TRUE(tables.devices->Put(BytesOf(eth0), BytesOf(shunt_device{.mtu = 1500})).ok());
+  EXPECT_TRUE(tables.devices->Put(BytesOf(eth1), BytesOf(shunt_device{.mtu = 1400})).ok());
+  EXPECT_TRUE(tables.devices->Put(BytesOf(eth0), BytesOf(shunt_device{.mtu = 9000})).ok());
+  std::map<uint32_t, uint32_t> mtus;
+  const auto read = [&] {
+    mtus.clear();
+    return tables.devices->ForEach(
+        [&](Bytes key, Bytes value) { mtus[FromBytes<uint32_t>(key)] = FromBytes<shunt_device>(value).mtu; });
+  };
+  ASSERT_TRUE(read().ok());
+  EXPECT_THAT(mtus, ElementsAre(Pair(eth0, 9000u), Pair(eth1, 1400u)));
+  EXPECT_TRUE(tables.devices->Remove(BytesOf(eth0)).ok());
+  EXPECT_TRUE(tables.devices->Remove(BytesOf(eth0)).ok()) << "it is not there, as was asked";
+  ASSERT_TRUE(read().ok());
+  EXPECT_THAT(mtus, ElementsAre(Pair(eth1, 1400u)));
+}
+
+TEST(MemoryTableTest, AHashRefusesWhatIsNotItsOwn) {
+  MemoryMaps maps(kLimits);
+  const Tables tables = maps.Open();
+  const uint64_t eight = 1;
+  const uint32_t four = 1;
+  EXPECT_EQ(tables.devices->Put(BytesOf(eight), BytesOf(shunt_device{})).code(), absl::StatusCode::kInternal);
+  EXPECT_EQ(tables.devices->Put(BytesOf(four), BytesOf(four)).code(), absl::StatusCode::kInternal);
+  EXPECT_EQ(tables.devices->Remove(BytesOf(eight)).code(), absl::StatusCode::kInternal);
+  EXPECT_EQ(tables.pools->Put(BytesOf(four), BytesOf(eight)).code(), absl::StatusCode::kInternal) << "no hash";
+  EXPECT_EQ(tables.pools->Remove(BytesOf(four)).code(), absl::StatusCode::kInternal) << "no hash";
+  const shunt_affinity_key keys[] = {{.service_port = 1}, {.service_port = 2}, {.service_port = 3}};
+  ASSERT_EQ(tables.affinities->capacity(), 2u);
+  EXPECT_TRUE(tables.affinities->Put(BytesOf(keys[0]), BytesOf(shunt_affinity{})).ok());
+  EXPECT_TRUE(tables.affinities->Put(BytesOf(keys[1]), BytesOf(shunt_affinity{})).ok());
+  EXPECT_EQ(tables.affinities->Put(BytesOf(keys[2]), BytesOf(shunt_affinity{})).code(),
+            absl::StatusCode::kResourceExhausted);
+  EXPECT_TRUE(tables.affinities->Put(BytesOf(keys[0]), BytesOf(shunt_affinity{})).ok()) << "in the old row's place";
+}
+
+TEST(MemoryTableTest, HooksSeeTheWritesOfAHash) {
+  MemoryMaps maps(kLimits);
+  const Tables tables = maps.Open();
+  const uint32_t device = 2;
+  ASSERT_TRUE(tables.devices->Put(BytesOf(device), BytesOf(shunt_device{.mtu = 1500})).ok());
+  std::vector<std::string> seen;
+  maps.hooks().after = [&](absl::string_view table) { seen.emplace_back(table); };
+  EXPECT_TRUE(tables.devices->Put(BytesOf(device), BytesOf(shunt_device{.mtu = 1400})).ok());
+  maps.hooks().before = [](absl::string_view) { return absl::UnavailableError("scripted"); };
+  EXPECT_EQ(tables.devices->Put(BytesOf(device), BytesOf(shunt_device{})).code(), absl::StatusCode::kUnavailable);
+  EXPECT_EQ(tables.devices->Remove(BytesOf(device)).code(), absl::StatusCode::kUnavailable);
+  uint32_t mtu = 0;
+  ASSERT_TRUE(tables.devices->ForEach([&](Bytes, Bytes value) { mtu = FromBytes<shunt_device>(value).mtu; }).ok());
+  EXPECT_EQ(mtu, 1400u) << "a refused write changes nothing";
+  maps.hooks().before = nullptr;
+  EXPECT_TRUE(tables.devices->Remove(BytesOf(device)).ok());
+  EXPECT_THAT(seen, ElementsAre("devices", "devices"));
 }
 
 TEST(MemoryTableTest, HooksSeeEveryWriteAndMayRefuseIt) {

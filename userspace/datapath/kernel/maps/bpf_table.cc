@@ -33,6 +33,8 @@ class BpfTable : public Table {
   absl::Status Store(uint32_t index, Bytes value) override;
   absl::Status StoreWord(uint32_t index, uint32_t word, uint64_t value) override;
   absl::Status Load(uint32_t index, absl::Span<std::byte> value) const override;
+  absl::Status Put(Bytes key, Bytes value) override;
+  absl::Status Remove(Bytes key) override;
   absl::Status ForEach(const std::function<void(Bytes key, Bytes value)>& visit) const override;
 
  protected:
@@ -81,13 +83,22 @@ class PlainTable final : public BpfTable {
   absl::Status Load(uint32_t index, absl::Span<std::byte> value) const override;
 };
 
-// A hash map, LRU or not, read in batches.
+// A hash map, LRU or not, or an LPM trie: read in batches, written by one system call a row.
 class HashTable final : public BpfTable {
  public:
-  HashTable(const MapSpec& spec, posix::FileDescriptor fd) : BpfTable(spec, std::move(fd)) {}
+  // Unless `writable`, Put and Remove fail with kPermissionDenied.
+  HashTable(const MapSpec& spec, posix::FileDescriptor fd, bool writable)
+      : BpfTable(spec, std::move(fd)), writable_(writable) {}
 
+  absl::Status Put(Bytes key, Bytes value) override;
+  absl::Status Remove(Bytes key) override;
   // Copies some thousands of rows out at a time, so `visit` may change the map.
   absl::Status ForEach(const std::function<void(Bytes key, Bytes value)>& visit) const override;
+
+ private:
+  absl::Status CheckWrite(absl::string_view operation, size_t key, size_t value) const;
+
+  const bool writable_;
 };
 
 absl::Status BpfTable::Error(int error, absl::string_view operation) const {
@@ -113,6 +124,12 @@ absl::Status BpfTable::StoreWord(uint32_t, uint32_t, uint64_t) {
 }
 absl::Status BpfTable::Load(uint32_t, absl::Span<std::byte>) const {
   return NoSuchOperation("load");
+}
+absl::Status BpfTable::Put(Bytes, Bytes) {
+  return NoSuchOperation("put");
+}
+absl::Status BpfTable::Remove(Bytes) {
+  return NoSuchOperation("remove");
 }
 absl::Status BpfTable::ForEach(const std::function<void(Bytes, Bytes)>&) const {
   return NoSuchOperation("visit");
@@ -194,6 +211,25 @@ absl::Status PlainTable::Load(uint32_t index, absl::Span<std::byte> value) const
   return absl::OkStatus();
 }
 
+absl::Status HashTable::CheckWrite(absl::string_view operation, size_t key, size_t value) const {
+  if (!writable_) return Error(EACCES, absl::StrCat(operation, ": opened for reading"));
+  if (key == key_size() && value == value_size()) return absl::OkStatus();
+  return absl::InternalError(absl::StrCat("map ", name(), ": ", operation, " ", key, " and ", value,
+                                          " bytes: its keys have ", key_size(), ", its rows ", value_size()));
+}
+
+absl::Status HashTable::Put(Bytes key, Bytes value) {
+  if (absl::Status status = CheckWrite("put", key.size(), value.size()); !status.ok()) return status;
+  const int error = bpf_map_update_elem(fd(), key.data(), value.data(), BPF_ANY);
+  return error < 0 ? Error(error, "put") : absl::OkStatus();
+}
+
+absl::Status HashTable::Remove(Bytes key) {
+  if (absl::Status status = CheckWrite("remove", key.size(), value_size()); !status.ok()) return status;
+  const int error = bpf_map_delete_elem(fd(), key.data());
+  return error < 0 && error != -ENOENT ? Error(error, "remove") : absl::OkStatus();
+}
+
 // Rows read at a time. A bucket is read whole, so the buffer grows if a bucket has more.
 constexpr uint32_t kRowsPerRead = 4096;
 
@@ -202,11 +238,13 @@ absl::Status HashTable::ForEach(const std::function<void(Bytes key, Bytes value)
   uint32_t rows = std::min(capacity(), kRowsPerRead);
   std::vector<std::byte> keys(size_t{rows} * key_size());
   std::vector<std::byte> values(size_t{rows} * value_size());
-  __u32 at = 0, next = 0;  // the bucket to go on from
+  // Where to go on: the number of a bucket, or in an LPM trie the last key.
+  std::vector<std::byte> at(std::max<size_t>(key_size(), sizeof(__u32))), next(at.size());
   bool first = true;
   for (;;) {
     __u32 count = rows;
-    int error = bpf_map_lookup_batch(fd(), first ? nullptr : &at, &next, keys.data(), values.data(), &count, &options);
+    int error = bpf_map_lookup_batch(fd(), first ? nullptr : at.data(), next.data(), keys.data(), values.data(), &count,
+                                     &options);
     if (error == -ENOSPC) {
       rows *= 2;
       keys.resize(size_t{rows} * key_size());
@@ -219,7 +257,7 @@ absl::Status HashTable::ForEach(const std::function<void(Bytes key, Bytes value)
             Bytes(values).subspan(size_t{row} * value_size(), value_size()));
     }
     if (error == -ENOENT) return absl::OkStatus();
-    at = next;
+    at.swap(next);
     first = false;
   }
 }
@@ -233,7 +271,8 @@ absl::StatusOr<std::unique_ptr<Table>> OpenTable(const MapSpec& spec, posix::Fil
       return std::make_unique<MappedTable>(spec, std::move(fd), writable);
     case BPF_MAP_TYPE_HASH:
     case BPF_MAP_TYPE_LRU_HASH:
-      return std::make_unique<HashTable>(spec, std::move(fd));
+    case BPF_MAP_TYPE_LPM_TRIE:
+      return std::make_unique<HashTable>(spec, std::move(fd), writable);
     default:
       return absl::InternalError(absl::StrCat("map ", spec.name, ": no table for type ", MapTypeName(spec.type)));
   }

@@ -12,9 +12,9 @@
 
 namespace shunt::datapath {
 
-// Returns the Table for the map behind `fd`; unless `writable`, its Store fails with kPermissionDenied. An array that
-// is not memory-mapped can only be read. REQUIRES: VerifyMap() has returned `spec` for the map, and `fd` was opened for
-// writing if `writable`.
+// Returns the Table for the map behind `fd`; unless `writable`, its Store, Put and Remove fail with kPermissionDenied.
+// An array that is not memory-mapped can only be read. REQUIRES: VerifyMap() has returned `spec` for the map, and `fd`
+// was opened for writing if `writable`.
 absl::StatusOr<std::unique_ptr<Table>> OpenTable(const MapSpec& spec, posix::FileDescriptor fd, bool writable);
 
 }  // namespace shunt::datapath

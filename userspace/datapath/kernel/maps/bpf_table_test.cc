@@ -2,16 +2,19 @@
 // The Table contract, on every kind of map that we have.
 #include "userspace/datapath/kernel/maps/bpf_table.h"
 
+#include <arpa/inet.h>
 #include <bpf/bpf.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cerrno>
 #include <cstdio>
 #include <cstring>
 #include <map>
 #include <vector>
 
 #include "bpf/abi.h"
+#include "bpf/packet_abi.h"
 #include "userspace/datapath/kernel/maps/map_set.h"
 #include "userspace/datapath/kernel/testing/sandbox_fixture.h"
 
@@ -152,10 +155,93 @@ TEST_F(BpfTableTest, EveryRowOfAHashIsVisitedOnce) {
   for (const auto& [row, times] : seen) EXPECT_EQ(times, 1) << row;
 }
 
+shunt_source_key RangeOf(uint32_t list, uint32_t length, uint32_t address) {
+  shunt_source_key key = {.prefix_length = 32 + 96 + length, .list = list, .address = {}};
+  key.address.word[2] = htonl(0xffff);
+  key.address.word[3] = htonl(address);
+  return key;
+}
+
+// An LPM trie is read by keys, in more steps than one.
+TEST_F(BpfTableTest, ATrieIsWrittenAndReadByKey) {
+  constexpr uint32_t kLists = 6'000;
+  OpenWith(TinyLimits());
+  Table& ranges = *tables_.source_ranges;
+  for (uint32_t list = 0; list < kLists; ++list) {
+    ASSERT_TRUE(ranges.Put(BytesOf(RangeOf(list, 8, 0x0a000000)), BytesOf(list)).ok());
+  }
+  std::map<uint32_t, uint32_t> seen;  // list -> times
+  const auto read = [&] {
+    seen.clear();
+    return ranges.ForEach([&seen](Bytes key_bytes, Bytes value_bytes) {
+      shunt_source_key key;
+      uint32_t value;
+      std::memcpy(&key, key_bytes.data(), sizeof(key));
+      std::memcpy(&value, value_bytes.data(), sizeof(value));
+      EXPECT_EQ(key.list, value);
+      EXPECT_EQ(key.prefix_length, 32u + 96 + 8);
+      ++seen[key.list];
+    });
+  };
+  ASSERT_TRUE(read().ok());
+  EXPECT_EQ(seen.size(), kLists);
+  for (const auto& [list, times] : seen) EXPECT_EQ(times, 1) << list;
+
+  uint32_t found = 0;
+  const shunt_source_key in = RangeOf(7, 32, 0x0a010203), out = RangeOf(7, 32, 0x0b010203);
+  EXPECT_EQ(bpf_map_lookup_elem(maps_.Fd("source_ranges"), &in, &found), 0);
+  EXPECT_EQ(found, 7u);
+  EXPECT_EQ(bpf_map_lookup_elem(maps_.Fd("source_ranges"), &out, &found), -ENOENT);
+  EXPECT_TRUE(ranges.Remove(BytesOf(RangeOf(7, 8, 0x0a000000))).ok());
+  EXPECT_TRUE(ranges.Remove(BytesOf(RangeOf(7, 8, 0x0a000000))).ok()) << "it is not there, as was asked";
+  EXPECT_EQ(bpf_map_lookup_elem(maps_.Fd("source_ranges"), &in, &found), -ENOENT);
+  ASSERT_TRUE(read().ok());
+  EXPECT_EQ(seen.size(), kLists - 1);
+}
+
+TEST_F(BpfTableTest, AHashIsWrittenByKey) {
+  OpenWith(TinyLimits());
+  for (const uint32_t mtu : {1500u, 9000u}) {
+    for (const uint32_t device : {2u, 3u}) {
+      ASSERT_TRUE(tables_.devices->Put(BytesOf(device), BytesOf(shunt_device{.mtu = mtu})).ok());
+    }
+  }
+  const uint32_t gone = 3;
+  ASSERT_TRUE(tables_.devices->Remove(BytesOf(gone)).ok());
+  std::map<uint32_t, uint32_t> mtus;
+  ASSERT_TRUE(tables_.devices
+                  ->ForEach([&mtus](Bytes key, Bytes value) {
+                    uint32_t device;
+                    shunt_device row;
+                    std::memcpy(&device, key.data(), sizeof(device));
+                    std::memcpy(&row, value.data(), sizeof(row));
+                    mtus[device] = row.mtu;
+                  })
+                  .ok());
+  EXPECT_THAT(mtus, ::testing::ElementsAre(::testing::Pair(2u, 9000u)));
+  EXPECT_EQ(tables_.devices->Put(BytesOf(uint64_t{1}), BytesOf(shunt_device{})).code(), absl::StatusCode::kInternal);
+  EXPECT_EQ(tables_.devices->Put(BytesOf(gone), BytesOf(gone)).code(), absl::StatusCode::kInternal);
+  EXPECT_EQ(tables_.pools->Put(BytesOf(gone), BytesOf(uint64_t{1})).code(), absl::StatusCode::kInternal);
+  EXPECT_EQ(tables_.pools->Remove(BytesOf(gone)).code(), absl::StatusCode::kInternal);
+}
+
+TEST_F(BpfTableTest, AFullHashSaysSo) {
+  OpenWith(TinyLimits());
+  const uint32_t rows = tables_.devices->capacity();
+  for (uint32_t device = 0; device < rows; ++device) {
+    ASSERT_TRUE(tables_.devices->Put(BytesOf(device), BytesOf(shunt_device{})).ok());
+  }
+  const absl::Status status = tables_.devices->Put(BytesOf(rows), BytesOf(shunt_device{}));
+  EXPECT_EQ(status.code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_THAT(status.message(), HasSubstr("map devices: put"));
+}
+
 TEST_F(BpfTableTest, AnEmptyHashHasNoRows) {
   OpenWith(TinyLimits());
   int rows = 0;
-  ASSERT_TRUE(tables_.socket_peers->ForEach([&rows](Bytes, Bytes) { ++rows; }).ok());
+  for (const Table* hash : {tables_.socket_peers.get(), tables_.source_ranges.get(), tables_.fragments.get()}) {
+    ASSERT_TRUE(hash->ForEach([&rows](Bytes, Bytes) { ++rows; }).ok()) << hash->name();
+  }
   EXPECT_EQ(rows, 0);
 }
 

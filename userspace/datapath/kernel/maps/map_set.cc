@@ -243,6 +243,16 @@ absl::StatusOr<Tables> MapSet::OpenTables() const {
       {"reasons", &tables.reasons},
       {"meta", &tables.meta},
       {"source_versions", &tables.source_versions},
+      {"node_ports", &tables.node_ports},
+      {"endpoint_filter", &tables.endpoint_filter},
+      {"source_ranges", &tables.source_ranges},
+      {"devices", &tables.devices},
+      {"flow_index", &tables.flow_index},
+      {"flow_rows", &tables.flow_rows},
+      {"flow_taken", &tables.flow_taken},
+      {"snat_ports", &tables.snat_ports},
+      {"flow_level", &tables.flow_level},
+      {"fragments", &tables.fragments},
   };
   for (const auto& [name, table] : all) {
     absl::StatusOr<std::unique_ptr<Table>> opened = OpenTable(name);

@@ -6,6 +6,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "bpf/abi.h"
+#include "bpf/packet_abi.h"
+#include "userspace/datapath/flow_sizes.h"
 
 namespace shunt::datapath {
 namespace {
@@ -16,6 +18,17 @@ constexpr uint32_t kBitsPerWord = 64;
 uint32_t IndexBuckets(uint32_t frontends) {
   const uint32_t entries = 2 * frontends;
   return std::bit_ceil((entries + SHUNT_INDEX_ENTRIES - 1) / SHUNT_INDEX_ENTRIES);
+}
+
+// RowsOf() for the maps whose size is the packet path's.
+std::optional<uint64_t> RowsOfPacketPath(absl::string_view map, uint32_t flows) {
+  const FlowSizes sizes = FlowSizesOf(flows);
+  if (map == "flow_rows") return sizes.rows;
+  if (map == "flow_index") return sizes.buckets;
+  if (map == "flow_taken") return sizes.taken_words;
+  if (map == "snat_ports") return uint64_t{sizes.snat_sets} * SHUNT_SNAT_WORDS;
+  if (map == "fragments") return sizes.fragments;
+  return std::nullopt;
 }
 
 }  // namespace
@@ -39,6 +52,11 @@ absl::Status CheckLimits(const Limits& limits) {
     return absl::InvalidArgumentError(
         absl::StrCat("limit sockets is ", limits.sockets, ", not a power of two from ", kBitsPerWord, " on"));
   }
+  if (limits.flows == 0) return absl::OkStatus();
+  if (!std::has_single_bit(limits.flows) || limits.flows < kFlowsMin || limits.flows > kRowsMax) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("limit flows is ", limits.flows, ", not 0 or a power of two from ", kFlowsMin, " to ", kRowsMax));
+  }
   return absl::OkStatus();
 }
 
@@ -57,7 +75,7 @@ std::optional<uint64_t> RowsOf(absl::string_view map, const Limits& limits, uint
   if (map == "service_counters") return uint64_t{cpus} * limits.service_ports;
   if (map == "backend_counters") return uint64_t{cpus} * limits.backends;
   if (map == "reasons") return uint64_t{cpus} * SHUNT_REASON_STRIDE;
-  return std::nullopt;
+  return RowsOfPacketPath(map, limits.flows);
 }
 
 bool IsOfPreviousRows(absl::string_view map) {
@@ -65,6 +83,7 @@ bool IsOfPreviousRows(absl::string_view map) {
 }
 
 Limits LimitsOf(const std::function<uint32_t(const std::string& map)>& rows) {
+  const uint32_t flow_rows = rows("flow_rows");
   return Limits{.frontends = rows("frontend_rows"),
                 .service_ports = rows("service_ports"),
                 .pools = rows("pools"),
@@ -72,7 +91,8 @@ Limits LimitsOf(const std::function<uint32_t(const std::string& map)>& rows) {
                 .backends = rows("backends"),
                 .sockets = rows("socket_state"),
                 .socket_peers = rows("socket_peers"),
-                .affinities = rows("affinities")};
+                .affinities = rows("affinities"),
+                .flows = flow_rows <= FlowSizes().rows ? 0 : flow_rows};
 }
 
 }  // namespace shunt::datapath

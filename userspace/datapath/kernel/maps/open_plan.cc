@@ -2,6 +2,7 @@
 #include "userspace/datapath/kernel/maps/open_plan.h"
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <utility>
 
@@ -9,16 +10,37 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "bpf/abi.h"
+#include "userspace/datapath/codec.h"
+#include "userspace/datapath/flow_sizes.h"
 #include "userspace/datapath/kernel/maps/map_sizes.h"
 #include "userspace/datapath/kernel/maps/plan_copy.h"
 #include "userspace/datapath/kernel/maps/previous_rows.h"
 #include "userspace/datapath/kernel/object/bpf_object.h"
+#include "userspace/datapath/table.h"
 
 namespace shunt::datapath {
 namespace {
 
 // Without these three the rest of a memory means nothing.
 constexpr const char* kCoreOfMemory[] = {"meta", "socket_state", "socket_taken"};
+// These are one table. The ports of fragments come and go with it, because one limit tells both sizes.
+constexpr const char* kMapsOfFlows[] = {"flow_index", "flow_rows", "flow_taken", "snat_ports", "flow_level"};
+
+void RemoveFlows(MapSet& maps) {
+  for (const char* map : kMapsOfFlows) maps.Remove(map);
+  maps.Remove("fragments");
+}
+
+absl::StatusOr<bool> HasFlows(const MapSet& maps) {
+  absl::StatusOr<std::unique_ptr<Table>> taken = maps.OpenTable("flow_taken");
+  if (!taken.ok()) return taken.status();
+  for (uint32_t i = 0; i < (*taken)->capacity(); ++i) {
+    uint64_t word = 0;
+    if (absl::Status status = (*taken)->Load(i, MutableBytesOf(word)); !status.ok()) return status;
+    if (word != 0) return true;
+  }
+  return false;
+}
 
 // One call of OpenPlan.
 class Opening {
@@ -41,6 +63,9 @@ class Opening {
   std::string WhyMemoryIsUnusable();
   absl::Status FitRows();
   void FitPeers();
+  void LeaveOutOddFlows(MapSet& maps);
+  absl::Status FitFlows();
+  void MemoryDiffers(absl::string_view how);
   Found ReadPlan() const;
   void CompareSizes(Found& found) const;
   absl::StatusOr<OpenedPlan> Adopt(Found found);
@@ -83,8 +108,10 @@ std::string Opening::WhyMemoryIsUnusable() {
   for (const char* core : kCoreOfMemory) {
     if (absl::c_linear_search(missing, core)) return absl::StrCat("its map ", core, " is missing");
   }
+  LeaveOutOddFlows(*maps);
   Limits limits = limits_;
   limits.sockets = maps->Capacity("socket_state");
+  limits.flows = maps->SizesFound().flows;
   if (const uint32_t peers = maps->Capacity("socket_peers"); peers != 0) limits.socket_peers = peers;
   absl::Status status = maps->CheckTogether(memory_specs_, limits);
   if (!status.ok()) return std::string(status.message());
@@ -105,15 +132,14 @@ absl::Status Opening::FitRows() {
     absl::StatusOr<bool> done = PreviousRowsAreDone(memory_);
     if (!done.ok()) return done.status();
     if (*done) {
-      memory_differs_ = absl::StrCat("with ", memory_.Capacity("previous_state"), " previous rows that no socket has");
+      MemoryDiffers(absl::StrCat("with ", memory_.Capacity("previous_state"), " previous rows that no socket has"));
       memory_.Remove("previous_state");
       memory_.Remove("previous_taken");
     }
   }
   if (rows == limits_.sockets) return absl::OkStatus();
   if (may_change && !memory_.HasPreviousRows()) {
-    absl::StrAppend(&memory_differs_, memory_differs_.empty() ? "" : ", ", "map socket_state with ", rows,
-                    " rows instead of ", limits_.sockets);
+    MemoryDiffers(absl::StrCat("map socket_state with ", rows, " rows instead of ", limits_.sockets));
     return MakeRowsPrevious(memory_);
   }
   if (may_change) {
@@ -135,6 +161,52 @@ void Opening::FitPeers() {
   limits_.socket_peers = rows;
 }
 
+// Leaves the maps of flows out of `maps` if some are missing or are of different tables: the sockets go on without.
+void Opening::LeaveOutOddFlows(MapSet& maps) {
+  Limits found = limits_;
+  found.flows = maps.SizesFound().flows;
+  if (!CheckLimits(found).ok()) found.flows = 0;
+  const auto there = [&maps](absl::string_view map) { return maps.Fd(std::string(map)) >= 0; };
+  const auto fits = [&](const MapSpec& spec) {
+    return maps.Capacity(spec.name) == RowsOf(spec.name, found, cpus_).value_or(spec.max_entries);
+  };
+  const auto is_odd = [&](const MapSpec& spec) {
+    return absl::c_linear_search(kMapsOfFlows, spec.name) ? !fits(spec)
+                                                          : spec.name == "fragments" && there(spec.name) && !fits(spec);
+  };
+  if (absl::c_none_of(kMapsOfFlows, there) || absl::c_none_of(memory_specs_, is_odd)) return;
+  RemoveFlows(maps);
+  MemoryDiffers("with maps of flows that do not go together");
+}
+
+// Gives memory_ the table of flows that is configured, unless flows live in the one that it has. Flows that begin after
+// this look at it, before programs are replaced, are not known afterwards.
+absl::Status Opening::FitFlows() {
+  if (memory_.Fd("flow_rows") < 0) return absl::OkStatus();  // to be made with the configured size
+  const uint32_t flows = memory_.SizesFound().flows;
+  if (flows == limits_.flows) return absl::OkStatus();
+  absl::StatusOr<bool> live = HasFlows(memory_);
+  if (!live.ok()) return live.status();
+  if (sizes_ == PlanSizes::kConfigured && !*live) {
+    MemoryDiffers(absl::StrCat("map flow_rows with ", memory_.Capacity("flow_rows"), " rows instead of ",
+                               FlowSizesOf(limits_.flows).rows));
+    RemoveFlows(memory_);
+    return absl::OkStatus();
+  }
+  if (sizes_ == PlanSizes::kConfigured) {
+    notes_.push_back(absl::StrCat("map flow_rows keeps its ", flows, " rows, because it holds flows: the ",
+                                  limits_.flows,
+                                  " that are configured apply at the first start that finds none, or after `shuntd "
+                                  "cleanup`, which breaks them"));
+  }
+  limits_.flows = flows;
+  return absl::OkStatus();
+}
+
+void Opening::MemoryDiffers(absl::string_view how) {
+  absl::StrAppend(&memory_differs_, memory_differs_.empty() ? "" : ", ", how);
+}
+
 // Opens in memory_ what the plan shall use of the memory in force. Returns that if it can be used as it is, or nullopt
 // if a new one has to be made.
 absl::StatusOr<std::optional<MapDirectory>> Opening::UseMemory() {
@@ -144,10 +216,12 @@ absl::StatusOr<std::optional<MapDirectory>> Opening::UseMemory() {
     notes_.push_back(absl::StrCat("what programs remember in ", current_->memory.path, " cannot be used: ", why,
                                   "; sockets that were translated before show their pod's address"));
     memory_ = MapSet();
+    memory_differs_.clear();
     return std::nullopt;
   }
   FitPeers();
   if (absl::Status status = FitRows(); !status.ok()) return status;
+  if (absl::Status status = FitFlows(); !status.ok()) return status;
   if (!memory_differs_.empty()) return std::nullopt;
   return current_->memory;
 }
@@ -160,7 +234,7 @@ Opening::Found Opening::ReadPlan() const {
   std::vector<std::string> missing;
   if (plan.version != SHUNT_PLAN_VERSION) {
     found.unusable = absl::StrCat("its version is ", plan.version, ", this build's is ", SHUNT_PLAN_VERSION);
-    // Its maps may be anything. Only the prefix filter is read, of which a bit too many does no harm.
+    // Its maps may be anything. Only the filters are read, of which a bit too many does no harm.
     absl::StatusOr<MapSet> maps = MapSet::OpenPinned(*current_, plan_specs_, PinAccess::kReadOnly, &missing);
     if (maps.ok()) found.maps = *std::move(maps);
     return found;
@@ -217,7 +291,7 @@ absl::StatusOr<bool> Opening::Fill(const Found& found, const MapSet& fresh) {
     notes_.push_back(
         absl::StrCat("the rows of ", current_->plan.path, " cannot be copied: ", complete.status().message()));
   }
-  if (absl::Status status = CopyBackendPrefixes(found.maps, fresh); !status.ok()) return status;
+  if (absl::Status status = CopyBackendFilters(found.maps, fresh); !status.ok()) return status;
   return false;
 }
 
@@ -237,6 +311,10 @@ absl::StatusOr<OpenedPlan> Opening::Make(const std::optional<MapDirectory>& memo
   OpenedPlan plan;
   if (current_.has_value()) {
     for (const MapSpec& spec : memory_specs_) {
+      if (absl::Status status = found.maps.Share(*maps, spec.name); !status.ok()) return status;
+    }
+    for (const MapSpec& spec : plan_specs_) {
+      if (found.maps.Fd(spec.name) >= 0 || !MayBeginEmpty(spec.name)) continue;
       if (absl::Status status = found.maps.Share(*maps, spec.name); !status.ok()) return status;
     }
     absl::StatusOr<bool> complete = Fill(found, *maps);

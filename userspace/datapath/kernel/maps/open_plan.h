@@ -32,9 +32,10 @@ enum class PlanSizes { kConfigured, kAsFound };
 //  - otherwise empty, to be filled by Apply.
 // The memory is shared with the plan in force if it has this build's layout; otherwise a new one is made. If it has
 // another number of rows for sockets, or previous ones that no socket has, a new memory is made that shares the rest
-// (maps/previous_rows.h); socket_peers keeps its size. Whatever is decided is appended to `notes`. Plans and memories
-// left over from an interrupted take-over are removed. Returns kInvalidArgument if the limits are invalid. REQUIRES:
-// the caller holds the agent's lock.
+// (maps/previous_rows.h); socket_peers keeps its size. If its maps of flows have another size and hold no flow, a new
+// memory is made that shares all but those; while they hold flows they keep their size. Whatever is decided is appended
+// to `notes`. Plans and memories left over from an interrupted take-over are removed. Returns kInvalidArgument if the
+// limits are invalid. REQUIRES: the caller holds the agent's lock.
 absl::StatusOr<OpenedPlan> OpenPlan(const PinDirectory& pins, const Limits& limits, PlanSizes sizes,
                                     std::vector<std::string>* notes);
 

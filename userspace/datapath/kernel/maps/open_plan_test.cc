@@ -17,14 +17,13 @@
 
 #include "absl/strings/str_cat.h"
 #include "bpf/abi.h"
-#include "tests/sandbox/service_story.h"
+#include "bpf/packet_abi.h"
 #include "userspace/datapath/codec.h"
-#include "userspace/datapath/kernel/kernel_grace.h"
 #include "userspace/datapath/kernel/maps/features.h"
 #include "userspace/datapath/kernel/object/bpf_fd.h"
 #include "userspace/datapath/kernel/object/pins.h"
+#include "userspace/datapath/kernel/testing/open_plan_fixture.h"
 #include "userspace/datapath/kernel/testing/sandbox_fixture.h"
-#include "userspace/datapath/table_datapath.h"
 
 namespace shunt::datapath {
 namespace {
@@ -37,106 +36,13 @@ using ::testing::IsEmpty;
 using ::testing::Not;
 using ::testing::SizeIs;
 
-constexpr size_t kPlanMaps = 10;
+constexpr size_t kPlanMaps = 14;
 
 mode_t ModeOf(const std::string& path) {
   struct stat entry{};
   EXPECT_EQ(stat(path.c_str(), &entry), 0) << path;
   return entry.st_mode & 07777;
 }
-
-// Pins a map that is not Shunt's.
-void PinForeign(const std::string& path, bpf_map_type type, uint32_t key, uint32_t value, uint32_t rows,
-                uint32_t flags) {
-  LIBBPF_OPTS(bpf_map_create_opts, options, .map_flags = flags);
-  posix::FileDescriptor fd(bpf_map_create(type, "foreign", key, value, rows, &options));
-  ASSERT_TRUE(fd.ok());
-  absl::Status pinned = ReplacePin(fd.get(), path);
-  ASSERT_TRUE(pinned.ok()) << pinned;
-}
-
-uint32_t IdOf(const MapSet& maps, const char* map) {
-  absl::StatusOr<bpf_map_info> facts = DescribeMap(maps.Fd(map), map);
-  EXPECT_TRUE(facts.ok()) << facts.status();
-  return facts.ok() ? facts->id : 0;
-}
-
-sandbox::ServiceStory Web() {
-  return sandbox::ServiceStory("web")
-      .ClusterIp("10.96.0.1")
-      .Port(80, model::Protocol::kTcp, 8080)
-      .Endpoints({"10.244.0.7", "10.244.0.8"});
-}
-sandbox::ServiceStory Dns() {
-  return sandbox::ServiceStory("dns")
-      .ClusterIp("10.96.0.10")
-      .Port(53, model::Protocol::kUdp, 5353)
-      .Endpoints({"10.244.1.7"});
-}
-
-class OpenPlanTest : public SandboxTest {
- protected:
-  PinDirectory Pins() {
-    absl::StatusOr<PinDirectory> pins = PinDirectory::OpenOrCreate(bpffs_);
-    EXPECT_TRUE(pins.ok()) << pins.status();
-    return *pins;
-  }
-
-  absl::StatusOr<OpenedPlan> Open(const Limits& limits = TinyLimits(), PlanSizes sizes = PlanSizes::kConfigured) {
-    notes_.clear();
-    return OpenPlan(Pins(), limits, sizes, &notes_);
-  }
-  // What an agent does that puts its programs in force.
-  OpenedPlan OpenInForce(const Limits& limits = TinyLimits()) {
-    absl::StatusOr<OpenedPlan> plan = Open(limits);
-    EXPECT_TRUE(plan.ok()) << plan.status();
-    EXPECT_TRUE(Pins().PutInForce(plan->pins).ok());
-    return *std::move(plan);
-  }
-
-  void Apply(const MapSet& maps, const std::vector<sandbox::ServiceStory>& stories) {
-    const std::unique_ptr<TableDatapath> datapath = Rows(maps);
-    const std::vector<model::ServicePlan> plans = Plans(stories);
-    EXPECT_THAT(datapath->Apply(Pointers(plans), ApplyScope::kAll), IsEmpty());
-  }
-  // Compares everything in the maps with what these Services need; repairs it too.
-  size_t Differences(const MapSet& maps, const std::vector<sandbox::ServiceStory>& stories) {
-    const std::unique_ptr<TableDatapath> datapath = Rows(maps);
-    const std::vector<model::ServicePlan> plans = Plans(stories);
-    const absl::StatusOr<Drift> drift = datapath->Audit(Pointers(plans), {});
-    EXPECT_TRUE(drift.ok()) << drift.status();
-    return drift.ok() ? drift->differences() : 99;
-  }
-  std::vector<uint64_t> PoolWords(const MapSet& maps) {
-    const absl::StatusOr<std::unique_ptr<Table>> table = maps.OpenTable("pools");
-    std::vector<uint64_t> words(16);
-    for (uint32_t i = 0; i < words.size(); ++i) EXPECT_TRUE((*table)->Load(i, MutableBytesOf(words[i])).ok());
-    return words;
-  }
-
-  std::vector<std::string> notes_;
-
- private:
-  std::unique_ptr<TableDatapath> Rows(const MapSet& maps) {
-    absl::StatusOr<Tables> tables = maps.OpenTables();
-    EXPECT_TRUE(tables.ok()) << tables.status();
-    absl::StatusOr<std::unique_ptr<TableDatapath>> rows = TableDatapath::Open(*std::move(tables), grace_);
-    EXPECT_TRUE(rows.ok()) << rows.status();
-    return *std::move(rows);
-  }
-  static std::vector<model::ServicePlan> Plans(const std::vector<sandbox::ServiceStory>& stories) {
-    std::vector<model::ServicePlan> plans;
-    for (const sandbox::ServiceStory& story : stories) plans.push_back(story.Plan());
-    return plans;
-  }
-  static std::vector<const model::ServicePlan*> Pointers(const std::vector<model::ServicePlan>& plans) {
-    std::vector<const model::ServicePlan*> pointers;
-    for (const model::ServicePlan& plan : plans) pointers.push_back(&plan);
-    return pointers;
-  }
-
-  WorkerGracePeriod grace_{ChooseKernelGrace()};
-};
 
 TEST_F(OpenPlanTest, AFirstStartPinsEveryMapForItsOwnerAlone) {
   absl::StatusOr<OpenedPlan> plan = Open();
@@ -150,7 +56,9 @@ TEST_F(OpenPlanTest, AFirstStartPinsEveryMapForItsOwnerAlone) {
   EXPECT_THAT(plan->pins.plan.MapNames(), AllOf(SizeIs(kPlanMaps), Contains("pools"), Not(Contains("meta"))));
   EXPECT_THAT(plan->pins.memory.MapNames(),
               AllOf(Contains("meta"), Contains("reasons"), Contains("source_versions"), Contains("socket_peers"),
-                    Contains("socket_state"), Contains("socket_storage"), Contains("socket_taken")));
+                    Contains("socket_state"), Contains("socket_storage"), Contains("socket_taken"),
+                    Contains("flow_index"), Contains("flow_rows"), Contains("flow_taken"), Contains("flow_level"),
+                    Contains("snat_ports"), Contains("fragments")));
   for (const auto& [name, map] : plan->maps.maps()) EXPECT_EQ(ModeOf(plan->pins.MapPath(name)), 0600u) << name;
   for (const char* directory : {"", "/plan-v1-1", "/memory-v1-1", "/links", "/programs"}) {
     EXPECT_EQ(ModeOf(absl::StrCat(bpffs_, "/shunt", directory)), 0700u) << directory;
@@ -422,6 +330,9 @@ TEST_F(OpenPlanTest, AReaderOpensWithoutTheRightToWrite) {
   const uint64_t word = 1;
   EXPECT_EQ(tables->pools->Store(0, BytesOf(word)).code(), absl::StatusCode::kPermissionDenied);
   EXPECT_EQ(tables->pools->StoreWord(0, 0, word).code(), absl::StatusCode::kPermissionDenied);
+  const uint32_t device = 2;
+  EXPECT_EQ(tables->devices->Put(BytesOf(device), BytesOf(shunt_device{})).code(), absl::StatusCode::kPermissionDenied);
+  EXPECT_EQ(tables->devices->Remove(BytesOf(device)).code(), absl::StatusCode::kPermissionDenied);
   const shunt_affinity_key key{};
   const shunt_affinity affinity{};
   EXPECT_EQ(bpf_map_update_elem(maps->Fd("affinities"), &key, &affinity, BPF_ANY), -EPERM);

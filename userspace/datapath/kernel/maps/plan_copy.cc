@@ -9,6 +9,7 @@
 #include <cstring>
 #include <memory>
 #include <optional>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -20,6 +21,7 @@
 #include "userspace/datapath/frontend_index.h"
 #include "userspace/datapath/kernel/kernel_error.h"
 #include "userspace/datapath/table.h"
+#include "userspace/datapath/tables.h"
 
 namespace shunt::datapath {
 namespace {
@@ -39,6 +41,21 @@ absl::Status CopyRows(const Table& from, uint32_t from_stride, Table& to, uint32
   return absl::OkStatus();
 }
 
+// Copies the words of a bitmap from number `first` on, if `from` has the map.
+absl::Status CopyWords(const MapSet& from, const MapSet& to, const std::string& map, uint32_t first) {
+  if (from.Fd(map) < 0) return absl::OkStatus();
+  absl::StatusOr<std::unique_ptr<Table>> old = from.OpenTable(map);
+  if (!old.ok()) return old.status();
+  absl::StatusOr<std::unique_ptr<Table>> fresh = to.OpenTable(map);
+  if (!fresh.ok()) return fresh.status();
+  for (uint32_t i = first; i < std::min((*old)->capacity(), (*fresh)->capacity()); ++i) {
+    uint64_t word = 0;
+    if (absl::Status status = (*old)->Load(i, MutableBytesOf(word)); !status.ok()) return status;
+    if (absl::Status status = (*fresh)->StoreWord(i, 0, word); !status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
+
 class PlanCopy {
  public:
   PlanCopy(const MapSet& from, const MapSet& to) : from_set_(from), to_set_(to) {}
@@ -51,6 +68,7 @@ class PlanCopy {
   absl::Status CopyFrontends();
   absl::StatusOr<bool> CopyFrontend(FrontendIndex& index, const shunt_frontend_key& key, uint32_t id);
   absl::Status CopyAffinities();
+  absl::Status CopyHash(const char* map, std::unique_ptr<Table> Tables::* table);
   bool Fits(uint64_t pool_word) const;
   bool IsShared(const std::string& map) const {
     absl::StatusOr<bpf_map_info> from = DescribeMap(from_set_.Fd(map), map), to = DescribeMap(to_set_.Fd(map), map);
@@ -162,6 +180,16 @@ absl::Status PlanCopy::CopyAffinities() {
   return read.ok() ? failure : read;
 }
 
+// For a hash that the agent writes.
+absl::Status PlanCopy::CopyHash(const char* map, std::unique_ptr<Table> Tables::* table) {
+  if (IsShared(map)) return absl::OkStatus();
+  absl::Status failure;
+  const absl::Status read = (from_.*table)->ForEach([&](Bytes key, Bytes value) {
+    if (failure.ok()) failure = (to_.*table)->Put(key, value);
+  });
+  return read.ok() ? failure : read;
+}
+
 absl::StatusOr<bool> PlanCopy::Run() {
   for (const auto& [set, tables] : {std::pair(&from_set_, &from_), std::pair(&to_set_, &to_)}) {
     absl::StatusOr<Tables> opened = set->OpenTables();
@@ -173,6 +201,10 @@ absl::StatusOr<bool> PlanCopy::Run() {
   status.Update(CopyMap("service_ports"));
   status.Update(CopyMap("backends"));
   status.Update(CopyMap("slots"));
+  status.Update(CopyMap("node_ports"));
+  status.Update(CopyMap("endpoint_filter"));
+  status.Update(CopyHash("source_ranges", &Tables::source_ranges));
+  status.Update(CopyHash("devices", &Tables::devices));
   status.Update(CopyMap("service_counters", "service_ports"));
   status.Update(CopyMap("backend_counters", "backends"));
   if (status.ok()) status.Update(CopyPools());
@@ -192,19 +224,16 @@ absl::StatusOr<bool> CopyPlan(const MapSet& from, const MapSet& to) {
   return PlanCopy(from, to).Run();
 }
 
-absl::Status CopyBackendPrefixes(const MapSet& from, const MapSet& to) {
-  if (from.Fd("prefix_filter") < 0) return absl::OkStatus();
-  absl::StatusOr<std::unique_ptr<Table>> old = from.OpenTable("prefix_filter");
-  if (!old.ok()) return old.status();
-  absl::StatusOr<std::unique_ptr<Table>> fresh = to.OpenTable("prefix_filter");
-  if (!fresh.ok()) return fresh.status();
+bool MayBeginEmpty(absl::string_view map) {
+  return map == "node_ports" || map == "endpoint_filter" || map == "source_ranges" || map == "devices";
+}
+
+absl::Status CopyBackendFilters(const MapSet& from, const MapSet& to) {
   const uint32_t words = SHUNT_PREFIX_BITS / 64;
-  for (uint32_t i = SHUNT_PREFIX_BACKENDS * words; i < std::min((*old)->capacity(), (*fresh)->capacity()); ++i) {
-    uint64_t word = 0;
-    if (absl::Status status = (*old)->Load(i, MutableBytesOf(word)); !status.ok()) return status;
-    if (absl::Status status = (*fresh)->StoreWord(i, 0, word); !status.ok()) return status;
+  if (absl::Status status = CopyWords(from, to, "prefix_filter", SHUNT_PREFIX_BACKENDS * words); !status.ok()) {
+    return status;
   }
-  return absl::OkStatus();
+  return CopyWords(from, to, "endpoint_filter", 0);
 }
 
 }  // namespace shunt::datapath

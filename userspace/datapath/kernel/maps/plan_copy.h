@@ -22,9 +22,12 @@ bool IsShareable(absl::string_view map);
 // everything has been applied to it.
 absl::StatusOr<bool> CopyPlan(const MapSet& from, const MapSet& to);
 
-// Copies the bits of the prefix filter that say which prefixes backends have had, because sockets may remember them.
-// Does nothing if `from` has no such map.
-absl::Status CopyBackendPrefixes(const MapSet& from, const MapSet& to);
+// Returns whether a plan that lacks the map has lost nothing by it: only builds that know the map need what it holds.
+bool MayBeginEmpty(absl::string_view map);
+
+// Copies the bits of the filters that say which prefixes and endpoints backends have had, because sockets and flows may
+// remember them. Does nothing for a map that `from` lacks.
+absl::Status CopyBackendFilters(const MapSet& from, const MapSet& to);
 
 }  // namespace shunt::datapath
 

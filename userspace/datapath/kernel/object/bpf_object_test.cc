@@ -10,6 +10,7 @@
 #include <string>
 
 #include "bpf/abi.h"
+#include "bpf/packet_abi.h"
 
 namespace shunt::datapath {
 namespace {
@@ -45,6 +46,16 @@ TEST(BuiltInObject, HasTheLayoutOfTheHeader) {
       {"reasons", BPF_MAP_TYPE_ARRAY, 4, 8, BPF_F_MMAPABLE},
       {"meta", BPF_MAP_TYPE_ARRAY, 4, sizeof(shunt_meta), BPF_F_MMAPABLE},
       {"source_versions", BPF_MAP_TYPE_ARRAY, 4, sizeof(shunt_source_version), 0},
+      {"flow_index", BPF_MAP_TYPE_ARRAY, 4, sizeof(shunt_flow_bucket), BPF_F_MMAPABLE},
+      {"flow_rows", BPF_MAP_TYPE_ARRAY, 4, sizeof(shunt_flow), BPF_F_MMAPABLE},
+      {"flow_taken", BPF_MAP_TYPE_ARRAY, 4, 8, BPF_F_MMAPABLE},
+      {"snat_ports", BPF_MAP_TYPE_ARRAY, 4, 8, BPF_F_MMAPABLE},
+      {"flow_level", BPF_MAP_TYPE_ARRAY, 4, sizeof(shunt_flow_level), BPF_F_MMAPABLE},
+      {"fragments", BPF_MAP_TYPE_LRU_HASH, sizeof(shunt_fragment_key), sizeof(shunt_fragment), 0},
+      {"node_ports", BPF_MAP_TYPE_ARRAY, 4, 8, BPF_F_MMAPABLE},
+      {"endpoint_filter", BPF_MAP_TYPE_ARRAY, 4, 8, BPF_F_MMAPABLE},
+      {"source_ranges", BPF_MAP_TYPE_LPM_TRIE, sizeof(shunt_source_key), 4, BPF_F_NO_PREALLOC},
+      {"devices", BPF_MAP_TYPE_HASH, 4, sizeof(shunt_device), BPF_F_NO_PREALLOC},
   };
   EXPECT_EQ(maps.size(), std::size(rows));
   for (const Row& row : rows) {

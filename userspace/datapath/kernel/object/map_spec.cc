@@ -17,6 +17,8 @@ std::string MapTypeName(uint32_t type) {
       return "array";
     case BPF_MAP_TYPE_LRU_HASH:
       return "lru_hash";
+    case BPF_MAP_TYPE_LPM_TRIE:
+      return "lpm_trie";
     case BPF_MAP_TYPE_SK_STORAGE:
       return "sk_storage";
     default:
