@@ -13,6 +13,7 @@
 
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
+#include "bpf/packet_abi.h"
 #include "userspace/datapath/codec.h"
 
 namespace shunt::datapath {
@@ -51,14 +52,19 @@ absl::Status CheckLayouts(const Tables& tables) {
       {tables.service_counters.get(), sizeof(shunt_service_counters)},
       {tables.backend_counters.get(), sizeof(shunt_backend_counters)},
       {tables.meta.get(), sizeof(shunt_meta)},
+      {tables.node_ports.get(), sizeof(uint64_t)},
+      {tables.endpoint_filter.get(), sizeof(uint64_t)},
   };
   for (const auto& [table, value_size] : layouts) {
     if (absl::Status status = CheckLayout(*table, value_size); !status.ok()) return status;
   }
-  if (tables.prefix_filter->capacity() != SHUNT_PREFIX_WORDS) {
-    return absl::FailedPreconditionError(absl::StrCat("open map prefix_filter: it has ",
-                                                      tables.prefix_filter->capacity(), " words, not ",
-                                                      SHUNT_PREFIX_WORDS, ": another ABI"));
+  const std::pair<const Table*, uint32_t> bitmaps[] = {{tables.prefix_filter.get(), SHUNT_PREFIX_WORDS},
+                                                       {tables.node_ports.get(), SHUNT_NODE_PORT_WORDS},
+                                                       {tables.endpoint_filter.get(), SHUNT_ENDPOINT_WORDS}};
+  for (const auto& [table, words] : bitmaps) {
+    if (table->capacity() == words) continue;
+    return absl::FailedPreconditionError(absl::StrCat("open map ", std::string(table->name()), ": it has ",
+                                                      table->capacity(), " words, not ", words, ": another ABI"));
   }
   if (!std::has_single_bit(tables.frontend_index->capacity())) {
     return absl::FailedPreconditionError(absl::StrCat(
@@ -150,6 +156,7 @@ PoolState AdoptPool(Inventory& inventory, const Leftovers& leftovers, uint32_t i
     const model::SocketAddress backend = DecodeBackend(leftovers.backends[member]);
     inventory.allocator.backends().Adopt(member, backend);
     inventory.filter.AdoptBackend(backend.address);
+    inventory.packet_filters.AdoptBackend(backend);
   }
   pool.set.members = std::move(members);
   return pool;
@@ -183,6 +190,7 @@ void AdoptServicePorts(Inventory& inventory, const Leftovers& leftovers) {
         .row = frontend.id, .service_port = index, .index_slot = frontend.index_slot, .kind = kind};
     Need need;  // ignored: an address row that is missing is taken later
     inventory.addresses.AddFrontend(frontend.row.key, kind, need);
+    inventory.packet_filters.AdoptFrontend(frontend.row.key, kind);
     for (const uint32_t pool : {frontend.row.internal_pool, frontend.row.external_pool}) {
       // A pool that another service port has already stays with that one, whatever this row says.
       if (inventory.allocator.pools().Reserve(pool)) port->pools.push_back(AdoptPool(inventory, leftovers, pool));
@@ -264,6 +272,7 @@ absl::StatusOr<std::unique_ptr<Inventory>> Adopt(std::shared_ptr<Tables> shared_
   Leftovers leftovers;
   if (absl::Status status = LoadLeftovers(*inventory, leftovers); !status.ok()) return status;
   if (absl::Status status = inventory->filter.ReadBack(); !status.ok()) return status;
+  if (absl::Status status = inventory->packet_filters.ReadBack(); !status.ok()) return status;
   if (absl::Status status = AdoptIndex(*inventory, leftovers); !status.ok()) return status;
   AdoptServicePorts(*inventory, leftovers);
   inventory->addresses.EndAdoption();

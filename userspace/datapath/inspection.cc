@@ -24,8 +24,9 @@ Inspected Inspection::Next(size_t rows, PlanOf plan_of) {
     if (!agrees) return Inspected::kDiffers;
   }
   if (next_ < end) return Inspected::kMore;
-  return inventory_.filter.Agrees() && inventory_.addresses.NodeAddressesAgree() ? Inspected::kAgrees
-                                                                                 : Inspected::kDiffers;
+  const bool shared_agrees =
+      inventory_.filter.Agrees() && inventory_.packet_filters.Agrees() && inventory_.addresses.NodeAddressesAgree();
+  return shared_agrees ? Inspected::kAgrees : Inspected::kDiffers;
 }
 
 // The first port of a Service stands for the whole Service.

@@ -10,6 +10,7 @@
 #include "userspace/datapath/address_book.h"
 #include "userspace/datapath/allocator.h"
 #include "userspace/datapath/grace.h"
+#include "userspace/datapath/packet_filters.h"
 #include "userspace/datapath/prefix_filter.h"
 #include "userspace/datapath/published.h"
 #include "userspace/datapath/tables.h"
@@ -24,6 +25,7 @@ struct Inventory {
         tables(*shared_tables),
         allocator(tables, meta, grace),
         filter(*tables.prefix_filter),
+        packet_filters(*tables.node_ports, *tables.endpoint_filter),
         addresses(*tables.frontend_rows, allocator, filter),
         published(tables.service_ports->capacity()) {}
   Inventory(const Inventory&) = delete;
@@ -31,10 +33,11 @@ struct Inventory {
 
   const std::shared_ptr<Tables> shared_tables;  // shared with the inventory that an audit builds beside this one
   Tables& tables;
-  Allocator allocator;    // what is free, reserved or retired
-  PrefixFilter filter;    // which addresses programs look up at all
-  AddressBook addresses;  // what is wanted and published about each address itself
-  Published published;    // what each Service has in the tables
+  Allocator allocator;           // what is free, reserved or retired
+  PrefixFilter filter;           // which addresses programs look up at all
+  PacketFilters packet_filters;  // which packets the packet path looks up at all
+  AddressBook addresses;         // what is wanted and published about each address itself
+  Published published;           // what each Service has in the tables
 };
 
 }  // namespace shunt::datapath

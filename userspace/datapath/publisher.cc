@@ -50,7 +50,7 @@ void FailForAddress(const AddressBook::Failure& failure, absl::Span<const std::u
 //
 //  - What nothing names yet may be written in any order, in pieces, and may fail, because no program looks there.
 //  - What is named is never written again, except three single words: an index entry (another row of the same key), a
-//    pool word (another complete set), a word of the filter.
+//    pool word (another complete set), a word of a filter.
 //  - A name appears after everything that it leads to: writing goes against the direction of reading.
 //  - Names disappear in the direction of reading, and what they led to stays as it is for a grace period.
 //
@@ -145,6 +145,7 @@ absl::Status Publisher::WriteUnnamed(Change& change) {
   }
   for (const FrontendChange& frontend : change.frontends()) {
     absl::Status status = inventory_.tables.frontend_rows->Store(frontend.row->id, BytesOf(frontend.content));
+    if (status.ok()) status = inventory_.packet_filters.SetFrontend(frontend.content.key, frontend.kind);
     if (!status.ok()) return status;
     if (IsWildcard(frontend.content.key.address)) continue;
     status = inventory_.filter.Set(DecodeAddress(frontend.content.key.address));
@@ -156,7 +157,9 @@ absl::Status Publisher::WriteUnnamed(Change& change) {
 absl::Status Publisher::WritePool(const PoolChange& pool) {
   const std::vector<uint32_t>& members = pool.set->members;
   for (uint32_t i = 0; i < members.size(); ++i) {
-    absl::Status status = inventory_.filter.SetBackend(pool.plan->members[i].backend.address);
+    const model::SocketAddress& backend = pool.plan->members[i].backend;
+    absl::Status status = inventory_.filter.SetBackend(backend.address);
+    if (status.ok()) status = inventory_.packet_filters.SetBackend(backend);
     if (!status.ok()) return status;
   }
   if (absl::Status status = inventory_.allocator.backends().Write(members); !status.ok()) return status;

@@ -278,7 +278,7 @@ absl::StatusOr<Drift> TableDatapath::Audit(absl::Span<const model::ServicePlan* 
   // Adoption has retired what was marked as used while nothing leads to it.
   drift.shared = static_cast<uint32_t>(allocator.index().wrong() + allocator.quarantine().size());
   if (absl::Status status = FinishShared(); !status.ok()) return status;
-  drift.shared += inventory_->filter.repaired();
+  drift.shared += inventory_->filter.repaired() + inventory_->packet_filters.repaired();
   Need need;
   inventory_->addresses.SetNodeAddresses(addresses, need);
   drift.shared += static_cast<uint32_t>(inventory_->addresses.changes());
@@ -303,6 +303,7 @@ absl::Status TableDatapath::FinishShared() {
   if (absl::Status status = index.RemoveForeign(); !status.ok()) return status;
   if (filter_repaired_) return absl::OkStatus();
   absl::Status status = inventory_->filter.Repair();
+  if (status.ok()) status = inventory_->packet_filters.Repair();
   filter_repaired_ = status.ok();
   return status;
 }

@@ -38,16 +38,17 @@ TEST_F(TableDatapathTest, AFrontendLeadsToItsBackends) {
 TEST_F(TableDatapathTest, WritesGoAgainstTheDirectionOfReading) {
   Record();
   MustApply({Web({"10.244.0.1"})});
-  EXPECT_THAT(written_, ElementsAre("meta", "prefix_filter", "backends", "slots", "pools", "service_ports",
-                                    "frontend_rows", "prefix_filter", "frontend_index",  // the frontend
-                                    "frontend_rows", "frontend_index"));                 // the row about its address
+  EXPECT_THAT(written_,
+              ElementsAre("meta", "prefix_filter", "endpoint_filter", "backends", "slots", "pools", "service_ports",
+                          "frontend_rows", "prefix_filter", "frontend_index",  // the frontend
+                          "frontend_rows", "frontend_index"));                 // the row about its address
 }
 
 TEST_F(TableDatapathTest, AChangedEndpointIsOneNewRunAndOneWord) {
   MustApply({Web({"10.244.0.1", "10.244.0.2"})});
   Record();
   MustApply({Web({"10.244.0.1", "10.244.0.3"})});
-  EXPECT_THAT(written_, ElementsAre("meta", "backends", "slots", "slots", "pools"));
+  EXPECT_THAT(written_, ElementsAre("meta", "endpoint_filter", "backends", "slots", "slots", "pools"));
   EXPECT_EQ(Backends("10.96.0.10", 80), "10.244.0.1 10.244.0.3");
 }
 
@@ -63,6 +64,15 @@ TEST_F(TableDatapathTest, ChangedWeightsToo) {
   const Reading reading = Read("10.96.0.10", 80);
   EXPECT_EQ(reading.internal.slots[0].threshold, 0x80000000u) << "a quarter of all is half of its slot";
   EXPECT_EQ(reading.internal.slots[0].alias, Socket("10.244.0.2", 8080));
+}
+
+TEST_F(TableDatapathTest, APortOfThisNodeIsInTheFilterBeforeItsFrontendIsFound) {
+  model::PortPlan port = MakePort("10.96.0.10", 80, MakePool({"10.244.0.1"}, 8080));
+  MustApply({MakePlan("web", {port})});
+  port.frontends.push_back(MakeFrontend(model::FrontendKind::kNodePort, "0.0.0.0", 30080));
+  Record();
+  MustApply({MakePlan("web", {port})});
+  EXPECT_THAT(written_, ElementsAre("frontend_rows", "node_ports", "frontend_index"));
 }
 
 // A UDP socket that dialled the external address remembers the pool, which stays as it is for the ClusterIP.

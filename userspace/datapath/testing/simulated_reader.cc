@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "userspace/datapath/testing/simulated_reader.h"
 
+#include <arpa/inet.h>
+
 #include <cstring>
 
 #include "absl/strings/str_cat.h"
+#include "bpf/packet_abi.h"
 #include "userspace/datapath/codec.h"
 
 namespace shunt::datapath {
@@ -58,6 +61,17 @@ bool SimulatedReader::PassesFilter(const model::IpAddress& address) const {
   return (Load<uint64_t>(*tables_.prefix_filter, bit / 64) >> (bit % 64) & 1) != 0;
 }
 
+bool SimulatedReader::PassesNodePorts(const shunt_frontend_row& row) const {
+  if (row.kind == SHUNT_KIND_CLUSTER_IP) return true;
+  const uint32_t bit = shunt_node_port_bit(row.key.protocol, ntohs(row.key.port));
+  return (Load<uint64_t>(*tables_.node_ports, bit / 64) >> (bit % 64) & 1) != 0;
+}
+
+bool SimulatedReader::PassesEndpointFilter(const shunt_backend& backend) const {
+  const uint32_t bit = shunt_endpoint_bit(&backend.address, backend.port);
+  return (Load<uint64_t>(*tables_.endpoint_filter, bit / 64) >> (bit % 64) & 1) != 0;
+}
+
 std::optional<uint32_t> SimulatedReader::FindRow(const shunt_frontend_key& key) const {
   const uint64_t hash = shunt_key_hash(Load<shunt_meta>(*tables_.meta, 0).index_seed, &key);
   const uint32_t mask = tables_.frontend_index->capacity() - 1;
@@ -99,7 +113,7 @@ ReadSet SimulatedReader::Set(uint64_t pool_word) const {
       return model::SocketAddress();
     }
     const auto row = Load<shunt_backend>(*tables_.backends, id);
-    set.dangling |= row.in_use != 1;
+    set.dangling |= row.in_use != 1 || !PassesEndpointFilter(row);
     return DecodeBackend(row);
   };
   for (uint32_t i = first; i < first + count && !set.dangling; ++i) {
@@ -125,7 +139,7 @@ Reading SimulatedReader::Follow(const shunt_frontend_row& row) const {
   Reading reading;
   reading.outcome = Outcome::kDangling;
   if (row.internal_pool >= tables_.pools->capacity() || row.external_pool >= tables_.pools->capacity() ||
-      row.service_port >= tables_.service_ports->capacity()) {
+      row.service_port >= tables_.service_ports->capacity() || !PassesNodePorts(row)) {
     return reading;
   }
   const std::optional<std::string> service_port = ServicePort(row.service_port);

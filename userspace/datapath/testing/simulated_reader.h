@@ -27,7 +27,9 @@ struct ReadSlot {
 struct ReadSet {
   std::vector<ReadSlot> slots;
   uint32_t empty_reason = SHUNT_EMPTY_NOT;
-  bool dangling = false;  // an id outside its map, or of a row that is not in use
+  // An id outside its map, or of a row that is not in use, or a backend whose packets endpoint_filter does not let
+  // through.
+  bool dangling = false;
 
   friend bool operator==(const ReadSet&, const ReadSet&) = default;
 };
@@ -59,6 +61,8 @@ class SimulatedReader {
 
   // ---- the steps, for readers that stop half-way ----
   bool PassesFilter(const model::IpAddress& address) const;
+  // Whether the packet path looks a packet to the frontend up, if the frontend's address is this node's.
+  bool PassesNodePorts(const shunt_frontend_row& row) const;
   std::optional<uint32_t> FindRow(const shunt_frontend_key& key) const;
   shunt_frontend_row Row(uint32_t id) const;
   // "default/web:http 80/TCP IPv4"; nullopt for a row that names no Service.
@@ -69,6 +73,7 @@ class SimulatedReader {
   std::vector<uint32_t> AllRows() const;
 
  private:
+  bool PassesEndpointFilter(const shunt_backend& backend) const;
   Reading Follow(const shunt_frontend_row& row) const;
 
   const Tables& tables_;
