@@ -50,33 +50,41 @@ static inline __u64 shunt_hash(__u64 seed, __u64 high, __u64 low)
 }
 
 /*
- * prefix_filter: two bitmaps of 2^16 bits in one array of words, over hashed prefixes (a /20 of IPv4, a /64 of IPv6):
- * first those of frontends and of address rows, then those of backends. A clear bit proves that no such address has the
- * prefix; a set bit proves nothing. Services use few prefixes, so one clear bit decides for nearly every connection to
- * something else, and the 16 KiB stay in the cache.
+ * prefix_filter: sets of hashed prefixes (a /20 of IPv4, a /64 of IPv6), one array of words. A prefix has a bit for each
+ * set, side by side, so one word answers for all of them. A clear bit proves that no address in the set has the prefix;
+ * a set bit proves nothing. Services use few prefixes, so one word decides for nearly every connection to something
+ * else.
  */
-#define SHUNT_PREFIX_BITS (1u << 16)
-#define SHUNT_PREFIX_WORDS (2 * SHUNT_PREFIX_BITS / 64)
+#define SHUNT_PREFIXES (1u << 16) /* as many as shunt_prefix_bit() has hashes */
+#define SHUNT_PREFIX_SETS 4u
+#define SHUNT_PREFIX_WORDS (SHUNT_PREFIXES * SHUNT_PREFIX_SETS / 64)
 
+/* The fourth is reserved: its bits are zero. */
 enum shunt_prefix_set {
-	SHUNT_PREFIX_FRONTENDS = 0,
+	SHUNT_PREFIX_FRONTENDS = 0, /* every address in frontend_index, wildcards excepted */
 	SHUNT_PREFIX_BACKENDS = 1,
+	/* The addresses of Services: of frontends, and those whose row says SHUNT_ADDRESS_CLUSTER_IP. What is only the
+	 * node's own is not here. */
+	SHUNT_PREFIX_SERVICES = 2,
 };
 
-/* Returns the bit's number in the whole array: word bit >> 6, mask 1 << (bit & 63). It has no seed, because a crafted
- * collision costs only its author one more lookup. */
+/* Which bits of an IPv4 address's word are its prefix. */
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+#define SHUNT_PREFIX_MASK4 0x00f0ffffu
+#else
+#define SHUNT_PREFIX_MASK4 0xfffff000u
+#endif
+
+/* Returns the bit's number in the whole array: word bit >> 6, mask 1 << (bit & 63). The bits of one prefix are in one
+ * word. One multiplication spreads the prefixes of a cluster as well as a longer hash would. It needs no seed, because a
+ * crafted collision costs only its author one more lookup. */
 static inline __u32 shunt_prefix_bit(const struct shunt_address *address, enum shunt_prefix_set set)
 {
-	__u64 high = (__u64)address->word[0] << 32 | address->word[1];
-	__u64 low = 0;
+	__u64 prefix = (__u64)address->word[0] << 32 | address->word[1];
 
-	/* The first 20 bits of an IPv4 address, read by bytes because words are in network order. */
-	if (!high) {
-		const __u8 *bytes = (const __u8 *)address->word;
-
-		low = (__u64)bytes[12] << 16 | (__u64)bytes[13] << 8 | (bytes[14] & 0xf0u) | 1;
-	}
-	return set * SHUNT_PREFIX_BITS + (__u32)(shunt_hash(0, high, low) & (SHUNT_PREFIX_BITS - 1));
+	if (!prefix)
+		prefix = address->word[3] & SHUNT_PREFIX_MASK4;
+	return (__u32)(prefix * 0xc4ceb9fe1a85ec53ull >> 48) * SHUNT_PREFIX_SETS + set;
 }
 
 /* ---- frontends: what clients dial --------------------------------------------------------- */

@@ -18,14 +18,20 @@ static __always_inline void reader_window(void)
 		bpf_loop(shunt_config.reader_window, window_step, NULL, 0);
 }
 
-/* Returns 0 if certainly nothing in `set` has this address; 1 proves nothing. */
-static __always_inline int prefix_in(const struct shunt_address *address, enum shunt_prefix_set set)
+/* Returns the sets that the address may be in; see may_be_in(). */
+static __always_inline __u32 prefix_sets(const struct shunt_address *address)
 {
-	__u32 bit = shunt_prefix_bit(address, set);
-	__u32 index = bit >> 6;
+	__u32 first = shunt_prefix_bit(address, 0);
+	__u32 index = first >> 6;
 	__u64 *word = bpf_map_lookup_elem(&prefix_filter, &index);
 
-	return word && (*word >> (bit & 63) & 1);
+	return word ? (__u32)(*word >> (first & 63)) & ((1u << SHUNT_PREFIX_SETS) - 1) : 0;
+}
+
+/* Returns 0 if certainly no address that has `sets` is in `set`; any other value proves nothing. */
+static __always_inline __u32 may_be_in(__u32 sets, enum shunt_prefix_set set)
+{
+	return sets & 1u << set;
 }
 
 static __always_inline int same_key(const struct shunt_frontend_key *a, const struct shunt_frontend_key *b)

@@ -29,7 +29,7 @@ struct {
 	__type(value, struct shunt_frontend_row);
 } frontend_rows SEC(".maps") __weak;
 
-/* Bitmaps over prefixes; see shunt_prefix_bit(). */
+/* Sets of prefixes; see shunt_prefix_bit(). */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(map_flags, BPF_F_MMAPABLE);

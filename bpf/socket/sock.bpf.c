@@ -161,8 +161,9 @@ static __always_inline int connect_to(struct bpf_sock_addr *ctx, struct destinat
 	struct shunt_frontend_key key;
 	struct shunt_address own;
 	struct client client;
-	int is_new, may_be_frontend;
+	__u32 sets, may_be_frontend;
 	void *connection;
+	int is_new;
 	__u64 cookie;
 
 	if (!is_translatable(ctx))
@@ -171,8 +172,9 @@ static __always_inline int connect_to(struct bpf_sock_addr *ctx, struct destinat
 	 * What the socket remembers is compared with its peer's address, so it can mislead only if the new peer may be
 	 * a backend. For any other peer it has no effect, and finding it to reset it would cost time.
 	 */
-	may_be_frontend = prefix_in(&dialled.address, SHUNT_PREFIX_FRONTENDS);
-	if (!may_be_frontend && !prefix_in(&dialled.address, SHUNT_PREFIX_BACKENDS))
+	sets = prefix_sets(&dialled.address);
+	may_be_frontend = may_be_in(sets, SHUNT_PREFIX_FRONTENDS);
+	if (!may_be_frontend && !may_be_in(sets, SHUNT_PREFIX_BACKENDS))
 		return untouched(SHUNT_REASON_NOT_A_SERVICE);
 	is_new = is_without_cookie(ctx);
 	if (!may_be_frontend && is_new)
@@ -271,16 +273,16 @@ static __always_inline int send_to(struct bpf_sock_addr *ctx, const struct desti
 	struct shunt_frontend_key key;
 	struct shunt_address own;
 	struct client client;
-	int may_be_frontend;
-	__u32 no_room;
+	__u32 sets, may_be_frontend, no_room;
 	__u64 cookie;
 
 	if (!is_translatable(ctx))
 		return untouched(SHUNT_REASON_OTHER_PROTOCOL);
 	if (!dialled.port)
 		return untouched(SHUNT_REASON_PORT_ZERO);
-	may_be_frontend = prefix_in(&dialled.address, SHUNT_PREFIX_FRONTENDS);
-	if (!may_be_frontend && !prefix_in(&dialled.address, SHUNT_PREFIX_BACKENDS))
+	sets = prefix_sets(&dialled.address);
+	may_be_frontend = may_be_in(sets, SHUNT_PREFIX_FRONTENDS);
+	if (!may_be_frontend && !may_be_in(sets, SHUNT_PREFIX_BACKENDS))
 		return untouched(SHUNT_REASON_NOT_A_SERVICE);
 	peer = peer_of_socket(ctx);
 	/* Only the peer's replies reach a connected socket. */

@@ -16,7 +16,7 @@ int decide_case(struct harness_case *run)
 	struct client client = { .netns_cookie = run->netns_cookie, .on_loopback = run->on_loopback };
 	struct decision decision = {};
 
-	if (!prefix_in(&key.address, SHUNT_PREFIX_FRONTENDS)) {
+	if (!may_be_in(prefix_sets(&key.address), SHUNT_PREFIX_FRONTENDS)) {
 		run->verdict = VERDICT_PASS;
 		run->reason = SHUNT_REASON_NOT_A_SERVICE;
 		run->filtered = 1;

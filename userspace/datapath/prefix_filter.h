@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The bitmaps that let programs ignore a destination at once: a clear bit proves that no frontend, or no backend, has
-// an address of that prefix.
+// The sets that let programs ignore a destination at once: a clear bit proves that no frontend, or no backend, has an
+// address of that prefix.
 #ifndef SHUNT_DATAPATH_PREFIX_FILTER_H_
 #define SHUNT_DATAPATH_PREFIX_FILTER_H_
 
@@ -14,9 +14,16 @@
 
 namespace shunt::datapath {
 
-// Counts the addresses that need each bit of the frontends' set, beside a copy of what the map holds. The backends'
-// bits are only ever set, because a socket may remember a backend long after every pool has lost it, and finds what it
-// remembers by this bit; there are only as many as prefixes that pods have ever had. Not thread-safe.
+// What an address that is looked up is for. It decides the sets that have its prefix.
+enum class AddressUse : uint8_t {
+  kNone,     // in none: nothing leads to it
+  kNode,     // only as one of the node's own, for NodePorts: SHUNT_PREFIX_FRONTENDS
+  kService,  // a frontend's, or a ClusterIP: SHUNT_PREFIX_FRONTENDS and SHUNT_PREFIX_SERVICES
+};
+
+// Counts the addresses that need each bit, beside a copy of what the map holds. The backends' bits are only ever set,
+// because a socket may remember a backend long after every pool has lost it, and finds what it remembers by this bit;
+// there are only as many as prefixes that pods have ever had. Not thread-safe.
 class PrefixFilter {
  public:
   // `filter` must outlive this.
@@ -25,12 +32,13 @@ class PrefixFilter {
   // Copies the map. Adoption calls it before anything else.
   absl::Status ReadBack();
 
-  // Counts one more need of the address's bit, by a frontend or an address row; or one less. They write nothing.
-  void Add(const model::IpAddress& address);
-  void Remove(const model::IpAddress& address);
+  // Counts the bits that the address needs for `after`, and no longer those that it was counted with for `before`.
+  // Writes nothing.
+  void Recount(const model::IpAddress& address, AddressUse before, AddressUse after);
 
-  // Makes sure that the address's bit is set in the map. REQUIRES: added.
-  absl::Status Set(const model::IpAddress& address);
+  // Makes sure, by at most one store, that the bits which the address needs are set in the map. REQUIRES: it is
+  // counted.
+  absl::Status Set(const model::IpAddress& address, AddressUse use);
   absl::Status SetBackend(const model::IpAddress& address);
   // Clears the bits that no address needs. On an error the rest is left for the next call. REQUIRES: every address that
   // programs can find is added.
@@ -46,11 +54,12 @@ class PrefixFilter {
 
  private:
   bool Holds(uint32_t bit) const { return (words_[bit / 64] >> (bit % 64) & 1) != 0; }
-  absl::Status Flip(uint32_t bit);
+  absl::Status Flip(uint32_t bit) { return Store(bit / 64, words_[bit / 64] ^ uint64_t{1} << (bit % 64)); }
+  absl::Status Store(uint32_t index, uint64_t word);
 
   Table& filter_;
   std::vector<uint64_t> words_;                   // what the map holds
-  absl::flat_hash_map<uint32_t, uint32_t> need_;  // bit of the frontends' set -> addresses
+  absl::flat_hash_map<uint32_t, uint32_t> need_;  // bit of a set that is counted -> addresses
   std::vector<uint32_t> unneeded_;                // candidates, looked at again before they are cleared
   std::vector<uint32_t> missing_;                 // backends' bits that may be missing
   uint32_t repaired_ = 0;

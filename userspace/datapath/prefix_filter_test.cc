@@ -3,6 +3,12 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdint>
+#include <set>
+
+#include "absl/strings/str_format.h"
+#include "absl/strings/string_view.h"
+#include "bpf/abi.h"
 #include "userspace/datapath/codec.h"
 #include "userspace/datapath/testing/memory_table.h"
 #include "userspace/datapath/testing/plans.h"
@@ -12,6 +18,10 @@ namespace {
 
 class PrefixFilterTest : public testing::Test {
  protected:
+  void Add(const char* address, AddressUse use = AddressUse::kService) {
+    filter_.Recount(Ip(address), AddressUse::kNone, use);
+  }
+  void Remove(const char* address) { filter_.Recount(Ip(address), AddressUse::kService, AddressUse::kNone); }
   bool Holds(const char* address, shunt_prefix_set set = SHUNT_PREFIX_FRONTENDS) const {
     const shunt_address encoded = EncodeAddress(Ip(address));
     const uint32_t bit = shunt_prefix_bit(&encoded, set);
@@ -26,41 +36,41 @@ class PrefixFilterTest : public testing::Test {
 };
 
 TEST_F(PrefixFilterTest, ABitIsSetWhenAskedAndClearedWithTheLastAddress) {
-  filter_.Add(Ip("10.96.0.1"));
-  EXPECT_FALSE(Holds("10.96.0.1")) << "Add writes nothing";
-  ASSERT_TRUE(filter_.Set(Ip("10.96.0.1")).ok());
+  Add("10.96.0.1");
+  EXPECT_FALSE(Holds("10.96.0.1")) << "Recount writes nothing";
+  ASSERT_TRUE(filter_.Set(Ip("10.96.0.1"), AddressUse::kService).ok());
   EXPECT_TRUE(Holds("10.96.0.1"));
   EXPECT_FALSE(Holds("10.96.0.1", SHUNT_PREFIX_BACKENDS));
-  filter_.Add(Ip("10.96.0.2"));  // of the same /20
-  filter_.Remove(Ip("10.96.0.1"));
+  Add("10.96.0.2");  // of the same /20
+  Remove("10.96.0.1");
   ASSERT_TRUE(filter_.ClearUnneeded().ok());
   EXPECT_TRUE(Holds("10.96.0.2"));
-  filter_.Remove(Ip("10.96.0.2"));
-  EXPECT_TRUE(Holds("10.96.0.2")) << "Remove writes nothing";
+  Remove("10.96.0.2");
+  EXPECT_TRUE(Holds("10.96.0.2")) << "Recount writes nothing";
   ASSERT_TRUE(filter_.ClearUnneeded().ok());
   EXPECT_FALSE(Holds("10.96.0.2"));
 }
 
 TEST_F(PrefixFilterTest, ABitWantedAgainBeforeItWasClearedStays) {
-  filter_.Add(Ip("10.96.0.1"));
-  ASSERT_TRUE(filter_.Set(Ip("10.96.0.1")).ok());
-  filter_.Remove(Ip("10.96.0.1"));
-  filter_.Add(Ip("10.96.0.1"));
+  Add("10.96.0.1");
+  ASSERT_TRUE(filter_.Set(Ip("10.96.0.1"), AddressUse::kService).ok());
+  Remove("10.96.0.1");
+  Add("10.96.0.1");
   int writes = 0;
   maps_.hooks().after = [&](absl::string_view) { ++writes; };
   ASSERT_TRUE(filter_.ClearUnneeded().ok());
-  ASSERT_TRUE(filter_.Set(Ip("10.96.0.1")).ok());
+  ASSERT_TRUE(filter_.Set(Ip("10.96.0.1"), AddressUse::kService).ok());
   EXPECT_EQ(writes, 0);
 }
 
 TEST_F(PrefixFilterTest, WhatCouldNotBeWrittenIsTriedAgain) {
-  filter_.Add(Ip("10.96.0.1"));
+  Add("10.96.0.1");
   maps_.hooks().before = [](absl::string_view) { return absl::UnavailableError("scripted"); };
-  EXPECT_FALSE(filter_.Set(Ip("10.96.0.1")).ok());
+  EXPECT_FALSE(filter_.Set(Ip("10.96.0.1"), AddressUse::kService).ok());
   maps_.hooks().before = nullptr;
-  EXPECT_TRUE(filter_.Set(Ip("10.96.0.1")).ok());
+  EXPECT_TRUE(filter_.Set(Ip("10.96.0.1"), AddressUse::kService).ok());
   EXPECT_TRUE(Holds("10.96.0.1"));
-  filter_.Remove(Ip("10.96.0.1"));
+  Remove("10.96.0.1");
   maps_.hooks().before = [](absl::string_view) { return absl::UnavailableError("scripted"); };
   EXPECT_FALSE(filter_.ClearUnneeded().ok());
   maps_.hooks().before = nullptr;
@@ -68,19 +78,74 @@ TEST_F(PrefixFilterTest, WhatCouldNotBeWrittenIsTriedAgain) {
   EXPECT_FALSE(Holds("10.96.0.1"));
 }
 
+TEST_F(PrefixFilterTest, TheSetsOfAPrefixShareAWord) {
+  int writes = 0;
+  maps_.hooks().after = [&](absl::string_view) { ++writes; };
+  Add("10.96.0.1");
+  ASSERT_TRUE(filter_.Set(Ip("10.96.0.1"), AddressUse::kService).ok());
+  EXPECT_EQ(writes, 1);
+  Remove("10.96.0.1");
+  ASSERT_TRUE(filter_.ClearUnneeded().ok());
+  EXPECT_EQ(writes, 2);
+  const shunt_address encoded = EncodeAddress(Ip("10.96.0.1"));
+  for (const shunt_prefix_set set : {SHUNT_PREFIX_BACKENDS, SHUNT_PREFIX_SERVICES}) {
+    EXPECT_EQ(shunt_prefix_bit(&encoded, set) / 64, shunt_prefix_bit(&encoded, SHUNT_PREFIX_FRONTENDS) / 64);
+  }
+}
+
+TEST_F(PrefixFilterTest, WhatIsOnlyTheNodesIsNoServices) {
+  Add("10.0.0.1", AddressUse::kNode);
+  ASSERT_TRUE(filter_.Set(Ip("10.0.0.1"), AddressUse::kNode).ok());
+  EXPECT_TRUE(Holds("10.0.0.1"));
+  EXPECT_FALSE(Holds("10.0.0.1", SHUNT_PREFIX_SERVICES));
+  filter_.Recount(Ip("10.0.0.1"), AddressUse::kNode, AddressUse::kService);
+  ASSERT_TRUE(filter_.Set(Ip("10.0.0.1"), AddressUse::kService).ok());
+  EXPECT_TRUE(Holds("10.0.0.1", SHUNT_PREFIX_SERVICES));
+  filter_.Recount(Ip("10.0.0.1"), AddressUse::kService, AddressUse::kNode);
+  ASSERT_TRUE(filter_.ClearUnneeded().ok());
+  EXPECT_TRUE(Holds("10.0.0.1"));
+  EXPECT_FALSE(Holds("10.0.0.1", SHUNT_PREFIX_SERVICES));
+}
+
+TEST_F(PrefixFilterTest, PrefixesOfOneClusterRarelyShareABit) {
+  static constexpr uint32_t kPrefixes = 4096;
+  struct Case {
+    const char* what;
+    shunt_address (*nth)(uint32_t);
+  };
+  const Case cases[] = {
+      {"10.0.0.0/8 in /20", [](uint32_t n) { return EncodeAddress(model::IpAddress::FromV4(0x0a000000 | n << 12)); }},
+      {"/64 of a /48", [](uint32_t n) { return EncodeAddress(Ip(absl::StrFormat("fd00:10:244:%x::1", n))); }},
+      {"every 16th /64 of a /48",
+       [](uint32_t n) { return EncodeAddress(Ip(absl::StrFormat("fd00:10:244:%x::1", n << 4))); }},
+      {"/48 of a /32", [](uint32_t n) { return EncodeAddress(Ip(absl::StrFormat("2001:db8:%x::1", n))); }},
+  };
+  for (const Case& c : cases) {
+    SCOPED_TRACE(c.what);
+    std::set<uint32_t> bits;
+    for (uint32_t n = 0; n < kPrefixes; ++n) {
+      const shunt_address address = c.nth(n);
+      bits.insert(shunt_prefix_bit(&address, SHUNT_PREFIX_FRONTENDS));
+    }
+    EXPECT_GE(bits.size(), kPrefixes * 97 / 100) << "as many as by random numbers";
+  }
+}
+
 TEST_F(PrefixFilterTest, RepairsWhatAnEarlierAgentLeft) {
   PrefixFilter earlier(*tables_.prefix_filter);
-  earlier.Add(Ip("10.96.0.1"));
-  ASSERT_TRUE(earlier.Set(Ip("10.96.0.1")).ok());
+  earlier.Recount(Ip("10.96.0.1"), AddressUse::kNone, AddressUse::kService);
+  ASSERT_TRUE(earlier.Set(Ip("10.96.0.1"), AddressUse::kService).ok());
   ASSERT_TRUE(earlier.SetBackend(Ip("10.244.0.1")).ok());
 
   ASSERT_TRUE(filter_.ReadBack().ok());
-  filter_.Add(Ip("192.0.2.1"));
+  Add("192.0.2.1");
   filter_.AdoptBackend(Ip("10.245.0.1"));
   ASSERT_TRUE(filter_.Repair().ok());
   EXPECT_GT(filter_.repaired(), 0u);
   EXPECT_FALSE(Holds("10.96.0.1")) << "no address needs it";
+  EXPECT_FALSE(Holds("10.96.0.1", SHUNT_PREFIX_SERVICES)) << "nor this one";
   EXPECT_TRUE(Holds("192.0.2.1")) << "was missing";
+  EXPECT_TRUE(Holds("192.0.2.1", SHUNT_PREFIX_SERVICES)) << "was missing";
   EXPECT_TRUE(Holds("10.245.0.1", SHUNT_PREFIX_BACKENDS)) << "was missing";
   EXPECT_TRUE(Holds("10.244.0.1", SHUNT_PREFIX_BACKENDS)) << "a socket may still remember a backend there";
 }

@@ -12,7 +12,7 @@ namespace shunt::datapath {
 // Each returns how many rows MapReader::Dump would visit, except that a row with invalid content counts too. What
 // cannot be read is not counted.
 
-// Bits that are set in both halves of prefix_filter.
+// Bits that are set in all sets of prefix_filter.
 uint64_t CountFilterBits(const Tables& tables);
 // Entries of frontend_index, and so rows of frontend_rows.
 uint64_t CountFrontends(const Tables& tables);

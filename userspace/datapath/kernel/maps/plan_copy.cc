@@ -41,17 +41,18 @@ absl::Status CopyRows(const Table& from, uint32_t from_stride, Table& to, uint32
   return absl::OkStatus();
 }
 
-// Copies the words of a bitmap from number `first` on, if `from` has the map.
-absl::Status CopyWords(const MapSet& from, const MapSet& to, const std::string& map, uint32_t first) {
+// Copies those bits of a bitmap that `mask` has in every word, if `from` has the map in the same size.
+absl::Status CopyWords(const MapSet& from, const MapSet& to, const std::string& map, uint64_t mask) {
   if (from.Fd(map) < 0) return absl::OkStatus();
   absl::StatusOr<std::unique_ptr<Table>> old = from.OpenTable(map);
   if (!old.ok()) return old.status();
   absl::StatusOr<std::unique_ptr<Table>> fresh = to.OpenTable(map);
   if (!fresh.ok()) return fresh.status();
-  for (uint32_t i = first; i < std::min((*old)->capacity(), (*fresh)->capacity()); ++i) {
+  if ((*old)->capacity() != (*fresh)->capacity()) return absl::OkStatus();
+  for (uint32_t i = 0; i < (*fresh)->capacity(); ++i) {
     uint64_t word = 0;
     if (absl::Status status = (*old)->Load(i, MutableBytesOf(word)); !status.ok()) return status;
-    if (absl::Status status = (*fresh)->StoreWord(i, 0, word); !status.ok()) return status;
+    if (absl::Status status = (*fresh)->StoreWord(i, 0, word & mask); !status.ok()) return status;
   }
   return absl::OkStatus();
 }
@@ -197,6 +198,10 @@ absl::StatusOr<bool> PlanCopy::Run() {
     *tables = *std::move(opened);
   }
   absl::Status status;
+  if (from_.prefix_filter->capacity() != to_.prefix_filter->capacity()) {
+    return absl::FailedPreconditionError(absl::StrCat("map prefix_filter has ", from_.prefix_filter->capacity(),
+                                                      " words, not ", to_.prefix_filter->capacity(), ": another ABI"));
+  }
   status.Update(CopyMap("prefix_filter"));
   status.Update(CopyMap("service_ports"));
   status.Update(CopyMap("backends"));
@@ -229,11 +234,9 @@ bool MayBeginEmpty(absl::string_view map) {
 }
 
 absl::Status CopyBackendFilters(const MapSet& from, const MapSet& to) {
-  const uint32_t words = SHUNT_PREFIX_BITS / 64;
-  if (absl::Status status = CopyWords(from, to, "prefix_filter", SHUNT_PREFIX_BACKENDS * words); !status.ok()) {
-    return status;
-  }
-  return CopyWords(from, to, "endpoint_filter", 0);
+  constexpr uint64_t kFirstBits = ~uint64_t{0} / ((1u << SHUNT_PREFIX_SETS) - 1);  // of every prefix in a word
+  absl::Status status = CopyWords(from, to, "prefix_filter", kFirstBits << SHUNT_PREFIX_BACKENDS);
+  return status.ok() ? CopyWords(from, to, "endpoint_filter", ~uint64_t{0}) : status;
 }
 
 }  // namespace shunt::datapath

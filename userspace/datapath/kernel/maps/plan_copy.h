@@ -26,7 +26,7 @@ absl::StatusOr<bool> CopyPlan(const MapSet& from, const MapSet& to);
 bool MayBeginEmpty(absl::string_view map);
 
 // Copies the bits of the filters that say which prefixes and endpoints backends have had, because sockets and flows may
-// remember them. Does nothing for a map that `from` lacks.
+// remember them. Does nothing for a map that `from` lacks, or whose size is another, because then its layout is.
 absl::Status CopyBackendFilters(const MapSet& from, const MapSet& to);
 
 }  // namespace shunt::datapath

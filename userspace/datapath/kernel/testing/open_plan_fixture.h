@@ -99,6 +99,15 @@ class OpenPlanTest : public SandboxTest {
     return words;
   }
 
+  // Returns whether the filter has the address in `set`.
+  bool Holds(const MapSet& maps, const char* address, shunt_prefix_set set) {
+    const shunt_address encoded = EncodeAddress(*model::IpAddress::Parse(address));
+    const uint32_t bit = shunt_prefix_bit(&encoded, set), index = bit / 64;
+    uint64_t word = 0;
+    EXPECT_EQ(bpf_map_lookup_elem(maps.Fd("prefix_filter"), &index, &word), 0);
+    return (word >> (bit % 64) & 1) != 0;
+  }
+
   std::vector<std::string> notes_;
 
  private:
