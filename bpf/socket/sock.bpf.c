@@ -152,11 +152,12 @@ static __always_inline struct shunt_address own_address(const struct bpf_sock_ad
 	};
 }
 
-/* Returns 1 to go on to `*to`, which it has rewritten if it is a service, or 0 to fail. */
-static __always_inline int connect_to(struct bpf_sock_addr *ctx, struct destination *to)
+/* Returns 1 to go on, to a backend if `named` is a service, or 0 to fail. */
+static __always_inline int connect_to(struct bpf_sock_addr *ctx, const struct destination *named,
+				      int hook_family)
 {
-	struct destination dialled = as_kernel_dials(*to);
-	struct decision decision = {};
+	struct destination dialled = as_kernel_dials(*named);
+	struct decision decision;
 	struct shunt_socket_state *state;
 	struct shunt_frontend_key key;
 	struct shunt_address own;
@@ -205,6 +206,7 @@ static __always_inline int connect_to(struct bpf_sock_addr *ctx, struct destinat
 	key = key_of(ctx, &dialled);
 	own = own_address(ctx);
 	client = client_at(ctx, &own);
+	decision = (struct decision){};
 	decide(&key, &client, &decision);
 	if (decision.verdict != VERDICT_TRANSLATE && is_unserved_udp(ctx, &decision))
 		return udp_connect_unserved(ctx, state, cookie, &client, &dialled);
@@ -223,28 +225,27 @@ static __always_inline int connect_to(struct bpf_sock_addr *ctx, struct destinat
 		write_state(state, &dialled, &decision);
 	else /* the connection works nevertheless; only getpeername() will name the pod */
 		count_reason(SHUNT_REASON_STATE_LOST);
-	*to = decision.to;
+	if (hook_family == SHUNT_AF_INET)
+		write_destination4(ctx, &decision.to);
+	else
+		write_destination6(ctx, &decision.to);
 	return 1;
 }
 
 SEC("cgroup/connect4")
 int sock_connect4(struct bpf_sock_addr *ctx)
 {
-	struct destination to = destination4(ctx);
-	int verdict = connect_to(ctx, &to);
+	struct destination named = destination4(ctx);
 
-	write_destination4(ctx, &to);
-	return verdict;
+	return connect_to(ctx, &named, SHUNT_AF_INET);
 }
 
 SEC("cgroup/connect6")
 int sock_connect6(struct bpf_sock_addr *ctx)
 {
-	struct destination to = destination6(ctx);
-	int verdict = connect_to(ctx, &to);
+	struct destination named = destination6(ctx);
 
-	write_destination6(ctx, &to);
-	return verdict;
+	return connect_to(ctx, &named, SHUNT_AF_INET6);
 }
 
 /* ---- sendmsg: UDP datagrams that name their destination ----------------------------------- */
