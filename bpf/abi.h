@@ -50,10 +50,10 @@ static inline __u64 shunt_hash(__u64 seed, __u64 high, __u64 low)
 }
 
 /*
- * prefix_filter: sets of hashed prefixes (a /20 of IPv4, a /64 of IPv6), one array of words. A prefix has a bit for each
- * set, side by side, so one word answers for all of them. A clear bit proves that no address in the set has the prefix;
- * a set bit proves nothing. Services use few prefixes, so one word decides for nearly every connection to something
- * else.
+ * prefix_filter: sets of hashed prefixes (a /20 of IPv4, a /64 of IPv6) in one array of words. A prefix has a bit for
+ * each set, side by side, so one word answers for all of them. A clear bit proves that no address in the set has the
+ * prefix; a set bit proves nothing. Services use few prefixes, so one word decides for nearly every connection to
+ * something else.
  */
 #define SHUNT_PREFIXES (1u << 16) /* as many as shunt_prefix_bit() has hashes */
 #define SHUNT_PREFIX_SETS 4u
@@ -76,7 +76,7 @@ enum shunt_prefix_set {
 #endif
 
 /* Returns the bit's number in the whole array: word bit >> 6, mask 1 << (bit & 63). The bits of one prefix are in one
- * word. One multiplication spreads the prefixes of a cluster as well as a longer hash would. It needs no seed, because a
+ * word. One multiplication spreads the prefixes of a cluster as well as a longer hash would. It needs no seed: a
  * crafted collision costs only its author one more lookup. */
 static inline __u32 shunt_prefix_bit(const struct shunt_address *address, enum shunt_prefix_set set)
 {
