@@ -68,12 +68,19 @@ static __always_inline struct sock *sock_address(void *sk)
 
 /*
  * True if the kernel opened the socket for itself: for NFS, SMB and Ceph, or below an SMC or MPTCP socket. No
- * sock_release runs for it.
+ * sock_release runs for it. A TCP socket's pointer is one that the verifier knows, and reading through that costs a
+ * load where copying costs calls.
  */
-static __always_inline int is_kernel_socket(void *sk)
+static __always_inline int is_kernel_socket(struct bpf_sock_addr *ctx)
 {
-	struct sock *address = sock_address(sk);
+	struct sock *address;
+	const struct sock *tcp;
 
+	if (shunt_config.reads_sockets && ctx->protocol == IPPROTO_TCP) {
+		tcp = (const struct sock *)bpf_skc_to_tcp_sock(ctx->sk);
+		return tcp && BPF_CORE_READ_BITFIELD(tcp, sk_kern_sock);
+	}
+	address = sock_address(ctx->sk);
 	return address && BPF_CORE_READ_BITFIELD_PROBED(address, sk_kern_sock);
 }
 

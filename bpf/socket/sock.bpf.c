@@ -77,7 +77,7 @@ static __always_inline int is_agent_stale(void)
  */
 static __always_inline struct shunt_socket_state *create_state(struct bpf_sock_addr *ctx, __u64 cookie)
 {
-	return is_kernel_socket(ctx->sk) ? store_state(ctx->sk) : claim_state(ctx->sk, cookie);
+	return is_kernel_socket(ctx) ? store_state(ctx->sk) : claim_state(ctx->sk, cookie);
 }
 
 /* ---- connect ------------------------------------------------------------------------------ */
@@ -152,6 +152,17 @@ static __always_inline struct shunt_address own_address(const struct bpf_sock_ad
 	};
 }
 
+/* `state` is NULL if there is no memory: the connection works nevertheless; only getpeername() will name the pod. */
+static __always_inline void remember_connect(struct shunt_socket_state *state,
+					     const struct destination *dialled,
+					     const struct decision *decision)
+{
+	if (state)
+		write_state(state, dialled, decision);
+	else
+		count_reason(SHUNT_REASON_STATE_LOST);
+}
+
 /* Returns 1 to go on, to a backend if `named` is a service, or 0 to fail. */
 static __always_inline int connect_to(struct bpf_sock_addr *ctx, const struct destination *named,
 				      int hook_family)
@@ -159,12 +170,11 @@ static __always_inline int connect_to(struct bpf_sock_addr *ctx, const struct de
 	struct destination dialled = as_kernel_dials(*named);
 	struct decision decision;
 	struct shunt_socket_state *state;
+	__u32 sets, may_be_frontend, is_new;
 	struct shunt_frontend_key key;
 	struct shunt_address own;
 	struct client client;
-	__u32 sets, may_be_frontend;
 	void *connection;
-	int is_new;
 	__u64 cookie;
 
 	if (!is_translatable(ctx))
@@ -199,7 +209,6 @@ static __always_inline int connect_to(struct bpf_sock_addr *ctx, const struct de
 		return untouched(SHUNT_REASON_NOT_A_SERVICE);
 	if (is_exempt(state))
 		return untouched(SHUNT_REASON_EXEMPT_SOCKET);
-
 	if (is_agent_stale())
 		return untouched(SHUNT_REASON_STALE_AGENT);
 
@@ -217,14 +226,10 @@ static __always_inline int connect_to(struct bpf_sock_addr *ctx, const struct de
 	if (shunt_config.observe)
 		return untouched(SHUNT_REASON_WOULD_TRANSLATE);
 
-	if (!state && connection)
-		state = mptcp_state(connection, BPF_SK_STORAGE_GET_F_CREATE);
-	else if (!state)
-		state = create_state(ctx, cookie);
-	if (state)
-		write_state(state, &dialled, &decision);
-	else /* the connection works nevertheless; only getpeername() will name the pod */
-		count_reason(SHUNT_REASON_STATE_LOST);
+	if (!state)
+		state = connection ? mptcp_state(connection, BPF_SK_STORAGE_GET_F_CREATE)
+				   : create_state(ctx, cookie);
+	remember_connect(state, &dialled, &decision);
 	if (hook_family == SHUNT_AF_INET)
 		write_destination4(ctx, &decision.to);
 	else

@@ -186,7 +186,7 @@ static __always_inline __u32 remember_send(struct bpf_sock_addr *ctx, struct shu
 	if (found.translation)
 		return change_peer(found, cookie, dialled, decision);
 	/* Its far peers would stay: no sock_release runs for it, which would free them. */
-	if (is_near_full(ctx->sk) && is_kernel_socket(ctx->sk))
+	if (is_near_full(ctx->sk) && is_kernel_socket(ctx))
 		return SHUNT_REASON_PEERS_QUOTA;
 	/* Set before the first one is made, so that there is none without the flag. */
 	state->first.flags |= SHUNT_STATE_PEERS;
