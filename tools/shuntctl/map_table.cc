@@ -2,7 +2,9 @@
 #include "tools/shuntctl/map_table.h"
 
 #include <algorithm>
+#include <cstdint>
 #include <functional>
+#include <optional>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -130,7 +132,110 @@ Cells FilterCells(const v1::MapRow& of) {
   return {absl::StrCat(of.filter().bits_set()), absl::StrCat(of.filter().bits()), PercentText(fill)};
 }
 
+Cells FlowEntryCells(const v1::MapRow& of) {
+  const v1::FlowEntryRow& row = of.flow_entry();
+  return {absl::StrCat(row.bucket()), absl::StrCat(row.row()), row.reverse() ? "reverse" : "forward"};
+}
+
+Cells FlowCells(const v1::MapRow& of) {
+  const v1::FlowRow& row = of.flow();
+  return {absl::StrCat(row.row()),
+          ProtocolText(row.protocol()),
+          AddressText(row.client()),
+          AddressText(row.frontend()),
+          AddressText(row.backend_address()),
+          AddressText(row.source()),
+          row.mode(),
+          absl::StrJoin(row.flags(), ","),
+          absl::StrJoin(row.state(), ","),
+          row.idle_ms() < 0 ? "" : absl::StrCat(row.idle_ms(), "ms"),
+          absl::StrCat(row.service_port()),
+          absl::StrCat(row.pool()),
+          absl::StrCat(row.backend()),
+          row.forward_device() == 0 ? "" : absl::StrCat(row.forward_device()),
+          absl::StrCat(row.reverse_device())};
+}
+
+Cells SnatSetCells(const v1::MapRow& of) {
+  const v1::SnatSetRow& row = of.snat_set();
+  const double fill = row.ports() == 0 ? 0 : 100.0 * row.ports_taken() / row.ports();
+  return {absl::StrCat(row.set()), absl::StrCat(row.ports_taken()), absl::StrCat(row.ports()), PercentText(fill)};
+}
+
+// "open=7,closed=2", without kinds of which there is none.
+std::string KindsText(const v1::FlowLevelRow& row, uint64_t (v1::FlowKindCount::*count)() const) {
+  Cells kinds;
+  for (const v1::FlowKindCount& kind : row.kinds()) {
+    if ((kind.*count)() != 0) kinds.push_back(absl::StrCat(kind.kind(), "=", (kind.*count)()));
+  }
+  return absl::StrJoin(kinds, ",");
+}
+
+Cells FlowLevelCells(const v1::MapRow& of) {
+  const v1::FlowLevelRow& row = of.flow_level();
+  return {
+      absl::StrCat(row.pressure()), absl::StrCat(row.rows_taken()),           absl::StrCat(row.next_row()),
+      absl::StrCat(row.rounds()),   KindsText(row, &v1::FlowKindCount::rows), KindsText(row, &v1::FlowKindCount::ends)};
+}
+
+Cells PortRangeCells(const v1::MapRow& of) {
+  const v1::PortRangeRow& row = of.port_range();
+  return {ProtocolText(row.protocol()), absl::StrCat(row.first()), absl::StrCat(row.last())};
+}
+
+Cells SourceRangeCells(const v1::MapRow& of) {
+  return {absl::StrCat(of.source_range().list()), of.source_range().prefix()};
+}
+
+Cells DeviceCells(const v1::MapRow& of) {
+  const v1::DeviceRow& row = of.device();
+  return {absl::StrCat(row.ifindex()),
+          row.role(),
+          absl::StrCat(row.link_header()),
+          row.mac(),
+          absl::StrCat(row.mtu()),
+          row.master() == 0 ? "" : absl::StrCat(row.master()),
+          row.source_v4(),
+          row.source_v6()};
+}
+
+Cells FragmentCells(const v1::MapRow& of) {
+  const v1::FragmentRow& row = of.fragment();
+  return {AddressText(row.source()), AddressText(row.destination()), ProtocolText(row.protocol()),
+          absl::StrCat(row.id())};
+}
+
+// ViewOf() for the packet path's maps, whose rows are of one kind each.
+std::optional<RowView> PacketViewOf(const std::string& map) {
+  if (map == "flow_index") return RowView{v1::MapRow::kFlowEntry, {"BUCKET", "ROW", "DIRECTION"}, &FlowEntryCells};
+  if (map == "flow_rows") {
+    return RowView{v1::MapRow::kFlow,
+                   {"ROW", "PROTO", "CLIENT", "FRONTEND", "BACKEND-ADDRESS", "SOURCE", "MODE", "FLAGS", "STATE", "IDLE",
+                    "SERVICE-PORT", "POOL", "BACKEND", "FORWARD-DEVICE", "REVERSE-DEVICE"},
+                   &FlowCells};
+  }
+  if (map == "snat_ports") {
+    return RowView{v1::MapRow::kSnatSet, {"SET", "PORTS-TAKEN", "PORTS", "FILL"}, &SnatSetCells};
+  }
+  if (map == "flow_level") {
+    return RowView{
+        v1::MapRow::kFlowLevel, {"PRESSURE", "ROWS-TAKEN", "NEXT-ROW", "ROUNDS", "KINDS", "ENDED"}, &FlowLevelCells};
+  }
+  if (map == "node_ports") return RowView{v1::MapRow::kPortRange, {"PROTO", "FIRST", "LAST"}, &PortRangeCells};
+  if (map == "source_ranges") return RowView{v1::MapRow::kSourceRange, {"LIST", "PREFIX"}, &SourceRangeCells};
+  if (map == "devices") {
+    return RowView{v1::MapRow::kDevice,
+                   {"DEVICE", "ROLE", "LINK-HEADER", "MAC", "MTU", "BRIDGE", "SOURCE-IPV4", "SOURCE-IPV6"},
+                   &DeviceCells};
+  }
+  if (map == "fragments") {
+    return RowView{v1::MapRow::kFragment, {"SOURCE", "DESTINATION", "PROTO", "ID"}, &FragmentCells};
+  }
+  return std::nullopt;
+}
+
 RowView ViewOf(const std::string& map) {
+  if (const std::optional<RowView> view = PacketViewOf(map)) return *view;
   if (map == "meta") {
     return {v1::MapRow::kMeta,
             {"MEMORY-VERSION", "GENERATION", "STORAGE-IN-USE", "FEATURES", "LAST-SIGN-OF-LIFE", "STALE-AFTER"},
@@ -139,7 +244,7 @@ RowView ViewOf(const std::string& map) {
   if (map == "source_versions") {
     return {v1::MapRow::kSourceVersion, {"RESOURCE", "VERSION", "OBJECTS"}, &SourceVersionCells};
   }
-  if (map == "prefix_filter" || map == "socket_taken")
+  if (map == "prefix_filter" || map == "socket_taken" || map == "endpoint_filter" || map == "flow_taken")
     return {v1::MapRow::kFilter, {"BITS-SET", "BITS", "FILL"}, &FilterCells};
   if (map == "pools") {
     return {v1::MapRow::kPool, {"POOL", "FIRST-SLOT", "SLOTS", "GENERATION", "EMPTY"}, &PoolCells};
@@ -197,7 +302,17 @@ const std::vector<std::string>& DumpableMaps() {
                                                                 "affinities",
                                                                 "service_counters",
                                                                 "backend_counters",
-                                                                "reasons"};
+                                                                "reasons",
+                                                                "node_ports",
+                                                                "endpoint_filter",
+                                                                "source_ranges",
+                                                                "devices",
+                                                                "flow_index",
+                                                                "flow_rows",
+                                                                "flow_taken",
+                                                                "snat_ports",
+                                                                "flow_level",
+                                                                "fragments"};
   return *kMaps;
 }
 

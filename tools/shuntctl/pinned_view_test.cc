@@ -7,10 +7,12 @@
 #include <sstream>
 
 #include "absl/strings/str_cat.h"
+#include "tools/shuntctl/map_table.h"
 #include "tools/shuntctl/run.h"
 #include "userspace/admin/testing/scripted_agent.h"
 #include "userspace/datapath/kernel/kernel_datapath.h"
 #include "userspace/datapath/kernel/testing/sandbox_fixture.h"
+#include "userspace/datapath/map_reader.h"
 
 namespace shunt::shuntctl {
 namespace {
@@ -112,9 +114,8 @@ TEST_F(PinnedViewTest, KnowsASetThatOnlyObserves) {
 
 TEST_F(PinnedViewTest, DumpsEveryMapThatItsHelpNames) {
   WritePins();
-  for (const char* map : {"meta", "source_versions", "prefix_filter", "frontend_index", "frontend_rows", "pools",
-                          "slots", "backends", "service_ports", "socket_state", "socket_taken", "socket_peers",
-                          "socket_peer_counts", "affinities", "service_counters", "backend_counters", "reasons"}) {
+  EXPECT_EQ(DumpableMaps(), datapath::MapReader::MapNames());
+  for (const std::string& map : DumpableMaps()) {
     const Outcome dump = Run({"map", "dump", map});
     EXPECT_EQ(dump.status, kExitOk) << map << ": " << dump.err;
   }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <cstdint>
 #include <string>
 
 #include "absl/strings/string_view.h"
@@ -138,6 +139,86 @@ struct FillRow {
     v1::FilterRow& out = *message.mutable_filter();
     out.set_bits_set(row.bits_set);
     out.set_bits(row.bits);
+  }
+
+  void operator()(const report::FlowEntryRow& row) const {
+    v1::FlowEntryRow& out = *message.mutable_flow_entry();
+    out.set_bucket(row.bucket);
+    out.set_row(row.row);
+    out.set_reverse(row.reverse);
+  }
+
+  void operator()(const report::FlowRow& row) const {
+    v1::FlowRow& out = *message.mutable_flow();
+    out.set_row(row.row);
+    out.set_protocol(ToMessage(row.protocol));
+    *out.mutable_client() = ToMessage(row.client);
+    *out.mutable_frontend() = ToMessage(row.frontend);
+    *out.mutable_backend_address() = ToMessage(row.backend_address);
+    *out.mutable_source() = ToMessage(row.source);
+    out.set_mode(std::string(report::FlowModeName(row.mode)));
+    for (const absl::string_view flag : report::FlagNames(row.flags)) out.add_flags(std::string(flag));
+    for (const absl::string_view event : report::FlagNames(row.state)) out.add_state(std::string(event));
+    out.set_idle_ms(row.idle_ms.has_value() ? static_cast<int64_t>(*row.idle_ms) : -1);
+    out.set_service_port(row.service_port);
+    out.set_pool(row.pool);
+    out.set_backend(row.backend);
+    out.set_forward_device(row.forward_device);
+    out.set_reverse_device(row.reverse_device);
+  }
+
+  void operator()(const report::SnatSetRow& row) const {
+    v1::SnatSetRow& out = *message.mutable_snat_set();
+    out.set_set(row.set);
+    out.set_ports_taken(row.ports_taken);
+    out.set_ports(row.ports);
+  }
+
+  void operator()(const report::FlowLevelRow& row) const {
+    v1::FlowLevelRow& out = *message.mutable_flow_level();
+    out.set_pressure(row.pressure);
+    out.set_rows_taken(row.rows_taken);
+    out.set_next_row(row.next_row);
+    out.set_rounds(row.rounds);
+    for (const report::FlowKindCount& kind : row.kinds) {
+      v1::FlowKindCount& count = *out.add_kinds();
+      count.set_kind(kind.kind);
+      count.set_rows(kind.rows);
+      count.set_ends(kind.ends);
+    }
+  }
+
+  void operator()(const report::PortRangeRow& row) const {
+    v1::PortRangeRow& out = *message.mutable_port_range();
+    out.set_protocol(ToMessage(row.protocol));
+    out.set_first(row.first);
+    out.set_last(row.last);
+  }
+
+  void operator()(const report::SourceRangeRow& row) const {
+    v1::SourceRangeRow& out = *message.mutable_source_range();
+    out.set_list(row.list);
+    out.set_prefix(row.prefix);
+  }
+
+  void operator()(const report::DeviceRow& row) const {
+    v1::DeviceRow& out = *message.mutable_device();
+    out.set_ifindex(row.ifindex);
+    out.set_role(std::string(report::DeviceRoleName(row.role)));
+    out.set_link_header(row.link_header);
+    out.set_mac(row.mac);
+    out.set_mtu(row.mtu);
+    out.set_master(row.master);
+    if (row.source_v4.has_value()) out.set_source_v4(row.source_v4->ToString());
+    if (row.source_v6.has_value()) out.set_source_v6(row.source_v6->ToString());
+  }
+
+  void operator()(const report::FragmentRow& row) const {
+    v1::FragmentRow& out = *message.mutable_fragment();
+    *out.mutable_source() = ToMessage(row.source);
+    *out.mutable_destination() = ToMessage(row.destination);
+    out.set_protocol(ToMessage(row.protocol));
+    out.set_id(row.id);
   }
 };
 

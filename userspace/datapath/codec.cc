@@ -79,6 +79,10 @@ model::SocketAddress DecodeBackend(const shunt_backend& backend) {
   return {.address = DecodeAddress(backend.address), .port = ntohs(backend.port)};
 }
 
+model::SocketAddress DecodeSocketAddress(const shunt_address& address, __be16 port) {
+  return DecodeBackend({.address = address, .port = port});
+}
+
 shunt_pool_empty EncodeEmpty(const model::Pool& pool) {
   if (!pool.slots.empty()) return SHUNT_EMPTY_NOT;
   return pool.empty == model::EmptyPool::kLocalMiss ? SHUNT_EMPTY_LOCAL_MISS : SHUNT_EMPTY_NO_ENDPOINTS;

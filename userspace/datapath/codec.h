@@ -54,6 +54,7 @@ bool IsWildcard(const shunt_address& address);
 
 shunt_backend EncodeBackend(const model::SocketAddress& backend);
 model::SocketAddress DecodeBackend(const shunt_backend& backend);
+model::SocketAddress DecodeSocketAddress(const shunt_address& address, __be16 port);
 
 // Returns what a pool's word says of new connections.
 shunt_pool_empty EncodeEmpty(const model::Pool& pool);

@@ -15,34 +15,16 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "bpf/abi.h"
+#include "bpf/packet_abi.h"
 #include "userspace/datapath/codec.h"
+#include "userspace/datapath/packet_reader.h"
 #include "userspace/datapath/row_counts.h"
+#include "userspace/datapath/table_rows.h"
 
 namespace shunt::datapath {
 namespace {
 
 using Visit = MapReader::Visit;
-
-// Loads the rows of an array one after another. `read(index, row)` returns false to end.
-template <typename Row, typename Read>
-absl::Status ForEachRow(const Table& table, const Read& read) {
-  for (uint32_t i = 0; i < table.capacity(); ++i) {
-    Row row = {};
-    if (absl::Status status = table.Load(i, MutableBytesOf(row)); !status.ok()) return status;
-    if (!read(i, row)) break;
-  }
-  return absl::OkStatus();
-}
-
-// Collects a hash, because its rows come in no order and cannot be left early.
-template <typename Key, typename Value>
-absl::StatusOr<std::vector<std::pair<Key, Value>>> Collect(const Table& table) {
-  std::vector<std::pair<Key, Value>> rows;
-  absl::Status status =
-      table.ForEach([&](Bytes key, Bytes value) { rows.emplace_back(FromBytes<Key>(key), FromBytes<Value>(value)); });
-  if (!status.ok()) return status;
-  return rows;
-}
 
 absl::Status DumpMeta(const Tables& tables, uint64_t now_ns, const Visit& visit) {
   shunt_meta meta = {};
@@ -175,10 +157,6 @@ absl::Status DumpServicePorts(const Tables& tables, const Visit& visit) {
                                         .protocol = identity->protocol,
                                         .family = identity->family});
   });
-}
-
-model::SocketAddress DecodeSocketAddress(const shunt_address& address, __be16 port) {
-  return DecodeBackend({.address = address, .port = port});
 }
 
 absl::Status DumpRowsOfSockets(const Table& states, const Table& taken, bool* wants_more, const Visit& visit) {
@@ -331,6 +309,8 @@ absl::Status DumpReasons(const Tables& tables, const Visit& visit) {
   return absl::OkStatus();
 }
 
+constexpr uint64_t kBits = 64, kNoLimit = 0;  // MapView::places
+
 // Everything that is to be known about one map beside its table.
 struct MapView {
   const char* name;
@@ -338,17 +318,38 @@ struct MapView {
   std::unique_ptr<Table> Tables::* table;
   uint64_t (*count)(const Tables&);
   std::function<absl::Status(const Tables&, const Visit&)> dump;
+  uint64_t places = 1;  // that a row has; 0: the map cannot fill up
 };
 
-std::vector<MapView> Views(const MapReader::BootClock& clock) {
+// The packet path's, in the order of docs/maps.md.
+std::vector<MapView> PacketViews(uint64_t jiffy_ns) {
   return {
+      {"node_ports", "array", &Tables::node_ports, CountNodePorts, DumpNodePorts, kBits},
+      {"endpoint_filter", "array", &Tables::endpoint_filter, CountEndpointBits,
+       [](const Tables& tables, const Visit& visit) { return DumpBits(*tables.endpoint_filter, visit); }, kBits},
+      {"source_ranges", "lpm_trie", &Tables::source_ranges, CountSourceRanges, DumpSourceRanges},
+      {"devices", "hash", &Tables::devices, CountDevices, DumpDevices},
+      {"flow_index", "array", &Tables::flow_index, CountFlowEntries, DumpFlowIndex, SHUNT_FLOW_ENTRIES},
+      {"flow_rows", "array", &Tables::flow_rows, CountFlows,
+       [jiffy_ns](const Tables& tables, const Visit& visit) { return DumpFlowRows(tables, jiffy_ns, visit); }},
+      {"flow_taken", "array", &Tables::flow_taken, CountFlows,
+       [](const Tables& tables, const Visit& visit) { return DumpBits(*tables.flow_taken, visit); }, kBits},
+      {"snat_ports", "array", &Tables::snat_ports, CountSnatPorts, DumpSnatPorts, kBits},
+      {"flow_level", "array", &Tables::flow_level, CountFlowLevel, DumpFlowLevel, kNoLimit},
+      {"fragments", "lru_hash", &Tables::fragments, CountFragments, DumpFragments, kNoLimit},
+  };
+}
+
+std::vector<MapView> Views(const MapReader::BootClock& clock, uint64_t jiffy_ns) {
+  std::vector<MapView> views = {
       {"meta", "array", &Tables::meta, CountMeta,
-       [&clock](const Tables& tables, const Visit& visit) { return DumpMeta(tables, clock(), visit); }},
-      {"source_versions", "array", &Tables::source_versions, CountSourceVersions, DumpSourceVersions},
+       [&clock](const Tables& tables, const Visit& visit) { return DumpMeta(tables, clock(), visit); }, kNoLimit},
+      {"source_versions", "array", &Tables::source_versions, CountSourceVersions, DumpSourceVersions, kNoLimit},
       {"prefix_filter", "array", &Tables::prefix_filter, CountFilterBits,
-       [](const Tables& tables, const Visit& visit) { return DumpBits(*tables.prefix_filter, visit); }},
+       [](const Tables& tables, const Visit& visit) { return DumpBits(*tables.prefix_filter, visit); }, kBits},
       {"frontend_index", "array", &Tables::frontend_index, CountFrontends,
-       [](const Tables& tables, const Visit& visit) { return DumpFrontends(tables, visit, /*by_row=*/false); }},
+       [](const Tables& tables, const Visit& visit) { return DumpFrontends(tables, visit, /*by_row=*/false); },
+       SHUNT_INDEX_ENTRIES},
       {"frontend_rows", "array", &Tables::frontend_rows, CountFrontends,
        [](const Tables& tables, const Visit& visit) { return DumpFrontends(tables, visit, /*by_row=*/true); }},
       {"pools", "array", &Tables::pools, CountPools, DumpPools},
@@ -357,7 +358,7 @@ std::vector<MapView> Views(const MapReader::BootClock& clock) {
       {"service_ports", "array", &Tables::service_ports, CountServicePorts, DumpServicePorts},
       {"socket_state", "array", &Tables::socket_state, CountSockets, DumpSockets},
       {"socket_taken", "array", &Tables::socket_taken, CountSockets,
-       [](const Tables& tables, const Visit& visit) { return DumpBits(*tables.socket_taken, visit); }},
+       [](const Tables& tables, const Visit& visit) { return DumpBits(*tables.socket_taken, visit); }, kBits},
       {"socket_peers", "hash", &Tables::socket_peers, CountPeers, DumpPeers},
       {"socket_peer_counts", "array", &Tables::socket_peer_counts, CountPeerCounts, DumpPeerCounts},
       {"affinities", "lru_hash", &Tables::affinities, CountAffinities,
@@ -366,6 +367,9 @@ std::vector<MapView> Views(const MapReader::BootClock& clock) {
       {"backend_counters", "array", &Tables::backend_counters, CountBackends, DumpBackendCounters},
       {"reasons", "array", &Tables::reasons, CountReasons, DumpReasons},
   };
+  std::vector<MapView> of_packets = PacketViews(jiffy_ns);
+  std::move(of_packets.begin(), of_packets.end(), std::back_inserter(views));
+  return views;
 }
 
 }  // namespace
@@ -379,7 +383,8 @@ report::SignOfLife DecodeSignOfLife(const shunt_meta& meta, uint64_t now_ns) {
   return sign;
 }
 
-MapReader::MapReader(const Tables& tables, BootClock clock) : tables_(tables), clock_(std::move(clock)) {}
+MapReader::MapReader(const Tables& tables, BootClock clock, uint64_t jiffy_ns)
+    : tables_(tables), clock_(std::move(clock)), jiffy_ns_(jiffy_ns) {}
 
 uint64_t MapReader::ReadBootClock() {
   timespec now = {};
@@ -387,14 +392,21 @@ uint64_t MapReader::ReadBootClock() {
   return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(now.tv_nsec);
 }
 
+// The coarse clocks advance once a jiffy.
+uint64_t MapReader::ReadJiffy() {
+  timespec jiffy = {};
+  clock_getres(CLOCK_MONOTONIC_COARSE, &jiffy);
+  return static_cast<uint64_t>(jiffy.tv_nsec);
+}
+
 std::vector<std::string> MapReader::MapNames() {
   std::vector<std::string> names;
-  for (const MapView& view : Views(&ReadBootClock)) names.emplace_back(view.name);
+  for (const MapView& view : Views(&ReadBootClock, ReadJiffy())) names.emplace_back(view.name);
   return names;
 }
 
 absl::Status MapReader::Dump(absl::string_view map, const Visit& visit) const {
-  for (const MapView& view : Views(clock_)) {
+  for (const MapView& view : Views(clock_, jiffy_ns_)) {
     if (view.name == map) return view.dump(tables_, visit);
   }
   return absl::NotFoundError(
@@ -403,13 +415,11 @@ absl::Status MapReader::Dump(absl::string_view map, const Visit& visit) const {
 
 std::vector<report::MapFill> MapReader::FillLevels() const {
   std::vector<report::MapFill> levels;
-  for (const MapView& view : Views(clock_)) {
+  for (const MapView& view : Views(clock_, jiffy_ns_)) {
     const Table& table = *(tables_.*view.table);
     report::MapFill fill = {.name = view.name, .type = view.type, .capacity = table.capacity()};
     fill.used = view.count(tables_);
-    if (view.table == &Tables::prefix_filter || view.table == &Tables::socket_taken) fill.capacity *= 64;
-    if (view.table == &Tables::meta || view.table == &Tables::source_versions) fill.capacity = 0;
-    if (view.table == &Tables::frontend_index) fill.capacity *= SHUNT_INDEX_ENTRIES;
+    fill.capacity *= view.places;
     levels.push_back(std::move(fill));
     if (view.table == &Tables::socket_state && tables_.previous_state->capacity() > 1) {
       report::MapFill previous = {.name = "previous_state", .type = view.type};

@@ -29,7 +29,7 @@ class MapReader {
   using BootClock = std::function<uint64_t()>;
 
   // `tables` must outlive the reader.
-  explicit MapReader(const Tables& tables, BootClock clock = &ReadBootClock);
+  explicit MapReader(const Tables& tables, BootClock clock = &ReadBootClock, uint64_t jiffy_ns = ReadJiffy());
 
   // In the order of docs/maps.md.
   static std::vector<std::string> MapNames();
@@ -40,10 +40,13 @@ class MapReader {
   std::vector<report::MapFill> FillLevels() const;
 
   static uint64_t ReadBootClock();
+  // Returns the nanoseconds of one of the kernel's jiffies, in which programs note the last packet of a flow.
+  static uint64_t ReadJiffy();
 
  private:
   const Tables& tables_;
   BootClock clock_;
+  uint64_t jiffy_ns_;
 };
 
 }  // namespace shunt::datapath

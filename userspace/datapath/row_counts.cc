@@ -97,4 +97,40 @@ uint64_t CountSourceVersions(const Tables& tables) {
                                    [](const shunt_source_version& row) { return uint64_t{row.version[0] != 0}; });
 }
 
+uint64_t CountNodePorts(const Tables& tables) {
+  return CountBits(*tables.node_ports);
+}
+
+uint64_t CountEndpointBits(const Tables& tables) {
+  return CountBits(*tables.endpoint_filter);
+}
+
+uint64_t CountSnatPorts(const Tables& tables) {
+  return CountBits(*tables.snat_ports);
+}
+
+uint64_t CountFlows(const Tables& tables) {
+  return CountBits(*tables.flow_taken);
+}
+
+uint64_t CountFlowEntries(const Tables& tables) {
+  return 2 * CountFlows(tables);
+}
+
+uint64_t CountFlowLevel(const Tables&) {
+  return 1;
+}
+
+uint64_t CountSourceRanges(const Tables& tables) {
+  return CountHash(*tables.source_ranges);
+}
+
+uint64_t CountDevices(const Tables& tables) {
+  return CountHash(*tables.devices);
+}
+
+uint64_t CountFragments(const Tables& tables) {
+  return CountHash(*tables.fragments);
+}
+
 }  // namespace shunt::datapath

@@ -36,6 +36,19 @@ uint64_t CountMeta(const Tables& tables);
 // Kinds of objects whose version is known.
 uint64_t CountSourceVersions(const Tables& tables);
 
+// Bits that are set in the packet path's bitmaps.
+uint64_t CountNodePorts(const Tables& tables);
+uint64_t CountEndpointBits(const Tables& tables);
+uint64_t CountSnatPorts(const Tables& tables);
+// Bits of flow_taken, and so rows of flow_rows.
+uint64_t CountFlows(const Tables& tables);
+// Two for each of these rows, although retired ones have none: the index is too large to be read at every scrape.
+uint64_t CountFlowEntries(const Tables& tables);
+uint64_t CountFlowLevel(const Tables& tables);
+uint64_t CountSourceRanges(const Tables& tables);
+uint64_t CountDevices(const Tables& tables);
+uint64_t CountFragments(const Tables& tables);
+
 }  // namespace shunt::datapath
 
 #endif  // SHUNT_DATAPATH_ROW_COUNTS_H_

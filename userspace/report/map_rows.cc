@@ -25,6 +25,14 @@ constexpr NamedFlag<SocketFlags> kSocketFlags[] = {
     {&SocketFlags::answers, "answers"},       {&SocketFlags::direct, "direct"}, {&SocketFlags::unserved, "unserved"},
 };
 
+constexpr NamedFlag<FlowFlags> kFlowFlags[] = {{&FlowFlags::snat, "snat"}, {&FlowFlags::host, "host"}};
+
+constexpr NamedFlag<FlowState> kFlowStates[] = {
+    {&FlowState::replied, "replied"},         {&FlowState::fin_forward, "fin_forward"},
+    {&FlowState::fin_reverse, "fin_reverse"}, {&FlowState::reset, "reset"},
+    {&FlowState::retired, "retired"},
+};
+
 template <typename Flags, size_t kCount>
 std::vector<absl::string_view> NamesOf(const Flags& flags, const NamedFlag<Flags> (&all)[kCount]) {
   std::vector<absl::string_view> names;
@@ -48,6 +56,14 @@ std::vector<absl::string_view> FlagNames(const SocketFlags& flags) {
   return NamesOf(flags, kSocketFlags);
 }
 
+std::vector<absl::string_view> FlagNames(const FlowFlags& flags) {
+  return NamesOf(flags, kFlowFlags);
+}
+
+std::vector<absl::string_view> FlagNames(const FlowState& state) {
+  return NamesOf(state, kFlowStates);
+}
+
 absl::string_view EmptyPoolName(model::EmptyPool empty) {
   switch (empty) {
     case model::EmptyPool::kNoEndpoints:
@@ -64,6 +80,28 @@ absl::string_view PeerDirectionName(PeerDirection direction) {
       return "forward";
     case PeerDirection::kReverse:
       return "reverse";
+  }
+  return "";
+}
+
+absl::string_view FlowModeName(FlowMode mode) {
+  switch (mode) {
+    case FlowMode::kStack:
+      return "stack";
+    case FlowMode::kRedirect:
+      return "redirect";
+  }
+  return "";
+}
+
+absl::string_view DeviceRoleName(DeviceRole role) {
+  switch (role) {
+    case DeviceRole::kExternal:
+      return "external";
+    case DeviceRole::kPod:
+      return "pod";
+    case DeviceRole::kOverlay:
+      return "overlay";
   }
   return "";
 }

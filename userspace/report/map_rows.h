@@ -12,15 +12,17 @@
 
 #include "absl/strings/string_view.h"
 #include "userspace/model/service_plan.h"
+#include "userspace/report/packet_rows.h"
 
 namespace shunt::report {
 
 // One map's size and use. `used` is a count of the rows in use, never the kernel's estimate.
 struct MapFill {
   std::string name;
-  std::string type;   // "hash", "array", "lru_hash", "percpu_array", "sk_storage"
+  std::string type;   // "hash", "array", "lru_hash", "lpm_trie", "sk_storage"
   uint64_t used = 0;  // rows; 0 if they cannot be counted (sk_storage)
-  // Rows; 0 if the map cannot fill up, because it has no limit of its own, or has all its rows from the start.
+  // Rows; 0 if the map cannot fill up, because it has no limit of its own, has all its rows from the start, or makes
+  // room by itself for what is of use to few packets.
   uint64_t capacity = 0;
   uint64_t memory_bytes = 0;
 };
@@ -179,9 +181,10 @@ struct FilterRow {
   uint32_t bits = 0;
 };
 
-using MapRow = std::variant<MetaRow, SourceVersionRow, FrontendRow, PoolRow, SlotRow, BackendRow, ServicePortRow,
-                            SocketStateRow, SocketPeerRow, PeerCountRow, AffinityRow, ServiceCountersRow,
-                            BackendCountersRow, ReasonRow, FilterRow>;
+using MapRow =
+    std::variant<MetaRow, SourceVersionRow, FrontendRow, PoolRow, SlotRow, BackendRow, ServicePortRow, SocketStateRow,
+                 SocketPeerRow, PeerCountRow, AffinityRow, ServiceCountersRow, BackendCountersRow, ReasonRow, FilterRow,
+                 FlowEntryRow, FlowRow, SnatSetRow, FlowLevelRow, PortRangeRow, SourceRangeRow, DeviceRow, FragmentRow>;
 
 // The words for these values in the admin API and in shuntctl. Names of flags are those that are set, in the order of
 // their declaration; all live as long as the program.

@@ -28,6 +28,22 @@ TEST(MapRowsTest, FlagsOfSocketsHaveNames) {
               ElementsAre("answers", "direct", "unserved"));
 }
 
+TEST(MapRowsTest, FlagsAndStatesOfFlowsHaveNames) {
+  EXPECT_THAT(FlagNames(FlowFlags()), IsEmpty());
+  EXPECT_THAT(FlagNames(FlowFlags{.snat = true, .host = true}), ElementsAre("snat", "host"));
+  const FlowState all = {.replied = true, .fin_forward = true, .fin_reverse = true, .reset = true, .retired = true};
+  EXPECT_THAT(FlagNames(all), ElementsAre("replied", "fin_forward", "fin_reverse", "reset", "retired"));
+  EXPECT_THAT(FlagNames(FlowState{.fin_reverse = true}), ElementsAre("fin_reverse"));
+  EXPECT_EQ(FlowModeName(FlowMode::kStack), "stack");
+  EXPECT_EQ(FlowModeName(FlowMode::kRedirect), "redirect");
+}
+
+TEST(MapRowsTest, RolesOfDevicesHaveNames) {
+  EXPECT_EQ(DeviceRoleName(DeviceRole::kExternal), "external");
+  EXPECT_EQ(DeviceRoleName(DeviceRole::kPod), "pod");
+  EXPECT_EQ(DeviceRoleName(DeviceRole::kOverlay), "overlay");
+}
+
 TEST(MapRowsTest, EmptyPoolsAndDirectionsHaveNames) {
   EXPECT_EQ(EmptyPoolName(model::EmptyPool::kNoEndpoints), "no_endpoints");
   EXPECT_EQ(EmptyPoolName(model::EmptyPool::kLocalMiss), "local_miss");

@@ -154,6 +154,63 @@ report::AgentStatus Status() {
   return status;
 }
 
+// A client from outside at a NodePort, with an endpoint on another node, and a lookup that stays on this one.
+std::vector<report::MapRow> Flows() {
+  report::FlowRow web{.row = 7,
+                      .client = Address("192.0.2.9", 40'000),
+                      .frontend = Address("203.0.113.5", 30'080),
+                      .backend_address = Address("10.244.1.5", 8080),
+                      .source = Address("10.244.0.0", 50'000),
+                      .mode = report::FlowMode::kRedirect};
+  web.flags.snat = true;
+  web.state.replied = web.state.fin_forward = true;
+  web.idle_ms = 1500;
+  web.service_port = 1;
+  web.pool = 2;
+  web.backend = 5;
+  web.forward_device = 4;
+  web.reverse_device = 2;
+  report::FlowRow dns{.row = 9,
+                      .protocol = Protocol::kUdp,
+                      .client = Address("10.244.0.9", 5353),
+                      .frontend = Address("10.96.12.4", 53),
+                      .backend_address = Address("10.244.0.7", 53),
+                      .source = Address("10.244.0.9", 5353)};
+  dns.service_port = 2;
+  dns.pool = 3;
+  dns.backend = 9;
+  dns.reverse_device = 6;
+  return {web, dns};
+}
+
+std::map<std::string, std::vector<report::MapRow>> PacketMaps() {
+  report::DeviceRow uplink{.ifindex = 2, .link_header = 14, .mac = "02:00:00:00:00:02", .mtu = 1500};
+  uplink.source_v4 = model::IpAddress::Parse("203.0.113.5");
+  uplink.source_v6 = model::IpAddress::Parse("2001:db8::5");
+  report::DeviceRow pod{.ifindex = 6, .role = report::DeviceRole::kPod, .link_header = 14, .mac = "02:00:00:00:00:06"};
+  pod.mtu = 1450;
+  pod.master = 5;
+  return {
+      {"flow_index", {report::FlowEntryRow{1023, 7, false}, report::FlowEntryRow{17, 7, true}}},
+      {"flow_rows", Flows()},
+      {"flow_taken", {report::FilterRow{2, 262'144}}},
+      {"snat_ports", {report::SnatSetRow{12, 1, 16'384}}},
+      {"flow_level",
+       {report::FlowLevelRow{.pressure = 1,
+                             .rows_taken = 200'000,
+                             .next_row = 512,
+                             .rounds = 42,
+                             .kinds = {{"opening", 3, 9}, {"open", 199'000, 0}, {"closed", 997, 12'000}}}}},
+      {"node_ports",
+       {report::PortRangeRow{Protocol::kTcp, 30'080, 30'080}, report::PortRangeRow{Protocol::kTcp, 49'152, 65'535}}},
+      {"endpoint_filter", {report::FilterRow{40, 1'048'576}}},
+      {"source_ranges", {report::SourceRangeRow{1, "10.244.0.0/16"}, report::SourceRangeRow{2, "2001:db8::/32"}}},
+      {"devices", {uplink, pod}},
+      {"fragments",
+       {report::FragmentRow{Address("192.0.2.9", 5000), Address("203.0.113.5", 30'053), Protocol::kUdp, 77}}},
+  };
+}
+
 std::map<std::string, std::vector<report::MapRow>> Maps() {
   const model::SocketAddress dialled = Address("10.96.12.4", 80);
   const model::SocketAddress backend = Address("10.244.1.5", 8080);
@@ -165,7 +222,7 @@ std::map<std::string, std::vector<report::MapRow>> Maps() {
   datagrams.udp_idle_s = 120;
   report::FrontendRow address{.row = 4, .address = {dialled.address, 0, Protocol::kTcp}, .about_address = true};
   address.flags.cluster_ip = true;
-  return {
+  std::map<std::string, std::vector<report::MapRow>> maps = {
       {"meta",
        {report::MetaRow{.memory_version = 1,
                         .generation = 9,
@@ -194,6 +251,8 @@ std::map<std::string, std::vector<report::MapRow>> Maps() {
       {"reasons", {report::ReasonRow{"no_endpoints", "the service has no endpoint anywhere: refused", 46}}},
       {"prefix_filter", {report::FilterRow{12, 65'536}}},
   };
+  maps.merge(PacketMaps());
+  return maps;
 }
 
 }  // namespace
