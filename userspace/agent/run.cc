@@ -65,7 +65,7 @@ absl::StatusOr<std::unique_ptr<datapath::KernelDatapath>> OpenDatapath(const Opt
   absl::StatusOr<std::unique_ptr<datapath::KernelDatapath>> datapath =
       datapath::KernelDatapath::Open({.bpffs = options.bpffs,
                                       .cgroup = options.cgroup,
-                                      .limits = options.limits,
+                                      .limits = MapLimits(options),
                                       .local_miss_drops = options.local_policy_miss == LocalPolicyMiss::kDrop,
                                       .observe = options.observe,
                                       .stale_after = options.stale_after});

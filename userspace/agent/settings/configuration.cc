@@ -147,6 +147,15 @@ Decoder PowerOfTwo(uint32_t& target) {
   };
 }
 
+Decoder Flows(std::optional<uint32_t>& target) {
+  return [&target](const FieldReader& object, absl::string_view field) {
+    Number(target, datapath::kFlowsMin, datapath::kRowsMax)(object, field);
+    if (target.has_value() && !std::has_single_bit(*target)) {
+      object.Complain(field, absl::StrCat("must be a power of two, not ", *target));
+    }
+  };
+}
+
 Decoder Flag(std::optional<bool>& target) {
   return [&target](const FieldReader& object, absl::string_view field) { target = object.Bool(field); };
 }
@@ -176,6 +185,7 @@ std::vector<Field> Schema(Configuration& c) {
       {"sockets", PowerOfTwo(c.limits.sockets)},
       {"socketPeers", Rows(c.limits.socket_peers)},
       {"affinities", Rows(c.limits.affinities)},
+      {"flows", Flows(c.flows)},
       {"endpointsPerPool", Number(c.endpoints_per_pool, 1, datapath::kPoolMembersMax)},
   };
   return {

@@ -47,8 +47,9 @@ struct Configuration {
   std::optional<std::string> stale_after;  // ParseStaleAfter
   std::optional<LogFormat> log_format;
   std::optional<int> verbosity;
-  // An absent limit has the default of datapath/limits.h.
+  // An absent limit has the default of datapath/limits.h. Its flows are 0.
   datapath::Limits limits;
+  std::optional<uint32_t> flows;  // a power of two from kFlowsMin to kRowsMax
   std::optional<uint32_t> endpoints_per_pool;
 };
 

@@ -23,6 +23,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t size) {
       (interval >= shunt::agent::kSnapshotIntervalLeast && interval <= shunt::agent::kSnapshotIntervalMost);
   const uint32_t endpoints = decoded->endpoints_per_pool.value_or(1);
   if (endpoints < 1 || endpoints > shunt::datapath::kPoolMembersMax || !interval_fits) std::abort();
+  const uint32_t flows = decoded->flows.value_or(shunt::datapath::kFlowsMin);
+  if (!std::has_single_bit(flows) || flows < shunt::datapath::kFlowsMin || decoded->limits.flows != 0) std::abort();
   if (!sockets_fit || verbosity < 0 || verbosity > shunt::agent::kVerbosityMax) std::abort();
   return 0;
 }

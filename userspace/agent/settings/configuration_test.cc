@@ -37,6 +37,7 @@ limits:
   sockets: 4096
   socketPeers: 7
   affinities: 8
+  flows: 1024
   endpointsPerPool: 262143
 )"),
                                                                     "shuntd.yaml");
@@ -62,6 +63,7 @@ limits:
                                    .socket_peers = 7,
                                    .affinities = 8};
   EXPECT_EQ(decoded->limits, limits);
+  EXPECT_EQ(decoded->flows, 1024u);
   EXPECT_EQ(decoded->endpoints_per_pool, 262'143u);
 }
 
@@ -71,7 +73,7 @@ TEST(ConfigurationTest, AbsentFieldsStayUnset) {
   EXPECT_FALSE(decoded->node_name || decoded->manifests || decoded->cgroup || decoded->bpffs || decoded->admin_socket ||
                decoded->local_policy_miss || decoded->health_check_node_ports || decoded->end_sockets ||
                decoded->observe || decoded->log_format || decoded->verbosity || decoded->udp_idle_s ||
-               decoded->stale_after || decoded->endpoints_per_pool);
+               decoded->stale_after || decoded->flows || decoded->endpoints_per_pool);
   EXPECT_EQ(decoded->limits, datapath::Limits());
 }
 
@@ -198,6 +200,10 @@ TEST(ConfigurationTest, ErrorsNameTheLineAndWhatToDo) {
        "f.yaml:3: snapshotInterval is \"inf\": expected a time from 10s to 24h, as in 90s or 1h30m, or off"},
       {"a scalar where a mapping belongs", with("limits: 5\n"),
        "f.yaml:3: limits must be an object, not a single value"},
+      {"flows not a power of two", with("limits: {flows: 100000}\n"),
+       "f.yaml:3: limits.flows must be a power of two, not 100000"},
+      {"too few flows", with("limits: {flows: 512}\n"),
+       "f.yaml:3: limits.flows must be a whole number from 1024 to 16777216, not \"512\""},
       {"sockets not a power of two", with("limits: {sockets: 1000}\n"),
        "f.yaml:3: limits.sockets must be a power of two, not 1000"},
       {"a text that yaml-cpp reads as documents without end", ",",

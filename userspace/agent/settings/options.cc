@@ -227,6 +227,7 @@ absl::StatusOr<Options> Resolve(const Flags& flags, const Environment& environme
   Settle<uint32_t>(std::nullopt, file.endpoints_per_pool, options.endpoints_per_pool);
   Settle<uint32_t>(std::nullopt, file.udp_idle_s, options.udp_idle_s);
   options.limits = file.limits;
+  Settle<uint32_t>(std::nullopt, file.flows, options.flows);
   options.stay = flags.stay;
   return options;
 }
@@ -286,6 +287,12 @@ absl::Status CheckRun(const CLI::App& run, const Options& options, const Environ
 }
 
 }  // namespace
+
+datapath::Limits MapLimits(const Options& options) {
+  datapath::Limits limits = options.limits;
+  if (options.packets) limits.flows = options.flows;
+  return limits;
+}
 
 const char* EndSocketsName(EndSockets which) {
   return std::find_if(kEndSockets.begin(), kEndSockets.end(), [&](const auto& entry) { return entry.second == which; })

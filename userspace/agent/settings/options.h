@@ -44,7 +44,9 @@ struct Options {
   uint32_t udp_idle_s = 120;  // how long a UDP flow keeps its backend without a datagram; 0: without a limit
   LogFormat log_format = LogFormat::kText;
   int verbosity = 2;
-  datapath::Limits limits;
+  bool packets = false;     // translate packets too, for clients that no hook of a socket sees
+  datapath::Limits limits;  // its flows are 0: MapLimits() adds them
+  uint32_t flows = datapath::kFlowsDefault;
   uint32_t endpoints_per_pool = 50'000;
 };
 
@@ -53,6 +55,9 @@ struct CommandLine {
   Options options;
   std::string help;  // if kHelp: the text to print
 };
+
+// Returns what the maps are made with: `flows` applies where packets are translated, and is 0 elsewhere.
+datapath::Limits MapLimits(const Options& options);
 
 // Returns the value of --end-sockets that means `which`.
 const char* EndSocketsName(EndSockets which);

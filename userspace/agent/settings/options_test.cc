@@ -198,7 +198,7 @@ TEST(OptionsTest, AVariableThatNobodyReplacedIsNoName) {
 TEST_F(OptionsFileTest, FlagsWinOneByOne) {
   Write(
       "manifests: /file\nhostnameOverride: file\nlocalPolicyMiss: drop\nudpIdleSeconds: 0\n"
-      "logging: {format: json, verbosity: 5}\nlimits: {slots: 99, endpointsPerPool: 7}\n");
+      "logging: {format: json, verbosity: 5}\nlimits: {slots: 99, flows: 2048, endpointsPerPool: 7}\n");
   const absl::StatusOr<CommandLine> command = ParseCommandLine({"--config", path_, "--manifests", "/flag", "-v", "3"},
                                                                {.node_name = "variable", .host_name = "host"});
   ASSERT_TRUE(command.ok()) << command.status();
@@ -208,6 +208,7 @@ TEST_F(OptionsFileTest, FlagsWinOneByOne) {
   EXPECT_EQ(command->options.log_format, LogFormat::kJson) << "only in the file";
   EXPECT_EQ(command->options.local_policy_miss, LocalPolicyMiss::kDrop) << "only in the file";
   EXPECT_EQ(command->options.limits.slots, 99u);
+  EXPECT_EQ(command->options.flows, 2048u);
   EXPECT_EQ(command->options.endpoints_per_pool, 7u);
   EXPECT_EQ(command->options.udp_idle_s, 0u);
   EXPECT_EQ(command->options.bpffs, "/sys/fs/bpf") << "in neither";
@@ -270,6 +271,7 @@ TEST(ExampleTest, HasEveryFieldWithItsDefault) {
   EXPECT_EQ(options.verbosity, defaults.verbosity);
   EXPECT_EQ(options.snapshot_interval, defaults.snapshot_interval);
   EXPECT_EQ(options.limits, defaults.limits);
+  EXPECT_EQ(options.flows, defaults.flows);
   EXPECT_EQ(options.endpoints_per_pool, defaults.endpoints_per_pool);
   // The three that depend on the host or have no default, as the file says.
   EXPECT_EQ(options.node_name, "node-a");
@@ -280,6 +282,18 @@ TEST(ExampleTest, HasEveryFieldWithItsDefault) {
 TEST(OptionsTest, TenServicesOfTheGreatestSizeFillTheSlots) {
   const Options defaults;
   EXPECT_EQ(defaults.limits.slots, 10 * 48'000u + 44'288u) << "docs/limits.md says so";
+}
+
+TEST(OptionsTest, FlowsTakeMemoryOnlyWherePacketsAreTranslated) {
+  Options options;
+  options.limits.slots = 99;
+  EXPECT_EQ(MapLimits(options).flows, 0u);
+  EXPECT_EQ(MapLimits(options), options.limits);
+  options.packets = true;
+  EXPECT_EQ(MapLimits(options).flows, 262'144u);
+  EXPECT_EQ(MapLimits(options).slots, 99u);
+  options.flows = 2048;
+  EXPECT_EQ(MapLimits(options).flows, 2048u);
 }
 
 TEST(OptionsTest, Errors) {
