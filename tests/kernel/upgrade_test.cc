@@ -77,6 +77,24 @@ TEST_F(UpgradeTest, ReplacingTheProgramsByARebuiltObjectFailsNoConnect) {
   EXPECT_EQ(dialler.failures(), 0) << ::testing::PrintToString(dialler.complaints());
 }
 
+// The maps of flows are others, and with them the memory; those for sockets are the same.
+TEST_F(UpgradeTest, APacketPathThatComesAndGoesFailsNoConnect) {
+  Dialler dialler(history_, world().host());
+  int changes = 0;
+  for (const uint32_t flows : {1024u, 2048u, 0u, 1024u}) {
+    datapath::KernelOptions options = Options();
+    options.limits.flows = flows;
+    Reopen(options);
+    ASSERT_TRUE(kernel_datapath().programs_current());
+    NewSet(changes++ % History::kFrontends);
+    for (const int64_t start = dialler.connects(); dialler.connects() < start + 1'000 && dialler.failures() == 0;) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    }
+  }
+  dialler.Stop();
+  EXPECT_EQ(dialler.failures(), 0) << ::testing::PrintToString(dialler.complaints());
+}
+
 TEST_F(UpgradeTest, AnObjectThatCannotBeLoadedLeavesTheOldProgramsInForce) {
   datapath::KernelOptions broken = Options();
   broken.object_path = "/proc/self/exe";

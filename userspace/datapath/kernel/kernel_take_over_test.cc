@@ -435,6 +435,7 @@ TEST_P(KilledTest, AfterAnyStepItIsMendedByTheNext) {
       if (before == "another version") BecomeVersion2();
       if (before == "other sizes") options.limits.slots = 128;
       if (absl::StrContains(before, "other rows")) options.limits.sockets = 128;
+      if (before == "a packet path") options.limits.flows = 1024;
       if (moves) options.cgroup = cgroup_;
     }
     const pid_t agent = fork();
@@ -476,8 +477,8 @@ TEST_P(KilledTest, AfterAnyStepItIsMendedByTheNext) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Over, KilledTest,
-                         ::testing::Values("nothing", "the same", "other sizes", "other rows", "another version",
-                                           "the cgroup below", "the cgroup below and other rows"),
+                         ::testing::Values("nothing", "the same", "other sizes", "other rows", "a packet path",
+                                           "another version", "the cgroup below", "the cgroup below and other rows"),
                          [](const auto& param) {
                            std::string name = param.param;
                            std::erase(name, ' ');
