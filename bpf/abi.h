@@ -63,8 +63,8 @@ static inline __u64 shunt_hash(__u64 seed, __u64 high, __u64 low)
 enum shunt_prefix_set {
 	SHUNT_PREFIX_FRONTENDS = 0, /* every address in frontend_index, wildcards excepted */
 	SHUNT_PREFIX_BACKENDS = 1,
-	/* The addresses of Services: of frontends, and those whose row says SHUNT_ADDRESS_CLUSTER_IP. What is only the
-	 * node's own is not here. */
+	/* The addresses of frontends, but not what is only the node's own; for the packet path. As a backend's, such a
+	 * bit is only ever set. */
 	SHUNT_PREFIX_SERVICES = 2,
 };
 

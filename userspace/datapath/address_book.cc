@@ -151,13 +151,14 @@ void AddressBook::GiveBackStagedRow(AddressState& state) {
 }
 
 void AddressBook::ReviewFilter(const model::IpAddress& address, AddressState& state) {
-  AddressUse use = AddressUse::kNone;
-  if (state.frontends > 0 || (state.published & SHUNT_ADDRESS_CLUSTER_IP) != 0) {
-    use = AddressUse::kService;
-  } else if (state.row != kNoId || state.staged_row != kNoId) {
-    use = AddressUse::kNode;
+  const bool needed = state.frontends > 0 || state.row != kNoId || state.staged_row != kNoId;
+  if (needed == state.in_filter) return;
+  state.in_filter = needed;
+  if (needed) {
+    filter_.Add(address);
+  } else {
+    filter_.Remove(address);
   }
-  if (use != state.use) filter_.Recount(address, std::exchange(state.use, use), use);
 }
 
 void AddressBook::EraseIfEmpty(Book::iterator found) {
@@ -207,7 +208,7 @@ absl::Status AddressBook::PublishOne(const model::IpAddress& address, AddressSta
     }
     const shunt_frontend_row row = RowOf(address, wanted);
     ReviewFilter(address, state);
-    absl::Status status = filter_.Set(address, state.use);
+    absl::Status status = filter_.Set(address);
     if (status.ok()) status = frontend_rows_.Store(state.staged_row, BytesOf(row));
     if (status.ok()) status = allocator_.index().Put(key, state.index_slot, state.staged_row, state.row == kNoId);
     if (!status.ok()) return status;

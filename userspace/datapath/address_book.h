@@ -104,8 +104,8 @@ class AddressBook {
     bool unclaimed = false;  // adopted as a ClusterIP without a frontend that makes it one, and none has come since
     bool node = false;
     bool node_host_only = false;
-    bool changed = false;                               // it is in changed_
-    AddressUse use = AddressUse::kNone;                 // as the filter counts it
+    bool changed = false;  // it is in changed_
+    bool in_filter = false;
     uint16_t published = 0;                             // flags of the published row
     uint32_t row = kNoId;                               // the published row
     uint32_t staged_row = kNoId;                        // the row that is to be published

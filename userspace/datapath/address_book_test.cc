@@ -7,7 +7,6 @@
 #include <string>
 #include <vector>
 
-#include "bpf/abi.h"
 #include "userspace/datapath/codec.h"
 #include "userspace/datapath/testing/inventory_fixture.h"
 
@@ -33,15 +32,6 @@ class AddressBookTest : public InventoryFixture {
     const SimulatedReader reader(tables_);
     const auto row = reader.FindRow(EncodeAddressKey(Ip(address)));
     return row ? reader.Row(*row).flags : uint16_t{0};
-  }
-
-  // Returns whether the filter has the address in the set of Services.
-  bool IsOfServices(const char* address) const {
-    const shunt_address encoded = EncodeAddress(Ip(address));
-    const uint32_t bit = shunt_prefix_bit(&encoded, SHUNT_PREFIX_SERVICES);
-    uint64_t word = 0;
-    EXPECT_TRUE(tables_.prefix_filter->Load(bit / 64, MutableBytesOf(word)).ok());
-    return (word >> (bit % 64) & 1) != 0;
   }
 
   Need need_;
@@ -140,24 +130,6 @@ TEST_F(AddressBookTest, NodeAddressesHaveRowsAsLongAsThereIsANodePort) {
   addresses().RemoveFrontend(kNodePort, Kind::kNodePort);
   Publish(Turn::kAfterInsertions);
   EXPECT_EQ(Flags("203.0.113.5"), 0u);
-}
-
-TEST_F(AddressBookTest, ANodesAddressIsOfServicesOnlyAsAClusterIp) {
-  addresses().SetNodeAddresses({{Ip("203.0.113.5"), false}, {Ip("10.96.0.10"), false}}, need_);
-  Add(kNodePort, Kind::kNodePort);
-  Add(kHttp, Kind::kClusterIp);
-  Publish(Turn::kAfterInsertions);
-  const SimulatedReader reader(tables_);
-  EXPECT_TRUE(reader.PassesFilter(Ip("203.0.113.5")));
-  EXPECT_FALSE(IsOfServices("203.0.113.5"));
-  EXPECT_TRUE(reader.PassesFilter(Ip("10.96.0.10")));
-  EXPECT_TRUE(IsOfServices("10.96.0.10"));
-  addresses().RemoveFrontend(kHttp, Kind::kClusterIp);
-  Publish(Turn::kBeforeRemovals);
-  ASSERT_TRUE(inventory_->filter.ClearUnneeded().ok());
-  EXPECT_EQ(Flags("10.96.0.10"), SHUNT_ADDRESS_NODE);
-  EXPECT_TRUE(reader.PassesFilter(Ip("10.96.0.10")));
-  EXPECT_FALSE(IsOfServices("10.96.0.10"));
 }
 
 TEST_F(AddressBookTest, AFailedChangeIsReturnedAndTriedAgain) {

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "userspace/datapath/prefix_filter.h"
 
-#include "absl/types/span.h"
 #include "bpf/abi.h"
 #include "userspace/datapath/codec.h"
 
@@ -11,19 +10,6 @@ namespace {
 uint32_t BitOf(const model::IpAddress& address, shunt_prefix_set set) {
   const shunt_address encoded = EncodeAddress(address);
   return shunt_prefix_bit(&encoded, set);
-}
-
-absl::Span<const shunt_prefix_set> SetsOf(AddressUse use) {
-  static constexpr shunt_prefix_set kSets[] = {SHUNT_PREFIX_FRONTENDS, SHUNT_PREFIX_SERVICES};
-  switch (use) {
-    case AddressUse::kNone:
-      return {};
-    case AddressUse::kNode:
-      return absl::MakeConstSpan(kSets, 1);
-    case AddressUse::kService:
-      break;
-  }
-  return kSets;
 }
 
 }  // namespace
@@ -37,48 +23,52 @@ absl::Status PrefixFilter::ReadBack() {
   return absl::OkStatus();
 }
 
-void PrefixFilter::Recount(const model::IpAddress& address, AddressUse before, AddressUse after) {
-  for (const shunt_prefix_set set : SetsOf(after)) ++need_[BitOf(address, set)];
-  for (const shunt_prefix_set set : SetsOf(before)) {
-    const auto found = need_.find(BitOf(address, set));
-    if (--found->second > 0) continue;
-    unneeded_.push_back(found->first);
-    need_.erase(found);
-  }
+void PrefixFilter::Add(const model::IpAddress& address) {
+  ++need_[BitOf(address, SHUNT_PREFIX_FRONTENDS)];
 }
 
-absl::Status PrefixFilter::Set(const model::IpAddress& address, AddressUse use) {
-  const uint32_t index = BitOf(address, SHUNT_PREFIX_FRONTENDS) / 64;
-  uint64_t word = words_[index];
-  for (const shunt_prefix_set set : SetsOf(use)) word |= uint64_t{1} << (BitOf(address, set) % 64);
-  return word == words_[index] ? absl::OkStatus() : Store(index, word);
+void PrefixFilter::Remove(const model::IpAddress& address) {
+  const auto found = need_.find(BitOf(address, SHUNT_PREFIX_FRONTENDS));
+  if (--found->second > 0) return;
+  unneeded_.push_back(found->first);
+  need_.erase(found);
+}
+
+absl::Status PrefixFilter::Set(const model::IpAddress& address) {
+  const uint32_t bit = BitOf(address, SHUNT_PREFIX_FRONTENDS);
+  return Store(bit / 64, words_[bit / 64] | uint64_t{1} << (bit % 64));
+}
+
+absl::Status PrefixFilter::SetService(const model::IpAddress& address) {
+  static_assert(64 % SHUNT_PREFIX_SETS == 0, "the bits of a prefix are in one word");
+  const uint32_t bit = BitOf(address, SHUNT_PREFIX_FRONTENDS);
+  const uint64_t both = uint64_t{1} << SHUNT_PREFIX_FRONTENDS | uint64_t{1} << SHUNT_PREFIX_SERVICES;
+  return Store(bit / 64, words_[bit / 64] | both << (bit % 64));
 }
 
 absl::Status PrefixFilter::SetBackend(const model::IpAddress& address) {
   const uint32_t bit = BitOf(address, SHUNT_PREFIX_BACKENDS);
-  return Holds(bit) ? absl::OkStatus() : Flip(bit);
+  return Store(bit / 64, words_[bit / 64] | uint64_t{1} << (bit % 64));
 }
 
 absl::Status PrefixFilter::ClearUnneeded() {
-  while (!unneeded_.empty()) {
-    // The bits of an address follow each other: one store for those of one word.
-    const uint32_t index = unneeded_.back() / 64;
-    uint64_t word = words_[index];
-    size_t left = unneeded_.size();
-    for (; left > 0 && unneeded_[left - 1] / 64 == index; --left) {
-      const uint32_t bit = unneeded_[left - 1];
-      if (!need_.contains(bit)) word &= ~(uint64_t{1} << (bit % 64));
-    }
-    if (word != words_[index]) {
-      if (absl::Status status = Store(index, word); !status.ok()) return status;
-    }
-    unneeded_.resize(left);
+  for (; !unneeded_.empty(); unneeded_.pop_back()) {
+    const uint32_t bit = unneeded_.back();
+    if (!Holds(bit) || need_.contains(bit)) continue;
+    if (absl::Status status = Flip(bit); !status.ok()) return status;
   }
   return absl::OkStatus();
 }
 
 void PrefixFilter::AdoptBackend(const model::IpAddress& address) {
-  const uint32_t bit = BitOf(address, SHUNT_PREFIX_BACKENDS);
+  Adopt(BitOf(address, SHUNT_PREFIX_BACKENDS));
+}
+
+void PrefixFilter::AdoptService(const model::IpAddress& address) {
+  Adopt(BitOf(address, SHUNT_PREFIX_SERVICES));
+}
+
+void PrefixFilter::Adopt(uint32_t bit) {
   if (!Holds(bit)) missing_.push_back(bit);
 }
 
@@ -94,7 +84,8 @@ absl::Status PrefixFilter::Repair() {
     ++repaired_;
   }
   for (uint32_t bit = 0; bit < SHUNT_PREFIXES * SHUNT_PREFIX_SETS; ++bit) {
-    if (!Holds(bit) || bit % SHUNT_PREFIX_SETS == SHUNT_PREFIX_BACKENDS || need_.contains(bit)) continue;
+    const uint32_t set = bit % SHUNT_PREFIX_SETS;
+    if (!Holds(bit) || set == SHUNT_PREFIX_BACKENDS || set == SHUNT_PREFIX_SERVICES || need_.contains(bit)) continue;
     unneeded_.push_back(bit);
     ++repaired_;
   }
@@ -110,6 +101,7 @@ bool PrefixFilter::Agrees() const {
 }
 
 absl::Status PrefixFilter::Store(uint32_t index, uint64_t word) {
+  if (word == words_[index]) return absl::OkStatus();
   if (absl::Status status = filter_.StoreWord(index, 0, word); !status.ok()) return status;
   words_[index] = word;
   return absl::OkStatus();

@@ -14,16 +14,10 @@
 
 namespace shunt::datapath {
 
-// What an address that is looked up is for. It decides the sets that have its prefix.
-enum class AddressUse : uint8_t {
-  kNone,     // in none: nothing leads to it
-  kNode,     // only as one of the node's own, for NodePorts: SHUNT_PREFIX_FRONTENDS
-  kService,  // a frontend's, or a ClusterIP: SHUNT_PREFIX_FRONTENDS and SHUNT_PREFIX_SERVICES
-};
-
-// Counts the addresses that need each bit, beside a copy of what the map holds. The backends' bits are only ever set,
-// because a socket may remember a backend long after every pool has lost it, and finds what it remembers by this bit;
-// there are only as many as prefixes that pods have ever had. Not thread-safe.
+// Counts the addresses that need each bit of the frontends' set, beside a copy of what the map holds. The bits of the
+// other sets are only ever set: a socket may remember a backend long after every pool has lost it, and a flow goes on
+// after its frontend is gone; both are found by these bits. There are only as many as prefixes that pods and Services
+// have ever had. Not thread-safe.
 class PrefixFilter {
  public:
   // `filter` must outlive this.
@@ -32,19 +26,21 @@ class PrefixFilter {
   // Copies the map. Adoption calls it before anything else.
   absl::Status ReadBack();
 
-  // Counts the bits that the address needs for `after`, and no longer those that it was counted with for `before`.
-  // Writes nothing.
-  void Recount(const model::IpAddress& address, AddressUse before, AddressUse after);
+  // Counts one more need of the address's bit, by a frontend or an address row; or one less. They write nothing.
+  void Add(const model::IpAddress& address);
+  void Remove(const model::IpAddress& address);
 
-  // Makes sure, by at most one store, that the bits which the address needs are set in the map. REQUIRES: it is
-  // counted.
-  absl::Status Set(const model::IpAddress& address, AddressUse use);
+  // Make sure, by at most one store, that the address is in the set of frontends, or in it and in that of Services.
+  // REQUIRES: added.
+  absl::Status Set(const model::IpAddress& address);
+  absl::Status SetService(const model::IpAddress& address);
   absl::Status SetBackend(const model::IpAddress& address);
   // Clears the bits that no address needs. On an error the rest is left for the next call. REQUIRES: every address that
   // programs can find is added.
   absl::Status ClearUnneeded();
-  // Says that a backend of an earlier agent has this address. Repair sets its bit if it is missing.
+  // Say that a backend, or a frontend, of an earlier agent has this address. Repair sets its bit if it is missing.
   void AdoptBackend(const model::IpAddress& address);
+  void AdoptService(const model::IpAddress& address);
   // Sets the bits that are missing and clears those that no address needs. To be called after adoption.
   absl::Status Repair();
   // Returns whether the map holds what was last read from it or written to it.
@@ -55,13 +51,14 @@ class PrefixFilter {
  private:
   bool Holds(uint32_t bit) const { return (words_[bit / 64] >> (bit % 64) & 1) != 0; }
   absl::Status Flip(uint32_t bit) { return Store(bit / 64, words_[bit / 64] ^ uint64_t{1} << (bit % 64)); }
-  absl::Status Store(uint32_t index, uint64_t word);
+  absl::Status Store(uint32_t index, uint64_t word);  // unless it is there
+  void Adopt(uint32_t bit);
 
   Table& filter_;
   std::vector<uint64_t> words_;                   // what the map holds
-  absl::flat_hash_map<uint32_t, uint32_t> need_;  // bit of a set that is counted -> addresses
+  absl::flat_hash_map<uint32_t, uint32_t> need_;  // bit of the frontends' set -> addresses
   std::vector<uint32_t> unneeded_;                // candidates, looked at again before they are cleared
-  std::vector<uint32_t> missing_;                 // backends' bits that may be missing
+  std::vector<uint32_t> missing_;                 // bits of other sets that may be missing
   uint32_t repaired_ = 0;
 };
 

@@ -18,10 +18,8 @@ namespace {
 
 class PrefixFilterTest : public testing::Test {
  protected:
-  void Add(const char* address, AddressUse use = AddressUse::kService) {
-    filter_.Recount(Ip(address), AddressUse::kNone, use);
-  }
-  void Remove(const char* address) { filter_.Recount(Ip(address), AddressUse::kService, AddressUse::kNone); }
+  void Add(const char* address) { filter_.Add(Ip(address)); }
+  void Remove(const char* address) { filter_.Remove(Ip(address)); }
   bool Holds(const char* address, shunt_prefix_set set = SHUNT_PREFIX_FRONTENDS) const {
     const shunt_address encoded = EncodeAddress(Ip(address));
     const uint32_t bit = shunt_prefix_bit(&encoded, set);
@@ -37,8 +35,8 @@ class PrefixFilterTest : public testing::Test {
 
 TEST_F(PrefixFilterTest, ABitIsSetWhenAskedAndClearedWithTheLastAddress) {
   Add("10.96.0.1");
-  EXPECT_FALSE(Holds("10.96.0.1")) << "Recount writes nothing";
-  ASSERT_TRUE(filter_.Set(Ip("10.96.0.1"), AddressUse::kService).ok());
+  EXPECT_FALSE(Holds("10.96.0.1")) << "Add writes nothing";
+  ASSERT_TRUE(filter_.Set(Ip("10.96.0.1")).ok());
   EXPECT_TRUE(Holds("10.96.0.1"));
   EXPECT_FALSE(Holds("10.96.0.1", SHUNT_PREFIX_BACKENDS));
   Add("10.96.0.2");  // of the same /20
@@ -46,29 +44,29 @@ TEST_F(PrefixFilterTest, ABitIsSetWhenAskedAndClearedWithTheLastAddress) {
   ASSERT_TRUE(filter_.ClearUnneeded().ok());
   EXPECT_TRUE(Holds("10.96.0.2"));
   Remove("10.96.0.2");
-  EXPECT_TRUE(Holds("10.96.0.2")) << "Recount writes nothing";
+  EXPECT_TRUE(Holds("10.96.0.2")) << "Add writes nothing";
   ASSERT_TRUE(filter_.ClearUnneeded().ok());
   EXPECT_FALSE(Holds("10.96.0.2"));
 }
 
 TEST_F(PrefixFilterTest, ABitWantedAgainBeforeItWasClearedStays) {
   Add("10.96.0.1");
-  ASSERT_TRUE(filter_.Set(Ip("10.96.0.1"), AddressUse::kService).ok());
+  ASSERT_TRUE(filter_.Set(Ip("10.96.0.1")).ok());
   Remove("10.96.0.1");
   Add("10.96.0.1");
   int writes = 0;
   maps_.hooks().after = [&](absl::string_view) { ++writes; };
   ASSERT_TRUE(filter_.ClearUnneeded().ok());
-  ASSERT_TRUE(filter_.Set(Ip("10.96.0.1"), AddressUse::kService).ok());
+  ASSERT_TRUE(filter_.Set(Ip("10.96.0.1")).ok());
   EXPECT_EQ(writes, 0);
 }
 
 TEST_F(PrefixFilterTest, WhatCouldNotBeWrittenIsTriedAgain) {
   Add("10.96.0.1");
   maps_.hooks().before = [](absl::string_view) { return absl::UnavailableError("scripted"); };
-  EXPECT_FALSE(filter_.Set(Ip("10.96.0.1"), AddressUse::kService).ok());
+  EXPECT_FALSE(filter_.Set(Ip("10.96.0.1")).ok());
   maps_.hooks().before = nullptr;
-  EXPECT_TRUE(filter_.Set(Ip("10.96.0.1"), AddressUse::kService).ok());
+  EXPECT_TRUE(filter_.Set(Ip("10.96.0.1")).ok());
   EXPECT_TRUE(Holds("10.96.0.1"));
   Remove("10.96.0.1");
   maps_.hooks().before = [](absl::string_view) { return absl::UnavailableError("scripted"); };
@@ -78,31 +76,30 @@ TEST_F(PrefixFilterTest, WhatCouldNotBeWrittenIsTriedAgain) {
   EXPECT_FALSE(Holds("10.96.0.1"));
 }
 
-TEST_F(PrefixFilterTest, TheSetsOfAPrefixShareAWord) {
+TEST_F(PrefixFilterTest, AServicesAddressIsInBothSetsByOneStore) {
   int writes = 0;
   maps_.hooks().after = [&](absl::string_view) { ++writes; };
   Add("10.96.0.1");
-  ASSERT_TRUE(filter_.Set(Ip("10.96.0.1"), AddressUse::kService).ok());
+  ASSERT_TRUE(filter_.SetService(Ip("10.96.0.1")).ok());
+  ASSERT_TRUE(filter_.SetService(Ip("10.96.0.1")).ok());
   EXPECT_EQ(writes, 1);
+  EXPECT_TRUE(Holds("10.96.0.1"));
+  EXPECT_TRUE(Holds("10.96.0.1", SHUNT_PREFIX_SERVICES));
+  EXPECT_FALSE(Holds("10.96.0.1", SHUNT_PREFIX_BACKENDS));
+}
+
+TEST_F(PrefixFilterTest, AServicesBitStaysForItsFlows) {
+  Add("10.96.0.1");
+  ASSERT_TRUE(filter_.SetService(Ip("10.96.0.1")).ok());
   Remove("10.96.0.1");
   ASSERT_TRUE(filter_.ClearUnneeded().ok());
-  EXPECT_EQ(writes, 2);
-  const shunt_address encoded = EncodeAddress(Ip("10.96.0.1"));
-  for (const shunt_prefix_set set : {SHUNT_PREFIX_BACKENDS, SHUNT_PREFIX_SERVICES}) {
-    EXPECT_EQ(shunt_prefix_bit(&encoded, set) / 64, shunt_prefix_bit(&encoded, SHUNT_PREFIX_FRONTENDS) / 64);
-  }
+  EXPECT_FALSE(Holds("10.96.0.1"));
+  EXPECT_TRUE(Holds("10.96.0.1", SHUNT_PREFIX_SERVICES));
 }
 
 TEST_F(PrefixFilterTest, WhatIsOnlyTheNodesIsNoServices) {
-  Add("10.0.0.1", AddressUse::kNode);
-  ASSERT_TRUE(filter_.Set(Ip("10.0.0.1"), AddressUse::kNode).ok());
-  EXPECT_TRUE(Holds("10.0.0.1"));
-  EXPECT_FALSE(Holds("10.0.0.1", SHUNT_PREFIX_SERVICES));
-  filter_.Recount(Ip("10.0.0.1"), AddressUse::kNode, AddressUse::kService);
-  ASSERT_TRUE(filter_.Set(Ip("10.0.0.1"), AddressUse::kService).ok());
-  EXPECT_TRUE(Holds("10.0.0.1", SHUNT_PREFIX_SERVICES));
-  filter_.Recount(Ip("10.0.0.1"), AddressUse::kService, AddressUse::kNode);
-  ASSERT_TRUE(filter_.ClearUnneeded().ok());
+  Add("10.0.0.1");
+  ASSERT_TRUE(filter_.Set(Ip("10.0.0.1")).ok());
   EXPECT_TRUE(Holds("10.0.0.1"));
   EXPECT_FALSE(Holds("10.0.0.1", SHUNT_PREFIX_SERVICES));
 }
@@ -133,19 +130,20 @@ TEST_F(PrefixFilterTest, PrefixesOfOneClusterRarelyShareABit) {
 
 TEST_F(PrefixFilterTest, RepairsWhatAnEarlierAgentLeft) {
   PrefixFilter earlier(*tables_.prefix_filter);
-  earlier.Recount(Ip("10.96.0.1"), AddressUse::kNone, AddressUse::kService);
-  ASSERT_TRUE(earlier.Set(Ip("10.96.0.1"), AddressUse::kService).ok());
+  earlier.Add(Ip("10.96.0.1"));
+  ASSERT_TRUE(earlier.SetService(Ip("10.96.0.1")).ok());
   ASSERT_TRUE(earlier.SetBackend(Ip("10.244.0.1")).ok());
 
   ASSERT_TRUE(filter_.ReadBack().ok());
   Add("192.0.2.1");
   filter_.AdoptBackend(Ip("10.245.0.1"));
+  filter_.AdoptService(Ip("198.51.100.1"));
   ASSERT_TRUE(filter_.Repair().ok());
   EXPECT_GT(filter_.repaired(), 0u);
   EXPECT_FALSE(Holds("10.96.0.1")) << "no address needs it";
-  EXPECT_FALSE(Holds("10.96.0.1", SHUNT_PREFIX_SERVICES)) << "nor this one";
+  EXPECT_TRUE(Holds("10.96.0.1", SHUNT_PREFIX_SERVICES)) << "a flow may still go there";
   EXPECT_TRUE(Holds("192.0.2.1")) << "was missing";
-  EXPECT_TRUE(Holds("192.0.2.1", SHUNT_PREFIX_SERVICES)) << "was missing";
+  EXPECT_TRUE(Holds("198.51.100.1", SHUNT_PREFIX_SERVICES)) << "was missing";
   EXPECT_TRUE(Holds("10.245.0.1", SHUNT_PREFIX_BACKENDS)) << "was missing";
   EXPECT_TRUE(Holds("10.244.0.1", SHUNT_PREFIX_BACKENDS)) << "a socket may still remember a backend there";
 }

@@ -148,7 +148,7 @@ absl::Status Publisher::WriteUnnamed(Change& change) {
     if (status.ok()) status = inventory_.packet_filters.SetFrontend(frontend.content.key, frontend.kind);
     if (!status.ok()) return status;
     if (IsWildcard(frontend.content.key.address)) continue;
-    status = inventory_.filter.Set(DecodeAddress(frontend.content.key.address), AddressUse::kService);
+    status = inventory_.filter.SetService(DecodeAddress(frontend.content.key.address));
     if (!status.ok()) return status;
   }
   return absl::OkStatus();
