@@ -97,7 +97,9 @@ class Datapath {
   // Makes the kernel hold exactly the plan of every Service named, by the update protocol (docs/maps.md): at every
   // instant a connect sees the old or the new set of a pool. A plan that does not fit fails as a whole and leaves what
   // its Service had; the others are applied. Returns the Services that failed. Applying their plans again later is safe
-  // and completes them. A plan without ports removes its Service. Idempotent: an unchanged plan causes no write.
+  // and completes them. What belongs to none, such as the row of an address that its last Service has left, is no
+  // Service's failure; if it cannot be written, every further Apply or Reclaim tries it again. A plan without ports
+  // removes its Service. Idempotent: an unchanged plan causes no write.
   // With kChanged it never waits for a grace period: see ServiceFailure::may_fit_soon. With kAll it does, as long as
   // that makes room for more. At a start there is no change yet that this could hold up; in an audit of full maps it
   // holds up every change, for several grace periods in a row.
@@ -124,8 +126,9 @@ class Datapath {
   // enough.
   virtual absl::Status GiveSignOfLife(std::chrono::milliseconds boot_time) = 0;
 
-  // Frees ids whose grace period has passed, as many as take some milliseconds; the next call goes on. Apply does it
-  // too; an idle agent calls this from time to time.
+  // Frees ids whose grace period has passed, as many as take some milliseconds; the next call goes on. And writes what
+  // could not be written earlier and belongs to no Service. Apply does both too; an idle agent calls this from time to
+  // time.
   virtual void Reclaim() = 0;
 };
 

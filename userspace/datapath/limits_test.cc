@@ -239,6 +239,25 @@ TEST_F(LimitsTest, AFrontendLeavesEvenIfItsTakerDoesNotFit) {
   EXPECT_EQ(Read("10.96.0.1", 80).outcome, Outcome::kNotAService) << "its Service is gone";
 }
 
+// A write that frees rows may succeed next time, and then the taker fits.
+TEST_F(LimitsTest, AFrontendStaysWhileAWriteFailsThatWouldMakeRoomForItsTaker) {
+  Limits limits = kLimits;
+  limits.pools = 2;
+  Create(limits);
+  MustApply({Plan(1, {"10.244.0.1"}), Plan(2, {"10.244.0.2"})});
+  MustApply({MakePlan("s2", {})});
+  model::ServicePlan taker = Plan(1, {"10.244.0.3"});
+  taker.service.name = "taker";
+  FailWritesTo("pools");
+  const auto failures = ApplyOnce({MakePlan("s1", {}), taker}, ApplyScope::kAll);
+  ASSERT_EQ(failures.size(), 2u);
+  for (const ServiceFailure& failure : failures) EXPECT_EQ(failure.partners.size(), 1u);
+  EXPECT_EQ(Backends("10.96.0.1", 80), "10.244.0.1");
+  FailNoWrites();
+  MustApply({MakePlan("s1", {}), taker}, ApplyScope::kAll);
+  EXPECT_EQ(Backends("10.96.0.1", 80), "10.244.0.3");
+}
+
 // Each round publishes one Service's new set into what the round before has retired. The first Apply of all goes
 // through all rounds by itself.
 TEST_F(FullMapTest, AFullMapTakesChangesAsLongAsEachRoundMakesProgress) {

@@ -32,11 +32,13 @@ void Quarantine::AddWithTicket(GracePeriod::Ticket ticket, std::vector<Retired>&
 
 size_t Quarantine::Reclaim(size_t rows_max, const TakeBack& take_back) {
   size_t taken = 0, rows = 0;
+  stopped_at_error_ = false;
   while (rows < rows_max && !waiting_.empty()) {
     Waiting& first = waiting_.front();
     if (first.ticket != 0 && !grace_.Passed(first.ticket)) break;
     rows += RowsOf(first.resource);
-    if (!take_back(first.resource).ok()) break;
+    stopped_at_error_ = !take_back(first.resource).ok();
+    if (stopped_at_error_) break;
     waiting_.pop_front();
     ++taken;
   }

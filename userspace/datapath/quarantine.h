@@ -44,6 +44,9 @@ class Quarantine {
   // every mark: it returns false while one of them is the first, although Reclaim may free it.
   bool HasFreed(GracePeriod::Ticket mark) const { return waiting_.empty() || waiting_.front().ticket > mark; }
 
+  // Returns whether the last Reclaim has stopped at an error: what it left may become free nevertheless.
+  bool stopped_at_error() const { return stopped_at_error_; }
+
   bool empty() const { return waiting_.empty(); }
   size_t size() const { return waiting_.size(); }
 
@@ -58,6 +61,7 @@ class Quarantine {
   GracePeriod& grace_;
   GracePeriod::Ticket last_ticket_ = 0;
   std::deque<Waiting> waiting_;
+  bool stopped_at_error_ = false;
 };
 
 }  // namespace shunt::datapath

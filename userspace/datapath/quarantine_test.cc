@@ -101,9 +101,12 @@ TEST_F(QuarantineTest, AnErrorStopsAndTheResourceIsTriedAgain) {
   grace_.Pass();
   failing_ = 2;
   EXPECT_EQ(Reclaim(), 1u);
+  EXPECT_TRUE(quarantine_.stopped_at_error());
   EXPECT_EQ(Reclaim(), 0u);
+  EXPECT_TRUE(quarantine_.stopped_at_error());
   failing_ = 0;
   EXPECT_EQ(Reclaim(), 2u);
+  EXPECT_FALSE(quarantine_.stopped_at_error());
   EXPECT_THAT(taken_, ElementsAre(1, 2, 3));
 }
 

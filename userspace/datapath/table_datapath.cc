@@ -89,8 +89,9 @@ std::vector<ServiceFailure> TableDatapath::Application::Run(absl::Span<const mod
   Round(requests, transfers);
   // What did not fit may fit into what the round has retired, a grace period later.
   if (scope == ApplyScope::kAll) WaitForRows(transfers);
-  const bool may_fit_soon = scope == ApplyScope::kChanged && MayFitSoon();
-  if (!waiting_.empty() && !may_fit_soon) {
+  // If a write that frees rows has failed, the room that there is says nothing of what fits.
+  const bool may_fit = scope == ApplyScope::kAll ? inventory_.allocator.quarantine().stopped_at_error() : MayFitSoon();
+  if (!waiting_.empty() && !may_fit) {
     // The takers do not fit at all, or take something else from a Service that does not: their frontends leave the
     // Services that have them.
     for (const Request& request : deferred_) {
