@@ -63,7 +63,7 @@ void FailForAddress(const AddressBook::Failure& failure, absl::Span<const std::u
 //    failed one and those after it their old ones;
 //  - in step 4: all new sets and every frontend that could be inserted; a frontend that could not has its old row, or
 //    is missing if it is new;
-//  - in step 5: the whole plan.
+//  - in step 5: the whole plan; and pools that it drops, unless their words could be withdrawn.
 //
 // In steps 1 to 3 the change is abandoned (Change::Fail): its rows, ids and sets are retired; its index slots and
 // address counts are free at once, because nothing was written there. The record says what the tables hold, so staging
@@ -365,37 +365,43 @@ void Publisher::SettlePorts(Change& change) {
     const auto is_used = [&](const PoolState& pool) {
       return std::find(port.pool_ids.begin(), port.pool_ids.end(), pool.id) != port.pool_ids.end();
     };
-    for (PoolState& pool : settled->pools) {
-      if (!is_used(pool)) RetirePool(pool, change);
-    }
-    settled->pools.erase(std::remove_if(settled->pools.begin(), settled->pools.end(),
-                                        [&](const PoolState& pool) { return !is_used(pool); }),
-                         settled->pools.end());
+    RetirePools(*settled, change, [&](const PoolState& pool) { return !is_used(pool); });
   }
   if (!change.ok()) return;
-  std::erase_if(state.ports, [&](PortState& port) {
+  for (PortState& port : state.ports) {
     const bool planned = std::any_of(change.ports().begin(), change.ports().end(),
                                      [&](const PortChange& planned_port) { return planned_port.index == port.index; });
     if (!planned) RetirePort(port, change);
-    return !planned;
-  });
-}
-
-void Publisher::RetirePort(PortState& port, Change& change) {
-  for (PoolState& pool : port.pools) RetirePool(pool, change);
-  published_.owners[port.index] = nullptr;
-  retired_.emplace_back(ServicePortIndex{port.index});
-}
-
-void Publisher::RetirePool(PoolState& pool, Change& change) {
-  // A late reader with a row in hand finds the last set, although its destination may be another Service's by now.
-  // Generation 0 makes a socket that remembers the pool look its destination up again.
-  const uint64_t word = pool.word & ~uint64_t{SHUNT_POOL_GENERATION_MASK};
-  if (absl::Status status = inventory_.tables.pools->StoreWord(pool.id, 0, word); !status.ok()) {
-    change.Fail(std::move(status));
   }
-  retired_.emplace_back(PoolId{pool.id});
-  RetireSet(std::move(pool.set));
+  std::erase_if(state.ports, [](const PortState& port) { return port.index == kNoId; });
+}
+
+// Leaves kNoId in the port. If one of its pools stays, so does the port, which is the record of the pool's owner.
+void Publisher::RetirePort(PortState& port, Change& change) {
+  RetirePools(port, change, [](const PoolState&) { return true; });
+  if (!port.pools.empty()) return;
+  published_.owners[port.index] = nullptr;
+  retired_.emplace_back(ServicePortIndex{std::exchange(port.index, kNoId)});
+}
+
+// Retires those of the port's pools that go. A pool whose word could not be stored stays in the record as it is in the
+// table, and staging the plan again yields a change that tries once more.
+void Publisher::RetirePools(PortState& port, Change& change, absl::FunctionRef<bool(const PoolState&)> goes) {
+  for (PoolState& pool : port.pools) {
+    if (!goes(pool)) continue;
+    // A late reader with a row in hand finds the last set, although its destination may be another Service's by now.
+    // Generation 0 makes a socket that remembers the pool look its destination up again.
+    const uint64_t word = pool.word & ~uint64_t{SHUNT_POOL_GENERATION_MASK};
+    if (absl::Status status = inventory_.tables.pools->StoreWord(pool.id, 0, word); !status.ok()) {
+      change.Fail(std::move(status));
+      continue;
+    }
+    retired_.emplace_back(PoolId{std::exchange(pool.id, kNoId)});
+    RetireSet(std::move(pool.set));
+  }
+  const auto gone =
+      std::remove_if(port.pools.begin(), port.pools.end(), [](const PoolState& pool) { return pool.id == kNoId; });
+  port.pools.erase(gone, port.pools.end());
 }
 
 void Publisher::RetireSet(BackendSet set) {

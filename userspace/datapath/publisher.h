@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "absl/container/btree_set.h"
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/types/span.h"
 #include "bpf/abi.h"
@@ -57,7 +58,7 @@ class Publisher {
   // Step 5.
   void SettlePorts(Change& change);
   void RetirePort(PortState& port, Change& change);
-  void RetirePool(PoolState& pool, Change& change);
+  void RetirePools(PortState& port, Change& change, absl::FunctionRef<bool(const PoolState&)> goes);
   void RetireSet(BackendSet set);
   void RenewStamps();
   // Steps 2 and 4.

@@ -217,6 +217,48 @@ TEST_F(PublisherTest, NothingIsRetiredThatAFrontendMayStillRead) {
   EXPECT_FALSE(allocator().pools().IsTaken(pool));
 }
 
+// Sockets may remember a pool for as long as its word has a generation.
+TEST_F(PublisherTest, APoolWhoseWordCannotBeWithdrawnStaysWholeUntilItIs) {
+  model::PortPlan http = MakePort("10.96.0.10", 80, MakePool({"10.244.0.1"}, 8080));
+  model::PortPlan https = MakePort("10.96.0.10", 443, MakePool({"10.244.0.2"}, 8443));
+  https.name = "https";
+  model::PortPlan policy = http;
+  policy.pools.push_back(MakePool({"10.244.0.3"}, 8080));
+  policy.frontends[0].external_pool = 1;
+  const struct {
+    const char* what;
+    model::ServicePlan before, after;
+    size_t port, pool;  // which one goes
+  } cases[] = {
+      {"the Service goes", MakePlan("web", {http}), MakePlan("web", {}), 0, 0},
+      {"its port goes", MakePlan("web", {http, https}), MakePlan("web", {http}), 1, 0},
+      {"the pool goes", MakePlan("web", {policy}), MakePlan("web", {http}), 0, 1},
+  };
+  for (const auto& c : cases) {
+    SCOPED_TRACE(c.what);
+    Create(kLimits);
+    MustPublish({c.before});
+    const uint32_t pool = published().StateOf({"default", "web"}).ports[c.port].pools[c.pool].id;
+    const SimulatedReader reader(tables_);
+    const ReadSet set = reader.Set(reader.PoolWord(pool));
+    // A pool that a frontend leaves gets another generation too.
+    maps_->hooks().before = [](absl::string_view table) {
+      return table == "pools" ? absl::UnavailableError("scripted") : absl::OkStatus();
+    };
+    EXPECT_EQ(PublishOne(c.after), Change::Stage::kPublished);
+    EXPECT_EQ(changes_[0]->status(), absl::UnavailableError("scripted"));
+    maps_->hooks().before = nullptr;
+    PassGrace();
+    EXPECT_TRUE(allocator().pools().IsTaken(pool));
+    EXPECT_EQ(reader.Set(reader.PoolWord(pool)), set);
+    ExpectCompletesWithoutFailure(c.after);
+    EXPECT_EQ(shunt_pool_generation(reader.PoolWord(pool)), 0u);
+    EXPECT_EQ(reader.Set(reader.PoolWord(pool)), set) << "a late reader finds it until the grace period ends";
+    PassGrace();
+    EXPECT_FALSE(allocator().pools().IsTaken(pool));
+  }
+}
+
 // ---- transfers ----
 
 TEST_F(PublisherTest, ATakerFailsWithItsGiver) {
