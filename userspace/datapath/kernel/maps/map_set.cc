@@ -70,13 +70,6 @@ absl::Status WriteMeta(int meta_fd) {
   return absl::OkStatus();
 }
 
-absl::StatusOr<shunt_meta> ReadMeta(int meta_fd) {
-  const uint32_t row = 0;
-  shunt_meta meta{};
-  if (int error = bpf_map_lookup_elem(meta_fd, &row, &meta); error < 0) return KernelError(error, "map meta: read");
-  return meta;
-}
-
 }  // namespace
 
 // The file contains "0-7" or, with holes, "0,2-7".
@@ -174,7 +167,7 @@ absl::Status MapSet::CheckTogether(const std::vector<MapSpec>& layout, const Lim
   }
   if (absl::Status status = CheckPreviousRows(); !status.ok()) return status;
   if (Fd("meta") < 0) return absl::OkStatus();
-  absl::StatusOr<shunt_meta> meta = ReadMeta(Fd("meta"));
+  absl::StatusOr<shunt_meta> meta = ReadMeta();
   if (!meta.ok()) return meta.status();
   if (meta->memory_version == SHUNT_MEMORY_VERSION) return absl::OkStatus();
   return absl::FailedPreconditionError(absl::StrCat("map meta: it says memory version ", meta->memory_version,
@@ -188,6 +181,13 @@ absl::Status MapSet::CheckPreviousRows() const {
   if (std::has_single_bit(rows) && rows == uint64_t{words} * 64) return absl::OkStatus();
   return absl::FailedPreconditionError(
       absl::StrCat("map previous_state: its ", rows, " rows do not go with the ", words, " words of previous_taken"));
+}
+
+absl::StatusOr<shunt_meta> MapSet::ReadMeta() const {
+  const uint32_t row = 0;
+  shunt_meta meta{};
+  if (int error = bpf_map_lookup_elem(Fd("meta"), &row, &meta); error < 0) return KernelError(error, "map meta: read");
+  return meta;
 }
 
 Limits MapSet::SizesFound() const {
@@ -271,7 +271,7 @@ absl::StatusOr<std::unique_ptr<Table>> MapSet::OpenTable(const std::string& name
 }
 
 absl::Status MapSet::GiveTo(BpfObject& object, shunt_config* config) const {
-  absl::StatusOr<shunt_meta> meta = ReadMeta(Fd("meta"));
+  absl::StatusOr<shunt_meta> meta = ReadMeta();
   if (!meta.ok()) return meta.status();
   config->index_seed = meta->index_seed;
   config->index_mask = Capacity("frontend_index") - 1;

@@ -10,6 +10,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "bpf/abi.h"
 #include "userspace/datapath/kernel/object/bpf_fd.h"
 #include "userspace/datapath/kernel/object/bpf_object.h"
 #include "userspace/datapath/kernel/object/map_spec.h"
@@ -67,6 +68,8 @@ class MapSet {
   // Fills in type and memory, which only the kernel knows, and adds socket_storage, which is not a Table because its
   // rows cannot be counted.
   void AddKernelFacts(std::vector<report::MapFill>* levels) const;
+  // Returns the row of meta. REQUIRES: the set has meta.
+  absl::StatusOr<shunt_meta> ReadMeta() const;
   // Returns -1 if there is no such map.
   int Fd(const std::string& name) const;
   // Returns the rows of the map, or 0 if there is no such map or it has no size.

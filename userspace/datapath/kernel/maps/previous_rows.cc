@@ -33,11 +33,9 @@ absl::StatusOr<bool> PreviousRowsAreOpen(const MapSet& maps) {
   if (!maps.HasPreviousRows()) return false;
   absl::StatusOr<uint64_t> id = IdOfPrevious(maps);
   if (!id.ok()) return id.status();
-  absl::StatusOr<std::unique_ptr<Table>> table = maps.OpenTable("meta");
-  if (!table.ok()) return table.status();
-  shunt_meta meta{};
-  if (absl::Status status = (*table)->Load(0, MutableBytesOf(meta)); !status.ok()) return status;
-  return meta.previous_closed != *id;
+  const absl::StatusOr<shunt_meta> meta = maps.ReadMeta();
+  if (!meta.ok()) return meta.status();
+  return meta->previous_closed != *id;
 }
 
 absl::Status ClosePreviousRows(const MapSet& maps) {

@@ -12,7 +12,7 @@
 #include <cstdint>
 
 #include "userspace/datapath/kernel/maps/open_plan.h"
-#include "userspace/datapath/kernel/object/bpf_fd.h"
+#include "userspace/datapath/kernel/testing/map_id.h"
 #include "userspace/datapath/kernel/testing/sandbox_fixture.h"
 
 namespace shunt::datapath {
@@ -23,12 +23,6 @@ using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
-
-uint32_t IdOf(const MapSet& maps, const char* map) {
-  absl::StatusOr<bpf_map_info> facts = DescribeMap(maps.Fd(map), map);
-  EXPECT_TRUE(facts.ok()) << facts.status();
-  return facts.ok() ? facts->id : 0;
-}
 
 class PreviousRowsTest : public SandboxTest {
  protected:

@@ -21,6 +21,7 @@
 #include "userspace/datapath/kernel/maps/open_plan.h"
 #include "userspace/datapath/kernel/object/bpf_fd.h"
 #include "userspace/datapath/kernel/object/pins.h"
+#include "userspace/datapath/kernel/testing/map_id.h"
 #include "userspace/datapath/kernel/testing/sandbox_fixture.h"
 #include "userspace/datapath/limits.h"
 #include "userspace/datapath/table.h"
@@ -38,12 +39,6 @@ inline void PinForeign(const std::string& path, bpf_map_type type, uint32_t key,
   ASSERT_TRUE(fd.ok());
   absl::Status pinned = ReplacePin(fd.get(), path);
   ASSERT_TRUE(pinned.ok()) << pinned;
-}
-
-inline uint32_t IdOf(const MapSet& maps, const char* map) {
-  absl::StatusOr<bpf_map_info> facts = DescribeMap(maps.Fd(map), map);
-  EXPECT_TRUE(facts.ok()) << facts.status();
-  return facts.ok() ? facts->id : 0;
 }
 
 inline sandbox::ServiceStory Web() {
