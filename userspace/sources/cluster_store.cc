@@ -27,10 +27,7 @@ void ClusterStore::Apply(Event event) {
       break;
     case ObjectKind::kNode:
       node_names_.erase(remove.name.name);
-      if (remove.name.name == node_name_ && node_ != nullptr) {
-        node_.reset();
-        MarkAllChanged();
-      }
+      if (remove.name.name == node_name_) node_.reset();
       break;
   }
 }
@@ -80,9 +77,7 @@ void ClusterStore::Put(model::EndpointSlice slice) {
 void ClusterStore::Put(model::Node node) {
   node_names_.insert(node.name);
   if (node.name != node_name_) return;
-  const bool same_here = node_ != nullptr && node_->Zone() == node.Zone() && node_->addresses == node.addresses;
   node_ = std::make_shared<const model::Node>(std::move(node));
-  if (!same_here) MarkAllChanged();
 }
 
 void ClusterStore::DropSlice(const model::ObjectName& name) {
@@ -99,18 +94,10 @@ void ClusterStore::DropSlice(const model::ObjectName& name) {
   slices_.erase(found);
 }
 
-void ClusterStore::MarkChanged(const model::ObjectName& service) {
-  changed_.insert(service);
-}
-
 void ClusterStore::MarkClusterIpChanged(const model::IpAddress& cluster_ip) {
   const auto found = by_cluster_ip_.find(cluster_ip);
   if (found == by_cluster_ip_.end()) return;
   for (const model::Service* service : found->second) changed_.insert(service->name);
-}
-
-void ClusterStore::MarkAllChanged() {
-  for (const auto& [name, service] : services_) changed_.insert(name);
 }
 
 std::vector<model::ObjectName> ClusterStore::TakeChanged() {
@@ -149,14 +136,6 @@ ClusterView ClusterStore::View() const {
 
 const model::Node* ClusterStore::ThisNode() const {
   return node_.get();
-}
-
-std::vector<model::ObjectName> ClusterStore::ServiceNames() const {
-  std::vector<model::ObjectName> names;
-  names.reserve(services_.size());
-  for (const auto& [name, service] : services_) names.push_back(name);
-  std::sort(names.begin(), names.end());
-  return names;
 }
 
 }  // namespace shunt::sources

@@ -31,19 +31,17 @@ struct ClusterView {
 
 // Not thread-safe: the loop owns it and applies the sources' events. The Service of a slice is taken from the stored
 // object, not from the event, so that a slice that changes its Service also leaves the old one. The work for one event
-// does not depend on the size of the cluster, except for this node's own Node object.
+// does not depend on the size of the cluster.
 class ClusterStore {
  public:
   explicit ClusterStore(std::string node_name);
 
   void Apply(Event event);
 
-  // Marks a Service as changed for a reason outside the objects (the node has changed).
-  void MarkChanged(const model::ObjectName& service);
-  // Marks the Services that have this ClusterIP. Costs a look-up.
+  // Marks the Services that have this ClusterIP as changed, for a reason outside the objects. Costs a look-up.
   void MarkClusterIpChanged(const model::IpAddress& cluster_ip);
   // Returns the Services whose plan may have changed since the last call, in name order, including removed ones. A
-  // change of this node's name, zone or addresses marks all of them.
+  // change of this node's object may change every plan, and is for the caller to see.
   std::vector<model::ObjectName> TakeChanged();
 
   // Returns null if there is none. Pointers are valid until the next Apply.
@@ -58,8 +56,6 @@ class ClusterStore {
   const std::set<std::string>& NodeNames() const { return node_names_; }
   // Returns all objects in no particular order. Costs one pointer per object.
   ClusterView View() const;
-  // Returns all present Services, in name order.
-  std::vector<model::ObjectName> ServiceNames() const;
 
  private:
   void Put(model::Service service);
@@ -68,7 +64,6 @@ class ClusterStore {
   void DropSlice(const model::ObjectName& name);
   void IndexClusterIps(const model::Service& service);
   void UnindexClusterIps(const model::Service& service);
-  void MarkAllChanged();
 
   std::string node_name_;
   absl::flat_hash_map<model::ObjectName, std::shared_ptr<const model::Service>> services_;

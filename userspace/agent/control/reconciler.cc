@@ -18,6 +18,13 @@ void AddPrimary(const model::IpAddress& address, std::vector<model::IpAddress>& 
   if (!known) primary.push_back(address);
 }
 
+// What plans depend on of a Node object: its zone and its addresses.
+using NodeFacts = std::pair<std::string, std::vector<std::string>>;
+
+NodeFacts FactsOf(const model::Node* node) {
+  return node == nullptr ? NodeFacts() : NodeFacts(node->Zone(), node->addresses);
+}
+
 }  // namespace
 
 Reconciler::Reconciler(ReconcilerOptions options, datapath::Datapath& datapath, Ledger& ledger)
@@ -32,9 +39,11 @@ Reconciler::Reconciler(ReconcilerOptions options, datapath::Datapath& datapath, 
 }
 
 void Reconciler::Deliver(std::vector<sources::Event> events, uint64_t delivery) {
+  const NodeFacts node = FactsOf(store_.ThisNode());
   for (sources::Event& event : events) store_.Apply(std::move(event));
   std::vector<uint64_t> deliveries;
   if (delivery != 0) deliveries = {delivery};
+  if (delivery != 0 && FactsOf(store_.ThisNode()) != node) node_deliveries_.push_back(delivery);
   EnqueueChanged(deliveries);
   changed_ = true;
 }
@@ -61,7 +70,7 @@ std::string Reconciler::NodeProblem() const {
 
 std::optional<SteadyTime> Reconciler::NextStep() const {
   if (!synced()) return std::nullopt;
-  if (changed_ || !waiting_.empty()) return SteadyTime::min();
+  if (changed_ || node_change_.has_value() || !waiting_.empty()) return SteadyTime::min();
   std::optional<SteadyTime> next;
   if (!retry_order_.empty()) next = retry_order_.begin()->first;
   if (addresses_changed_) next = next.has_value() ? std::min(*next, addresses_due_) : addresses_due_;
@@ -74,21 +83,37 @@ StepOutcome Reconciler::Step(SteadyTime now) {
   changed_ = false;
   FollowNode();
   EnqueueChanged({});
+  EnqueueForNode();
   ApplyNodeAddresses(now, outcome);
   EnqueueDueRetries(now);
   Batch batch;
   PlanWaiting(batch, outcome);
   Apply(now, batch, outcome);
-  outcome.waiting = waiting_.Deliveries();
+  outcome.waiting = DeliveriesWaiting();
   return outcome;
+}
+
+std::vector<uint64_t> Reconciler::DeliveriesWaiting() const {
+  const std::vector<uint64_t> queued = waiting_.Deliveries();
+  if (!node_change_.has_value()) return queued;
+  std::vector<uint64_t> all;
+  std::set_union(queued.begin(), queued.end(), node_change_->deliveries.begin(), node_change_->deliveries.end(),
+                 std::back_inserter(all));
+  return all;
 }
 
 void Reconciler::FollowNode() {
   planner::NodeContext node = CurrentNode();
+  const std::vector<uint64_t> deliveries = std::exchange(node_deliveries_, {});
   if (node == node_) return;
   std::swap(node, node_);
   if (!node_.SelectsLike(node)) {
-    for (const model::ObjectName& service : store_.ServiceNames()) store_.MarkChanged(service);
+    // Before the first Apply every Service is in the queue. A change while those before are put there begins once more.
+    if (applied_all_) {
+      if (!node_change_.has_value()) node_change_.emplace();
+      node_change_->last.reset();
+      node_change_->deliveries.insert(node_change_->deliveries.end(), deliveries.begin(), deliveries.end());
+    }
     // Which addresses are the primary ones may have changed.
     addresses_changed_ |= options_.node_port_addresses.primary;
     return;
@@ -97,6 +122,22 @@ void Reconciler::FollowNode() {
   std::set_symmetric_difference(node.local_addresses.begin(), node.local_addresses.end(), node_.local_addresses.begin(),
                                 node_.local_addresses.end(), std::back_inserter(moved));
   for (const model::IpAddress& address : moved) store_.MarkClusterIpChanged(address);
+}
+
+// A Service without an entry in the ledger is in the queue, because it has never been applied.
+void Reconciler::EnqueueForNode() {
+  if (!node_change_.has_value()) return;
+  const std::optional<model::ObjectName>& last = node_change_->last;
+  const std::vector<Ledger::Entry> page = ledger_.PageAfter(last.has_value() ? &*last : nullptr, kNodeTurn);
+  for (const Ledger::Entry& entry : page) {
+    const model::ObjectName& service = entry.plan->service;
+    if (store_.FindService(service) != nullptr) Enqueue(service, /*changed=*/true, node_change_->deliveries);
+  }
+  if (page.size() < kNodeTurn) {
+    node_change_.reset();
+  } else {
+    node_change_->last = page.back().plan->service;
+  }
 }
 
 planner::NodeContext Reconciler::CurrentNode() const {

@@ -81,6 +81,9 @@ class Reconciler {
   // Returns the earliest time at which Step has something to do; nullopt if it has nothing until something happens.
   std::optional<SteadyTime> NextStep() const;
 
+  // A change of this node puts all Services in the queue, in name order: the next kNodeTurn of them with each step.
+  static constexpr size_t kNodeTurn = 512;
+
   // Plans what changed, with the retries that are due, and has the datapath apply it in one batch of about
   // options.step_cost_max; the rest waits for the next steps (work_queue.h). A Service that gives up a frontend and the
   // one that gets it are in one batch; if there are too many of these, they change hands a few at a time. Services that
@@ -113,6 +116,11 @@ class Reconciler {
     SteadyTime due;                               // unless it is in the queue, because it may fit soon
     absl::btree_set<model::ObjectName> partners;  // only together with these can it succeed
   };
+  // A change of this node, while Services are still to be put in the queue for it.
+  struct NodeChange {
+    std::optional<model::ObjectName> last;  // the Service that was looked at last
+    std::vector<uint64_t> deliveries;       // in order
+  };
   // What one step plans.
   struct Batch {
     absl::flat_hash_map<model::ObjectName, PlanPointer> plans;  // of those that differ from what the kernel holds
@@ -125,8 +133,12 @@ class Reconciler {
   };
 
   planner::NodeContext CurrentNode() const;
-  // Marks the Services whose plans depend on what has changed of this node.
+  // Sees which plans depend on what has changed of this node.
   void FollowNode();
+  // Puts the next Services in the queue that are to be planned for the node's change.
+  void EnqueueForNode();
+  // Returns the deliveries of which something is not applied yet, in order.
+  std::vector<uint64_t> DeliveriesWaiting() const;
   void ApplyNodeAddresses(SteadyTime now, StepOutcome& outcome);
   // As many of the Service's slices as a plan may have.
   std::vector<const model::EndpointSlice*> SlicesOf(const model::ObjectName& service) const;
@@ -159,7 +171,9 @@ class Reconciler {
   std::vector<bool> source_synced_;
   size_t unsynced_;
   WorkQueue waiting_;
-  bool changed_ = false;  // something happened since the last step
+  std::optional<NodeChange> node_change_;
+  std::vector<uint64_t> node_deliveries_;  // of this node's object, not seen by FollowNode yet
+  bool changed_ = false;                   // something happened since the last step
   bool applied_all_ = false;
 
   std::vector<datapath::NodeAddress> local_addresses_;

@@ -30,6 +30,13 @@ model::Service Service(const std::string& namespace_name, const std::string& nam
   return service;
 }
 
+model::Node NodeIn(const std::string& zone) {
+  model::Node node;
+  node.name = "node-a";
+  node.labels["topology.kubernetes.io/zone"] = zone;
+  return node;
+}
+
 std::string External(int i) {
   return model::IpAddress::FromV4(0xcb007100 + static_cast<uint32_t>(i)).ToString();
 }
@@ -329,6 +336,54 @@ TEST_F(ReconcilerTurnsTest, KnowsWhichDeliveriesWait) {
   Upsert(services[0], 4);
   EXPECT_THAT(reconciler_.Step(now_).waiting, ElementsAre(2, 3)) << "the fourth has changed nothing";
   EXPECT_THAT(reconciler_.Step(now_).waiting, IsEmpty());
+}
+
+// The steps may cost anything, so each plans all that it has put in the queue.
+TEST_F(ReconcilerTurnsTest, AChangeOfTheNodeQueuesABoundedNumberOfServicesWithEachStep) {
+  Reconciler reconciler(
+      {.node_name = "node-a", .planner = {}, .jitter_seed = 1, .step_cost_max = 1'000 * Reconciler::kNodeTurn},
+      datapath_, ledger_);
+  constexpr uint32_t kServices = 2 * Reconciler::kNodeTurn + 1;
+  for (uint32_t i = 0; i < kServices; ++i) {
+    model::Service service = Service("shop", absl::StrCat("s", i));
+    service.cluster_ips = {model::IpAddress::FromV4(0x0a600000 + i).ToString()};
+    reconciler.Deliver({sources::Upsert{service}});
+  }
+  reconciler.Synced(0);
+  EXPECT_EQ(reconciler.Step(now_).planned, kServices) << "the first step takes everything";
+  reconciler.Deliver({sources::Upsert{NodeIn("west")}});
+  std::vector<size_t> planned;
+  while (reconciler.NextStep().has_value()) planned.push_back(reconciler.Step(now_).planned);
+  EXPECT_THAT(planned, ElementsAre(Reconciler::kNodeTurn, Reconciler::kNodeTurn, 1));
+}
+
+TEST_F(ReconcilerTurnsTest, AChangeOfTheNodeDelaysNobodyAndItsDeliveryWaitsForAllServices) {
+  constexpr int kServices = 3 * static_cast<int>(Reconciler::kNodeTurn) + 1;
+  for (int i = 0; i < kServices; ++i) Upsert(Service("shop", absl::StrCat("s", i)));
+  const model::Service other = Service("zoo", "other");
+  Upsert(other);
+  Begin();
+  Upsert(NodeIn("west"), 1);
+  size_t planned = 0;
+  StepOutcome outcome = reconciler_.Step(now_);
+  EXPECT_THAT(outcome.waiting, ElementsAre(1));
+  planned += outcome.planned;
+  Upsert(Slice(other, 1), 2);
+  outcome = reconciler_.Step(now_);
+  EXPECT_THAT(outcome.waiting, ElementsAre(1)) << "the namespace that waits for less has its turn";
+  EXPECT_THAT(datapath_.TakeApplies(), ElementsAre("changed: other"));
+  planned += outcome.planned;
+  // A second change begins once more, and is not applied before all are.
+  Upsert(NodeIn("east"), 3);
+  EXPECT_THAT(reconciler_.Step(now_).waiting, ElementsAre(1, 3));
+  std::vector<uint64_t> waiting;
+  while (HasWork()) {
+    outcome = reconciler_.Step(now_);
+    planned += outcome.planned;
+    waiting = outcome.waiting;
+  }
+  EXPECT_THAT(waiting, IsEmpty());
+  EXPECT_GE(planned, static_cast<size_t>(kServices));
 }
 
 // A giver that is applied without the taker would leave the frontend without a Service.

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "userspace/agent/control/work_queue.h"
 
+#include <algorithm>
+
 namespace shunt::agent {
 
 void WorkQueue::Add(Item item, uint64_t cost) {
@@ -10,8 +12,9 @@ void WorkQueue::Add(Item item, uint64_t cost) {
     waiting.item.changed |= item.changed;
     std::vector<uint64_t>& deliveries = waiting.item.deliveries;
     for (const uint64_t delivery : item.deliveries) {
-      if (!deliveries.empty() && deliveries.back() >= delivery) continue;
-      deliveries.push_back(delivery);
+      const auto at = std::lower_bound(deliveries.begin(), deliveries.end(), delivery);
+      if (at != deliveries.end() && *at == delivery) continue;
+      deliveries.insert(at, delivery);
       ++deliveries_[delivery];
     }
     return;
