@@ -87,17 +87,29 @@ class FamilySlices {
     }
     FamilySlices rest, dropped;
     for (size_t i = 0; i < slices_.size(); ++i) (kept[i] ? rest : dropped).Add(std::move(slices_[i]));
-    warnings.Add(absl::StrCat(NameOf(family), ": ", Counted(dropped.slices_.size(), "EndpointSlice"), " with ",
-                              Counted(dropped.endpoints_, "endpoint"), ", the first ", dropped.slices_[0].name.view(),
-                              ", not served: they do not fit into ", rows_max,
+    warnings.Add(absl::StrCat(NameOf(family), ": ", dropped.Text(), ", not served: they do not fit into ", rows_max,
                               " rows, of which an endpoint takes one in each pool of a port and an EndpointSlice ",
                               kRowsOfSlice));
     *this = std::move(rest);
   }
 
+  // Warns of endpoints that are of no family of the Service.
+  void WarnOfNoClusterIp(model::IpFamily family, Warnings& warnings) const {
+    if (endpoints_ == 0) return;
+    const absl::string_view name = NameOf(family);
+    warnings.Add(absl::StrCat(name, ": ", Text(), ", not served: the Service has no ", name,
+                              " ClusterIP; give it one, or remove what is of this family"));
+  }
+
   const WeightedSlices& slices() const { return slices_; }
 
  private:
+  // REQUIRES: there is one.
+  std::string Text() const {
+    return absl::StrCat(Counted(slices_.size(), "EndpointSlice"), " with ", Counted(endpoints_, "endpoint"),
+                        ", the first ", slices_[0].name.view());
+  }
+
   // Returns which slices have an endpoint of this node, among the first `endpoints_max` endpoints.
   std::vector<bool> AreLocal(const NodeContext& node, uint64_t endpoints_max) const {
     std::vector<bool> local;
@@ -137,6 +149,13 @@ SlicesByFamily Divide(WeightedSlices slices, bool too_many, const PlannerOptions
     (v4 ? by_family.v4 : by_family.v6).Add(std::move(slice));
   }
   return by_family;
+}
+
+// Warns of endpoints of the family that the Service lacks. One without any ClusterIP that can be read has a warning of
+// its own.
+void WarnOfOtherFamily(const ServiceAddresses& addresses, const SlicesByFamily& slices, Warnings& warnings) {
+  if (addresses.v4.served && !addresses.v6.served) slices.v6.WarnOfNoClusterIp(model::IpFamily::kV6, warnings);
+  if (addresses.v6.served && !addresses.v4.served) slices.v4.WarnOfNoClusterIp(model::IpFamily::kV4, warnings);
 }
 
 // What the ports of a Service need so far, for PlannerOptions::frontends_max and rows_max.
@@ -276,6 +295,7 @@ model::ServicePlan PlanService(const model::Service& service, absl::Span<const m
   const int32_t affinity_timeout_s = ReadAffinityTimeout(service, warnings);
   SlicesByFamily served_slices =
       Divide(ReadSlices(slices, warnings), slices.size() >= SlicesMax(options), options, warnings);
+  WarnOfOtherFamily(addresses, served_slices, warnings);
   if (!ports.empty()) BoundSlices(service, ports[0], addresses, node, options, served_slices, warnings);
   const bool health_checked = service.type == model::ServiceType::kLoadBalancer &&
                               service.external_traffic_policy == model::TrafficPolicy::kLocal &&

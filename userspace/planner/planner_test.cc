@@ -326,6 +326,40 @@ TEST(SizeTest, TheFirstPortIsServedWhateverElseThereIs) {
                    "frontends and source ranges on all ports: not served"}));
 }
 
+// Returns a slice of IPv6 addresses.
+model::EndpointSlice MakeSlice6(std::string name, std::vector<model::Endpoint> endpoints) {
+  model::EndpointSlice slice = MakeSlice(std::move(name), std::move(endpoints));
+  slice.address_type = model::AddressType::kIpv6;
+  return slice;
+}
+
+TEST(OtherFamilyTest, EndpointsOfAFamilyThatTheServiceLacksAreWarnedOf) {
+  const std::vector<model::EndpointSlice> slices = {MakeSlice("v4", {Ready("10.0.0.1")}),
+                                                    MakeSlice6("v6-a", {Ready("fd00::1")}),
+                                                    MakeSlice6("v6-b", {Ready("fd00::2"), Ready("fd00::3")})};
+  model::Service service = MakeService();
+  EXPECT_EQ(Plan(service, slices).warnings,
+            (Texts{"IPv6: 2 EndpointSlices with 3 endpoints, the first v6-a, not served: the Service has no IPv6 "
+                   "ClusterIP; give it one, or remove what is of this family"}));
+  service.cluster_ips = {"fd00:96::1"};
+  EXPECT_EQ(Plan(service, slices).warnings,
+            (Texts{"IPv4: 1 EndpointSlice with 1 endpoint, the first v4, not served: the Service has no IPv4 "
+                   "ClusterIP; give it one, or remove what is of this family"}));
+  service.cluster_ips = {"10.96.0.1", "fd00:96::1"};
+  EXPECT_EQ(Plan(service, slices).warnings, Texts());
+}
+
+TEST(OtherFamilyTest, NothingIsSaidOfSlicesByWhichNothingIsLost) {
+  EXPECT_EQ(Plan(MakeService(), {MakeSlice6("empty", {})}).warnings, Texts());
+  model::EndpointSlice headless = MakeSlice6("headless", {Ready("fd00::1")});
+  headless.labels["service.kubernetes.io/headless"] = "";
+  EXPECT_EQ(Plan(MakeService(), {headless}).warnings, Texts()) << "left out by its label";
+  model::Service unreadable = MakeService();
+  unreadable.cluster_ips = {"10.96.0.1.2"};
+  EXPECT_EQ(Plan(unreadable, {MakeSlice6("v6", {Ready("fd00::1")})}).warnings,
+            (Texts{"clusterIPs: \"10.96.0.1.2\" is not an IP address: not served"}));
+}
+
 TEST(HealthCheckTest, CountsReadyEndpointsOfThisNodeByAddress) {
   model::Service service = ExternalLocal();
   service.ports.push_back({"b", model::Protocol::kTcp, 443, 0});

@@ -33,6 +33,7 @@ service shop/web
     [::]:30080/TCP NodePort -> pool cluster
     pool cluster
       [fd00:244:1::5]:8080 weight 1, share 100.00%
+  warning: IPv4: 1 EndpointSlice with 1 endpoint, the first web-v4, not served: the Service has no IPv4 ClusterIP; give it one, or remove what is of this family
 
 -- expect maps --
 frontend [::]:30080/TCP NodePort -> service port 1, pool 1
