@@ -5,6 +5,7 @@
 #define SHUNT_SOURCES_SOURCE_H_
 
 #include <cstddef>
+#include <optional>
 #include <stop_token>
 #include <string>
 #include <variant>
@@ -31,6 +32,9 @@ using Event = std::variant<Upsert, Remove>;
 struct SourceProblem {
   std::string where;  // "services.yaml:12", or the resource that is watched
   std::string what;   // what is wrong and what to do about it
+  // The Service whose object is refused because of it; nullopt if it is about anything else.
+  std::optional<model::ObjectName> refused_service = std::nullopt;
+  bool advice = false;  // nothing is refused: something that is good is not used
 
   friend bool operator==(const SourceProblem&, const SourceProblem&) = default;
 };

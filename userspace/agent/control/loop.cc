@@ -240,7 +240,8 @@ void Loop::ReportProblems(size_t source, std::vector<sources::SourceProblem> pro
   const std::vector<sources::SourceProblem>& known = problems_of_[source];
   for (const sources::SourceProblem& problem : problems) {
     if (std::find(known.begin(), known.end(), problem) != known.end() || !MayLog(trouble_lines_, Now())) continue;
-    LogWarning("The source has a problem; what it delivered before, if anything, stays in force",
+    LogWarning(problem.advice ? "Something that the source has read is not used"
+                              : "The source has a problem; what it delivered before, if anything, stays in force",
                {{"where", problem.where}, {"what", problem.what}});
   }
   problems_of_[source] = std::move(problems);

@@ -37,13 +37,6 @@ bool IsForeign(absl::string_view text, ManifestFormat format) {
   return type.has_value() && !IsRead(*type) && WrongWithType(*type).empty();
 }
 
-void KeepTheFirst(std::vector<ParseError>* errors, absl::string_view what) {
-  if (errors->size() <= kManifestErrorsMax) return;
-  const size_t more = errors->size() - kManifestErrorsMax;
-  errors->resize(kManifestErrorsMax);
-  errors->push_back({errors->back().line, absl::StrCat("and ", more, " more ", what, " from here on")});
-}
-
 std::vector<DocumentText> DocumentsOf(absl::string_view text, ManifestFormat format) {
   if (format == ManifestFormat::kYaml) return SplitDocuments(text);
   return {{text, 1}};
@@ -63,22 +56,24 @@ ManifestFormat FormatOf(absl::string_view file_name) {
 Manifest DecodeManifest(absl::string_view text, ManifestFormat format, const ParseLimits& limits) {
   Manifest manifest;
   if (text.size() > kManifestBytesMax) {
-    manifest.errors.push_back({0, absl::StrCat("larger than ", kManifestBytesMax >> 20, " MiB: split the file")});
+    manifest.errors.push_back({{0, absl::StrCat("larger than ", kManifestBytesMax >> 20, " MiB: split the file")}});
     return manifest;
   }
   absl::ConsumePrefix(&text, "\xef\xbb\xbf");  // a byte order mark
   const std::vector<DocumentText> documents = DocumentsOf(text, format);
   if (documents.size() > kManifestDocumentsMax) {
-    manifest.errors.push_back({0, absl::StrCat("more than ", kManifestDocumentsMax, " documents: split the file")});
+    manifest.errors.push_back({{0, absl::StrCat("more than ", kManifestDocumentsMax, " documents: split the file")}});
     return manifest;
   }
+  size_t number = 0;
   for (const DocumentText& document : documents) {
+    ++number;
     Value value;
     ParseError error;
     if (Parse(document, format, limits, &value, &error)) {
-      DecodeDocument(value, &manifest);
+      DecodeDocument(value, number, &manifest);
     } else if (!IsForeign(document.text, format)) {
-      manifest.errors.push_back(std::move(error));
+      manifest.errors.push_back({std::move(error)});
     }
   }
   KeepTheFirst(&manifest.errors, "errors");

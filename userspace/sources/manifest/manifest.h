@@ -5,7 +5,10 @@
 #define SHUNT_SOURCES_MANIFEST_MANIFEST_H_
 
 #include <cstddef>
+#include <utility>
+#include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "userspace/sources/document/value.h"
 #include "userspace/sources/manifest/object_decoder.h"
@@ -17,6 +20,18 @@ inline constexpr size_t kManifestBytesMax = 16 << 20;
 inline constexpr size_t kManifestDocumentsMax = 200'000;
 // How many errors of one file are kept, and how many warnings; one more says how many were left out.
 inline constexpr size_t kManifestErrorsMax = 100;
+
+// Keeps the first kManifestErrorsMax of a file's errors or warnings, and one more that says how many `what` follow.
+template <typename E>
+void KeepTheFirst(std::vector<E>* errors, absl::string_view what) {
+  if (errors->size() <= kManifestErrorsMax) return;
+  const size_t more = errors->size() - kManifestErrorsMax;
+  errors->resize(kManifestErrorsMax);
+  E rest;
+  rest.line = errors->back().line;
+  rest.what = absl::StrCat("and ", more, " more ", what, " from here on");
+  errors->push_back(std::move(rest));
+}
 
 enum class ManifestFormat { kYaml, kJson };
 

@@ -68,8 +68,8 @@ bool ManifestDirectory::Follow(const Directory& directory, DirectoryWatch& watch
   if (synced_ && !WaitUntilSettled(watch, wait, pace_.after_return, &changes)) return false;
   while (!changes.directory_gone) {
     if (!Read(directory, changes, wait)) return false;
-    Report(sink);
     std::vector<Event> events = manifests_.TakeChanges();
+    Report(sink);
     if (!events.empty()) sink.Deliver(std::move(events));
     if (!synced_) sink.Synced();
     synced_ = true;

@@ -301,6 +301,21 @@ TEST_F(ManifestDirectoryTest, AConfigMapIsSwappedAsAWhole) {
   ASSERT_TRUE(sink_.AwaitServices({{"two", 22}, {"three", 3}}));
 }
 
+TEST_F(ManifestDirectoryTest, WhatIsNotUsedIsReportedAsTheOtherFilesChange) {
+  Write("endpoints.yaml",
+        "apiVersion: v1\nkind: Endpoints\nmetadata: {name: one}\nsubsets: [{addresses: [{ip: 192.0.2.1}]}]\n");
+  Start();
+  ASSERT_TRUE(sink_.AwaitProblems(1));
+  EXPECT_THAT(sink_.problems()[0].what, testing::HasSubstr("because there is no Service default/one"));
+  Write("service.yaml",
+        "apiVersion: v1\nkind: Service\nmetadata: {name: one}\nspec: {selector: {app: x}, ports: [{port: 1}]}\n");
+  ASSERT_TRUE(sink_.AwaitServices({{"one", 1}}));
+  ASSERT_THAT(sink_.problems(), SizeIs(1));
+  EXPECT_THAT(sink_.problems()[0].what, testing::HasSubstr("because Service default/one has a selector"));
+  fs::remove(directory_ / "endpoints.yaml");
+  EXPECT_TRUE(sink_.AwaitProblems(0));
+}
+
 TEST_F(ManifestDirectoryTest, BadThenGoodThenBad) {
   Write("a.yaml", Service("one", 1) + "---\nspec: [\n" + Service("two", 2));
   Start();
@@ -313,9 +328,11 @@ TEST_F(ManifestDirectoryTest, BadThenGoodThenBad) {
   EXPECT_TRUE(sink_.AwaitProblems(0));
   Write("a.yaml", Service("three", 3) + Service("four", 0));
   ASSERT_TRUE(sink_.AwaitServices({{"two", 2}, {"three", 3}}));
-  EXPECT_THAT(
-      sink_.problems(),
-      ElementsAre(SourceProblem{"a.yaml:10", "spec.ports[0].port must be a whole number from 1 to 65535, not \"0\""}));
+  EXPECT_THAT(sink_.problems(),
+              ElementsAre(SourceProblem{"a.yaml:10",
+                                        "Service default/four: spec.ports[0].port must be a whole number from 1 to "
+                                        "65535, not \"0\"",
+                                        model::ObjectName{"default", "four"}}));
   fs::remove(directory_ / "a.yaml");
   ASSERT_TRUE(sink_.AwaitServices({}));
   EXPECT_TRUE(sink_.AwaitProblems(0));

@@ -39,10 +39,16 @@ void RequireWellFormed(const DecodedEndpoints& endpoints, int lines) {
 }
 
 void RequireWellFormed(const Manifest& manifest, int lines) {
-  for (const std::vector<ParseError>& complaints : {manifest.errors, manifest.warnings}) {
-    for (const ParseError& complaint : complaints) {
-      Require(complaint.line >= 1 && complaint.line <= lines && !complaint.what.empty());
-    }
+  const auto require_place = [lines](const ParseError& complaint) {
+    Require(complaint.line >= 1 && complaint.line <= lines && !complaint.what.empty());
+  };
+  for (const ManifestError& error : manifest.errors) {
+    require_place(error);
+    Require(!error.service.has_value() || error.object == absl::StrCat("Service ", error.service->ToString()));
+  }
+  for (const ParseError& warning : manifest.warnings) require_place(warning);
+  for (const UnknownObject& unknown : manifest.unknown) {
+    Require(unknown.line >= 1 && unknown.line <= lines && HasNoSuchKind(unknown.type));
   }
   for (const DecodedEndpoints& endpoints : manifest.endpoints) RequireWellFormed(endpoints, lines);
   for (const DecodedObject& decoded : manifest.objects) {

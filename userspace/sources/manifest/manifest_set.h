@@ -8,6 +8,7 @@
 //    ones; the other files are reported.
 //  - Endpoints are one object, but are taken as EndpointSlices, and only while their Service is there and has no
 //    selector: in a cluster, others come from its pods.
+//  - EndpointSlices without a Service are taken, and they and Endpoints that are not taken are reported.
 #ifndef SHUNT_SOURCES_MANIFEST_MANIFEST_SET_H_
 #define SHUNT_SOURCES_MANIFEST_MANIFEST_SET_H_
 
@@ -37,7 +38,7 @@ class ManifestSet {
   std::vector<std::string> Files() const;
   // Returns the changes since the last call, ordered by kind and name of the objects in the files.
   std::vector<Event> TakeChanges();
-  // Returns all current problems, by file and line.
+  // Returns all current problems, by file and line. What is not used of good objects is as of the last TakeChanges.
   std::vector<SourceProblem> Problems() const;
 
  private:
@@ -56,8 +57,8 @@ class ManifestSet {
   using Entries = absl::flat_hash_map<Key, Entry>;
   struct File {
     Entries objects;
-    std::vector<ParseError> errors;    // while there are any, nothing is removed
-    std::vector<ParseError> warnings;  // others, as about documents that describe an object of the same file again
+    std::vector<ManifestError> errors;  // while there are any, nothing is removed
+    std::vector<ParseError> warnings;   // others, as about documents that describe an object of the same file again
   };
   // One object: the files that describe it, in name order, and its last state from TakeChanges, null if there is none.
   struct Holding {
@@ -70,11 +71,30 @@ class ManifestSet {
   // Adds the entry to `entries`, or a warning to `file` if the object is there already.
   static void Enter(const Key& key, Entry entry, Entries* entries, File* file);
 
+  // Adds an error to `file` for each object of a kind that does not exist, in the place of one of `file` that would be
+  // removed: its kind may be misspelt.
+  static void RefuseInPlaceOfKnown(const std::vector<UnknownObject>& unknown, const Entries& now, File* file);
+
   // Returns the file from which the object is taken. REQUIRES: there is one.
   const std::string& Winner(const Key& key, const Holding& holding) const;
   const Entry& WinningEntry(const Key& key, const Holding& holding) const;
+  // Returns what is said of the Service of this name, or null if there is none.
+  const Entry* FindService(const model::ObjectName& name) const;
   // Returns whether there is a Service of this name whose endpoints are written by hand.
   bool IsServiceWithoutSelector(const model::ObjectName& name) const;
+  // Follows the Service that a slice names, from its object in the last TakeChanges to the present one, if any.
+  void IndexSlice(const Objects* before, const Objects* after, std::set<model::ObjectName>* services);
+  // Decides again which slices and Endpoints of the Service are not used.
+  void JudgeUse(const model::ObjectName& service);
+  void NoteUse(const Key& key);
+  // Returns why no Service uses the slice or the Endpoints and what to do about it; empty if one does, or if nothing is
+  // lost.
+  std::string WhyUnused(const Key& key) const;
+  std::string WhySliceIsUnused(const model::EndpointSlice& slice) const;
+  std::string WhyEndpointsAreUnused(const model::ObjectName& name, const model::EndpointSlice& first) const;
+  // The problems of the file's errors, warnings and `contested` objects, and its objects that are `unused`.
+  static void AppendProblems(const std::string& name, const File& file, std::vector<ParseError> contested,
+                             std::vector<ParseError> unused, std::vector<SourceProblem>* problems);
   // Also marks the Endpoints of the Services that have been touched.
   void TouchEndpoints();
   // Returns what is to be served of the object now, null if nothing.
@@ -87,6 +107,9 @@ class ManifestSet {
   absl::flat_hash_map<Key, Holding> holdings_;
   absl::flat_hash_set<Key> touched_;  // since the last TakeChanges
   std::set<Key> contested_;           // described by more than one file
+  // Service -> the names of the slices whose label names it.
+  absl::flat_hash_map<model::ObjectName, std::set<std::string>> slices_of_;
+  std::set<Key> unused_;  // slices and Endpoints that no Service uses
 };
 
 }  // namespace shunt::sources

@@ -99,7 +99,8 @@ TEST_F(ManifestSetTest, AnObjectThatTurnsBadKeepsItsLastGoodForm) {
   Put("a.yaml", Service("one", 0));
   EXPECT_THAT(Changes(), IsEmpty());
   EXPECT_THAT(Problems(),
-              ElementsAre("a.yaml:5: spec.ports[0].port must be a whole number from 1 to 65535, not \"0\""));
+              ElementsAre("a.yaml:5: Service default/one: spec.ports[0].port must be a whole number from 1 to 65535, "
+                          "not \"0\""));
   Put("a.yaml", Service("one", 82));
   EXPECT_THAT(Changes(), ElementsAre("+one:82"));
 }
@@ -110,6 +111,42 @@ TEST_F(ManifestSetTest, AMisspeltKindTakesNothingAway) {
   Put("a.yaml", Service("one") + "---\napiVersion: v1\nkind: service\nmetadata: {name: two}\n");
   EXPECT_THAT(Changes(), IsEmpty());
   EXPECT_THAT(Problems(), ElementsAre("a.yaml:7: apiVersion v1, kind service is not known: is v1, Service meant?"));
+}
+
+TEST_F(ManifestSetTest, AnObjectOfNoKindInThePlaceOfAKnownOneTakesNothingAway) {
+  const std::string nonsense = "---\napiVersion: v1\nkind: Svc\nmetadata: {name: two}\n";
+  const std::string problem =
+      "a.yaml:7: apiVersion v1 has no kind Svc, and the file had Service default/two, which stays in force: is the "
+      "kind misspelt? If the object is to go, remove the document";
+  Put("a.yaml", Service("one") + Service("two"));
+  Changes();
+  for (int i = 0; i < 2; ++i) {
+    Put("a.yaml", Service("one") + nonsense);
+    EXPECT_THAT(Changes(), IsEmpty()) << "written " << i + 1 << " times";
+    EXPECT_THAT(Problems(), ElementsAre(problem));
+    EXPECT_EQ(set_.Problems()[0].refused_service, (model::ObjectName{"default", "two"}));
+  }
+  Put("a.yaml", Service("one") + nonsense + Service("two", 81));
+  EXPECT_THAT(Changes(), ElementsAre("+two:81")) << "the Service is there";
+  EXPECT_THAT(Problems(), IsEmpty());
+  Put("a.yaml", Service("one"));
+  EXPECT_THAT(Changes(), ElementsAre("-two"));
+  Put("a.yaml", Service("one") + nonsense);
+  EXPECT_THAT(Problems(), IsEmpty()) << "no object was known by this name";
+}
+
+TEST_F(ManifestSetTest, ARefusedServiceIsNamed) {
+  Put("a.yaml", Service("one", 0) + "---\n{apiVersion: v1, kind: Service, metadata: {name: Two}}\n" +
+                    "---\n{apiVersion: v1, kind: Node, metadata: {name: two}, spec: 5}\n");
+  const std::vector<SourceProblem> problems = set_.Problems();
+  ASSERT_EQ(problems.size(), 3u);
+  EXPECT_EQ(problems[0].refused_service, (model::ObjectName{"default", "one"}));
+  EXPECT_EQ(problems[1].refused_service, std::nullopt) << "its name cannot be read";
+  EXPECT_EQ(problems[1].what,
+            "Service in document 2: metadata.name must be lower-case letters, digits and '-', no '-' at either end");
+  EXPECT_EQ(problems[2].refused_service, std::nullopt) << "it is a Node";
+  EXPECT_EQ(problems[2].what, "Node two: spec must be an object, not a single value");
+  for (const SourceProblem& problem : problems) EXPECT_FALSE(problem.advice) << problem.what;
 }
 
 TEST_F(ManifestSetTest, ADocumentOfAnotherKindDoesNotKeepWhatIsTakenOut) {
@@ -269,6 +306,109 @@ TEST_F(ManifestSetEndpointsTest, AreOneObjectWhateverElseIsWrongWithTheFile) {
   Put("b.yaml", Endpoints("db", {"192.0.2.9", "192.0.2.10"}));
   EXPECT_THAT(SliceChanges(), ElementsAre("+endpoints/db/0=192.0.2.9", "+endpoints/db/1=192.0.2.10"))
       << "what is only kept gives way to what is said now, as a whole";
+}
+
+// What is not used of good objects.
+class ManifestSetUnusedTest : public ManifestSetEndpointsTest {
+ protected:
+  // A slice of one address, with the label if `service` is not null.
+  static std::string Slice(const std::string& name, const char* service) {
+    return absl::StrCat("---\napiVersion: discovery.k8s.io/v1\nkind: EndpointSlice\nmetadata: {name: ", name,
+                        service == nullptr ? "" : ", labels: {kubernetes.io/service-name: '",
+                        service == nullptr ? "" : service, service == nullptr ? "" : "'}",
+                        "}\naddressType: IPv4\nendpoints: [{addresses: [192.0.2.1]}]\n");
+  }
+
+  // Takes the changes, and returns the problems after them, each of which is advice.
+  std::vector<std::string> Advice() {
+    set_.TakeChanges();
+    for (const SourceProblem& problem : set_.Problems()) EXPECT_TRUE(problem.advice) << problem.what;
+    return Problems();
+  }
+};
+
+TEST_F(ManifestSetUnusedTest, SlicesWithoutTheLabel) {
+  for (const char* service : {static_cast<const char*>(nullptr), ""}) {
+    Put("a.yaml", Slice("s", service));
+    EXPECT_THAT(Advice(), ElementsAre("a.yaml:2: EndpointSlice default/s is not used, because it lacks the label "
+                                      "kubernetes.io/service-name: add it, with the name of its Service"));
+  }
+  Put("a.yaml", Slice("s", "Not a name"));
+  EXPECT_THAT(Advice(), ElementsAre("a.yaml:2: EndpointSlice default/s is not used, because its label "
+                                    "kubernetes.io/service-name must be lower-case letters, digits and '-', no '-' at "
+                                    "either end: write the name of its Service"));
+  set_.Remove("a.yaml");
+  EXPECT_THAT(Advice(), IsEmpty());
+}
+
+TEST_F(ManifestSetUnusedTest, SlicesOfAServiceThatIsNotThere) {
+  const auto unused = [](absl::string_view where, absl::string_view slice) {
+    return absl::StrCat(where, ": EndpointSlice default/", slice,
+                        " is not used, because its label kubernetes.io/service-name names Service default/one, and "
+                        "there is none: correct the label or the namespace, or add the Service");
+  };
+  Put("slices.yaml", Slice("s", "one") + Slice("t", "one"));
+  EXPECT_THAT(Advice(), ElementsAre(unused("slices.yaml:2", "s"), unused("slices.yaml:8", "t")));
+  Put("service.yaml", Service("one"));
+  EXPECT_THAT(Advice(), IsEmpty()) << "in whatever file it comes, and whenever";
+  Put("slices.yaml", Slice("s", "one") + Slice("t", "on"));
+  EXPECT_THAT(Advice(), ElementsAre(testing::HasSubstr("names Service default/on, and there is none")));
+  Put("slices.yaml", Slice("s", "one"));
+  EXPECT_THAT(Advice(), IsEmpty());
+  set_.Remove("service.yaml");
+  EXPECT_THAT(Advice(), ElementsAre(unused("slices.yaml:2", "s")));
+  Put("slices.yaml", kBad);
+  set_.TakeChanges();
+  EXPECT_THAT(Problems(), ElementsAre(unused("slices.yaml", "s"), testing::StartsWith("slices.yaml:3: not valid YAML")))
+      << "what is kept has no line";
+}
+
+TEST_F(ManifestSetUnusedTest, EndpointsThatNoServiceTakes) {
+  const std::string no_service =
+      "a.yaml:2: Endpoints default/db is not used, because there is no Service default/db: correct its name or "
+      "namespace, or add the Service";
+  Put("a.yaml", Endpoints("db", {"192.0.2.1"}));
+  EXPECT_THAT(Advice(), ElementsAre(no_service));
+  Put("b.yaml", ServiceOf("db", true));
+  EXPECT_THAT(Advice(), ElementsAre("a.yaml:2: Endpoints default/db is not used, because Service default/db has a "
+                                    "selector, so its endpoints are those of EndpointSlices: write one, or take the "
+                                    "selector out of the Service"));
+  Put("c.yaml", Slice("s", "db"));
+  EXPECT_EQ(Advice().size(), 1u) << "written by hand, beside a slice";
+  Put("b.yaml", ServiceOf("db", false));
+  EXPECT_THAT(Advice(), IsEmpty());
+  set_.Remove("b.yaml");
+  set_.Remove("c.yaml");
+  EXPECT_THAT(Advice(), ElementsAre(no_service));
+  set_.Remove("a.yaml");
+  EXPECT_THAT(Advice(), IsEmpty());
+}
+
+TEST_F(ManifestSetUnusedTest, NothingIsSaidOfWhatIsLeftOutAsInACluster) {
+  Put("a.yaml",
+      "---\napiVersion: v1\nkind: Endpoints\nmetadata: {name: leader, annotations: "
+      "{control-plane.alpha.kubernetes.io/leader: x}}\nsubsets: [{addresses: [{ip: 192.0.2.1}]}]\n");
+  EXPECT_THAT(Advice(), IsEmpty()) << "a leader election's";
+  Put("a.yaml", Endpoints("db", {}));
+  EXPECT_THAT(Advice(), IsEmpty()) << "without an address";
+  // As `kubectl get services,endpoints,endpointslices -o yaml` writes them.
+  const std::string copy =
+      "---\napiVersion: v1\nkind: Endpoints\nmetadata: {name: db, uid: u}\n"
+      "subsets: [{addresses: [{ip: 192.0.2.1}]}]\n";
+  Put("a.yaml", ServiceOf("db", true) + copy + Slice("s", "db"));
+  EXPECT_THAT(Advice(), IsEmpty()) << "an API server's copy of what the slices say";
+  Put("a.yaml", ServiceOf("db", true) + copy);
+  EXPECT_EQ(Advice().size(), 1u) << "without the slices, nothing says it";
+}
+
+TEST_F(ManifestSetUnusedTest, AFilesWarningsAreBounded) {
+  std::string text;
+  for (size_t i = 0; i < kManifestErrorsMax + 7; ++i) text += Slice(absl::StrCat("s", i), nullptr);
+  Put("a.yaml", text);
+  const std::vector<std::string> advice = Advice();
+  ASSERT_EQ(advice.size(), kManifestErrorsMax + 1);
+  EXPECT_THAT(advice.front(), testing::StartsWith("a.yaml:2: EndpointSlice default/s0 "));
+  EXPECT_THAT(advice.back(), testing::EndsWith(": and 7 more objects that are not used from here on"));
 }
 
 TEST_F(ManifestSetEndpointsTest, GivenTwiceAreReported) {

@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "userspace/sources/manifest/object_decoder.h"
 
+#include <string>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "userspace/sources/api_rules.h"
 #include "userspace/sources/document/field_reader.h"
 #include "userspace/sources/manifest/endpoint_slice_decoder.h"
+#include "userspace/sources/manifest/metadata_decoder.h"
 #include "userspace/sources/manifest/service_decoder.h"
-#include "userspace/sources/manifest/type_name.h"
 
 namespace shunt::sources {
 namespace {
@@ -36,44 +38,69 @@ bool HasSelector(const Value& service) {
   return selector != nullptr && !selector->fields.empty();
 }
 
+// Returns the name of an object of this kind, if it has one that Kubernetes accepts.
+std::optional<model::ObjectName> LegibleName(const Value& object, absl::string_view kind) {
+  std::vector<ParseError> errors;
+  const FieldReader metadata = FieldReader(object, "", &errors).Map("metadata");
+  const NameForm form = kind == "Service" ? NameForm::kLabel : NameForm::kSubdomain;
+  model::ObjectName name =
+      kind == "Node" ? model::ObjectName{"", metadata.Name("name", form)} : DecodeName(metadata, form);
+  return errors.empty() ? std::optional(std::move(name)) : std::nullopt;
+}
+
 class Decoder {
  public:
-  explicit Decoder(Manifest* manifest) : manifest_(manifest), errors_(&manifest->errors) {}
+  // `number` is that of the document.
+  Decoder(size_t number, Manifest* manifest) : number_(number), manifest_(manifest) {}
 
   // `item_type` is the type of an object that names none: the API server's typed lists leave it out.
   void Decode(const Value& value, const TypeName& item_type) {
     if (value.kind == Value::Kind::kNull) return;
-    const size_t errors_before = errors_->size();
-    const FieldReader object(value, "", errors_);
+    std::vector<ParseError> errors;
+    const FieldReader object(value, "", &errors);
     const TypeName type{object.String("apiVersion", item_type.version), object.String("kind", item_type.kind)};
-    if (errors_->size() > errors_before) return;
-    if (type.kind.empty() || type.version.empty()) {
-      errors_->push_back({value.line, "not a Kubernetes object: apiVersion or kind is missing"});
+    absl::string_view item_kind = type.kind;
+    if (!errors.empty()) {
+      NoteErrors(std::move(errors));
+    } else if (type.kind.empty() || type.version.empty()) {
+      NoteErrors({{value.line, "not a Kubernetes object: apiVersion or kind is missing"}});
     } else if (!IsRead(type)) {
-      if (std::string wrong = WrongWithType(type); !wrong.empty()) errors_->push_back({value.line, std::move(wrong)});
-    } else if (absl::string_view item_kind = type.kind; absl::ConsumeSuffix(&item_kind, "List")) {
+      PassOver(type, value);
+    } else if (absl::ConsumeSuffix(&item_kind, "List")) {
       const bool is_typed = !item_kind.empty();
-      DecodeItems(object, value, is_typed ? TypeName{type.version, std::string(item_kind)} : TypeName());
+      DecodeItems(value, is_typed ? TypeName{type.version, std::string(item_kind)} : TypeName());
     } else {
-      DecodeOne(object, type, value);
+      DecodeOne(object, type, value, errors);
+      if (!errors.empty()) Refuse(type.kind, value, std::move(errors));
     }
   }
 
  private:
   // Recursion is bounded by the document's depth.
-  void DecodeItems(const FieldReader& list, const Value& value, const TypeName& item_type) {
-    const Value* const items = value.Find("items");
+  void DecodeItems(const Value& list, const TypeName& item_type) {
+    const Value* const items = list.Find("items");
     if (items == nullptr) return;
-    if (items->kind != Value::Kind::kList) return list.Complain("items", "must be a list");
+    if (items->kind != Value::Kind::kList) return NoteErrors({{items->line, "items must be a list"}});
     for (const Value& item : items->items) Decode(item, item_type);
   }
 
-  // REQUIRES: the type is read, and is no list.
-  void DecodeOne(const FieldReader& object, const TypeName& type, const Value& value) {
-    const size_t errors_before = errors_->size();
+  // REQUIRES: the type is not read.
+  void PassOver(const TypeName& type, const Value& value) {
+    if (std::string wrong = WrongWithType(type); !wrong.empty()) {
+      NoteErrors({{value.line, std::move(wrong)}});
+    } else if (HasNoSuchKind(type)) {
+      // Not ours, but perhaps an object that was.
+      std::optional<model::ObjectName> name = LegibleName(value, type.kind);
+      if (name.has_value()) manifest_->unknown.push_back({type, *std::move(name), value.line});
+    }
+  }
+
+  // Appends the object to the manifest, unless its reader notes `errors`. REQUIRES: the type is read, and is no list.
+  void DecodeOne(const FieldReader& object, const TypeName& type, const Value& value,
+                 const std::vector<ParseError>& errors) {
     if (type.kind == "Endpoints") {
       DecodedEndpoints endpoints = DecodeEndpoints(object, value.line, &manifest_->warnings);
-      if (errors_->size() == errors_before) manifest_->endpoints.push_back(std::move(endpoints));
+      if (errors.empty()) manifest_->endpoints.push_back(std::move(endpoints));
       return;
     }
     DecodedObject decoded;
@@ -86,17 +113,32 @@ class Decoder {
     } else {
       decoded.object = DecodeNode(object);
     }
-    if (errors_->size() == errors_before) manifest_->objects.push_back(std::move(decoded));
+    if (errors.empty()) manifest_->objects.push_back(std::move(decoded));
   }
 
+  void NoteErrors(std::vector<ParseError> errors) {
+    for (ParseError& error : errors) manifest_->errors.push_back({std::move(error)});
+  }
+
+  // Notes the errors of an object that is left out.
+  void Refuse(const std::string& kind, const Value& value, std::vector<ParseError> errors) {
+    const std::optional<model::ObjectName> name = LegibleName(value, kind);
+    const std::string object =
+        name.has_value() ? absl::StrCat(kind, " ", name->namespace_name.empty() ? name->name : name->ToString())
+                         : absl::StrCat(kind, " in document ", number_);
+    for (ParseError& error : errors) {
+      manifest_->errors.push_back({std::move(error), object, kind == "Service" ? name : std::nullopt});
+    }
+  }
+
+  const size_t number_;
   Manifest* const manifest_;
-  std::vector<ParseError>* const errors_;
 };
 
 }  // namespace
 
-void DecodeDocument(const Value& document, Manifest* manifest) {
-  Decoder(manifest).Decode(document, {});
+void DecodeDocument(const Value& document, size_t number, Manifest* manifest) {
+  Decoder(number, manifest).Decode(document, {});
 }
 
 }  // namespace shunt::sources

@@ -62,6 +62,33 @@ TEST(ObjectDecoderTest, ABadItemCostsNoOther) {
   EXPECT_THAT(ObjectsOf(manifest), ElementsAre("4: Service default/a", "8: Service default/c"));
 }
 
+TEST(ObjectDecoderTest, AnErrorNamesItsObject) {
+  const Manifest manifest = DecodeManifest(R"(# The first document.
+{apiVersion: v1, kind: Service, metadata: {namespace: shop}}
+---
+{apiVersion: discovery.k8s.io/v1, kind: EndpointSlice, addressType: IPv4}
+---
+apiVersion: v1
+kind: List
+items:
+- {apiVersion: v1, kind: Endpoints}
+- {apiVersion: v1, kind: Service, metadata: {name: cart, namespace: shop}, spec: {type: Cluster, ports: 80}}
+- {apiVersion: v1, kind: Node}
+)");
+  std::vector<std::string> errors;
+  for (const ManifestError& error : manifest.errors) {
+    errors.push_back(absl::StrCat(error.line, ": ", error.object, ": ", error.what));
+    EXPECT_EQ(error.service.has_value(), error.object == "Service shop/cart") << error.object;
+  }
+  EXPECT_THAT(errors, ElementsAre("2: Service in document 1: metadata.name is missing",
+                                  "4: EndpointSlice in document 2: metadata.name is missing",
+                                  "9: Endpoints in document 3: metadata.name is missing",
+                                  "10: Service shop/cart: spec.type is \"Cluster\"; it must be one of ClusterIP, "
+                                  "NodePort, LoadBalancer, ExternalName",
+                                  "10: Service shop/cart: spec.ports must be a list, not a single value",
+                                  "11: Node in document 3: metadata.name is missing"));
+}
+
 TEST(ObjectDecoderTest, OtherKindsAreNoneOfOurs) {
   for (const char* type :
        {"{apiVersion: apps/v1, kind: Deployment", "{apiVersion: v1, kind: ConfigMap",

@@ -136,6 +136,11 @@ std::string WrongWithType(const TypeName& type) {
                       meant->kind, " meant?");
 }
 
+bool HasNoSuchKind(const TypeName& type) {
+  if (IsRead(type)) return false;
+  return type.version == kDiscovery || (type.version == kCore && !IsOtherCoreKind(type.kind));
+}
+
 std::optional<TypeName> TypeByLines(absl::string_view text) {
   TypeName type;
   int versions = 0;

@@ -29,6 +29,9 @@ bool IsRead(const TypeName& type);
 // are never misspelt, and in a foreign group every kind is foreign.
 std::string WrongWithType(const TypeName& type);
 
+// Returns whether v1 or discovery.k8s.io/v1, if that is the type's apiVersion, has no such kind.
+bool HasNoSuchKind(const TypeName& type);
+
 // Returns the type of a YAML document that may be malformed, by its lines alone. Returns nothing unless it has exactly
 // one line each, not indented, for apiVersion and for kind.
 std::optional<TypeName> TypeByLines(absl::string_view text);
