@@ -99,8 +99,11 @@ std::string ReasonSections(const v1::AgentStatus& status, bool wide) {
     Table& table = reason.kind() == v1::REASON_KIND_NOTHING_TO_TRANSLATE ? nothing : not_translated;
     table.Add({reason.name(), absl::StrCat(reason.count()), reason.meaning()});
   }
-  return absl::StrCat(not_translated.empty() ? "" : "\nNot translated:\n", not_translated.ToString(true, "  "),
-                      nothing.empty() ? "" : "\nNothing to translate:\n", nothing.ToString(true, "  "));
+  // The counts outlive the agent that shows them, and a change of its mode.
+  constexpr absl::string_view kSince = ", since the maps were created:\n";
+  return absl::StrCat(
+      not_translated.empty() ? "" : absl::StrCat("\nNot translated", kSince), not_translated.ToString(true, "  "),
+      nothing.empty() ? "" : absl::StrCat("\nNothing to translate", kSince), nothing.ToString(true, "  "));
 }
 
 std::string ProblemSections(const v1::AgentStatus& status) {
@@ -129,7 +132,9 @@ std::string StatusPage(const v1::AgentStatus& status, bool wide) {
   AppendField("Pins", absl::StrCat(status.pin_directory(), ", ABI ", status.abi_version()), out);
   AppendField("Programs", ProgramsText(status), out);
   if (status.observing()) {
-    AppendField("Mode", "observing: nothing is translated, refused or ended; see would_translate and would_refuse",
+    AppendField("Mode",
+                "observing: nothing is translated, refused or ended; would_translate and would_refuse count what "
+                "would have been, since the maps were created",
                 out);
   }
   AppendField("Silence", SilenceText(status.sign_of_life()), out);
