@@ -137,6 +137,15 @@ std::vector<model::FrontendAddress> RestrictedFrontends(const Rows& rows, uint32
   return restricted;
 }
 
+void AddClusterIps(const model::PortPlan& port, model::ServicePlan& plan) {
+  for (const model::Frontend& frontend : port.frontends) {
+    const model::IpAddress& address = frontend.address.address;
+    if (frontend.kind != model::FrontendKind::kClusterIp) continue;
+    if (std::find(plan.cluster_ips.begin(), plan.cluster_ips.end(), address) != plan.cluster_ips.end()) continue;
+    plan.cluster_ips.push_back(address);
+  }
+}
+
 }  // namespace
 
 absl::StatusOr<PinnedState> ReadPinnedState(const DumpRows& dump) {
@@ -151,6 +160,7 @@ absl::StatusOr<PinnedState> ReadPinnedState(const DumpRows& dump) {
     service.from_maps = true;
     std::set<uint32_t> used_backends;
     service.plan.ports.push_back(ReadPort(*rows, row, used_backends));
+    AddClusterIps(service.plan.ports.back(), service.plan);
     for (const model::FrontendAddress& address : RestrictedFrontends(*rows, row.service_port)) {
       service.restricted_frontends.push_back(address);
     }

@@ -34,7 +34,8 @@ std::string FrontendsText(const v1::ServicePort& port, bool all) {
 }
 
 std::string WarningsText(const v1::Service& service) {
-  return service.warnings().empty() ? "" : absl::StrCat(service.warnings_size());
+  const int sentences = service.warnings_size() + service.refusals_size();
+  return sentences == 0 ? "" : absl::StrCat(sentences);
 }
 
 absl::StatusOr<Answer> List(const Request& request) {

@@ -198,10 +198,15 @@ std::string FrontendAddressText(const v1::Frontend& frontend) {
 std::string ServicePage(const v1::Service& service, const Options& options) {
   std::string out;
   AppendField("Name", NameText(service.name()), out);
+  AppendField("Type", ServiceTypeText(service.type()), out);
+  AppendField("ClusterIPs", absl::StrJoin(service.cluster_ips(), ", "), out);
   AppendField("Created", service.has_creation_time() ? TimeText(service.creation_time()) : "", out);
   AppendField("Programmed", ProgrammedText(service), out);
   if (service.health_check_node_port() != 0) {
     AppendField("Health check", HealthCheckText(service), out);
+  }
+  for (const std::string& refusal : service.refusals()) {
+    AppendField("Refused", absl::StrCat(refusal, " (what is shown is of the object before)"), out);
   }
   for (const std::string& warning : service.warnings()) AppendField("Warning", warning, out);
   for (const v1::ServicePort& port : service.ports()) {

@@ -66,6 +66,24 @@ TEST(ServicePageTest, APoolOfDrainedEndpointsHasEndpoints) {
               HasSubstr("Pool cluster is empty: no endpoint takes new connections, connections are refused"));
 }
 
+TEST(ServicePageTest, TheTypeAndTheClusterIpsAreAsTheAgentUnderstoodThem) {
+  v1::Service service;
+  EXPECT_THAT(ServicePage(service, Options()), AllOf(Not(HasSubstr("Type:")), Not(HasSubstr("ClusterIPs:"))));
+  service.set_type(v1::SERVICE_TYPE_NODE_PORT);
+  service.add_cluster_ips("10.96.0.10");
+  service.add_cluster_ips("fd00:96::10");
+  EXPECT_THAT(ServicePage(service, Options()),
+              HasSubstr("Type:          NodePort\nClusterIPs:    10.96.0.10, fd00:96::10\n"));
+}
+
+TEST(ServicePageTest, ARefusalSaysThatAnEarlierStateIsShown) {
+  v1::Service service;
+  service.add_refusals("a.yaml:3: spec.ports must be a list");
+  EXPECT_THAT(
+      ServicePage(service, Options()),
+      HasSubstr("Refused:       a.yaml:3: spec.ports must be a list (what is shown is of the object before)\n"));
+}
+
 TEST(ServicePageTest, AServiceWithoutAPlanMayLackMoreThanPorts) {
   EXPECT_THAT(ServicePage(v1::Service(), Options()),
               AllOf(HasSubstr("no ClusterIP"), HasSubstr("headless"), HasSubstr("service-proxy-name")));

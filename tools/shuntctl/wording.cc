@@ -49,6 +49,21 @@ std::string FrontendKindText(v1::FrontendKind kind) {
   }
 }
 
+std::string ServiceTypeText(v1::ServiceType type) {
+  switch (type) {
+    case v1::SERVICE_TYPE_CLUSTER_IP:
+      return "ClusterIP";
+    case v1::SERVICE_TYPE_NODE_PORT:
+      return "NodePort";
+    case v1::SERVICE_TYPE_LOAD_BALANCER:
+      return "LoadBalancer";
+    case v1::SERVICE_TYPE_EXTERNAL_NAME:
+      return "ExternalName";
+    default:
+      return "";
+  }
+}
+
 std::string AddressText(const v1::SocketAddress& address) {
   if (address.address().empty()) return "";
   if (absl::StrContains(address.address(), ':')) return absl::StrCat("[", address.address(), "]:", address.port());

@@ -18,6 +18,7 @@ namespace shunt::shuntctl {
 std::string ProtocolText(admin::v1::Protocol protocol);            // TCP
 std::string FamilyText(admin::v1::IpFamily family);                // IPv4
 std::string FrontendKindText(admin::v1::FrontendKind kind);        // ClusterIP
+std::string ServiceTypeText(admin::v1::ServiceType type);          // ClusterIP; empty if unknown
 std::string AddressText(const admin::v1::SocketAddress& address);  // 10.0.0.1:80, [fd00::1]:80; empty if unknown
 std::string NameText(const admin::v1::ObjectName& name);           // shop/cart; empty if not set
 // Returns "selected", or why the endpoint is not: "not ready", "on another node".

@@ -22,7 +22,21 @@ absl::Status TooLong(absl::string_view call, size_t max_bytes, absl::string_view
       absl::StrCat(call, ": the answer would be longer than ", max_bytes >> 20, " MiB; ", what_to_do));
 }
 
+// Returns OK if no object of this Service is refused.
+absl::Status RefusedService(const report::AgentView& view, const model::ObjectName& wanted) {
+  const absl::StatusOr<report::AgentStatus> status = view.Status();
+  if (!status.ok()) return status.status();
+  for (const report::StatusProblem& problem : status->problems) {
+    if (problem.refused_service != wanted) continue;
+    return absl::NotFoundError(absl::StrCat("Service ", ValidUtf8(wanted.ToString()),
+                                            " is refused, so nothing is known of it: ", ValidUtf8(problem.where), ": ",
+                                            ValidUtf8(problem.what)));
+  }
+  return absl::OkStatus();
+}
+
 absl::Status NoSuchService(const report::AgentView& view, const model::ObjectName& wanted) {
+  if (absl::Status refused = RefusedService(view, wanted); !refused.ok()) return refused;
   std::vector<std::string> same_name;
   std::vector<std::string> same_namespace;
   size_t count = 0;

@@ -21,8 +21,8 @@ absl::StatusOr<v1::GetStatusResponse> AnswerGetStatus(const report::AgentView& v
 absl::StatusOr<v1::ListServicesResponse> AnswerListServices(const report::AgentView& view,
                                                             const v1::ListServicesRequest& request, size_t max_bytes);
 
-// kInvalidArgument if the request has no name. kNotFound names Services of the same name elsewhere, or else some
-// Services of that namespace.
+// kInvalidArgument if the request has no name. kNotFound says why the Service's object is refused, or names Services of
+// the same name elsewhere, or else some Services of that namespace.
 absl::StatusOr<v1::GetServiceResponse> AnswerGetService(const report::AgentView& view,
                                                         const v1::GetServiceRequest& request);
 

@@ -64,6 +64,22 @@ TEST_F(AnswersTest, AServiceThatIsNotThereIsAnsweredWithThoseThatAre) {
   }
 }
 
+TEST_F(AnswersTest, AServiceThatIsRefusedIsNotJustUnknown) {
+  agent_.status.problems = {{.where = "a.yaml:2", .what = "Service shop/other: spec.ports must be a list"},
+                            {.where = "b.yaml:7",
+                             .what = "Service shop/crat: metadata.uid must be a string, not a list",
+                             .refused_service = model::ObjectName{"shop", "crat"}}};
+  v1::GetServiceRequest request;
+  request.set_namespace_name("shop");
+  request.set_name("crat");
+  EXPECT_EQ(AnswerGetService(agent_, request).status(),
+            absl::NotFoundError("Service shop/crat is refused, so nothing is known of it: b.yaml:7: Service shop/crat: "
+                                "metadata.uid must be a string, not a list"));
+  request.set_name("other");
+  EXPECT_THAT(std::string(AnswerGetService(agent_, request).status().message()),
+              HasSubstr("no Service shop/other; namespace shop has"));
+}
+
 TEST_F(AnswersTest, OfManyServicesTheFirstAreNamedAndTheOthersCounted) {
   agent_.services.assign(5, agent_.services[1]);
   v1::GetServiceRequest request;

@@ -279,7 +279,11 @@ testing::ScriptedAgent TroubledCluster() {
   testing::ScriptedAgent agent = testing::FollowingCluster();
   agent.status.observing = true;
   agent.status.sign_of_life = {.stale_after_ms = 600'000, .age_ms = 1'250};
-  agent.status.problems = {{.where = "kube-proxy", .what = "answers on this node", .advice = true}};
+  agent.status.problems = {{.where = "kube-proxy", .what = "answers on this node", .advice = true},
+                           {.where = "a.yaml:3",
+                            .what = "Service shop/cart: spec.ports must be a list, not a single value",
+                            .refused_service = model::ObjectName{"shop", "cart"}}};
+  agent.services[1].refusals = {"a.yaml:3: Service shop/cart: spec.ports must be a list, not a single value"};
   agent.status.last_audit.problem = "the maps cannot be read";
   agent.status.last_audit.unrepaired = 1;
   agent.status.last_audit.hooks = {"sock_connect4"};

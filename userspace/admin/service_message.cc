@@ -26,6 +26,20 @@ v1::NotServed ToMessage(model::FrontendVerdict verdict) {
   return v1::NOT_SERVED_UNSPECIFIED;
 }
 
+v1::ServiceType ToMessage(model::ServiceType type) {
+  switch (type) {
+    case model::ServiceType::kClusterIp:
+      return v1::SERVICE_TYPE_CLUSTER_IP;
+    case model::ServiceType::kNodePort:
+      return v1::SERVICE_TYPE_NODE_PORT;
+    case model::ServiceType::kLoadBalancer:
+      return v1::SERVICE_TYPE_LOAD_BALANCER;
+    case model::ServiceType::kExternalName:
+      return v1::SERVICE_TYPE_EXTERNAL_NAME;
+  }
+  return v1::SERVICE_TYPE_UNSPECIFIED;
+}
+
 v1::Frontend ToMessage(const model::Frontend& frontend, const std::vector<model::FrontendAddress>& restricted) {
   v1::Frontend message;
   message.set_kind(admin::ToMessage(frontend.kind));
@@ -257,6 +271,10 @@ v1::Service ToMessage(const report::ServiceStatus& status, EndpointDetail detail
   if (plan.local_ready_v6.has_value()) message.set_local_ready_endpoints_v6(*plan.local_ready_v6);
   for (const std::string& warning : plan.warnings) message.add_warnings(ValidUtf8(warning));
   message.set_serving_state(ToMessage(report::ServingStateOf(status)));
+  if (plan.type.has_value()) message.set_type(ToMessage(*plan.type));
+  if (plan.headless) message.add_cluster_ips("None");
+  for (const model::IpAddress& address : plan.cluster_ips) message.add_cluster_ips(address.ToString());
+  for (const std::string& refusal : status.refusals) message.add_refusals(ValidUtf8(refusal));
   return message;
 }
 

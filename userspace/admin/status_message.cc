@@ -137,6 +137,7 @@ v1::AgentStatus ToMessage(const report::AgentStatus& status) {
     added.set_where(ValidUtf8(problem.where));
     added.set_what(ValidUtf8(problem.what));
     added.set_advice(problem.advice);
+    if (problem.refused_service.has_value()) *added.mutable_refused_service() = ToMessage(*problem.refused_service);
   }
   AddWarnings(status, message);
   return message;

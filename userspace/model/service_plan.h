@@ -10,9 +10,11 @@
 #include <string>
 #include <vector>
 
+#include "absl/container/inlined_vector.h"
 #include "userspace/model/frontend_holder.h"
 #include "userspace/model/ip_address.h"
 #include "userspace/model/names.h"
+#include "userspace/model/service.h"
 #include "userspace/model/shared_text.h"
 
 namespace shunt::model {
@@ -174,6 +176,10 @@ struct PortPlan {
 struct ServicePlan {
   ObjectName service;
   int64_t creation_time_s = 0;
+  std::optional<ServiceType> type;  // unset if the Service is known from the kernel alone
+  bool headless = false;
+  // The ClusterIPs on which it is served, in its order; empty if the proxy must not serve it.
+  absl::InlinedVector<IpAddress, 1> cluster_ips;
   std::vector<PortPlan> ports;          // empty: the Service has nothing in the kernel
   uint16_t health_check_node_port = 0;  // 0 without one
   // The ready local endpoints with a share, unique by address, for the health check; unset without one, and in a family

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "absl/container/flat_hash_set.h"
+#include "absl/container/inlined_vector.h"
 #include "absl/strings/str_cat.h"
 #include "userspace/planner/endpoint_collection.h"
 #include "userspace/planner/endpoint_selection.h"
@@ -151,6 +152,20 @@ SlicesByFamily Divide(WeightedSlices slices, bool too_many, const PlannerOptions
   return by_family;
 }
 
+// Returns those of the Service's ClusterIPs on which it is served, in its order.
+absl::InlinedVector<model::IpAddress, 1> ServedClusterIps(const model::Service& service,
+                                                          const ServiceAddresses& addresses) {
+  absl::InlinedVector<model::IpAddress, 1> served;
+  for (const std::string& text : service.cluster_ips) {
+    const std::optional<model::IpAddress> address = model::IpAddress::Parse(text);
+    if (!address.has_value()) continue;
+    const FamilyAddresses& family = addresses.Of(address->family());
+    if (!family.served || family.cluster_ip != *address) continue;
+    if (std::find(served.begin(), served.end(), *address) == served.end()) served.push_back(*address);
+  }
+  return served;
+}
+
 // Warns of endpoints of the family that the Service lacks. One without any ClusterIP that can be read has a warning of
 // its own.
 void WarnOfOtherFamily(const ServiceAddresses& addresses, const SlicesByFamily& slices, Warnings& warnings) {
@@ -283,6 +298,8 @@ model::ServicePlan PlanService(const model::Service& service, absl::Span<const m
   model::ServicePlan plan;
   plan.service = service.name;
   plan.creation_time_s = service.creation_time_s;
+  plan.type = service.type;
+  plan.headless = IsHeadless(service);
   Warnings warnings;
   if (const absl::string_view lacking = WhatIsLacking(service); !lacking.empty()) warnings.Add(std::string(lacking));
   if (!IsServed(service)) {
@@ -290,6 +307,7 @@ model::ServicePlan PlanService(const model::Service& service, absl::Span<const m
     return plan;
   }
   const ServiceAddresses addresses = ReadServiceAddresses(service, node, options, warnings);
+  plan.cluster_ips = ServedClusterIps(service, addresses);
   const EndpointWeights weights(service, warnings);
   const std::vector<model::ServicePort> ports = ReadPorts(service, options.ports_max, warnings);
   const int32_t affinity_timeout_s = ReadAffinityTimeout(service, warnings);

@@ -2,6 +2,7 @@
 // The plan as a whole: members that keep flows, the cap, health checks, determinism.
 #include "userspace/planner/planner.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -347,6 +348,22 @@ TEST(OtherFamilyTest, EndpointsOfAFamilyThatTheServiceLacksAreWarnedOf) {
                    "ClusterIP; give it one, or remove what is of this family"}));
   service.cluster_ips = {"10.96.0.1", "fd00:96::1"};
   EXPECT_EQ(Plan(service, slices).warnings, Texts());
+}
+
+TEST(PlanTest, SaysWhichTypeAndClusterIpsWereUnderstood) {
+  model::Service service = MakeService();
+  service.type = model::ServiceType::kNodePort;
+  service.cluster_ips = {"fd00:96::1", "10.96.0.1", "10.96.0.2", "fd00:96::1", "nonsense"};
+  const model::ServicePlan plan = Plan(service, {});
+  EXPECT_EQ(plan.type, model::ServiceType::kNodePort);
+  EXPECT_THAT(plan.cluster_ips, testing::ElementsAre(Address("fd00:96::1"), Address("10.96.0.1")));
+  EXPECT_FALSE(plan.headless);
+  service.cluster_ips = {"None"};
+  EXPECT_TRUE(Plan(service, {}).headless);
+  EXPECT_TRUE(Plan(service, {}).cluster_ips.empty());
+  service.type = model::ServiceType::kExternalName;
+  EXPECT_EQ(Plan(service, {}).type, model::ServiceType::kExternalName);
+  EXPECT_FALSE(Plan(service, {}).headless);
 }
 
 TEST(OtherFamilyTest, NothingIsSaidOfSlicesByWhichNothingIsLost) {

@@ -15,9 +15,14 @@ bool IsOfOtherProxy(const model::Service& service) {
 
 }  // namespace
 
+bool IsHeadless(const model::Service& service) {
+  return service.type != model::ServiceType::kExternalName && !service.cluster_ips.empty() &&
+         service.cluster_ips[0] == "None";
+}
+
 bool IsServed(const model::Service& service) {
   if (service.type == model::ServiceType::kExternalName) return false;
-  if (LacksClusterIp(service) || service.cluster_ips[0] == "None") return false;
+  if (LacksClusterIp(service) || IsHeadless(service)) return false;
   return !IsOfOtherProxy(service);
 }
 

@@ -13,6 +13,9 @@ namespace shunt::planner {
 // Controllers copy a Service's labels to its slices a moment later: a Service that gets rid of service-proxy-name is
 // served at once, with slices that still have it.
 
+// Returns whether the Service's ClusterIP is "None". An ExternalName is not headless.
+bool IsHeadless(const model::Service& service);
+
 // Returns false for a Service without a ClusterIP (headless), for an ExternalName, and for a Service with the label
 // service.kubernetes.io/service-proxy-name.
 bool IsServed(const model::Service& service);

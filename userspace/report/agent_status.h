@@ -5,6 +5,7 @@
 #define SHUNT_REPORT_AGENT_STATUS_H_
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -22,6 +23,9 @@ struct StatusProblem {
   std::string where;  // file and line, a Service that is not in the kernel, map or program
   std::string what;
   bool advice = false;  // nothing fails by it: it is worth knowing
+  // The Service whose object is refused because of it, which may be one that is known from before; nullopt if it is
+  // about anything else.
+  std::optional<model::ObjectName> refused_service = std::nullopt;
 };
 
 struct AgentStatus {
@@ -58,6 +62,8 @@ struct AgentStatus {
 struct ServiceStatus {
   model::ServicePlan plan;
   absl::Status applied;  // OK: the kernel holds the plan
+  // Why a later state of its object is refused, each with its place; empty unless the plan is of an earlier one.
+  std::vector<std::string> refusals;
   // Per plan.ports entry; zeros if not in the kernel.
   struct PortCounters {
     uint64_t translated = 0;

@@ -42,6 +42,8 @@ report::ServiceStatus Kubernetes() {
   report::ServiceStatus status;
   status.plan.service = {"default", "kubernetes"};
   status.plan.creation_time_s = 1'700'000'000;
+  status.plan.type = model::ServiceType::kClusterIp;
+  status.plan.cluster_ips = {Address("10.96.0.1", 0).address};
   model::PortPlan port{.name = "https", .protocol = Protocol::kTcp, .port = 443};
   port.frontends = {MakeFrontend(FrontendKind::kClusterIp, "10.96.0.1", 443, Protocol::kTcp)};
   port.endpoints = {MakeEndpoint("192.0.2.10", 6443, "", EndpointVerdict::kSelected, EndpointVerdict::kSelected)};
@@ -84,6 +86,8 @@ model::PortPlan CartHttp() {
 report::ServiceStatus Cart() {
   report::ServiceStatus status;
   status.plan.service = {"shop", "cart"};
+  status.plan.type = model::ServiceType::kLoadBalancer;
+  status.plan.cluster_ips = {Address("10.96.12.4", 0).address, Address("fd00:96::4", 0).address};
   model::PortPlan v6{.name = "http", .protocol = Protocol::kTcp, .port = 80, .family = model::IpFamily::kV6};
   v6.frontends = {MakeFrontend(FrontendKind::kClusterIp, "fd00:96::4", 80, Protocol::kTcp)};
   v6.pools = {{.empty = model::EmptyPool::kNoEndpoints}};
@@ -99,6 +103,8 @@ report::ServiceStatus Cart() {
 report::ServiceStatus Search() {
   report::ServiceStatus status;
   status.plan.service = {"shop", "search"};
+  status.plan.type = model::ServiceType::kClusterIp;
+  status.plan.cluster_ips = {Address("10.96.12.9", 0).address};
   status.applied =
       absl::ResourceExhaustedError("shop/search: needs 12 slots, pools has room for 3; raise limits.slots");
   model::PortPlan port{.protocol = Protocol::kUdp, .port = 53};

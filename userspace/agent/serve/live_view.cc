@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/strings/str_cat.h"
 #include "userspace/agent/process/clock.h"
 #include "userspace/agent/process/log.h"
 #include "userspace/agent/process/process_usage.h"
@@ -44,8 +45,23 @@ CountersByPort ReadPortCounters(const report::PinnedMaps& maps, const model::Obj
   return counters;
 }
 
-report::ServiceStatus ToStatus(const Ledger::Entry& entry, const CountersByPort& counters) {
+// Why objects of Services are refused, by Service, each with its place.
+using Refusals = absl::flat_hash_map<model::ObjectName, std::vector<std::string>>;
+
+Refusals RefusalsOf(const std::vector<sources::SourceProblem>& problems) {
+  Refusals refusals;
+  for (const sources::SourceProblem& problem : problems) {
+    if (!problem.refused_service.has_value()) continue;
+    refusals[*problem.refused_service].push_back(absl::StrCat(problem.where, ": ", problem.what));
+  }
+  return refusals;
+}
+
+report::ServiceStatus ToStatus(const Ledger::Entry& entry, const CountersByPort& counters, const Refusals& refusals) {
   report::ServiceStatus status{.plan = *entry.plan, .applied = entry.applied};
+  if (const auto refused = refusals.find(entry.plan->service); refused != refusals.end()) {
+    status.refusals = refused->second;
+  }
   for (const model::PortPlan& port : entry.plan->ports) {
     const auto found = counters.find(PortKey(entry.plan->service, port.name, port.port, port.protocol, port.family));
     status.port_counters.push_back(found == counters.end() ? PortCounters() : found->second);
@@ -92,7 +108,7 @@ report::AgentStatus LiveView::StatusWithoutMaps() const {
   status.failed_services = totals.failed;
   status.warned_services = totals.warned;
   for (const sources::SourceProblem& problem : state.source_problems) {
-    status.problems.push_back({problem.where, problem.what});
+    status.problems.push_back({problem.where, problem.what, problem.advice, problem.refused_service});
   }
   if (!state.addresses_problem.empty()) status.problems.push_back({"node addresses", state.addresses_problem});
   if (!state.node_problem.empty()) status.problems.push_back({"node name", state.node_problem});
@@ -130,14 +146,15 @@ absl::StatusOr<report::AgentStatus> LiveView::Status() const {
 
 absl::Status LiveView::Services(const std::function<bool(const report::ServiceStatus&)>& visit) const {
   const CountersByPort counters = ReadCounters(open_maps_, nullptr);
-  ForEachEntry(ledger_, [&](const Ledger::Entry& entry) { return visit(ToStatus(entry, counters)); });
+  const Refusals refusals = RefusalsOf(loop_.state().source_problems);
+  ForEachEntry(ledger_, [&](const Ledger::Entry& entry) { return visit(ToStatus(entry, counters, refusals)); });
   return absl::OkStatus();
 }
 
 absl::StatusOr<std::optional<report::ServiceStatus>> LiveView::Service(const model::ObjectName& name) const {
   const std::optional<Ledger::Entry> entry = ledger_.Find(name);
   if (!entry.has_value()) return std::nullopt;
-  return ToStatus(*entry, ReadCounters(open_maps_, &name));
+  return ToStatus(*entry, ReadCounters(open_maps_, &name), RefusalsOf(loop_.state().source_problems));
 }
 
 absl::StatusOr<std::vector<report::BackendStatus>> LiveView::Backends() const {

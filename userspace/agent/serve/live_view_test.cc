@@ -4,11 +4,14 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <memory>
 #include <optional>
 #include <stop_token>
 #include <string>
+#include <thread>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "userspace/agent/testing/recording_datapath.h"
@@ -200,6 +203,31 @@ TEST_F(LiveViewTest, ServicesWithTheirCounters) {
   EXPECT_EQ(visited, absl::OkStatus());
   EXPECT_THAT(names, ElementsAre("cart", "search"));
   EXPECT_EQ(maps_opened_, 1) << "one for all Services";
+}
+
+TEST_F(LiveViewTest, ARefusedStateIsToldOfItsService) {
+  const model::ObjectName cart{"shop", "cart"};
+  inbox_.PortOf(0).Report({{"a.yaml:3", "spec.ports must be a list", cart},
+                           {"a.yaml:9", "spec.type is wrong", cart},
+                           {.where = "b.yaml:1", .what = "a slice is not used", .advice = true}});
+  {
+    const std::jthread runs([this](std::stop_token stop) { loop_.Run(std::move(stop), listener_); });
+    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+    while (loop_.state().source_problems.empty() && std::chrono::steady_clock::now() < end) std::this_thread::yield();
+  }
+  const std::vector<std::string> why = {"a.yaml:3: spec.ports must be a list", "a.yaml:9: spec.type is wrong"};
+  EXPECT_EQ(View().Service(cart).value()->refusals, why);
+  EXPECT_EQ(View().Services([&](const report::ServiceStatus& status) {
+    EXPECT_EQ(status.refusals, status.plan.service == cart ? why : std::vector<std::string>());
+    return true;
+  }),
+            absl::OkStatus());
+  const std::vector<report::StatusProblem> problems = View().Status()->problems;
+  ASSERT_GE(problems.size(), 4u);
+  EXPECT_EQ(problems[1].refused_service, cart);
+  EXPECT_FALSE(problems[1].advice);
+  EXPECT_EQ(problems[3].refused_service, std::nullopt);
+  EXPECT_TRUE(problems[3].advice);
 }
 
 TEST_F(LiveViewTest, ServicesInPagesUntilTheVisitorHasEnough) {

@@ -25,20 +25,20 @@ void LeftOut::Add(const UnusableObject& object) {
   }
 }
 
-std::vector<std::string> LeftOut::Descriptions() const {
-  std::vector<std::string> descriptions;
+std::vector<LeftOut::Description> LeftOut::Descriptions() const {
+  std::vector<Description> descriptions;
   size_t told = 0;
   for (const auto& [name, why] : held_) {
     if (descriptions.size() == kToldMax) break;
-    descriptions.push_back(Describe(why));
+    descriptions.push_back({name, Describe(why)});
     ++told;
   }
   if (nameless_ > 0) {
     descriptions.push_back(
-        absl::StrCat(Describe(nameless_why_), "; its name is illegible, so objects that a list lacks are kept"));
+        {{}, absl::StrCat(Describe(nameless_why_), "; its name is illegible, so objects that a list lacks are kept")});
     ++told;
   }
-  if (count() > told) descriptions.push_back(absl::StrCat("and ", count() - told, " more objects are left out"));
+  if (count() > told) descriptions.push_back({{}, absl::StrCat("and ", count() - told, " more objects are left out")});
   return descriptions;
 }
 

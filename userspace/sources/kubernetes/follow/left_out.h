@@ -28,8 +28,12 @@ class LeftOut {
   size_t count() const { return held_.size() + nameless_ + more_; }
   // Returns whether one of them has no legible name, so that any known object may be the one that is meant.
   bool has_nameless() const { return nameless_ > 0; }
+  struct Description {
+    model::ObjectName name;  // empty if it is not about one object with a legible name
+    std::string what;
+  };
   // Describes the first ones, and says how many more there are.
-  std::vector<std::string> Descriptions() const;
+  std::vector<Description> Descriptions() const;
 
  private:
   std::map<model::ObjectName, std::string> held_;  // name: what is wrong

@@ -40,6 +40,7 @@ TEST_F(LeftOutTest, TheRestOfAListIsServed) {
   EXPECT_EQ(Status().errors, 0);
   EXPECT_THAT(ProblemText(), AllOf(HasSubstr("services: an object cannot be used and is left out"),
                                    HasSubstr("Service \"ns/bad\": broken protobuf")));
+  EXPECT_EQ(reflector->problems().at(0).refused_service, (model::ObjectName{"ns", "bad"}));
 }
 
 TEST_F(LeftOutTest, InAListItsLastGoodStateStays) {
@@ -167,10 +168,10 @@ TEST(LeftOutBoundsTest, TellsAFewAndHoldsAThousand) {
   left_out.Add({.name = {"ns", "s0"}, .why = "again"});
   EXPECT_EQ(left_out.count(), LeftOut::kHeldMax + 10);
   EXPECT_EQ(left_out.Descriptions().size(), LeftOut::kToldMax + 1);
-  EXPECT_EQ(left_out.Descriptions().back(), "and 1005 more objects are left out");
+  EXPECT_EQ(left_out.Descriptions().back().what, "and 1005 more objects are left out");
   left_out.Erase({"ns", "s0"});
   EXPECT_EQ(left_out.count(), LeftOut::kHeldMax + 9);
-  EXPECT_THAT(left_out.Descriptions().front(), Not(HasSubstr("again")));
+  EXPECT_THAT(left_out.Descriptions().front().what, Not(HasSubstr("again")));
 }
 
 }  // namespace

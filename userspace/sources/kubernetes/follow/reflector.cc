@@ -452,7 +452,11 @@ std::vector<SourceProblem> Reflector::problems() const {
                              "second list confirms it, ", ShrinkGuard::kConfirmAfter.count(), " s later. If they were ",
                              "not deleted: is ", servers_.current().url, " the right cluster?")});
   }
-  for (std::string& what : left_out_.Descriptions()) problems.push_back({where, std::move(what)});
+  for (LeftOut::Description& object : left_out_.Descriptions()) {
+    problems.push_back({where, std::move(object.what)});
+    const bool is_service = kind_ == ObjectKind::kService && !object.name.name.empty();
+    if (is_service) problems.back().refused_service = std::move(object.name);
+  }
   if (!counts_.last_error.empty()) problems.push_back({where, counts_.last_error});
   return problems;
 }
