@@ -134,7 +134,9 @@ void AddRunFlags(CLI::App& run, Flags& flags) {
   run.add_option("--log-format", flags.log_format, "format of the log lines (default text)")
       ->check(CLI::IsMember(Names(kLogFormats)).description(""))
       ->type_name("text|json");
-  run.add_option("-v,--v", flags.verbosity, "log level, 0 to 10 (default 2)")
+  run.add_option(
+         "-v,--v", flags.verbosity,
+         "log level, 0 to 10 (default 2): 0 start and end, 1 also programs, 2 also what is applied; no line needs more")
       ->check(CLI::Range(0, kVerbosityMax).description(""))
       ->type_name("LEVEL");
   for (const LaterFlag& flag : kFlagsOfLaterVersions) run.add_option(flag.name, flags.later)->group("");
