@@ -166,6 +166,11 @@ class WayOut(unittest.TestCase):
         self.assertIn("rollout status daemonset/shunt-cleanup", helm_template.notes(CHART, {"cleanup": {"now": True}}))
 
 
+# Durations that shuntd accepts (options_test.cc), in whatever unit.
+OTHER_UNITS = ("600000ms", "10000ms", "2592000000ms", "2592000s", "1000000s", "43200m", "36000.5m", "0.5h", ".5h",
+               "0.5m", "1h90m", "100s500ms", "1h30m20s100ms")
+
+
 class Schema(unittest.TestCase):
     def test_it_knows_every_value_and_no_other(self):
         with open(os.path.join(CHART, "values.schema.json"), encoding="utf-8") as file:
@@ -177,9 +182,10 @@ class Schema(unittest.TestCase):
     def test_it_refuses_a_silence_that_shuntd_would_refuse(self):
         with open(os.path.join(CHART, "values.schema.json"), encoding="utf-8") as file:
             pattern = json.load(file)["properties"]["staleAfter"]["pattern"]
-        for value in ("", "off", "10s", "90s", "10m", "1m30s", "1.5h", "1h30m", "24h", "720h"):
+        for value in ("", "off", "10s", "90s", "10m", "1m30s", "1.5h", "1h30m", "24h", "720h", *OTHER_UNITS):
             self.assertRegex(value, pattern)
-        for value in ("5s", "9.9s", "0", "10", "offs", "false", "0s", "9999ms", "721h", "720h1s", "1000h", "10m5", "m"):
+        for value in ("5s", "9.9s", "0", "10", "offs", "false", "0s", "9999ms", "721h", "720h1s", "1000h", "10m5", "m",
+                      "43201m", "43200m1s", "99999m", "2592001s", "2592000001ms", "0.1m", "10000"):
             self.assertNotRegex(value, pattern)
 
     def compare(self, schema, value, path):

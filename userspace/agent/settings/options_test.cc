@@ -89,6 +89,11 @@ TEST(OptionsTest, StaleAfterIsOffOrLongEnoughForASlowStep) {
   EXPECT_EQ(parse("off")->options.stale_after, std::chrono::milliseconds(0));
   EXPECT_EQ(parse("10s")->options.stale_after, std::chrono::seconds(10));
   EXPECT_EQ(parse("720h")->options.stale_after, std::chrono::hours(720));
+  // The chart's schema accepts these too (chart_test.py).
+  for (const char* right : {"600000ms", "10000ms", "2592000000ms", "2592000s", "1000000s", "43200m", "36000.5m", "0.5h",
+                            ".5h", "0.5m", "1h90m", "100s500ms", "1h30m20s100ms"}) {
+    EXPECT_TRUE(parse(right).ok()) << right;
+  }
   for (const char* wrong : {"0", "9s", "721h", "10", "ten minutes", "-10m", "inf"}) {
     EXPECT_EQ(
         parse(wrong).status().message(),
