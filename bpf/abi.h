@@ -539,7 +539,13 @@ struct shunt_backend_counters {
 	X(WOULD_REFUSE, "would_refuse", "observe mode: it would have been refused; untouched")             \
 	X(STALE_AGENT, "stale_agent", "no sign of life of the agent for --stale-after: passed untouched")  \
 	X(LOOPBACK_CLIENT, "loopback_client",                                                              \
-	  "a client on a loopback address, an endpoint elsewhere: passed untouched")
+	  "a client on a loopback address, an endpoint elsewhere: passed untouched")                       \
+	X(FLOWS_FULL, "flows_full", "no row is free for a new flow: dropped")                              \
+	X(SNAT_PORTS_FULL, "snat_ports_full",                                                              \
+	  "every source port of this node towards the endpoint is in use: dropped")                        \
+	X(REPLY_TAKEN, "reply_taken",                                                                      \
+	  "the same client has a flow to the same endpoint by another frontend: dropped")                  \
+	X(FLOW_LOST, "flow_lost", "several CPUs began the same flow, and none completed it: dropped")
 
 /* clang-format off */ /* it takes the list for the beginning of an expression */
 enum shunt_reason {

@@ -54,6 +54,7 @@ struct shunt_flow_bucket {
 };
 SHUNT_STATIC_ASSERT(sizeof(struct shunt_flow_bucket) == 64);
 
+/* Returns the entry by which a row is found; `hash` is of the tuple that leads to it. */
 static inline __u64 shunt_flow_entry(__u64 hash, __u32 row, __u32 reverse)
 {
 	return (hash & 0xffffffff00000000ull) | (reverse ? SHUNT_FLOW_REVERSE : 0u) | (row + 1u);
@@ -72,14 +73,19 @@ enum shunt_flow_flags {
 		1 << 1, /* a flow of the host itself with a port of our range: frontend equals backend */
 };
 
-/* Bits that are only ever set, by an atomic OR. */
+/*
+ * Bits that are only ever set, by an atomic OR, until the row is free, when the word is 0 again. A row is made, with
+ * its entries, before it is SETTLED: then its maker has found no other flow with one of its tuples. Lookups find only
+ * rows that are settled and not retired.
+ */
 enum shunt_flow_state {
 	SHUNT_FLOW_REPLIED = 1 << 0,
 	SHUNT_FLOW_FIN_FORWARD = 1 << 1,
 	SHUNT_FLOW_FIN_REVERSE = 1 << 2,
-	SHUNT_FLOW_RESET = 1 << 3,
-	SHUNT_FLOW_RETIRED =
-		1 << 4, /* no entry leads to it: the row and its port are free after a grace period */
+	SHUNT_FLOW_RESET = 1 << 3,     /* a RST, or SCTP's ABORT and SHUTDOWN COMPLETE */
+	SHUNT_FLOW_RETIRED = 1 << 4,   /* it has ended; whoever has set the bit takes its entries away */
+	SHUNT_FLOW_WITHDRAWN = 1 << 5, /* no entry leads to it: row and port are free after a grace period */
+	SHUNT_FLOW_SETTLED = 1 << 6,   /* it is the only flow with these tuples */
 };
 
 /* The next hop towards a device: its link-layer address in the upper 48 bits, first byte highest, and below it the tick
@@ -120,6 +126,32 @@ SHUNT_STATIC_ASSERT(__builtin_offsetof(struct shunt_flow, pool_word) == 56);
 SHUNT_STATIC_ASSERT(__builtin_offsetof(struct shunt_flow, backend_address) == 64);
 SHUNT_STATIC_ASSERT(__builtin_offsetof(struct shunt_flow, forward_hop) == 104);
 
+/* What the client sends: its tuple leads to the row by the forward entry. */
+static inline struct shunt_flow_tuple shunt_forward_tuple(const struct shunt_flow *flow)
+{
+	struct shunt_flow_tuple tuple = {};
+
+	tuple.source = flow->client;
+	tuple.destination = flow->frontend;
+	tuple.source_port = flow->client_port;
+	tuple.destination_port = flow->frontend_port;
+	tuple.protocol = flow->protocol;
+	return tuple;
+}
+
+/* What the backend sends. */
+static inline struct shunt_flow_tuple shunt_reverse_tuple(const struct shunt_flow *flow)
+{
+	struct shunt_flow_tuple tuple = {};
+
+	tuple.source = flow->backend_address;
+	tuple.destination = flow->source;
+	tuple.source_port = flow->backend_port;
+	tuple.destination_port = flow->source_port;
+	tuple.protocol = flow->protocol;
+	return tuple;
+}
+
 /*
  * flow_taken: bitmap with one bit per row of flow_rows, claimed by an atomic OR, freed by an atomic AND.
  *
@@ -130,13 +162,13 @@ SHUNT_STATIC_ASSERT(__builtin_offsetof(struct shunt_flow, forward_hop) == 104);
 #define SHUNT_SNAT_PORTS (1u << 14)
 #define SHUNT_SNAT_WORDS (SHUNT_SNAT_PORTS / 64)
 
-/* Returns the number of the set, below a power of two, for flows from `source` to a backend. */
-static inline __u32 shunt_snat_set(__u64 seed, const struct shunt_flow_tuple *tuple, __u32 sets)
+/* Returns the number of the set, below `sets`, for flows like this one: from its source to its backend. */
+static inline __u32 shunt_snat_set(__u64 seed, const struct shunt_flow *flow, __u32 sets)
 {
-	struct shunt_flow_tuple to = *tuple;
+	struct shunt_flow_tuple tuple = shunt_reverse_tuple(flow);
 
-	to.source_port = 0;
-	return (__u32)(shunt_flow_hash(seed, &to) >> 32) & (sets - 1);
+	tuple.destination_port = 0;
+	return (__u32)(shunt_flow_hash(seed, &tuple) >> 32) & (sets - 1);
 }
 
 /* flow_level: array of one row, memory-mapped: what the collector has found in its last round over the table. */

@@ -19,7 +19,8 @@ struct shunt_packet_config {
 				 * replies would not come back this way otherwise */
 	__u8 external_cluster_ip; /* 1: clients from outside may dial a ClusterIP */
 	__u8 has_ipv6_csum_flag;  /* 1: bpf_l4_csum_replace() takes and wants BPF_F_IPV6 */
-	__u8 pad[3];
+	__u8 weakly_ordered;	  /* 1: the CPU may do a later load before an earlier one, as all but x86 */
+	__u8 pad[2];
 };
 SHUNT_STATIC_ASSERT(sizeof(struct shunt_packet_config) == 32);
 

@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Begins a flow. Several CPUs may begin the same one at once: two packets of one socket, or a packet and its repetition.
+ *
+ * Each makes a row of its own and stores both entries, and only then looks for rivals: other rows, not retired, with one
+ * of its tuples. As entries are stored by an atomic, which is a full barrier, of two makers at least one sees the other.
+ * It gives way to a rival that is settled, or that is not and has the lower row id; it retires one that is not settled
+ * and has the higher id. Then it settles its own row, unless that has been retired meanwhile. "Settle" and "retire if it
+ * is not settled" are atomic operations on one word, so of two rivals at most one is ever settled.
+ */
+#ifndef SHUNT_FLOW_CREATE_H
+#define SHUNT_FLOW_CREATE_H
+
+#include "bpf/packet/flow.h"
+
+/* ---- rows ------------------------------------------------------------------------------------- */
+
+#define SHUNT_ROW_CLAIM_WORDS 64
+
+struct row_claim {
+	__u32 random;
+	__u32 claimed; /* id + 1, once there is one */
+};
+
+static int claim_row_step(__u32 step, struct row_claim *claim)
+{
+	__u32 index = (claim->random + step) & ((packet_config.flows - 1) / 64);
+	__u64 *taken = bpf_map_lookup_elem(&flow_taken, &index);
+	__u64 free;
+	__u32 bit;
+
+	if (!taken)
+		return 1;
+	free = ~*(volatile __u64 *)taken;
+	if (!free)
+		return 0;
+	bit = (__u32)__builtin_ctzll(free);
+	if (__sync_fetch_and_or(taken, 1ull << bit) >> bit & 1)
+		return 0; /* another CPU was first */
+	claim->claimed = index * 64 + bit + 1;
+	return 1;
+}
+
+/* Claims a row and returns its id + 1, or 0: of SHUNT_ROW_CLAIM_WORDS words, from a random one on, all rows are taken.
+ * It does not happen by chance before 99 % of all are. */
+__noinline __weak __u32 claim_row(void)
+{
+	struct row_claim claim = { .random = bpf_get_prandom_u32() };
+
+	bpf_loop(SHUNT_ROW_CLAIM_WORDS, claim_row_step, &claim, 0);
+	return claim.claimed;
+}
+
+/* Gives a row back. REQUIRES: no reader can hold it, and its state is 0. */
+static __always_inline void free_row(__u32 row_id)
+{
+	__u32 index = row_id / 64;
+	__u64 *taken = bpf_map_lookup_elem(&flow_taken, &index);
+
+	if (taken)
+		__sync_fetch_and_and(taken, ~(1ull << (row_id & 63)));
+}
+
+/* ---- rivals ----------------------------------------------------------------------------------- */
+
+/* Returns 1 if `mine` goes before another row, which is retired now. */
+static __always_inline int outranks(__u32 mine, __u32 other, struct shunt_flow *row)
+{
+	__u32 state = *(volatile __u32 *)&row->state;
+
+	if (!state && mine < other) {
+		state = __sync_val_compare_and_swap(&row->state, 0, SHUNT_FLOW_RETIRED);
+		return !state || state & SHUNT_FLOW_RETIRED;
+	}
+	return state & SHUNT_FLOW_RETIRED ? 1 : 0;
+}
+
+/*
+ * Looks through the chain of one of a row's tuples for a row that goes before it, and retires those that do not. Returns
+ * its id + 1, and where its entry is; 0 if there is none. Two rows that agree in both tuples meet in the chain of the
+ * forward one, so the other chain is searched only for flows of another frontend. A row that is retired itself retires
+ * no other. `hash` is that of the tuple.
+ */
+__noinline __weak __u32 find_rival(__u32 mine, __u32 reverse, __u64 hash, struct flow_place *place)
+{
+	struct shunt_flow *own = flow_row(mine);
+	__u32 rank;
+
+	if (!own || !place)
+		return 0;
+	rank = *(volatile __u32 *)&own->state & SHUNT_FLOW_RETIRED ? ~0u : mine;
+	for (__u32 probe = 0; probe < SHUNT_FLOW_PROBES; probe++) {
+		volatile struct shunt_flow_bucket *bucket = flow_bucket(hash, probe);
+
+		if (!bucket)
+			return 0;
+		for (__u32 slot = 0; slot < SHUNT_FLOW_ENTRIES; slot++) {
+			__u64 entry = bucket->entry[slot];
+			__u32 other = ((__u32)entry & ~SHUNT_FLOW_REVERSE) - 1;
+			struct shunt_flow *row;
+
+			if ((entry ^ hash) >> 32 || !(__u32)entry || other == mine ||
+			    (entry & SHUNT_FLOW_REVERSE ? 1 : 0) != reverse)
+				continue;
+			row = flow_row(other);
+			if (!row || row->protocol != own->protocol ||
+			    !same_ends(ends_of(row, reverse), ends_of(own, reverse)) ||
+			    (reverse && same_ends(ends_of(row, 0), ends_of(own, 0))) ||
+			    outranks(rank, other, row))
+				continue;
+			place->entry = entry;
+			place->row = other;
+			place->reverse = reverse;
+			place->bucket = ((__u32)hash + probe) & packet_config.index_mask;
+			place->slot = slot;
+			return other + 1;
+		}
+		if (!bucket->passed_over)
+			return 0;
+	}
+	return 0;
+}
+
+/* ---- create ----------------------------------------------------------------------------------- */
+
+/* Settles a row whose entries are stored, or finds out why it cannot be. Returns as create_flow(). */
+__noinline __weak int settle_flow(__u32 row_id, __u64 forward_hash, __u64 reverse_hash,
+				  struct flow_place *place)
+{
+	struct shunt_flow *row = flow_row(row_id), *other;
+	__u32 rival;
+
+	if (!row || !place)
+		return -SHUNT_REASON_FLOW_LOST;
+	reader_window();
+	if (find_rival(row_id, 0, forward_hash, place))
+		return 1;
+	rival = find_rival(row_id, 1, reverse_hash, place);
+	if (rival) {
+		other = flow_row(rival - 1);
+		if (!other || shunt_flow_kind_of(other->protocol, other->state) != SHUNT_FLOW_KIND_CLOSED)
+			return -SHUNT_REASON_REPLY_TAKEN;
+		/* The client has closed that connection and uses its port again. */
+		end_flow(rival - 1);
+		if (find_rival(row_id, 1, reverse_hash, place))
+			return -SHUNT_REASON_REPLY_TAKEN;
+	}
+	if (!(__sync_fetch_and_or(&row->state, SHUNT_FLOW_SETTLED) & SHUNT_FLOW_RETIRED))
+		return 0;
+	return find_rival(row_id, 0, forward_hash, place) ? 1 : -SHUNT_REASON_FLOW_LOST;
+}
+
+/* Says that there is no room: the collector shall end idle flows sooner. */
+static __always_inline int flows_full(void)
+{
+	__u32 zero = 0;
+	struct shunt_flow_level *level = bpf_map_lookup_elem(&flow_level, &zero);
+
+	if (level)
+		*(volatile __u32 *)&level->pressure = 2;
+	return -SHUNT_REASON_FLOWS_FULL;
+}
+
+/*
+ * Begins a flow that find_flow() has not found. `flow` is complete but for `state`, `last_use` and, if it has
+ * SHUNT_FLOW_SNAT, `source_port`, which are set here. Returns
+ *    0: created; `place` is its forward entry;
+ *    1: another CPU was first; `place` is the winner's forward entry: read its row, and ask still_leads(), as after
+ *       find_flow();
+ *   -SHUNT_REASON_FLOWS_FULL, -SHUNT_REASON_SNAT_PORTS_FULL: no row, or no port towards this backend;
+ *   -SHUNT_REASON_REPLY_TAKEN: without SNAT, the same client has a flow to this backend by another frontend, so replies
+ *       could not be told apart: choose another backend, or SNAT;
+ *   -SHUNT_REASON_FLOW_LOST: of three or more CPUs at once, none has won (drop the packet; its sender sends it again).
+ */
+__noinline __weak int create_flow(struct shunt_flow *flow, struct flow_place *place)
+{
+	__u64 forward_hash, reverse_hash;
+	struct shunt_flow_tuple tuple;
+	struct shunt_flow *row;
+	__u32 row_id, stored;
+	int result;
+
+	if (!flow || !place)
+		return -SHUNT_REASON_FLOW_LOST;
+	row_id = claim_row() - 1;
+	row = flow_row(row_id);
+	if (!row)
+		return flows_full();
+	if (flow->flags & SHUNT_FLOW_SNAT) {
+		flow->source_port = claim_port(flow);
+		if (!flow->source_port) {
+			free_row(row_id);
+			return -SHUNT_REASON_SNAT_PORTS_FULL;
+		}
+	}
+	flow->state = 0;
+	flow->last_use = flow_clock();
+	*row = *flow;
+	tuple = shunt_reverse_tuple(flow);
+	reverse_hash = shunt_flow_hash(packet_config.flow_seed, &tuple);
+	tuple = shunt_forward_tuple(flow);
+	forward_hash = shunt_flow_hash(packet_config.flow_seed, &tuple);
+	stored = store_entry(reverse_hash, shunt_flow_entry(reverse_hash, row_id, 1));
+	if (stored)
+		stored = store_entry(forward_hash, shunt_flow_entry(forward_hash, row_id, 0));
+	if (stored) {
+		place->entry = shunt_flow_entry(forward_hash, row_id, 0);
+		place->row = row_id;
+		place->reverse = 0;
+		place->bucket = ((__u32)forward_hash + (stored - 1) / 8) & packet_config.index_mask;
+		place->slot = (stored - 1) & 7;
+		result = settle_flow(row_id, forward_hash, reverse_hash, place);
+	} else {
+		result = flows_full();
+	}
+	if (result) {
+		__sync_fetch_and_or(&row->state, SHUNT_FLOW_RETIRED);
+		withdraw_flow(row, row_id);
+	}
+	return result;
+}
+
+#endif
