@@ -70,50 +70,44 @@ static __always_inline int outranks(__u32 mine, __u32 other, struct shunt_flow *
 
 	if (!state && mine < other) {
 		state = __sync_val_compare_and_swap(&row->state, 0, SHUNT_FLOW_RETIRED);
-		return !state || state & SHUNT_FLOW_RETIRED;
+		return !state || state & SHUNT_FLOW_RETIRED ? 1 : 0;
 	}
 	return state & SHUNT_FLOW_RETIRED ? 1 : 0;
 }
 
 /*
- * Looks through the chain of one of a row's tuples for a row that goes before it, and retires those that do not. Returns
- * its id + 1, and where its entry is; 0 if there is none. Two rows that agree in both tuples meet in the chain of the
- * forward one, so the other chain is searched only for flows of another frontend. A row that is retired itself retires
- * no other. `hash` is that of the tuple.
+ * Finds another row, not retired, with the tuple that `own`, an entry of its chain, stands for. Returns 1 and where it
+ * is, or 0. Two rows that agree in both tuples meet in the chain of the forward one, so in the other chain only a flow
+ * of another frontend counts.
  */
-__noinline __weak __u32 find_rival(__u32 mine, __u32 reverse, __u64 hash, struct flow_place *place)
+__noinline __weak int find_rival(__u64 hash, __u64 own, struct flow_place *place)
 {
-	struct shunt_flow *own = flow_row(mine);
-	__u32 rank;
+	__u32 reverse = own & SHUNT_FLOW_REVERSE ? 1 : 0;
+	const struct shunt_flow *mine = flow_row(entry_row(own));
 
-	if (!own || !place)
+	if (!mine || !place)
 		return 0;
-	rank = *(volatile __u32 *)&own->state & SHUNT_FLOW_RETIRED ? ~0u : mine;
 	for (__u32 probe = 0; probe < SHUNT_FLOW_PROBES; probe++) {
 		volatile struct shunt_flow_bucket *bucket = flow_bucket(hash, probe);
 
 		if (!bucket)
 			return 0;
+#pragma unroll
 		for (__u32 slot = 0; slot < SHUNT_FLOW_ENTRIES; slot++) {
 			__u64 entry = bucket->entry[slot];
-			__u32 other = ((__u32)entry & ~SHUNT_FLOW_REVERSE) - 1;
-			struct shunt_flow *row;
+			const struct shunt_flow *row;
 
-			if ((entry ^ hash) >> 32 || !(__u32)entry || other == mine ||
-			    (entry & SHUNT_FLOW_REVERSE ? 1 : 0) != reverse)
+			if ((entry ^ own) >> 31 || entry == own)
 				continue;
-			row = flow_row(other);
-			if (!row || row->protocol != own->protocol ||
-			    !same_ends(ends_of(row, reverse), ends_of(own, reverse)) ||
-			    (reverse && same_ends(ends_of(row, 0), ends_of(own, 0))) ||
-			    outranks(rank, other, row))
+			row = flow_row(entry_row(entry));
+			barrier_var(mine); /* or clang keeps all of it on the stack */
+			if (!row || row->protocol != mine->protocol ||
+			    !same_ends(ends_of(row, reverse), ends_of(mine, reverse)) ||
+			    (reverse && same_ends(ends_of(row, 0), ends_of(mine, 0))) ||
+			    *(volatile __u32 *)&row->state & SHUNT_FLOW_RETIRED)
 				continue;
-			place->entry = entry;
-			place->row = other;
-			place->reverse = reverse;
-			place->bucket = ((__u32)hash + probe) & packet_config.index_mask;
-			place->slot = slot;
-			return other + 1;
+			set_place(place, entry, hash, probe, slot);
+			return 1;
 		}
 		if (!bucket->passed_over)
 			return 0;
@@ -121,33 +115,49 @@ __noinline __weak __u32 find_rival(__u32 mine, __u32 reverse, __u64 hash, struct
 	return 0;
 }
 
+#define SHUNT_RIVALS 8
+
+/* Returns 1, and which in `place`, if a rival goes before the row of entry `own`. Retires the rivals that do not. */
+static __always_inline int has_superior(__u64 hash, __u64 own, struct flow_place *place)
+{
+	for (int i = 0; i < SHUNT_RIVALS; i++) {
+		struct shunt_flow *rival;
+
+		if (!find_rival(hash, own, place))
+			return 0;
+		rival = flow_at(place);
+		if (!rival || !outranks(entry_row(own), place->row, rival))
+			return 1;
+	}
+	return 1;
+}
+
 /* ---- create ----------------------------------------------------------------------------------- */
 
-/* Settles a row whose entries are stored, or finds out why it cannot be. Returns as create_flow(). */
-__noinline __weak int settle_flow(__u32 row_id, __u64 forward_hash, __u64 reverse_hash,
-				  struct flow_place *place)
+/* Settles a row whose entries are stored, or finds out why it cannot be. Returns as create_flow(), and in `place` only a
+ * winner. */
+static __always_inline int settle_flow(struct shunt_flow *row, __u32 row_id, __u64 forward_hash,
+				       __u64 reverse_hash, struct flow_place *place)
 {
-	struct shunt_flow *row = flow_row(row_id), *other;
-	__u32 rival;
+	__u64 own = shunt_flow_entry(forward_hash, row_id, 0);
+	__u64 own_reply = shunt_flow_entry(reverse_hash, row_id, 1);
+	struct shunt_flow *other;
 
-	if (!row || !place)
-		return -SHUNT_REASON_FLOW_LOST;
 	reader_window();
-	if (find_rival(row_id, 0, forward_hash, place))
+	if (has_superior(forward_hash, own, place))
 		return 1;
-	rival = find_rival(row_id, 1, reverse_hash, place);
-	if (rival) {
-		other = flow_row(rival - 1);
+	if (has_superior(reverse_hash, own_reply, place)) {
+		other = flow_at(place);
 		if (!other || shunt_flow_kind_of(other->protocol, other->state) != SHUNT_FLOW_KIND_CLOSED)
 			return -SHUNT_REASON_REPLY_TAKEN;
 		/* The client has closed that connection and uses its port again. */
-		end_flow(rival - 1);
-		if (find_rival(row_id, 1, reverse_hash, place))
+		retire_flow(place);
+		if (has_superior(reverse_hash, own_reply, place))
 			return -SHUNT_REASON_REPLY_TAKEN;
 	}
 	if (!(__sync_fetch_and_or(&row->state, SHUNT_FLOW_SETTLED) & SHUNT_FLOW_RETIRED))
 		return 0;
-	return find_rival(row_id, 0, forward_hash, place) ? 1 : -SHUNT_REASON_FLOW_LOST;
+	return find_rival(forward_hash, own, place) ? 1 : -SHUNT_REASON_FLOW_LOST;
 }
 
 /* Says that there is no room: the collector shall end idle flows sooner. */
@@ -175,7 +185,6 @@ static __always_inline int flows_full(void)
 __noinline __weak int create_flow(struct shunt_flow *flow, struct flow_place *place)
 {
 	__u64 forward_hash, reverse_hash;
-	struct shunt_flow_tuple tuple;
 	struct shunt_flow *row;
 	__u32 row_id, stored;
 	int result;
@@ -196,23 +205,15 @@ __noinline __weak int create_flow(struct shunt_flow *flow, struct flow_place *pl
 	flow->state = 0;
 	flow->last_use = flow_clock();
 	*row = *flow;
-	tuple = shunt_reverse_tuple(flow);
-	reverse_hash = shunt_flow_hash(packet_config.flow_seed, &tuple);
-	tuple = shunt_forward_tuple(flow);
-	forward_hash = shunt_flow_hash(packet_config.flow_seed, &tuple);
+	reverse_hash = flow_hash(row, 1);
+	forward_hash = flow_hash(row, 0);
 	stored = store_entry(reverse_hash, shunt_flow_entry(reverse_hash, row_id, 1));
 	if (stored)
 		stored = store_entry(forward_hash, shunt_flow_entry(forward_hash, row_id, 0));
-	if (stored) {
-		place->entry = shunt_flow_entry(forward_hash, row_id, 0);
-		place->row = row_id;
-		place->reverse = 0;
-		place->bucket = ((__u32)forward_hash + (stored - 1) / 8) & packet_config.index_mask;
-		place->slot = (stored - 1) & 7;
-		result = settle_flow(row_id, forward_hash, reverse_hash, place);
-	} else {
-		result = flows_full();
-	}
+	result = stored ? settle_flow(row, row_id, forward_hash, reverse_hash, place) : flows_full();
+	if (!result)
+		set_place(place, shunt_flow_entry(forward_hash, row_id, 0), forward_hash, (stored - 1) / 8,
+			  (stored - 1) & 7);
 	if (result) {
 		__sync_fetch_and_or(&row->state, SHUNT_FLOW_RETIRED);
 		withdraw_flow(row, row_id);
