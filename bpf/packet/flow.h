@@ -289,4 +289,14 @@ static __always_inline void retire_flow(const struct flow_place *place)
 	end_flow(place->row);
 }
 
+/* Gives a row back. REQUIRES: no reader can hold it, and its state is 0. */
+static __always_inline void free_row(__u32 row_id)
+{
+	__u32 index = row_id / 64;
+	__u64 *taken = bpf_map_lookup_elem(&flow_taken, &index);
+
+	if (taken)
+		__sync_fetch_and_and(taken, ~(1ull << (row_id & 63)));
+}
+
 #endif
