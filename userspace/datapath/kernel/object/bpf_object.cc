@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "sock.skel.h"
 #include "sock_iter.skel.h"
+#include "sweep.skel.h"
 #include "userspace/datapath/kernel/kernel_error.h"
 #include "userspace/datapath/kernel/object/libbpf_messages.h"
 
@@ -17,7 +18,6 @@ namespace shunt::datapath {
 namespace {
 
 constexpr char kConfigSection[] = ".rodata";
-constexpr char kConfigVariable[] = "shunt_config";
 
 // Returns where `variable` lies in `section`, or null if it is not there.
 const btf_var_secinfo* FindVariable(const btf* types, const char* section, const char* variable) {
@@ -57,6 +57,10 @@ absl::StatusOr<BpfObject> BpfObject::OpenSocketIterators() {
   return OpenMemory("sock_iter", "built-in socket iterators", &sock_iter__elf_bytes);
 }
 
+absl::StatusOr<BpfObject> BpfObject::OpenSweep() {
+  return OpenMemory("sweep", "built-in collector of flows", &sweep__elf_bytes);
+}
+
 absl::StatusOr<BpfObject> BpfObject::OpenFile(const std::string& path) {
   LibbpfMessages messages;
   // The object's name becomes part of the names of its internal maps, so it must not depend on the path.
@@ -82,17 +86,25 @@ std::vector<MapSpec> BpfObject::Maps() const {
 }
 
 absl::Status BpfObject::SetConfig(const shunt_config& config) {
+  return SetVariable("shunt_config", &config, sizeof(config));
+}
+
+absl::Status BpfObject::SetPacketConfig(const shunt_packet_config& config) {
+  return SetVariable("packet_config", &config, sizeof(config));
+}
+
+absl::Status BpfObject::SetVariable(const char* variable, const void* value, size_t size) {
   absl::StatusOr<bpf_map*> section = FindMap(kConfigSection);
   if (!section.ok()) return section.status();
-  size_t size = 0;
-  void* bytes = const_cast<void*>(bpf_map__initial_value(*section, &size));
-  const btf_var_secinfo* place = FindVariable(bpf_object__btf(object_.get()), kConfigSection, kConfigVariable);
-  if (bytes == nullptr || place == nullptr || place->size != sizeof(config) || place->offset + place->size > size) {
-    return absl::FailedPreconditionError(absl::StrCat(name_, ": its ", kConfigVariable, " has ",
+  size_t section_size = 0;
+  void* bytes = const_cast<void*>(bpf_map__initial_value(*section, &section_size));
+  const btf_var_secinfo* place = FindVariable(bpf_object__btf(object_.get()), kConfigSection, variable);
+  if (bytes == nullptr || place == nullptr || place->size != size || place->offset + place->size > section_size) {
+    return absl::FailedPreconditionError(absl::StrCat(name_, ": its ", variable, " has ",
                                                       place == nullptr ? 0 : place->size, " bytes, this build's has ",
-                                                      sizeof(config)));
+                                                      size));
   }
-  std::memcpy(static_cast<char*>(bytes) + place->offset, &config, sizeof(config));
+  std::memcpy(static_cast<char*>(bytes) + place->offset, value, size);
   return absl::OkStatus();
 }
 

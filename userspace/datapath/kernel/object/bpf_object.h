@@ -3,6 +3,7 @@
 #ifndef SHUNT_DATAPATH_KERNEL_OBJECT_BPF_OBJECT_H_
 #define SHUNT_DATAPATH_KERNEL_OBJECT_BPF_OBJECT_H_
 
+#include <cstddef>
 #include <memory>
 #include <string>
 #include <vector>
@@ -10,6 +11,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "bpf/config.h"
+#include "bpf/packet/packet_config.h"
 #include "userspace/datapath/kernel/object/map_spec.h"
 
 struct bpf_map;
@@ -24,6 +26,7 @@ class BpfObject {
   // Reads the object. This needs no privilege, because the kernel is not involved.
   static absl::StatusOr<BpfObject> OpenBuiltIn();
   static absl::StatusOr<BpfObject> OpenSocketIterators();  // also built in
+  static absl::StatusOr<BpfObject> OpenSweep();            // also built in: the collector of flows
   static absl::StatusOr<BpfObject> OpenFile(const std::string& path);
 
   // Returns the maps that it declares, without its read-only data, with the sizes from bpf/maps.h.
@@ -32,6 +35,8 @@ class BpfObject {
   // ---- before Load ----
   // Returns kFailedPrecondition if the object's shunt_config is not laid out as in bpf/config.h.
   absl::Status SetConfig(const shunt_config& config);
+  // The same of packet_config, which only the packet path's objects have.
+  absl::Status SetPacketConfig(const shunt_packet_config& config);
   // Makes the programs use the map behind `fd`, which stays the caller's.
   absl::Status UseMap(const std::string& map, int fd);
   absl::Status SetMaxEntries(const std::string& map, uint32_t max_entries);
@@ -55,6 +60,7 @@ class BpfObject {
                                               const void* (*elf_bytes)(size_t*));
   BpfObject(std::string name, bpf_object* object) : name_(std::move(name)), object_(object) {}
   absl::StatusOr<bpf_map*> FindMap(const std::string& map) const;
+  absl::Status SetVariable(const char* variable, const void* value, size_t size);
 
   std::string name_;  // for messages: "built-in object" or the path
   std::unique_ptr<bpf_object, Close> object_;
