@@ -12,8 +12,8 @@
 
 /*
  * A flow is a stream of packets that programs remember, for its next packets and its replies. One row is the flow; two
- * index entries lead to it, one by the tuple of what the client sends (client to frontend), one by the tuple of what the
- * backend sends (backend to source). Nothing that lives is ever evicted: a full table refuses the new flow.
+ * index entries lead to it, one by the tuple of what the client sends (client to frontend), one by the tuple of what
+ * the backend sends (backend to source). Nothing that lives is ever evicted: a full table refuses the new flow.
  */
 struct shunt_flow_tuple {
 	struct shunt_address source;
@@ -82,8 +82,9 @@ enum shunt_flow_state {
 	SHUNT_FLOW_REPLIED = 1 << 0,
 	SHUNT_FLOW_FIN_FORWARD = 1 << 1,
 	SHUNT_FLOW_FIN_REVERSE = 1 << 2,
-	SHUNT_FLOW_RESET = 1 << 3,     /* a RST, or SCTP's ABORT and SHUTDOWN COMPLETE */
-	SHUNT_FLOW_RETIRED = 1 << 4,   /* it has ended; whoever has set the bit takes its entries away */
+	SHUNT_FLOW_RESET = 1 << 3, /* a RST, or SCTP's ABORT and SHUTDOWN COMPLETE */
+	SHUNT_FLOW_RETIRED =
+		1 << 4, /* it has ended: the program that has set the bit takes its entries away */
 	SHUNT_FLOW_WITHDRAWN = 1 << 5, /* no entry leads to it: row and port are free after a grace period */
 	SHUNT_FLOW_SETTLED = 1 << 6,   /* it is the only flow with these tuples */
 };
@@ -102,11 +103,11 @@ struct shunt_flow {
 	struct shunt_address frontend;
 	__be16 client_port;
 	__be16 frontend_port;
-	__u8 protocol; /* IPPROTO_* */
-	__u8 mode;     /* enum shunt_flow_mode */
-	__u16 flags;   /* enum shunt_flow_flags */
-	__u32 state;   /* enum shunt_flow_state */
-	__u32 last_use; /* low half of the kernel's jiffies at the last packet, stored when it is a second or more old */
+	__u8 protocol;	/* IPPROTO_* */
+	__u8 mode;	/* enum shunt_flow_mode */
+	__u16 flags;	/* enum shunt_flow_flags */
+	__u32 state;	/* enum shunt_flow_state */
+	__u32 last_use; /* low half of jiffies at the last packet; stored when it is a second or more old */
 	__u32 service_port;
 	__u32 pool;
 	__u64 pool_word;		      /* under which the backend was last known to be a member */

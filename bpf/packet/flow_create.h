@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Begins a flow. Several CPUs may begin the same one at once: two packets of one socket, or a packet and its repetition.
+ * Begins a flow. Several CPUs may begin the same one at once: two packets of one socket, or a packet and its
+ * repetition.
  *
- * Each makes a row of its own and stores both entries, and only then looks for rivals: other rows, not retired, with one
- * of its tuples. As entries are stored by an atomic, which is a full barrier, of two makers at least one sees the other.
- * It gives way to a rival that is settled, or that is not and has the lower row id; it retires one that is not settled
- * and has the higher id. Then it settles its own row, unless that has been retired meanwhile. "Settle" and "retire if it
- * is not settled" are atomic operations on one word, so of two rivals at most one is ever settled.
+ * Each makes a row of its own and stores both entries, and only then looks for rivals: other rows, not retired, with
+ * one of its tuples. As entries are stored by an atomic, which is a full barrier, of two makers at least one sees the
+ * other. It gives way to a rival that is settled, or that is not and has the lower row id; it retires one that is not
+ * settled and has the higher id. Then it settles its own row, unless that has been retired meanwhile. "Settle" and
+ * "retire if it is not settled" are atomic operations on one word, so of two rivals at most one is ever settled.
  */
 #ifndef SHUNT_FLOW_CREATE_H
 #define SHUNT_FLOW_CREATE_H
@@ -124,8 +125,8 @@ static __always_inline int has_superior(__u64 hash, __u64 own, struct flow_place
 
 /* ---- create ----------------------------------------------------------------------------------- */
 
-/* Settles a row whose entries are stored, or finds out why it cannot be. Returns as create_flow(), and in `place` only a
- * winner. */
+/* Settles a row whose entries are stored, or finds out why it cannot be. Returns as create_flow(), and in `place` only
+ * a winner. */
 static __always_inline int settle_flow(struct shunt_flow *row, __u32 row_id, __u64 forward_hash,
 				       __u64 reverse_hash, struct flow_place *place)
 {
@@ -162,7 +163,7 @@ static __always_inline int flows_full(void)
 }
 
 /*
- * Begins a flow that find_flow() has not found. `flow` is complete but for `state`, `last_use` and, if it has
+ * Begins a flow that find_flow() has not found. `flow` is complete except `state`, `last_use` and, if it has
  * SHUNT_FLOW_SNAT, `source_port`, which are set here. Returns
  *    0: created; `place` is its forward entry;
  *    1: another CPU was first; `place` is the winner's forward entry: read its row, and ask still_leads(), as after

@@ -22,9 +22,10 @@ static inline enum shunt_flow_kind shunt_flow_kind_of(__u8 protocol, __u32 state
 }
 
 /*
- * Returns the seconds without a packet after which the collector ends a flow, or frees a retired row. Those of kube-proxy
- * and conntrack: established 24 h, half closed 1 h, closed as long as Linux's TIME_WAIT. `pressure` is as in struct
- * shunt_flow_level; even at the highest an open connection may be idle for longer than Linux's keepalive, 2 h, takes.
+ * Returns the seconds without a packet after which the collector ends a flow, or frees a retired row. Those of
+ * kube-proxy and conntrack: established 24 h, half closed 1 h, closed as long as Linux's TIME_WAIT. `pressure` is as in
+ * struct shunt_flow_level; even at the highest an open connection may be idle for longer than Linux's keepalive, 2 h,
+ * takes.
  */
 static inline __u32 shunt_flow_idle_s(__u8 protocol, __u32 state, __u32 pressure)
 {

@@ -186,8 +186,8 @@ int read_many(struct flow_call *call)
 }
 
 /*
- * Gives rows to other flows without a grace period. In turn, the tuple that readers look for and another one have a row,
- * and each time another backend. The same tuple comes back to a row only after 64 others. REQUIRES: 64 rows.
+ * Gives rows to other flows without a grace period. In turn, the tuple that readers look for and another one have a
+ * row, and each time another backend. The same tuple comes back to a row only after 64 others. REQUIRES: 64 rows.
  */
 static int churn_step(__u32 step, struct many *many)
 {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The collector: what it ends and when, what it counts, and that it goes on without whoever started it.
+// The collector: what it ends and when, what it counts, and that it goes on without the process that started it.
 #include <bpf/bpf.h>
 #include <gtest/gtest.h>
 #include <sys/wait.h>

@@ -184,7 +184,7 @@ TEST_F(FlowTest, APortOfTheNodeBelongsToOneFlowTowardsABackend) {
   }
   EXPECT_EQ(ports.size(), 100u);
   EXPECT_EQ(table_->TakenPorts(), 100u);
-  // Neither the low end nor multiples of 64: nobody can guess them.
+  // Neither the low end nor multiples of 64: they cannot be guessed.
   std::set<uint16_t> bits, words;
   for (const uint16_t port : ports) bits.insert(port % 64), words.insert(port / 64);
   EXPECT_GT(bits.size(), 30u);

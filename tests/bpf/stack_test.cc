@@ -20,8 +20,10 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "bpf/config.h"  // the skeletons need it first
+#include "bpf/packet/packet_config.h"
 #include "sock.skel.h"
 #include "sock_iter.skel.h"
+#include "sweep.skel.h"
 
 namespace {
 
@@ -116,18 +118,20 @@ TEST(StackTest, EveryChainOfCallsFitsByTheStrictestRule) {
   if (geteuid() != 0) GTEST_SKIP() << "loading programs needs root";
   sock* hooks = sock__open_and_load();
   sock_iter* iterators = sock_iter__open_and_load();
-  ASSERT_TRUE(hooks && iterators);
+  sweep* collector = sweep__open_and_load();
+  ASSERT_TRUE(hooks && iterators && collector);
   std::map<std::string, std::vector<int>> frames;
-  for (const bpf_object* object : {hooks->obj, iterators->obj}) {
+  for (const bpf_object* object : {hooks->obj, iterators->obj, collector->obj}) {
     bpf_program* program;
     bpf_object__for_each_program(program, object) {
       const bpf_insn* code = bpf_program__insns(program);
       frames[bpf_program__name(program)] = Program({code, code + bpf_program__insn_cnt(program)}).DeepestFrom();
     }
   }
+  sweep__destroy(collector);
   sock_iter__destroy(iterators);
   sock__destroy(hooks);
-  EXPECT_EQ(frames.size(), 11u);
+  EXPECT_EQ(frames.size(), 14u);
   for (const auto& [program, chain] : frames) {
     const std::string sum = absl::StrCat(absl::StrJoin(chain, " + "), " = ", Program::Sum(chain), " bytes");
     std::printf("%s: %s\n", program.c_str(), sum.c_str());

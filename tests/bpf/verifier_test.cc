@@ -8,9 +8,11 @@
 #include <string>
 #include <tuple>
 
-#include "bpf/config.h"  // the skeleton needs it first
+#include "bpf/config.h"  // the skeletons need it first
+#include "bpf/packet/packet_config.h"
 #include "sock.skel.h"
 #include "sock_iter.skel.h"
+#include "sweep.skel.h"
 
 namespace {
 
@@ -133,5 +135,24 @@ TEST_P(IteratorVerifierTest, AcceptsEveryProgram) {
 INSTANTIATE_TEST_SUITE_P(EveryConfiguration, IteratorVerifierTest,
                          testing::Combine(testing::Values(0u, 1000u), testing::Values(uint8_t{0}, uint8_t{1}),
                                           testing::Values(0u, 2047u)));
+
+// On CPUs of either order.
+TEST(SweepVerifierTest, AcceptsEveryProgram) {
+  if (geteuid() != 0) GTEST_SKIP() << "loading programs needs root";
+  for (const uint8_t weakly_ordered : {0, 1}) {
+    std::string log;
+    g_verifier_log = &log;
+    libbpf_set_print(KeepLog);
+    sweep* skeleton = sweep__open();
+    ASSERT_NE(skeleton, nullptr) << log;
+    skeleton->rodata->packet_config.weakly_ordered = weakly_ordered;
+    skeleton->rodata->packet_config.flows = 1u << 20;
+    skeleton->rodata->packet_config.index_mask = (1u << 19) - 1;
+    skeleton->rodata->packet_config.hz = 250;
+    EXPECT_EQ(sweep__load(skeleton), 0) << log.substr(log.size() > 4000 ? log.size() - 4000 : 0);
+    sweep__destroy(skeleton);
+    g_verifier_log = nullptr;
+  }
+}
 
 }  // namespace
