@@ -14,6 +14,7 @@ class Results:
     footprints: dict      # by number of services: agent_footprint's figures
     tenants: dict         # by kind of object: CPU of its change and of the loop's longest round; another's delay; ms
     key_width: dict
+    flow_cost: dict
 
     def rows_of(self, *names):
         """For each name, that figure of load_cluster in each cluster."""
@@ -170,6 +171,21 @@ def address_family(results):
         "([key width](../docs/decisions/0001-one-address-family.md); the bound is 60 ns).")
 
 
+def flow_table(results):
+    cost = results.flow_cost
+    work = {"a packet's flow is found, among 1": "flow_find", "among 1,000": "flow_find", "among 100,000": "flow_find",
+            "a flow begins and ends, of 1,000 tuples": "flow_new", "of 100,000": "flow_new"}
+    counts = [1, 1000, 100000, 1000, 100000]
+    rows = [[label, f"{cost[f'{name}_{count}_ns']:.0f} ns", f"{cost[f'{name}_hash_{count}_ns']:.0f} ns"]
+            for (label, name), count in zip(work.items(), counts)]
+    ports = ", ".join(f"{cost[f'snat_port_{percent}_percent_full_ns']:.0f} ns at {percent} %" for percent in (0, 50, 90, 99))
+    return "## The flow table\n\n" + paragraph(
+        "Our table finds a flow in either direction by one row; a hash of the kernel needs an element for each. The "
+        "cost of the loop that makes the tuples is subtracted.") + "\n\n" + table(
+            [["work", "our table", "the kernel's hash"], *rows]) + "\n\n" + paragraph(
+            f"To claim a source port and free it, by how full its set is: {ports}. None fails.")
+
+
 def cpu_model():
     for line in open("/proc/cpuinfo"):
         if line.startswith("model name"):
@@ -184,5 +200,5 @@ def report(results):
         "rounds ([how](../docs/testing.md#benchmarks)). Absolute figures are this machine's; compare differences and "
         "ratios.")
     sections = [section(results) for section in (connect, afterwards, against_rules, control, footprint, tenants,
-                                             address_family)]
+                                             address_family, flow_table)]
     return "\n\n".join([head, *sections]) + "\n"

@@ -14,8 +14,8 @@
 #include <vector>
 
 #include "bpf/config.h"
-#include "bpf/packet_abi.h"
 #include "bpf/packet/packet_config.h"
+#include "bpf/packet_abi.h"
 
 namespace {
 
@@ -105,38 +105,6 @@ const Layout kLayouts[] = {
     {"shunt_source_version",
      sizeof(shunt_source_version),
      {MEMBER(shunt_source_version, version), MEMBER(shunt_source_version, objects)}},
-    {"shunt_flow_bucket",
-     sizeof(shunt_flow_bucket),
-     {MEMBER(shunt_flow_bucket, entry), MEMBER(shunt_flow_bucket, passed_over)}},
-    {"shunt_flow",
-     sizeof(shunt_flow),
-     {MEMBER(shunt_flow, client),          MEMBER(shunt_flow, frontend),       MEMBER(shunt_flow, client_port),
-      MEMBER(shunt_flow, frontend_port),   MEMBER(shunt_flow, protocol),       MEMBER(shunt_flow, mode),
-      MEMBER(shunt_flow, flags),           MEMBER(shunt_flow, state),          MEMBER(shunt_flow, last_use),
-      MEMBER(shunt_flow, service_port),    MEMBER(shunt_flow, pool),           MEMBER(shunt_flow, pool_word),
-      MEMBER(shunt_flow, backend_address), MEMBER(shunt_flow, source),         MEMBER(shunt_flow, backend_port),
-      MEMBER(shunt_flow, source_port),     MEMBER(shunt_flow, backend),        MEMBER(shunt_flow, forward_hop),
-      MEMBER(shunt_flow, reverse_hop),     MEMBER(shunt_flow, forward_device), MEMBER(shunt_flow, reverse_device)}},
-    {"shunt_flow_level",
-     sizeof(shunt_flow_level),
-     {MEMBER(shunt_flow_level, pressure), MEMBER(shunt_flow_level, rows_taken), MEMBER(shunt_flow_level, next_row),
-      MEMBER(shunt_flow_level, tick), MEMBER(shunt_flow_level, kinds), MEMBER(shunt_flow_level, ends),
-      MEMBER(shunt_flow_level, rounds), MEMBER(shunt_flow_level, reserved)}},
-    {"shunt_source_key",
-     sizeof(shunt_source_key),
-     {MEMBER(shunt_source_key, prefix_length), MEMBER(shunt_source_key, list), MEMBER(shunt_source_key, address)}},
-    {"shunt_device",
-     sizeof(shunt_device),
-     {MEMBER(shunt_device, role), MEMBER(shunt_device, link_header), MEMBER(shunt_device, mac),
-      MEMBER(shunt_device, mtu), MEMBER(shunt_device, master), MEMBER(shunt_device, source_v4),
-      MEMBER(shunt_device, source_v6), MEMBER(shunt_device, pad)}},
-    {"shunt_fragment_key",
-     sizeof(shunt_fragment_key),
-     {MEMBER(shunt_fragment_key, source), MEMBER(shunt_fragment_key, destination), MEMBER(shunt_fragment_key, id),
-      MEMBER(shunt_fragment_key, protocol), MEMBER(shunt_fragment_key, pad)}},
-    {"shunt_fragment",
-     sizeof(shunt_fragment),
-     {MEMBER(shunt_fragment, source_port), MEMBER(shunt_fragment, destination_port), MEMBER(shunt_fragment, pad)}},
     {"shunt_config",
      sizeof(shunt_config),
      {MEMBER(shunt_config, host_netns_cookie), MEMBER(shunt_config, index_seed), MEMBER(shunt_config, index_mask),

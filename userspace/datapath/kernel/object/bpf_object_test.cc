@@ -68,5 +68,14 @@ TEST(BuiltInObject, HasTheLayoutOfTheHeader) {
   EXPECT_TRUE(object->SetConfig(shunt_config{}).ok());
 }
 
+TEST(BuiltInObject, OnlyThePacketPathsObjectsHaveItsConfiguration) {
+  absl::StatusOr<BpfObject> sweep = BpfObject::OpenSweep();
+  ASSERT_TRUE(sweep.ok()) << sweep.status();
+  EXPECT_TRUE(sweep->SetPacketConfig(shunt_packet_config{}).ok());
+  absl::StatusOr<BpfObject> sockets = BpfObject::OpenBuiltIn();
+  ASSERT_TRUE(sockets.ok()) << sockets.status();
+  EXPECT_EQ(sockets->SetPacketConfig(shunt_packet_config{}).code(), absl::StatusCode::kFailedPrecondition);
+}
+
 }  // namespace
 }  // namespace shunt::datapath
