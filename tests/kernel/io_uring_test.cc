@@ -16,7 +16,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "tests/kernel/kernel_test.h"
-#include "tests/sandbox/netlink.h"
+#include "tests/sandbox/devices.h"
 #include "tests/sandbox/socket_address.h"
 
 namespace shunt::kernel_test {
@@ -97,8 +97,8 @@ class IoUringTest : public KernelTest {
     there_ = *std::move(there);
     {
       const sandbox::InNamespace inside(*here_);
-      if (absl::Status added = sandbox::AddVethPair("v", there_->fd()); !added.ok()) GTEST_SKIP() << added;
-      ASSERT_TRUE(sandbox::AddDeviceAddress("v", *model::IpAddress::Parse("203.0.113.1")).ok());
+      if (absl::Status added = sandbox::AddVethPair("v", "v", there_->fd()); !added.ok()) GTEST_SKIP() << added;
+      ASSERT_TRUE(sandbox::AddDeviceAddress("v", "203.0.113.1/24").ok());
       ASSERT_TRUE(sandbox::SetDeviceUp("v").ok());
     }
     const sandbox::InNamespace inside(*there_);
@@ -109,7 +109,7 @@ class IoUringTest : public KernelTest {
   // From now on the backend answers.
   void GiveTheBackendItsAddress() {
     const sandbox::InNamespace inside(*there_);
-    ASSERT_TRUE(sandbox::AddDeviceAddress("v", *model::IpAddress::Parse("203.0.113.2")).ok());
+    ASSERT_TRUE(sandbox::AddDeviceAddress("v", "203.0.113.2/24").ok());
   }
 
   static constexpr uint32_t kSends = 3;
