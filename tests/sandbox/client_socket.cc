@@ -2,11 +2,13 @@
 #include "tests/sandbox/client_socket.h"
 
 #include <netinet/in.h>
+#include <poll.h>
 #include <sys/time.h>
 
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
+#include <vector>
 
 #include "absl/strings/numbers.h"
 #include "tests/sandbox/socket_address.h"
@@ -23,11 +25,12 @@ namespace {
 
 using model::SocketAddress;
 
-constexpr timeval kPatience = {.tv_sec = 10, .tv_usec = 0};
+constexpr int kPatienceMs = 10'000;
 
-void BePatient(int fd) {
-  setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &kPatience, sizeof kPatience);
-  setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &kPatience, sizeof kPatience);
+void BePatient(int fd, int milliseconds) {
+  const timeval patience = {.tv_sec = milliseconds / 1000, .tv_usec = milliseconds % 1000 * 1000};
+  setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+  setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
 }
 
 int ErrnoUnless(bool success) {
@@ -65,11 +68,11 @@ ClientSocket::ClientSocket(const NetworkNamespace& where, int family, int type, 
   InNamespace inside(where);
   fd_ = posix::FileDescriptor(socket(family, type | SOCK_CLOEXEC, protocol));
   open_error_ = ErrnoUnless(fd_.ok());
-  if (fd_.ok()) BePatient(fd());
+  if (fd_.ok()) BePatient(fd(), kPatienceMs);
 }
 
 ClientSocket::ClientSocket(int fd, int family) : fd_(fd), family_(family) {
-  if (fd_.ok()) BePatient(fd);
+  if (fd_.ok()) BePatient(fd, kPatienceMs);
 }
 
 int ClientSocket::Bind(const SocketAddress& address) const {
@@ -112,7 +115,7 @@ int ClientSocket::SendMessageTo(const SocketAddress& to, absl::string_view text)
 }
 
 Received ClientSocket::Receive() const {
-  char bytes[2048];
+  char bytes[65536];
   KernelAddress from;
   Received received;
   const ssize_t size = recvfrom(fd(), bytes, sizeof bytes, 0, from.get(), &from.size);
@@ -126,7 +129,7 @@ Received ClientSocket::Receive() const {
 }
 
 Received ClientSocket::ReceiveMessage() const {
-  char bytes[2048];
+  char bytes[65536];
   KernelAddress from;
   Received received;
   iovec part = {bytes, sizeof bytes};
@@ -143,6 +146,37 @@ Received ClientSocket::ReceiveMessage() const {
   received.from = FromKernel(from);
   received.text.assign(bytes, static_cast<size_t>(size));
   return received;
+}
+
+Received ClientSocket::Exchange(absl::string_view bytes) const {
+  Received received;
+  size_t sent = 0;
+  std::vector<char> buffer(1 << 16);
+  while (received.text.size() < bytes.size()) {
+    const short events = sent < bytes.size() ? POLLIN | POLLOUT : POLLIN;
+    pollfd ready = {.fd = fd(), .events = events, .revents = 0};
+    const int count = poll(&ready, 1, kPatienceMs);
+    if (count <= 0) {
+      received.error = count == 0 ? EAGAIN : errno;
+      return received;
+    }
+    if ((ready.revents & POLLOUT) != 0) {
+      const ssize_t size = send(fd(), bytes.data() + sent, bytes.size() - sent, MSG_NOSIGNAL | MSG_DONTWAIT);
+      if (size > 0) sent += static_cast<size_t>(size);
+    }
+    if ((ready.revents & ~POLLOUT) == 0) continue;
+    const ssize_t size = recv(fd(), buffer.data(), buffer.size(), MSG_DONTWAIT);
+    if (size <= 0) {
+      received.error = size < 0 ? errno : 0;
+      return received;
+    }
+    received.text.append(buffer.data(), static_cast<size_t>(size));
+  }
+  return received;
+}
+
+void ClientSocket::SetPatience(int milliseconds) const {
+  BePatient(fd(), milliseconds);
 }
 
 Received ClientSocket::PeerName() const {

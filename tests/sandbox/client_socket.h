@@ -47,6 +47,13 @@ class ClientSocket {
   int SendTo(const model::SocketAddress& to, absl::string_view text) const;
   int SendMessageTo(const model::SocketAddress& to, absl::string_view text) const;  // sendmsg(2)
 
+  // Sends all of it over a connected stream while it receives, until as many bytes have come back or the peer closes.
+  // Returns what came back.
+  Received Exchange(absl::string_view bytes) const;
+
+  // How long a call may block, in place of the 10 seconds.
+  void SetPatience(int milliseconds) const;
+
   Received Receive() const;         // recvfrom(2)
   Received ReceiveMessage() const;  // recvmsg(2)
   Received PeerName() const;

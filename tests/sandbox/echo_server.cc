@@ -67,7 +67,7 @@ bool TakeDestination(msghdr& message, model::IpAddress* destination) {
 
 }  // namespace
 
-EchoServer::EchoServer() : epoll_(epoll_create1(EPOLL_CLOEXEC)) {
+EchoServer::EchoServer(EchoEnd told) : told_(told), epoll_(epoll_create1(EPOLL_CLOEXEC)) {
   epoll_event event = {.events = EPOLLIN, .data = {.u64 = Tag(Role::kStop, stop_.get())}};
   epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, stop_.get(), &event);
   thread_ = std::thread([this] { Run(); });
@@ -122,6 +122,7 @@ bool EchoServer::Watch(int fd, uint64_t tag) {
 }
 
 void EchoServer::Drop(int fd) {
+  unsent_.erase(fd);
   absl::MutexLock lock(&mutex_);
   open_.erase(fd);
   // Closing is not enough while a child that the test has forked and that has not yet become another program holds
@@ -158,23 +159,57 @@ void EchoServer::Accept(int listener) {
   for (int connection = 0; connection < kTurn; ++connection) {
     const int fd = accept4(listener, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK);
     if (fd < 0) return;
-    KernelAddress local;
-    getsockname(fd, local.get(), &local.size);
-    const std::string banner = Describe(FromKernel(local));
+    KernelAddress end;
+    if (told_ == EchoEnd::kOwn) {
+      getsockname(fd, end.get(), &end.size);
+    } else {
+      getpeername(fd, end.get(), &end.size);
+    }
+    const std::string banner = Describe(FromKernel(end));
     if (send(fd, banner.data(), banner.size(), MSG_NOSIGNAL) < 0 || !Watch(fd, Tag(Role::kConnection, fd))) close(fd);
   }
 }
 
+// Reads nothing while the client does not take what was sent: then TCP makes the client wait.
 void EchoServer::Repeat(int connection) {
-  char bytes[2048];
+  if (const auto unsent = unsent_.find(connection); unsent != unsent_.end()) {
+    if (!SendRest(connection)) return Drop(connection);
+    if (!unsent->second.empty()) return;
+    unsent_.erase(unsent);
+    if (!Wait(connection, EPOLLIN)) Drop(connection);
+    return;
+  }
+  char bytes[65536];
   const ssize_t size = recv(connection, bytes, sizeof bytes, 0);
   if (size < 0 && errno == EAGAIN) return;
-  if (size <= 0 || send(connection, bytes, static_cast<size_t>(size), MSG_NOSIGNAL) < 0) Drop(connection);
+  if (size <= 0) return Drop(connection);
+  std::string& unsent = unsent_[connection];
+  unsent.assign(bytes, static_cast<size_t>(size));
+  if (!SendRest(connection)) return Drop(connection);
+  if (unsent.empty()) {
+    unsent_.erase(connection);
+  } else if (!Wait(connection, EPOLLOUT)) {
+    Drop(connection);
+  }
+}
+
+// Returns false if the connection is broken.
+bool EchoServer::SendRest(int connection) {
+  std::string& unsent = unsent_[connection];
+  const ssize_t size = send(connection, unsent.data(), unsent.size(), MSG_NOSIGNAL);
+  if (size < 0) return errno == EAGAIN;
+  unsent.erase(0, static_cast<size_t>(size));
+  return true;
+}
+
+bool EchoServer::Wait(int connection, uint32_t events) {
+  epoll_event event = {.events = events, .data = {.u64 = Tag(Role::kConnection, connection)}};
+  return epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, connection, &event) == 0;
 }
 
 void EchoServer::Answer(int datagrams) {
   for (int datagram = 0; datagram < kTurn; ++datagram) {
-    char bytes[1024];
+    char bytes[65536];  // the largest datagram
     alignas(cmsghdr) char control[256];
     KernelAddress from;
     iovec part = {bytes, sizeof bytes};
@@ -191,8 +226,9 @@ void EchoServer::Answer(int datagrams) {
     if (!TakeDestination(message, &destination)) continue;
     KernelAddress local;
     getsockname(datagrams, local.get(), &local.size);
+    const model::SocketAddress own = {destination, FromKernel(local).port};
     const std::string answer =
-        absl::StrCat(Describe({destination, FromKernel(local).port}), " ", absl::string_view(bytes, size));
+        absl::StrCat(Describe(told_ == EchoEnd::kOwn ? own : FromKernel(from)), " ", absl::string_view(bytes, size));
     part = {const_cast<char*>(answer.data()), answer.size()};
     sendmsg(datagrams, &message, MSG_NOSIGNAL);
   }
