@@ -17,15 +17,16 @@
 /* ---- rows ------------------------------------------------------------------------------------- */
 
 #define SHUNT_ROW_CLAIM_WORDS 64
+#define SHUNT_ROW_CLAIM_DENSE 8 /* words, as long as rows are claimed densely */
 
 struct row_claim {
-	__u32 random;
+	__u32 first_word;
 	__u32 claimed; /* id + 1, once there is one */
 };
 
 static int claim_row_step(__u32 step, struct row_claim *claim)
 {
-	__u32 index = (claim->random + step) & ((packet_config.flows - 1) / 64);
+	__u32 index = (claim->first_word + step) & ((packet_config.flows - 1) / 64);
 	__u64 *taken = bpf_map_lookup_elem(&flow_taken, &index);
 	__u64 free;
 	__u32 bit;
@@ -42,12 +43,33 @@ static int claim_row_step(__u32 step, struct row_claim *claim)
 	return 1;
 }
 
-/* Claims a row and returns its id + 1, or 0: of SHUNT_ROW_CLAIM_WORDS words, from a random one on, all rows are taken.
- * It does not happen by chance before 99 % of all are. */
+/* Returns in how many words, from the first on, new rows shall be: half of those rows were free in the last round. */
+static __always_inline __u32 dense_words(void)
+{
+	__u32 zero = 0;
+	struct shunt_flow_level *level = bpf_map_lookup_elem(&flow_level, &zero);
+
+	return SHUNT_ROW_CLAIM_WORDS + (level ? level->rows_taken / 32 : 0);
+}
+
+/*
+ * Claims a row and returns its id + 1, or 0: of SHUNT_ROW_CLAIM_WORDS words, from a random one on, all rows are taken.
+ * It does not happen by chance before 99 % of all are. While flows are few their rows are close together, and so on few
+ * pages of memory.
+ */
 __noinline __weak __u32 claim_row(void)
 {
-	struct row_claim claim = { .random = bpf_get_prandom_u32() };
+	__u32 random = bpf_get_prandom_u32(), dense = dense_words(), words = packet_config.flows / 64;
+	struct row_claim claim = { .first_word = random };
 
+	if (dense < words) {
+		claim.first_word = random % dense;
+		bpf_loop(SHUNT_ROW_CLAIM_DENSE, claim_row_step, &claim, 0);
+		if (claim.claimed)
+			return claim.claimed;
+		/* More flows than in the last round. Behind those words, because they are full. */
+		claim.first_word = dense + random % (words - dense);
+	}
 	bpf_loop(SHUNT_ROW_CLAIM_WORDS, claim_row_step, &claim, 0);
 	return claim.claimed;
 }
