@@ -29,7 +29,7 @@ struct Flow {
   model::Protocol protocol = model::Protocol::kTcp;
   model::SocketAddress client;    // what it sends from,
   model::SocketAddress frontend;  // and to
-  model::SocketAddress source;    // whom the backend answers: the client, or an address of this node
+  model::SocketAddress source;    // where the backend answers to: the client, or an address of this node
   model::SocketAddress backend;
   bool snat = false;      // the source is this node's, and so is the port
   bool host = false;      // the host's own, from a port that Shunt lends
