@@ -103,13 +103,11 @@ int note_one(struct flow_call *call)
 }
 
 /* As the packet path does for a first packet. */
-static __always_inline int begin_flow(struct flow_order *order, __u32 number, struct flow_place *place)
+static __always_inline int begin_flow(struct shunt_flow *flow, struct flow_place *place)
 {
-	struct shunt_flow_tuple tuple;
+	struct shunt_flow_tuple tuple = shunt_forward_tuple(flow);
 
-	flow_of_number(number, &order->flow);
-	tuple = shunt_forward_tuple(&order->flow);
-	return find_flow(&tuple, place) ? 1 : create_flow(&order->flow, place);
+	return find_flow(&tuple, place) ? 1 : create_flow(flow, place);
 }
 
 struct many {
@@ -123,8 +121,10 @@ static int create_step(__u32 step, struct many *many)
 	__u64 *got = bpf_map_lookup_elem(&rows_got, &index);
 	struct flow_order *order = many->order;
 	struct flow_place place = {};
-	int result = begin_flow(order, order->first + step, &place);
+	int result;
 
+	flow_of_number(order->first + step, &order->flow);
+	result = begin_flow(&order->flow, &place);
 	if (result < 0) {
 		order->result = result;
 		order->failures++;
@@ -223,6 +223,49 @@ int churn_many(struct flow_call *call)
 
 	if (order)
 		bpf_loop(order->count, churn_step, &many, 0);
+	return 0;
+}
+
+/* Begins or ends one of a few flows, in which everything meets: the same tuples, and the same replies of two frontends. */
+static int any_step(__u32 step, struct many *many)
+{
+	struct flow_order *order = many->order;
+	__u32 random = bpf_get_prandom_u32(), number = random & 511;
+	struct shunt_flow *flow = &order->flow;
+	struct flow_place place = {};
+	struct shunt_flow_tuple tuple;
+	int result;
+
+	flow->flags = number & 1 ? SHUNT_FLOW_SNAT : 0;
+	flow->frontend_port = number >> 1 & 1;
+	flow_of_number(number >> 2, flow);
+	flow->source_port = flow->client_port;
+	if (flow->flags & SHUNT_FLOW_SNAT)
+		flow->source = flow->frontend;
+	if (random >> 31) {
+		result = begin_flow(flow, &place);
+		if (result == -SHUNT_REASON_FLOWS_FULL)
+			order->failures++;
+		else if (result == -SHUNT_REASON_REPLY_TAKEN)
+			order->stale++;
+		else if (!result)
+			order->result++;
+		return 0;
+	}
+	tuple = shunt_forward_tuple(flow);
+	if (find_flow(&tuple, &place) && still_leads(&place))
+		retire_flow(&place);
+	return 0;
+}
+
+SEC("syscall")
+int any_many(struct flow_call *call)
+{
+	struct flow_order *order = order_of(call);
+	struct many many = { .order = order };
+
+	if (order)
+		bpf_loop(order->count, any_step, &many, 0);
 	return 0;
 }
 

@@ -19,9 +19,9 @@ struct flow_order {
 	__u32 flags; /* of note_one: TCP flags */
 	__u32 first; /* of *_many: the first flow's number, and how many */
 	__u32 count;
-	__u32 failures; /* of *_many: flows that were not found or not created */
-	__u32 torn;	/* of read_many: copies that were mixed up although the entry still led to the row */
-	__u32 stale;	/* of read_many: copies that were thrown away */
+	__u32 failures; /* of create_many: flows that were not found or not created; of any_many: for want of a row */
+	__u32 torn;  /* of read_many: copies that were mixed up although the entry still led to the row */
+	__u32 stale; /* of read_many: copies that were thrown away; of any_many: replies that were taken */
 };
 
 struct flow_call {

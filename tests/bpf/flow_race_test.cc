@@ -113,6 +113,40 @@ TEST_P(FlowRaceTest, OfTwoThatBeginTheSameFlowBothUseOne) {
 INSTANTIATE_TEST_SUITE_P(All, FlowRaceTest, testing::Bool(),
                          [](const auto& run) { return run.param ? "Snat" : "ClientsAddress"; });
 
+// Two CPUs begin and end flows as they like, on a table that is often full, while the collector goes round and round.
+TEST_F(TwoCpusTest, NothingLeaksWhateverTheyDoAtOnce) {
+  // A row rests for 0.8 s if the kernel's second has 250 jiffies; more flows begin than there are rows.
+  ASSERT_NO_FATAL_FAILURE(Open({.rows = 1024, .buckets = 512, .reader_window = 20, .hz = 100}));
+  std::atomic<int> running = 2;
+  std::atomic<uint32_t> begun = 0, full = 0, taken = 0;
+  const auto change = [&](uint32_t thread) {
+    PinTo(thread);
+    // Only the test's own timeout limits how long it takes until each thing has happened often.
+    while (begun < 5000 || full < 100 || taken < 100) {
+      const flow_order order =
+          table_->Run("any_many", thread, {.flow = MakeFlow(IPPROTO_UDP, "10.0.0.0", 53), .count = 500});
+      begun += static_cast<uint32_t>(order.result);
+      full += order.failures;
+      taken += order.stale;
+    }
+    --running;
+  };
+  std::thread one(change, 0u), other(change, 1u);
+  while (running > 0) table_->Sweep();
+  one.join();
+  other.join();
+  std::printf("%u flows begun, %u refused for want of a row, %u because the replies were taken\n", begun.load(),
+              full.load(), taken.load());
+  EXPECT_EQ(table_->Disagreement(), "");
+  for (shunt_flow& flow : table_->rows()) {
+    if (flow.state == SHUNT_FLOW_SETTLED) table_->Retire(shunt_forward_tuple(&flow));
+  }
+  table_->FreeRested();
+  EXPECT_EQ(table_->TakenRows(), 0u);
+  EXPECT_EQ(table_->TakenPorts(), 0u);
+  EXPECT_EQ(table_->Disagreement(), "");
+}
+
 // Rows become other flows' without a grace period, so that a reader often holds one that does.
 TEST_F(TwoCpusTest, AReaderNeverTakesAnotherFlowsRowForItsOwn) {
   const bool together = std::thread::hardware_concurrency() > 1;

@@ -87,7 +87,7 @@ absl::Status FlowTable::Load() {
   config_.index_mask = size_.buckets - 1;
   config_.flows = size_.rows;
   config_.snat_sets = size_.snat_sets;
-  config_.hz = kHz;
+  config_.hz = size_.hz;
   config_.snat_first_port = kFirstPort;
   config_.weakly_ordered = 1;  // right everywhere
   const std::map<std::string, uint32_t> sizes = {{"flow_rows", size_.rows},
@@ -158,7 +158,7 @@ uint32_t FlowTable::Now() const {
 }
 
 void FlowTable::Age(uint32_t row, uint32_t seconds) {
-  rows_[row].last_use = Now() - seconds * kHz;
+  rows_[row].last_use = Now() - seconds * size_.hz;
 }
 
 void FlowTable::FreeRested() {

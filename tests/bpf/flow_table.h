@@ -23,16 +23,17 @@ struct flow_harness;
 
 namespace shunt::datapath {
 
-// Each number is a power of two. A bucket has seven entries, and a flow needs two.
+// Far more than a kernel has, so that no flow grows old while a test runs: two seconds here are at least forty.
+inline constexpr uint32_t kHz = 20'000;
+
+// Rows, buckets and sets are powers of two. A bucket has seven entries, and a flow needs two.
 struct FlowTableSize {
   uint32_t rows = 256;
   uint32_t buckets = 128;
   uint32_t snat_sets = 2;
   uint32_t reader_window = 0;
+  uint32_t hz = kHz;
 };
-
-// Far more than a kernel has, so that no flow grows old while a test runs: two seconds here are at least forty.
-inline constexpr uint32_t kHz = 20'000;
 
 shunt_address Address(const char* text);
 // A flow of a client to 10.96.0.1:80 at 10.244.0.7:8080.
