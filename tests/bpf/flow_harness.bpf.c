@@ -226,7 +226,7 @@ int churn_many(struct flow_call *call)
 	return 0;
 }
 
-/* Begins or ends one of a few flows, in which everything meets: the same tuples, and the same replies of two frontends. */
+/* Begins or ends one of a few flows, which meet in everything: in their tuples, and in the replies of two frontends. */
 static int any_step(__u32 step, struct many *many)
 {
 	struct flow_order *order = many->order;
