@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // Two CPUs at one table: they begin the same flows, and one reads while the other gives rows to other flows.
 #include <gtest/gtest.h>
+#include <netinet/in.h>
 #include <sched.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
+#include <cstdint>
+#include <cstdio>
 #include <cstdlib>
 #include <memory>
 #include <string>

@@ -2,14 +2,17 @@
 // The collector: what it ends and when, what it counts, and that it goes on without the process that started it.
 #include <bpf/bpf.h>
 #include <gtest/gtest.h>
+#include <netinet/in.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <chrono>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
 #include <thread>
+#include <utility>
 
 #include "bpf/packet/flow_life.h"
 #include "tests/bpf/flow_table.h"

@@ -1,9 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // Begins, finds and ends flows by the real programs on the real maps.
+#include <arpa/inet.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <netinet/in.h>
 #include <unistd.h>
 
+#include <cstddef>
+#include <cstdint>
+#include <iterator>
 #include <map>
 #include <memory>
 #include <random>

@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 
 #include <algorithm>
+#include <iterator>
 
 #include "bpf/packet/flow_life.h"
 #include "userspace/datapath/codec.h"
