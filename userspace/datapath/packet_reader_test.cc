@@ -39,7 +39,7 @@ shunt_flow WebFlow() {
   flow.protocol = IPPROTO_TCP;
   flow.mode = SHUNT_FLOW_REDIRECT;
   flow.flags = SHUNT_FLOW_SNAT;
-  flow.state = SHUNT_FLOW_REPLIED | SHUNT_FLOW_FIN_FORWARD;
+  flow.state = SHUNT_FLOW_SETTLED | SHUNT_FLOW_REPLIED | SHUNT_FLOW_FIN_FORWARD;
   flow.service_port = 1;
   flow.pool = 2;
   flow.backend = 5;
@@ -107,7 +107,7 @@ TEST_F(PacketReaderTest, AFlowSaysFromWhereToWhereAndHow) {
   EXPECT_EQ(row->source, Socket("10.0.0.1", 50000));
   EXPECT_EQ(row->mode, report::FlowMode::kRedirect);
   EXPECT_EQ(row->flags, report::FlowFlags{.snat = true});
-  EXPECT_EQ(row->state, (report::FlowState{.replied = true, .fin_forward = true}));
+  EXPECT_EQ(row->state, (report::FlowState{.settled = true, .replied = true, .fin_forward = true}));
   EXPECT_EQ(row->service_port, 1u);
   EXPECT_EQ(row->pool, 2u);
   EXPECT_EQ(row->backend, 5u);
@@ -117,11 +117,12 @@ TEST_F(PacketReaderTest, AFlowSaysFromWhereToWhereAndHow) {
   host.mode = SHUNT_FLOW_STACK;
   host.flags = SHUNT_FLOW_HOST;
   host.protocol = IPPROTO_SCTP;
-  host.state = SHUNT_FLOW_FIN_REVERSE | SHUNT_FLOW_RESET | SHUNT_FLOW_RETIRED;
+  host.state = SHUNT_FLOW_FIN_REVERSE | SHUNT_FLOW_RESET | SHUNT_FLOW_RETIRED | SHUNT_FLOW_WITHDRAWN;
   EXPECT_EQ(DecodeFlow(1, host)->mode, report::FlowMode::kStack);
   EXPECT_EQ(DecodeFlow(1, host)->flags, report::FlowFlags{.host = true});
   EXPECT_EQ(DecodeFlow(1, host)->protocol, model::Protocol::kSctp);
-  EXPECT_EQ(DecodeFlow(1, host)->state, (report::FlowState{.fin_reverse = true, .reset = true, .retired = true}));
+  EXPECT_EQ(DecodeFlow(1, host)->state,
+            (report::FlowState{.fin_reverse = true, .reset = true, .retired = true, .withdrawn = true}));
 }
 
 TEST_F(PacketReaderTest, ARowThatNoProgramWritesIsNoFlow) {

@@ -28,9 +28,13 @@ constexpr NamedFlag<SocketFlags> kSocketFlags[] = {
 constexpr NamedFlag<FlowFlags> kFlowFlags[] = {{&FlowFlags::snat, "snat"}, {&FlowFlags::host, "host"}};
 
 constexpr NamedFlag<FlowState> kFlowStates[] = {
-    {&FlowState::replied, "replied"},         {&FlowState::fin_forward, "fin_forward"},
-    {&FlowState::fin_reverse, "fin_reverse"}, {&FlowState::reset, "reset"},
+    {&FlowState::settled, "settled"},
+    {&FlowState::replied, "replied"},
+    {&FlowState::fin_forward, "fin_forward"},
+    {&FlowState::fin_reverse, "fin_reverse"},
+    {&FlowState::reset, "reset"},
     {&FlowState::retired, "retired"},
+    {&FlowState::withdrawn, "withdrawn"},
 };
 
 template <typename Flags, size_t kCount>

@@ -33,11 +33,13 @@ struct FlowFlags {
 };
 
 struct FlowState {
+  bool settled = false;  // its maker has found no other flow with its tuples; until then no packet finds it
   bool replied = false;
   bool fin_forward = false;
   bool fin_reverse = false;
   bool reset = false;
-  bool retired = false;  // no packet finds it, and it is about to be free
+  bool retired = false;    // it has ended: no packet finds it
+  bool withdrawn = false;  // no entry leads to it, and it is about to be free
 
   friend bool operator==(const FlowState&, const FlowState&) = default;
 };

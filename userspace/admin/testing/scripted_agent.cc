@@ -169,7 +169,7 @@ std::vector<report::MapRow> Flows() {
                       .source = Address("10.244.0.0", 50'000),
                       .mode = report::FlowMode::kRedirect};
   web.flags.snat = true;
-  web.state.replied = web.state.fin_forward = true;
+  web.state.settled = web.state.replied = web.state.fin_forward = true;
   web.idle_ms = 1500;
   web.service_port = 1;
   web.pool = 2;
@@ -182,6 +182,7 @@ std::vector<report::MapRow> Flows() {
                       .frontend = Address("10.96.12.4", 53),
                       .backend_address = Address("10.244.0.7", 53),
                       .source = Address("10.244.0.9", 5353)};
+  dns.state.settled = true;
   dns.service_port = 2;
   dns.pool = 3;
   dns.backend = 9;

@@ -81,23 +81,25 @@ TEST_F(PacketMapsTest, WhatTheAgentTellsPacketsIsCopied) {
   EXPECT_EQ(found.mtu, 1400u);
 }
 
-// Flows in the shared memory may be of any backend that the old plan had.
-TEST_F(PacketMapsTest, ThePlanOfAnotherVersionGivesItsFilterOfEndpoints) {
+// Flows in the shared memory may be of any frontend and backend that the old plan had.
+TEST_F(PacketMapsTest, APlanOfAnotherVersionGivesItsFilters) {
   const OpenedPlan first = OpenInForce();
-  const absl::StatusOr<std::unique_ptr<Table>> filter = first.maps.OpenTable("endpoint_filter");
-  ASSERT_TRUE((*filter)->StoreWord(99, 0, 8).ok());
-  ASSERT_EQ(rename(first.pins.plan.path.c_str(), (bpffs_ + "/shunt/plan-v2-1").c_str()), 0);
-  ASSERT_TRUE(
-      Pins()
-          .PutInForce({.plan = {.path = bpffs_ + "/shunt/plan-v2-1", .version = 2}, .memory = first.pins.memory})
-          .ok());
+  for (const char* map : {"endpoint_filter", "node_ports"}) {
+    const absl::StatusOr<std::unique_ptr<Table>> filter = first.maps.OpenTable(map);
+    ASSERT_TRUE((*filter)->StoreWord(99, 0, 8).ok());
+  }
+  const MapDirectory other = {.path = bpffs_ + "/shunt/plan-v2-1", .version = 2};
+  ASSERT_EQ(rename(first.pins.plan.path.c_str(), other.path.c_str()), 0);
+  ASSERT_TRUE(Pins().PutInForce({.plan = other, .memory = first.pins.memory}).ok());
   const absl::StatusOr<OpenedPlan> second = Open();
   ASSERT_TRUE(second.ok()) << second.status();
   EXPECT_FALSE(second->may_serve);
-  uint64_t word = 0;
-  const uint32_t row = 99;
-  EXPECT_EQ(bpf_map_lookup_elem(second->maps.Fd("endpoint_filter"), &row, &word), 0);
-  EXPECT_EQ(word, 8u);
+  for (const char* map : {"endpoint_filter", "node_ports"}) {
+    uint64_t word = 0;
+    const uint32_t row = 99;
+    EXPECT_EQ(bpf_map_lookup_elem(second->maps.Fd(map), &row, &word), 0);
+    EXPECT_EQ(word, 8u) << map;
+  }
 }
 
 class FlowSizesTest : public OpenPlanTest {

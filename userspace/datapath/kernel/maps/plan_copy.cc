@@ -236,7 +236,8 @@ bool MayBeginEmpty(absl::string_view map) {
 absl::Status CopyBackendFilters(const MapSet& from, const MapSet& to) {
   constexpr uint64_t kFirstBits = ~uint64_t{0} / ((1u << SHUNT_PREFIX_SETS) - 1);  // of every prefix in a word
   absl::Status status = CopyWords(from, to, "prefix_filter", kFirstBits << SHUNT_PREFIX_BACKENDS);
-  return status.ok() ? CopyWords(from, to, "endpoint_filter", ~uint64_t{0}) : status;
+  if (status.ok()) status = CopyWords(from, to, "endpoint_filter", ~uint64_t{0});
+  return status.ok() ? CopyWords(from, to, "node_ports", ~uint64_t{0}) : status;
 }
 
 }  // namespace shunt::datapath

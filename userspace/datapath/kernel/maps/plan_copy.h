@@ -25,8 +25,9 @@ absl::StatusOr<bool> CopyPlan(const MapSet& from, const MapSet& to);
 // Returns whether a plan that lacks the map has lost nothing by it: only builds that know the map need what it holds.
 bool MayBeginEmpty(absl::string_view map);
 
-// Copies the bits of the filters that say which prefixes and endpoints backends have had, because sockets and flows may
-// remember them. Does nothing for a map that `from` lacks, or whose size is another, because then its layout is.
+// Copies the bits of the filters that say which prefixes and endpoints backends have had, and which ports frontends,
+// because sockets and flows may remember them. Does nothing for a map that `from` lacks, or whose size is another,
+// because then its layout is.
 absl::Status CopyBackendFilters(const MapSet& from, const MapSet& to);
 
 }  // namespace shunt::datapath
