@@ -317,7 +317,7 @@ std::string Mismatch(const Packet& expected, std::span<const uint8_t> bytes) {
 }
 
 absl::StatusOr<Packet> Reassembled(std::vector<Packet> fragments) {
-  std::stable_sort(fragments.begin(), fragments.end(), [](const Packet& a, const Packet& b) {
+  std::sort(fragments.begin(), fragments.end(), [](const Packet& a, const Packet& b) {
     return a.fragment.value_or(FragmentPart()).offset < b.fragment.value_or(FragmentPart()).offset;
   });
   fragments.erase(std::unique(fragments.begin(), fragments.end()), fragments.end());
