@@ -16,6 +16,8 @@
 
 #include <linux/types.h>
 
+#include "bpf/reasons.h"
+
 #ifdef __cplusplus
 #define SHUNT_STATIC_ASSERT(what) static_assert(what, #what)
 #else
@@ -507,58 +509,6 @@ SHUNT_STATIC_ASSERT(sizeof(struct shunt_service_counters) == 64);
 struct shunt_backend_counters {
 	__u64 chosen;
 };
-
-/*
- * reasons: __u64 by enum shunt_reason; stride SHUNT_REASON_STRIDE. A program that ends without a translation counts one
- * reason. X(constant, name, meaning); metrics and the CLI use the same names.
- */
-#define SHUNT_REASONS(X)                                                                                   \
-	X(NOT_A_SERVICE, "not_a_service", "the destination is no frontend: passed untouched")              \
-	X(PORT_ZERO, "port_zero", "dialled port 0: passed untouched")                                      \
-	X(OTHER_PROTOCOL, "other_protocol", "neither TCP nor UDP: passed untouched")                       \
-	X(EXEMPT_SOCKET, "exempt_socket", "the agent's own socket: passed untouched")                      \
-	X(HOST_ONLY, "host_only", "a NodePort on a pod's loopback: passed untouched")                      \
-	X(SOURCE_RANGES, "source_ranges", "the frontend has source ranges: left to the packet path")       \
-	X(UNUSED_PORT, "unused_port", "a ClusterIP's port that no service uses: refused")                  \
-	X(NO_ENDPOINTS, "no_endpoints", "the service has no endpoint anywhere: refused")                   \
-	X(LOCAL_MISS, "local_miss",                                                                        \
-	  "no endpoint on this node under a Local policy: unreachable or left alone")                      \
-	X(UDP_CONNECT_UNSERVED, "udp_connect_unserved",                                                    \
-	  "a UDP connect that cannot be served now: left to the packet path")                              \
-	X(DANGLING, "dangling", "an id outside its map: a bug; the connection fails with EAGAIN")          \
-	X(STATE_LOST, "state_lost", "no room to remember the translation; replies keep the pod's address") \
-	X(PEERS_FULL, "peers_full", "no room to remember a destination of a UDP socket: ENOBUFS")          \
-	X(PEERS_QUOTA, "peers_quota",                                                                      \
-	  "a UDP socket or its network namespace has as many destinations as it may: ENOBUFS")             \
-	X(CONNECTED_SEND, "connected_send", "a send that was decided at connect: passed untouched")        \
-	X(MPTCP_JOIN, "mptcp_join", "a further subflow of an MPTCP connection: passed untouched")          \
-	X(NO_STATE, "no_state", "a reply or peer name on a socket without a translation: untouched")       \
-	X(OTHER_PEER, "other_peer",                                                                        \
-	  "a reply or peer name from an address that no service led to: untouched")                        \
-	X(WOULD_TRANSLATE, "would_translate", "observe mode: it would have been translated; untouched")    \
-	X(WOULD_REFUSE, "would_refuse", "observe mode: it would have been refused; untouched")             \
-	X(STALE_AGENT, "stale_agent", "no sign of life of the agent for --stale-after: passed untouched")  \
-	X(LOOPBACK_CLIENT, "loopback_client",                                                              \
-	  "a client on a loopback address, an endpoint elsewhere: passed untouched")                       \
-	X(FLOWS_FULL, "flows_full", "no row is free for a new flow: dropped")                              \
-	X(SNAT_PORTS_FULL, "snat_ports_full",                                                              \
-	  "every source port of this node towards the endpoint is in use: dropped")                        \
-	X(REPLY_TAKEN, "reply_taken",                                                                      \
-	  "the same client has a flow to the same endpoint by another frontend: dropped")                  \
-	X(FLOW_LOST, "flow_lost", "several CPUs began the same flow, and none completed it: dropped")
-
-/* clang-format off */ /* it takes the list for the beginning of an expression */
-enum shunt_reason {
-#define SHUNT_REASON_CONSTANT(constant, name, meaning) SHUNT_REASON_##constant,
-	SHUNT_REASONS(SHUNT_REASON_CONSTANT)
-#undef SHUNT_REASON_CONSTANT
-	SHUNT_REASON_COUNT,
-};
-/* clang-format on */
-
-/* Eight whole cache lines per CPU, so that no CPU writes to another's line. There is room for the packet path's. */
-#define SHUNT_REASON_STRIDE 64
-SHUNT_STATIC_ASSERT(SHUNT_REASON_COUNT <= SHUNT_REASON_STRIDE);
 
 /*
  * source_versions: array by enum shunt_resource; the programs do not read it. It tells how far an agent followed the

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * Decides what happens to one dialled destination, as a function over values. It uses neither a program's context nor
- * a socket, so that a syscall program can run tables of cases through it (tests/bpf/harness.bpf.c).
+ * a socket or packet, so that a syscall program can run tables of cases through it (tests/bpf/harness.bpf.c).
  */
 #ifndef SHUNT_DECISION_H
 #define SHUNT_DECISION_H
@@ -17,7 +17,8 @@
 enum verdict {
 	VERDICT_PASS = 0,      /* leave it: it is not a service, or the packet path decides */
 	VERDICT_TRANSLATE = 1, /* `to` is the backend */
-	VERDICT_REFUSE = 2,    /* fail the call with `error` */
+	VERDICT_REFUSE = 2,    /* fail the call with `error`, or answer the packet */
+	VERDICT_DROP = 3,      /* only of packets: drop it without an answer */
 };
 
 struct decision {
@@ -29,17 +30,52 @@ struct decision {
 	__u32 service_port;
 	__u64 pool_word; /* the pool's word when the backend was chosen */
 	struct destination to;
+	__u32 row_flags; /* of the frontend, if there is one: enum shunt_row_flags */
 };
 
-/* Who dials. */
+/*
+ * Who dials: a socket, which is known by its network namespace, or a packet, which is known by its source. `kind` has
+ * to be a constant where decide() is inlined, so that neither pays for what only the other needs.
+ */
 struct client {
-	__u64 netns_cookie; /* of its network namespace */
-	__u32 on_loopback;  /* 1: its own address is a loopback address, from which nothing leaves the host */
+	__u32 kind;	    /* enum shunt_client_kind: what `identity` is */
+	__u8 on_loopback;   /* 1: its own address is a loopback address, from which nothing leaves the host */
+	__u8 is_outside;    /* 1: it is not a client of the cluster, so the external pool serves it */
+	__u8 no_cluster_ip; /* 1: a ClusterIP is no frontend for it */
+	__u8 pad;
+	struct shunt_address identity; /* affinities are kept by it */
 };
+
+static __always_inline struct client socket_client(__u64 netns_cookie, int on_loopback)
+{
+	return (struct client){
+		.kind = SHUNT_CLIENT_NETNS,
+		.on_loopback = on_loopback,
+		.identity.word = { (__u32)netns_cookie, (__u32)(netns_cookie >> 32) },
+	};
+}
+
+static __always_inline int is_packet(const struct client *client)
+{
+	return client->kind == SHUNT_CLIENT_ADDRESS;
+}
+
+static __always_inline int is_on_host(const struct client *client)
+{
+	__u64 cookie = (__u64)client->identity.word[1] << 32 | client->identity.word[0];
+
+	return !is_packet(client) && cookie == shunt_config.host_netns_cookie;
+}
 
 static __always_inline void pass(struct decision *decision, __u32 reason)
 {
 	decision->verdict = VERDICT_PASS;
+	decision->reason = reason;
+}
+
+static __always_inline void drop(struct decision *decision, __u32 reason)
+{
+	decision->verdict = VERDICT_DROP;
 	decision->reason = reason;
 }
 
@@ -50,14 +86,26 @@ static __always_inline void refuse(struct decision *decision, __u32 error, __u32
 	decision->reason = reason;
 }
 
+/* An id outside its map. A socket can try again; what a packet's client would make of an answer is unknown. */
+static __always_inline void decide_dangling(struct decision *decision, const struct client *client)
+{
+	if (is_packet(client))
+		drop(decision, SHUNT_REASON_DANGLING);
+	else
+		refuse(decision, SHUNT_EAGAIN, SHUNT_REASON_DANGLING);
+}
+
 /* Decides for a pool that takes no new connections, by the reason that its word carries. */
-static __always_inline void decide_empty(struct decision *decision, __u64 pool_word,
-					 struct shunt_service_counters *counters)
+static __always_inline void decide_empty(struct decision *decision, const struct client *client,
+					 __u64 pool_word, struct shunt_service_counters *counters)
 {
 	if (shunt_pool_emptiness(pool_word) == SHUNT_EMPTY_LOCAL_MISS) {
 		if (counters)
 			counters->local_misses++;
-		if (shunt_config.local_miss_drops)
+		/* Without an answer a load balancer tries another node. */
+		if (is_packet(client))
+			drop(decision, SHUNT_REASON_LOCAL_MISS);
+		else if (shunt_config.local_miss_drops)
 			pass(decision, SHUNT_REASON_LOCAL_MISS);
 		else
 			refuse(decision, SHUNT_EHOSTUNREACH, SHUNT_REASON_LOCAL_MISS);
@@ -151,14 +199,14 @@ static __always_inline const struct shunt_backend *create_affinity(struct affini
 }
 
 static __always_inline const struct shunt_backend *choose_with_affinity(const struct shunt_frontend_row *row,
-									__u64 netns_cookie, __u64 pool_word,
-									__u32 *backend)
+									const struct client *client,
+									__u64 pool_word, __u32 *backend)
 {
 	struct affinity_search search = {
 		.key = {
-			.client.word = { (__u32)netns_cookie, (__u32)(netns_cookie >> 32) },
+			.client = client->identity,
 			.service_port = row->service_port,
-			.client_kind = SHUNT_CLIENT_NETNS,
+			.client_kind = client->kind,
 		},
 		.now_ns = bpf_ktime_get_boot_ns(),
 		.timeout_ns = row->affinity_timeout_s * 1000000000ull,
@@ -180,16 +228,52 @@ static __always_inline int is_own_address(const struct shunt_address *address)
 	return row && (row->flags & SHUNT_ADDRESS_NODE);
 }
 
+static __always_inline int is_in_list(__u32 list, const struct shunt_address *address)
+{
+	struct shunt_source_key key = { .prefix_length = 32 + 128, .list = list, .address = *address };
+
+	return bpf_map_lookup_elem(&source_ranges, &key) != NULL;
+}
+
 /*
- * Decides for a client on this node that dials `key`. Counts for the service and the backend; the caller counts the
- * reason. REQUIRES: the port is not 0.
+ * Returns 1 if the client may use the frontend; else it has decided. A socket does not know from which address its
+ * packets will leave, except on the host.
+ */
+static __always_inline int decide_source(struct decision *decision, const struct client *client,
+					 const struct shunt_frontend_row *row)
+{
+	if (!(row->flags & SHUNT_ROW_SOURCE_RANGES))
+		return 1;
+	if (!is_packet(client)) {
+		if (is_on_host(client) && (row->flags & SHUNT_ROW_NODE_IN_RANGES))
+			return 1;
+		pass(decision, SHUNT_REASON_SOURCE_RANGES);
+		return 0;
+	}
+	if (!row->source_ranges || is_in_list(row->source_ranges, &client->identity))
+		return 1;
+	drop(decision, SHUNT_REASON_SOURCE_DENIED);
+	return 0;
+}
+
+/* Returns the id of the pool that serves the client. Clients inside the cluster get the internal one by any frontend,
+ * because they need not come to a node that has an endpoint. */
+static __always_inline __u32 pool_for(const struct shunt_frontend_row *row, const struct client *client)
+{
+	if (client->is_outside && row->kind != SHUNT_KIND_CLUSTER_IP)
+		return row->external_pool;
+	return row->internal_pool;
+}
+
+/*
+ * Decides for a client that dials `key`. Counts for the service and the backend; the caller counts the reason.
+ * REQUIRES: the port is not 0.
  */
 static __always_inline void decide(const struct shunt_frontend_key *key, const struct client *client,
 				   struct decision *decision)
 {
-	int on_host = client->netns_cookie == shunt_config.host_netns_cookie;
 	__u32 reason = SHUNT_REASON_NOT_A_SERVICE;
-	const struct shunt_frontend_row *row = find_frontend(key, on_host, &reason);
+	const struct shunt_frontend_row *row = find_frontend(key, is_on_host(client), &reason);
 	struct shunt_service_counters *counters;
 	const struct shunt_backend *chosen;
 	__u64 *word, pool_word;
@@ -199,28 +283,31 @@ static __always_inline void decide(const struct shunt_frontend_key *key, const s
 			return refuse(decision, SHUNT_ECONNREFUSED, reason);
 		return pass(decision, reason);
 	}
-	if ((row->flags & SHUNT_ROW_SOURCE_RANGES) && !(on_host && (row->flags & SHUNT_ROW_NODE_IN_RANGES)))
-		return pass(decision, SHUNT_REASON_SOURCE_RANGES);
+	if (client->no_cluster_ip && row->kind == SHUNT_KIND_CLUSTER_IP)
+		return pass(decision, SHUNT_REASON_OUTSIDE_CLIENT);
+	if (!decide_source(decision, client, row))
+		return;
 	decision->service_port = row->service_port;
-	decision->pool = row->internal_pool;
-	word = pool_of(row->internal_pool);
+	decision->row_flags = row->flags;
+	decision->pool = pool_for(row, client);
+	word = pool_of(decision->pool);
 	if (!word)
-		return refuse(decision, SHUNT_EAGAIN, SHUNT_REASON_DANGLING);
+		return decide_dangling(decision, client);
 	pool_word = *(volatile __u64 *)word;
 	reader_window();
 	counters = counters_of(row->service_port);
 	if (shunt_pool_emptiness(pool_word))
-		return decide_empty(decision, pool_word, counters);
+		return decide_empty(decision, client, pool_word, counters);
 	/* Count before the choice, so that the CPU fetches this cache line while it waits for the slot's. */
 	if (counters && !client->on_loopback)
 		counters->translated++;
 	/* In observe mode the choice is not used, so it is not remembered. */
 	if (row->affinity_timeout_s && !shunt_config.observe)
-		chosen = choose_with_affinity(row, client->netns_cookie, pool_word, &decision->backend);
+		chosen = choose_with_affinity(row, client, pool_word, &decision->backend);
 	else
 		chosen = choose_backend(pool_word, &decision->backend);
 	if (!chosen)
-		return refuse(decision, SHUNT_EAGAIN, SHUNT_REASON_DANGLING);
+		return decide_dangling(decision, client);
 	reader_window();
 	if (client->on_loopback) {
 		if (!is_own_address(&chosen->address))
@@ -233,6 +320,25 @@ static __always_inline void decide(const struct shunt_frontend_key *key, const s
 	decision->to.address = chosen->address;
 	decision->to.port = chosen->port;
 	count_chosen(decision->backend);
+}
+
+/*
+ * True if nothing may be translated because the agent has given no sign of life for longer than the node allows. What
+ * was translated before goes on: replies and names do not ask.
+ */
+static __always_inline int is_agent_stale(void)
+{
+	__u32 zero = 0;
+	struct shunt_meta *row;
+	__s64 age_ms;
+
+	if (!shunt_config.stale_after_ms)
+		return 0;
+	row = bpf_map_lookup_elem(&meta, &zero);
+	if (!row)
+		return 0;
+	age_ms = bpf_ktime_get_boot_ns() / 1000000 - *(volatile __u64 *)&row->applied_ms;
+	return age_ms > (__s64)shunt_config.stale_after_ms;
 }
 
 #endif

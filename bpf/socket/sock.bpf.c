@@ -46,29 +46,7 @@ static __always_inline int is_translatable(const struct bpf_sock_addr *ctx)
  */
 static __always_inline struct client client_at(struct bpf_sock_addr *ctx, const struct shunt_address *own)
 {
-	return (struct client){
-		.netns_cookie = bpf_get_netns_cookie(ctx),
-		.on_loopback = is_loopback(own),
-	};
-}
-
-/*
- * True if nothing may be translated because the agent has given no sign of life for longer than the node allows. What
- * was translated before goes on: the hooks of replies and names do not ask.
- */
-static __always_inline int is_agent_stale(void)
-{
-	__u32 zero = 0;
-	struct shunt_meta *row;
-	__s64 age_ms;
-
-	if (!shunt_config.stale_after_ms)
-		return 0;
-	row = bpf_map_lookup_elem(&meta, &zero);
-	if (!row)
-		return 0;
-	age_ms = bpf_ktime_get_boot_ns() / 1000000 - *(volatile __u64 *)&row->applied_ms;
-	return age_ms > (__s64)shunt_config.stale_after_ms;
+	return socket_client(bpf_get_netns_cookie(ctx), is_loopback(own));
 }
 
 /*

@@ -29,7 +29,7 @@ namespace {
 
 constexpr uint64_t kHost = 42;  // network namespace cookies, as the cases give them
 constexpr uint64_t kPod = 43;
-constexpr int kPass = 0, kTranslate = 1, kRefuse = 2;
+constexpr int kPass = 0, kTranslate = 1, kRefuse = 2, kDrop = 3;
 
 model::Service MakeService(const std::string& name, const std::string& cluster_ip) {
   model::Service service;
@@ -119,13 +119,44 @@ class DecisionTest : public SandboxTest {
 
   Outcome Decide(const std::string& address, uint16_t port, uint64_t netns = kPod, int protocol = IPPROTO_TCP) {
     harness_case run = {};
+    SetKey(run, address, port, protocol);
+    run.netns_cookie = netns;
+    LIBBPF_OPTS(bpf_test_run_opts, options, .ctx_in = &run, .ctx_size_in = sizeof(run));
+    EXPECT_EQ(bpf_prog_test_run_opts(bpf_program__fd(harness_->progs.decide_case), &options), 0);
+    return OutcomeOf(run);
+  }
+
+  struct PacketClient {
+    const char* source;
+    bool outside = false;
+    bool no_cluster_ip = false;
+  };
+
+  Outcome DecideForPacket(const PacketClient& client, const std::string& address, uint16_t port,
+                          int protocol = IPPROTO_TCP) {
+    harness_case run = {};
+    run.is_outside = client.outside;
+    run.no_cluster_ip = client.no_cluster_ip;
+    run.source = EncodeAddress(*model::IpAddress::Parse(client.source));
+    SetKey(run, address, port, protocol);
+    const uint32_t zero = 0;
+    const int map = bpf_map__fd(harness_->maps.packet_case);
+    EXPECT_EQ(bpf_map_update_elem(map, &zero, &run, BPF_ANY), 0);
+    const std::array<uint8_t, 64> packet = {};
+    LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = packet.data(), .data_size_in = packet.size());
+    EXPECT_EQ(bpf_prog_test_run_opts(bpf_program__fd(harness_->progs.decide_packet_case), &options), 0);
+    EXPECT_EQ(bpf_map_lookup_elem(map, &zero, &run), 0);
+    return OutcomeOf(run);
+  }
+
+  static void SetKey(harness_case& run, const std::string& address, uint16_t port, int protocol) {
     const auto bytes = model::IpAddress::Parse(address)->bytes();
     memcpy(run.key.address.word, bytes.data(), bytes.size());
     run.key.port = htons(port);
     run.key.protocol = static_cast<uint8_t>(protocol);
-    run.netns_cookie = netns;
-    LIBBPF_OPTS(bpf_test_run_opts, options, .ctx_in = &run, .ctx_size_in = sizeof(run));
-    EXPECT_EQ(bpf_prog_test_run_opts(bpf_program__fd(harness_->progs.decide_case), &options), 0);
+  }
+
+  static Outcome OutcomeOf(const harness_case& run) {
     std::array<uint8_t, 16> to;
     memcpy(to.data(), run.to_address.word, to.size());
     return {static_cast<int>(run.verdict), run.error, run.reason,
@@ -241,6 +272,89 @@ TEST_F(DecisionTest, EveryOutcomeOfADial) {
   OpenHarness(/*local_miss_drops=*/true);
   EXPECT_EQ(Decide("10.96.0.12", 80).verdict, kPass) << "a Local miss is left to the packet path";
   EXPECT_EQ(Decide("10.96.0.11", 80).verdict, kRefuse) << "no endpoints are refused all the same";
+}
+
+TEST_F(DecisionTest, EveryOutcomeForAPacket) {
+  model::Service web = MakeService("web", "10.96.0.10");
+  web.type = model::ServiceType::kLoadBalancer;
+  web.ports[0].node_port = 30080;
+  web.load_balancer_ingress = {{.ip = "203.0.113.20", .ip_mode = ""}};
+  web.external_ips = {"203.0.113.10"};
+  web.load_balancer_source_ranges = {"198.51.100.0/25"};
+  model::Service local = MakeService("local", "10.96.0.11");
+  local.type = model::ServiceType::kLoadBalancer;
+  local.ports[0].node_port = 30081;
+  local.load_balancer_ingress = {{.ip = "203.0.113.21", .ip_mode = ""}};
+  local.external_traffic_policy = model::TrafficPolicy::kLocal;
+  model::Service inner = MakeService("inner", "10.96.0.12");
+  inner.internal_traffic_policy = model::TrafficPolicy::kLocal;
+  model::Service empty = MakeService("empty", "10.96.0.13");
+  empty.type = model::ServiceType::kNodePort;
+  empty.ports[0].node_port = 30083;
+  empty.external_traffic_policy = model::TrafficPolicy::kLocal;
+  Apply({{web, {MakeSlice("web", {"10.1.0.1"})}},
+         {local, {MakeSlice("local", {"10.1.0.2"}, "node-2")}},
+         {inner, {MakeSlice("inner", {"10.1.0.3"}, "node-2")}},
+         {empty, {}}});
+  ASSERT_TRUE(datapath_->SetNodeAddresses(std::vector<NodeAddress>{{.address = primary_[0]}}).ok());
+  OpenHarness();
+
+  const PacketClient outside = {.source = "198.51.100.7", .outside = true};
+  const PacketClient barred = {.source = "198.51.100.7", .outside = true, .no_cluster_ip = true};
+  const PacketClient inside = {.source = "10.244.1.7"};
+  struct Case {
+    const char* what;
+    PacketClient client;
+    const char* address;
+    uint16_t port;
+    int verdict;
+    uint32_t reason;
+    const char* to;
+  };
+  const uint32_t kNone = 0;
+  const Case kCases[] = {
+      {"a ClusterIP from inside", inside, "10.96.0.10", 80, kTranslate, kNone, "10.1.0.1:8080"},
+      {"a ClusterIP from outside", outside, "10.96.0.10", 80, kTranslate, kNone, "10.1.0.1:8080"},
+      {"a ClusterIP from outside where that is off", barred, "10.96.0.10", 80, kPass, SHUNT_REASON_OUTSIDE_CLIENT, ""},
+      {"a NodePort where ClusterIPs are off", barred, "192.168.7.1", 30080, kTranslate, kNone, "10.1.0.1:8080"},
+      {"an external IP", outside, "203.0.113.10", 80, kTranslate, kNone, "10.1.0.1:8080"},
+      {"eTP Local without a local endpoint, from outside", outside, "203.0.113.21", 80, kDrop, SHUNT_REASON_LOCAL_MISS,
+       ""},
+      {"the same by NodePort", outside, "192.168.7.1", 30081, kDrop, SHUNT_REASON_LOCAL_MISS, ""},
+      {"eTP Local from inside: every endpoint", inside, "203.0.113.21", 80, kTranslate, kNone, "10.1.0.2:8080"},
+      {"eTP Local by ClusterIP: every endpoint", outside, "10.96.0.11", 80, kTranslate, kNone, "10.1.0.2:8080"},
+      {"iTP Local without a local endpoint", inside, "10.96.0.12", 80, kDrop, SHUNT_REASON_LOCAL_MISS, ""},
+      {"no endpoint anywhere", outside, "192.168.7.1", 30083, kRefuse, SHUNT_REASON_NO_ENDPOINTS, ""},
+      {"an unused port of a ClusterIP", inside, "10.96.0.10", 81, kRefuse, SHUNT_REASON_UNUSED_PORT, ""},
+      {"an unused port of a load balancer", outside, "203.0.113.20", 81, kPass, SHUNT_REASON_NOT_A_SERVICE, ""},
+      {"another port of the node", outside, "192.168.7.1", 22, kPass, SHUNT_REASON_NOT_A_SERVICE, ""},
+  };
+  for (const Case& c : kCases) {
+    SCOPED_TRACE(c.what);
+    const Outcome outcome = DecideForPacket(c.client, c.address, c.port);
+    EXPECT_EQ(outcome.verdict, c.verdict);
+    EXPECT_EQ(outcome.reason, c.verdict == kTranslate ? outcome.reason : c.reason);
+    EXPECT_EQ(outcome.to, c.to);
+  }
+  OpenHarness(/*local_miss_drops=*/true);
+  EXPECT_EQ(DecideForPacket(inside, "10.96.0.12", 80).verdict, kDrop) << "that is only for sockets";
+}
+
+TEST_F(DecisionTest, AnAffinityOfAnAddressIsNotThatOfASocket) {
+  model::Service web = MakeService("web", "10.96.0.10");
+  web.affinity_timeout_s = 10'800;
+  web.external_ips = {"203.0.113.10"};
+  Apply({{web, {MakeSlice("web", {"10.1.0.1", "10.1.0.2", "10.1.0.3", "10.1.0.4"})}}});
+  OpenHarness();
+  const PacketClient client = {.source = "198.51.100.7", .outside = true};
+  const std::string kept = DecideForPacket(client, "10.96.0.10", 80).to;
+  for (int i = 0; i < 50; ++i) {
+    EXPECT_EQ(DecideForPacket(client, i % 2 == 0 ? "203.0.113.10" : "10.96.0.10", 80).to, kept);
+  }
+  std::set<std::string> over_sockets;
+  for (uint64_t netns = 100; netns < 200; ++netns) over_sockets.insert(Decide("10.96.0.10", 80, netns).to);
+  EXPECT_EQ(over_sockets.size(), 4u);
+  EXPECT_EQ(DecideForPacket(client, "10.96.0.10", 80).to, kept);
 }
 
 TEST_F(DecisionTest, AnAffinityIsKeptPerClientAndHonoursTheSet) {

@@ -10,8 +10,11 @@
 struct harness_case {
 	struct shunt_frontend_key key; /* in */
 	__u32 filtered;		       /* out: 1 if the prefix filter alone decided */
-	__u64 netns_cookie;	       /* in */
-	__u32 on_loopback;	       /* in */
+	__u64 netns_cookie;	       /* in: of a socket */
+	__u32 on_loopback;	       /* in: of a socket */
+	__u32 is_outside;	       /* in: of a packet */
+	__u32 no_cluster_ip;	       /* in: of a packet */
+	struct shunt_address source;   /* in: of a packet */
 	__u32 verdict;		       /* out: enum verdict */
 	__u32 error;
 	__u32 reason;

@@ -14,9 +14,9 @@ bool Has(ReasonKind kind, absl::string_view name) {
 }  // namespace
 
 const std::vector<absl::string_view>& ReasonsOfKind(ReasonKind kind) {
-  static const auto* const kNothing =
-      new std::vector<absl::string_view>{"not_a_service",  "port_zero",  "other_protocol", "exempt_socket",
-                                         "connected_send", "mptcp_join", "no_state",       "other_peer"};
+  static const auto* const kNothing = new std::vector<absl::string_view>{
+      "not_a_service", "port_zero", "other_protocol", "exempt_socket",  "connected_send",
+      "mptcp_join",    "no_state",  "other_peer",     "outside_client", "other_host"};
   // They lead no connection to a wrong destination.
   static const auto* const kSuspects = new std::vector<absl::string_view>{"dangling", "state_lost", "peers_full"};
   return kind == ReasonKind::kSuspect ? *kSuspects : *kNothing;
