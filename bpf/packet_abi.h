@@ -90,13 +90,13 @@ enum shunt_flow_state {
 };
 
 /* The next hop towards a device: its link-layer address in the upper 48 bits, first byte highest, and below it the tick
- * of shunt_hop_tick() at which it was looked up. 0: unknown. */
+ * of hop_tick() at which it was looked up. 0: unknown. */
 #define SHUNT_HOP_SHIFT 16
 
 /*
  * flow_rows: array by row id, memory-mapped, of two cache lines. Immutable from the moment an entry names the row until
- * it is retired, except `state`, `last_use`, `pool_word` and the hops, each one aligned word. A reader copies what it
- * needs and then reads its index entry again: if that has changed, the row may be another flow's.
+ * it is retired, except `state`, `last_use`, `pool`, `pool_word` and the hops, each one aligned word. A reader copies
+ * what it needs and then reads its index entry again: if that has changed, the row may be another flow's.
  */
 struct shunt_flow {
 	struct shunt_address client; /* how the client's packets arrive: client -> frontend */

@@ -24,6 +24,7 @@
 #include "sock.skel.h"
 #include "sock_iter.skel.h"
 #include "sweep.skel.h"
+#include "tc.skel.h"
 
 namespace {
 
@@ -119,19 +120,21 @@ TEST(StackTest, EveryChainOfCallsFitsByTheStrictestRule) {
   sock* hooks = sock__open_and_load();
   sock_iter* iterators = sock_iter__open_and_load();
   sweep* collector = sweep__open_and_load();
-  ASSERT_TRUE(hooks && iterators && collector);
+  tc* packets = tc__open_and_load();
+  ASSERT_TRUE(hooks && iterators && collector && packets);
   std::map<std::string, std::vector<int>> frames;
-  for (const bpf_object* object : {hooks->obj, iterators->obj, collector->obj}) {
+  for (const bpf_object* object : {hooks->obj, iterators->obj, collector->obj, packets->obj}) {
     bpf_program* program;
     bpf_object__for_each_program(program, object) {
       const bpf_insn* code = bpf_program__insns(program);
       frames[bpf_program__name(program)] = Program({code, code + bpf_program__insn_cnt(program)}).DeepestFrom();
     }
   }
+  tc__destroy(packets);
   sweep__destroy(collector);
   sock_iter__destroy(iterators);
   sock__destroy(hooks);
-  EXPECT_EQ(frames.size(), 14u);
+  EXPECT_EQ(frames.size(), 16u);
   for (const auto& [program, chain] : frames) {
     const std::string sum = absl::StrCat(absl::StrJoin(chain, " + "), " = ", Program::Sum(chain), " bytes");
     std::printf("%s: %s\n", program.c_str(), sum.c_str());

@@ -8,11 +8,12 @@
 #include <string>
 #include <tuple>
 
-#include "bpf/config.h"  // the skeletons need it first
+#include "bpf/config.h"  // the skeletons need them first
 #include "bpf/packet/packet_config.h"
 #include "sock.skel.h"
 #include "sock_iter.skel.h"
 #include "sweep.skel.h"
+#include "tc.skel.h"
 
 namespace {
 
@@ -154,5 +155,41 @@ TEST(SweepVerifierTest, AcceptsEveryProgram) {
     g_verifier_log = nullptr;
   }
 }
+
+using PacketConfiguration = std::tuple<uint32_t /*reader_window*/, uint8_t /*observe*/, uint8_t /*external_cluster_ip*/,
+                                       uint8_t /*has_ipv6_csum_flag*/, uint8_t /*weakly_ordered*/>;
+
+class PacketVerifierTest : public testing::TestWithParam<PacketConfiguration> {};
+
+TEST_P(PacketVerifierTest, AcceptsEveryProgram) {
+  if (geteuid() != 0) GTEST_SKIP() << "loading programs needs root";
+  const auto [reader_window, observe, external_cluster_ip, has_ipv6_csum_flag, weakly_ordered] = GetParam();
+  std::string log;
+  g_verifier_log = &log;
+  libbpf_set_print(KeepLog);
+  tc* skeleton = tc__open();
+  ASSERT_NE(skeleton, nullptr) << log;
+  skeleton->rodata->shunt_config.reader_window = reader_window;
+  skeleton->rodata->shunt_config.observe = observe;
+  skeleton->rodata->shunt_config.stale_after_ms = observe ? 60'000 : 0;  // nothing has to do with both
+  skeleton->rodata->packet_config.index_mask = 1023;
+  skeleton->rodata->packet_config.flows = 1024;
+  skeleton->rodata->packet_config.snat_sets = 1;
+  skeleton->rodata->packet_config.hz = 250;
+  skeleton->rodata->packet_config.external_cluster_ip = external_cluster_ip;
+  skeleton->rodata->packet_config.has_ipv6_csum_flag = has_ipv6_csum_flag;
+  skeleton->rodata->packet_config.weakly_ordered = weakly_ordered;
+  EXPECT_EQ(tc__load(skeleton), 0) << log.substr(log.size() > 4000 ? log.size() - 4000 : 0);
+  EXPECT_GE(bpf_program__fd(skeleton->progs.packet_ingress), 0);
+  EXPECT_GE(bpf_program__fd(skeleton->progs.packet_egress), 0);
+  tc__destroy(skeleton);
+  g_verifier_log = nullptr;
+}
+
+INSTANTIATE_TEST_SUITE_P(EveryConfiguration, PacketVerifierTest,
+                         testing::Combine(testing::Values(0u, 1000u), testing::Values(uint8_t{0}, uint8_t{1}),
+                                          testing::Values(uint8_t{0}, uint8_t{1}),
+                                          testing::Values(uint8_t{0}, uint8_t{1}),
+                                          testing::Values(uint8_t{0}, uint8_t{1})));
 
 }  // namespace

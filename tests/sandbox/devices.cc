@@ -9,6 +9,7 @@
 #include <linux/sockios.h>
 #include <linux/veth.h>
 #include <net/if.h>
+#include <net/if_arp.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -152,6 +153,16 @@ absl::StatusOr<Mac> MacOf(absl::string_view name) {
   Mac mac;
   std::memcpy(mac.data(), request.ifr_hwaddr.sa_data, mac.size());
   return mac;
+}
+
+absl::Status SetMac(absl::string_view name, const Mac& mac) {
+  ifreq request;
+  const int error = DeviceCall(SIOCSIFHWADDR, name, &request, [&mac](ifreq* call) {
+    call->ifr_hwaddr.sa_family = ARPHRD_ETHER;
+    std::memcpy(call->ifr_hwaddr.sa_data, mac.data(), mac.size());
+  });
+  if (error != 0) return absl::ErrnoToStatus(error, absl::StrCat("set the MAC address of ", name));
+  return absl::OkStatus();
 }
 
 absl::Status SetOffloads(absl::string_view name, bool on) {

@@ -43,6 +43,7 @@ absl::Status WaitUntilRunning(absl::string_view name);
 absl::Status SetMtu(absl::string_view name, uint32_t mtu);
 absl::Status SetMaster(absl::string_view name, absl::string_view bridge);
 absl::StatusOr<Mac> MacOf(absl::string_view name);
+absl::Status SetMac(absl::string_view name, const Mac& mac);
 // Checksums, scatter-gather, segmentation (TSO, GSO) and GRO, all of them.
 absl::Status SetOffloads(absl::string_view name, bool on);
 

@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * One packet as a value: what the rest of the packet path has to know of its headers. The parser reads bytes and writes
+ * nothing but that value, so it is the same for tc and XDP.
+ */
+#ifndef SHUNT_PACKET_H
+#define SHUNT_PACKET_H
+
+#include <linux/bpf.h>
+#include <linux/if_ether.h>
+#include <linux/in.h>
+#include <linux/ip.h>
+#include <linux/ipv6.h>
+#include <linux/udp.h>
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_helpers.h>
+
+#include "bpf/packet_abi.h"
+
+/* The part of a frame that can be read: from the Ethernet header on. */
+struct bytes {
+	__u8 *begin;
+	__u8 *end;
+};
+
+enum fragment_kind {
+	FRAGMENT_NOT = 0,
+	FRAGMENT_FIRST = 1, /* it has the ports */
+	FRAGMENT_LATER = 2, /* it has none */
+};
+
+/* Types and a code of ICMP. (linux/icmp.h needs headers of a C library.) */
+#define ICMP_TYPE_UNREACHABLE 3
+#define ICMP_TYPE_TIME_EXCEEDED 11
+#define ICMP_TYPE_PARAMETER_PROBLEM 12
+#define ICMP_CODE_PORT 3
+#define ICMP_HEADER_LENGTH 8
+
+/* TCP's flags, as bits of the header's byte. */
+#define TCP_FIN 0x01
+#define TCP_SYN 0x02
+#define TCP_RST 0x04
+#define TCP_ACK 0x10
+
+struct packet {
+	struct shunt_flow_tuple tuple; /* addresses and protocol, and ports if it has any */
+	__u16 l3;		       /* where the IP header is, in bytes from the frame's beginning */
+	__u16 l4;		       /* where the transport's header is; at most PACKET_L4_MAX */
+	__u16 length;		       /* from the IP header on, as that says; 0: more than it can say */
+	__u8 is_v6;
+	__u8 ttl;
+	__u8 tcp_flags;	    /* 0 of other protocols */
+	__u8 l4_length;	    /* bytes of the transport's header */
+	__u8 dont_fragment; /* 1 of IPv6 */
+	__u8 fragment;	    /* enum fragment_kind */
+	__u32 pad;
+};
+
+enum parsed {
+	PARSED_NOTHING = 0, /* nothing that the packet path handles: it passes */
+	PARSED_CUT =
+		1, /* the headers go on beyond the bytes that can be read, or have to be parsed closely */
+	PARSED_FLOW = 2,     /* a packet of TCP or UDP: its tuple is complete */
+	PARSED_FRAGMENT = 3, /* a fragment; its tuple has ports if it is the first */
+	PARSED_ERROR = 4,    /* an ICMP error, which quotes a packet from `l4` on */
+};
+
+/* Extension headers of IPv6 that are skipped, and how far they may go. The verifier needs the second as a mask. */
+#define PACKET_EXTENSIONS_MAX 6
+#define PACKET_L4_MAX 0x1ff
+
+/* What there is of TCP's header beyond the ports, of which only this is of interest. */
+struct tcp_start {
+	__be16 source;
+	__be16 dest;
+	__be32 seq;
+	__be32 ack_seq;
+	__u8 offset; /* the header's length in words of 4 bytes, in the upper 4 bits */
+	__u8 flags;
+	__be16 window;
+	__be16 check;
+	__be16 urgent;
+};
+
+static __always_inline int parse_ports(struct bytes bytes, struct packet *packet, const __u8 *l4)
+{
+	const struct tcp_start *tcp = (const void *)l4;
+	const struct udphdr *udp = (const void *)l4;
+
+	if (packet->tuple.protocol == IPPROTO_TCP) {
+		if ((const __u8 *)(tcp + 1) > bytes.end)
+			return PARSED_CUT;
+		packet->tcp_flags = tcp->flags;
+		packet->l4_length = tcp->offset >> 4 << 2;
+		packet->tuple.source_port = tcp->source;
+		packet->tuple.destination_port = tcp->dest;
+		return PARSED_FLOW;
+	}
+	if ((const __u8 *)(udp + 1) > bytes.end)
+		return PARSED_CUT;
+	packet->l4_length = sizeof(*udp);
+	packet->tuple.source_port = udp->source;
+	packet->tuple.destination_port = udp->dest;
+	return PARSED_FLOW;
+}
+
+/* ICMP's errors are destination unreachable, time exceeded and parameter problem; all types of ICMPv6 below 128 are. */
+static __always_inline int is_error_type(__u8 protocol, __u8 type)
+{
+	if (protocol == IPPROTO_ICMP)
+		return type == ICMP_TYPE_UNREACHABLE || type == ICMP_TYPE_TIME_EXCEEDED ||
+		       type == ICMP_TYPE_PARAMETER_PROBLEM;
+	return type < 128;
+}
+
+/* REQUIRES: everything but the ports is filled in. */
+static __always_inline int parse_transport(struct bytes bytes, struct packet *packet)
+{
+	const __u8 *l4 = bytes.begin + (packet->l4 & PACKET_L4_MAX);
+	__u8 protocol = packet->tuple.protocol;
+	int parsed;
+
+	if (protocol == IPPROTO_TCP || protocol == IPPROTO_UDP) {
+		if (packet->fragment == FRAGMENT_LATER)
+			return PARSED_FRAGMENT;
+		parsed = parse_ports(bytes, packet, l4);
+		return parsed == PARSED_FLOW && packet->fragment ? PARSED_FRAGMENT : parsed;
+	}
+	if (protocol != (packet->is_v6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP) || packet->fragment)
+		return PARSED_NOTHING;
+	if (l4 + ICMP_HEADER_LENGTH > bytes.end)
+		return PARSED_CUT;
+	return is_error_type(protocol, *l4) ? PARSED_ERROR : PARSED_NOTHING;
+}
+
+static __always_inline int parse_v4(struct bytes bytes, struct packet *packet)
+{
+	const struct iphdr *ip = (const void *)(bytes.begin + sizeof(struct ethhdr));
+	__be16 fragment;
+
+	if ((const __u8 *)(ip + 1) > bytes.end)
+		return PARSED_CUT;
+	if (ip->version != 4 || ip->ihl < 5)
+		return PARSED_NOTHING;
+	packet->l4 = packet->l3 + ip->ihl * 4;
+	packet->length = bpf_ntohs(ip->tot_len);
+	packet->ttl = ip->ttl;
+	fragment = ip->frag_off;
+	packet->dont_fragment = (fragment & bpf_htons(0x4000)) != 0;
+	if (fragment & bpf_htons(0x1fff))
+		packet->fragment = FRAGMENT_LATER;
+	else if (fragment & bpf_htons(0x2000))
+		packet->fragment = FRAGMENT_FIRST;
+	packet->tuple.source.word[2] = bpf_htonl(0xffff);
+	packet->tuple.source.word[3] = ip->saddr;
+	packet->tuple.destination.word[2] = bpf_htonl(0xffff);
+	packet->tuple.destination.word[3] = ip->daddr;
+	packet->tuple.protocol = ip->protocol;
+	return parse_transport(bytes, packet);
+}
+
+/* What all extension headers that are skipped begin with, and the routing and fragment headers have besides. */
+struct extension {
+	__u8 next;
+	__u8 length; /* in units of 8 bytes, without the first */
+	union {
+		struct {
+			__u8 routing_type;
+			__u8 segments_left;
+		};
+		__be16 fragment; /* offset in the upper 13 bits; 1: more follow */
+	};
+	__be32 rest;
+};
+
+/*
+ * Finds the transport's header. Returns PARSED_FLOW if it goes on there, else what the packet is. One on its way by a
+ * routing header is not yet at the destination that its header names, so it passes.
+ */
+static __always_inline int skip_extensions(struct bytes bytes, struct packet *packet)
+{
+	__u32 at = packet->l4;
+	__u8 next = packet->tuple.protocol;
+
+	for (int i = 0; i < PACKET_EXTENSIONS_MAX; i++) {
+		const struct extension *header = (const void *)(bytes.begin + (at & PACKET_L4_MAX));
+
+		if (next != IPPROTO_HOPOPTS && next != IPPROTO_ROUTING && next != IPPROTO_DSTOPTS &&
+		    next != IPPROTO_FRAGMENT)
+			break;
+		if ((const __u8 *)(header + 1) > bytes.end)
+			return PARSED_CUT;
+		if (next == IPPROTO_ROUTING && header->segments_left)
+			return PARSED_NOTHING;
+		if (next == IPPROTO_FRAGMENT) {
+			at += sizeof(*header);
+			if (header->fragment & bpf_htons(0xfff8))
+				packet->fragment = FRAGMENT_LATER;
+			else if (header->fragment & bpf_htons(1))
+				packet->fragment = FRAGMENT_FIRST;
+		} else {
+			at += (header->length + 1) * 8;
+		}
+		next = header->next;
+		if (at > PACKET_L4_MAX)
+			return PARSED_NOTHING;
+		if (packet->fragment == FRAGMENT_LATER)
+			break;
+	}
+	packet->l4 = at;
+	packet->tuple.protocol = next;
+	return PARSED_FLOW;
+}
+
+static __always_inline int parse_v6(struct bytes bytes, struct packet *packet, int closely)
+{
+	const struct ipv6hdr *ip = (const void *)(bytes.begin + sizeof(struct ethhdr));
+	int parsed;
+
+	if ((const __u8 *)(ip + 1) > bytes.end)
+		return PARSED_CUT;
+	if (ip->version != 6)
+		return PARSED_NOTHING;
+	packet->is_v6 = 1;
+	packet->l4 = packet->l3 + sizeof(*ip);
+	packet->length = ip->payload_len ? bpf_ntohs(ip->payload_len) + sizeof(*ip) : 0;
+	packet->ttl = ip->hop_limit;
+	packet->dont_fragment = 1;
+	__builtin_memcpy(&packet->tuple.source, &ip->saddr, sizeof(ip->saddr));
+	__builtin_memcpy(&packet->tuple.destination, &ip->daddr, sizeof(ip->daddr));
+	packet->tuple.protocol = ip->nexthdr;
+	if (!closely && ip->nexthdr != IPPROTO_TCP && ip->nexthdr != IPPROTO_UDP)
+		return PARSED_CUT;
+	if (closely) {
+		parsed = skip_extensions(bytes, packet);
+		if (parsed != PARSED_FLOW)
+			return parsed;
+	}
+	return parse_transport(bytes, packet);
+}
+
+/*
+ * Returns what the frame is: enum parsed. A frame with a VLAN's tag in its bytes is nothing: it comes again, without
+ * the tag, at the VLAN's own device. Extension headers are parsed only `closely`, which takes the verifier long.
+ */
+static __always_inline int parse(struct bytes bytes, struct packet *packet, int closely)
+{
+	const struct ethhdr *ethernet = (const void *)bytes.begin;
+
+	*packet = (struct packet){ .l3 = sizeof(*ethernet) };
+	if ((const __u8 *)(ethernet + 1) > bytes.end)
+		return PARSED_CUT;
+	if (ethernet->h_proto == bpf_htons(ETH_P_IP))
+		return parse_v4(bytes, packet);
+	if (ethernet->h_proto == bpf_htons(ETH_P_IPV6))
+		return parse_v6(bytes, packet, closely);
+	return PARSED_NOTHING;
+}
+
+#endif

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Where the slow path works: a row for each CPU, because Linux 6.1 gives a program and all that it calls 512 bytes of
+ * stack. A packet's program is not interrupted by another packet's on its CPU, so the row is this packet's until its
+ * program ends.
+ */
+#ifndef SHUNT_SCRATCH_H
+#define SHUNT_SCRATCH_H
+
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+
+#include "bpf/decision.h"
+#include "bpf/packet/flow.h"
+#include "bpf/packet/packet.h"
+
+struct scratch {
+	struct packet packet; /* the one in hand, for functions that cannot take it as an argument */
+	struct shunt_frontend_key key;
+	struct decision decision;
+	__u32 is_inside; /* of the client: it belongs to the cluster */
+	struct bpf_fib_lookup route;
+	struct shunt_flow flow;	 /* the new one */
+	struct flow_place place; /* where it is */
+	struct shunt_translation remembered;
+	__u32 refusals_since; /* the clock at the beginning of the second that `refusals` counts */
+	__u32 refusals;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct scratch);
+} scratch SEC(".maps");
+
+static __always_inline struct scratch *scratch_row(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&scratch, &zero);
+}
+
+#endif

@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * The packet path at a device's tc hooks. packet_ingress translates what a client sends, and the replies of flows that
+ * go past the stack; packet_egress translates the replies that come out of the stack. Begin at the bottom.
+ *
+ * A packet that belongs to no service costs one or two bits of bitmaps, which stay in the cache. A flow that exists is
+ * found before any service is looked up.
+ */
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+
+#include "bpf/membership.h"
+#include "bpf/packet/begin.h"
+#include "bpf/packet/reject.h"
+
+/* ---- filters ---------------------------------------------------------------------------------- */
+
+static __always_inline int has_bit(void *bitmap, __u32 bit)
+{
+	__u32 index = bit >> 6;
+	__u64 *word = bpf_map_lookup_elem(bitmap, &index);
+
+	return word && (*(volatile __u64 *)word >> (bit & 63) & 1);
+}
+
+/* Returns 0 if the packet is certainly no backend's. */
+static __always_inline int may_be_reply(const struct shunt_flow_tuple *tuple)
+{
+	return has_bit(&endpoint_filter, shunt_endpoint_bit(&tuple->source, tuple->source_port));
+}
+
+/* Returns 0 if the packet certainly goes to no frontend. Addresses of this node have frontends on few ports. */
+static __always_inline int may_be_request(const struct shunt_flow_tuple *tuple)
+{
+	__u32 sets = prefix_sets(&tuple->destination);
+
+	if (may_be_in(sets, SHUNT_PREFIX_SERVICES))
+		return 1;
+	return may_be_in(sets, SHUNT_PREFIX_FRONTENDS) &&
+	       has_bit(&node_ports, shunt_node_port_bit(tuple->protocol, bpf_ntohs(tuple->destination_port)));
+}
+
+/* ---- flows ------------------------------------------------------------------------------------ */
+
+/* What a packet needs of its flow, copied from the row. */
+struct found_flow {
+	struct flow_place place;
+	struct shunt_flow *row; /* for its changing words */
+	struct rewrite to;
+	__u32 device; /* by which the packet leaves */
+	__u16 flags;
+	__u8 mode;
+};
+
+/* A row that becomes another flow's while it is read is not found again, so twice is nearly always enough. */
+#define SHUNT_FIND_TRIES 3
+
+static __always_inline int copy_flow(struct found_flow *found)
+{
+	struct shunt_flow *row = flow_at(&found->place);
+
+	if (!row)
+		return 0;
+	found->row = row;
+	found->to = rewrite_of(row, found->place.reverse);
+	found->device = found->place.reverse ? row->reverse_device : row->forward_device;
+	found->flags = row->flags;
+	found->mode = row->mode;
+	return still_leads(&found->place);
+}
+
+static __always_inline int find_packets_flow(const struct packet *packet, struct found_flow *found)
+{
+	for (int i = 0; i < SHUNT_FIND_TRIES; i++) {
+		if (!find_flow(&packet->tuple, &found->place))
+			return 0;
+		if (copy_flow(found))
+			return 1;
+	}
+	return 0;
+}
+
+static __always_inline void note_packet(const struct packet *packet, const struct found_flow *found)
+{
+	touch_flow(found->row, flow_clock());
+	note_flags(found->row, found->place.reverse, packet->tcp_flags);
+}
+
+/*
+ * Returns 1 if a UDP flow's backend is still a member of the pool that serves its client now, with or without a share:
+ * a flow stays with an endpoint that drains. Then the row is up to date.
+ */
+static __noinline int keeps_backend(struct shunt_flow *row)
+{
+	struct client client = packet_client(&row->client, role_of(row->reverse_device));
+	const struct shunt_frontend_row *frontend;
+	struct scratch *s = scratch_row();
+	__u32 reason;
+
+	if (!s)
+		return 1;
+	s->key = (struct shunt_frontend_key){
+		.address = row->frontend,
+		.port = row->frontend_port,
+		.protocol = row->protocol,
+	};
+	frontend = find_frontend(&s->key, 0, &reason);
+	if (!frontend)
+		return 0;
+	s->remembered = (struct shunt_translation){
+		.backend_address = row->backend_address,
+		.backend_port = row->backend_port,
+		.backend = row->backend,
+	};
+	if (!still_member(&s->remembered, pool_for(frontend, &client)))
+		return 0;
+	*(volatile __u32 *)&row->pool = s->remembered.pool;
+	*(volatile __u64 *)&row->pool_word = s->remembered.pool_word;
+	return 1;
+}
+
+/* Returns 1 if the packet begins the flow again, because its backend is gone or its connection has ended. */
+static __always_inline int begins_again(const struct packet *packet, struct shunt_flow *row)
+{
+	if (packet->tuple.protocol == IPPROTO_UDP)
+		return !same_set(row->pool, *(volatile __u64 *)&row->pool_word) && !keeps_backend(row);
+	return may_begin(packet) &&
+	       shunt_flow_kind_of(IPPROTO_TCP, *(volatile __u32 *)&row->state) == SHUNT_FLOW_KIND_CLOSED;
+}
+
+/* ---- directions ------------------------------------------------------------------------------- */
+
+/* Translates in place, for the stack. */
+static __always_inline int translate(frame_t *frame, const struct packet *packet, const struct rewrite *to)
+{
+	return write_packet(frame, packet, to, 0) ? drop_counted(SHUNT_REASON_UNWRITABLE) : pass_frame();
+}
+
+/* From the client to the backend. */
+static __always_inline int forward(frame_t *frame, const struct packet *packet,
+				   const struct found_flow *found)
+{
+	note_packet(packet, found);
+	if (found->mode == SHUNT_FLOW_STACK)
+		return translate(frame, packet, &found->to);
+	return send_translated(frame, packet, &found->to, found->device, &found->row->forward_hop, 0);
+}
+
+/* From the backend to the client. What goes through the stack is translated when it comes out. */
+static __always_inline int reply(frame_t *frame, const struct packet *packet, const struct found_flow *found)
+{
+	if (found->mode == SHUNT_FLOW_STACK)
+		return pass_frame();
+	note_packet(packet, found);
+	return send_translated(frame, packet, &found->to, found->device, &found->row->reverse_hop, 1);
+}
+
+/* The rare case: headers that are not all in the frame's first piece, or IPv6 with more than one. */
+__noinline __weak int parse_closely(frame_t *frame, struct packet *packet)
+{
+	if (!packet || !pull_headers(frame))
+		return PARSED_NOTHING;
+	return parse(frame_bytes(frame), packet, 1);
+}
+
+static __always_inline int parse_frame(frame_t *frame, struct packet *packet)
+{
+	int parsed = parse(frame_bytes(frame), packet, 0);
+
+	return parsed == PARSED_CUT ? parse_closely(frame, packet) : parsed;
+}
+
+/* What follow_flow() returns beside verdicts of the hook: the packet may begin a flow, and is in the scratch row. */
+#define UNDECIDED 0x7fff
+
+static __always_inline int undecided(const struct packet *packet)
+{
+	struct scratch *s = scratch_row();
+
+	if (!s)
+		return pass_frame();
+	s->packet = *packet;
+	return UNDECIDED;
+}
+
+/*
+ * Does everything for a packet whose flow exists. It is a global function and does not call what begins flows, so that
+ * their stacks do not add up.
+ */
+__noinline __weak int follow_flow(frame_t *frame)
+{
+	struct found_flow found;
+	struct packet packet;
+	int is_request;
+
+	if (is_tagged(frame) || parse_frame(frame, &packet) != PARSED_FLOW)
+		return pass_frame();
+	is_request = may_be_request(&packet.tuple);
+	if (!is_request && !may_be_reply(&packet.tuple))
+		return pass_frame();
+	if (!find_packets_flow(&packet, &found))
+		return is_request ? undecided(&packet) : pass_frame();
+	if (found.place.reverse)
+		return reply(frame, &packet, &found);
+	if (!begins_again(&packet, found.row))
+		return forward(frame, &packet, &found);
+	retire_flow(&found.place);
+	return undecided(&packet);
+}
+
+SEC("tc")
+int packet_ingress(frame_t *frame)
+{
+	int verdict = follow_flow(frame);
+
+	if (verdict != UNDECIDED)
+		return verdict;
+	switch (begin_flow(frame)) {
+	case BEGUN_FLOW:
+		verdict = follow_flow(frame);
+		return verdict == UNDECIDED ? drop_counted(SHUNT_REASON_FLOW_LOST) : verdict;
+	case BEGUN_PASS:
+		return pass_frame();
+	case BEGUN_REFUSE:
+		return refuse_packet(frame);
+	default:
+		return drop_frame();
+	}
+}
+
+/*
+ * A flow past the stack without a source of this node is the fallback: its reply has come by a device without a
+ * program.
+ */
+SEC("tc")
+int packet_egress(frame_t *frame)
+{
+	struct found_flow found;
+	struct packet packet;
+
+	if (is_tagged(frame) || parse_frame(frame, &packet) != PARSED_FLOW || !may_be_reply(&packet.tuple) ||
+	    !find_packets_flow(&packet, &found) || !found.place.reverse || (found.flags & SHUNT_FLOW_SNAT))
+		return pass_frame();
+	note_packet(&packet, &found);
+	return translate(frame, &packet, &found.to);
+}
+
+char packet_license[] SEC("license") = "Dual BSD/GPL";
