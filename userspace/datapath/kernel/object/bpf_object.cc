@@ -11,6 +11,7 @@
 #include "sock.skel.h"
 #include "sock_iter.skel.h"
 #include "sweep.skel.h"
+#include "tc.skel.h"
 #include "userspace/datapath/kernel/kernel_error.h"
 #include "userspace/datapath/kernel/object/libbpf_messages.h"
 
@@ -57,6 +58,10 @@ absl::StatusOr<BpfObject> BpfObject::OpenSocketIterators() {
   return OpenMemory("sock_iter", "built-in socket iterators", &sock_iter__elf_bytes);
 }
 
+absl::StatusOr<BpfObject> BpfObject::OpenPackets() {
+  return OpenMemory("tc", "built-in packet path", &tc__elf_bytes);
+}
+
 absl::StatusOr<BpfObject> BpfObject::OpenSweep() {
   return OpenMemory("sweep", "built-in collector of flows", &sweep__elf_bytes);
 }
@@ -100,9 +105,8 @@ absl::Status BpfObject::SetVariable(const char* variable, const void* value, siz
   void* bytes = const_cast<void*>(bpf_map__initial_value(*section, &section_size));
   const btf_var_secinfo* place = FindVariable(bpf_object__btf(object_.get()), kConfigSection, variable);
   if (bytes == nullptr || place == nullptr || place->size != size || place->offset + place->size > section_size) {
-    return absl::FailedPreconditionError(absl::StrCat(name_, ": its ", variable, " has ",
-                                                      place == nullptr ? 0 : place->size, " bytes, this build's has ",
-                                                      size));
+    return absl::FailedPreconditionError(absl::StrCat(
+        name_, ": its ", variable, " has ", place == nullptr ? 0 : place->size, " bytes, this build's has ", size));
   }
   std::memcpy(static_cast<char*>(bytes) + place->offset, value, size);
   return absl::OkStatus();

@@ -72,6 +72,10 @@ TEST(BuiltInObject, OnlyThePacketPathsObjectsHaveItsConfiguration) {
   absl::StatusOr<BpfObject> sweep = BpfObject::OpenSweep();
   ASSERT_TRUE(sweep.ok()) << sweep.status();
   EXPECT_TRUE(sweep->SetPacketConfig(shunt_packet_config{}).ok());
+  absl::StatusOr<BpfObject> packets = BpfObject::OpenPackets();
+  ASSERT_TRUE(packets.ok()) << packets.status();
+  EXPECT_TRUE(packets->SetPacketConfig(shunt_packet_config{}).ok());
+  EXPECT_TRUE(packets->SetConfig(shunt_config{}).ok());
   absl::StatusOr<BpfObject> sockets = BpfObject::OpenBuiltIn();
   ASSERT_TRUE(sockets.ok()) << sockets.status();
   EXPECT_EQ(sockets->SetPacketConfig(shunt_packet_config{}).code(), absl::StatusCode::kFailedPrecondition);
