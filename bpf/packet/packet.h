@@ -173,6 +173,12 @@ struct extension {
 	__be32 rest;
 };
 
+static __always_inline int is_extension(__u8 next)
+{
+	return next == IPPROTO_HOPOPTS || next == IPPROTO_ROUTING || next == IPPROTO_DSTOPTS ||
+	       next == IPPROTO_FRAGMENT;
+}
+
 /*
  * Finds the transport's header. Returns PARSED_FLOW if it goes on there, else what the packet is. One on its way by a
  * routing header is not yet at the destination that its header names, so it passes.
@@ -185,8 +191,7 @@ static __always_inline int skip_extensions(struct bytes bytes, struct packet *pa
 	for (int i = 0; i < PACKET_EXTENSIONS_MAX; i++) {
 		const struct extension *header = (const void *)(bytes.begin + (at & PACKET_L4_MAX));
 
-		if (next != IPPROTO_HOPOPTS && next != IPPROTO_ROUTING && next != IPPROTO_DSTOPTS &&
-		    next != IPPROTO_FRAGMENT)
+		if (!is_extension(next))
 			break;
 		if ((const __u8 *)(header + 1) > bytes.end)
 			return PARSED_CUT;
@@ -229,9 +234,9 @@ static __always_inline int parse_v6(struct bytes bytes, struct packet *packet, i
 	__builtin_memcpy(&packet->tuple.source, &ip->saddr, sizeof(ip->saddr));
 	__builtin_memcpy(&packet->tuple.destination, &ip->daddr, sizeof(ip->daddr));
 	packet->tuple.protocol = ip->nexthdr;
-	if (!closely && ip->nexthdr != IPPROTO_TCP && ip->nexthdr != IPPROTO_UDP)
-		return PARSED_CUT;
-	if (closely) {
+	if (is_extension(ip->nexthdr)) {
+		if (!closely)
+			return PARSED_CUT;
 		parsed = skip_extensions(bytes, packet);
 		if (parsed != PARSED_FLOW)
 			return parsed;

@@ -71,6 +71,7 @@ static __always_inline int copy_flow(struct found_flow *found)
 
 static __always_inline int find_packets_flow(const struct packet *packet, struct found_flow *found)
 {
+	found->place = (struct flow_place){}; /* Linux 6.1 hands only what is written to a function */
 	for (int i = 0; i < SHUNT_FIND_TRIES; i++) {
 		if (!find_flow(&packet->tuple, &found->place))
 			return 0;
