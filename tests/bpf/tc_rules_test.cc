@@ -187,6 +187,21 @@ TEST_F(TcTest, WhoOnlyObservesCountsAndTouchesNothing) {
   EXPECT_EQ(world_->Flows().size(), 0u);
 }
 
+TEST_F(TcTest, WithoutASignOfLifeNoFlowBegins) {
+  MakeWorld({.stale_after_ms = 1000});
+  Run({{"a request", "eth0", Tcp("198.51.100.7:40001", "192.0.2.10:30080").Syn(), kPass, {}},
+       {"one that nothing serves", "eth0", Tcp("198.51.100.7:40001", "192.0.2.10:30084").Syn(), kPass, {}}});
+  EXPECT_EQ(world_->Reason(SHUNT_REASON_STALE_AGENT), 2u);
+}
+
+TEST_F(TcTest, AKernelWithoutTheFlagForIpv6GetsTheSameChecksums) {
+  MakeWorld({.has_ipv6_csum_flag = false});
+  Run({{"past the stack", "eth0", Tcp("[2001:db8:7::7]:40001", "[2001:db8::10]:30080").Syn(), kRedirect,
+        Routed(Tcp(kBorrowedV6, "[fd00:244:2::7]:8080").Syn(), MacOf(kNodeBMac))},
+       {"through the stack", "eth0", Udp("[2001:db8:7::7]:40001", "[2001:db8::10]:30081").Payload(7), kPass,
+        Udp("[2001:db8:7::7]:40001", "[fd00:244:1::7]:8080").Payload(7)}});
+}
+
 TEST_F(TcTest, RefusalsAreLimitedPerSecond) {
   const auto udp = [](int port) { return Udp(absl::StrCat("198.51.100.7:", port), "192.0.2.10:30084"); };
   cpu_set_t one;

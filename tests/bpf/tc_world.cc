@@ -189,6 +189,7 @@ absl::Status TcWorld::Load(const TcOptions& options) {
   config.index_mask = kRows - 1;
   config.service_stride = config.backend_stride = kRows;
   config.observe = options.observe;
+  config.stale_after_ms = options.stale_after_ms;
   auto& packets = programs_->rodata->packet_config;
   packets.flow_seed = 0x5eed2;
   packets.index_mask = options.flows - 1;
@@ -197,7 +198,7 @@ absl::Status TcWorld::Load(const TcOptions& options) {
   packets.hz = 250;
   packets.snat_first_port = 49152;
   packets.external_cluster_ip = options.external_cluster_ip;
-  packets.has_ipv6_csum_flag = 1;
+  packets.has_ipv6_csum_flag = options.has_ipv6_csum_flag;
   if (tc__load(programs_) != 0) return absl::InternalError("load the programs");
   return absl::OkStatus();
 }

@@ -42,6 +42,8 @@ inline packets::Mac MacOf(uint8_t last) {
 struct TcOptions {
   bool observe = false;
   bool external_cluster_ip = true;
+  bool has_ipv6_csum_flag = true;
+  uint32_t stale_after_ms = 0;  // the agent has never given a sign of life
   uint32_t flows = 256;
 };
 
