@@ -103,8 +103,7 @@ TEST_F(TestRunTest, WhatTheKernelRefusesIsNamed) {
   const Bytes small(13, 0);
   EXPECT_EQ(RunProgram(program.get(), small).status(),
             absl::ErrnoToStatus(EINVAL, "run a program on a packet of 13 bytes with device 0"));
-  EXPECT_EQ(RunProgram(program.get(), packet_, {.ifindex = 1'000'000}).status().code(),
-            absl::StatusCode::kNotFound);
+  EXPECT_EQ(RunProgram(program.get(), packet_, {.ifindex = 1'000'000}).status().code(), absl::StatusCode::kNotFound);
   EXPECT_EQ(RunProgram(-1, packet_).status(),
             absl::ErrnoToStatus(EBADF, "run a program on a packet of 54 bytes with device 0"));
 }
