@@ -344,7 +344,7 @@ std::vector<uint64_t> PacketNode::Reasons() const {
   return sums;
 }
 
-Fate PacketNode::Run(Hook hook, absl::string_view device, const Bytes& bytes) {
+absl::StatusOr<Fate> PacketNode::TryRun(Hook hook, absl::string_view device, const Bytes& bytes) {
   static constexpr const char* kNames[] = {
 #define SHUNT_REASON_NAME(constant, name, meaning) name,
       SHUNT_REASONS(SHUNT_REASON_NAME)
@@ -356,7 +356,7 @@ Fate PacketNode::Run(Hook hook, absl::string_view device, const Bytes& bytes) {
   const std::vector<uint64_t> before = Reasons();
   absl::StatusOr<RunResult> run =
       RunProgram(bpf_program__fd(program), bytes, {.ifindex = ifindex, .ingress_ifindex = ifindex});
-  if (!run.ok()) Abort(run.status().ToString());
+  if (!run.ok()) return run.status();
   const std::vector<uint64_t> after = Reasons();
   Fate fate{.verdict = run->verdict, .bytes = std::move(run->packet)};
   Parsed parsed = Parse(fate.bytes);
@@ -366,6 +366,12 @@ Fate PacketNode::Run(Hook hook, absl::string_view device, const Bytes& bytes) {
     if (after[i] != before[i]) fate.reasons.emplace_back(kNames[i]);
   }
   return fate;
+}
+
+Fate PacketNode::Run(Hook hook, absl::string_view device, const Bytes& bytes) {
+  absl::StatusOr<Fate> fate = TryRun(hook, device, bytes);
+  if (!fate.ok()) Abort(fate.status().ToString());
+  return *std::move(fate);
 }
 
 #undef SHUNT_TRY

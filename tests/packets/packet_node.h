@@ -70,6 +70,9 @@ class PacketNode {
   // Gives it those with which it leaves by the device to the neighbour that has this address.
   Packet Leaving(absl::string_view device, absl::string_view neighbour, Packet packet) const;
 
+  // Returns kInvalidArgument if the kernel takes no such packet for a test run.
+  absl::StatusOr<Fate> TryRun(Hook hook, absl::string_view device, const Bytes& bytes);
+  // Aborts if the kernel refuses the packet.
   Fate Run(Hook hook, absl::string_view device, const Bytes& bytes);
   Fate Run(Hook hook, absl::string_view device, const Packet& packet) { return Run(hook, device, ToBytes(packet)); }
 

@@ -28,8 +28,9 @@ struct RunResult {
   uint32_t mark = 0;
 };
 
-// Returns kNotFound if there is no such device, kInvalidArgument if the kernel takes no such packet: below 14 bytes, or
-// above what fits into a page with the kernel's own reserve (about 3,500 bytes).
+// Returns kNotFound if there is no such device, kInvalidArgument if the kernel takes no such packet: below 14 bytes, of
+// newer kernels without a whole IP header, or above what fits into a page with the kernel's own reserve (about 3,500
+// bytes).
 absl::StatusOr<RunResult> RunProgram(int program_fd, const Bytes& packet, const RunContext& context = {});
 
 // Runs the program `times` times, each time on the packet as it was given, and returns the median of the kernel's
