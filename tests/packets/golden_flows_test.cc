@@ -284,6 +284,8 @@ std::vector<Shape> Shapes() {
       {"empty", [](Packet packet) { return packet; }},
       {"of one byte, padded", [](Packet packet) { return packet.Payload(1).Padding(3); }},
       {"of 1,000 bytes", [](Packet packet) { return packet.Payload(1000); }},
+      // Above what every link carries, so the routes are asked for each packet.
+      {"of 1,300 bytes", [](Packet packet) { return packet.Payload(1300); }},
       {"with a traffic class and a long way behind it",
        [](Packet packet) { return packet.Payload(33).TrafficClass(0xb9).Ttl(2); }},
       {"that must not be cut", [](Packet packet) { return packet.Payload(77).DontFragment().Id(0xabcd); }, true, false},

@@ -92,6 +92,8 @@ class PacketNode {
   sandbox::InNamespace inside_;
   std::unique_ptr<datapath::KernelDatapath> datapath_;
   tc* programs_ = nullptr;
+  const uint64_t* reasons_ = nullptr;  // the programs' counters, mapped
+  size_t reasons_bytes_ = 0;
   std::map<std::string, Mac, std::less<>> macs_;        // by device
   std::map<std::string, Mac, std::less<>> neighbours_;  // by address
 };
