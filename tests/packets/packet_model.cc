@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/packets/packet_model.h"
+
+#include <linux/pkt_cls.h>
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+
+namespace shunt::packets {
+namespace {
+
+using Action = Expected::Action;
+
+Expected Pass(const Packet& packet) {
+  return {.action = Action::kPass, .packet = packet};
+}
+
+Expected Drop() {
+  return {.action = Action::kDrop};
+}
+
+bool BeginsFlow(const Packet& packet) {
+  constexpr uint8_t kAll = TcpHeader::kSyn | TcpHeader::kAck | TcpHeader::kRst | TcpHeader::kFin;
+  return packet.protocol != kTcp || (packet.tcp.flags & kAll) == TcpHeader::kSyn;
+}
+
+bool IsHost(const model::IpAddress& address) {
+  return !address.IsUnspecified() && !address.IsLoopback() && !address.IsMulticast();
+}
+
+PacketModel::Tuple TupleOf(const Packet& packet) {
+  return {packet.protocol, {packet.source, packet.source_port}, {packet.destination, packet.destination_port}};
+}
+
+Packet Translated(Packet packet, const PacketModel::Tuple& to) {
+  packet.source = to.from.address;
+  packet.source_port = to.from.port;
+  packet.destination = to.to.address;
+  packet.destination_port = to.to.port;
+  return packet;
+}
+
+}  // namespace
+
+// A NodePort answers on the node's addresses, unless an address of its own has the same port.
+const ModelFrontend* PacketModel::Find(const Tuple& tuple) const {
+  const auto exact = tables_.frontends.find({tuple.protocol, tuple.to});
+  if (exact != tables_.frontends.end()) return &exact->second;
+  if (!tables_.node_addresses.contains(tuple.to.address)) return nullptr;
+  const auto node_port = tables_.node_ports.find(
+      {tuple.protocol, {model::IpAddress::Unspecified(tuple.to.address.family()), tuple.to.port}});
+  return node_port == tables_.node_ports.end() ? nullptr : &node_port->second;
+}
+
+bool PacketModel::HasOpen(const Packet& packet) const {
+  const auto found = by_request_.find(TupleOf(packet));
+  return found != by_request_.end() && !found->second->IsClosed();
+}
+
+void PacketModel::Remove(const std::shared_ptr<Flow>& flow) {
+  const std::shared_ptr<Flow> kept = flow;
+  by_request_.erase(kept->request);
+  by_reply_.erase(kept->onwards.Swapped());
+}
+
+Expected PacketModel::Expect(Hook hook, const std::string& device, const Packet& packet, const Fate& seen) {
+  const bool has_flow = (packet.protocol == kTcp || packet.protocol == kUdp) && !(packet.link && packet.link->vlan);
+  if (!has_flow) return Pass(packet);
+  const Tuple tuple = TupleOf(packet);
+  const auto reply = by_reply_.find(tuple);
+  if (hook == Hook::kEgress) {
+    if (reply == by_reply_.end() || reply->second->has_port) return Pass(packet);
+    Flow& flow = *reply->second;
+    (void)Follow(packet, flow, /*reverse=*/true);  // for what it notes
+    return Pass(Translated(packet, flow.request.Swapped()));
+  }
+  if (reply != by_reply_.end()) {
+    // What goes through the stack is translated where it leaves.
+    return reply->second->is_sent ? Follow(packet, *reply->second, /*reverse=*/true) : Pass(packet);
+  }
+  const auto request = by_request_.find(tuple);
+  if (request == by_request_.end()) return Begin(device, packet, tuple, seen);
+  if (!BeginsFlow(packet) || !request->second->IsClosed()) return Follow(packet, *request->second, /*reverse=*/false);
+  Remove(request->second);
+  return Begin(device, packet, tuple, seen);
+}
+
+Expected PacketModel::Follow(const Packet& packet, Flow& flow, bool reverse) {
+  if (packet.protocol == kTcp) {
+    if ((packet.tcp.flags & TcpHeader::kFin) != 0) (reverse ? flow.fin_reverse : flow.fin_forward) = true;
+    if ((packet.tcp.flags & TcpHeader::kRst) != 0) flow.reset = true;
+  }
+  Packet translated = Translated(packet, reverse ? flow.request.Swapped() : flow.onwards);
+  if (!flow.is_sent) return Pass(translated);
+  if (packet.ttl <= 1) return Drop();
+  translated.ttl -= 1;
+  if (reverse) return {.action = Action::kSend, .packet = translated, .leaves = {flow.client_device, ""}};
+  return {.action = Action::kSend, .packet = translated, .leaves = flow.way};
+}
+
+Expected PacketModel::Begin(const std::string& device, const Packet& packet, const Tuple& tuple, const Fate& seen) {
+  if (tuple.to.port == 0) return Pass(packet);
+  const ModelFrontend* const frontend = Find(tuple);
+  const bool is_node = tables_.node_addresses.contains(tuple.to.address);
+  if (!BeginsFlow(packet)) return frontend == nullptr || is_node ? Pass(packet) : Drop();
+  const bool is_inside = tables_.devices.at(device).is_pod;
+  const auto refuse = [&]() -> Expected {
+    const bool plain = packet.ip_options.empty() && packet.extensions.empty() && !packet.fragment;
+    if (!plain || !IsHost(packet.source)) return Drop();
+    return {.action = Action::kRefuse};
+  };
+  if (frontend == nullptr) return tables_.cluster_ips.contains(tuple.to.address) ? refuse() : Pass(packet);
+  if (frontend->is_cluster_ip && !is_inside) return Pass(packet);
+  const ModelPool& pool = is_inside ? frontend->inside : frontend->outside;
+  if (pool.backends.empty()) return pool.is_silent ? Drop() : refuse();
+  std::string wrong = Create(device, tuple, *frontend, seen);
+  if (wrong == "reply taken") return Drop();
+  if (!wrong.empty()) return {.action = Action::kDrop, .wrong = std::move(wrong)};
+  return Follow(packet, *by_request_.at(tuple), /*reverse=*/false);
+}
+
+// Returns whether the client has, by another frontend, a flow to a member of the pool that keeps its own address.
+bool PacketModel::MayBeTaken(const Tuple& tuple, const ModelPool& pool) const {
+  return std::any_of(pool.backends.begin(), pool.backends.end(), [&](const packets::End& backend) {
+    const auto taken = by_reply_.find({tuple.protocol, backend, tuple.from});
+    return taken != by_reply_.end() && !taken->second->IsClosed();
+  });
+}
+
+// Returns what cannot be, or nothing.
+std::string PacketModel::Create(const std::string& device, const Tuple& tuple, const ModelFrontend& frontend,
+                                const Fate& seen) {
+  const ModelDevice& in = tables_.devices.at(device);
+  const ModelPool& pool = in.is_pod ? frontend.inside : frontend.outside;
+  packets::End backend = {seen.packet.destination, seen.packet.destination_port};
+  if (pool.backends.size() == 1) {
+    backend = *pool.backends.begin();
+  } else if (seen.verdict == TC_ACT_SHOT && MayBeTaken(tuple, pool)) {
+    return "reply taken";  // by which backend is not to be seen
+  }
+  if (!pool.backends.contains(backend)) return absl::StrCat(ToString(seen.packet), " goes to no member of the pool");
+  Flow flow = {.request = tuple, .onwards = {tuple.protocol, tuple.from, backend}, .client_device = device};
+  flow.way = tables_.routes.at(backend.address);
+  const ModelDevice* const out = flow.way.device.empty() ? nullptr : &tables_.devices.at(flow.way.device);
+  const bool is_back = out != nullptr && (flow.way.device == device || flow.way.device == in.routes);
+  if (is_back) {
+    // At a bridge each port sees what its pod sends; otherwise the reply would not pass here without a port of ours.
+    flow.has_port = flow.way.device == device || backend.address == tuple.from.address;
+  } else if (out != nullptr && !out->is_pod) {
+    flow.has_port = frontend.masquerades;
+  }
+  flow.is_sent = is_back || flow.has_port;
+  if (flow.has_port) {
+    flow.onwards.from = {tuple.from.address.IsV4() ? out->source_v4 : out->source_v6, seen.packet.source_port};
+    if (seen.packet.source_port < 49152) return absl::StrCat("port ", seen.packet.source_port, " is not ours");
+  }
+  const auto taken = by_reply_.find(flow.onwards.Swapped());
+  if (taken != by_reply_.end()) {
+    if (!taken->second->IsClosed()) return flow.has_port ? "a port that is taken" : "reply taken";
+    Remove(taken->second);
+  }
+  const auto made = std::make_shared<Flow>(flow);
+  by_reply_[flow.onwards.Swapped()] = made;
+  by_request_[tuple] = made;
+  return "";
+}
+
+}  // namespace shunt::packets

@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+// The packet path's rules as plain C++, from the documents and not from the programs: tables and a packet in, what must
+// become of it out. The programs are held against it with random packets.
+#ifndef SHUNT_PACKETS_PACKET_MODEL_H_
+#define SHUNT_PACKETS_PACKET_MODEL_H_
+
+#include <compare>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <utility>
+
+#include "tests/packets/packet.h"
+#include "tests/packets/packet_node.h"
+#include "userspace/model/ip_address.h"
+
+namespace shunt::packets {
+
+// An address and a port.
+struct End {
+  model::IpAddress address;
+  uint16_t port = 0;
+
+  auto operator<=>(const End&) const = default;
+};
+
+// What serves a kind of client of a frontend.
+struct ModelPool {
+  std::set<End> backends;
+  bool is_silent = false;  // without backends: dropped instead of refused
+};
+
+struct ModelFrontend {
+  bool is_cluster_ip = false;
+  ModelPool inside;
+  ModelPool outside;
+  bool masquerades = false;  // clients that have no other reason for it too
+};
+
+struct ModelDevice {
+  bool is_pod = false;
+  std::string routes;  // the device that has addresses and routes: itself, or the bridge of which it is a port
+  model::IpAddress source_v4;
+  model::IpAddress source_v6;
+};
+
+// Where the kernel sends a packet.
+struct ModelRoute {
+  std::string device;  // empty: the host itself
+  std::string neighbour;
+};
+
+struct ModelTables {
+  std::map<std::pair<uint8_t, End>, ModelFrontend> frontends;   // by protocol
+  std::map<std::pair<uint8_t, End>, ModelFrontend> node_ports;  // on every address of the node: 0.0.0.0 or ::
+  std::set<model::IpAddress> node_addresses;
+  std::set<model::IpAddress> cluster_ips;
+  std::map<std::string, ModelDevice> devices;
+  std::map<model::IpAddress, ModelRoute> routes;  // to backends
+};
+
+// What must become of a packet.
+struct Expected {
+  enum class Action { kPass, kDrop, kSend, kRefuse };
+  Action action = Action::kPass;
+  Packet packet;      // of kPass and kSend, with its old link-layer addresses
+  ModelRoute leaves;  // of kSend; no neighbour: back to where the client's first packet came from
+  std::string wrong;  // what was seen cannot be: a backend that is no member, a port that is taken
+};
+
+class PacketModel {
+ public:
+  explicit PacketModel(ModelTables tables) : tables_(std::move(tables)) {}
+
+  // `seen` is what has become of the packet. Only the choices that are theirs are taken from it: the
+  // backend and the source port of a new flow.
+  Expected Expect(Hook hook, const std::string& device, const Packet& packet, const Fate& seen);
+
+  struct Tuple {
+    uint8_t protocol = 0;
+    End from;
+    End to;
+
+    auto operator<=>(const Tuple&) const = default;
+    Tuple Swapped() const { return {protocol, to, from}; }
+  };
+
+  struct Flow {
+    Tuple request;  // client to frontend
+    Tuple onwards;  // source to backend
+    std::string client_device;
+    ModelRoute way;
+    bool is_sent = false;  // past the stack
+    bool has_port = false;
+    bool fin_forward = false;
+    bool fin_reverse = false;
+    bool reset = false;
+
+    bool IsClosed() const { return request.protocol == kTcp && (reset || (fin_forward && fin_reverse)); }
+  };
+
+  // Returns whether the packet is a request of a flow that has not ended.
+  bool HasOpen(const Packet& packet) const;
+  const std::map<Tuple, std::shared_ptr<Flow>>& flows() const { return by_request_; }
+
+ private:
+  Expected Begin(const std::string& device, const Packet& packet, const Tuple& tuple, const Fate& seen);
+  Expected Follow(const Packet& packet, Flow& flow, bool reverse);
+  std::string Create(const std::string& device, const Tuple& tuple, const ModelFrontend& frontend, const Fate& seen);
+  const ModelFrontend* Find(const Tuple& tuple) const;
+  bool MayBeTaken(const Tuple& tuple, const ModelPool& pool) const;
+  void Remove(const std::shared_ptr<Flow>& flow);
+
+  const ModelTables tables_;
+  std::map<Tuple, std::shared_ptr<Flow>> by_request_;
+  std::map<Tuple, std::shared_ptr<Flow>> by_reply_;
+};
+
+}  // namespace shunt::packets
+
+#endif  // SHUNT_PACKETS_PACKET_MODEL_H_

@@ -1,0 +1,317 @@
+// SPDX-License-Identifier: Apache-2.0
+// Random packets through the real programs, each held against the model: the verdict, every byte of what comes out, and
+// by which device it leaves to whom.
+#include "tests/packets/packet_model.h"
+
+#include <gtest/gtest.h>
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "tests/packets/parse.h"
+#include "tests/seeds.h"
+#include "userspace/datapath/kernel/testing/sandbox_fixture.h"
+
+namespace shunt::packets {
+namespace {
+
+using sandbox::ServiceStory;
+using Action = Expected::Action;
+
+model::IpAddress Ip(const std::string& text) {
+  return *model::IpAddress::Parse(text);
+}
+
+struct Service {
+  int number;                                          // 10.96.0.N, 203.0.113.N, 30080 + N, and their like in IPv6
+  std::vector<std::pair<std::string, bool>> backends;  // of both families; true: on this node
+  bool external_local = false;
+  bool internal_local = false;
+};
+
+std::vector<Service> Services() {
+  const std::vector<std::pair<std::string, bool>> here = {{"10.244.1.2", true}, {"fd00:244:1::2", true}};
+  const std::vector<std::pair<std::string, bool>> other_pod = {{"10.244.1.3", true}, {"fd00:244:1::3", true}};
+  const std::vector<std::pair<std::string, bool>> bridged = {{"10.244.1.67", true}, {"fd00:244:1:0:b::3", true}};
+  const std::vector<std::pair<std::string, bool>> there = {{"10.244.2.7", false}, {"fd00:244:2::7", false}};
+  const std::vector<std::pair<std::string, bool>> hosts = {
+      {"192.0.2.10", true}, {"2001:db8::10", true}, {"192.0.2.11", false}, {"2001:db8::11", false}};
+  std::vector<std::pair<std::string, bool>> all;
+  for (const auto* some : {&here, &other_pod, &bridged, &there, &hosts})
+    all.insert(all.end(), some->begin(), some->end());
+  return {{1, here},
+          {2, there},
+          {3, bridged},
+          {4, hosts},
+          {5, all},
+          {6, {}},
+          {7, there, true},
+          {8, there, false, true},
+          {9, all, true, true}};
+}
+
+// The same Services and devices for the node and for the model.
+struct World {
+  std::vector<ServiceStory> stories;
+  std::vector<std::string> backends;
+  ModelTables tables;
+};
+
+ModelPool PoolOf(const Service& service, bool is_v4, bool local) {
+  ModelPool pool;
+  bool any = false;
+  for (const auto& [address, is_here] : service.backends) {
+    if (Ip(address).IsV4() != is_v4) continue;
+    any = true;
+    if (is_here || !local) pool.backends.insert({Ip(address), 8080});
+  }
+  pool.is_silent = any && pool.backends.empty();
+  return pool;
+}
+
+void AddService(const Service& service, World* world) {
+  const int n = service.number;
+  ServiceStory story(absl::StrCat("s", n));
+  for (const bool is_v4 : {true, false}) {
+    const std::string cluster_ip = absl::StrCat(is_v4 ? "10.96.0." : "fd00:96::", n);
+    const std::string load_balancer = absl::StrCat(is_v4 ? "203.0.113." : "2001:db8:2::", n);
+    story.ClusterIp(cluster_ip).LoadBalancerIp(load_balancer);
+    world->tables.cluster_ips.insert(Ip(cluster_ip));
+    for (const uint8_t protocol : {kTcp, kUdp}) {
+      // A client inside does not depend on the node at which it arrives, so the external policy is not for it; and the
+      // internal one is for the ClusterIP alone.
+      const ModelFrontend frontend = {.inside = PoolOf(service, is_v4, /*local=*/false),
+                                      .outside = PoolOf(service, is_v4, service.external_local),
+                                      .masquerades = !service.external_local};
+      world->tables.frontends[{protocol, {Ip(load_balancer), 80}}] = frontend;
+      world->tables.node_ports[{protocol, {Ip(is_v4 ? "0.0.0.0" : "::"), static_cast<uint16_t>(30080 + n)}}] = frontend;
+      world->tables.frontends[{protocol, {Ip(cluster_ip), 80}}] = {
+          .is_cluster_ip = true, .inside = PoolOf(service, is_v4, service.internal_local)};
+    }
+  }
+  if (service.external_local) story.ExternalLocal();
+  if (service.internal_local) story.InternalLocal();
+  for (const auto& [address, is_here] : service.backends) {
+    story.Endpoint({.address = address, .node = is_here ? "here" : "b"});
+  }
+  story.Port(80, model::Protocol::kTcp, 8080, static_cast<uint16_t>(30080 + n));
+  story.Port(80, model::Protocol::kUdp, 8080, static_cast<uint16_t>(30080 + n));
+  world->stories.push_back(story);
+}
+
+World MakeWorld() {
+  World world;
+  for (const Service& service : Services()) {
+    AddService(service, &world);
+    for (const auto& [address, is_here] : service.backends) {
+      world.backends.push_back(Ip(address).ToStringWithPort(8080));
+    }
+  }
+  for (const char* address : {"192.0.2.10", "2001:db8::10", "198.18.0.10", "2001:db8:3::10"}) {
+    world.tables.node_addresses.insert(Ip(address));
+  }
+  const auto device = [&](const char* name, bool is_pod, const char* routes, const char* v4, const char* v6) {
+    world.tables.devices[name] = {is_pod, routes, Ip(v4), Ip(v6)};
+  };
+  device("eth0", false, "eth0", "192.0.2.10", "2001:db8::10");
+  device("eth1", false, "eth1", "198.18.0.10", "2001:db8:3::10");
+  device("flannel.1", false, "flannel.1", "10.244.1.0", "fd00:244:1::");
+  device("pod1", true, "pod1", "192.0.2.10", "2001:db8::10");
+  device("pod2", true, "pod2", "192.0.2.10", "2001:db8::10");
+  device("cni0", true, "cni0", "10.244.1.65", "fd00:244:1:0:b::1");
+  device("br1", true, "cni0", "10.244.1.65", "fd00:244:1:0:b::1");
+  device("br2", true, "cni0", "10.244.1.65", "fd00:244:1:0:b::1");
+  world.tables.routes = {{Ip("10.244.1.2"), {"pod1", "10.244.1.2"}},
+                         {Ip("fd00:244:1::2"), {"pod1", "fd00:244:1::2"}},
+                         {Ip("10.244.1.3"), {"pod2", "10.244.1.3"}},
+                         {Ip("fd00:244:1::3"), {"pod2", "fd00:244:1::3"}},
+                         {Ip("10.244.1.67"), {"cni0", "10.244.1.67"}},
+                         {Ip("fd00:244:1:0:b::3"), {"cni0", "fd00:244:1:0:b::3"}},
+                         {Ip("10.244.2.7"), {"flannel.1", "10.244.2.0"}},
+                         {Ip("fd00:244:2::7"), {"flannel.1", "fd00:244:2::"}},
+                         {Ip("192.0.2.11"), {"eth0", "192.0.2.11"}},
+                         {Ip("2001:db8::11"), {"eth0", "2001:db8::11"}},
+                         {Ip("192.0.2.10"), {}},
+                         {Ip("2001:db8::10"), {}}};
+  return world;
+}
+
+// Where clients are: their device, and the neighbour from which it gets their packets.
+struct Client {
+  const char* device;
+  const char* v4;
+  const char* v6;
+  const char* hop_v4;
+  const char* hop_v6;
+};
+
+constexpr Client kClients[] = {
+    {"eth0", "198.51.100.7", "2001:db8:1::7", "192.0.2.1", "2001:db8::1"},
+    {"eth0", "198.51.100.200", "2001:db8:1::200", "192.0.2.1", "2001:db8::1"},
+    {"eth1", "198.51.100.8", "2001:db8:1::8", "198.18.0.1", "2001:db8:3::1"},
+    {"pod1", "10.244.1.2", "fd00:244:1::2", "10.244.1.2", "fd00:244:1::2"},
+    {"br1", "10.244.1.66", "fd00:244:1:0:b::2", "10.244.1.66", "fd00:244:1:0:b::2"},
+    {"br2", "10.244.1.67", "fd00:244:1:0:b::3", "10.244.1.67", "fd00:244:1:0:b::3"},
+};
+
+class PacketModelTest : public datapath::SandboxTest {
+ protected:
+  void TearDown() override {
+    node_.reset();
+    SandboxTest::TearDown();
+  }
+
+  void Play(uint32_t seed, int packets);
+  uint32_t Below(uint32_t bound) { return static_cast<uint32_t>(random_() % bound); }
+  bool OneIn(uint32_t count) { return Below(count) == 0; }
+  Packet Dressed(Packet packet);
+  void SendRequest();
+  void SendReply();
+  void Compare(Hook hook, const std::string& device, const Packet& packet, const Packet& arriving);
+
+  std::mt19937 random_;
+  std::unique_ptr<PacketNode> node_;
+  std::unique_ptr<PacketModel> model_;
+  std::map<std::string, int> seen_;  // what was expected, and how often
+};
+
+// Random lengths, flags and headers.
+Packet PacketModelTest::Dressed(Packet packet) {
+  static constexpr uint8_t kTtls[] = {64, 63, 2, 1, 255};
+  static constexpr uint8_t kFlags[] = {2, 2, 2, 2, 16, 16, 24, 17, 18, 4, 20, 1, 0, 63};
+  packet.Payload(Below(4) == 0 ? Below(1300) : Below(40)).Ttl(kTtls[Below(std::size(kTtls))]);
+  packet.TrafficClass(static_cast<uint8_t>(Below(256))).Id(packet.IsV4() ? Below(65536) : 0);
+  if (packet.IsV4() && OneIn(2)) packet.DontFragment();
+  if (packet.IsV4() && OneIn(6)) packet.IpOptions(4 + 4 * Below(10));
+  if (!packet.IsV4() && OneIn(6)) packet.Extension(kHopByHop, 8 + 8 * Below(4));
+  if (!packet.IsV4() && OneIn(8)) packet.Extension(kDestinationOptions, 8 + 8 * Below(4));
+  if (packet.IsV4() && packet.protocol == kUdp && OneIn(4)) packet.NoChecksum();
+  if (OneIn(10)) packet.Padding(1 + Below(6));
+  if (OneIn(20)) packet.Vlan(static_cast<uint16_t>(Below(4096)));
+  if (packet.protocol != kTcp) return packet;
+  packet.Flags(kFlags[Below(std::size(kFlags))]).Sequence(static_cast<uint32_t>(random_()));
+  packet.Acknowledgement(static_cast<uint32_t>(random_())).Window(static_cast<uint16_t>(Below(65536)));
+  return OneIn(3) ? packet.TcpOptions(4 * Below(11)) : packet;
+}
+
+// Few ports and addresses, so that packets meet the flows of others.
+void PacketModelTest::SendRequest() {
+  const Client& client = kClients[Below(std::size(kClients))];
+  const bool is_v4 = OneIn(2);
+  const uint32_t n = 1 + Below(10);  // the last is no Service's
+  std::string to;
+  uint32_t port = OneIn(12) ? Below(3) : 80;
+  switch (Below(4)) {
+    case 0:
+      to = absl::StrCat(is_v4 ? "10.96.0." : "fd00:96::", n);
+      break;
+    case 1:
+      to = absl::StrCat(is_v4 ? "203.0.113." : "2001:db8:2::", n);
+      break;
+    case 2:
+      to = is_v4 ? "192.0.2.10" : "2001:db8::10";
+      port = 30080 + n;
+      break;
+    default:
+      to = is_v4 ? "198.18.0.10" : "2001:db8:3::10";
+      port = 30080 + n;
+  }
+  const std::string from = Ip(is_v4 ? client.v4 : client.v6).ToStringWithPort(static_cast<uint16_t>(40000 + Below(6)));
+  const std::string frontend = Ip(to).ToStringWithPort(static_cast<uint16_t>(port));
+  Packet packet = Dressed(OneIn(2) ? Tcp(from, frontend) : Udp(from, frontend));
+  // A packet at its last hop that begins a flow is dropped or not, as the backend is that it does not show.
+  if (packet.ttl == 1 && !model_->HasOpen(packet)) packet.Ttl(2);
+  Compare(Hook::kIngress, client.device, packet, node_->Arriving(client.device, packet));
+}
+
+// What the backend of some flow sends, where it comes in or where it goes out.
+void PacketModelTest::SendReply() {
+  const auto& flows = model_->flows();
+  if (flows.empty()) return;
+  const PacketModel::Flow& flow = *std::next(flows.begin(), Below(static_cast<uint32_t>(flows.size())))->second;
+  const PacketModel::Tuple reply = flow.onwards.Swapped();
+  const std::string from = reply.from.address.ToStringWithPort(reply.from.port);
+  const std::string to = reply.to.address.ToStringWithPort(reply.to.port);
+  const Packet packet = Dressed(reply.protocol == kTcp ? Tcp(from, to) : Udp(from, to));
+  if (!flow.is_sent && OneIn(2)) return Compare(Hook::kEgress, flow.client_device, packet, packet);
+  if (flow.way.device.empty()) return;
+  const std::string device = flow.way.device == "cni0" ? "br2" : flow.way.device;
+  Compare(Hook::kIngress, device, packet, node_->Arriving(device, packet));
+}
+
+void PacketModelTest::Compare(Hook hook, const std::string& device, const Packet& packet,
+                              const Packet& arriving_packet) {
+  Packet arriving = arriving_packet;
+  if (packet.link) arriving.link->vlan = packet.link->vlan;
+  const Fate fate = node_->Run(hook, device, arriving);
+  const Expected expected = model_->Expect(hook, device, arriving, fate);
+  SCOPED_TRACE(absl::StrCat(hook == Hook::kIngress ? "in by " : "out by ", device, ": ", ToString(arriving)));
+  EXPECT_EQ(expected.wrong, "");
+  switch (expected.action) {
+    case Action::kPass:
+      ++seen_["passed"];
+      ASSERT_EQ(VerdictName(fate.verdict), "TC_ACT_UNSPEC") << testing::PrintToString(fate.reasons);
+      ASSERT_EQ(Mismatch(expected.packet, fate.bytes), "");
+      return;
+    case Action::kDrop:
+      ++seen_["dropped"];
+      ASSERT_EQ(VerdictName(fate.verdict), "TC_ACT_SHOT") << ToString(fate.packet);
+      return;
+    case Action::kRefuse:
+      ++seen_["refused"];
+      if (fate.reasons == std::vector<std::string>{"refusals_limit"}) return;
+      ASSERT_EQ(VerdictName(fate.verdict), "TC_ACT_REDIRECT") << testing::PrintToString(fate.reasons);
+      ASSERT_TRUE(fate.faults.empty()) << fate.faults[0];
+      ASSERT_EQ(fate.packet.destination, arriving.source);
+      return;
+    case Action::kSend:
+      break;
+  }
+  ++seen_["sent"];
+  ASSERT_EQ(VerdictName(fate.verdict), "TC_ACT_REDIRECT") << testing::PrintToString(fate.reasons);
+  std::string neighbour = expected.leaves.neighbour, by = expected.leaves.device;
+  for (const Client& client : kClients) {
+    if (neighbour.empty() && by == client.device) neighbour = arriving.IsV4() ? client.hop_v4 : client.hop_v6;
+  }
+  if (by == "br1" || by == "br2") by = "cni0";  // whose address is the ports'
+  ASSERT_EQ(Mismatch(node_->Leaving(by, neighbour, expected.packet), fate.bytes), "");
+}
+
+void PacketModelTest::Play(uint32_t seed, int packets) {
+  World world = MakeWorld();
+  random_.seed(seed);
+  if (node_ == nullptr) {
+    auto made = PacketNode::Create(bpffs_, cgroup_);
+    ASSERT_TRUE(made.ok()) << made.status();
+    node_ = *std::move(made);
+    const absl::Status serving = node_->Serve(world.stories, world.backends);
+    ASSERT_TRUE(serving.ok()) << serving;
+  }
+  ASSERT_TRUE(node_->ForgetFlows().ok());
+  model_ = std::make_unique<PacketModel>(std::move(world.tables));
+  for (int i = 0; i < packets && !HasFatalFailure() && !HasNonfatalFailure(); ++i) {
+    if (OneIn(2)) {
+      SendRequest();
+    } else {
+      SendReply();
+    }
+  }
+}
+
+TEST_F(PacketModelTest, RandomPacketsGoAsTheModelSays) {
+  for (const uint32_t seed : seeds::UpTo(3)) {
+    SCOPED_TRACE(seeds::Trace(seed));
+    Play(seed, 20'000);
+    if (HasFailure()) return;
+  }
+  for (const auto& [outcome, count] : seen_) RecordProperty(outcome, count);
+  for (const char* outcome : {"passed", "dropped", "refused", "sent"}) EXPECT_GT(seen_[outcome], 300) << outcome;
+}
+
+}  // namespace
+}  // namespace shunt::packets
