@@ -13,6 +13,8 @@
 #include "tests/packets/packet.h"
 #include "tests/packets/packet_node.h"
 #include "tests/packets/parse.h"
+#include "tests/packets/test_run.h"
+#include "tests/sandbox/service_story.h"
 #include "userspace/datapath/kernel/testing/sandbox_fixture.h"
 
 namespace shunt::packets {
@@ -326,7 +328,7 @@ class GoldenFlowsTest : public datapath::SandboxTest {
       story.Port(80, model::Protocol::kUdp, kTargetPort, served->node_port);
       stories.push_back(story);
     }
-    const absl::Status serving = node_->Serve(stories, backends);
+    const absl::Status serving = node_->programs().Serve(stories, backends);
     ASSERT_TRUE(serving.ok()) << serving;
   }
 
@@ -390,7 +392,7 @@ void CheckFlow(PacketNode& node, const Flow& flow, const Shape& shape, bool is_v
 TEST_F(GoldenFlowsTest, EveryKindOfFlowInEveryShapeGoesThereAndBack) {
   int rows = 0;
   for (const Shape& shape : Shapes()) {
-    ASSERT_TRUE(node_->ForgetFlows().ok());
+    ASSERT_TRUE(node_->programs().ForgetFlows().ok());
     for (const Flow& flow : kFlows) {
       for (const bool is_v4 : {true, false}) {
         for (const bool is_tcp : {true, false}) {

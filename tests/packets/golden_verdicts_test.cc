@@ -12,6 +12,8 @@
 #include "tests/packets/packet.h"
 #include "tests/packets/packet_node.h"
 #include "tests/packets/parse.h"
+#include "tests/packets/test_run.h"
+#include "tests/sandbox/service_story.h"
 #include "userspace/datapath/kernel/testing/sandbox_fixture.h"
 
 namespace shunt::packets {
@@ -26,22 +28,22 @@ constexpr char kPod6[] = "[fd00:244:1::2]:40000";
 
 class GoldenVerdictsTest : public datapath::SandboxTest {
  protected:
-  void Start(const NodeOptions& options = {}) {
+  void Start(const ProgramOptions& options = {}) {
     auto made = PacketNode::Create(bpffs_, cgroup_, options);
     ASSERT_TRUE(made.ok()) << made.status();
     node_ = *std::move(made);
-    const absl::Status serving =
-        node_->Serve({Story("web", 1, 30081).Endpoint({.address = "10.244.1.2"}).Endpoint({.address = "fd00:244:1::2"}),
-                      Story("empty", 2, 30082),
-                      Story("elsewhere", 3, 30083)
-                          .ExternalLocal()
-                          .Endpoint({.address = "10.244.2.7", .node = "b"})
-                          .Endpoint({.address = "fd00:244:2::7", .node = "b"}),
-                      Story("at-home", 4, 30084)
-                          .InternalLocal()
-                          .Endpoint({.address = "10.244.2.7", .node = "b"})
-                          .Endpoint({.address = "fd00:244:2::7", .node = "b"})},
-                     {"10.244.1.2:8080", "[fd00:244:1::2]:8080", "10.244.2.7:8080", "[fd00:244:2::7]:8080"});
+    const absl::Status serving = node_->programs().Serve(
+        {Story("web", 1, 30081).Endpoint({.address = "10.244.1.2"}).Endpoint({.address = "fd00:244:1::2"}),
+         Story("empty", 2, 30082),
+         Story("elsewhere", 3, 30083)
+             .ExternalLocal()
+             .Endpoint({.address = "10.244.2.7", .node = "b"})
+             .Endpoint({.address = "fd00:244:2::7", .node = "b"}),
+         Story("at-home", 4, 30084)
+             .InternalLocal()
+             .Endpoint({.address = "10.244.2.7", .node = "b"})
+             .Endpoint({.address = "fd00:244:2::7", .node = "b"})},
+        {"10.244.1.2:8080", "[fd00:244:1::2]:8080", "10.244.2.7:8080", "[fd00:244:2::7]:8080"});
     ASSERT_TRUE(serving.ok()) << serving;
   }
 
@@ -339,7 +341,7 @@ TEST_F(GoldenVerdictsTest, APacketThatEndsEarlyIsNeverHalfTranslated) {
       EXPECT_GE(prefix.size(), payload - packet.tcp.options.size());
       EXPECT_LE(fate.bytes.size(), whole.size() + 48);
       EXPECT_GT(fate.bytes.size(), 14u);
-      ASSERT_TRUE(node_->ForgetFlows().ok());
+      ASSERT_TRUE(node_->programs().ForgetFlows().ok());
     }
   }
   EXPECT_GT(runs, 400);

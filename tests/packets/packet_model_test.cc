@@ -14,6 +14,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "tests/packets/parse.h"
+#include "tests/packets/test_run.h"
+#include "tests/sandbox/service_story.h"
 #include "tests/seeds.h"
 #include "userspace/datapath/kernel/testing/sandbox_fixture.h"
 
@@ -289,10 +291,10 @@ void PacketModelTest::Play(uint32_t seed, int packets) {
     auto made = PacketNode::Create(bpffs_, cgroup_);
     ASSERT_TRUE(made.ok()) << made.status();
     node_ = *std::move(made);
-    const absl::Status serving = node_->Serve(world.stories, world.backends);
+    const absl::Status serving = node_->programs().Serve(world.stories, world.backends);
     ASSERT_TRUE(serving.ok()) << serving;
   }
-  ASSERT_TRUE(node_->ForgetFlows().ok());
+  ASSERT_TRUE(node_->programs().ForgetFlows().ok());
   model_ = std::make_unique<PacketModel>(std::move(world.tables));
   for (int i = 0; i < packets && !HasFatalFailure() && !HasNonfatalFailure(); ++i) {
     if (OneIn(2)) {

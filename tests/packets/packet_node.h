@@ -23,12 +23,8 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "tests/packets/packet.h"
-#include "tests/packets/test_run.h"
+#include "tests/packets/packet_programs.h"
 #include "tests/sandbox/network_namespace.h"
-#include "tests/sandbox/service_story.h"
-#include "userspace/datapath/kernel/kernel_datapath.h"
-
-struct tc;  // the skeleton
 
 namespace shunt::packets {
 
@@ -43,27 +39,17 @@ struct Fate {
   std::vector<std::string> reasons;  // that the programs have counted for it, by their names in the metrics
 };
 
-struct NodeOptions {
-  bool external_cluster_ip = false;
-  bool observe = false;
-};
-
 class PacketNode {
  public:
   // REQUIRES: a bpffs directory and a cgroup of the test's own. Moves the calling thread into the node's namespace for
   // as long as this lives.
   static absl::StatusOr<std::unique_ptr<PacketNode>> Create(const std::string& bpffs, const std::string& cgroup,
-                                                            const NodeOptions& options = {});
-  ~PacketNode();
+                                                            const ProgramOptions& options = {});
   PacketNode(const PacketNode&) = delete;
   PacketNode& operator=(const PacketNode&) = delete;
 
-  // Serves exactly these Services, and lets packets from these backends through the filters.
-  absl::Status Serve(const std::vector<sandbox::ServiceStory>& stories, const std::vector<std::string>& backends);
-  // The sources that count as inside the cluster whatever their device ("10.244.0.0/16").
-  absl::Status AddInside(absl::string_view prefix);
-  // Forgets every flow.
-  absl::Status ForgetFlows();
+  // To serve Services, and to forget flows. Its devices are told.
+  PacketPrograms& programs() { return *programs_; }
 
   // Gives the packet the MAC addresses with which it would come by the device from its neighbour there.
   Packet Arriving(absl::string_view device, Packet packet) const;
@@ -82,18 +68,12 @@ class PacketNode {
   absl::Status AddDevices();
   absl::Status AddDevice(const std::string& name, const Mac& mac);
   absl::Status AddNeighbours();
-  absl::Status Load(const NodeOptions& options);
   absl::Status TellDevices();
-  absl::Status Open(const std::string& bpffs, const std::string& cgroup);
-  std::vector<uint64_t> Reasons() const;
 
   sandbox::NetworkNamespace node_;
   sandbox::NetworkNamespace others_;  // with the other ends of the devices
   sandbox::InNamespace inside_;
-  std::unique_ptr<datapath::KernelDatapath> datapath_;
-  tc* programs_ = nullptr;
-  const uint64_t* reasons_ = nullptr;  // the programs' counters, mapped
-  size_t reasons_bytes_ = 0;
+  std::unique_ptr<PacketPrograms> programs_;
   std::map<std::string, Mac, std::less<>> macs_;        // by device
   std::map<std::string, Mac, std::less<>> neighbours_;  // by address
 };
