@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: Apache-2.0
+// Real connections through node A with the real programs at its devices' tc hooks: a client outside, pods of both
+// nodes, an overlay, strict reverse path filters everywhere, and conntrack that drops what it calls invalid.
+#include <gtest/gtest.h>
+#include <sys/socket.h>
+
+#include <cerrno>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+#include "tests/packets/packet_programs.h"
+#include "tests/sandbox/client_socket.h"
+#include "tests/sandbox/cluster_network.h"
+#include "tests/sandbox/echo_server.h"
+#include "tests/sandbox/service_story.h"
+#include "userspace/datapath/kernel/testing/sandbox_fixture.h"
+
+namespace shunt::packets {
+namespace {
+
+using sandbox::At;
+using sandbox::ClientSocket;
+using sandbox::ClusterNetwork;
+using sandbox::EchoServer;
+using sandbox::InNamespace;
+using sandbox::NetworkNamespace;
+using sandbox::Pod;
+using sandbox::PodLink;
+using sandbox::Received;
+using sandbox::ServiceStory;
+
+constexpr uint16_t kTarget = 8080;
+
+int FamilyOf(const std::string& text) {
+  return text.front() == '[' ? AF_INET6 : AF_INET;
+}
+
+// Returns the address, without its port, that the server saw of its client, or what failed.
+std::string SeenFrom(const NetworkNamespace& where, int type, const std::string& to) {
+  ClientSocket socket(where, FamilyOf(to), type);
+  socket.SetPatience(3000);
+  if (const int error = socket.Connect(At(to)); error != 0) return absl::StrCat("connect: errno ", error);
+  if (type == SOCK_DGRAM && socket.Send("hello") != 0) return "send failed";
+  const Received received = socket.Receive();
+  if (received.error != 0) return absl::StrCat("receive: errno ", received.error);
+  absl::string_view seen = received.text;
+  absl::ConsumeSuffix(&seen, " hello");
+  return At(seen).address.ToString();
+}
+
+// Services 10.96.0.N with a NodePort 30080 + N and a load balancer's address 203.0.113.N, each with one endpoint.
+enum Service { kOnRouted = 1, kOnBridged = 2, kOnOtherNode = 3, kOnHost = 4, kOnOtherHost = 5, kOnNothing = 6 };
+
+class EndToEndTest : public datapath::SandboxTest {
+ protected:
+  void SetUp() override {
+    SandboxTest::SetUp();
+    if (IsSkipped() || HasFatalFailure()) return;
+    auto network = ClusterNetwork::Create({});
+    ASSERT_TRUE(network.ok()) << network.status();
+    network_ = *std::move(network);
+    server_ = std::make_unique<EchoServer>(sandbox::EchoEnd::kPeer);
+    AddPod(0, PodLink::kRouted);
+    AddPod(0, PodLink::kRouted);
+    AddPod(0, PodLink::kBridged);
+    AddPod(0, PodLink::kBridged);
+    AddPod(1, PodLink::kRouted);
+    ASSERT_EQ(pods_.size(), 5u);
+    for (int node = 0; node < 2; ++node) ASSERT_TRUE(server_->Listen(network_->node(node), kTarget).ok());
+    inside_ = std::make_unique<InNamespace>(network_->node(0));
+    auto programs = PacketPrograms::Create(bpffs_, cgroup_, {.node_addresses = {"192.0.2.10", "2001:db8::10"}});
+    ASSERT_TRUE(programs.ok()) << programs.status();
+    programs_ = *std::move(programs);
+    Serve();
+    AttachAll();
+  }
+
+  void TearDown() override {
+    programs_.reset();
+    inside_.reset();
+    SandboxTest::TearDown();
+  }
+
+  void AddPod(int node, PodLink link) {
+    auto pod = network_->AddPod(node, link);
+    ASSERT_TRUE(pod.ok()) << pod.status();
+    ASSERT_TRUE(server_->Listen(pod->where, kTarget).ok());
+    pods_.push_back(*std::move(pod));
+  }
+
+  void Serve() {
+    const std::pair<std::string, std::string> backends[] = {{pods_[0].v4, pods_[0].v6},
+                                                            {pods_[2].v4, pods_[2].v6},
+                                                            {pods_[4].v4, pods_[4].v6},
+                                                            {"192.0.2.10", "2001:db8::10"},
+                                                            {"192.0.2.11", "2001:db8::11"}};
+    std::vector<ServiceStory> stories;
+    std::vector<std::string> filter;
+    for (int n = kOnRouted; n <= kOnNothing; ++n) {
+      ServiceStory story(absl::StrCat("s", n));
+      story.ClusterIp(absl::StrCat("10.96.0.", n)).ClusterIp(absl::StrCat("fd00:96::", n));
+      story.LoadBalancerIp(absl::StrCat("203.0.113.", n)).LoadBalancerIp(absl::StrCat("2001:db8:2::", n));
+      if (n != kOnNothing) {
+        for (const std::string& address : {backends[n - 1].first, backends[n - 1].second}) {
+          story.Endpoint({.address = address, .node = n == kOnOtherNode || n == kOnOtherHost ? "b" : "here"});
+          filter.push_back(model::IpAddress::Parse(address)->ToStringWithPort(kTarget));
+        }
+      }
+      const auto node_port = static_cast<uint16_t>(30080 + n);
+      story.Port(80, model::Protocol::kTcp, kTarget, node_port).Port(80, model::Protocol::kUdp, kTarget, node_port);
+      stories.push_back(story);
+    }
+    const absl::Status serving = programs_->Serve(stories, filter);
+    ASSERT_TRUE(serving.ok()) << serving;
+  }
+
+  void AttachAll() {
+    const ToldDevice devices[] = {
+        {"eth0", SHUNT_DEVICE_EXTERNAL, "192.0.2.10", "2001:db8::10"},
+        {"flannel.1", SHUNT_DEVICE_OVERLAY, "10.244.1.0", "fd00:244:1::"},
+        {pods_[0].device.c_str(), SHUNT_DEVICE_POD, "192.0.2.10", "2001:db8::10"},
+        {pods_[1].device.c_str(), SHUNT_DEVICE_POD, "192.0.2.10", "2001:db8::10"},
+        {"cni0", SHUNT_DEVICE_POD, "10.244.1.65", "fd00:244:1:0:b::1"},
+        {pods_[2].device.c_str(), SHUNT_DEVICE_POD, "10.244.1.65", "fd00:244:1:0:b::1", "cni0"},
+        {pods_[3].device.c_str(), SHUNT_DEVICE_POD, "10.244.1.65", "fd00:244:1:0:b::1", "cni0"},
+    };
+    for (const ToldDevice& device : devices) {
+      ASSERT_TRUE(programs_->Tell(device).ok()) << device.name;
+      const absl::Status attached = programs_->Attach(device.name);
+      ASSERT_TRUE(attached.ok()) << attached;
+    }
+  }
+
+  // Dials a Service by its NodePort and its load balancer's address, from outside, by everything.
+  void ExpectOutsideClientSeenAs(Service service, const std::string& v4, const std::string& v6) {
+    for (const int type : {SOCK_STREAM, SOCK_DGRAM}) {
+      SCOPED_TRACE(absl::StrCat("service ", service, type == SOCK_STREAM ? " by TCP" : " by UDP"));
+      EXPECT_EQ(SeenFrom(network_->client(), type, absl::StrCat("192.0.2.10:", 30080 + service)), v4);
+      EXPECT_EQ(SeenFrom(network_->client(), type, absl::StrCat("203.0.113.", service, ":80")), v4);
+      EXPECT_EQ(SeenFrom(network_->client(), type, absl::StrCat("[2001:db8::10]:", 30080 + service)), v6);
+      EXPECT_EQ(SeenFrom(network_->client(), type, absl::StrCat("[2001:db8:2::", service, "]:80")), v6);
+    }
+  }
+
+  void ExpectPodSeenAs(const Pod& pod, Service service, const std::string& v4, const std::string& v6) {
+    for (const int type : {SOCK_STREAM, SOCK_DGRAM}) {
+      SCOPED_TRACE(absl::StrCat(pod.v4, " to service ", service, type == SOCK_STREAM ? " by TCP" : " by UDP"));
+      EXPECT_EQ(SeenFrom(pod.where, type, absl::StrCat("10.96.0.", service, ":80")), v4);
+      EXPECT_EQ(SeenFrom(pod.where, type, absl::StrCat("[fd00:96::", service, "]:80")),
+                model::IpAddress::Parse(v6)->ToString());
+    }
+  }
+
+  void ExpectEverythingIsReached() {
+    ExpectOutsideClientSeenAs(kOnRouted, "198.51.100.7", "2001:db8:1::7");
+    ExpectOutsideClientSeenAs(kOnBridged, "198.51.100.7", "2001:db8:1::7");
+    ExpectOutsideClientSeenAs(kOnHost, "198.51.100.7", "2001:db8:1::7");
+    ExpectOutsideClientSeenAs(kOnOtherNode, "10.244.1.0", "fd00:244:1::");
+    ExpectOutsideClientSeenAs(kOnOtherHost, "192.0.2.10", "2001:db8::10");
+    const Pod &routed = pods_[0], &other = pods_[1], &bridged = pods_[2], &neighbour = pods_[3];
+    ExpectPodSeenAs(other, kOnRouted, other.v4, other.v6);
+    ExpectPodSeenAs(other, kOnBridged, other.v4, other.v6);
+    ExpectPodSeenAs(other, kOnOtherNode, other.v4, other.v6);
+    ExpectPodSeenAs(routed, kOnRouted, "192.0.2.10", "2001:db8::10");  // itself
+    ExpectPodSeenAs(neighbour, kOnBridged, neighbour.v4, neighbour.v6);
+    ExpectPodSeenAs(bridged, kOnBridged, "10.244.1.65", "fd00:244:1:0:b::1");  // itself
+    ExpectPodSeenAs(neighbour, kOnRouted, neighbour.v4, neighbour.v6);
+  }
+
+  std::unique_ptr<ClusterNetwork> network_;
+  std::unique_ptr<EchoServer> server_;
+  std::vector<Pod> pods_;
+  std::unique_ptr<InNamespace> inside_;  // node A
+  std::unique_ptr<PacketPrograms> programs_;
+};
+
+TEST_F(EndToEndTest, EveryKindOfBackendIsReachedUnderStrictReversePathFilters) {
+  ExpectEverythingIsReached();
+}
+
+TEST_F(EndToEndTest, EveryKindOfBackendIsReachedThoughInvalidPacketsAreDropped) {
+  const absl::Status loaded = network_->DropInvalid();
+  if (loaded.code() == absl::StatusCode::kFailedPrecondition) GTEST_SKIP() << loaded;
+  ASSERT_TRUE(loaded.ok()) << loaded;
+  ExpectEverythingIsReached();
+}
+
+TEST_F(EndToEndTest, EveryKindOfBackendIsReachedWithoutOffloads) {
+  ASSERT_TRUE(network_->SetOffloads(false).ok());
+  ExpectEverythingIsReached();
+}
+
+TEST_F(EndToEndTest, AServiceWithoutEndpointsRefuses) {
+  const std::string refused = absl::StrCat("connect: errno ", ECONNREFUSED);
+  const std::string answered = absl::StrCat("receive: errno ", ECONNREFUSED);
+  for (const char* to : {"192.0.2.10:30086", "203.0.113.6:80", "[2001:db8::10]:30086", "[2001:db8:2::6]:80"}) {
+    EXPECT_EQ(SeenFrom(network_->client(), SOCK_STREAM, to), refused) << to;
+    EXPECT_EQ(SeenFrom(network_->client(), SOCK_DGRAM, to), answered) << to;
+  }
+  for (const char* to : {"10.96.0.6:80", "[fd00:96::6]:80", "10.96.0.1:81", "[fd00:96::1]:81"}) {
+    EXPECT_EQ(SeenFrom(pods_[0].where, SOCK_STREAM, to), refused) << to;
+    EXPECT_EQ(SeenFrom(pods_[0].where, SOCK_DGRAM, to), answered) << to;
+  }
+}
+
+TEST_F(EndToEndTest, TenMegabytesPassEachWay) {
+  std::string bytes(10 << 20, 0);
+  for (size_t i = 0; i < bytes.size(); ++i) bytes[i] = static_cast<char>(i * 31 + (i >> 8));
+  for (const bool offloads : {true, false}) {
+    ASSERT_TRUE(network_->SetOffloads(offloads).ok());
+    for (const int service : {kOnRouted, kOnBridged, kOnOtherNode, kOnHost, kOnOtherHost}) {
+      for (const bool is_v4 : {true, false}) {
+        const std::string to = absl::StrCat(is_v4 ? "192.0.2.10:" : "[2001:db8::10]:", 30080 + service);
+        SCOPED_TRACE(absl::StrCat(to, offloads ? "" : " without offloads"));
+        ClientSocket socket(network_->client(), FamilyOf(to), SOCK_STREAM);
+        ASSERT_EQ(socket.Connect(At(to)), 0);
+        ASSERT_NE(socket.Receive().text, "");  // the banner
+        const Received received = socket.Exchange(bytes);
+        EXPECT_EQ(received.error, 0);
+        EXPECT_TRUE(received.text == bytes) << received.text.size() << " bytes came back";
+      }
+    }
+  }
+}
+
+}  // namespace
+}  // namespace shunt::packets
