@@ -2,9 +2,11 @@
 // Real connections through node A with the real programs at its devices' tc hooks: a client outside, pods of both
 // nodes, an overlay, strict reverse path filters everywhere, and conntrack that drops what it calls invalid.
 #include <gtest/gtest.h>
+#include <net/if.h>
 #include <sys/socket.h>
 
 #include <cerrno>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <utility>
@@ -12,9 +14,12 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "tests/packets/packet.h"
 #include "tests/packets/packet_programs.h"
+#include "tests/packets/test_run.h"
 #include "tests/sandbox/client_socket.h"
 #include "tests/sandbox/cluster_network.h"
+#include "tests/sandbox/devices.h"
 #include "tests/sandbox/echo_server.h"
 #include "tests/sandbox/service_story.h"
 #include "userspace/datapath/kernel/testing/sandbox_fixture.h"
@@ -60,7 +65,7 @@ class EndToEndTest : public datapath::SandboxTest {
   void SetUp() override {
     SandboxTest::SetUp();
     if (IsSkipped() || HasFatalFailure()) return;
-    auto network = ClusterNetwork::Create({});
+    auto network = ClusterNetwork::Create({.second_uplink = sandbox::SecondUplink::kPresent});
     ASSERT_TRUE(network.ok()) << network.status();
     network_ = *std::move(network);
     server_ = std::make_unique<EchoServer>(sandbox::EchoEnd::kPeer);
@@ -72,7 +77,8 @@ class EndToEndTest : public datapath::SandboxTest {
     ASSERT_EQ(pods_.size(), 5u);
     for (int node = 0; node < 2; ++node) ASSERT_TRUE(server_->Listen(network_->node(node), kTarget).ok());
     inside_ = std::make_unique<InNamespace>(network_->node(0));
-    auto programs = PacketPrograms::Create(bpffs_, cgroup_, {.node_addresses = {"192.0.2.10", "2001:db8::10"}});
+    auto programs = PacketPrograms::Create(
+        bpffs_, cgroup_, {.node_addresses = {"192.0.2.10", "2001:db8::10", "198.18.0.10", "2001:db8:3::10"}});
     ASSERT_TRUE(programs.ok()) << programs.status();
     programs_ = *std::move(programs);
     Serve();
@@ -121,6 +127,7 @@ class EndToEndTest : public datapath::SandboxTest {
   void AttachAll() {
     const ToldDevice devices[] = {
         {"eth0", SHUNT_DEVICE_EXTERNAL, "192.0.2.10", "2001:db8::10"},
+        {"eth1", SHUNT_DEVICE_EXTERNAL, "198.18.0.10", "2001:db8:3::10"},
         {"flannel.1", SHUNT_DEVICE_OVERLAY, "10.244.1.0", "fd00:244:1::"},
         {pods_[0].device.c_str(), SHUNT_DEVICE_POD, "192.0.2.10", "2001:db8::10"},
         {pods_[1].device.c_str(), SHUNT_DEVICE_POD, "192.0.2.10", "2001:db8::10"},
@@ -224,6 +231,65 @@ TEST_F(EndToEndTest, TenMegabytesPassEachWay) {
         EXPECT_TRUE(received.text == bytes) << received.text.size() << " bytes came back";
       }
     }
+  }
+}
+
+// The router's strict filter would drop a reply from the second uplink's address that comes by the first.
+TEST_F(EndToEndTest, AReplyLeavesTheWayThatItsClientCame) {
+  for (const int service : {kOnOtherNode, kOnOtherHost}) {
+    const bool is_pod = service == kOnOtherNode;
+    for (const int type : {SOCK_STREAM, SOCK_DGRAM}) {
+      EXPECT_EQ(SeenFrom(network_->client(), type, absl::StrCat("198.18.0.10:", 30080 + service)),
+                is_pod ? "10.244.1.0" : "192.0.2.10");
+      EXPECT_EQ(SeenFrom(network_->client(), type, absl::StrCat("[2001:db8:3::10]:", 30080 + service)),
+                is_pod ? "fd00:244:1::" : "2001:db8::10");
+    }
+  }
+}
+
+TEST_F(EndToEndTest, AnOpenConnectionSurvivesAFloodOfFiveTimesTheTable) {
+  for (const int service : {kOnRouted, kOnOtherNode}) {
+    const std::string frontend = absl::StrCat("192.0.2.10:", 30080 + service);
+    ClientSocket socket(network_->client(), AF_INET, SOCK_STREAM);
+    ASSERT_EQ(socket.Connect(At(frontend)), 0);
+    ASSERT_NE(socket.Receive().text, "");
+    const auto mac = sandbox::MacOf("eth0");
+    ASSERT_TRUE(mac.ok());
+    int refused = 0;
+    for (uint32_t i = 0; i < 5 * PacketPrograms::kFlows; ++i) {
+      Packet syn = Tcp("10.1.0.0:1024", frontend).Syn().Macs({2, 0, 0, 0, 1, 1}, *mac);
+      syn.source = model::IpAddress::FromV4(0x0b000000 + i);  // 11.0.0.0 and on
+      const auto run = RunProgram(programs_->ingress_fd(), ToBytes(syn), {.ifindex = if_nametoindex("eth0")});
+      ASSERT_TRUE(run.ok()) << run.status();
+      refused += VerdictName(run->verdict) == "TC_ACT_SHOT" ? 1 : 0;
+    }
+    EXPECT_GE(refused, static_cast<int>(4 * PacketPrograms::kFlows));
+    EXPECT_EQ(socket.Exchange("still there").text, "still there");
+    ASSERT_TRUE(programs_->ForgetFlows().ok());
+  }
+}
+
+// The server of this test tells at which address it was reached.
+TEST_F(EndToEndTest, AUdpClientFollowsItsServiceWhenItsPodIsGone) {
+  EchoServer server;
+  for (int pod = 0; pod < 2; ++pod) ASSERT_TRUE(server.Listen(pods_[pod].where, 9090).ok());
+  const std::string at[] = {pods_[0].v4 + ":9090", pods_[1].v4 + ":9090"};
+  const auto serve = [&](int pod) {
+    ServiceStory story("follow");
+    story.ClusterIp("10.96.0.9").Port(80, model::Protocol::kUdp, 9090, 30089).Endpoint({.address = pods_[pod].v4});
+    return programs_->Serve({story}, {at[0], at[1]});
+  };
+  ASSERT_TRUE(serve(0).ok());
+  ClientSocket outside(network_->client(), AF_INET, SOCK_DGRAM);
+  ASSERT_EQ(outside.Connect(At("192.0.2.10:30089")), 0);
+  for (int i = 0; i < 3; ++i) {
+    ASSERT_EQ(outside.Send("a"), 0);
+    EXPECT_EQ(outside.Receive().text, at[0] + " a");
+  }
+  ASSERT_TRUE(serve(1).ok());
+  for (int i = 0; i < 3; ++i) {
+    ASSERT_EQ(outside.Send("b"), 0);
+    EXPECT_EQ(outside.Receive().text, at[1] + " b");
   }
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Random packets through the real programs, each held against the model: the verdict, every byte of what comes out, and
-// by which device it leaves to whom.
+// by which device it leaves for which neighbour.
 #include "tests/packets/packet_model.h"
 
 #include <gtest/gtest.h>

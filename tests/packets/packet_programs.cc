@@ -29,7 +29,6 @@ namespace {
     if (absl::Status tried = (expression); !tried.ok()) return tried; \
   } while (false)
 
-constexpr uint32_t kFlows = 8192;
 constexpr uint32_t kBuckets = 8192;  // seven entries each
 constexpr uint32_t kSnatSets = 16;
 constexpr uint16_t kFirstSnatPort = 49152;

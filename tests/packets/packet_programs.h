@@ -39,6 +39,8 @@ struct ToldDevice {
 // All of it acts on the network namespace of the calling thread.
 class PacketPrograms {
  public:
+  static constexpr uint32_t kFlows = 8192;  // rows of the table
+
   // REQUIRES: a bpffs directory and a cgroup of the test's own.
   static absl::StatusOr<std::unique_ptr<PacketPrograms>> Create(const std::string& bpffs, const std::string& cgroup,
                                                                 const ProgramOptions& options);
