@@ -91,6 +91,27 @@ void DetachPinnedLink(const std::string& path) {
   if (link.ok()) (void)bpf_link_detach(link->get());
 }
 
+absl::StatusOr<posix::FileDescriptor> AttachIterator(int program_fd, const std::string& what) {
+  posix::FileDescriptor link(bpf_link_create(program_fd, 0, BPF_TRACE_ITER, nullptr));
+  if (!link.ok()) return KernelError(link.get(), absl::StrCat("attach the iterator of ", what));
+  return link;
+}
+
+absl::StatusOr<std::string> ReadIterator(int link_fd, const std::string& what) {
+  constexpr size_t kReadAtATime = 32768;
+  const posix::FileDescriptor reader(bpf_iter_create(link_fd));
+  if (!reader.ok()) return KernelError(reader.get(), absl::StrCat("open the iterator of ", what));
+  std::string bytes;
+  std::string part(kReadAtATime, '\0');
+  for (;;) {
+    const ssize_t size = read(reader.get(), part.data(), part.size());
+    if (size < 0 && (errno == EAGAIN || errno == EINTR)) continue;
+    if (size < 0) return KernelError(errno, absl::StrCat("read the iterator of ", what));
+    if (size == 0) return bytes;
+    bytes.append(part, 0, static_cast<size_t>(size));
+  }
+}
+
 absl::StatusOr<bpf_map_info> DescribeMap(int fd, const std::string& what) {
   return Describe<bpf_map_info>(fd, what);
 }

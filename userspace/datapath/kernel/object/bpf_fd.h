@@ -31,6 +31,11 @@ absl::Status ReplacePin(int fd, const std::string& path);
 // but some time later.
 void DetachPinnedLink(const std::string& path);
 
+// Attaches the iterator program `program_fd`, `what` for messages. It ends with the returned descriptor.
+absl::StatusOr<posix::FileDescriptor> AttachIterator(int program_fd, const std::string& what);
+// Runs the iterator behind `link_fd` once, and returns all that it writes.
+absl::StatusOr<std::string> ReadIterator(int link_fd, const std::string& what);
+
 // Return what the kernel tells about the object. `what` begins the message of an error: "map pools".
 absl::StatusOr<bpf_map_info> DescribeMap(int fd, const std::string& what);
 absl::StatusOr<bpf_prog_info> DescribeProgram(int fd, const std::string& what);
