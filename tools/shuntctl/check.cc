@@ -135,7 +135,7 @@ Finding CheckPrograms(const v1::AgentStatus& status) {
     return {"programs", Verdict::kWrong,
             absl::StrCat("not attached: ", missing, "; shuntd attaches them again or logs why it cannot")};
   if (status.pid() != 0 && !status.programs_current()) {
-    return {"programs", Verdict::kWrong, "those of an earlier build are in force: see shuntd's log for why"};
+    return {"programs", Verdict::kWrong, "those of an earlier build are in force: see take-over"};
   }
   return {"programs", Verdict::kOk, absl::StrCat("all ", status.programs_size(), " attached to ", status.cgroup())};
 }

@@ -15,6 +15,7 @@
 #include "userspace/agent/kube_proxy.h"
 #include "userspace/agent/process/signals.h"
 #include "userspace/datapath/kernel/attach/cleanup.h"
+#include "userspace/datapath/kernel/attach/leftovers.h"
 #include "userspace/datapath/kernel/object/libbpf_messages.h"
 #include "userspace/datapath/kernel/object/pins.h"
 
@@ -63,6 +64,13 @@ ExitStatus CleanUp(const Options& options, std::ostream& out, std::ostream& err)
   for (const std::string& path : removed) out << "removed " << path << "\n";
   if (!status.ok()) {
     err << "shuntd cleanup: " << status.message() << "\n";
+    return kExitFailed;
+  }
+  std::vector<std::string> notes;
+  const absl::Status detached = datapath::CleanUpCgroup(options.bpffs, options.cgroup, &notes);
+  for (const std::string& note : notes) out << note << "\n";
+  if (!detached.ok()) {
+    err << "shuntd cleanup: " << detached.message() << "\n";
     return kExitFailed;
   }
   if (removed.empty()) out << "nothing to remove below " << datapath::PinRoot(options.bpffs) << "\n";

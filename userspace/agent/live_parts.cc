@@ -24,8 +24,7 @@ report::StatusProblem ServesSnapshot(int64_t saved_ms) {
 }  // namespace
 
 std::vector<report::StatusProblem> LiveParts::Problems() const {
-  std::vector<report::StatusProblem> problems;
-  for (std::string& problem : datapath_.problems()) problems.push_back({"programs", std::move(problem)});
+  std::vector<report::StatusProblem> problems = datapath_.named_problems();
   for (report::StatusProblem& problem : http_.Problems()) problems.push_back(std::move(problem));
   if (served_before_ && !loop_.state().synced) {
     problems.push_back({"source",

@@ -209,7 +209,7 @@ TEST_F(ShuntdTest, WordsThatNeedNoAgent) {
   EXPECT_THAT(said_, HasSubstr("abi     v1 (pins in shunt/plan-v1-*)\n"));
   EXPECT_EQ(Run({"--help"}), 0);
   EXPECT_THAT(said_, AllOf(HasSubstr("Usage: shuntd [COMMAND] [OPTIONS]\n"), HasSubstr("cleanup")));
-  EXPECT_EQ(Run({"cleanup", "--bpffs", bpffs_}), 0);
+  EXPECT_EQ(Run({"cleanup", "--bpffs", bpffs_, "--cgroup", cgroup_}), 0);
   EXPECT_EQ(said_, absl::StrCat("nothing to remove below ", bpffs_, "/shunt\n"));
   EXPECT_EQ(Run({"cleanup", "--bpffs", directory_}), 1);
   EXPECT_EQ(said_, absl::StrCat("shuntd cleanup: ", directory_, " is not in a BPF file system, so nothing of Shunt is ",
@@ -288,7 +288,7 @@ TEST_F(ShuntdTest, OneAgentPerPinDirectoryAndPinsThatStay) {
 
   EXPECT_EQ(Run(RunArguments()), 1);
   EXPECT_THAT(said_, HasSubstr(absl::StrCat("pid ", first)));
-  EXPECT_EQ(Run({"cleanup", "--bpffs", bpffs_}), 1);
+  EXPECT_EQ(Run({"cleanup", "--bpffs", bpffs_, "--cgroup", cgroup_}), 1);
   EXPECT_THAT(said_, HasSubstr(absl::StrCat("pid ", first)));
 
   ::kill(first, SIGHUP);
@@ -307,7 +307,7 @@ TEST_F(ShuntdTest, OneAgentPerPinDirectoryAndPinsThatStay) {
   ::kill(second, SIGKILL);
   EXPECT_EQ(Wait(second), 128 + SIGKILL);
   EXPECT_EQ(Pins(), pins);
-  EXPECT_EQ(Run({"cleanup", "--bpffs", bpffs_}), 0) << said_;
+  EXPECT_EQ(Run({"cleanup", "--bpffs", bpffs_, "--cgroup", cgroup_}), 0) << said_;
   EXPECT_THAT(said_, HasSubstr("removed "));
   EXPECT_EQ(Pins(), 0u);
 }
@@ -337,10 +337,10 @@ TEST_F(ShuntdTest, CleanupStaysIfItIsAskedTo) {
   const std::string log = directory_ + "/log";
   const pid_t agent = Start(RunArguments(), log);
   ASSERT_TRUE(Says(log, "\"Everything is applied\" services=1"));
-  EXPECT_EQ(Run({"cleanup", "--stay", "--bpffs", bpffs_}), 1) << "the agent runs";
+  EXPECT_EQ(Run({"cleanup", "--stay", "--bpffs", bpffs_, "--cgroup", cgroup_}), 1) << "the agent runs";
   ::kill(agent, SIGTERM);
   ASSERT_EQ(Wait(agent), 0);
-  const pid_t cleanup = Start({"cleanup", "--stay", "--bpffs", bpffs_}, directory_ + "/cleanup");
+  const pid_t cleanup = Start({"cleanup", "--stay", "--bpffs", bpffs_, "--cgroup", cgroup_}, directory_ + "/cleanup");
   ASSERT_TRUE(Says(directory_ + "/cleanup", "clean; waiting to be stopped\n"));
   EXPECT_EQ(Pins(), 0u);
   EXPECT_EQ(::waitpid(cleanup, nullptr, WNOHANG), 0) << "it waits";

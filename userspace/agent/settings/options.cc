@@ -77,8 +77,9 @@ std::vector<std::string> Names(const std::map<std::string, T>& map) {
 
 void AddPlaceFlags(CLI::App& verb, Flags& flags) {
   verb.add_option("--config", flags.config, "file of kind ShuntConfiguration; flags override it")->type_name("FILE");
-  verb.add_option("--cgroup", flags.cgroup,
-                  "cgroup whose sockets are served (default: the host's cgroup2 root); cleanup needs none")
+  verb.add_option(
+          "--cgroup", flags.cgroup,
+          "cgroup whose sockets are served, or that cleanup frees of programs (default: the host's cgroup2 root)")
       ->type_name("DIR");
   verb.add_option("--bpffs", flags.bpffs, "BPF file system; pins go to DIR/shunt (default /sys/fs/bpf)")
       ->type_name("DIR");

@@ -100,8 +100,10 @@ absl::StatusOr<std::unique_ptr<KernelDatapath>> KernelDatapath::Open(const Kerne
   if (!locks.ok()) return locks.status();
   datapath->locks_ = *std::move(locks);
   datapath->locks_.push_back(*std::move(cgroup_lock));
-  datapath->FindNested();
+  // Marks the cgroups before the first hook is attached.
+  datapath->nested_agents_.Find();
   if (absl::Status status = datapath->Start(); !status.ok()) return WithMissingCapabilities(status);
+  datapath->FindOthers(Leftovers::Then::kLater);
   return datapath;
 }
 
@@ -352,20 +354,36 @@ bool KernelDatapath::programs_current() const {
   return programs_current_;
 }
 
-std::vector<std::string> KernelDatapath::problems() const {
+std::vector<report::StatusProblem> KernelDatapath::named_problems() const {
   const std::lock_guard lock(mutex_);
-  std::vector<std::string> problems;
-  for (const std::string& problem : {problem_, hook_problem_, nested_problem_}) {
-    if (!problem.empty()) problems.push_back(problem);
-  }
+  std::vector<report::StatusProblem> problems = {
+      {"programs", problem_}, {"hooks", hook_problem_}, {"agents", nested_problem_}, {"leftovers", leftover_problem_}};
+  std::erase_if(problems, [](const report::StatusProblem& problem) { return problem.what.empty(); });
   return problems;
 }
 
-// Two agents on one path of cgroups are no reason not to serve, but nearly always a mistake.
-void KernelDatapath::FindNested() {
-  std::string found = nested_agents_.Find();
-  const std::lock_guard lock(mutex_);
-  nested_problem_ = std::move(found);
+std::vector<std::string> KernelDatapath::problems() const {
+  std::vector<std::string> problems;
+  for (report::StatusProblem& problem : named_problems()) problems.push_back(std::move(problem.what));
+  return problems;
+}
+
+// Two agents on one path of cgroups are no reason not to serve, but nearly always a mistake. What an agent that is gone
+// has left here is detached when these programs serve everything: until then it may be all that serves.
+void KernelDatapath::FindOthers(Leftovers::Then then) {
+  const std::string nested = nested_agents_.Find();
+  const Leftovers::Found left = leftovers_.Look(pins_, cgroup_, programs_.LinkIds(), then);
+  for (const std::string& note : left.notes) Note(note);
+  const std::string leftovers = left.Problem();
+  std::string news;
+  {
+    const std::lock_guard lock(mutex_);
+    if (nested_problem_ != nested) news = nested;
+    if (leftover_problem_ != leftovers) absl::StrAppend(&news, news.empty() ? "" : "; ", leftovers);
+    nested_problem_ = nested;
+    leftover_problem_ = leftovers;
+  }
+  if (on_others_ != nullptr && (!left.notes.empty() || !news.empty())) on_others_(left.notes, news);
 }
 
 void KernelDatapath::ListenForTakeOver(TakeOverListener listener) {
@@ -393,7 +411,7 @@ void KernelDatapath::CheckHooks() {
     hook_problem_ = std::string(status.message());
   }
   if (on_healed_ != nullptr && (!healed.empty() || is_new)) on_healed_(healed, status);
-  FindNested();
+  FindOthers(applied_all_ && programs_current() ? Leftovers::Then::kDetach : Leftovers::Then::kLater);
 }
 
 void KernelDatapath::Reclaim() {

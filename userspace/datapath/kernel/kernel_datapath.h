@@ -21,6 +21,7 @@
 #include "userspace/datapath/grace.h"
 #include "userspace/datapath/kernel/attach/agent_lock.h"
 #include "userspace/datapath/kernel/attach/cgroup_root.h"
+#include "userspace/datapath/kernel/attach/leftovers.h"
 #include "userspace/datapath/kernel/attach/programs.h"
 #include "userspace/datapath/kernel/maps/open_plan.h"
 #include "userspace/datapath/kernel/maps/source_versions.h"
@@ -29,6 +30,7 @@
 #include "userspace/datapath/kernel/sockets/socket_ender.h"
 #include "userspace/datapath/limits.h"
 #include "userspace/datapath/table_datapath.h"
+#include "userspace/report/agent_status.h"
 
 namespace shunt::datapath {
 
@@ -113,6 +115,11 @@ class KernelDatapath final : public Datapath {
   using HealingListener = std::function<void(const std::vector<std::string>& programs, const absl::Status& status)>;
   void ListenForHealing(HealingListener listener) { on_healed_ = std::move(listener); }
 
+  // `listener` is called with what was detached of programs of agents that are gone, and with what is wrong now and was
+  // not before: such programs, and agents on cgroups above and below; in the thread that calls Reclaim or Audit.
+  using OthersListener = std::function<void(const std::vector<std::string>& notes, const std::string& problem)>;
+  void ListenForOthers(OthersListener listener) { on_others_ = std::move(listener); }
+
   // `listener` is called when TakeOver, or Reclaim in trying again, has put this build's programs in force, with the
   // notes that were made since the listener was set, in the thread that has called. That happens at most once.
   using TakeOverListener = std::function<void(const std::vector<std::string>& notes)>;
@@ -126,9 +133,11 @@ class KernelDatapath final : public Datapath {
   // Returns whether this build's programs are loaded and TakeOver is to put them in force. The first of problems()
   // names what serves until then; nothing is wrong with that.
   bool waits_for_take_over() const { return object_.has_value() && !plan_.may_serve && !programs_current(); }
-  // What is wrong although Open succeeded: programs that are not in force, hooks that cannot be attached again, another
-  // agent on a cgroup above or below. Reclaim brings it up to date. Thread-safe.
-  std::vector<std::string> problems() const;
+  // What is wrong although Open succeeded: programs that are not in force ("take-over"), hooks that cannot be attached
+  // again ("hooks"), another agent on a cgroup above or below ("agents"), programs of agents that are gone
+  // ("leftovers"). Reclaim brings it up to date. Thread-safe.
+  std::vector<report::StatusProblem> named_problems() const;
+  std::vector<std::string> problems() const;  // the same without where
   // What an operator may want to know: what became of an earlier plan, sizes that were kept, links that were removed.
   // Thread-safe.
   std::vector<std::string> notes() const;
@@ -163,7 +172,7 @@ class KernelDatapath final : public Datapath {
   void Reach(Stage stage);
   void RemoveOthers();
   void CheckHooks();
-  void FindNested();
+  void FindOthers(Leftovers::Then then);
   void TellRemovals();
   void SetProblem(std::string problem);
   void Note(std::string note);
@@ -175,6 +184,7 @@ class KernelDatapath final : public Datapath {
   const PinDirectory pins_;
   std::vector<AgentLock> locks_;
   NestedAgents nested_agents_;
+  Leftovers leftovers_;
   Cgroup cgroup_;
   OpenedPlan plan_;
   std::optional<BpfObject> object_;  // loaded and not in force yet
@@ -182,6 +192,7 @@ class KernelDatapath final : public Datapath {
   std::unique_ptr<TableDatapath> rows_;  // uses grace_
   std::function<void(const Removals&)> on_removals_;
   HealingListener on_healed_;
+  OthersListener on_others_;
   TakeOverListener on_taken_over_;
   ptrdiff_t told_notes_ = 0;   // when it was set
   AttachedPrograms programs_;  // its descriptors keep the programs attached even if their pins are removed
@@ -198,6 +209,7 @@ class KernelDatapath final : public Datapath {
   std::string problem_ ABSL_GUARDED_BY(mutex_);
   std::string hook_problem_ ABSL_GUARDED_BY(mutex_);    // why a hook could not be attached again
   std::string nested_problem_ ABSL_GUARDED_BY(mutex_);  // agents on cgroups above and below
+  std::string leftover_problem_ ABSL_GUARDED_BY(mutex_);
   std::vector<std::string> notes_ ABSL_GUARDED_BY(mutex_);
 };
 

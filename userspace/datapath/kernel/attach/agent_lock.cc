@@ -198,6 +198,11 @@ std::string NestedAgents::Find() {
   return absl::StrJoin(found, "; ");
 }
 
+bool IsServed(const std::string& cgroup) {
+  pid_t agent = 0;
+  return IsMarked(cgroup + kHere, &agent);
+}
+
 absl::StatusOr<std::vector<AgentLock>> LockPins(const PinDirectory& pins, AgentLock::Purpose purpose) {
   std::vector<AgentLock> locks;
   for (const std::string& directory : LockedDirectories(pins)) {

@@ -61,6 +61,9 @@ class NestedAgents {
   std::vector<Mark> marks_;
 };
 
+// Returns whether an agent that is running, this process included, serves the cgroup itself.
+bool IsServed(const std::string& cgroup);
+
 // Locks the pin directory, and those of earlier layouts in it, which agents of that time lock instead.
 absl::StatusOr<std::vector<AgentLock>> LockPins(const PinDirectory& pins, AgentLock::Purpose purpose);
 

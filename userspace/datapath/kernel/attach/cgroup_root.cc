@@ -9,17 +9,14 @@
 
 #include <cerrno>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <utility>
 #include <vector>
 
 #include "absl/algorithm/container.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_replace.h"
-#include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
+#include "userspace/datapath/kernel/attach/mounts.h"
 #include "userspace/datapath/kernel/kernel_error.h"
 
 namespace shunt::datapath {
@@ -27,11 +24,6 @@ namespace {
 
 constexpr char kWhatToDo[] =
     "name one with --cgroup (`grep cgroup2 /proc/mounts` shows where it is mounted; a container needs the host's)";
-
-// proc(5) escapes the white space in a path.
-std::string Unescape(absl::string_view path) {
-  return absl::StrReplaceAll(path, {{"\\040", " "}, {"\\011", "\t"}, {"\\012", "\n"}, {"\\134", "\\"}});
-}
 
 // Returns true for "/" and for what is above the root of this cgroup namespace: "/..", "/../..".
 bool IsRoot(absl::string_view shown) {
@@ -46,28 +38,7 @@ int Rank(absl::string_view mount) {
   return mount == "/sys/fs/cgroup/unified" ? 1 : 2;
 }
 
-// A mount of a cgroup2 file system: which of its directories is shown, and where.
-struct Mount {
-  std::string shown;
-  std::string point;
-};
-
-std::vector<Mount> ReadMounts(absl::string_view mountinfo) {
-  std::vector<Mount> found;
-  for (absl::string_view line : absl::StrSplit(mountinfo, '\n', absl::SkipEmpty())) {
-    // "36 25 0:31 /root /mount/point options [optional fields...] - type source options"
-    std::pair<absl::string_view, absl::string_view> sides = absl::StrSplit(line, absl::MaxSplits(" - ", 1));
-    std::vector<absl::string_view> words = absl::StrSplit(sides.first, ' ');
-    std::vector<absl::string_view> system = absl::StrSplit(sides.second, ' ');
-    if (words.size() >= 5 && system[0] == "cgroup2") found.push_back({Unescape(words[3]), Unescape(words[4])});
-  }
-  return found;
-}
-
-std::string OwnMountInfo() {
-  std::ifstream file("/proc/self/mountinfo");
-  return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
-}
+constexpr char kCgroup2[] = "cgroup2";
 
 // The inode number of a cgroup's directory is its id on every 64-bit kernel.
 uint64_t IdOf(const struct stat& directory) {
@@ -78,7 +49,7 @@ uint64_t IdOf(const struct stat& directory) {
 
 std::vector<std::string> CgroupMounts(absl::string_view mountinfo) {
   std::vector<std::string> found;
-  for (Mount& mount : ReadMounts(mountinfo)) {
+  for (Mount& mount : ReadMounts(mountinfo, kCgroup2)) {
     if (IsRoot(mount.shown)) found.push_back(std::move(mount.point));
   }
   absl::c_stable_sort(found, [](const std::string& a, const std::string& b) { return Rank(a) < Rank(b); });
@@ -89,7 +60,7 @@ std::vector<std::string> CgroupMountsBelow(absl::string_view mountinfo, absl::st
   const std::string below = absl::StrCat(absl::StripSuffix(directory, "/"), "/");
   const std::string usual = absl::StrCat(below, "unified");
   std::vector<std::string> found;
-  for (Mount& mount : ReadMounts(mountinfo)) {
+  for (Mount& mount : ReadMounts(mountinfo, kCgroup2)) {
     if (absl::StartsWith(mount.point, below)) found.push_back(std::move(mount.point));
   }
   absl::c_stable_partition(found, [&](const std::string& point) { return point == usual; });

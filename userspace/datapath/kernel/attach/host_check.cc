@@ -14,8 +14,11 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "userspace/datapath/kernel/attach/agent_lock.h"
 #include "userspace/datapath/kernel/attach/cgroup_root.h"
 #include "userspace/datapath/kernel/attach/host_config.h"
+#include "userspace/datapath/kernel/attach/leftovers.h"
+#include "userspace/datapath/kernel/attach/pin_search.h"
 #include "userspace/datapath/kernel/attach/programs.h"
 #include "userspace/datapath/kernel/kernel_error.h"
 #include "userspace/datapath/kernel/kernel_grace.h"
@@ -148,6 +151,23 @@ Finding CheckAttach(const std::string& parent, const BpfObject& object) {
                Verdict::kMissing, "CAP_NET_ADMIN and a kernel with CONFIG_CGROUP_BPF=y are needed");
 }
 
+// Looks for programs that no agent with these pins answers for. The pins of an agent that serves the cgroup may be
+// elsewhere, and then nothing tells its programs from others.
+Finding CheckLeftovers(const std::string& bpffs, const Cgroup& cgroup) {
+  constexpr char kName[] = "other programs";
+  const PinDirectory pins = PinDirectory::Unchecked(bpffs);
+  if (PinnedLinks(pins).empty() && IsServed(cgroup.path)) {
+    return Ok(kName, absl::StrCat("an agent with other pins serves ", cgroup.path, ": `shuntctl check` asks it"));
+  }
+  const Leftovers::Found found = Leftovers().Look(pins, cgroup, {}, Leftovers::Then::kTell);
+  if (!found.notes.empty()) {
+    return {kName, Verdict::kWarning, found.notes.front(), absl::StrCat("bpftool cgroup show ", cgroup.path)};
+  }
+  const std::string problem = found.Problem();
+  if (problem.empty()) return Ok(kName, "no agent that is gone has left any where these would run");
+  return {kName, Verdict::kWarning, problem, "detach them: connects go by the first of two programs at a hook"};
+}
+
 }  // namespace
 
 bool IsSupportedKernel(absl::string_view release) {
@@ -177,7 +197,12 @@ std::vector<Finding> CheckHost(const HostCheckOptions& options) {
   findings.push_back(Judge("programs", object.status(), "all pass this kernel's verifier", Verdict::kMissing,
                            MissingCapabilities().empty() ? "if the kernel is supported, please report this"
                                                          : "grant the capabilities that are missing"));
-  if (object.ok() && usable.ok()) findings.push_back(CheckAttach(*root, *object));
+  if (object.ok() && usable.ok()) {
+    findings.push_back(CheckAttach(*root, *object));
+    if (absl::StatusOr<Cgroup> cgroup = OpenCgroup(*root); cgroup.ok()) {
+      findings.push_back(CheckLeftovers(options.bpffs, *cgroup));
+    }
+  }
   return findings;
 }
 

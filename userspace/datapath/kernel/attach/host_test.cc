@@ -9,7 +9,6 @@
 #include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -36,6 +35,7 @@
 #include "userspace/datapath/kernel/kernel_datapath.h"
 #include "userspace/datapath/kernel/kernel_grace.h"
 #include "userspace/datapath/kernel/node_addresses.h"
+#include "userspace/datapath/kernel/testing/capabilities.h"
 #include "userspace/datapath/kernel/testing/sandbox_fixture.h"
 
 namespace shunt::datapath {
@@ -80,20 +80,6 @@ TEST_F(HostTest, WhatIsMissingIsNamedWithItsRemedy) {
   EXPECT_THAT(cgroup->detail, HasSubstr("/proc is not in a cgroup2 file system: name one with --cgroup"));
   EXPECT_EQ(cgroup->what_to_do, "") << "the detail has said it";
   EXPECT_EQ(Find(findings, "programs")->verdict, Verdict::kOk) << "the other checks went on";
-}
-
-// Runs `work` in a thread that has no other capabilities than `kept`; this process keeps its own.
-void WithCapabilities(const std::vector<int>& kept, const std::function<void()>& work) {
-  std::thread([&] {
-    __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
-    __user_cap_data_struct sets[_LINUX_CAPABILITY_U32S_3]{};
-    for (const int capability : kept) {
-      sets[capability / 32].effective |= 1u << capability % 32;
-      sets[capability / 32].permitted |= 1u << capability % 32;
-    }
-    ASSERT_EQ(syscall(SYS_capset, &header, sets), 0);
-    work();
-  }).join();
 }
 
 TEST_F(HostTest, CapabilitiesThatAreMissingAreNamed) {

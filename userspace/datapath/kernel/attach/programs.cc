@@ -304,6 +304,15 @@ absl::Status AttachedPrograms::Heal(const PinDirectory& pins, const Cgroup& cgro
   return failure;
 }
 
+std::vector<uint32_t> AttachedPrograms::LinkIds() const {
+  std::vector<uint32_t> ids;
+  for (const Attached& attached : attached_) {
+    const absl::StatusOr<bpf_link_info> link = DescribeLink(attached.link.get(), attached.hook.program);
+    if (link.ok()) ids.push_back(link->id);
+  }
+  return ids;
+}
+
 std::vector<report::ProgramStatus> AttachedPrograms::Describe() const {
   std::vector<report::ProgramStatus> described;
   std::transform(attached_.rbegin(), attached_.rend(), std::back_inserter(described), [](const Attached& attached) {

@@ -83,6 +83,9 @@ class AttachedPrograms {
   // it has tried all others too, and returns the first error, which names the hook.
   absl::Status Heal(const PinDirectory& pins, const Cgroup& cgroup, std::vector<std::string>* healed);
 
+  // The ids of the links, as the kernel lists them.
+  std::vector<uint32_t> LinkIds() const;
+
   // The id of the cgroup from which Attach moved links, or 0 if there was none.
   uint64_t moved_from() const { return moved_from_; }
 

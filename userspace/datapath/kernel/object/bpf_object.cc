@@ -8,6 +8,7 @@
 #include <cstring>
 
 #include "absl/strings/str_cat.h"
+#include "link_iter.skel.h"
 #include "sock.skel.h"
 #include "sock_iter.skel.h"
 #include "sweep.skel.h"
@@ -56,6 +57,10 @@ absl::StatusOr<BpfObject> BpfObject::OpenBuiltIn() {
 
 absl::StatusOr<BpfObject> BpfObject::OpenSocketIterators() {
   return OpenMemory("sock_iter", "built-in socket iterators", &sock_iter__elf_bytes);
+}
+
+absl::StatusOr<BpfObject> BpfObject::OpenLinkIterator() {
+  return OpenMemory("link_iter", "built-in link iterator", &link_iter__elf_bytes);
 }
 
 absl::StatusOr<BpfObject> BpfObject::OpenPackets() {

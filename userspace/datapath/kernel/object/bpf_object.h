@@ -26,6 +26,7 @@ class BpfObject {
   // Reads the object. This needs no privilege, because the kernel is not involved.
   static absl::StatusOr<BpfObject> OpenBuiltIn();
   static absl::StatusOr<BpfObject> OpenSocketIterators();  // also built in
+  static absl::StatusOr<BpfObject> OpenLinkIterator();     // also built in
   static absl::StatusOr<BpfObject> OpenPackets();          // also built in: the packet path at tc
   static absl::StatusOr<BpfObject> OpenSweep();            // also built in: the collector of flows
   static absl::StatusOr<BpfObject> OpenFile(const std::string& path);
