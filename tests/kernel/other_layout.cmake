@@ -38,6 +38,7 @@ struct {
 	__type(value, __u64)@semicolon@
 } other_layout SEC(\".maps\") __weak")
 
+shunt_bpf_object(link_iter VARIANT other_layout INCLUDES ${other} SOURCES ../../bpf/link_iter.bpf.c)
 shunt_bpf_object(sock VARIANT other_layout INCLUDES ${other} SOURCES ../../bpf/socket/sock.bpf.c)
 shunt_bpf_object(sock_iter VARIANT other_layout INCLUDES ${other} SOURCES ../../bpf/socket/sock_iter.bpf.c)
 
@@ -53,8 +54,8 @@ foreach(library shunt_datapath shunt_datapath_kernel)
 endforeach()
 add_library(shunt_other_layout OBJECT ${sources})
 target_include_directories(shunt_other_layout BEFORE PRIVATE ${other})
-target_link_libraries(shunt_other_layout PRIVATE other_layout_sock_skeleton other_layout_sock_iter_skeleton
-  shunt_flags shunt_model shunt_report shunt_posix absl::btree absl::flat_hash_map absl::flat_hash_set absl::hash
+target_link_libraries(shunt_other_layout PRIVATE other_layout_link_iter_skeleton other_layout_sock_skeleton
+  other_layout_sock_iter_skeleton shunt_flags shunt_model shunt_report shunt_posix absl::btree absl::flat_hash_map absl::flat_hash_set absl::hash
   absl::inlined_vector absl::span absl::status absl::statusor absl::strings Threads::Threads)
 shunt_precompile(shunt_other_layout library)
 

@@ -80,7 +80,7 @@ absl::StatusOr<std::unique_ptr<datapath::KernelDatapath>> OpenDatapath(const Opt
     if (!status.ok()) LogError(status, "A hook has lost its program; trying again every second");
   });
   (*datapath)->ListenForOthers([](const std::vector<std::string>& notes, const std::string& problem) {
-    for (const std::string& note : notes) LogWarning("Programs of another agent were attached", {{"note", note}});
+    for (const std::string& note : notes) LogWarning("Put right", {{"note", note}});
     if (!problem.empty()) LogWarning("Degraded", {{"problem", problem}});
   });
   (*datapath)->ListenForTakeOver([pins = (*datapath)->pin_directory()](const std::vector<std::string>& notes) {

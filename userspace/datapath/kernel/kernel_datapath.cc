@@ -100,10 +100,8 @@ absl::StatusOr<std::unique_ptr<KernelDatapath>> KernelDatapath::Open(const Kerne
   if (!locks.ok()) return locks.status();
   datapath->locks_ = *std::move(locks);
   datapath->locks_.push_back(*std::move(cgroup_lock));
-  // Marks the cgroups before the first hook is attached.
-  datapath->nested_agents_.Find();
+  datapath->FindNested();
   if (absl::Status status = datapath->Start(); !status.ok()) return WithMissingCapabilities(status);
-  datapath->FindOthers(Leftovers::Then::kLater);
   return datapath;
 }
 
@@ -368,22 +366,31 @@ std::vector<std::string> KernelDatapath::problems() const {
   return problems;
 }
 
-// Two agents on one path of cgroups are no reason not to serve, but nearly always a mistake. What an agent that is gone
-// has left here is detached when these programs serve everything: until then it may be all that serves.
-void KernelDatapath::FindOthers(Leftovers::Then then) {
-  const std::string nested = nested_agents_.Find();
-  const Leftovers::Found left = leftovers_.Look(pins_, cgroup_, programs_.LinkIds(), then);
-  for (const std::string& note : left.notes) Note(note);
-  const std::string leftovers = left.Problem();
-  std::string news;
+// Two agents on one path of cgroups are no reason not to serve, but nearly always a mistake.
+void KernelDatapath::FindNested() {
+  std::string found = nested_agents_.Find();
   {
     const std::lock_guard lock(mutex_);
-    if (nested_problem_ != nested) news = nested;
-    if (leftover_problem_ != leftovers) absl::StrAppend(&news, news.empty() ? "" : "; ", leftovers);
-    nested_problem_ = nested;
-    leftover_problem_ = leftovers;
+    if (nested_problem_ == found) return;
+    nested_problem_ = found;
   }
-  if (on_others_ != nullptr && (!left.notes.empty() || !news.empty())) on_others_(left.notes, news);
+  if (on_others_ != nullptr) on_others_({}, found);
+}
+
+// What an agent that is gone has left here is detached when these programs serve everything: until then it may be all
+// that serves.
+void KernelDatapath::FindLeftovers() {
+  const Leftovers::Then then = applied_all_ && programs_current() ? Leftovers::Then::kDetach : Leftovers::Then::kLater;
+  const Leftovers::Found left = leftovers_.Look(pins_, cgroup_, programs_.LinkIds(), then);
+  for (const std::string& note : left.notes) Note(note);
+  const std::string problem = left.Problem();
+  bool is_new = false;
+  {
+    const std::lock_guard lock(mutex_);
+    is_new = leftover_problem_ != problem;
+    leftover_problem_ = problem;
+  }
+  if (on_others_ != nullptr && (is_new || !left.notes.empty())) on_others_(left.notes, is_new ? problem : "");
 }
 
 void KernelDatapath::ListenForTakeOver(TakeOverListener listener) {
@@ -396,13 +403,58 @@ std::vector<std::string> KernelDatapath::notes() const {
   return notes_;
 }
 
+// Another process may have removed the cgroup, which the programs do not survive, and made it again.
+absl::Status KernelDatapath::FollowCgroup() {
+  if (IsThere(cgroup_)) return absl::OkStatus();
+  absl::StatusOr<Cgroup> again = OpenCgroup(cgroup_.path);
+  if (!again.ok()) {
+    return absl::NotFoundError(absl::StrCat("cgroup ", cgroup_.path,
+                                            ", which this agent serves, has been removed: make ",
+                                            "it again, or start the agent with another --cgroup"));
+  }
+  absl::StatusOr<AgentLock> lock = AgentLock::TakeCgroup(cgroup_.path);
+  if (!lock.ok()) return lock.status();
+  locks_.back() = *std::move(lock);
+  programs_.Follow(cgroup_.id, again->id);
+  cgroup_ = *std::move(again);
+  nested_agents_ = NestedAgents(cgroup_.path);
+  Tell(absl::StrCat("cgroup ", cgroup_.path, " was removed and made again: its processes are served again"));
+  return absl::OkStatus();
+}
+
+// Another process may have removed the pins, or mounted another BPF file system over them. The next agent has to find
+// what this one holds by its descriptors. Before the programs are this build's, what is in force is not of this plan.
+absl::Status KernelDatapath::RestorePins() {
+  if (!programs_current()) return absl::OkStatus();
+  const bool were_there = pins_.Holds(plan_.pins);
+  if (!were_there) {
+    if (absl::Status status = CheckBpffs(options_.bpffs, BpffsUse::kPin); !status.ok()) return status;
+    if (absl::Status status = pins_.Restore(plan_.pins); !status.ok()) return status;
+  }
+  if (!locks_.front().IsOf(pins_.path())) {
+    absl::StatusOr<AgentLock> lock = AgentLock::Take(pins_.path());
+    if (!lock.ok()) return lock.status();
+    locks_.front() = *std::move(lock);
+  }
+  if (absl::Status status = plan_.maps.Pin(plan_.pins); !status.ok()) return status;
+  if (!were_there) Tell(absl::StrCat("the pins in ", pins_.path(), " were gone: everything is pinned there again"));
+  return absl::OkStatus();
+}
+
+void KernelDatapath::Tell(const std::string& note) {
+  Note(note);
+  if (on_others_ != nullptr) on_others_({note}, "");
+}
+
 void KernelDatapath::CheckHooks() {
   const auto now = std::chrono::steady_clock::now();
   next_check_ = now + kCheckPace;
   // The problem says why it failed.
   if (!programs_current() && retries_ && object_.has_value() && now >= next_take_over_) TakeOver().IgnoreError();
   std::vector<std::string> healed;
-  const absl::Status status = programs_.Heal(pins_, cgroup_, &healed);
+  absl::Status status = FollowCgroup();
+  status.Update(RestorePins());
+  if (status.ok()) status = programs_.Heal(pins_, cgroup_, &healed);
   healed_.insert(healed_.end(), healed.begin(), healed.end());
   bool is_new = false;
   {
@@ -411,7 +463,8 @@ void KernelDatapath::CheckHooks() {
     hook_problem_ = std::string(status.message());
   }
   if (on_healed_ != nullptr && (!healed.empty() || is_new)) on_healed_(healed, status);
-  FindOthers(applied_all_ && programs_current() ? Leftovers::Then::kDetach : Leftovers::Then::kLater);
+  FindNested();
+  FindLeftovers();
 }
 
 void KernelDatapath::Reclaim() {

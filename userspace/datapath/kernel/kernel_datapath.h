@@ -86,8 +86,10 @@ class KernelDatapath final : public Datapath {
   // could not replace them.
   absl::Status GiveSignOfLife(std::chrono::milliseconds boot_time) override;
   // Also looks every kCheckPace whether every hook still has its program, this build's or an older one that is in
-  // force, and attaches again what another process has detached; problems() names the hook if that fails. Programs of
-  // the layout before there were plans are not looked after. Nothing in the kernel tells when a program is detached.
+  // force, and attaches again what another process has detached; problems() names the hook if that fails. Pins that
+  // were removed or covered are pinned again, a cgroup that was removed and made again is served again, and programs of
+  // agents that are gone are detached (attach/leftovers.h). Programs of the layout before there were plans are not
+  // looked after. Nothing in the kernel tells when a program is detached.
   // One look takes some 70 microseconds, and 6 more for each cgroup above.
   void Reclaim() override;
   static constexpr std::chrono::seconds kCheckPace{1};
@@ -115,8 +117,9 @@ class KernelDatapath final : public Datapath {
   using HealingListener = std::function<void(const std::vector<std::string>& programs, const absl::Status& status)>;
   void ListenForHealing(HealingListener listener) { on_healed_ = std::move(listener); }
 
-  // `listener` is called with what was detached of programs of agents that are gone, and with what is wrong now and was
-  // not before: such programs, and agents on cgroups above and below; in the thread that calls Reclaim or Audit.
+  // `listener` is called with what was put right that others have done (programs of agents that are gone were attached,
+  // pins or the cgroup were removed), and with what is wrong now and was not before: such programs, and agents on
+  // cgroups above and below; in the thread that calls Reclaim or Audit.
   using OthersListener = std::function<void(const std::vector<std::string>& notes, const std::string& problem)>;
   void ListenForOthers(OthersListener listener) { on_others_ = std::move(listener); }
 
@@ -172,10 +175,14 @@ class KernelDatapath final : public Datapath {
   void Reach(Stage stage);
   void RemoveOthers();
   void CheckHooks();
-  void FindOthers(Leftovers::Then then);
+  absl::Status FollowCgroup();
+  absl::Status RestorePins();
+  void FindNested();
+  void FindLeftovers();
   void TellRemovals();
   void SetProblem(std::string problem);
   void Note(std::string note);
+  void Tell(const std::string& note);
   void Step() const {
     if (options_.on_step != nullptr) options_.on_step();
   }

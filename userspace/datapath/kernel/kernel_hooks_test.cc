@@ -3,6 +3,7 @@
 #include <bpf/bpf.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -18,6 +19,7 @@
 #include "absl/strings/str_cat.h"
 #include "bpf/abi.h"
 #include "userspace/datapath/codec.h"
+#include "userspace/datapath/kernel/attach/agent_lock.h"
 #include "userspace/datapath/kernel/attach/cgroup_root.h"
 #include "userspace/datapath/kernel/attach/programs.h"
 #include "userspace/datapath/kernel/kernel_datapath.h"
@@ -36,6 +38,7 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
 using ::testing::UnorderedElementsAre;
+using ::testing::UnorderedElementsAreArray;
 
 class HooksTest : public DatapathFixture {
  protected:
@@ -258,6 +261,74 @@ TEST_F(HooksTest, AHookThatWasDetachedBetweenTwoAgentsGetsItsProgramBack) {
   ASSERT_EQ(unlink((bpffs_ + "/shunt/programs/sock_connect4").c_str()), 0);
   EXPECT_THAT(KernelDatapath::Open(broken).status().message(),
               AllOf(HasSubstr("BPF object /nowhere.bpf.o"), HasSubstr("not whole: cgroup/connect4 has no program")));
+}
+
+// What the kernel runs is held by descriptors; the next agent finds it by its pins.
+TEST_F(HooksTest, PinsThatSomebodyRemovesArePinnedAgain) {
+  ASSERT_NO_FATAL_FAILURE(StartServing());
+  const std::vector<uint32_t> running = Running();
+  std::vector<std::string> pinned = Left();
+  const absl::Status other_lock = AgentLock::Take(bpffs_ + "/shunt").status();
+  for (const char* what : {"/shunt", "/shunt/links", "/shunt/plan-v1-1", "/shunt/memory-v1-1", "/shunt/current"}) {
+    SCOPED_TRACE(what);
+    std::filesystem::remove_all(bpffs_ + what);
+    Heal();
+    EXPECT_THAT(datapath_->problems(), IsEmpty());
+    EXPECT_THAT(Left(), UnorderedElementsAreArray(pinned));
+    EXPECT_EQ(Running(), running);
+    EXPECT_EQ(AgentLock::Take(bpffs_ + "/shunt").status(), other_lock);
+  }
+  EXPECT_EQ(Dial(), kPod);
+  EXPECT_THAT(datapath_->notes(), Contains(HasSubstr("shunt were gone: everything is pinned there again")));
+  ASSERT_NO_FATAL_FAILURE(Restart(Options()));
+  EXPECT_THAT(datapath_->problems(), IsEmpty());
+  EXPECT_EQ(Dial(), kPod);
+}
+
+TEST_F(HooksTest, PinsThatAMountCoversArePinnedInIt) {
+  ASSERT_NO_FATAL_FAILURE(StartServing());
+  const std::vector<uint32_t> running = Running();
+  for (const char* type : {"tmpfs", "bpf"}) {
+    SCOPED_TRACE(type);
+    ASSERT_EQ(mount(type, bpffs_.c_str(), type, 0, "mode=0700"), 0);
+    Heal();
+    if (type == std::string("bpf")) {
+      EXPECT_THAT(datapath_->problems(), IsEmpty());
+      EXPECT_EQ(Running(), running);
+      ASSERT_NO_FATAL_FAILURE(Restart(Options()));
+      EXPECT_THAT(Programs(), AllOf(SizeIs(9), Each(Field(&report::ProgramStatus::attached, true))));
+    } else {
+      EXPECT_THAT(datapath_->problems(),
+                  ElementsAre(HasSubstr(absl::StrCat(bpffs_, " is not in a BPF file system: mount one"))));
+    }
+    EXPECT_EQ(Dial(), kPod);
+    ASSERT_EQ(umount2(bpffs_.c_str(), MNT_DETACH), 0);
+  }
+  Heal();
+  EXPECT_THAT(datapath_->problems(), IsEmpty());
+  EXPECT_EQ(Dial(), kPod);
+}
+
+TEST_F(HooksTest, ACgroupThatIsMadeAgainIsServedAgain) {
+  ASSERT_NO_FATAL_FAILURE(StartPod());
+  KernelOptions options = Options();
+  options.cgroup = dial_from_ = NewInnerCgroup();
+  ASSERT_NO_FATAL_FAILURE(Restart(options));
+  Serve(*datapath_);
+  EXPECT_EQ(Dial(), kPod);
+  ASSERT_EQ(rmdir(options.cgroup.c_str()), 0);
+  Heal();
+  EXPECT_THAT(
+      datapath_->problems(),
+      ElementsAre(HasSubstr(absl::StrCat("cgroup ", options.cgroup, ", which this agent serves, has been removed"))));
+  ASSERT_EQ(mkdir(options.cgroup.c_str(), 0755), 0);
+  EXPECT_THAT(Heal(), SizeIs(9));
+  EXPECT_THAT(datapath_->problems(), IsEmpty());
+  EXPECT_EQ(Dial(), kPod);
+  EXPECT_THAT(Programs(), Each(Field(&report::ProgramStatus::attach_point, options.cgroup)));
+  options.bpffs = bpffs_ + "/other";
+  ASSERT_EQ(mkdir(options.bpffs.c_str(), 0700), 0);
+  EXPECT_THAT(KernelDatapath::Open(options).status().message(), HasSubstr("is served by another agent"));
 }
 
 }  // namespace

@@ -144,7 +144,7 @@ absl::StatusOr<AgentLock> AgentLock::TakeDirectory(const std::string& what, cons
   for (;;) {
     posix::FileDescriptor fd(open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (!fd.ok()) return KernelError(errno, absl::StrCat("open ", place));
-    struct stat held{}, named{};
+    struct stat held{};
     if (fstat(fd.get(), &held) != 0) return KernelError(errno, absl::StrCat("stat ", place));
     if (flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
       if (errno != EWOULDBLOCK) return KernelError(errno, absl::StrCat("lock ", place));
@@ -152,9 +152,15 @@ absl::StatusOr<AgentLock> AgentLock::TakeDirectory(const std::string& what, cons
       return absl::UnavailableError(absl::StrCat(place, " is locked"));
     }
     // A cleanup may have removed the directory between open and flock. The lock is useless then, so try again.
-    if (stat(directory.c_str(), &named) != 0) return KernelError(errno, absl::StrCat("stat ", place));
-    if (named.st_ino == held.st_ino && named.st_dev == held.st_dev) return AgentLock(std::move(fd));
+    if (access(directory.c_str(), F_OK) != 0) return KernelError(errno, absl::StrCat("find ", place));
+    if (AgentLock lock(std::move(fd)); lock.IsOf(directory)) return lock;
   }
+}
+
+bool AgentLock::IsOf(const std::string& directory) const {
+  struct stat held{}, named{};
+  if (fstat(fd_.get(), &held) != 0 || stat(directory.c_str(), &named) != 0) return false;
+  return named.st_ino == held.st_ino && named.st_dev == held.st_dev;
 }
 
 absl::StatusOr<AgentLock> AgentLock::Take(const std::string& directory, Purpose purpose) {

@@ -30,6 +30,9 @@ class AgentLock {
   // as above; the message also names the holder's pin directory, if /proc shows it.
   static absl::StatusOr<AgentLock> TakeCgroup(const std::string& cgroup);
 
+  // Returns whether this is the lock of the directory that is at `directory` now.
+  bool IsOf(const std::string& directory) const;
+
  private:
   explicit AgentLock(posix::FileDescriptor fd) : fd_(std::move(fd)) {}
   static absl::StatusOr<AgentLock> TakeDirectory(const std::string& what, const std::string& directory, pid_t* holder);

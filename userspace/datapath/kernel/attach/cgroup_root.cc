@@ -106,6 +106,11 @@ absl::StatusOr<Cgroup> OpenCgroup(const std::string& path) {
   return Cgroup{path, IdOf(directory), std::move(fd)};
 }
 
+bool IsThere(const Cgroup& cgroup) {
+  const posix::FileDescriptor file(openat(cgroup.fd.get(), "cgroup.controllers", O_RDONLY | O_CLOEXEC));
+  return file.ok() || (errno != ENOENT && errno != ENODEV);
+}
+
 std::vector<std::string> CgroupsAbove(const std::string& path) {
   std::vector<std::string> above;
   std::error_code error;

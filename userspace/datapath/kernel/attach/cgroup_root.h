@@ -41,6 +41,9 @@ std::vector<std::string> CgroupMountsBelow(absl::string_view mountinfo, absl::st
 // Returns kInvalidArgument unless `path` is a directory of a cgroup2 file system.
 absl::StatusOr<Cgroup> OpenCgroup(const std::string& path);
 
+// Returns whether the cgroup still exists. Another one of the same path is not it.
+bool IsThere(const Cgroup& cgroup);
+
 // Returns the directories of the cgroups above the one at `path`, the nearest first, as far as this process sees them.
 std::vector<std::string> CgroupsAbove(const std::string& path);
 // Returns the last of them, or `path` if there is none.

@@ -4,7 +4,6 @@
 #include <bpf/bpf.h>
 #include <linux/capability.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <utility>
 

@@ -304,6 +304,12 @@ absl::Status AttachedPrograms::Heal(const PinDirectory& pins, const Cgroup& cgro
   return failure;
 }
 
+void AttachedPrograms::Follow(uint64_t from, uint64_t to) {
+  for (Attached& attached : attached_) {
+    if (attached.cgroup_id == from) attached.cgroup_id = to;
+  }
+}
+
 std::vector<uint32_t> AttachedPrograms::LinkIds() const {
   std::vector<uint32_t> ids;
   for (const Attached& attached : attached_) {

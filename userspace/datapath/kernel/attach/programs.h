@@ -83,6 +83,9 @@ class AttachedPrograms {
   // it has tried all others too, and returns the first error, which names the hook.
   absl::Status Heal(const PinDirectory& pins, const Cgroup& cgroup, std::vector<std::string>* healed);
 
+  // Lets Heal attach to cgroup `to` what is on cgroup `from`, which is gone.
+  void Follow(uint64_t from, uint64_t to);
+
   // The ids of the links, as the kernel lists them.
   std::vector<uint32_t> LinkIds() const;
 

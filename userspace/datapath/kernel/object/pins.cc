@@ -220,6 +220,20 @@ absl::Status PinDirectory::PutInForce(const PlanPins& plan) const {
   return ReplaceSymbolicLink(NameOf(plan.plan.path), path_ + kCurrent);
 }
 
+bool PinDirectory::Holds(const PlanPins& plan) const {
+  return IsDirectory(path_ + "/links") && IsDirectory(path_ + "/programs") && IsDirectory(plan.plan.path) &&
+         IsDirectory(plan.memory.path) && Target(path_ + kCurrent) == NameOf(plan.plan.path) &&
+         Target(plan.plan.path + kMemory) == NameOf(plan.memory.path);
+}
+
+absl::Status PinDirectory::Restore(const PlanPins& plan) const {
+  for (const std::string& path : {path_, path_ + "/links", path_ + "/programs", plan.memory.path, plan.plan.path}) {
+    if (absl::Status status = MakePrivate(path); !status.ok()) return status;
+  }
+  absl::Status status = ReplaceSymbolicLink("../" + NameOf(plan.memory.path), plan.plan.path + kMemory);
+  return status.ok() ? PutInForce(plan) : status;
+}
+
 absl::Status PinDirectory::RemoveUnreachable(const std::optional<PlanPins>& kept) const {
   absl::StatusOr<std::optional<PlanPins>> current = Current();
   if (!current.ok()) return current.status();

@@ -75,6 +75,10 @@ class PinDirectory {
   absl::StatusOr<PlanPins> NewPlan(const std::optional<MapDirectory>& memory) const;
   // Lets `current` name the plan, by one rename.
   absl::Status PutInForce(const PlanPins& plan) const;
+  // Returns whether every directory of pins is there, and `current` leads to the plan's and that to its memory.
+  bool Holds(const PlanPins& plan) const;
+  // Makes what Holds asks for. Pins are the caller's.
+  absl::Status Restore(const PlanPins& plan) const;
   // Removes the directories of plans and memories that neither `current` nor `kept` leads to, and what interrupted
   // replacements have left.
   absl::Status RemoveUnreachable(const std::optional<PlanPins>& kept) const;
