@@ -8,7 +8,7 @@ JOBS ?= $(shell nproc)
 FUZZ_SECONDS ?= 30
 
 dependencies := cmake/install_dependencies.sh
-c_sources = $(shell git ls-files '*.c' 'bpf/*.h' 'bench/*.h' 'tests/bpf/*.h')
+c_sources = $(shell git ls-files '*.c' 'bpf/*.h' 'bench/*.h' 'tests/bpf/*harness.h')
 cc_sources = $(filter-out $(c_sources),$(shell git ls-files '*.cc' '*.h'))
 # Debian's own Python, because Debian's python3-yaml is for that one.
 debian_python = $(firstword $(wildcard /usr/bin/python3) python3)
