@@ -89,8 +89,8 @@ class KernelDatapath final : public Datapath {
   // force, and attaches again what another process has detached; problems() names the hook if that fails. Pins that
   // were removed or covered are pinned again, a cgroup that was removed and made again is served again, and programs of
   // agents that are gone are detached (attach/leftovers.h). Programs of the layout before there were plans are not
-  // looked after. Nothing in the kernel tells when a program is detached.
-  // One look takes some 70 microseconds, and 6 more for each cgroup above.
+  // looked after. Nothing in the kernel tells when a program is detached. One look takes some 70 microseconds, 6 more
+  // for each cgroup above, and some 50 for programs of other agents.
   void Reclaim() override;
   static constexpr std::chrono::seconds kCheckPace{1};
 
