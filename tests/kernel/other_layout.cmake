@@ -41,6 +41,8 @@ struct {
 shunt_bpf_object(link_iter VARIANT other_layout INCLUDES ${other} SOURCES ../../bpf/link_iter.bpf.c)
 shunt_bpf_object(sock VARIANT other_layout INCLUDES ${other} SOURCES ../../bpf/socket/sock.bpf.c)
 shunt_bpf_object(sock_iter VARIANT other_layout INCLUDES ${other} SOURCES ../../bpf/socket/sock_iter.bpf.c)
+shunt_bpf_object(sweep VARIANT other_layout INCLUDES ${other} SOURCES ../../bpf/packet/sweep.bpf.c)
+shunt_bpf_object(tc VARIANT other_layout INCLUDES ${other} SOURCES ../../bpf/packet/tc.bpf.c)
 
 set(sources)
 foreach(library shunt_datapath shunt_datapath_kernel)
@@ -55,9 +57,9 @@ endforeach()
 add_library(shunt_other_layout OBJECT ${sources})
 target_include_directories(shunt_other_layout BEFORE PRIVATE ${other})
 target_link_libraries(shunt_other_layout PRIVATE other_layout_link_iter_skeleton other_layout_sock_skeleton
-  other_layout_sock_iter_skeleton shunt_flags shunt_model shunt_report shunt_posix absl::btree absl::flat_hash_map
-  absl::flat_hash_set absl::hash absl::inlined_vector absl::span absl::status absl::statusor absl::strings
-  Threads::Threads)
+  other_layout_sock_iter_skeleton other_layout_sweep_skeleton other_layout_tc_skeleton shunt_flags shunt_model
+  shunt_report shunt_posix absl::btree absl::flat_hash_map absl::flat_hash_set absl::hash absl::inlined_vector
+  absl::span absl::status absl::statusor absl::strings Threads::Threads)
 shunt_precompile(shunt_other_layout library)
 
 # The objects define everything that the archives of the datapath do, so the linker takes nothing from those.
