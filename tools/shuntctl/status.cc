@@ -36,8 +36,9 @@ std::string ProgramsText(const v1::AgentStatus& status) {
 }
 
 std::string ServicesText(const v1::AgentStatus& status) {
-  std::string text = absl::StrCat(status.services(), " Services, ", status.frontends(), " frontends, ",
-                                  status.backends(), " backends");
+  std::string text =
+      absl::StrCat(CountText(status.services(), "Service"), ", ", CountText(status.frontends(), "frontend"), ", ",
+                   CountText(status.backends(), "backend"));
   if (status.failed_services() != 0) absl::StrAppend(&text, "; ", status.failed_services(), " failed");
   return text;
 }
@@ -45,8 +46,7 @@ std::string ServicesText(const v1::AgentStatus& status) {
 std::string AppliedText(const v1::AgentStatus& status) {
   if (status.pid() == 0) return "";
   if (!status.has_last_apply_time()) return "not yet";
-  return absl::StrCat(status.applies(), status.applies() == 1 ? " time" : " times", ", last at ",
-                      TimeText(status.last_apply_time()));
+  return absl::StrCat(CountText(status.applies(), "time"), ", last at ", TimeText(status.last_apply_time()));
 }
 
 std::string SocketsText(const v1::SocketSweeps& sweeps) {
@@ -55,7 +55,8 @@ std::string SocketsText(const v1::SocketSweeps& sweeps) {
   if (sweeps.protocols() == "all") absl::StrAppend(&text, " and ", sweeps.ended_tcp(), " TCP");
   absl::StrAppend(&text, " ended because their backend was gone");
   if (!sweeps.has_last_sweep_time()) return text;
-  absl::StrAppend(&text, "; ", sweeps.namespaces(), " namespaces searched at ", TimeText(sweeps.last_sweep_time()));
+  absl::StrAppend(&text, "; ", CountText(sweeps.namespaces(), "namespace"), " searched at ",
+                  TimeText(sweeps.last_sweep_time()));
   if (sweeps.namespaces_not_entered() != 0) {
     absl::StrAppend(&text, ", ", sweeps.namespaces_not_entered(), " not entered");
   }

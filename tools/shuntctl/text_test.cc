@@ -173,6 +173,12 @@ TEST(WordingTest, UnitsAndAddresses) {
   EXPECT_EQ(BytesText(1536), "1.5 KiB");
   EXPECT_EQ(BytesText(uint64_t{12} << 20), "12.0 MiB");
   EXPECT_EQ(PercentText(100.0 / 3), "33.33%");
+  EXPECT_EQ(PercentText(0), "0.00%");
+  EXPECT_EQ(PercentText(0.01), "0.01%");
+  EXPECT_EQ(PercentText(100.0 / 49'000), "0.002%");
+  EXPECT_EQ(PercentText(0.00001), "<0.0001%");
+  EXPECT_EQ(CountText(0, "Service"), "0 Services");
+  EXPECT_EQ(CountText(1, "Service"), "1 Service");
   admin::v1::SocketAddress address;
   EXPECT_EQ(AddressText(address), "");
   address.set_port(80);

@@ -128,7 +128,14 @@ std::string NothingFound(absl::string_view what, absl::string_view namespace_nam
 }
 
 std::string PercentText(double percent) {
-  return absl::StrFormat("%.2f%%", percent);
+  constexpr double kHundredth = 0.01;
+  constexpr double kLeast = 0.0001;
+  if (percent <= 0 || percent >= kHundredth) return absl::StrFormat("%.2f%%", percent);
+  return percent < kLeast ? "<0.0001%" : absl::StrFormat("%.2g%%", percent);
+}
+
+std::string CountText(uint64_t count, absl::string_view noun) {
+  return absl::StrCat(count, " ", noun, count == 1 ? "" : "s");
 }
 
 std::string BytesText(uint64_t bytes) {
@@ -180,12 +187,12 @@ std::string DriftText(const admin::v1::AuditReport& audit) {
   if (!HasDrift(audit)) return "as planned";
   const int services = audit.services_size();
   std::string text;
-  if (services != 0) absl::StrAppend(&text, services, services == 1 ? " Service" : " Services");
+  if (services != 0) absl::StrAppend(&text, CountText(services, "Service"));
   if (const uint32_t rows = audit.shared_rows(); rows != 0) {
-    absl::StrAppend(&text, text.empty() ? "" : " and ", rows, rows == 1 ? " row" : " rows", " of no single Service");
+    absl::StrAppend(&text, text.empty() ? "" : " and ", CountText(rows, "row"), " of no single Service");
   }
   if (const int hooks = audit.hooks_size(); hooks != 0) {
-    absl::StrAppend(&text, text.empty() ? "" : " and ", hooks, hooks == 1 ? " hook" : " hooks", " (", audit.hooks(0),
+    absl::StrAppend(&text, text.empty() ? "" : " and ", CountText(hooks, "hook"), " (", audit.hooks(0),
                     hooks == 1 ? ")" : ", ...)");
   }
   const bool one = static_cast<uint64_t>(services) + audit.shared_rows() + audit.hooks_size() == 1;

@@ -26,9 +26,12 @@ std::string VerdictText(admin::v1::EndpointVerdict verdict);
 // Returns "Ready", "NoEndpoints" and so on: the value's name in the API, written as one word.
 std::string ServingStateText(admin::v1::ServingState state);
 std::string WarningKindText(admin::v1::WarningKind kind);       // conflict
-std::string PercentText(double percent);                        // 33.33%
+std::string PercentText(double percent);                        // 33.33%; below a hundredth 0.002%
 std::string BytesText(uint64_t bytes);                          // 12.0 MiB
 std::string TimeText(const google::protobuf::Timestamp& time);  // 2025-11-22T22:20:50Z
+
+// Returns "1 Service" or "2 Services". REQUIRES: `noun` makes its plural with an s.
+std::string CountText(uint64_t count, absl::string_view noun);
 
 // Returns what the programs make of an agent's silence: "--stale-after is 10m, the last sign of life was 400ms ago";
 // empty if they do not ask.
