@@ -12,6 +12,7 @@
 #include "shunt_version.h"
 #include "tools/shuntctl/command.h"
 #include "tools/shuntctl/document.h"
+#include "tools/shuntctl/map_room.h"
 #include "tools/shuntctl/source_page.h"
 #include "tools/shuntctl/table.h"
 #include "tools/shuntctl/wording.h"
@@ -111,8 +112,8 @@ std::vector<Finding> CheckAgent(const v1::AgentStatus& status) {
       {"services", status.failed_services() == 0 ? Verdict::kOk : Verdict::kWrong,
        status.failed_services() == 0
            ? absl::StrCat("the kernel holds all ", status.services())
-           : absl::StrCat("the kernel did not take the plan of ", status.failed_services(),
-                          status.failed_services() == 1 ? " Service" : " Services", "; it holds ", status.services(),
+           : absl::StrCat("the kernel did not take the plan of ", CountText(status.failed_services(), "Service"),
+                          "; it holds ", status.services(),
                           ", with those that keep an earlier plan: see `shuntctl service list`")});
   if (const v1::SocketSweeps& sweeps = status.socket_sweeps(); !sweeps.problem().empty()) {
     findings.push_back({"sockets", Verdict::kWarning, sweeps.problem()});
@@ -140,46 +141,21 @@ Finding CheckPrograms(const v1::AgentStatus& status) {
   return {"programs", Verdict::kOk, absl::StrCat("all ", status.programs_size(), " attached to ", status.cgroup())};
 }
 
-// Returns the limit in shuntd's configuration by which the map's size follows, or "" if none does.
-std::string LimitOf(absl::string_view map) {
-  constexpr std::pair<absl::string_view, absl::string_view> kLimits[] = {
-      {"frontend_rows", "frontends"},
-      {"frontend_index", "frontends"},
-      {"service_ports", "servicePorts"},
-      {"pools", "pools"},
-      {"slots", "slots"},
-      {"backends", "backends"},
-      {"socket_peers", "socketPeers"},
-      {"service_counters", "servicePorts"},
-      {"backend_counters", "backends"},
-  };
-  for (const auto& [name, limit] : kLimits) {
-    if (name == map) return absl::StrCat("limits.", limit);
-  }
-  return "";
-}
-
+// A map that only makes sockets slower is a warning however full it is: any tenant may have that many sockets.
 std::vector<Finding> CheckRoom(const v1::AgentStatus& status) {
   std::vector<Finding> findings;
   for (const v1::MapFill& map : status.maps()) {
-    // The kernel evicts from an LRU hash, a socket whose row of socket_state is taken uses another map, and
-    // previous_state only empties.
-    if (map.capacity() == 0 || map.type() == "lru_hash" || map.name() == "socket_state" ||
-        map.name() == "previous_state") {
-      continue;
-    }
-    const double fill = static_cast<double>(map.used()) / static_cast<double>(map.capacity());
-    if (fill < kFillWarning) continue;
-    const bool keeps_size = map.name() == "socket_peers";  // a live socket may be remembered in it
-    const std::string limit = LimitOf(map.name());
+    const MapRoom* const room = FindMapRoom(map.name());
+    const double fill = FillOf(map);
+    if (room == nullptr || room->when_full == WhenFull::kNothing || fill < kFillWarning) continue;
+    const bool wrong = fill >= kFillWrong && room->when_full == WhenFull::kRefuses;
     findings.push_back(
-        {absl::StrCat("map ", map.name()), fill < kFillWrong ? Verdict::kWarning : Verdict::kWrong,
-         absl::StrCat(map.used(), " of ", map.capacity(), " rows in use; raise ", limit.empty() ? "its limit" : limit,
-                      " in shuntd's configuration and start shuntd again",
-                      keeps_size ? ", after `shuntd cleanup`" : "")});
+        {absl::StrCat("map ", map.name()), wrong ? Verdict::kWrong : Verdict::kWarning, RoomAdvice(map, *room)});
   }
   if (findings.empty()) {
-    findings.push_back({"map room", Verdict::kOk, absl::StrCat(status.maps_size(), " maps, none above 80 %")});
+    findings.push_back(
+        {"map room", Verdict::kOk,
+         absl::StrCat(CountText(status.maps_size(), "map"), ", and none that could be full is above 80 %")});
   }
   return findings;
 }
@@ -200,7 +176,7 @@ std::vector<Finding> CheckReasons(const v1::AgentStatus& status) {
   for (const v1::Reason& reason : status.reasons()) {
     if (reason.count() == 0 || reason.kind() != v1::REASON_KIND_SUSPECT) continue;
     findings.push_back({absl::StrCat("reason ", reason.name()), Verdict::kWarning,
-                        absl::StrCat(reason.count(), " times: ", reason.meaning())});
+                        absl::StrCat(CountText(reason.count(), "time"), ": ", reason.meaning())});
   }
   return findings;
 }

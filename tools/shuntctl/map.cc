@@ -9,6 +9,7 @@
 #include "absl/strings/str_join.h"
 #include "tools/shuntctl/command.h"
 #include "tools/shuntctl/document.h"
+#include "tools/shuntctl/map_room.h"
 #include "tools/shuntctl/map_table.h"
 #include "tools/shuntctl/table.h"
 #include "tools/shuntctl/wording.h"
@@ -18,8 +19,7 @@ namespace shunt::shuntctl {
 namespace {
 
 std::string FillText(const v1::MapFill& map) {
-  if (map.capacity() == 0) return "";
-  return PercentText(100.0 * static_cast<double>(map.used()) / static_cast<double>(map.capacity()));
+  return map.capacity() == 0 ? "" : PercentText(100 * FillOf(map));
 }
 
 absl::StatusOr<Answer> List(const Request& request) {

@@ -16,6 +16,8 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
+#include "tools/shuntctl/map_room.h"
+#include "tools/shuntctl/map_table.h"
 #include "tools/shuntctl/pinned_view.h"
 #include "tools/shuntctl/printable.h"
 #include "tools/shuntctl/testing/memory_pins.h"
@@ -308,8 +310,15 @@ TEST_F(RunTest, CheckFindsWhatIsWrongAndOnlyThat) {
       {"a map is full", [](auto& s) { s.maps[1].used = 1'048'576; }, kExitFailed, "WRONG     map slots"},
       {"a map is nearly full", [](auto& s) { s.maps[1].used = 900'000; }, kExitOk, "warning   map slots"},
       {"an LRU map is always full", [](auto& s) { s.maps[1] = {"affinities", "lru_hash", 9, 9, 0}; }, kExitOk,
-       "none above 80 %"},
-      {"an id led nowhere", [](auto& s) { s.reasons = {{"dangling", "a bug", 1}}; }, kExitOk, "1 times: a bug"},
+       "none that could be full is above 80 %"},
+      {"more sockets than rows", [](auto& s) { s.maps[1] = {"socket_state", "array", 64, 64, 0}; }, kExitOk,
+       "warning   map socket_state   64 of 64 rows in use; a socket without one is served too, but slower: raise "
+       "limits.sockets in shuntd's configuration and start shuntd again\n"},
+      {"tenants' datagrams fill the map", [](auto& s) { s.maps[1] = {"socket_peers", "hash", 96, 96, 0}; }, kExitFailed,
+       "WRONG     map socket_peers   96 of 96 rows in use; when it is full, a UDP socket that sends to more than eight "
+       "Services gets ENOBUFS: raise limits.socketPeers in shuntd's configuration and start shuntd again, after "
+       "`shuntd cleanup`\n"},
+      {"an id led nowhere", [](auto& s) { s.reasons = {{"dangling", "a bug", 1}}; }, kExitOk, "1 time: a bug"},
       {"another version", [](auto& s) { s.version = "9.9.9"; }, kExitOk, "warning   agent"},
   };
   const report::AgentStatus good = agent_.status;
@@ -323,6 +332,26 @@ TEST_F(RunTest, CheckFindsWhatIsWrongAndOnlyThat) {
     const auto document = nlohmann::json::parse(Run("check -j").out);
     EXPECT_EQ(document["kind"], "CheckResult");
   }
+}
+
+TEST_F(RunTest, OnlyAMapWhoseFillSaysWhatStillFitsIsTheFullest) {
+  agent_.status.failed_services = 0;
+  agent_.status.problems.clear();
+  agent_.status.maps.clear();
+  std::vector<std::string> names = DumpableMaps();
+  names.emplace_back("previous_state");
+  for (const std::string& name : names) {
+    const MapRoom* const room = FindMapRoom(name);
+    ASSERT_NE(room, nullptr) << "map_room.cc does not say what it means that " << name << " fills up";
+    EXPECT_EQ(room->limit.empty(), room->when_full == WhenFull::kNothing) << name;
+    const bool matters = room->when_full != WhenFull::kNothing;
+    agent_.status.maps.push_back({name, "array", matters ? 1u : 64u, 64, 4096});
+  }
+  EXPECT_THAT(Run("status").out, HasSubstr("Maps:      fullest is frontend_index, 1 of 64 (1.56%)\n"));
+  EXPECT_EQ(Run("check").status, kExitOk) << Run("check").out;
+  EXPECT_THAT(Run("check").out, HasSubstr("18 maps, and none that could be full is above 80 %\n"));
+  agent_.status.maps.push_back({"of_a_later_build", "array", 64, 64, 4096});
+  EXPECT_EQ(Run("check").status, kExitOk) << "nothing is known of it";
 }
 
 TEST_F(RunTest, WhenTheAgentCannotReadThePinsNothingIsSaidOfPrograms) {

@@ -8,6 +8,7 @@
 #include "absl/strings/str_format.h"
 #include "tools/shuntctl/command.h"
 #include "tools/shuntctl/document.h"
+#include "tools/shuntctl/map_room.h"
 #include "tools/shuntctl/printable.h"
 #include "tools/shuntctl/source_page.h"
 #include "tools/shuntctl/table.h"
@@ -70,25 +71,17 @@ std::string AuditText(const v1::AuditReport& audit) {
   return absl::StrCat(when, ", ", DriftText(audit));
 }
 
-// Describes the map that will be full first.
+// Describes the map that will be full first, of those whose fill says how much more fits.
 std::string FullestText(const v1::AgentStatus& status) {
   const v1::MapFill* fullest = nullptr;
-  double most = -1;
   for (const v1::MapFill& map : status.maps()) {
-    // The bits of the filter and the list of reasons do not fill up; socket_taken repeats socket_state.
-    if (map.capacity() == 0 || map.name() == "reasons" || map.name() == "prefix_filter" ||
-        map.name() == "socket_taken") {
-      continue;
-    }
-    const double fill = static_cast<double>(map.used()) / static_cast<double>(map.capacity());
-    if (fill > most) {
-      most = fill;
-      fullest = &map;
-    }
+    const MapRoom* const room = FindMapRoom(map.name());
+    if (map.capacity() == 0 || room == nullptr || room->when_full == WhenFull::kNothing) continue;
+    if (fullest == nullptr || FillOf(map) > FillOf(*fullest)) fullest = &map;
   }
   if (fullest == nullptr) return "";
   return absl::StrCat("fullest is ", fullest->name(), ", ", fullest->used(), " of ", fullest->capacity(), " (",
-                      PercentText(100 * most), ")");
+                      PercentText(100 * FillOf(*fullest)), ")");
 }
 
 // A call that has nothing to do with a Service is no connection that was not translated.

@@ -204,7 +204,7 @@ absl::Status AddressBook::PublishOne(const model::IpAddress& address, AddressSta
     if (state.staged_row == kNoId) {
       return absl::ResourceExhaustedError(absl::StrCat("publish address ", address.ToString(), ": map ",
                                                        std::string(frontend_rows_.name()),
-                                                       " has no free row; raise its limit or remove Services"));
+                                                       " has no free row; raise limits.frontends or remove Services"));
     }
     const shunt_frontend_row row = RowOf(address, wanted);
     ReviewFilter(address, state);

@@ -153,7 +153,8 @@ TEST_F(AddressBookTest, AnAddressThatFindsTheMapFullComesWhenARowIsFree) {
   const auto failures = Publish(Turn::kAfterInsertions);
   ASSERT_EQ(failures.size(), 1u);
   EXPECT_EQ(failures[0].status.code(), absl::StatusCode::kResourceExhausted);
-  EXPECT_THAT(std::string(failures[0].status.message()), HasSubstr("map frontend_rows has no free row"));
+  EXPECT_THAT(std::string(failures[0].status.message()),
+              HasSubstr("map frontend_rows has no free row; raise limits.frontends or remove"));
   allocator().GiveBack(FrontendRow{row});
   EXPECT_THAT(Publish(Turn::kAfterInsertions), IsEmpty());
   EXPECT_EQ(Flags("10.96.0.10"), SHUNT_ADDRESS_CLUSTER_IP);

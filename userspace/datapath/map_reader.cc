@@ -365,7 +365,7 @@ std::vector<MapView> Views(const MapReader::BootClock& clock, uint64_t jiffy_ns)
        [&clock](const Tables& tables, const Visit& visit) { return DumpAffinities(tables, clock(), visit); }},
       {"service_counters", "array", &Tables::service_counters, CountServicePorts, DumpServiceCounters},
       {"backend_counters", "array", &Tables::backend_counters, CountBackends, DumpBackendCounters},
-      {"reasons", "array", &Tables::reasons, CountReasons, DumpReasons},
+      {"reasons", "array", &Tables::reasons, CountReasons, DumpReasons, kNoLimit},
   };
   std::vector<MapView> of_packets = PacketViews(jiffy_ns);
   std::move(of_packets.begin(), of_packets.end(), std::back_inserter(views));

@@ -301,6 +301,7 @@ TEST_F(MapReaderTest, FillLevelsCountWhatIsInUse) {
   EXPECT_EQ(fills["meta"].used, 1u);
   EXPECT_EQ(fills["meta"].capacity, 0u) << "full from the start, which is no cause for an alert";
   EXPECT_EQ(fills["source_versions"].capacity, 0u);
+  EXPECT_EQ(fills["reasons"].capacity, 0u) << "each reason has its row from the start";
 }
 
 // A scrape asks for every level, and a node may have half a million slots.
