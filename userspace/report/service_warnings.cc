@@ -2,6 +2,7 @@
 #include "userspace/report/service_warnings.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 
@@ -36,6 +37,26 @@ std::string FrontendText(const model::Frontend& frontend) {
   return absl::StrCat("*:", frontend.address.port, "/", model::ProtocolName(frontend.address.protocol));
 }
 
+std::string ConflictText(const model::Frontend& frontend) {
+  return absl::StrCat("frontend ", FrontendText(frontend), " belongs to Service ",
+                      frontend.conflict_with.Name().ToString(), " and is not served for this one");
+}
+
+std::string DeadText(const model::PortPlan& port) {
+  return absl::StrCat(PortText(port), ": no endpoint of ", port.endpoints.size(),
+                      " can be used, so connections are refused; `shuntctl service show` says why");
+}
+
+std::string ProtocolText(const model::PortPlan& port) {
+  return absl::StrCat(PortText(port), " is left to the packet path: SCTP has no socket hook");
+}
+
+// What is said of one kind.
+struct Said {
+  std::string first;
+  size_t times = 0;
+};
+
 }  // namespace
 
 absl::string_view WarningKindName(WarningKind kind) {
@@ -57,28 +78,29 @@ std::array<bool, kWarningKinds> WarningKindsOf(const model::ServicePlan& plan) {
 }
 
 std::vector<ServiceWarning> WarningsOf(const model::ServicePlan& plan) {
-  std::vector<ServiceWarning> warnings;
+  std::array<Said, kWarningKinds> said;
+  const auto say = [&](WarningKind kind, const auto& sentence) {
+    Said& of_kind = said[static_cast<size_t>(kind)];
+    if (of_kind.times++ == 0) of_kind.first = sentence();
+  };
   for (const model::PortPlan& port : plan.ports) {
     for (const model::Frontend& frontend : port.frontends) {
-      if (!frontend.InConflict()) continue;
-      warnings.push_back({plan.service, WarningKind::kConflict,
-                          absl::StrCat("frontend ", FrontendText(frontend), " belongs to Service ",
-                                       frontend.conflict_with.Name().ToString(), " and is not served for this one")});
+      if (frontend.InConflict()) say(WarningKind::kConflict, [&] { return ConflictText(frontend); });
     }
+    if (IsDead(port)) say(WarningKind::kDead, [&] { return DeadText(port); });
+    if (IsOfNoServedProtocol(port)) say(WarningKind::kProtocol, [&] { return ProtocolText(port); });
   }
-  for (const model::PortPlan& port : plan.ports) {
-    if (!IsDead(port)) continue;
-    warnings.push_back({plan.service, WarningKind::kDead,
-                        absl::StrCat(PortText(port), ": no endpoint of ", port.endpoints.size(),
-                                     " can be used, so connections are refused; `shuntctl service show` says why")});
-  }
-  for (const model::PortPlan& port : plan.ports) {
-    if (!IsOfNoServedProtocol(port)) continue;
-    warnings.push_back({plan.service, WarningKind::kProtocol,
-                        absl::StrCat(PortText(port), " is left to the packet path: SCTP has no socket hook")});
-  }
-  for (const std::string& sentence : plan.warnings) {
-    warnings.push_back({plan.service, WarningKind::kObject, sentence});
+  for (const std::string& sentence : plan.warnings) say(WarningKind::kObject, [&] { return sentence; });
+
+  std::vector<ServiceWarning> warnings;
+  for (size_t kind = 0; kind < said.size(); ++kind) {
+    auto& [first, times] = said[kind];
+    if (times == 0) continue;
+    if (times > 1) {
+      absl::StrAppend(&first, "; ", times - 1, " more of this kind: see `shuntctl service show ",
+                      plan.service.ToString(), "`");
+    }
+    warnings.push_back({plan.service, static_cast<WarningKind>(kind), std::move(first)});
   }
   return warnings;
 }

@@ -38,7 +38,8 @@ using WarnedServices = std::array<uint32_t, kWarningKinds>;
 // Returns for each kind whether the plan has a warning of it; cheaper than their sentences.
 std::array<bool, kWarningKinds> WarningKindsOf(const model::ServicePlan& plan);
 
-// Returns the plan's warnings in the order of their kinds.
+// Returns one warning for each kind that the plan has, in their order: the first sentence of the kind, and how many
+// more there are, since an owner may give cause for thousands.
 std::vector<ServiceWarning> WarningsOf(const model::ServicePlan& plan);
 
 }  // namespace shunt::report

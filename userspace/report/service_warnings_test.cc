@@ -55,6 +55,29 @@ TEST(ServiceWarningsTest, EachKindHasItsSentences) {
   EXPECT_THAT(WarningKindsOf(plan), ElementsAre(true, true, true, true));
 }
 
+TEST(ServiceWarningsTest, HoweverManyThereAreEachKindIsOneWarning) {
+  model::ServicePlan plan{.service = {"shop", "cart"}};
+  plan.ports.resize(3);
+  for (model::PortPlan& port : plan.ports) {
+    port.port = 80;
+    port.frontends.resize(256);
+    for (model::Frontend& frontend : port.frontends) {
+      frontend.address = {*model::IpAddress::Parse("203.0.113.7"), 80, model::Protocol::kTcp};
+      frontend.conflict_with = {"shop", "older"};
+    }
+    port.endpoints = {Endpoint(model::EndpointVerdict::kNoPort)};
+  }
+  plan.warnings = {"one", "two"};
+  EXPECT_THAT(
+      Lines(plan),
+      ElementsAre(
+          "conflict: frontend 203.0.113.7:80/TCP belongs to Service shop/older and is not served for this one; 767 "
+          "more of this kind: see `shuntctl service show shop/cart`",
+          "dead: port 80/TCP (IPv4): no endpoint of 1 can be used, so connections are refused; `shuntctl service show` "
+          "says why; 2 more of this kind: see `shuntctl service show shop/cart`",
+          "object: one; 1 more of this kind: see `shuntctl service show shop/cart`"));
+}
+
 TEST(ServiceWarningsTest, ANodePortIsNamedWithoutAnAddress) {
   model::ServicePlan plan{.service = {"shop", "cart"}};
   plan.ports.resize(1);

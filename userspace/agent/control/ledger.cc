@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <string>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -35,6 +36,10 @@ void CountLocalMisses(const model::PortPlan& port, int sign, report::LocalMisses
 void CountWarned(const model::ServicePlan& plan, int sign, report::WarnedServices& warned) {
   const std::array<bool, report::kWarningKinds> has = report::WarningKindsOf(plan);
   for (size_t kind = 0; kind < has.size(); ++kind) warned[kind] += has[kind] ? sign : 0;
+}
+
+std::string More(size_t services) {
+  return absl::StrCat(services, services == 1 ? " more Service" : " more Services");
 }
 
 void Keep(bool wanted, const model::ObjectName& name, absl::btree_set<model::ObjectName>& names) {
@@ -145,13 +150,13 @@ std::vector<report::StatusProblem> Ledger::Problems(size_t limit) const {
          absl::StrCat("not in the kernel, will be retried: ", entries_.at(name).entry.applied.message())});
   }
   if (problems.size() < failed_.size()) {
-    problems.push_back({"", absl::StrCat("and ", failed_.size() - problems.size(), " more Services with problems")});
+    problems.push_back({"", absl::StrCat("and ", More(failed_.size() - problems.size()), " with problems")});
   }
   return problems;
 }
 
 std::vector<report::ServiceWarning> Ledger::Warnings(size_t limit) const {
-  // A plan may have thousands of warnings: they are put into words without the lock.
+  // A plan may have thousands of frontends: its warnings are put into words without the lock.
   std::vector<std::shared_ptr<const model::ServicePlan>> plans;
   size_t all = 0;
   {
@@ -171,7 +176,7 @@ std::vector<report::ServiceWarning> Ledger::Warnings(size_t limit) const {
   }
   if (warnings.size() > limit) warnings.resize(limit);
   if (looked_at < all) {
-    warnings.push_back({.what = absl::StrCat("and ", all - looked_at, " more Services with warnings")});
+    warnings.push_back({.what = absl::StrCat("and ", More(all - looked_at), " with warnings")});
   }
   return warnings;
 }

@@ -55,8 +55,8 @@ class Ledger {
   // Returns the Services that the kernel does not hold as planned, in name order: at most `limit` problems, followed by
   // one that says how many more there are.
   std::vector<report::StatusProblem> Problems(size_t limit) const;
-  // Returns what is wrong with Services by their owners' doing, in name order: at most `limit` warnings, followed by
-  // one that says how many more Services have some.
+  // Returns what is wrong with Services by their owners' doing, in name order, one warning for each Service and kind:
+  // at most `limit`, followed by one that says how many more Services have some.
   std::vector<report::ServiceWarning> Warnings(size_t limit) const;
 
  private:

@@ -172,7 +172,10 @@ TEST(LedgerTest, ProblemsAndWarningsSayHowManyMoreThereAre) {
   ASSERT_EQ(capped.size(), 6u);
   EXPECT_EQ(capped[4].where, "Service shop/service-0005");
   EXPECT_EQ(capped[5].what, "and 44 more Services with problems");
-  EXPECT_EQ(ledger.Warnings(2).size(), 2u) << "of the only Service that has some";
+  EXPECT_THAT(ledger.Warnings(2),
+              ElementsAre(report::ServiceWarning{Name(1), report::WarningKind::kObject,
+                                                 "one; 2 more of this kind: see `shuntctl service show "
+                                                 "shop/service-0001`"}));
   for (int n = 2; n < 50; ++n) {
     plan = Plan(Name(n));
     plan->warnings = {"one"};
@@ -180,8 +183,9 @@ TEST(LedgerTest, ProblemsAndWarningsSayHowManyMoreThereAre) {
   }
   const std::vector<report::ServiceWarning> warnings = ledger.Warnings(5);
   ASSERT_EQ(warnings.size(), 6u);
-  EXPECT_EQ(warnings[4].service, Name(3));
-  EXPECT_EQ(warnings[5], (report::ServiceWarning{.what = "and 46 more Services with warnings"}));
+  EXPECT_EQ(warnings[4].service, Name(5));
+  EXPECT_EQ(warnings[5], (report::ServiceWarning{.what = "and 44 more Services with warnings"}));
+  EXPECT_EQ(ledger.Warnings(48).back().what, "and 1 more Service with warnings");
   ledger.Erase(Name(1));
   for (int n = 2; n < 50; ++n) ledger.Record(Plan(Name(n)), absl::OkStatus());
   EXPECT_TRUE(ledger.Problems(5).empty()) << "all is well again";
