@@ -81,7 +81,9 @@ absl::StatusOr<report::AuditReport> Loop::Audit() {
 void Loop::GiveSignOfLife() {
   next_sign_of_life_ = Now() + kSignOfLife;
   const absl::Status given = datapath_.GiveSignOfLife(ReadBootTime());
-  if (!given.ok() && MayLog(trouble_lines_, Now())) LogError(given, "Could not tell the programs that the agent lives");
+  if (sign_of_life_.IsWorthALine(given.message(), Now())) {
+    LogError(given, "Could not tell the programs that the agent lives");
+  }
 }
 
 // Compares one part. Only a difference is worth an audit that nothing else is applied beside.
@@ -151,11 +153,12 @@ void Loop::ReadAddresses() {
   absl::StatusOr<std::vector<datapath::NodeAddress>> addresses = addresses_.Read();
   if (addresses.ok()) {
     reconciler_.SetLocalAddresses(*std::move(addresses));
+    reading_addresses_.IsWorthALine("", Now());
   } else if (absl::IsUnavailable(addresses.status())) {
     addresses_pending_ = true;  // they changed while being read; the announcement of that wakes the next round
   } else {
     addresses_pending_ = true;  // with the next round, a second from now at the latest
-    if (MayLog(trouble_lines_, Now())) {
+    if (reading_addresses_.IsWorthALine(addresses.status().message(), Now())) {
       LogError(addresses.status(), "Could not read this node's addresses; NodePorts keep those known so far");
     }
   }
@@ -200,27 +203,34 @@ void Loop::Wait(SteadyTime until) const {
 
 void Loop::LogOutcome(const StepOutcome& outcome, std::chrono::duration<double, std::milli> took) {
   const SteadyTime now = Now();
+  const Ledger::Totals totals = ledger_.totals();
   if (outcome.first) {
-    const Ledger::Totals totals = ledger_.totals();
     LogNote(0, totals.failed == 0 ? "Everything is applied" : "Applied, except for the Services that failed",
             {{"services", totals.services},
              {"frontends", totals.frontends},
              {"failed", totals.failed},
              {"took_ms", took.count()}});
-  } else if (outcome.applied + outcome.failures.size() > 0 && MayLog(progress_lines_, now)) {
+  } else if (outcome.applied + outcome.news.size() > 0 && MayLog(progress_lines_, now)) {
     LogNote(2, "Applied",
             {{"services", outcome.applied},
              {"planned", outcome.planned},
              {"failed", outcome.failures.size()},
              {"took_ms", took.count()}});
   }
-  for (const datapath::ServiceFailure& failure : outcome.failures) {
+  for (const datapath::ServiceFailure& failure : outcome.news) {
     if (!MayLog(trouble_lines_, now)) continue;
     LogError(failure.status, "Could not apply a Service; it will be retried",
              {{"service", failure.service.ToString()}});
   }
-  if (!outcome.node_addresses.ok())
+  const bool had_failed = std::exchange(some_failed_, totals.failed > 0);
+  if (failures_.IsWorthALine(totals.failed > 0 ? "failed" : "", now) && outcome.news.empty()) {
+    LogWarning("Services are still not applied; `shuntctl status` names them", {{"failed", totals.failed}});
+  } else if (had_failed && totals.failed == 0) {
+    LogNote(0, "Every Service that had failed is applied");
+  }
+  if (applying_addresses_.IsWorthALine(outcome.node_addresses.message(), now)) {
     LogError(outcome.node_addresses, "Could not apply the node's addresses; they will be retried");
+  }
 }
 
 void Loop::ReportNode() {

@@ -18,6 +18,7 @@
 #include "userspace/agent/control/inbox.h"
 #include "userspace/agent/control/metrics.h"
 #include "userspace/agent/control/reconciler.h"
+#include "userspace/agent/process/lasting_state.h"
 #include "userspace/agent/process/line_budget.h"
 #include "userspace/datapath/datapath.h"
 #include "userspace/report/audit_report.h"
@@ -130,6 +131,11 @@ class Loop {
   AuditDesk audit_desk_;
   LineBudget progress_lines_;
   LineBudget trouble_lines_;
+  LastingState sign_of_life_;  // what keeps the loop from giving one
+  LastingState reading_addresses_;
+  LastingState applying_addresses_;
+  LastingState failures_;     // whether some Service has failed
+  bool some_failed_ = false;  // the last step left some
 
   mutable std::mutex mutex_;
   LoopState state_ ABSL_GUARDED_BY(mutex_);

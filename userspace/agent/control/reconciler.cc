@@ -7,6 +7,7 @@
 #include "absl/container/flat_hash_set.h"
 #include "userspace/agent/control/node_name.h"
 #include "userspace/agent/control/work_cost.h"
+#include "userspace/agent/process/lasting_state.h"
 
 namespace shunt::agent {
 namespace {
@@ -180,9 +181,10 @@ std::vector<datapath::NodeAddress> Reconciler::NodePortAddressesNow() const {
 }
 
 void Reconciler::ApplyNodeAddresses(SteadyTime now, StepOutcome& outcome) {
+  outcome.node_addresses = address_status_;
   if (!addresses_changed_ || (address_failures_ > 0 && now < addresses_due_)) return;
-  outcome.node_addresses = datapath_.SetNodeAddresses(NodePortAddressesNow());
-  if (outcome.node_addresses.ok()) {
+  outcome.node_addresses = address_status_ = datapath_.SetNodeAddresses(NodePortAddressesNow());
+  if (address_status_.ok()) {
     addresses_changed_ = false;
     address_failures_ = 0;
   } else {
@@ -309,7 +311,9 @@ void Reconciler::Apply(SteadyTime now, Batch& batch, StepOutcome& outcome) {
     if (postponed) Postpone(failure, batch);
     return postponed;
   });
-  for (const datapath::ServiceFailure& failure : outcome.failures) Fail(failure, now, batch);
+  for (const datapath::ServiceFailure& failure : outcome.failures) {
+    if (Fail(failure, now, batch)) outcome.news.push_back(failure);
+  }
   for (auto& [service, plan] : batch.plans) {
     Forget(service);
     postponed_since_.erase(service);
@@ -365,15 +369,18 @@ absl::StatusOr<datapath::Drift> Reconciler::Audit(SteadyTime now) {
   return drift;
 }
 
-void Reconciler::Fail(const datapath::ServiceFailure& failure, SteadyTime now, Batch& batch) {
+bool Reconciler::Fail(const datapath::ServiceFailure& failure, SteadyTime now, Batch& batch) {
   PlanPointer plan = std::make_shared<const model::ServicePlan>(model::ServicePlan{.service = failure.service});
   if (const auto place = batch.plans.find(failure.service); place != batch.plans.end()) {
     plan = std::move(place->second);
     batch.plans.erase(place);
   }  // else: a Service of an earlier agent, which no plan names and which could not be removed
+  const std::optional<Ledger::Entry> before = ledger_.Find(failure.service);
   ledger_.Record(std::move(plan), failure.status);
   postponed_since_.erase(failure.service);
   Schedule(failure, now);
+  return !before.has_value() || before->applied.code() != failure.status.code() ||
+         !SameButForNumbers(before->applied.message(), failure.status.message());
 }
 
 bool Reconciler::MayBePostponed(const datapath::ServiceFailure& failure, SteadyTime now) {

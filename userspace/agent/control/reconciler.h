@@ -50,8 +50,9 @@ struct StepOutcome {
   size_t planned = 0;                              // Services planned
   size_t applied = 0;                              // Services that the datapath took
   std::vector<datapath::ServiceFailure> failures;  // Services that it did not take; each will be retried
+  std::vector<datapath::ServiceFailure> news;      // those that had not failed, or for another reason
   size_t postponed = 0;                            // Services that may fit soon, and wait for their turn again
-  absl::Status node_addresses;                     // if not OK, they will be retried
+  absl::Status node_addresses;                     // of the last try; if not OK, they will be retried
   std::vector<uint64_t> waiting;                   // deliveries of which something is not applied yet, in order
 };
 
@@ -152,7 +153,8 @@ class Reconciler {
   // Enters the plan's claims as far as the step allows, and turns the plan into what can be applied by then.
   void Claim(const WorkQueue::Item& item, model::ServicePlan& plan, Batch& batch);
   void Apply(SteadyTime now, Batch& batch, StepOutcome& outcome);
-  void Fail(const datapath::ServiceFailure& failure, SteadyTime now, Batch& batch);
+  // Returns whether it is news.
+  bool Fail(const datapath::ServiceFailure& failure, SteadyTime now, Batch& batch);
   void Schedule(const datapath::ServiceFailure& failure, SteadyTime now);
   bool MayBePostponed(const datapath::ServiceFailure& failure, SteadyTime now);
   // The Service has its place in the queue again, at the end of what its namespace has there.
@@ -178,6 +180,7 @@ class Reconciler {
 
   std::vector<datapath::NodeAddress> local_addresses_;
   bool addresses_changed_ = false;
+  absl::Status address_status_;  // of the last try
   uint32_t address_failures_ = 0;
   SteadyTime addresses_due_;
 

@@ -9,6 +9,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -21,6 +22,7 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 using testing::ElementsAre;
 using testing::IsEmpty;
+using testing::SizeIs;
 
 model::ObjectName Name(absl::string_view name) {
   return {"shop", std::string(name)};
@@ -184,6 +186,46 @@ TEST_F(ReconcilerTest, AFailureIsTriedAgainWithBackoffAndBlocksNobody) {
   EXPECT_TRUE(Applied("huge").ok());
   EXPECT_EQ(ledger_.totals().failed, 0u);
   EXPECT_FALSE(reconciler_.NextStep().has_value()) << "and then there is peace";
+}
+
+TEST_F(ReconcilerTest, AFailureIsNewsOnceAndWhenItsReasonChanges) {
+  Upsert(Service("huge", "10.96.0.2"));
+  reconciler_.Synced(0);
+  datapath_.failures["huge"] = absl::ResourceExhaustedError("map slots needs 9 rows, 3 are free");
+  EXPECT_THAT(reconciler_.Step(now_).news, SizeIs(1));
+  const auto next_try = [&] {
+    now_ = reconciler_.NextStep().value();
+    StepOutcome outcome = reconciler_.Step(now_);
+    EXPECT_THAT(outcome.failures, SizeIs(1));
+    return outcome.news.size();
+  };
+  EXPECT_EQ(next_try(), 0u);
+  datapath_.failures["huge"] = absl::ResourceExhaustedError("map slots needs 9 rows, 0 are free");
+  EXPECT_EQ(next_try(), 0u) << "the same map is too small";
+  Upsert(Slice("huge", {"10.0.0.1"}));
+  EXPECT_EQ(next_try(), 0u) << "another object, the same reason";
+  datapath_.failures["huge"] = absl::ResourceExhaustedError("map pools needs 9 rows, 0 are free");
+  EXPECT_EQ(next_try(), 1u);
+  datapath_.failures["huge"] = absl::UnavailableError("map pools needs 9 rows, 0 are free");
+  EXPECT_EQ(next_try(), 1u);
+  const auto failure = std::exchange(datapath_.failures, {});
+  StepUntil(now_ + seconds(60));
+  EXPECT_EQ(ledger_.totals().failed, 0u);
+  datapath_.failures = failure;
+  Upsert(Slice("huge", {"10.0.0.2"}));
+  EXPECT_EQ(next_try(), 1u) << "it was applied in between";
+}
+
+TEST_F(ReconcilerTest, TheNodesAddressesAreUnappliedUntilATrySucceeds) {
+  reconciler_.SetLocalAddresses({Local("10.0.0.9")});
+  datapath_.address_status = absl::UnavailableError("busy");
+  reconciler_.Synced(0);
+  EXPECT_FALSE(reconciler_.Step(now_).node_addresses.ok());
+  Upsert(Service("cart", "10.96.0.1"));
+  EXPECT_FALSE(reconciler_.Step(now_).node_addresses.ok()) << "a step that does not try again changes nothing";
+  EXPECT_EQ(datapath_.address_calls, 1);
+  datapath_.address_status = absl::OkStatus();
+  EXPECT_TRUE(reconciler_.Step(now_ + seconds(2)).node_addresses.ok());
 }
 
 TEST_F(ReconcilerTest, AChangedObjectStartsAfresh) {
