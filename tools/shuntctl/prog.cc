@@ -24,9 +24,11 @@ absl::StatusOr<Answer> List(const Request& request) {
   std::vector<std::string> headers = {"NAME", "HOOK", "ATTACHED-TO", "RUNS", "NS-PER-RUN"};
   if (request.options.IsWide()) headers.insert(headers.end(), {"TAG", "JITED"});
   Table table(std::move(headers));
-  // Without counts from any program, the kernel counts none.
-  const bool counted = std::any_of(status->programs().begin(), status->programs().end(),
-                                   [](const v1::Program& program) { return program.runs() != 0; });
+  const auto any = [&](bool (*of)(const v1::Program&)) {
+    return std::any_of(status->programs().begin(), status->programs().end(), of);
+  };
+  const bool counting = any([](const v1::Program& program) { return program.runs_counted(); });
+  const bool counted = counting || any([](const v1::Program& program) { return program.runs() != 0; });
   for (const v1::Program& program : status->programs()) {
     std::vector<std::string> cells = {program.name(), program.hook(),
                                       program.attached() ? program.attach_point() : "not attached",
@@ -36,9 +38,13 @@ absl::StatusOr<Answer> List(const Request& request) {
     table.Add(std::move(cells));
   }
   if (table.empty()) return Answer{"", "no program is attached: nothing is translated on this node"};
-  return Answer{
-      .text = table.ToString(request.options.headers),
-      .note = counted ? "" : "RUNS are not counted: `sysctl kernel.bpf_stats_enabled=1` makes the kernel count."};
+  Answer answer{.text = table.ToString(request.options.headers), .note = ""};
+  if (!counting) {
+    answer.note =
+        absl::StrCat(counted ? "RUNS are of an earlier time, and are not counted now: " : "RUNS are not counted: ",
+                     "`sysctl kernel.bpf_stats_enabled=1` makes the kernel count.");
+  }
+  return answer;
 }
 
 }  // namespace

@@ -480,8 +480,15 @@ TEST_F(RunTest, ALoserOfAConflictIsNotSaidToLackEndpoints) {
 TEST_F(RunTest, ProgramsThatDidNotRunDifferFromThoseThatAreNotCounted) {
   EXPECT_THAT(Run("prog list").err, IsEmpty());
   EXPECT_THAT(Run("prog list").out, HasSubstr("/sys/fs/cgroup   0      <none>\n")) << "others have run";
+  for (report::ProgramStatus& program : agent_.status.programs) program.runs_counted = false;
+  EXPECT_THAT(Run("prog list").out, HasSubstr("/sys/fs/cgroup   1000   123\n"));
+  EXPECT_EQ(
+      Run("prog list").err,
+      "RUNS are of an earlier time, and are not counted now: `sysctl kernel.bpf_stats_enabled=1` makes the kernel "
+      "count.\n");
   agent_.status.programs[0].runs = 0;
-  EXPECT_THAT(Run("prog list").err, HasSubstr("sysctl kernel.bpf_stats_enabled=1"));
+  EXPECT_THAT(Run("prog list").err, StartsWith("RUNS are not counted: `sysctl"));
+  EXPECT_THAT(Run("prog list").out, HasSubstr("/sys/fs/cgroup   <none>   <none>\n"));
   EXPECT_EQ(Run("prog list").status, kExitOk);
 }
 

@@ -196,6 +196,7 @@ TEST(StatusMessageTest, CarriesTimesProgramsMapsReasonsAndProblems) {
   ASSERT_EQ(status.programs_size(), 2);
   EXPECT_EQ(status.programs(0).run_time_ns(), 123'000u);
   EXPECT_TRUE(status.programs(0).attached());
+  EXPECT_TRUE(status.programs(0).runs_counted());
   ASSERT_EQ(status.maps_size(), 3);
   EXPECT_EQ(status.maps(1).used(), 1'040'000u);
   EXPECT_EQ(status.reasons(1).count(), 46u);

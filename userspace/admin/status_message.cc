@@ -17,6 +17,7 @@ v1::Program ToMessage(const report::ProgramStatus& program) {
   message.set_run_time_ns(program.run_time_ns);
   message.set_jited_bytes(program.jited_bytes);
   message.set_attached(program.attached);
+  message.set_runs_counted(program.runs_counted);
   return message;
 }
 

@@ -200,10 +200,11 @@ struct ProgramStatus {
   std::string hook;          // cgroup/connect4
   std::string attach_point;  // the cgroup directory
   std::string tag;           // 16 hex digits
-  uint64_t runs = 0;         // 0 unless kernel.bpf_stats_enabled
+  uint64_t runs = 0;         // of the times when kernel.bpf_stats_enabled was 1
   uint64_t run_time_ns = 0;
   uint32_t jited_bytes = 0;
   bool attached = false;
+  bool runs_counted = false;  // kernel.bpf_stats_enabled is 1 now
 };
 
 }  // namespace shunt::report

@@ -136,8 +136,8 @@ report::AgentStatus Status() {
   status.failed_services = 1;
   status.programs_current = true;
   status.programs = {
-      {"sock_connect4", "cgroup/connect4", "/sys/fs/cgroup", "0123456789abcdef", 1000, 123'000, 2048, true},
-      {"sock_connect6", "cgroup/connect6", "/sys/fs/cgroup", "fedcba9876543210", 0, 0, 2050, true}};
+      {"sock_connect4", "cgroup/connect4", "/sys/fs/cgroup", "0123456789abcdef", 1000, 123'000, 2048, true, true},
+      {"sock_connect6", "cgroup/connect6", "/sys/fs/cgroup", "fedcba9876543210", 0, 0, 2050, true, true}};
   status.maps = {{"frontend_rows", "array", 6, 131'072, 12'582'912},
                  {"slots", "array", 1'040'000, 1'048'576, 16'777'216},
                  {"socket_storage", "sk_storage", 0, 0, 0}};

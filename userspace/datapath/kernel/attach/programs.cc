@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <fstream>
 #include <iterator>
 #include <utility>
 
@@ -20,6 +21,12 @@
 
 namespace shunt::datapath {
 namespace {
+
+bool KernelCountsRuns() {
+  std::ifstream file("/proc/sys/kernel/bpf_stats_enabled");
+  int enabled = 0;
+  return file >> enabled && enabled != 0;
+}
 
 // Returns a descriptor of the hook's program that may outlive the object, or kFailedPrecondition if it has no such
 // program.
@@ -320,9 +327,11 @@ std::vector<uint32_t> AttachedPrograms::LinkIds() const {
 }
 
 std::vector<report::ProgramStatus> AttachedPrograms::Describe() const {
+  const bool runs_counted = KernelCountsRuns();
   std::vector<report::ProgramStatus> described;
-  std::transform(attached_.rbegin(), attached_.rend(), std::back_inserter(described), [](const Attached& attached) {
+  std::transform(attached_.rbegin(), attached_.rend(), std::back_inserter(described), [&](const Attached& attached) {
     report::ProgramStatus program;
+    program.runs_counted = runs_counted;
     program.name = attached.hook.program;
     program.hook = attached.hook.hook;
     program.attach_point = attached.attach_point;
