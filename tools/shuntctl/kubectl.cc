@@ -167,6 +167,9 @@ absl::StatusOr<NodeLine> ParseNodeLine(const std::vector<std::string>& arguments
 }
 
 int RunOnNode(const NodeLine& line, std::ostream& err) {
+    if (absl::StartsWith(value, "--")) {
+      return absl::InvalidArgumentError(absl::StrCat("option ", shown, " needs a value, but ", value, " follows"));
+    }
   const auto complain = [&](absl::string_view what) {
     err << "shuntctl: --node " << Printable(line.node) << ": " << Printable(what) << std::endl;
     return kExitFailed;

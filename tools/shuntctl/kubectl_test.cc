@@ -164,3 +164,5 @@ TEST(NodeLineTest, OnlyBeforeTwoDashes) {
 
 }  // namespace
 }  // namespace shunt::shuntctl
+  EXPECT_EQ(ParseNodeLine({"--node", "--context", "prod"}).status().message(),
+            "option --node needs a value, but --context follows");

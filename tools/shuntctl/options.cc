@@ -170,6 +170,10 @@ class Parser {
         return absl::InvalidArgumentError(absl::StrCat("option ", shown, " needs a value: ", option.value));
       }
       value = arguments_[next_++];
+      if (absl::StartsWith(*value, "--")) {
+        return absl::InvalidArgumentError(
+            absl::StrCat("option ", shown, " needs a value, ", option.value, ", but ", *value, " follows"));
+      }
     }
     const absl::Status status = option.set(*value, line_.options);
     if (status.ok()) return status;

@@ -82,6 +82,8 @@ TEST(OptionsTest, MistakesAreNamed) {
       {"-jx", "unknown option -x"},
       {"-o", "option -o needs a value: FORMAT"},
       {"service list --socket", "option --socket needs a value: PATH"},
+      {"service list --socket --offline", "option --socket needs a value, PATH, but --offline follows"},
+      {"-n --json", "option -n needs a value, NAME, but --json follows"},
       {"-o xml", "option -o must be one of table, wide, json, yaml, not 'xml'"},
       {"--offline=yes", "option --offline takes no value"},
       {"--socket=", "option --socket must have a value, not ''"},

@@ -251,6 +251,18 @@ void SpellHelpAsFlag(std::vector<std::string>& arguments) {
   if ((arguments.size() == 1 || after_verb) && arguments.back() == "help") arguments.back() = "--help";
 }
 
+// Writes values as CLI11 reads them.
+void SpellValues(std::vector<std::string>& arguments) {
+  for (size_t i = 0; i < arguments.size(); ++i) {
+    if (absl::StartsWith(arguments[i], "-v=")) arguments[i].erase(2, 1);  // klog's spelling
+    // CLI11 takes an empty value only as an argument of its own.
+    if (absl::EndsWith(arguments[i], "-bind-address=")) {
+      arguments[i].pop_back();
+      arguments.insert(arguments.begin() + static_cast<ptrdiff_t>(i) + 1, "");
+    }
+  }
+}
+
 // Returns the arguments of a `run` that was not written, with a command that stands among them in front: the order that
 // was probably meant. Returns an empty text if there is none.
 std::string LateVerb(std::vector<std::string> arguments) {
@@ -259,6 +271,23 @@ std::string LateVerb(std::vector<std::string> arguments) {
   if (verb == arguments.end()) return "";
   std::rotate(arguments.begin() + 1, verb, verb + 1);
   return absl::StrJoin(arguments.begin() + 1, arguments.end(), " ");
+}
+
+// CLI11 takes any argument as the value of the option before it, and so an option behind a value that was forgotten.
+absl::Status CheckValues(const CLI::App& verb, const std::vector<std::string>& arguments) {
+  for (size_t i = 0; i + 1 < arguments.size(); ++i) {
+    const std::string& value = arguments[i + 1];
+    const CLI::Option* const option =
+        absl::StartsWith(arguments[i], "-") ? verb.get_option_no_throw(arguments[i]) : nullptr;
+    if (option == nullptr || option->get_items_expected_min() == 0) continue;
+    if (absl::StartsWith(value, "--")) {
+      return absl::InvalidArgumentError(absl::StrCat(arguments[i], " needs a value, ", option->get_type_name(),
+                                                     ", but ", value, " follows; write ", arguments[i], "=", value,
+                                                     " if that is the value"));
+    }
+    ++i;
+  }
+  return absl::OkStatus();
 }
 
 absl::Status CheckRun(const CLI::App& run, const Options& options, const Environment& environment) {
@@ -341,13 +370,11 @@ absl::StatusOr<CommandLine> ParseCommandLine(std::vector<std::string> arguments,
     return absl::InvalidArgumentError(
         absl::StrCat("unknown command \"", arguments[0], "\": expected run, cleanup, check, version or help"));
   }
-  for (size_t i = 0; i < arguments.size(); ++i) {
-    if (absl::StartsWith(arguments[i], "-v=")) arguments[i].erase(2, 1);  // klog's spelling
-    // CLI11 takes an empty value only as an argument of its own.
-    if (absl::EndsWith(arguments[i], "-bind-address=")) {
-      arguments[i].pop_back();
-      arguments.insert(arguments.begin() + static_cast<ptrdiff_t>(i) + 1, "");
-    }
+  SpellValues(arguments);
+
+  if (!wants_help) {
+    absl::Status values = CheckValues(*app.get_subcommand(arguments[0]), arguments);
+    if (!values.ok()) return values;
   }
 
   const std::string late_verb = means_run ? LateVerb(arguments) : "";

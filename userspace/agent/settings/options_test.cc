@@ -323,6 +323,12 @@ TEST(OptionsTest, Errors) {
        {"cleanup", "--manifests=/m"},
        "The following argument was not expected: --manifests=/m"},
       {"no value", {"--manifests"}, "--manifests: 1 required DIR missing"},
+      {"no value, but another flag behind it",
+       {"run", "--manifests", "--state-dir", "/s"},
+       "--manifests needs a value, DIR, but --state-dir follows; write --manifests=--state-dir if that is the value"},
+      {"the same without the command's name",
+       {"--bpffs", "/b", "-v", "--observe", "--manifests=/m"},
+       "-v needs a value, LEVEL, but --observe follows; write -v=--observe if that is the value"},
       {"two clusters",
        {"--manifests=/m", "--api-server=https://10.0.0.1"},
        "run: a directory of manifests (--manifests; in the file manifests) and a cluster (--kubeconfig, --api-server; "
