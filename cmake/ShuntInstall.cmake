@@ -4,9 +4,10 @@
 
 install(TARGETS shuntd RUNTIME DESTINATION ${CMAKE_INSTALL_SBINDIR})
 install(TARGETS shuntctl RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
-# kubectl finds plugins by name: `kubectl shunt service list`.
-file(CREATE_LINK shuntctl ${CMAKE_BINARY_DIR}/kubectl-shunt SYMBOLIC)
-install(FILES ${CMAKE_BINARY_DIR}/kubectl-shunt DESTINATION ${CMAKE_INSTALL_BINDIR})
+# kubectl finds plugins by name: `kubectl shunt service list`. The link leads to what is beside it, installed or not.
+set(plugin ${CMAKE_BINARY_DIR}/tools/shuntctl/kubectl-shunt)
+file(CREATE_LINK shuntctl ${plugin} SYMBOLIC)
+install(FILES ${plugin} DESTINATION ${CMAKE_INSTALL_BINDIR})
 # Completion, where Debian's shells look for it; kubectl finds its own beside the plugin.
 set(completion ${CMAKE_SOURCE_DIR}/tools/shuntctl/completion)
 install(PROGRAMS ${completion}/kubectl_complete-shunt DESTINATION ${CMAKE_INSTALL_BINDIR})

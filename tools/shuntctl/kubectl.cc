@@ -72,24 +72,36 @@ absl::StatusOr<std::string> OutputOf(const std::vector<std::string>& words, bool
   return absl::InternalError(absl::StrCat("kubectl failed with exit status ", WEXITSTATUS(status)));
 }
 
-// Returns the name of the pod to ask among those of the node: one that runs, and rather one that is not being deleted.
+bool IsReady(const Json& pod_status) {
+  const Json conditions = pod_status.value("conditions", Json::array());
+  return std::any_of(conditions.begin(), conditions.end(), [](const Json& condition) {
+    return condition.value("type", "") == "Ready" && condition.value("status", "") == "True";
+  });
+}
+
+// Returns the name of the pod to ask among those of the node: one that runs, rather one that is ready, and of those
+// rather one that is not being deleted.
 absl::StatusOr<std::string> ChoosePod(const Json& pods, const NodeLine& line) {
-  std::string leaving;
+  std::string best;
+  int best_rank = 0;
   std::string other;
   for (const Json& pod : pods.value("items", Json::array())) {
     const Json metadata = pod.value("metadata", Json::object());
     const std::string name = metadata.value("name", "");
-    const std::string phase = pod.value("status", Json::object()).value("phase", "");
+    const Json status = pod.value("status", Json::object());
+    const std::string phase = status.value("phase", "");
     if (phase != "Running") {
       other = absl::StrCat("the agent's pod ", name, " on node ", line.node, " is ", phase, ": `kubectl -n ",
                            line.agent_namespace, " describe pod ", name, "` says why");
-    } else if (metadata.contains("deletionTimestamp")) {
-      leaving = name;
-    } else {
-      return name;
+      continue;
+    }
+    const int rank = 1 + (metadata.contains("deletionTimestamp") ? 0 : 1) + (IsReady(status) ? 2 : 0);
+    if (rank > best_rank) {
+      best = name;
+      best_rank = rank;
     }
   }
-  if (!leaving.empty()) return leaving;
+  if (best_rank > 0) return best;
   if (!other.empty()) return absl::UnavailableError(other);
   return absl::NotFoundError(absl::StrCat("no pod of the agent is on node ", line.node, ": none in namespace ",
                                           line.agent_namespace, " has the label ", kLabel,
@@ -155,6 +167,9 @@ absl::StatusOr<NodeLine> ParseNodeLine(const std::vector<std::string>& arguments
       value = arguments[++i];
     }
     if (value.empty()) return absl::InvalidArgumentError(absl::StrCat("option ", shown, " needs a value"));
+    if (absl::StartsWith(value, "--")) {
+      return absl::InvalidArgumentError(absl::StrCat("option ", shown, " needs a value, but ", value, " follows"));
+    }
     if (option == "node") {
       line.node = value;
     } else if (option == "agent-namespace") {
@@ -167,9 +182,6 @@ absl::StatusOr<NodeLine> ParseNodeLine(const std::vector<std::string>& arguments
 }
 
 int RunOnNode(const NodeLine& line, std::ostream& err) {
-    if (absl::StartsWith(value, "--")) {
-      return absl::InvalidArgumentError(absl::StrCat("option ", shown, " needs a value, but ", value, " follows"));
-    }
   const auto complain = [&](absl::string_view what) {
     err << "shuntctl: --node " << Printable(line.node) << ": " << Printable(what) << std::endl;
     return kExitFailed;

@@ -14,6 +14,7 @@
 #include <fstream>
 #include <sstream>
 #include <string>
+#include <system_error>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -99,6 +100,36 @@ TEST_F(NodeTest, APodThatStaysIsPreferred) {
   EXPECT_THAT(Read("calls"), HasSubstr("exec leaving ")) << "it still answers";
 }
 
+TEST_F(NodeTest, ThePluginIsTheProgramBesideIt) {
+  const std::filesystem::path program = SHUNTCTL_BINARY;
+  std::error_code error;
+  EXPECT_TRUE(std::filesystem::equivalent(program, program.parent_path() / "kubectl-shunt", error)) << error.message();
+}
+
+TEST_F(NodeTest, APodThatIsReadyIsPreferred) {
+  constexpr char kNotReady[] =
+      R"("status": {"phase": "Running", "conditions": [{"type": "Ready", "status": "False"}]}})";
+  constexpr char kReady[] =
+      R"("status": {"phase": "Running", "conditions": [{"type": "Initialized", "status": "True"},
+                                                       {"type": "Ready", "status": "True"}]}})";
+  const auto asked = [&](const std::string& pods) {
+    Write("calls", "");
+    Write("pods", absl::StrCat(R"({"items": [)", pods, "]}"));
+    Run("--node worker-1 status");
+    return Read("calls");
+  };
+  EXPECT_THAT(asked(absl::StrCat(R"({"metadata": {"name": "starting"}, )", kNotReady, R"(,
+                                    {"metadata": {"name": "up"}, )",
+                                 kReady)),
+              HasSubstr("exec up "));
+  EXPECT_THAT(asked(absl::StrCat(R"({"metadata": {"name": "starting"}, )", kNotReady, R"(,
+                                    {"metadata": {"name": "leaving", "deletionTimestamp": "2026-01-01T00:00:00Z"}, )",
+                                 kReady)),
+              HasSubstr("exec leaving "))
+      << "it answers, and the other one does not yet";
+  EXPECT_THAT(asked(absl::StrCat(R"({"metadata": {"name": "starting"}, )", kNotReady)), HasSubstr("exec starting "));
+}
+
 TEST_F(NodeTest, WhatIsMissingIsNamed) {
   const auto error_of = [this](const std::string& arguments) {
     EXPECT_EQ(Run(arguments), 1) << arguments;
@@ -160,9 +191,9 @@ TEST(NodeLineTest, OnlyBeforeTwoDashes) {
   EXPECT_FALSE(NamesNode({"--nodes", "node", "--context=c"}));
   EXPECT_THAT(ParseNodeLine({"--node", "n", "a", "--", "--node"})->arguments, ElementsAre("a", "--", "--node"));
   EXPECT_THAT(ParseNodeLine({"--node="}).status().message(), HasSubstr("--node needs a value"));
+  EXPECT_EQ(ParseNodeLine({"--node", "--context", "prod"}).status().message(),
+            "option --node needs a value, but --context follows");
 }
 
 }  // namespace
 }  // namespace shunt::shuntctl
-  EXPECT_EQ(ParseNodeLine({"--node", "--context", "prod"}).status().message(),
-            "option --node needs a value, but --context follows");
