@@ -36,6 +36,19 @@ constexpr MapRoom kRooms[] = {
     {.map = "service_counters"},    // one for each row of service_ports
     {.map = "backend_counters"},    // one for each row of backends
     {.map = "reasons"},             // one for each reason there is
+    {.map = "node_ports"},          // with more bits set, more packets are looked up
+    {.map = "endpoint_filter"},     // the same
+    {.map = "source_ranges"},       // a Service whose ranges do not fit is refused, and says so itself
+    {.map = "devices"},             // has room for more devices than a node has
+    {.map = "flow_index"},          // the same flows as flow_rows, with room to spare
+    {.map = "flow_rows",
+     .when_full = WhenFull::kRefuses,
+     .limit = "limits.flows",
+     .effect = "when it is full, the first packet of a new flow is dropped"},
+    {.map = "flow_taken"},  // the same rows as flow_rows
+    {.map = "snat_ports"},  // one set may be full while others are empty
+    {.map = "flow_level"},
+    {.map = "fragments"},  // the kernel evicts the oldest one
 };
 
 }  // namespace

@@ -355,7 +355,7 @@ bool KernelDatapath::programs_current() const {
 std::vector<report::StatusProblem> KernelDatapath::named_problems() const {
   const std::lock_guard lock(mutex_);
   std::vector<report::StatusProblem> problems = {
-      {"programs", problem_}, {"hooks", hook_problem_}, {"agents", nested_problem_}, {"leftovers", leftover_problem_}};
+      {"take-over", problem_}, {"hooks", hook_problem_}, {"agents", nested_problem_}, {"leftovers", leftover_problem_}};
   std::erase_if(problems, [](const report::StatusProblem& problem) { return problem.what.empty(); });
   return problems;
 }

@@ -15,6 +15,7 @@
 #include <atomic>
 #include <csignal>
 #include <filesystem>
+#include <fstream>
 #include <thread>
 #include <utility>
 
@@ -160,12 +161,16 @@ TEST_F(KernelDatapathTest, ThePinsCanBeReadWithAndWithoutAnAgent) {
   std::unique_ptr<KernelDatapath> datapath = Open(Options());
   ASSERT_NE(datapath, nullptr);
   Serve(*datapath);
+  std::ifstream sysctl("/proc/sys/kernel/bpf_stats_enabled");
+  int enabled = -1;
+  ASSERT_TRUE(sysctl >> enabled);
   for (bool agent : {true, false}) {
     if (!agent) datapath.reset();
     absl::StatusOr<std::unique_ptr<PinnedReader>> reader = PinnedReader::Open(bpffs_);
     ASSERT_TRUE(reader.ok()) << reader.status();
     EXPECT_THAT((*reader)->Programs(), AllOf(SizeIs(9), Each(Field(&report::ProgramStatus::attached, true)),
-                                             Each(Field(&report::ProgramStatus::attach_point, cgroup_))));
+                                             Each(Field(&report::ProgramStatus::attach_point, cgroup_)),
+                                             Each(Field(&report::ProgramStatus::runs_counted, enabled == 1))));
     std::vector<std::string> backends;
     absl::Status dumped = (*reader)->DumpMap("backends", [&backends](const report::MapRow& row) {
       const model::SocketAddress& address = std::get<report::BackendRow>(row).address;
