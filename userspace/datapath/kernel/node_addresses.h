@@ -11,6 +11,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "userspace/datapath/datapath.h"
+#include "userspace/datapath/kernel/route_socket.h"
 #include "userspace/posix/file_descriptor.h"
 
 namespace shunt::datapath {
@@ -52,21 +53,30 @@ class NodeAddressWatch {
 struct InterfaceAddress {
   uint32_t interface = 0;  // its index
   NodeAddress address;
+  uint8_t prefix_length = 0;  // in bits of its family
+  bool global = false;        // of scope universe: it is good for talking to others
+  // Of IPv4 a further address of the same subnet; of IPv6 a temporary or deprecated one.
+  bool secondary = false;
 };
 
-// The kernel's answer to a dump of addresses, as far as it has been read.
-struct AddressDump {
+// The kernel's answer to a dump of addresses, as far as it has been read. A device's addresses are in the kernel's
+// order, which is that of its preference.
+struct AddressDump : RouteDump {
   std::vector<InterfaceAddress> addresses;
-  bool done = false;         // this was the last datagram
-  bool interrupted = false;  // the addresses changed meanwhile: the dump is inconsistent
 };
+
+// Returns the addresses of this thread's network namespace, except those that ParseAddressMessages leaves out:
+// link-local IPv6 addresses, loopback ones but the first, and those that duplicate detection has not cleared. Returns
+// kUnavailable if addresses changed while being read: try again.
+absl::StatusOr<std::vector<InterfaceAddress>> ReadAddresses();
 
 // Appends one datagram to `dump`. Returns an error if the kernel answered with one.
 absl::Status ParseAddressMessages(const char* bytes, size_t length, AddressDump* dump);
 // Returns whether a datagram of announcements is about addresses of these interfaces and of no other.
 bool IsOnlyAbout(const std::vector<uint32_t>& interfaces, const char* bytes, size_t length);
 // Returns the addresses, sorted, each once, except those that only interfaces in `left_out` have.
-std::vector<NodeAddress> AddressesBut(const std::vector<uint32_t>& left_out, const AddressDump& dump);
+std::vector<NodeAddress> AddressesBut(const std::vector<uint32_t>& left_out,
+                                      const std::vector<InterfaceAddress>& addresses);
 
 }  // namespace shunt::datapath
 

@@ -125,7 +125,8 @@ TEST(AddressesBut, AnAddressOfAnotherInterfaceStays) {
                   .ok());
   const auto texts = [&](const std::vector<uint32_t>& left_out) {
     std::vector<std::string> addresses;
-    for (const NodeAddress& address : AddressesBut(left_out, dump)) addresses.push_back(address.address.ToString());
+    for (const NodeAddress& address : AddressesBut(left_out, dump.addresses))
+      addresses.push_back(address.address.ToString());
     return addresses;
   };
   EXPECT_THAT(texts({}), ElementsAre("10.96.0.1", "192.0.2.1", "fd00:96::1")) << "each once, in order";
