@@ -29,6 +29,8 @@ absl::StatusCode CodeOf(int error) {
     case EINTR:
     case ENOMEM:
       return absl::StatusCode::kUnavailable;
+    case EOPNOTSUPP:
+      return absl::StatusCode::kUnimplemented;
     default:
       return absl::StatusCode::kInternal;
   }

@@ -9,7 +9,8 @@
 namespace shunt::datapath {
 
 // Returns a status with the message "`what`: text of `error` (errno N)". `error` is an errno of either sign, because
-// libbpf returns them negative. A full map is kResourceExhausted; an error that may pass by itself is kUnavailable.
+// libbpf returns them negative. A full map is kResourceExhausted; an error that may pass by itself is kUnavailable;
+// what this kernel cannot do is kUnimplemented.
 absl::Status KernelError(int error, absl::string_view what);
 
 }  // namespace shunt::datapath

@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "userspace/datapath/kernel/attach/agent_lock.h"
 #include "userspace/datapath/kernel/attach/foreign_links.h"
+#include "userspace/datapath/kernel/devices/device_hooks.h"
 #include "userspace/datapath/kernel/maps/features.h"
 #include "userspace/datapath/kernel/object/pin_removal.h"
 #include "userspace/datapath/kernel/object/pins.h"
@@ -27,6 +28,8 @@ absl::Status Cleanup(const std::string& bpffs, std::vector<std::string>* removed
   if (absl::StatusOr<std::optional<PlanPins>> current = pins.Current(); current.ok() && current->has_value()) {
     WriteFeatures((*current)->memory, 0).IgnoreError();
   }
+  // Whatever of it fails, the sockets' hooks are not to stay for that.
+  const absl::Status devices = RemoveDeviceHooks(pins, removed);
   std::vector<std::string> directories = pins.EarlierLayouts();
   directories.push_back(root);
   for (const std::string& directory : directories) {
@@ -36,7 +39,8 @@ absl::Status Cleanup(const std::string& bpffs, std::vector<std::string>* removed
     absl::Status status = IsDirectory(path) ? RemoveAllBelow(path, removed) : RemoveOne(path, removed);
     if (!status.ok()) return status;
   }
-  return RemoveOne(root, removed);
+  absl::Status status = RemoveOne(root, removed);
+  return devices.ok() ? status : devices;
 }
 
 }  // namespace shunt::datapath

@@ -11,7 +11,8 @@
 namespace shunt::datapath {
 
 // Removes everything below `bpffs`/shunt, of every layout and version: links first, translating hooks before reversing
-// ones, then programs, maps and the directories. Appends each path that it removed to `removed`, also if it fails.
+// ones, then programs, maps and the directories. It also removes our filters from the devices of this network
+// namespace. Appends each path or filter that it removed to `removed`, also if it fails.
 // Returns OK if there is nothing to remove. New connections are no longer translated when it returns; existing ones
 // stay. Returns kFailedPrecondition if an agent is using the pins (the message names its pid); nothing was removed
 // then.

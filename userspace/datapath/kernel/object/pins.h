@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Where everything that outlives the agent is pinned:
 //
-//   BPFFS/shunt/links/HOOK          one link a hook, whatever build its program is of
+//   BPFFS/shunt/links/HOOK          one link a hook, whatever build its program is of; those of devices are named
+//                                   by ../devices/device_hooks.h
 //   BPFFS/shunt/programs/HOOK       the programs, for readers beside the agent
 //   BPFFS/shunt/current             symbolic link to the plan in force, replaced by one rename
 //   BPFFS/shunt/plan-v1-N/MAP       what the agent writes; in it, `memory` is a symbolic link to
