@@ -83,18 +83,27 @@ inline absl::Status DeleteDevice(uint32_t index) {
   return ChangeRoute("delete a device", RouteRequest(RTM_DELLINK, 0, DeviceHeader(index)));
 }
 
-inline absl::Status AddAddress(uint32_t index, const model::IpAddress& address, uint8_t prefix_length) {
+inline absl::Status ChangeAddress(uint16_t type, uint16_t flags, uint32_t index, const model::IpAddress& address,
+                                  uint8_t prefix_length) {
   ifaddrmsg header{};
   header.ifa_family = address.IsV4() ? AF_INET : AF_INET6;
   header.ifa_prefixlen = prefix_length;
   header.ifa_flags = IFA_F_NODAD;
   header.ifa_index = index;
-  RouteRequest request(RTM_NEWADDR, NLM_F_CREATE, header);
+  RouteRequest request(type, flags, header);
   const auto bytes = address.bytes();
   const absl::string_view all(reinterpret_cast<const char*>(bytes.data()), bytes.size());
   request.Add(IFA_LOCAL, address.IsV4() ? all.substr(12) : all);
   request.Add(IFA_ADDRESS, address.IsV4() ? all.substr(12) : all);
-  return ChangeRoute("add an address", request);
+  return ChangeRoute("change an address", request);
+}
+
+inline absl::Status AddAddress(uint32_t index, const model::IpAddress& address, uint8_t prefix_length) {
+  return ChangeAddress(RTM_NEWADDR, NLM_F_CREATE, index, address, prefix_length);
+}
+
+inline absl::Status DeleteAddress(uint32_t index, const model::IpAddress& address, uint8_t prefix_length) {
+  return ChangeAddress(RTM_DELADDR, 0, index, address, prefix_length);
 }
 
 }  // namespace shunt::datapath::testing
