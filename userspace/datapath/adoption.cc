@@ -66,6 +66,12 @@ absl::Status CheckLayouts(const Tables& tables) {
     return absl::FailedPreconditionError(absl::StrCat("open map ", std::string(table->name()), ": it has ",
                                                       table->capacity(), " words, not ", words, ": another ABI"));
   }
+  const Table& ranges = *tables.source_ranges;
+  if (ranges.key_size() != sizeof(shunt_source_key) || ranges.value_size() != sizeof(uint32_t)) {
+    return absl::FailedPreconditionError(absl::StrCat("open map source_ranges: its keys have ", ranges.key_size(),
+                                                      " bytes and its values ", ranges.value_size(), ", not ",
+                                                      sizeof(shunt_source_key), " and 4: another ABI"));
+  }
   if (!std::has_single_bit(tables.frontend_index->capacity())) {
     return absl::FailedPreconditionError(absl::StrCat(
         "open map frontend_index: it has ", tables.frontend_index->capacity(), " buckets, which is no power of two"));
@@ -187,7 +193,11 @@ void AdoptServicePorts(Inventory& inventory, const Leftovers& leftovers) {
     inventory.published.owners[index]->frontends.push_back(frontend.row.key);
     const auto kind = static_cast<model::FrontendKind>(frontend.row.kind);
     inventory.published.frontends[frontend.row.key] = {
-        .row = frontend.id, .service_port = index, .index_slot = frontend.index_slot, .kind = kind};
+        .row = frontend.id,
+        .service_port = index,
+        .index_slot = frontend.index_slot,
+        .kind = kind,
+        .list = inventory.allocator.source_lists().Adopt(frontend.row.source_ranges)};
     Need need;  // ignored: an address row that is missing is taken later
     inventory.addresses.AddFrontend(frontend.row.key, kind, need);
     inventory.packet_filters.AdoptFrontend(frontend.row.key, kind);
@@ -237,6 +247,7 @@ void AdoptUnreachable(Inventory& inventory, const Leftovers& leftovers) {
     backends.push_back(id);
   }
   if (!backends.empty()) retired.emplace_back(BackendSet{.run = {}, .members = std::move(backends)});
+  inventory.allocator.source_lists().RetireUnnamed(retired);
   inventory.allocator.quarantine().AddPassed(retired);
 }
 
@@ -274,6 +285,7 @@ absl::StatusOr<std::unique_ptr<Inventory>> Adopt(std::shared_ptr<Tables> shared_
   if (absl::Status status = LoadLeftovers(*inventory, leftovers); !status.ok()) return status;
   if (absl::Status status = inventory->filter.ReadBack(); !status.ok()) return status;
   if (absl::Status status = inventory->packet_filters.ReadBack(); !status.ok()) return status;
+  if (absl::Status status = inventory->allocator.source_lists().ReadBack(); !status.ok()) return status;
   if (absl::Status status = AdoptIndex(*inventory, leftovers); !status.ok()) return status;
   AdoptServicePorts(*inventory, leftovers);
   inventory->addresses.EndAdoption();

@@ -394,6 +394,14 @@ TEST_F(AdoptionTest, RandomCorruptionIsSurvivedAndRepaired) {
       const uint32_t where = random.Draw(static_cast<uint32_t>(array.size()) / (1 + random.Draw(8) * 4));
       array[where] = static_cast<std::byte>(random.Draw(256));
     }
+    auto& ranges = maps_->rows("source_ranges")->hash;
+    for (uint32_t i = random.Draw(4); i > 0; --i) {
+      std::set<std::string> keys;
+      for (const auto& [range, value] : ranges) keys.insert(range);
+      if (!keys.empty()) ranges.erase(*std::next(keys.begin(), random.Draw(static_cast<uint32_t>(keys.size()))));
+      const shunt_source_key key = {.prefix_length = random.Draw(170), .list = random.Draw(6), .address = {}};
+      maps_->PutRow("source_ranges", BytesOf(key), BytesOf(uint32_t{0}));
+    }
     Restart();
     ASSERT_TRUE(datapath_->SetNodeAddresses(world.node_addresses).ok());
     for (const ServiceFailure& failure : datapath_->Apply(world.AllPlans(), ApplyScope::kAll)) {
@@ -408,6 +416,7 @@ TEST_F(AdoptionTest, RandomCorruptionIsSurvivedAndRepaired) {
     }
     PassGrace();
     EXPECT_EQ(BackendsInUse().size(), world.BackendCount());
+    EXPECT_EQ(SimulatedReader(tables_).SourceCount(), world.SourceRangeCount());
     Record();
     ASSERT_THAT(datapath_->Apply(world.AllPlans(), ApplyScope::kAll), IsEmpty());
     EXPECT_THAT(written_, IsEmpty());

@@ -31,6 +31,7 @@ Allocator::Allocator(Tables& tables, const shunt_meta& meta, GracePeriod& grace)
       // A pool word has 24 bits for the first slot.
       slots_(std::min<uint32_t>(tables.slots->capacity(), SHUNT_POOL_FIRST_MAX + 1)),
       backends_(*tables.backends, *tables.backend_counters),
+      source_lists_(*tables.source_ranges),
       index_(*tables.frontend_index, meta.index_seed),
       quarantine_(grace),
       generation_(meta.generation),
@@ -83,6 +84,18 @@ BackendSet Allocator::TakeSet(const model::Pool& pool, Need& need) {
   return set;
 }
 
+SourceList Allocator::TakeList(absl::Span<const model::IpPrefix> ranges, Need& need) {
+  const auto count = static_cast<uint32_t>(ranges.size());
+  const uint32_t taken_before = source_lists_.taken();
+  if (const auto id = source_lists_.Acquire(ranges)) {
+    need.source_ranges += source_lists_.taken() - taken_before;
+    return {.id = *id, .ranges = count};
+  }
+  need.source_ranges += need.lists_missing.emplace(ranges.begin(), ranges.end()).second ? count : 0;
+  need.exceeded = true;
+  return {};
+}
+
 // Limits have the names of their fields in the agent's configuration.
 std::string Allocator::Shortage(const Need& need) const {
   std::vector<std::string> lacks;
@@ -90,14 +103,19 @@ std::string Allocator::Shortage(const Need& need) const {
     if (wants > ids.available()) {
       lacks.push_back(absl::StrCat("map ", std::string(table.name()), " needs ", wants,
                                    wants == 1 ? " more row, " : " more rows, ", ids.available(), " of ", ids.capacity(),
-                                   " are free (limits.", limit, ")"));
+                                   " are free (", limit, ")"));
     }
   };
-  compare(*tables_.frontend_rows, "frontends", need.frontend_rows, frontend_rows_);
-  compare(*tables_.service_ports, "servicePorts", need.service_ports, service_ports_);
-  compare(*tables_.pools, "pools", need.pools, pools_);
-  compare(*tables_.slots, "slots", need.slots, slots_);
-  compare(*tables_.backends, "backends", need.backends, backends_.ids());
+  compare(*tables_.frontend_rows, "limits.frontends", need.frontend_rows, frontend_rows_);
+  compare(*tables_.service_ports, "limits.servicePorts", need.service_ports, service_ports_);
+  compare(*tables_.pools, "limits.pools", need.pools, pools_);
+  compare(*tables_.slots, "limits.slots", need.slots, slots_);
+  compare(*tables_.backends, "limits.backends", need.backends, backends_.ids());
+  const bool ranges_alone = lacks.empty();
+  compare(*tables_.source_ranges, "for all Services together, whatever the limits", need.source_ranges, source_lists_);
+  if (ranges_alone && !lacks.empty()) {
+    return absl::StrCat(lacks.front(), "; remove source ranges, or join them to larger ones");
+  }
   if (lacks.empty() && need.index_slots_missing > 0) {
     lacks.push_back(absl::StrCat("map frontend_index has no free slot within reach of ", need.index_slots_missing,
                                  " of ", need.index_slots, " new keys (limits.frontends)"));
@@ -107,7 +125,8 @@ std::string Allocator::Shortage(const Need& need) const {
                                  slots_.longest_free(), " (", slots_.available(), " of ", slots_.capacity(),
                                  " are free; limits.slots)"));
   }
-  return absl::StrJoin(lacks, "; ");
+  return absl::StrCat(absl::StrJoin(lacks, "; "),
+                      "; remove Services, or raise the limit (it applies when the agent is started again)");
 }
 
 void Allocator::GiveBack(FrontendRow row) {
@@ -129,6 +148,11 @@ void Allocator::GiveBack(ServicePortIndex port) {
 void Allocator::GiveBack(BackendSet set) {
   // It cannot fail: the members of a set that no program has seen are either not written or in another set too.
   TakeBack(set).IgnoreError();
+}
+
+void Allocator::GiveBack(SourceList list) {
+  // Neither can this, for the same reason.
+  if (list.id != 0) TakeBack(list).IgnoreError();
 }
 
 size_t Allocator::Reclaim(size_t rows_max) {

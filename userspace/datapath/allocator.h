@@ -6,9 +6,11 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "absl/container/flat_hash_set.h"
 #include "absl/status/status.h"
+#include "absl/types/span.h"
 #include "bpf/abi.h"
 #include "userspace/datapath/backend_registry.h"
 #include "userspace/datapath/frontend_index.h"
@@ -17,7 +19,9 @@
 #include "userspace/datapath/quarantine.h"
 #include "userspace/datapath/resource.h"
 #include "userspace/datapath/slot_runs.h"
+#include "userspace/datapath/source_lists.h"
 #include "userspace/datapath/tables.h"
+#include "userspace/model/ip_address.h"
 #include "userspace/model/service_plan.h"
 
 namespace shunt::datapath {
@@ -34,7 +38,9 @@ struct Need {
   uint32_t longest_run = 0;  // of these slots
   uint32_t backends = 0;
   absl::flat_hash_set<model::SocketAddress> backends_missing;  // each is counted once, however many pools have it
-  bool exceeded = false;                                       // some map is full
+  uint32_t source_ranges = 0;
+  absl::flat_hash_set<std::vector<model::IpPrefix>> lists_missing;  // so is each list
+  bool exceeded = false;                                            // some map is full
 };
 
 // Hands out resources and takes them back. Writes to the tables only to mark as free what was published, and to renew
@@ -47,13 +53,16 @@ class Allocator {
 
   // ---- taking ----
   // Each of these counts in `need` what it is asked for. If the map is full, it sets need.exceeded and returns kNoId
-  // (kNoIndexSlot for an index slot, an incomplete set for a set).
+  // (kNoIndexSlot for an index slot, an incomplete set for a set, no list for a list).
   uint32_t TakeServicePort(Need& need);
   uint32_t TakePool(Need& need);
   uint32_t TakeFrontendRow(Need& need);
   uint32_t TakeIndexSlot(const shunt_frontend_key& key, Need& need);
   BackendSet TakeSet(const model::Pool& pool, Need& need);
-  // Says which maps lack rows and how many. REQUIRES: need.exceeded, and what was taken for it has been given back.
+  // REQUIRES: as SourceLists::Acquire.
+  SourceList TakeList(absl::Span<const model::IpPrefix> ranges, Need& need);
+  // Says which maps lack rows, how many, and what to do about it. REQUIRES: need.exceeded, and what was taken for it
+  // has been given back.
   std::string Shortage(const Need& need) const;
 
   // ---- giving back ----
@@ -63,6 +72,7 @@ class Allocator {
   void GiveBack(PoolId pool);
   void GiveBack(ServicePortIndex port);
   void GiveBack(BackendSet set);
+  void GiveBack(SourceList list);
   // Frees retired resources whose grace period has passed, of `rows_max` rows together. Returns how many.
   size_t Reclaim(size_t rows_max);
   // Waits for the grace period of everything that is retired, and frees it. Returns false if nothing became free.
@@ -86,6 +96,8 @@ class Allocator {
   SlotRuns& slots() { return slots_; }
   BackendRegistry& backends() { return backends_; }
   const BackendRegistry& backends() const { return backends_; }
+  SourceLists& source_lists() { return source_lists_; }
+  const SourceLists& source_lists() const { return source_lists_; }
   FrontendIndex& index() { return index_; }
   Quarantine& quarantine() { return quarantine_; }
 
@@ -96,6 +108,7 @@ class Allocator {
   absl::Status TakeBack(PoolId pool);
   absl::Status TakeBack(ServicePortIndex port);
   absl::Status TakeBack(BackendSet& set);
+  absl::Status TakeBack(SourceList list) { return source_lists_.Release(list.id); }
   absl::Status TakeBack(ValidityStamp stamp) { return RenewStamp(stamp.pool); }
 
   Tables& tables_;
@@ -104,6 +117,7 @@ class Allocator {
   IdPool frontend_rows_;
   SlotRuns slots_;
   BackendRegistry backends_;
+  SourceLists source_lists_;
   FrontendIndex index_;
   Quarantine quarantine_;
   uint64_t generation_;          // the last one given out, before it is cut to the bits of a pool word

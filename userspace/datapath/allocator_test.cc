@@ -73,7 +73,7 @@ TEST_F(AllocatorTest, GivingBackWritesNothing) {
   allocator().GiveBack(std::move(set));
   allocator().GiveBack(PoolId{pool});
   EXPECT_THAT(written_, IsEmpty());
-  EXPECT_THAT(Taken(), ElementsAre(0, 0, 0, 0, 0));
+  EXPECT_THAT(Taken(), ElementsAre(0, 0, 0, 0, 0, 0));
 }
 
 TEST_F(AllocatorTest, WithoutGracePeriodsNothingBecomesFree) {

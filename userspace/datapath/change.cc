@@ -10,6 +10,7 @@ namespace shunt::datapath {
 void FrontendChange::Retire(std::vector<Retired>& retired) {
   count.GiveBack();
   row.Retire(retired);
+  list.Retire(retired);
   // Nothing was ever written to the slot.
   new_index_slot.GiveBack();
 }

@@ -51,6 +51,7 @@ struct FrontendChange {
   uint32_t old_row = kNoId;  // kNoId if the key is not in the index
   uint32_t index_slot = FrontendIndex::kNoIndexSlot;
   Reserved<Allocator, FrontendRow> row;
+  Reserved<Allocator, SourceList> list;  // nothing if every client may dial it
   Reserved<Allocator, IndexSlot> new_index_slot;
   Reserved<AddressBook, FrontendCount> count;
 

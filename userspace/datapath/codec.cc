@@ -13,6 +13,9 @@
 namespace shunt::datapath {
 namespace {
 
+// Of a shunt_source_key, before those of the address.
+constexpr uint32_t kListBits = 8 * sizeof(uint32_t);
+
 // Returns false if the text has a NUL or does not fit together with one. REQUIRES: `field` is zero.
 template <size_t size>
 bool EncodeText(absl::string_view text, char (&field)[size]) {
@@ -65,6 +68,22 @@ model::FrontendAddress DecodeFrontend(const shunt_frontend_key& key) {
 bool IsWildcard(const shunt_address& address) {
   return address.word[0] == 0 && address.word[1] == 0 && address.word[3] == 0 &&
          (address.word[2] == 0 || address.word[2] == htonl(0xffff));
+}
+
+shunt_source_key EncodeSource(uint32_t list, const model::IpPrefix& range) {
+  shunt_source_key key = {};
+  key.prefix_length = kListBits + range.length();
+  key.list = list;
+  key.address = EncodeAddress(range.address());
+  return key;
+}
+
+std::optional<model::IpPrefix> DecodeSource(const shunt_source_key& key) {
+  constexpr uint32_t kAddressBits = 8 * sizeof(key.address);
+  if (key.prefix_length < kListBits || key.prefix_length > kListBits + kAddressBits) return std::nullopt;
+  const model::IpPrefix range(DecodeAddress(key.address), static_cast<uint8_t>(key.prefix_length - kListBits));
+  if (range.address() != DecodeAddress(key.address)) return std::nullopt;
+  return range;
 }
 
 shunt_backend EncodeBackend(const model::SocketAddress& backend) {

@@ -14,6 +14,7 @@
 #include "absl/hash/hash.h"
 #include "absl/types/span.h"
 #include "bpf/abi.h"
+#include "bpf/packet_abi.h"
 #include "userspace/datapath/table.h"
 #include "userspace/model/ip_address.h"
 #include "userspace/model/names.h"
@@ -51,6 +52,11 @@ inline bool IsAddressKey(const shunt_frontend_key& key) {
 }
 // Returns true for the unspecified address of either family, which is a NodePort's key.
 bool IsWildcard(const shunt_address& address);
+
+// Returns the key of the prefix under the id of a list.
+shunt_source_key EncodeSource(uint32_t list, const model::IpPrefix& range);
+// Returns nothing if the key is of no whole list id and a prefix, or has bits set beyond it.
+std::optional<model::IpPrefix> DecodeSource(const shunt_source_key& key);
 
 shunt_backend EncodeBackend(const model::SocketAddress& backend);
 model::SocketAddress DecodeBackend(const shunt_backend& backend);

@@ -85,6 +85,7 @@ TEST(HistoryTest, EveryReadingAfterEveryWriteIsOldOrNew) {
       if (random.Draw(3) != 0) watched.grace().Pass();
       if (random.Draw(3) == 0) watched.datapath().Reclaim();
     }
+    watched.CheckLeavesNothing();
     if (watched.failed() || HasFatalFailure()) return;
   }
 }
@@ -207,6 +208,7 @@ void PlayWithWriteErrors(uint32_t seed) {
     watched.datapath().Reclaim();
     watched.Settle();
     EXPECT_EQ(InspectAll(watched.datapath(), world), Inspected::kAgrees);
+    if (random.Draw(2) == 0) watched.CheckLeavesNothing();
   }
 }
 

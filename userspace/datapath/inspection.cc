@@ -24,8 +24,8 @@ Inspected Inspection::Next(size_t rows, PlanOf plan_of) {
     if (!agrees) return Inspected::kDiffers;
   }
   if (next_ < end) return Inspected::kMore;
-  const bool shared_agrees =
-      inventory_.filter.Agrees() && inventory_.packet_filters.Agrees() && inventory_.addresses.NodeAddressesAgree();
+  const bool shared_agrees = inventory_.filter.Agrees() && inventory_.packet_filters.Agrees() &&
+                             inventory_.allocator.source_lists().Agrees() && inventory_.addresses.NodeAddressesAgree();
   return shared_agrees ? Inspected::kAgrees : Inspected::kDiffers;
 }
 

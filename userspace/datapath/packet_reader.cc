@@ -36,16 +36,6 @@ std::optional<uint64_t> IdleOf(const shunt_flow& flow, uint32_t tick, uint64_t j
   return static_cast<uint64_t>(std::max(jiffies, 0)) * jiffy_ns / 1'000'000;
 }
 
-// "10.0.0.0/8". Empty if the key is of no prefix of an address.
-std::string PrefixText(const shunt_source_key& key) {
-  constexpr uint32_t kList = 32, kMapped = 96;
-  if (key.prefix_length < kList || key.prefix_length > kList + 128) return "";
-  const model::IpAddress address = DecodeAddress(key.address);
-  const uint32_t length = key.prefix_length - kList;
-  if (!address.IsV4() || length < kMapped) return absl::StrCat(address.ToString(), "/", length);
-  return absl::StrCat(address.ToString(), "/", length - kMapped);
-}
-
 std::optional<report::DeviceRole> DecodeRole(uint8_t role) {
   switch (role) {
     case SHUNT_DEVICE_EXTERNAL:
@@ -129,8 +119,8 @@ absl::Status DumpSourceRanges(const Tables& tables, const VisitRow& visit) {
     return order != 0 ? order < 0 : a.first.prefix_length < b.first.prefix_length;
   });
   for (const auto& [key, value] : *rows) {
-    const std::string prefix = PrefixText(key);
-    if (!prefix.empty() && !visit(report::SourceRangeRow{key.list, prefix})) break;
+    const std::optional<model::IpPrefix> range = DecodeSource(key);
+    if (range && !visit(report::SourceRangeRow{key.list, range->ToString()})) break;
   }
   return absl::OkStatus();
 }

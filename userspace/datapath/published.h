@@ -53,6 +53,7 @@ struct FrontendState {
   uint32_t service_port = kNoId;
   uint32_t index_slot = FrontendIndex::kNoIndexSlot;
   model::FrontendKind kind = model::FrontendKind::kClusterIp;
+  SourceList list;
 };
 
 using FrontendMap = absl::flat_hash_map<shunt_frontend_key, FrontendState, FrontendKeyHash, FrontendKeyEqual>;

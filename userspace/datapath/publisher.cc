@@ -82,10 +82,10 @@ void Publisher::Publish(absl::Span<const std::unique_ptr<Change>> changes) {
     }
   };
 
-  // 1. What nothing names: backends, slot runs, the words of new pools, service port names, rows. And filter bits,
-  //    which only let a program look further. A change that fails here has changed nothing that a program sees. One
-  //    that fails only because the generation could not be stored is abandoned like the others, not refused: another
-  //    round of this Apply would try the same store.
+  // 1. What nothing names: backends, slot runs, the words of new pools, service port names, lists of source ranges,
+  //    rows. And filter bits, which only let a program look further. A change that fails here has changed nothing that
+  //    a program sees. One that fails only because the generation could not be stored is abandoned like the others, not
+  //    refused: another round of this Apply would try the same store.
   const absl::Status generation = inventory_.allocator.WriteGeneration();
   for (const std::unique_ptr<Change>& change : changes) {
     if (!change->ok()) continue;
@@ -144,7 +144,11 @@ absl::Status Publisher::WriteUnnamed(Change& change) {
     if (absl::Status status = WriteServicePort(change, port); !status.ok()) return status;
   }
   for (const FrontendChange& frontend : change.frontends()) {
-    absl::Status status = inventory_.tables.frontend_rows->Store(frontend.row->id, BytesOf(frontend.content));
+    absl::Status status;
+    if (frontend.list.held()) status = inventory_.allocator.source_lists().Write(frontend.list->id);
+    if (status.ok()) {
+      status = inventory_.tables.frontend_rows->Store(frontend.row->id, BytesOf(frontend.content));
+    }
     if (status.ok()) status = inventory_.packet_filters.SetFrontend(frontend.content.key, frontend.kind);
     if (!status.ok()) return status;
     if (IsWildcard(frontend.content.key.address)) continue;
@@ -209,7 +213,7 @@ void Publisher::RemoveReleased(Change& change) {
       continue;
     }
     LeavePools(found->second.row, nullptr);
-    retired_.emplace_back(FrontendRow{found->second.row});
+    RetireRow(found->second);
     published_.frontends.erase(found);
     released.Keep();
   }
@@ -224,6 +228,11 @@ void Publisher::RemoveReleased(Change& change) {
 bool Publisher::WaitsForTaker(const shunt_frontend_key& key) const {
   const Transfers::Transfer* const transfer = transfers_.Find(key);
   return transfer != nullptr && !given_up_.contains(transfer->taker);
+}
+
+void Publisher::RetireRow(const FrontendState& frontend) {
+  retired_.emplace_back(FrontendRow{frontend.row});
+  if (frontend.list.id != 0) retired_.emplace_back(frontend.list);
 }
 
 void Publisher::LeavePools(uint32_t row_id, const shunt_frontend_row* next) {
@@ -274,16 +283,18 @@ void Publisher::InsertFrontends(Change& change) {
       continue;
     }
     published_.removals.Note(key.protocol == IPPROTO_TCP ? model::Protocol::kTcp : model::Protocol::kUdp);
+    FrontendState& state = published_.frontends[key];
     if (!frontend.is_new()) {
       LeavePools(frontend.old_row, &frontend.content);
-      retired_.emplace_back(FrontendRow{frontend.old_row});
+      RetireRow(state);
     }
     frontend.count.Keep();
     frontend.new_index_slot.Keep();
-    published_.frontends[key] = {.row = frontend.row.Keep().id,
-                                 .service_port = frontend.content.service_port,
-                                 .index_slot = frontend.index_slot,
-                                 .kind = frontend.kind};
+    state = {.row = frontend.row.Keep().id,
+             .service_port = frontend.content.service_port,
+             .index_slot = frontend.index_slot,
+             .kind = frontend.kind,
+             .list = frontend.list.Keep()};
   }
 }
 

@@ -63,6 +63,7 @@ class Publisher {
   void RenewStamps();
   // Steps 2 and 4.
   void PublishAddresses(AddressBook::Turn turn, absl::Span<const std::unique_ptr<Change>> changes);
+  void RetireRow(const FrontendState& frontend);
   // Notes which pools a frontend leaves that had this row, and now has `next`, or no row if that is null.
   void LeavePools(uint32_t row_id, const shunt_frontend_row* next);
 

@@ -111,7 +111,7 @@ TEST_F(PublisherTest, AGenerationThatCannotBeWrittenFailsEveryChange) {
   EXPECT_EQ(changes_[1]->stage(), Change::Stage::kAbandoned);
   EXPECT_THAT(written_, IsEmpty());
   PassGrace();
-  EXPECT_THAT(Taken(), ElementsAre(0, 0, 0, 0, 0));
+  EXPECT_THAT(Taken(), ElementsAre(0, 0, 0, 0, 0, 0));
 }
 
 // ---- step 2 ----

@@ -9,8 +9,9 @@ namespace shunt::datapath {
 namespace {
 
 size_t RowsOf(const Retired& resource) {
-  const auto* const set = std::get_if<BackendSet>(&resource);
-  return set == nullptr ? 1 : std::max<size_t>(1, set->members.size());
+  if (const auto* const set = std::get_if<BackendSet>(&resource)) return std::max<size_t>(1, set->members.size());
+  if (const auto* const list = std::get_if<SourceList>(&resource)) return std::max<size_t>(1, list->ranges);
+  return 1;
 }
 
 }  // namespace

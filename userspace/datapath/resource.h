@@ -39,6 +39,12 @@ struct BackendSet {
   bool empty() const { return run.count == 0 && members.empty(); }
 };
 
+// One reference to a list of source ranges, as the row of a frontend holds it.
+struct SourceList {
+  uint32_t id = 0;      // as in shunt_frontend_row: 0 is no list
+  uint32_t ranges = 0;  // how many it has
+};
+
 // The validity stamp (generation) in the word of a pool that stays in use. It is retired when a frontend leaves the
 // pool: sockets that remember the stamp must look their destination up again.
 struct ValidityStamp {
@@ -46,7 +52,7 @@ struct ValidityStamp {
 };
 
 // A resource that nothing leads to any longer, while a program may still be using it.
-using Retired = std::variant<FrontendRow, PoolId, ServicePortIndex, BackendSet, ValidityStamp>;
+using Retired = std::variant<FrontendRow, PoolId, ServicePortIndex, BackendSet, SourceList, ValidityStamp>;
 
 }  // namespace shunt::datapath
 

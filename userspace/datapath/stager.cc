@@ -63,6 +63,7 @@ const PortState* FindPort(const ServiceState& state, uint32_t index) {
   return nullptr;
 }
 
+// Leaves the list of source ranges out.
 shunt_frontend_row EncodeRow(const shunt_frontend_key& key, const PortChange& port, const model::Frontend& frontend) {
   shunt_frontend_row row = {};
   row.key = key;
@@ -71,8 +72,8 @@ shunt_frontend_row EncodeRow(const shunt_frontend_key& key, const PortChange& po
   row.external_pool = port.pool_ids[frontend.external_pool];
   row.affinity_timeout_s = static_cast<uint32_t>(std::max(0, port.plan->affinity_timeout_s));
   row.udp_idle_s = port.plan->udp_idle_s;
-  if (!frontend.source_ranges.empty()) row.flags |= SHUNT_ROW_SOURCE_RANGES;
-  if (!frontend.source_ranges.empty() && frontend.node_in_source_ranges) row.flags |= SHUNT_ROW_NODE_IN_RANGES;
+  if (frontend.IsRestricted()) row.flags |= SHUNT_ROW_SOURCE_RANGES;
+  if (frontend.IsRestricted() && frontend.node_in_source_ranges) row.flags |= SHUNT_ROW_NODE_IN_RANGES;
   if (frontend.masquerades_outside) row.flags |= SHUNT_ROW_SNAT;
   if (frontend.masquerades_inside) row.flags |= SHUNT_ROW_SNAT_INSIDE;
   row.kind = static_cast<uint8_t>(frontend.kind);
@@ -96,9 +97,8 @@ std::unique_ptr<Change> Stager::Stage(const Request& request) {
   StageReleases(*change);
   if (need.exceeded) {
     change->GiveBack();
-    change->Fail(absl::ResourceExhaustedError(
-        absl::StrCat("apply Service ", change->service().name.ToString(), ": does not fit: ", allocator_.Shortage(need),
-                     "; remove Services, or raise the limit (it applies when the agent is started again)")));
+    change->Fail(absl::ResourceExhaustedError(absl::StrCat("apply Service ", change->service().name.ToString(),
+                                                           ": does not fit: ", allocator_.Shortage(need))));
     return change;
   }
   for (const FrontendChange& frontend : change->frontends()) {
@@ -242,7 +242,8 @@ void Stager::StagePool(PortChange& port, uint32_t pool_index, uint32_t pool_id, 
 
 void Stager::StageFrontend(Change& change, const Wanted& one, Need& need) {
   const PortChange& port = change.ports()[one.port];
-  const shunt_frontend_row content = EncodeRow(one.key, port, *one.plan);
+  shunt_frontend_row content = EncodeRow(one.key, port, *one.plan);
+  if (one.plan->IsRestricted() && KeepsList(one)) content.source_ranges = one.old.list.id;
   const bool is_ours = one.in_index && published_.OwnerOf(one.old) == &change.service();
   if (is_ours && one.old_row_valid && std::memcmp(&content, &one.old_row, sizeof(content)) == 0) return;
   FrontendChange& frontend = change.frontends().emplace_back();
@@ -256,10 +257,20 @@ void Stager::StageFrontend(Change& change, const Wanted& one, Need& need) {
     frontend.new_index_slot = {allocator_, IndexSlot{frontend.index_slot}};
   }
   frontend.row = {allocator_, FrontendRow{allocator_.TakeFrontendRow(need)}};
+  if (one.plan->IsRestricted()) {
+    frontend.list = {allocator_, allocator_.TakeList(one.plan->source_ranges, need)};
+    frontend.content.source_ranges = frontend.list->id;
+  }
   FrontendCount count = {.key = one.key, .added = frontend.kind, .removed = std::nullopt};
   if (is_ours) count.removed = one.old.kind;
   addresses_.Count(count, need);
   frontend.count = {addresses_, count};
+}
+
+// Returns whether the list that the frontend's row names is the plan's, and whole.
+bool Stager::KeepsList(const Wanted& one) const {
+  return one.in_index && one.old_row_valid && one.old_row.source_ranges == one.old.list.id &&
+         allocator_.source_lists().Is(one.old.list.id, one.plan->source_ranges);
 }
 
 void Stager::StageReleases(Change& change) {

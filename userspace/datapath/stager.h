@@ -56,6 +56,7 @@ class Stager {
   void StagePools(const Change& change, size_t port_index, PortChange& port, const WantedList& wanted, Need& need);
   void StagePool(PortChange& port, uint32_t pool_index, uint32_t pool_id, Need& need);
   void StageFrontend(Change& change, const Wanted& wanted, Need& need);
+  bool KeepsList(const Wanted& one) const;
   void StageReleases(Change& change);
   bool LoadRow(uint32_t id, const shunt_frontend_key& key, shunt_frontend_row& row) const;
 

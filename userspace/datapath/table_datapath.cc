@@ -280,6 +280,7 @@ absl::StatusOr<Drift> TableDatapath::Audit(absl::Span<const model::ServicePlan* 
   drift.shared = static_cast<uint32_t>(allocator.index().wrong() + allocator.quarantine().size());
   if (absl::Status status = FinishShared(); !status.ok()) return status;
   drift.shared += inventory_->filter.repaired() + inventory_->packet_filters.repaired();
+  drift.shared += allocator.source_lists().removed();
   Need need;
   inventory_->addresses.SetNodeAddresses(addresses, need);
   drift.shared += static_cast<uint32_t>(inventory_->addresses.changes());
@@ -305,6 +306,7 @@ absl::Status TableDatapath::FinishShared() {
   if (filter_repaired_) return absl::OkStatus();
   absl::Status status = inventory_->filter.Repair();
   if (status.ok()) status = inventory_->packet_filters.Repair();
+  if (status.ok()) status = inventory_->allocator.source_lists().RemoveForeign();
   filter_repaired_ = status.ok();
   return status;
 }

@@ -163,15 +163,16 @@ std::optional<IpPrefix> IpPrefix::Parse(absl::string_view text) {
   const std::optional<uint32_t> length = ConsumeDecimal(length_text, dotted ? 32 : 128);
   if (!length || !length_text.empty()) return std::nullopt;
 
-  IpPrefix prefix;
-  prefix.length_ = static_cast<uint8_t>(*length + (dotted ? kV4PrefixBits : 0));
-  std::array<uint8_t, 16> bytes = address->bytes();
+  return IpPrefix(*address, static_cast<uint8_t>(*length + (dotted ? kV4PrefixBits : 0)));
+}
+
+IpPrefix::IpPrefix(const IpAddress& address, uint8_t length) : length_(length) {
+  std::array<uint8_t, 16> bytes = address.bytes();
   for (int i = 0; i < 16; ++i) {
-    const int kept_bits = std::clamp(prefix.length_ - 8 * i, 0, 8);
+    const int kept_bits = std::clamp(length - 8 * i, 0, 8);
     bytes[i] &= static_cast<uint8_t>(0xff00 >> kept_bits);
   }
-  prefix.address_ = IpAddress(bytes);
-  return prefix;
+  address_ = IpAddress(bytes);
 }
 
 bool IpPrefix::Contains(const IpAddress& address) const {

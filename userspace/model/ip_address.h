@@ -63,17 +63,26 @@ class IpPrefix {
   // Accepts "10.0.0.0/8" or "fd00::/8"; ignores surrounding white space and clears host bits. Refuses an address
   // without a length, as the Kubernetes API does.
   static std::optional<IpPrefix> Parse(absl::string_view text);
+  // Clears host bits. REQUIRES: length <= 128; it counts bits of the 128-bit form, so an IPv4 /8 is 104.
+  IpPrefix(const IpAddress& address, uint8_t length);
 
   // False for an address of the other family.
   bool Contains(const IpAddress& address) const;
+  const IpAddress& address() const { return address_; }
+  // Of the 128-bit form.
+  uint8_t length() const { return length_; }
   IpFamily family() const { return address_.family(); }
   std::string ToString() const;
 
   friend auto operator<=>(const IpPrefix&, const IpPrefix&) = default;
+  template <typename H>
+  friend H AbslHashValue(H h, const IpPrefix& p) {
+    return H::combine(std::move(h), p.address_, p.length_);
+  }
 
  private:
   IpAddress address_;
-  uint8_t length_ = 0;  // of the 128-bit form: an IPv4 /8 is 104
+  uint8_t length_;
 };
 
 }  // namespace shunt::model

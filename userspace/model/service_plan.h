@@ -142,9 +142,10 @@ struct Frontend {
   FrontendVerdict verdict = FrontendVerdict::kServed;
   uint32_t internal_pool = 0;  // index into PortPlan::pools, for clients on this node
   uint32_t external_pool = 0;  // index into PortPlan::pools, for clients from outside
-  // loadBalancerSourceRanges of this family; empty if every client may dial it.
+  // loadBalancerSourceRanges of this family, sorted, each once.
   std::vector<IpPrefix> source_ranges;
   bool node_in_source_ranges = false;
+  bool admits_no_client = false;  // there are source ranges, and none of this family can be read
   // Whether packets of such a client may be given a source address of this node, as kube-proxy does it.
   bool masquerades_inside = false;   // of a client on this node, or in the cluster
   bool masquerades_outside = false;  // of a client from outside
@@ -152,6 +153,8 @@ struct Frontend {
   // It is empty without a conflict. It follows when a third Service takes the frontend.
   FrontendHolder conflict_with;
 
+  // Returns whether only clients within source_ranges may dial it.
+  bool IsRestricted() const { return admits_no_client || !source_ranges.empty(); }
   bool InConflict() const { return !conflict_with.empty(); }
   // Returns whether the kernel should hold it.
   bool IsProgrammed() const { return verdict == FrontendVerdict::kServed && !InConflict(); }

@@ -101,10 +101,11 @@ class InventoryFixture : public testing::Test {
       return written == table && --number == 0 ? absl::UnavailableError("scripted") : absl::OkStatus();
     };
   }
-  // How many rows, pools, service ports, slots and backends are taken: published, reserved or retired.
+  // How many rows, pools, service ports, slots, backends and source ranges are taken: published, reserved or retired.
   std::vector<uint32_t> Taken() {
-    return {allocator().frontend_rows().taken(), allocator().pools().taken(), allocator().service_ports().taken(),
-            allocator().slots().taken(), allocator().backends().ids().taken()};
+    return {allocator().frontend_rows().taken(),  allocator().pools().taken(),
+            allocator().service_ports().taken(),  allocator().slots().taken(),
+            allocator().backends().ids().taken(), allocator().source_lists().taken()};
   }
 
   ManualGrace grace_;

@@ -3,9 +3,11 @@
 
 #include <arpa/inet.h>
 
+#include <algorithm>
 #include <cstring>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "bpf/packet_abi.h"
 #include "userspace/datapath/codec.h"
 
@@ -50,9 +52,10 @@ std::string Reading::ToString() const {
     case Outcome::kFound:
       break;
   }
-  return absl::StrCat(service_port, " kind ", static_cast<int>(kind), " flags ", flags, " affinity ",
-                      affinity_timeout_s, " idle ", udp_idle_s, " internal ", SetText(internal), " external ",
-                      SetText(external));
+  const auto name = [](std::string* out, const model::IpPrefix& range) { out->append(range.ToString()); };
+  return absl::StrCat(service_port, " kind ", static_cast<int>(kind), " flags ", flags, " sources (",
+                      absl::StrJoin(source_ranges, " ", name), ") affinity ", affinity_timeout_s, " idle ", udp_idle_s,
+                      " internal ", SetText(internal), " external ", SetText(external));
 }
 
 bool SimulatedReader::PassesFilter(const model::IpAddress& address) const {
@@ -96,6 +99,24 @@ std::optional<std::string> SimulatedReader::ServicePort(uint32_t index) const {
   const auto identity = DecodeServicePort(Load<shunt_service_port>(*tables_.service_ports, index));
   if (!identity) return std::nullopt;
   return ServicePortText(identity->service, identity->port_name, identity->port, identity->protocol, identity->family);
+}
+
+std::vector<model::IpPrefix> SimulatedReader::Sources(uint32_t list) const {
+  std::vector<model::IpPrefix> sources;
+  const absl::Status status = tables_.source_ranges->ForEach([&](Bytes key_bytes, Bytes) {
+    const auto key = FromBytes<shunt_source_key>(key_bytes);
+    if (key.list != list) return;
+    if (const auto range = DecodeSource(key)) sources.push_back(*range);
+  });
+  status.IgnoreError();
+  std::sort(sources.begin(), sources.end());
+  return sources;
+}
+
+size_t SimulatedReader::SourceCount() const {
+  size_t rows = 0;
+  tables_.source_ranges->ForEach([&](Bytes, Bytes) { ++rows; }).IgnoreError();
+  return rows;
 }
 
 uint64_t SimulatedReader::PoolWord(uint32_t pool) const {
@@ -148,6 +169,11 @@ Reading SimulatedReader::Follow(const shunt_frontend_row& row) const {
   reading.service_port = *service_port;
   reading.kind = static_cast<model::FrontendKind>(row.kind);
   reading.flags = row.flags;
+  // Without a list a restricted frontend would let every packet in.
+  if (((row.flags & SHUNT_ROW_SOURCE_RANGES) != 0) != (row.source_ranges >= SHUNT_LIST_FIRST)) {
+    reading.outcome = Outcome::kDangling;
+  }
+  if (row.source_ranges != 0) reading.source_ranges = Sources(row.source_ranges);
   reading.affinity_timeout_s = row.affinity_timeout_s;
   reading.udp_idle_s = row.udp_idle_s;
   reading.internal = Set(PoolWord(row.internal_pool));

@@ -43,6 +43,7 @@ struct Reading {
   std::string service_port;  // "default/web:http 80/TCP IPv4"
   model::FrontendKind kind = model::FrontendKind::kClusterIp;
   uint16_t flags = 0;
+  std::vector<model::IpPrefix> source_ranges;  // sorted; those that the row's list has in the map
   uint32_t affinity_timeout_s = 0;
   uint32_t udp_idle_s = 0;
   ReadSet internal;
@@ -67,8 +68,12 @@ class SimulatedReader {
   shunt_frontend_row Row(uint32_t id) const;
   // "default/web:http 80/TCP IPv4"; nullopt for a row that names no Service.
   std::optional<std::string> ServicePort(uint32_t index) const;
+  // The ranges that the map has under the id, sorted.
+  std::vector<model::IpPrefix> Sources(uint32_t list) const;
   uint64_t PoolWord(uint32_t pool) const;
   ReadSet Set(uint64_t pool_word) const;
+  // How many rows source_ranges has.
+  size_t SourceCount() const;
   // Row ids of all entries of the index.
   std::vector<uint32_t> AllRows() const;
 

@@ -117,6 +117,13 @@ void WatchedWorld::CheckHolds() {
   }
 }
 
+void WatchedWorld::CheckLeavesNothing() {
+  grace_.Pass();
+  datapath_->Reclaim();
+  const size_t rows = reader_.SourceCount(), expected = world_.SourceRangeCount();
+  if (rows != expected) Fail(absl::StrCat("source_ranges has ", rows, " rows, should have ", expected));
+}
+
 bool WatchedWorld::IsAllowed(const Reading& reading, size_t destination) const {
   const std::vector<Reading>& allowed = allowed_[destination];
   const auto allows = [&](const std::vector<Reading>& readings) {
@@ -136,7 +143,7 @@ bool WatchedWorld::IsAllowed(const Reading& reading, size_t destination) const {
   bool row = false, internal = false, external = false;
   for (const Reading& other : allowed) {
     if (other.outcome != Outcome::kFound || other.service_port != reading.service_port) continue;
-    row |= other.kind == reading.kind && other.flags == reading.flags &&
+    row |= other.kind == reading.kind && other.flags == reading.flags && other.source_ranges == reading.source_ranges &&
            other.affinity_timeout_s == reading.affinity_timeout_s && other.udp_idle_s == reading.udp_idle_s;
     internal |= other.internal == reading.internal;
     external |= other.external == reading.external;
@@ -167,11 +174,12 @@ void WatchedWorld::LookAtDestinations(absl::string_view table) {
 void WatchedWorld::BeginLateReader() {
   if (late_readers_.size() == kLateReadersMax)
     late_readers_.erase(late_readers_.begin() + random_.Draw(kLateReadersMax));
-  LateReader late = {.asked = grace_.asked(), .rows = {}, .sets = {}, .pools = {}};
+  LateReader late = {.asked = grace_.asked(), .rows = {}, .sources = {}, .sets = {}, .pools = {}};
   for (const uint32_t id : reader_.AllRows()) {
     const shunt_frontend_row row = reader_.Row(id);
     late.rows.emplace_back(id, row);
     if (row.kind == SHUNT_KIND_ADDRESS) continue;
+    if (row.source_ranges != 0) late.sources.emplace_back(row.source_ranges, reader_.Sources(row.source_ranges));
     for (const uint32_t pool : {row.internal_pool, row.external_pool}) {
       const uint64_t word = reader_.PoolWord(pool);
       late.sets.emplace_back(word, reader_.Set(word));
@@ -189,6 +197,11 @@ void WatchedWorld::LookAsLateReaders(absl::string_view table) {
       const shunt_frontend_row now = reader_.Row(id);
       if (std::memcmp(&now, &row, sizeof(row)) == 0) continue;
       Fail(absl::StrCat("a write to ", table, " changed row ", id, " under a late reader"));
+      return;
+    }
+    for (const auto& [list, sources] : late.sources) {
+      if (reader_.Sources(list) == sources) continue;
+      Fail(absl::StrCat("a write to ", table, " changed list ", list, " of source ranges under a late reader"));
       return;
     }
     for (const auto& [word, set] : late.sets) {

@@ -37,6 +37,9 @@ class WatchedWorld {
   // Every destination reads as in the last world, and the tables hold nothing else.
   void CheckHolds();
 
+  // And nothing is left of what went: waits for a grace period and frees everything. REQUIRES: CheckHolds would pass.
+  void CheckLeavesNothing();
+
   // Destroys the datapath and opens the tables again.
   void Restart();
 
@@ -63,7 +66,8 @@ class WatchedWorld {
   struct LateReader {
     GracePeriod::Ticket asked;  // tickets given out when it began
     std::vector<std::pair<uint32_t, shunt_frontend_row>> rows;
-    std::vector<std::pair<uint64_t, ReadSet>> sets;  // by pool word
+    std::vector<std::pair<uint32_t, std::vector<model::IpPrefix>>> sources;  // by list
+    std::vector<std::pair<uint64_t, ReadSet>> sets;                          // by pool word
     std::vector<PoolAhead> pools;
   };
 

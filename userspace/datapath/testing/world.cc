@@ -19,6 +19,8 @@ constexpr const char* kClusterIps6[] = {"fd00::1", "fd00:0:0:1::2"};
 constexpr const char* kOtherIps[] = {"192.0.2.1", "192.0.2.2", "10.96.0.3"};  // the last is a ClusterIP as well
 constexpr const char* kOtherIps6[] = {"2001:db8::1", "2001:db8::2", "fd00::1"};
 constexpr const char* kNodeIps[] = {"127.0.0.1", "203.0.113.5", "203.0.113.6", "::1", "2001:db8:5::5"};
+constexpr const char* kRanges[] = {"0.0.0.0/0", "10.0.0.0/8", "192.0.2.7/32"};  // in the order of a plan
+constexpr const char* kRanges6[] = {"2001:db8::/32", "2001:db8:5::/48", "fd00::/8"};
 constexpr uint16_t kPorts[] = {80, 443};
 constexpr uint16_t kNodePorts[] = {30080, 30443};
 constexpr model::Protocol kProtocols[] = {model::Protocol::kTcp, model::Protocol::kUdp};
@@ -46,7 +48,8 @@ Reading ExpectFrontend(const model::ServicePlan& plan, const model::PortPlan& po
   reading.outcome = Outcome::kFound;
   reading.service_port = ServicePortText(plan.service, port.name, port.port, port.protocol, port.family);
   reading.kind = frontend.kind;
-  if (!frontend.source_ranges.empty()) {
+  reading.source_ranges = frontend.source_ranges;
+  if (frontend.IsRestricted()) {
     reading.flags = SHUNT_ROW_SOURCE_RANGES | (frontend.node_in_source_ranges ? SHUNT_ROW_NODE_IN_RANGES : 0);
   }
   reading.affinity_timeout_s = static_cast<uint32_t>(port.affinity_timeout_s);
@@ -120,6 +123,20 @@ size_t World::BackendCount() const {
   return backends.size();
 }
 
+size_t World::SourceRangeCount() const {
+  std::set<std::vector<model::IpPrefix>> lists;
+  for (const auto& [name, plan] : plans) {
+    for (const model::PortPlan& port : plan.ports) {
+      for (const model::Frontend& frontend : port.frontends) {
+        if (IsProgrammedFrontend(port, frontend)) lists.insert(frontend.source_ranges);
+      }
+    }
+  }
+  size_t ranges = 0;
+  for (const std::vector<model::IpPrefix>& list : lists) ranges += list.size();
+  return ranges;
+}
+
 uint32_t RandomWorld::Draw(uint32_t below) {
   return std::uniform_int_distribution<uint32_t>(0, below - 1)(random_);
 }
@@ -133,6 +150,15 @@ model::Pool RandomWorld::DrawPool(bool v4) {
     members.push_back({backend, Draw(4) == 0 ? Draw(5) : 1});
   }
   return MakePool(std::move(members));
+}
+
+void RandomWorld::DrawRanges(bool v4, model::Frontend& frontend) {
+  frontend.source_ranges.clear();
+  for (const char* const range : v4 ? kRanges : kRanges6) {
+    if (Draw(2) == 0) frontend.source_ranges.push_back(*model::IpPrefix::Parse(range));
+  }
+  frontend.admits_no_client = frontend.source_ranges.empty();
+  frontend.node_in_source_ranges = !frontend.admits_no_client && Draw(2) == 0;
 }
 
 model::PortPlan RandomWorld::DrawPort(uint32_t number) {
@@ -151,10 +177,7 @@ model::PortPlan RandomWorld::DrawPort(uint32_t number) {
     model::Frontend frontend = MakeFrontend(kind, address, number_dialled, port.protocol);
     frontend.internal_pool = Draw(pools);
     frontend.external_pool = Draw(pools);
-    if (Draw(5) == 0) {
-      frontend.source_ranges.push_back(*model::IpPrefix::Parse(v4 ? "10.0.0.0/8" : "fd00::/8"));
-      frontend.node_in_source_ranges = Draw(2) == 0;
-    }
+    if (Draw(3) == 0) DrawRanges(v4, frontend);
     port.frontends.push_back(std::move(frontend));
   };
   add(model::FrontendKind::kClusterIp, v4 ? kClusterIps[Draw(4)] : kClusterIps6[Draw(2)], port.port);
@@ -176,6 +199,9 @@ void RandomWorld::ChangeEndpoints(model::ServicePlan& plan) {
   for (model::PortPlan& port : plan.ports) {
     for (model::Pool& pool : port.pools) {
       if (Draw(2) == 0) pool = DrawPool(port.family == model::IpFamily::kV4);
+    }
+    for (model::Frontend& frontend : port.frontends) {
+      if (frontend.IsRestricted() && Draw(2) == 0) DrawRanges(port.family == model::IpFamily::kV4, frontend);
     }
     // A traffic policy changes: frontends change over to the other pool.
     if (Draw(4) != 0) continue;

@@ -28,6 +28,8 @@ struct World {
   std::vector<const model::ServicePlan*> AllPlans() const;
   // Distinct backends of the pools that some programmed frontend names.
   size_t BackendCount() const;
+  // Rows of source_ranges: the ranges of distinct lists that some programmed frontend has.
+  size_t SourceRangeCount() const;
 };
 
 // Draws plans from few addresses, so that Services share backends, take frontends from one another, change
@@ -51,6 +53,7 @@ class RandomWorld {
   model::ServicePlan DrawPlan(const std::string& name);
   model::PortPlan DrawPort(uint32_t number);
   model::Pool DrawPool(bool v4);
+  void DrawRanges(bool v4, model::Frontend& frontend);
   void ChangeEndpoints(model::ServicePlan& plan);
   std::vector<model::ObjectName> ResolveConflicts(World& world);
 
