@@ -39,6 +39,7 @@ std::string FrontendText(const model::PortPlan& port, const model::Frontend& fro
   if (frontend.external_pool != frontend.internal_pool) {
     absl::StrAppend(&text, ", from outside ", PoolName(port, frontend.external_pool));
   }
+  if (frontend.admits_no_client) absl::StrAppend(&text, ", for no client");
   if (!frontend.source_ranges.empty()) {
     const auto name = [](std::string* out, const model::IpPrefix& range) { out->append(range.ToString()); };
     absl::StrAppend(&text, ", only for ", absl::StrJoin(frontend.source_ranges, " ", name),

@@ -49,7 +49,7 @@ v1::Frontend ToMessage(const model::Frontend& frontend, const std::vector<model:
   message.set_external_pool(frontend.external_pool);
   for (const model::IpPrefix& range : frontend.source_ranges) message.add_source_ranges(range.ToString());
   message.set_node_in_source_ranges(frontend.node_in_source_ranges);
-  message.set_restricted(!frontend.source_ranges.empty() ||
+  message.set_restricted(frontend.IsRestricted() ||
                          std::find(restricted.begin(), restricted.end(), frontend.address) != restricted.end());
   message.set_not_served(ToMessage(frontend.verdict));
   if (frontend.InConflict()) *message.mutable_conflict_with() = admin::ToMessage(frontend.conflict_with.Name());

@@ -62,6 +62,7 @@ std::vector<model::Frontend> BuildFrontends(const model::ServicePort& port, mode
     model::Frontend& frontend = add(model::FrontendKind::kLoadBalancer, address, port.port);
     frontend.source_ranges = addresses.source_ranges;
     frontend.node_in_source_ranges = addresses.node_in_source_ranges;
+    frontend.admits_no_client = addresses.admits_no_client;
   }
   for (const model::IpAddress& address : addresses.external_ips) {
     add(model::FrontendKind::kExternalIp, address, port.port);

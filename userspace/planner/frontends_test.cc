@@ -319,7 +319,11 @@ TEST(SourceRangesTest, UnreadableRangesNeverOpenALoadBalancer) {
 
   service.load_balancer_source_ranges = {"192.0.2.1"};
   plan = Plan(service, {});
-  EXPECT_EQ(FrontendTexts(plan), (Texts{"ClusterIP 10.96.0.1:80/TCP", "NodePort 0.0.0.0:30080/TCP"}));
+  ASSERT_EQ(plan.ports[0].frontends.size(), 3u);
+  EXPECT_FALSE(plan.ports[0].frontends[0].IsRestricted()) << "its ClusterIP";
+  EXPECT_FALSE(plan.ports[0].frontends[1].IsRestricted()) << "its NodePort";
+  EXPECT_TRUE(plan.ports[0].frontends[2].admits_no_client);
+  EXPECT_TRUE(plan.ports[0].frontends[2].IsRestricted());
   EXPECT_THAT(plan.warnings,
               ElementsAre(HasSubstr("\"192.0.2.1\" is not a prefix"), HasSubstr("no IPv4 range can be read")));
 }

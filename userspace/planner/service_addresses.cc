@@ -119,9 +119,9 @@ void ReadSourceRanges(const model::Service& service, uint32_t ranges_max, Servic
     family.source_ranges.erase(std::unique(family.source_ranges.begin(), family.source_ranges.end()),
                                family.source_ranges.end());
     if (!unreadable || !family.source_ranges.empty() || family.load_balancer_ips.empty()) continue;
-    family.load_balancer_ips.clear();
+    family.admits_no_client = true;
     warnings.Add(absl::StrCat(kField, ": no ", FamilyName(family_name),
-                              " range can be read: load-balancer addresses of that family are not served"));
+                              " range can be read: load-balancer addresses of that family admit no client"));
   }
 }
 

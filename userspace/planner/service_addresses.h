@@ -27,6 +27,7 @@ class FamilyAddresses {
   // loadBalancerSourceRanges; empty if every client may dial the load-balancer addresses.
   std::vector<model::IpPrefix> source_ranges;
   bool node_in_source_ranges = false;
+  bool admits_no_client = false;  // see model::Frontend
 
   bool Has(const model::IpAddress& address) const;
   // REQUIRES: !Has(address).

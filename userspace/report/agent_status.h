@@ -73,8 +73,8 @@ struct ServiceStatus {
   std::vector<PortCounters> port_counters;
   // Read back from the maps without an agent: no slices, conditions, weights, pool scopes or reasons are known.
   bool from_maps = false;
-  // With from_maps: the plan's frontends that only some clients may dial. The maps do not hold the ranges themselves,
-  // so Frontend::source_ranges is empty for these too.
+  // With from_maps: the plan's frontends that only some clients may dial. Their ranges are not read back, so
+  // Frontend::source_ranges is empty for these too.
   std::vector<model::FrontendAddress> restricted_frontends;
 };
 
