@@ -69,8 +69,19 @@ Numbering Number(const MapRows& rows) {
   return numbering;
 }
 
-std::string FrontendText(const report::FrontendRow& row, const Numbering& numbering) {
-  const std::string flags = absl::StrJoin(report::FlagNames(row.flags), " ");
+// Which frontends masquerade is the planner's matter, and would stand at almost every one here.
+std::string FlagsText(const MapRows& rows, const report::FrontendRow& row) {
+  report::FrontendFlags flags = row.flags;
+  flags.snat = flags.snat_inside = false;
+  std::string text = absl::StrJoin(report::FlagNames(flags), " ");
+  if (row.source_list == 0) return text;
+  const auto list = rows.source_lists.find(row.source_list);
+  const bool empty = list == rows.source_lists.end();
+  return absl::StrCat(text, " (", empty ? "no client" : absl::StrJoin(list->second, " "), ")");
+}
+
+std::string FrontendText(const MapRows& rows, const report::FrontendRow& row, const Numbering& numbering) {
+  const std::string flags = FlagsText(rows, row);
   if (row.about_address) {
     return absl::StrCat("frontend ", row.address.address.ToString(), " address ", flags, "\n");
   }
@@ -156,6 +167,9 @@ absl::StatusOr<MapRows> ReadMapRows(const datapath::Tables& tables) {
       Collect<report::SlotRow>(reader, "slots", [&](const report::SlotRow& row) { rows.slots[row.slot] = row; }));
   status.Update(Collect<report::BackendRow>(reader, "backends",
                                             [&](const report::BackendRow& row) { rows.backends[row.backend] = row; }));
+  status.Update(Collect<report::SourceRangeRow>(reader, "source_ranges", [&](const report::SourceRangeRow& row) {
+    rows.source_lists[row.list].push_back(row.prefix);
+  }));
   if (!status.ok()) return status;
 
   std::sort(indexed.begin(), indexed.end());
@@ -170,7 +184,7 @@ absl::StatusOr<MapRows> ReadMapRows(const datapath::Tables& tables) {
 std::string MapText(const MapRows& rows) {
   Numbering numbering = Number(rows);
   std::string text;
-  for (const report::FrontendRow& row : rows.frontends) absl::StrAppend(&text, FrontendText(row, numbering));
+  for (const report::FrontendRow& row : rows.frontends) absl::StrAppend(&text, FrontendText(rows, row, numbering));
 
   const auto in_order = [](const auto& table, const Numbers& numbers, const auto& line) {
     std::map<size_t, std::string> lines;

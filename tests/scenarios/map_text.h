@@ -21,6 +21,7 @@ struct MapRows {
   std::map<uint32_t, report::PoolRow> pools;
   std::map<uint32_t, report::SlotRow> slots;
   std::map<uint32_t, report::BackendRow> backends;
+  std::map<uint32_t, std::vector<std::string>> source_lists;
 };
 
 // Reads the rows with a MapReader. Returns kDataLoss if the index and the frontend rows name different rows.
@@ -30,6 +31,7 @@ absl::StatusOr<MapRows> ReadMapRows(const datapath::Tables& tables);
 //
 //     frontend 10.96.0.10 address cluster_ip
 //     frontend 10.96.0.10:80/TCP ClusterIP -> service port 1, pool 1
+//     frontend 192.0.2.80:80/TCP LoadBalancer -> service port 1, pool 1, source_ranges (198.51.100.0/24)
 //     service port 1 shop/web:http 80/TCP IPv4
 //     pool 1: backend 1, backend 2 (or 1 beyond 50.00%)
 //     backend 1 10.244.1.5:8080

@@ -52,13 +52,19 @@ Cells FrontendCells(const v1::MapRow& of) {
   const v1::FrontendRow& row = of.frontend();
   const std::string flags = absl::StrJoin(row.flags(), ",");
   if (row.about_address()) {
-    return {absl::StrCat(row.row()), row.address().address(), "", "about the address", "", "", "", "", "", flags};
+    return {absl::StrCat(row.row()), row.address().address(), "", "about the address", "", "", "", "", "", "", flags};
   }
-  return {absl::StrCat(row.row()),           AddressText(row.address()),
-          ProtocolText(row.protocol()),      FrontendKindText(row.kind()),
-          absl::StrCat(row.service_port()),  absl::StrCat(row.internal_pool()),
-          absl::StrCat(row.external_pool()), Seconds(row.affinity_timeout_s()),
-          Seconds(row.udp_idle_s()),         flags};
+  return {absl::StrCat(row.row()),
+          AddressText(row.address()),
+          ProtocolText(row.protocol()),
+          FrontendKindText(row.kind()),
+          absl::StrCat(row.service_port()),
+          absl::StrCat(row.internal_pool()),
+          absl::StrCat(row.external_pool()),
+          Seconds(row.affinity_timeout_s()),
+          Seconds(row.udp_idle_s()),
+          row.source_list() == 0 ? "" : absl::StrCat(row.source_list()),
+          flags};
 }
 
 Cells PoolCells(const v1::MapRow& of) {
@@ -279,7 +285,7 @@ RowView ViewOf(const std::string& map) {
   if (map == "reasons") return {v1::MapRow::kReason, {"REASON", "COUNT", "MEANING"}, &ReasonCells};
   return {v1::MapRow::kFrontend,
           {"ROW", "ADDRESS", "PROTO", "KIND", "SERVICE-PORT", "INTERNAL-POOL", "EXTERNAL-POOL", "AFFINITY", "UDP-IDLE",
-           "FLAGS"},
+           "SOURCES", "FLAGS"},
           &FrontendCells};
 }
 

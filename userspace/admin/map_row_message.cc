@@ -44,6 +44,7 @@ struct FillRow {
     out.set_external_pool(row.external_pool);
     out.set_affinity_timeout_s(row.affinity_timeout_s);
     out.set_udp_idle_s(row.udp_idle_s);
+    out.set_source_list(row.source_list);
     for (const absl::string_view flag : report::FlagNames(row.flags)) out.add_flags(std::string(flag));
   }
 

@@ -52,6 +52,8 @@ absl::Status DumpSourceVersions(const Tables& tables, const Visit& visit) {
 report::FrontendFlags DecodeFrontendFlags(uint32_t flags) {
   return {.source_ranges = (flags & SHUNT_ROW_SOURCE_RANGES) != 0,
           .node_in_ranges = (flags & SHUNT_ROW_NODE_IN_RANGES) != 0,
+          .snat = (flags & SHUNT_ROW_SNAT) != 0,
+          .snat_inside = (flags & SHUNT_ROW_SNAT_INSIDE) != 0,
           .node_address = (flags & SHUNT_ADDRESS_NODE) != 0,
           .host_only = (flags & SHUNT_ADDRESS_HOST_ONLY) != 0,
           .cluster_ip = (flags & SHUNT_ADDRESS_CLUSTER_IP) != 0};
@@ -68,6 +70,7 @@ report::FrontendRow DecodeRow(uint32_t id, const shunt_frontend_row& row) {
   out.external_pool = row.external_pool;
   out.affinity_timeout_s = row.affinity_timeout_s;
   out.udp_idle_s = row.udp_idle_s;
+  out.source_list = row.source_ranges;
   out.flags = DecodeFrontendFlags(row.flags);
   return out;
 }

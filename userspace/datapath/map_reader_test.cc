@@ -9,6 +9,7 @@
 #include <variant>
 #include <vector>
 
+#include "bpf/packet_abi.h"
 #include "userspace/datapath/codec.h"
 #include "userspace/datapath/table_datapath.h"
 #include "userspace/datapath/testing/manual_grace.h"
@@ -33,6 +34,7 @@ class MapReaderTest : public testing::Test {
     http.frontends.push_back(MakeFrontend(model::FrontendKind::kNodePort, "0.0.0.0", 30080));
     http.frontends.back().external_pool = 1;
     http.frontends.back().source_ranges.push_back(*model::IpPrefix::Parse("10.0.0.0/8"));
+    http.frontends.back().masquerades_inside = http.frontends.back().masquerades_outside = true;
     http.pools.push_back(MakeEmptyPool(model::EmptyPool::kLocalMiss));
     const model::ServicePlan plan = MakePlan("web", {http});
     const model::ServicePlan* const plans[] = {&plan};
@@ -80,7 +82,9 @@ TEST_F(MapReaderTest, FrontendRowsSayWhatTheyLeadTo) {
   EXPECT_EQ(node_port.kind, model::FrontendKind::kNodePort);
   EXPECT_EQ(node_port.internal_pool, cluster_ip.internal_pool);
   EXPECT_NE(node_port.external_pool, cluster_ip.internal_pool);
-  EXPECT_EQ(node_port.flags, report::FrontendFlags{.source_ranges = true});
+  EXPECT_EQ(node_port.flags, (report::FrontendFlags{.source_ranges = true, .snat = true, .snat_inside = true}));
+  EXPECT_EQ(node_port.source_list, uint32_t{SHUNT_LIST_FIRST});
+  EXPECT_EQ(cluster_ip.source_list, 0u);
   EXPECT_EQ(by_address.at("10.96.0.10").flags, report::FrontendFlags{.cluster_ip = true});
   EXPECT_EQ(by_address.at("127.0.0.1").flags, (report::FrontendFlags{.node_address = true, .host_only = true}));
   EXPECT_EQ(Dump<report::FrontendRow>("frontend_index").size(), 4u);

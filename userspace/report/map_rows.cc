@@ -15,8 +15,12 @@ struct NamedFlag {
 constexpr NamedFlag<Features> kFeatures[] = {{&Features::sockets, "sockets"}, {&Features::observe, "observe"}};
 
 constexpr NamedFlag<FrontendFlags> kFrontendFlags[] = {
-    {&FrontendFlags::source_ranges, "source_ranges"}, {&FrontendFlags::node_in_ranges, "node_in_ranges"},
-    {&FrontendFlags::node_address, "node_address"},   {&FrontendFlags::host_only, "host_only"},
+    {&FrontendFlags::source_ranges, "source_ranges"},
+    {&FrontendFlags::node_in_ranges, "node_in_ranges"},
+    {&FrontendFlags::snat, "snat"},
+    {&FrontendFlags::snat_inside, "snat_inside"},
+    {&FrontendFlags::node_address, "node_address"},
+    {&FrontendFlags::host_only, "host_only"},
     {&FrontendFlags::cluster_ip, "cluster_ip"},
 };
 

@@ -62,6 +62,8 @@ struct FrontendFlags {
   // Of a frontend.
   bool source_ranges = false;   // only clients within its ranges may use it
   bool node_in_ranges = false;  // the node's own address is within them
+  bool snat = false;            // packets of a client from outside may get a source address of this node
+  bool snat_inside = false;     // so may those of a client on this node or of the cluster
   // Of an address.
   bool node_address = false;  // NodePorts answer on it
   bool host_only = false;     // only for sockets of the host's network namespace
@@ -79,7 +81,8 @@ struct FrontendRow {
   uint32_t internal_pool = 0;
   uint32_t external_pool = 0;
   uint32_t affinity_timeout_s = 0;
-  uint32_t udp_idle_s = 0;  // how long a UDP flow keeps its backend without a datagram; 0: without a limit
+  uint32_t udp_idle_s = 0;   // how long a UDP flow keeps its backend without a datagram; 0: without a limit
+  uint32_t source_list = 0;  // in source_ranges; 0: packets of every client are let in
   FrontendFlags flags;
 };
 

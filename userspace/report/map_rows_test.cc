@@ -14,10 +14,15 @@ using ::testing::IsEmpty;
 TEST(MapRowsTest, FlagsOfFrontendsHaveNames) {
   EXPECT_THAT(FlagNames(FrontendFlags()), IsEmpty());
   EXPECT_THAT(FlagNames(FrontendFlags{.node_in_ranges = true}), ElementsAre("node_in_ranges"));
-  const FrontendFlags all = {
-      .source_ranges = true, .node_in_ranges = true, .node_address = true, .host_only = true, .cluster_ip = true};
-  EXPECT_THAT(FlagNames(all),
-              ElementsAre("source_ranges", "node_in_ranges", "node_address", "host_only", "cluster_ip"));
+  const FrontendFlags all = {.source_ranges = true,
+                             .node_in_ranges = true,
+                             .snat = true,
+                             .snat_inside = true,
+                             .node_address = true,
+                             .host_only = true,
+                             .cluster_ip = true};
+  EXPECT_THAT(FlagNames(all), ElementsAre("source_ranges", "node_in_ranges", "snat", "snat_inside", "node_address",
+                                          "host_only", "cluster_ip"));
 }
 
 TEST(MapRowsTest, FlagsOfSocketsHaveNames) {

@@ -45,7 +45,7 @@ service shop/web
 frontend 10.96.0.10 address cluster_ip
 frontend 10.96.0.10:80/TCP ClusterIP -> service port 1, pool 1
 frontend 192.0.2.80:80/TCP LoadBalancer -> service port 1, pool 1
-frontend [2001:db8::80]:80/TCP LoadBalancer -> service port 2, pool 2, source_ranges
+frontend [2001:db8::80]:80/TCP LoadBalancer -> service port 2, pool 2, source_ranges (2001:db8:1::/48)
 frontend fd00:96::10 address cluster_ip
 frontend [fd00:96::10]:80/TCP ClusterIP -> service port 2, pool 2
 service port 1 shop/web:http 80/TCP IPv4

@@ -35,7 +35,7 @@ service shop/web
 frontend 0.0.0.0:30080/TCP NodePort -> service port 1, pool 1
 frontend 10.96.0.10 address cluster_ip
 frontend 10.96.0.10:80/TCP ClusterIP -> service port 1, pool 1
-frontend 192.0.2.80:80/TCP LoadBalancer -> service port 1, pool 1, source_ranges
+frontend 192.0.2.80:80/TCP LoadBalancer -> service port 1, pool 1, source_ranges (no client)
 service port 1 shop/web:http 80/TCP IPv4
 pool 1: backend 1
 backend 1 10.244.1.5:8080

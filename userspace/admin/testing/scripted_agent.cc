@@ -227,6 +227,12 @@ std::map<std::string, std::vector<report::MapRow>> Maps() {
   report::FrontendRow datagrams{.row = 2, .address = {dialled.address, 53, Protocol::kUdp}, .service_port = 2};
   datagrams.internal_pool = datagrams.external_pool = 3;
   datagrams.udp_idle_s = 120;
+  report::FrontendRow from_outside{
+      .row = 1, .address = {Address("203.0.113.7", 80).address, 80, Protocol::kTcp}, .service_port = 1};
+  from_outside.kind = model::FrontendKind::kLoadBalancer;
+  from_outside.internal_pool = from_outside.external_pool = 2;
+  from_outside.source_list = 2;
+  from_outside.flags = {.source_ranges = true, .snat = true, .snat_inside = true};
   report::FrontendRow address{.row = 4, .address = {dialled.address, 0, Protocol::kTcp}, .about_address = true};
   address.flags.cluster_ip = true;
   std::map<std::string, std::vector<report::MapRow>> maps = {
@@ -238,7 +244,7 @@ std::map<std::string, std::vector<report::MapRow>> Maps() {
                         .sign_of_life = {.stale_after_ms = 600'000, .age_ms = 750}}}},
       {"source_versions",
        {report::SourceVersionRow{"services", "1040", 3}, report::SourceVersionRow{"endpointslices", "1041", 120}}},
-      {"frontend_rows", {datagrams, frontend, address}},
+      {"frontend_rows", {from_outside, datagrams, frontend, address}},
       {"pools",
        {report::PoolRow{.pool = 2, .first_slot = 16, .slot_count = 3, .generation = 9},
         report::PoolRow{.pool = 3, .generation = 4, .empty = model::EmptyPool::kNoEndpoints}}},
