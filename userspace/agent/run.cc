@@ -66,6 +66,7 @@ absl::StatusOr<std::unique_ptr<datapath::KernelDatapath>> OpenDatapath(const Opt
       datapath::KernelDatapath::Open({.bpffs = options.bpffs,
                                       .cgroup = options.cgroup,
                                       .limits = MapLimits(options),
+                                      .inside = options.cluster_cidr,
                                       .local_miss_drops = options.local_policy_miss == LocalPolicyMiss::kDrop,
                                       .observe = options.observe,
                                       .stale_after = options.stale_after});
@@ -143,7 +144,9 @@ ReconcilerOptions ReconcilerOptionsOf(const Options& options) {
           .sources = 1,
           .expects_node = options.manifests.empty(),
           .node_port_addresses = options.node_port_addresses,
-          .planner = {.endpoints_max = options.endpoints_per_pool, .udp_idle_s = options.udp_idle_s},
+          .planner = {.endpoints_max = options.endpoints_per_pool,
+                      .udp_idle_s = options.udp_idle_s,
+                      .masquerades_all = options.masquerade_all},
           .jitter_seed = static_cast<uint64_t>(::getpid())};
 }
 

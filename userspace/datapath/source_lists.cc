@@ -70,6 +70,11 @@ bool SourceLists::Agrees() const {
   const absl::Status status = table_.ForEach([&](Bytes key_bytes, Bytes) {
     const auto key = FromBytes<shunt_source_key>(key_bytes);
     const std::optional<model::IpPrefix> range = DecodeSource(key);
+    if (range && key.list == SHUNT_LIST_INSIDE) {
+      foreign |= !inside_.contains(*range);
+      ++found[SHUNT_LIST_INSIDE];
+      return;
+    }
     const auto entry = entries_.find(key.list);
     if (!range || entry == entries_.end() || !entry->second.begun ||
         !std::binary_search(entry->second.ranges.begin(), entry->second.ranges.end(), *range)) {
@@ -78,15 +83,20 @@ bool SourceLists::Agrees() const {
     }
     ++found[key.list];
   });
-  return status.ok() && !foreign && std::all_of(entries_.begin(), entries_.end(), [&](const auto& entry) {
-           return !entry.second.whole || entry.second.ranges.size() == found[entry.first];
-         });
+  if (!status.ok() || foreign || found[SHUNT_LIST_INSIDE] != inside_.size()) return false;
+  return std::all_of(entries_.begin(), entries_.end(), [&](const auto& entry) {
+    return !entry.second.whole || entry.second.ranges.size() == found[entry.first];
+  });
 }
 
 absl::Status SourceLists::ReadBack() {
   const absl::Status status = table_.ForEach([&](Bytes key_bytes, Bytes) {
     const auto key = FromBytes<shunt_source_key>(key_bytes);
     const std::optional<model::IpPrefix> range = DecodeSource(key);
+    if (range && key.list == SHUNT_LIST_INSIDE) {
+      inside_.insert(*range);
+      return;
+    }
     if (!range || key.list < SHUNT_LIST_FIRST) {
       foreign_.push_back(key);
       return;
@@ -121,7 +131,28 @@ void SourceLists::RetireUnnamed(std::vector<Retired>& retired) {
 absl::Status SourceLists::RemoveForeign() {
   for (; !foreign_.empty(); foreign_.pop_back()) {
     if (absl::Status status = table_.Remove(BytesOf(foreign_.back())); !status.ok()) return status;
-    ++removed_;
+    ++repaired_;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status SourceLists::SetInside(absl::Span<const model::IpPrefix> ranges) {
+  for (const model::IpPrefix& range : ranges) {
+    if (inside_.contains(range)) continue;
+    const shunt_source_key key = EncodeSource(SHUNT_LIST_INSIDE, range);
+    if (absl::Status status = table_.Put(BytesOf(key), BytesOf(uint32_t{0})); !status.ok()) return status;
+    inside_.insert(range);
+    ++repaired_;
+  }
+  for (auto range = inside_.begin(); range != inside_.end();) {
+    if (std::find(ranges.begin(), ranges.end(), *range) != ranges.end()) {
+      ++range;
+      continue;
+    }
+    const shunt_source_key key = EncodeSource(SHUNT_LIST_INSIDE, *range);
+    if (absl::Status status = table_.Remove(BytesOf(key)); !status.ok()) return status;
+    range = inside_.erase(range);
+    ++repaired_;
   }
   return absl::OkStatus();
 }

@@ -7,6 +7,7 @@
 #include <optional>
 #include <vector>
 
+#include "absl/container/btree_set.h"
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
 #include "absl/types/span.h"
@@ -16,6 +17,9 @@
 #include "userspace/model/ip_address.h"
 
 namespace shunt::datapath {
+
+// The most prefixes of clients inside the cluster. That many rows of the map are kept for them, whatever lists need.
+inline constexpr uint32_t kInsideMax = 64;
 
 // The row of every frontend with source ranges holds one reference to its list, from before the list is written until a
 // grace period after nothing names the row. So what an id stands for never changes while a program can read it. A list
@@ -41,8 +45,11 @@ class SourceLists {
   // Returns whether the map holds every written list whole, and nothing that was never written.
   bool Agrees() const;
 
-  // Rows of the map. Those of a list count from its first reference to its last.
-  uint32_t capacity() const { return table_.capacity(); }
+  // Makes the map hold exactly these under SHUNT_LIST_INSIDE, one by one. REQUIRES: at most kInsideMax.
+  absl::Status SetInside(absl::Span<const model::IpPrefix> ranges);
+
+  // Rows of the map for lists. Those of a list count from its first reference to its last.
+  uint32_t capacity() const { return table_.capacity() - kInsideMax; }
   uint32_t taken() const { return taken_; }
   uint32_t available() const { return capacity() - taken_; }
 
@@ -56,8 +63,8 @@ class SourceLists {
   void RetireUnnamed(std::vector<Retired>& retired);
   // Removes rows that belong to no list.
   absl::Status RemoveForeign();
-  // Returns how many it has removed.
-  uint32_t removed() const { return removed_; }
+  // Returns how many rows RemoveForeign and SetInside have changed.
+  uint32_t repaired() const { return repaired_; }
 
  private:
   struct Entry {
@@ -72,10 +79,11 @@ class SourceLists {
   Table& table_;
   uint32_t next_ = SHUNT_LIST_FIRST;
   uint32_t taken_ = 0;
-  uint32_t removed_ = 0;
+  uint32_t repaired_ = 0;
   absl::flat_hash_map<uint32_t, Entry> entries_;  // by id
   // The keys are the vectors of `entries_`, whose memory stays where it is when an entry moves.
   absl::flat_hash_map<absl::Span<const model::IpPrefix>, uint32_t> by_ranges_;
+  absl::btree_set<model::IpPrefix> inside_;  // what the map has under SHUNT_LIST_INSIDE
   std::vector<shunt_source_key> foreign_;
 };
 

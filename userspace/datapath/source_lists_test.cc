@@ -55,7 +55,7 @@ Lists ListsOf(const Tables& tables) {
 
 class SourceListsTest : public testing::Test {
  protected:
-  SourceListsTest() { maps_.rows("source_ranges")->capacity = 4; }
+  SourceListsTest() { maps_.rows("source_ranges")->capacity = kInsideMax + 4; }
 
   MemoryMaps maps_{{.frontends = 4, .service_ports = 1, .pools = 1, .slots = 1, .backends = 3, .sockets = 64}};
   Tables tables_ = maps_.Open();
@@ -70,7 +70,7 @@ TEST_F(SourceListsTest, OneIdForAListHoweverManyHaveIt) {
   EXPECT_NE(lists_.Acquire(RangesOf({"10.0.0.0/8"})), id);
   EXPECT_NE(lists_.Acquire(RangesOf({"10.0.0.0/9"})), id) << "another length";
   EXPECT_EQ(lists_.available(), 0u);
-  EXPECT_EQ(lists_.Acquire(RangesOf({"198.51.100.0/24"})), std::nullopt) << "the map has four rows";
+  EXPECT_EQ(lists_.Acquire(RangesOf({"198.51.100.0/24"})), std::nullopt) << "there are four rows for lists";
   EXPECT_EQ(lists_.Acquire(ranges), id) << "a list that has an id keeps it";
   EXPECT_NE(lists_.Acquire({}), std::nullopt) << "a list without ranges takes no row";
 }
@@ -251,8 +251,38 @@ TEST_F(SourceRangesTest, AnAuditRepairsAListThatAnotherHandHasChanged) {
   EXPECT_EQ(Inspect(plans), Inspected::kAgrees);
 }
 
+TEST_F(SourceRangesTest, ClientsInsideComeAndGoOneByOneAndSurviveARestart) {
+  MustApply({Plan("web", "192.0.2.1", office_)});
+  datapath_->SetInside(RangesOf({"10.244.0.0/16", "fd00:244::/48"}));
+  datapath_->Reclaim();
+  EXPECT_EQ(ListsOf(tables_).at(SHUNT_LIST_INSIDE), "10.244.0.0/16 fd00:244::/48");
+  Restart();
+  Record();
+  datapath_->SetInside(RangesOf({"10.244.0.0/16", "10.245.0.0/16"}));
+  MustApply({Plan("web", "192.0.2.1", office_)}, ApplyScope::kAll);
+  EXPECT_THAT(written_, ElementsAre("source_ranges", "source_ranges")) << "one comes and one goes";
+  EXPECT_EQ(ListsOf(tables_).at(SHUNT_LIST_INSIDE), "10.244.0.0/16 10.245.0.0/16");
+  Restart();
+  MustApply({Plan("web", "192.0.2.1", office_)}, ApplyScope::kAll);
+  EXPECT_FALSE(ListsOf(tables_).contains(SHUNT_LIST_INSIDE)) << "the setting is gone";
+}
+
+TEST_F(SourceRangesTest, AnAuditRepairsClientsInside) {
+  const std::vector<model::ServicePlan> plans = {Plan("web", "192.0.2.1", office_)};
+  datapath_->SetInside(RangesOf({"10.244.0.0/16"}));
+  MustApply(plans);
+  ASSERT_EQ(Inspect(plans), Inspected::kAgrees);
+  const shunt_source_key inside = EncodeSource(SHUNT_LIST_INSIDE, RangesOf({"10.244.0.0/16"})[0]);
+  ASSERT_TRUE(tables_.source_ranges->Remove(BytesOf(inside)).ok());
+  Put(EncodeSource(SHUNT_LIST_INSIDE, RangesOf({"10.9.0.0/16"})[0]));
+  EXPECT_EQ(Inspect(plans), Inspected::kDiffers);
+  EXPECT_EQ(Audit(plans)->shared, 2u);
+  EXPECT_EQ(Inspect(plans), Inspected::kAgrees);
+  EXPECT_EQ(ListsOf(tables_).at(SHUNT_LIST_INSIDE), "10.244.0.0/16");
+}
+
 TEST_F(SourceRangesTest, AFullMapRefusesServicesWithNewRangesAndNoOthers) {
-  maps_->rows("source_ranges")->capacity = 3;
+  maps_->rows("source_ranges")->capacity = kInsideMax + 3;
   MustApply({Plan("web", "192.0.2.1", office_)});
   const auto failures =
       Apply({Plan("api", "192.0.2.2", RangesOf({"10.0.0.0/8", "10.0.0.0/9"})), Plan("cart", "192.0.2.3", office_),

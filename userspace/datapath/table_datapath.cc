@@ -280,7 +280,7 @@ absl::StatusOr<Drift> TableDatapath::Audit(absl::Span<const model::ServicePlan* 
   drift.shared = static_cast<uint32_t>(allocator.index().wrong() + allocator.quarantine().size());
   if (absl::Status status = FinishShared(); !status.ok()) return status;
   drift.shared += inventory_->filter.repaired() + inventory_->packet_filters.repaired();
-  drift.shared += allocator.source_lists().removed();
+  drift.shared += allocator.source_lists().repaired();
   Need need;
   inventory_->addresses.SetNodeAddresses(addresses, need);
   drift.shared += static_cast<uint32_t>(inventory_->addresses.changes());
@@ -307,6 +307,7 @@ absl::Status TableDatapath::FinishShared() {
   absl::Status status = inventory_->filter.Repair();
   if (status.ok()) status = inventory_->packet_filters.Repair();
   if (status.ok()) status = inventory_->allocator.source_lists().RemoveForeign();
+  if (status.ok()) status = inventory_->allocator.source_lists().SetInside(inside_);
   filter_repaired_ = status.ok();
   return status;
 }
@@ -350,6 +351,11 @@ std::chrono::milliseconds TableDatapath::LastSignOfLife() const {
   shunt_meta meta{};
   const absl::Status read = tables().meta->Load(0, MutableBytesOf(meta));
   return std::chrono::milliseconds(read.ok() ? meta.applied_ms : 0);
+}
+
+void TableDatapath::SetInside(std::vector<model::IpPrefix> ranges) {
+  inside_ = std::move(ranges);
+  filter_repaired_ = false;
 }
 
 absl::Status TableDatapath::SetStaleAfter(std::chrono::milliseconds stale_after) {

@@ -13,6 +13,7 @@
 #include "userspace/datapath/grace.h"
 #include "userspace/datapath/refusals.h"
 #include "userspace/datapath/tables.h"
+#include "userspace/model/ip_address.h"
 
 namespace shunt::datapath {
 
@@ -40,6 +41,9 @@ class TableDatapath final : public Datapath {
   absl::Status GiveSignOfLife(std::chrono::milliseconds boot_time) override;
   void Reclaim() override;
 
+  // Says from which sources packets are of clients inside the cluster; none until then. The next Apply, Reclaim or
+  // Audit writes it. REQUIRES: sorted, each once, at most kInsideMax.
+  void SetInside(std::vector<model::IpPrefix> ranges);
   // Tells readers of the maps after how long without a sign of life the programs in force translate nothing; 0: never.
   absl::Status SetStaleAfter(std::chrono::milliseconds stale_after);
   // Returns when the last sign of life was given, by this agent or an earlier one; 0: never.
@@ -59,6 +63,7 @@ class TableDatapath final : public Datapath {
   Refusals refusals_;
   std::unique_ptr<Inspection> inspection_;  // of inventory_; null between two passes
   bool filter_repaired_ = false;  // the prefix filter has been compared with the inventory since the tables were read
+  std::vector<model::IpPrefix> inside_;
   GracePeriod& grace_;
 };
 

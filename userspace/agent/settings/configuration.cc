@@ -15,6 +15,8 @@
 #include "absl/time/time.h"
 #include "userspace/admin/http/bind_address.h"
 #include "userspace/agent/settings/node_port_addresses.h"
+#include "userspace/datapath/source_lists.h"
+#include "userspace/model/ip_address.h"
 #include "userspace/sources/document/field_reader.h"
 #include "userspace/sources/document/value.h"
 #include "userspace/sources/document/yaml_document.h"
@@ -90,6 +92,16 @@ Decoder NodePortPrefixes(std::optional<std::vector<std::string>>& target) {
     Texts(target)(object, field);
     if (!target.has_value()) return;
     if (const absl::Status status = ParseNodePortAddresses(*target).status(); !status.ok()) {
+      object.Complain(field, absl::StrCat("is wrong: ", status.message()));
+    }
+  };
+}
+
+Decoder ClusterCidr(std::optional<std::vector<std::string>>& target) {
+  return [&target](const FieldReader& object, absl::string_view field) {
+    Texts(target)(object, field);
+    if (!target.has_value()) return;
+    if (const absl::Status status = ParseClusterCidr(*target).status(); !status.ok()) {
       object.Complain(field, absl::StrCat("is wrong: ", status.message()));
     }
   };
@@ -196,6 +208,8 @@ std::vector<Field> Schema(Configuration& c) {
       {"clientConnection", nullptr, client_connection},
       {"apiServers", Texts(c.api_servers)},
       {"nodePortAddresses", NodePortPrefixes(c.node_port_addresses)},
+      {"clusterCIDR", ClusterCidr(c.cluster_cidr)},
+      {"masqueradeAll", Flag(c.masquerade_all)},
       {"stateDirectory", Text(c.state_directory)},
       {"snapshotInterval", SnapshotInterval(c.snapshot_interval)},
       {"cgroup", Text(c.cgroup)},
@@ -215,6 +229,24 @@ std::vector<Field> Schema(Configuration& c) {
 }
 
 }  // namespace
+
+absl::StatusOr<std::vector<model::IpPrefix>> ParseClusterCidr(const std::vector<std::string>& texts) {
+  std::vector<model::IpPrefix> prefixes;
+  for (const std::string& text : texts) {
+    const std::optional<model::IpPrefix> prefix = model::IpPrefix::Parse(text);
+    if (!prefix) {
+      return absl::InvalidArgumentError(absl::StrCat("expected prefixes like 10.244.0.0/16, found \"", text, "\""));
+    }
+    prefixes.push_back(*prefix);
+  }
+  std::sort(prefixes.begin(), prefixes.end());
+  prefixes.erase(std::unique(prefixes.begin(), prefixes.end()), prefixes.end());
+  if (prefixes.size() > datapath::kInsideMax) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("expected at most ", datapath::kInsideMax, " prefixes, found ", prefixes.size()));
+  }
+  return prefixes;
+}
 
 absl::StatusOr<std::chrono::milliseconds> ParseStaleAfter(absl::string_view text) {
   if (text == "off") return std::chrono::milliseconds(0);

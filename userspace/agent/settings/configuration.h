@@ -15,6 +15,7 @@
 #include "absl/strings/string_view.h"
 #include "userspace/agent/process/log.h"
 #include "userspace/datapath/limits.h"
+#include "userspace/model/ip_address.h"
 
 namespace shunt::agent {
 
@@ -33,6 +34,8 @@ struct Configuration {
   std::optional<std::string> state_directory;
   std::optional<std::chrono::seconds> snapshot_interval;        // ParseSnapshotInterval
   std::optional<std::vector<std::string>> node_port_addresses;  // ParseNodePortAddresses
+  std::optional<std::vector<std::string>> cluster_cidr;         // ParseClusterCidr
+  std::optional<bool> masquerade_all;
   std::optional<std::string> cgroup;
   std::optional<std::string> bpffs;
   std::optional<std::string> admin_socket;
@@ -67,6 +70,10 @@ inline constexpr uint32_t kUdpIdleMax = 86'400;
 // Parses the value of --snapshot-interval and snapshotInterval: whole seconds as "90s" or "1h30m", or "off", which
 // gives kNoSnapshots. Returns kInvalidArgument with a text that begins with the value if it is something else.
 absl::StatusOr<std::chrono::seconds> ParseSnapshotInterval(absl::string_view text);
+
+// Reads the value of --cluster-cidr and clusterCIDR: at most datapath::kInsideMax prefixes of either family. The result
+// is sorted, and has each once. Returns kInvalidArgument with a text that begins with what was expected.
+absl::StatusOr<std::vector<model::IpPrefix>> ParseClusterCidr(const std::vector<std::string>& texts);
 
 // Reads the value of --stale-after: "off", or a duration such as "10m" of at least 10 s and at most 30 days. The result
 // is 0 for "off". Returns kInvalidArgument with what the value must be.

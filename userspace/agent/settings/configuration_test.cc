@@ -19,6 +19,8 @@ TEST(ConfigurationTest, EveryField) {
   const absl::StatusOr<Configuration> decoded = DecodeConfiguration(absl::StrCat(kHead, R"(
 hostnameOverride: node-a
 manifests: /etc/shunt/manifests
+clusterCIDR: [10.244.0.0/16, fd00:244::/48]
+masqueradeAll: true
 cgroup: /sys/fs/cgroup
 bpffs: /sys/fs/bpf
 adminSocket: /run/shunt/admin.sock
@@ -44,6 +46,8 @@ limits:
   ASSERT_TRUE(decoded.ok()) << decoded.status();
   EXPECT_EQ(decoded->node_name, "node-a");
   EXPECT_EQ(decoded->manifests, "/etc/shunt/manifests");
+  EXPECT_EQ(decoded->cluster_cidr, (std::vector<std::string>{"10.244.0.0/16", "fd00:244::/48"}));
+  EXPECT_EQ(decoded->masquerade_all, true);
   EXPECT_EQ(decoded->cgroup, "/sys/fs/cgroup");
   EXPECT_EQ(decoded->bpffs, "/sys/fs/bpf");
   EXPECT_EQ(decoded->admin_socket, "/run/shunt/admin.sock");
@@ -73,7 +77,8 @@ TEST(ConfigurationTest, AbsentFieldsStayUnset) {
   EXPECT_FALSE(decoded->node_name || decoded->manifests || decoded->cgroup || decoded->bpffs || decoded->admin_socket ||
                decoded->local_policy_miss || decoded->health_check_node_ports || decoded->end_sockets ||
                decoded->observe || decoded->log_format || decoded->verbosity || decoded->udp_idle_s ||
-               decoded->stale_after || decoded->flows || decoded->endpoints_per_pool);
+               decoded->stale_after || decoded->cluster_cidr || decoded->masquerade_all || decoded->flows ||
+               decoded->endpoints_per_pool);
   EXPECT_EQ(decoded->limits, datapath::Limits());
 }
 
@@ -129,7 +134,8 @@ TEST(ConfigurationTest, ErrorsNameTheLineAndWhatToDo) {
       {"no kind", "apiVersion: shunt-lb.io/v1alpha1\n", "f.yaml:1: kind is missing; it must be ShuntConfiguration"},
       {"an unknown field", with("nodename: a\n"),
        "f.yaml:3: unknown field nodename; known here: apiVersion, kind, hostnameOverride, manifests, clientConnection, "
-       "apiServers, nodePortAddresses, stateDirectory, snapshotInterval, cgroup, bpffs, adminSocket, "
+       "apiServers, nodePortAddresses, clusterCIDR, masqueradeAll, stateDirectory, snapshotInterval, cgroup, bpffs, "
+       "adminSocket, "
        "healthzBindAddress, metricsBindAddress, healthCheckNodePorts, localPolicyMiss, endSockets, observe, "
        "staleAfter, udpIdleSeconds, logging, limits"},
       {"an unknown nested field", with("\nlogging:\n  level: 3\n"),
@@ -184,6 +190,8 @@ TEST(ConfigurationTest, ErrorsNameTheLineAndWhatToDo) {
        "f.yaml:4: limits.endpointsPerPool must be a whole number from 1 to 262143, not \"262144\""},
       {"a NodePort address that is none", with("nodePortAddresses: [10.0.0.0/8, eth0]\n"),
        "f.yaml:3: nodePortAddresses is wrong: expected primary, or prefixes like 10.0.0.0/8, found \"eth0\""},
+      {"a cluster's prefix that is none", with("clusterCIDR: [10.244.0.0/16, 10.245.0.1]\n"),
+       "f.yaml:3: clusterCIDR is wrong: expected prefixes like 10.244.0.0/16, found \"10.245.0.1\""},
       {"all kinds of NodePort addresses", with("nodePortAddresses: [primary, 10.0.0.0/8]\n"),
        "f.yaml:3: nodePortAddresses is wrong: primary and prefixes are both given: give one of them"},
       {"a snapshot too often", with("snapshotInterval: 9s\n"),

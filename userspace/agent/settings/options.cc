@@ -51,6 +51,8 @@ struct Flags {
   std::optional<std::string> state_directory;
   std::optional<std::string> snapshot_interval;
   std::optional<std::vector<std::string>> node_port_addresses;
+  std::optional<std::vector<std::string>> cluster_cidr;
+  std::optional<bool> masquerade_all;
   std::optional<std::string> cgroup;
   std::optional<std::string> bpffs;
   std::optional<std::string> admin_socket;
@@ -99,6 +101,12 @@ void AddRunFlags(CLI::App& run, Flags& flags) {
                  "NodePorts answer only on the node's addresses within these, or on its primary ones (default: on all)")
       ->delimiter(',')
       ->type_name("CIDR[,CIDR]|primary");
+  run.add_option("--cluster-cidr", flags.cluster_cidr,
+                 "clients within these are inside the cluster, beside those whose device says so (default: none)")
+      ->delimiter(',')
+      ->type_name("CIDR[,CIDR]");
+  run.add_flag("--masquerade-all", flags.masquerade_all,
+               "give every packet to a ClusterIP a source address of this node, as kube-proxy does with this flag");
   run.add_option("--state-dir", flags.state_directory,
                  "directory that keeps the last known state of the cluster (default /var/lib/shunt)")
       ->type_name("DIR");
@@ -210,6 +218,12 @@ absl::StatusOr<Options> Resolve(const Flags& flags, const Environment& environme
   absl::StatusOr<NodePortAddresses> parsed = ParseNodePortAddresses(node_port_addresses);
   if (!parsed.ok()) return WrongFlag("--nodeport-addresses", parsed.status());
   options.node_port_addresses = *std::move(parsed);
+  std::vector<std::string> cluster_cidr;
+  Settle(flags.cluster_cidr, file.cluster_cidr, cluster_cidr);
+  absl::StatusOr<std::vector<model::IpPrefix>> inside = ParseClusterCidr(cluster_cidr);
+  if (!inside.ok()) return WrongFlag("--cluster-cidr", inside.status());
+  options.cluster_cidr = *std::move(inside);
+  Settle(flags.masquerade_all, file.masquerade_all, options.masquerade_all);
   Settle(flags.cgroup, file.cgroup, options.cgroup);
   Settle(flags.bpffs, file.bpffs, options.bpffs);
   Settle(flags.admin_socket, file.admin_socket, options.admin_socket);

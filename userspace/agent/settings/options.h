@@ -14,6 +14,7 @@
 #include "userspace/agent/settings/configuration.h"
 #include "userspace/agent/settings/node_port_addresses.h"
 #include "userspace/datapath/limits.h"
+#include "userspace/model/ip_address.h"
 #include "userspace/model/service_plan.h"
 
 namespace shunt::agent {
@@ -28,7 +29,9 @@ struct Options {
   std::string state_directory = "/var/lib/shunt";
   std::chrono::seconds snapshot_interval{60};  // kNoSnapshots: none is written or read
   NodePortAddresses node_port_addresses;
-  std::string cgroup;  // empty: the host's cgroup2 root
+  std::vector<model::IpPrefix> cluster_cidr;  // packets from there are of clients inside the cluster
+  bool masquerade_all = false;                // packets to a ClusterIP get a source address of this node
+  std::string cgroup;                         // empty: the host's cgroup2 root
   std::string bpffs = "/sys/fs/bpf";
   std::string admin_socket = "/run/shunt/admin.sock";
   // Unset: the page is not served.

@@ -19,6 +19,12 @@ namespace {
 
 using Arguments = std::vector<std::string>;
 
+std::string ManyPrefixes() {
+  std::string prefixes = "10.0.0.0/16";
+  for (int i = 1; i <= 64; ++i) absl::StrAppend(&prefixes, ",10.", i, ".0.0/16");
+  return prefixes;
+}
+
 const Environment kHost = {.node_name = "", .host_name = "Node-A.example\n"};
 
 TEST(OptionsTest, VerbsAndDefaults) {
@@ -111,7 +117,8 @@ TEST(OptionsTest, EveryFlag) {
   for (const char* verbosity : {"-v=7", "-v7", "--v=7"}) {
     const absl::StatusOr<CommandLine> command =
         ParseCommandLine({"run", "--manifests=/m", "--node-name=n", "--cgroup=/c", "--bpffs=/b", "--admin-socket=/s",
-                          "--local-policy-miss=drop", "--log-format=json", "--stale-after=90s", verbosity},
+                          "--local-policy-miss=drop", "--log-format=json", "--stale-after=90s",
+                          "--cluster-cidr=fd00:244::/48,10.244.0.0/16,10.244.7.0/16", "--masquerade-all", verbosity},
                          kHost);
     ASSERT_TRUE(command.ok()) << command.status();
     const Options& options = command->options;
@@ -122,6 +129,9 @@ TEST(OptionsTest, EveryFlag) {
     EXPECT_EQ(options.local_policy_miss, LocalPolicyMiss::kDrop);
     EXPECT_EQ(options.log_format, LogFormat::kJson);
     EXPECT_EQ(options.stale_after, std::chrono::seconds(90));
+    EXPECT_EQ(options.cluster_cidr, (std::vector<model::IpPrefix>{*model::IpPrefix::Parse("10.244.0.0/16"),
+                                                                  *model::IpPrefix::Parse("fd00:244::/48")}));
+    EXPECT_TRUE(options.masquerade_all);
     EXPECT_EQ(options.verbosity, 7) << verbosity;
   }
 }
@@ -270,6 +280,8 @@ TEST(ExampleTest, HasEveryFieldWithItsDefault) {
   EXPECT_EQ(options.health_check_node_ports, defaults.health_check_node_ports);
   EXPECT_EQ(options.end_sockets, defaults.end_sockets);
   EXPECT_EQ(options.observe, defaults.observe);
+  EXPECT_EQ(options.cluster_cidr, defaults.cluster_cidr);
+  EXPECT_EQ(options.masquerade_all, defaults.masquerade_all);
   EXPECT_EQ(options.udp_idle_s, defaults.udp_idle_s);
   EXPECT_EQ(options.stale_after, defaults.stale_after);
   EXPECT_EQ(options.log_format, defaults.log_format);
@@ -342,6 +354,12 @@ TEST(OptionsTest, Errors) {
       {"a word that is no address for NodePorts",
        {"--manifests=/m", "--nodeport-addresses=10.0.0.0/8,eth0"},
        "--nodeport-addresses: expected primary, or prefixes like 10.0.0.0/8, found \"eth0\""},
+      {"a word that is no prefix",
+       {"--manifests=/m", "--cluster-cidr=10.244.0.0/16,pods"},
+       "--cluster-cidr: expected prefixes like 10.244.0.0/16, found \"pods\""},
+      {"more prefixes than there are rows",
+       {"--manifests=/m", "--cluster-cidr=" + ManyPrefixes()},
+       "--cluster-cidr: expected at most 64 prefixes, found 65"},
       {"all kinds of addresses for NodePorts",
        {"--manifests=/m", "--nodeport-addresses=primary,10.0.0.0/8"},
        "--nodeport-addresses: primary and prefixes are both given: give one of them"},

@@ -154,6 +154,7 @@ absl::Status KernelDatapath::OpenRows() {
   absl::StatusOr<std::unique_ptr<TableDatapath>> rows = TableDatapath::Open(*std::move(tables), *grace_);
   if (!rows.ok()) return rows.status();
   rows_ = *std::move(rows);
+  rows_->SetInside(options_.inside);
   return absl::OkStatus();
 }
 

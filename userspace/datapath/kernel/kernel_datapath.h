@@ -30,6 +30,7 @@
 #include "userspace/datapath/kernel/sockets/socket_ender.h"
 #include "userspace/datapath/limits.h"
 #include "userspace/datapath/table_datapath.h"
+#include "userspace/model/ip_address.h"
 #include "userspace/report/agent_status.h"
 
 namespace shunt::datapath {
@@ -38,6 +39,7 @@ struct KernelOptions {
   std::string bpffs = "/sys/fs/bpf";  // pins go to bpffs/shunt
   std::string cgroup;                 // empty: the host's cgroup2 root
   Limits limits;
+  std::vector<model::IpPrefix> inside;  // TableDatapath::SetInside
   // A Local policy without a local endpoint: leave the destination to the packet path, which drops, instead
   // of failing with EHOSTUNREACH.
   bool local_miss_drops = false;
