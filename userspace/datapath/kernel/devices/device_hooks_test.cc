@@ -39,19 +39,19 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
-// A program that counts packets and lets the next program, or the kernel, have them.
+// A program that counts packets and lets the next program, or the kernel, have them, unless another verdict is given.
 class CountingProgram {
  public:
-  CountingProgram() {
+  explicit CountingProgram(int verdict = TC_ACT_UNSPEC) {
     LIBBPF_OPTS(bpf_map_create_opts, map_options);
     map_ = posix::FileDescriptor(bpf_map_create(BPF_MAP_TYPE_ARRAY, "count", 4, 8, 1, &map_options));
-    // r1 = &count[0]; r2 = 1; *r1 += r2, atomically; return TC_ACT_UNSPEC
+    // r1 = &count[0]; r2 = 1; *r1 += r2, atomically; return verdict
     const bpf_insn code[] = {
         {.code = BPF_LD | BPF_DW | BPF_IMM, .dst_reg = 1, .src_reg = BPF_PSEUDO_MAP_VALUE, .off = 0, .imm = map_.get()},
         {.code = 0, .dst_reg = 0, .src_reg = 0, .off = 0, .imm = 0},
         {.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = 2, .src_reg = 0, .off = 0, .imm = 1},
         {.code = BPF_STX | BPF_ATOMIC | BPF_DW, .dst_reg = 1, .src_reg = 2, .off = 0, .imm = BPF_ADD},
-        {.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = 0, .src_reg = 0, .off = 0, .imm = -1},
+        {.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = 0, .src_reg = 0, .off = 0, .imm = verdict},
         {.code = BPF_JMP | BPF_EXIT, .dst_reg = 0, .src_reg = 0, .off = 0, .imm = 0}};
     LIBBPF_OPTS(bpf_prog_load_opts, options);
     program_ = posix::FileDescriptor(
@@ -168,16 +168,23 @@ class DeviceHooksTest : public SandboxTest, public ::testing::WithParamInterface
     EXPECT_EQ(programs.egress.count(), egress);
   }
 
+  // At the place of clsact, which takes qdiscs of two kinds.
+  static tcmsg QdiscPlace() {
+    tcmsg place{};
+    place.tcm_ifindex = kDevice;
+    place.tcm_parent = TC_H_CLSACT;
+    place.tcm_handle = TC_H_MAKE(TC_H_CLSACT, 0);
+    return place;
+  }
+  static void AddQdiscOfAnother(const std::string& kind) {
+    RouteRequest request(RTM_NEWQDISC, NLM_F_CREATE | NLM_F_EXCL, QdiscPlace());
+    request.AddText(TCA_KIND, kind);
+    ASSERT_TRUE(ChangeRoute("add a qdisc", request).ok());
+  }
   // A filter at the device's ingress hook, as another program would add it.
   static void AddFilterOfAnother(int program_fd, uint32_t priority, uint32_t handle) {
-    tcmsg qdisc{};
-    qdisc.tcm_ifindex = kDevice;
-    qdisc.tcm_parent = TC_H_CLSACT;
-    qdisc.tcm_handle = TC_H_MAKE(TC_H_CLSACT, 0);
-    RouteRequest add(RTM_NEWQDISC, NLM_F_CREATE | NLM_F_EXCL, qdisc);
-    add.AddText(TCA_KIND, "clsact");
-    ASSERT_TRUE(ChangeRoute("add a qdisc", add).ok());
-    tcmsg place = qdisc;
+    AddQdiscOfAnother("clsact");
+    tcmsg place = QdiscPlace();
     place.tcm_parent = TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_INGRESS);
     place.tcm_handle = handle;
     place.tcm_info = TC_H_MAKE(priority << 16, htons(ETH_P_ALL));
@@ -318,31 +325,32 @@ TEST_P(DeviceLinksTest, ALostPinIsPutBackWithoutAGap) {
   EXPECT_EQ(*TcxLinksOn(kDevice, Direction::kIngress), links) << "the same link";
 }
 
-TEST_P(DeviceHooksTest, ThoseOfOthersStayAndRun) {
-  const Programs programs, others;
+// Theirs was there first, and what it lets pass no later program sees.
+TEST_P(DeviceHooksTest, ThoseOfOthersStayAndHideNothingFromOurs) {
+  const Programs programs;
+  const CountingProgram theirs(TC_ACT_OK);
   posix::FileDescriptor link;
   if (IsTcx()) {
-    absl::StatusOr<posix::FileDescriptor> created = CreateTcxLink(others.ingress.fd(), kDevice, Direction::kIngress);
+    absl::StatusOr<posix::FileDescriptor> created = CreateTcxLink(theirs.fd(), kDevice, Direction::kIngress);
     ASSERT_TRUE(created.ok()) << created.status();
     link = *std::move(created);
   } else {
-    AddFilterOfAnother(others.ingress.fd(), 49152, 1);
+    AddFilterOfAnother(theirs.fd(), 49152, 1);
   }
   {
     DeviceHooks hooks = Open(programs);
     Follow(hooks, {veth_});
-    const uint64_t before = programs.ingress.count();
-    EXPECT_TRUE(Counts(others.ingress, [&] { SendFromPod(); }));
-    EXPECT_GT(programs.ingress.count(), before) << "ours has seen it before";
+    EXPECT_TRUE(Counts(programs.ingress, [&] { SendFromPod(); }));
+    EXPECT_TRUE(Counts(theirs, [&] { SendFromPod(); }));
     EXPECT_EQ(ProgramsAt(Direction::kIngress), 2u);
     EXPECT_THAT(Follow(hooks, {}).detached, ElementsAre("veth7"));
   }
   EXPECT_EQ(ProgramsAt(Direction::kIngress), 1u);
-  EXPECT_TRUE(Counts(others.ingress, [&] { SendFromPod(); }));
+  EXPECT_TRUE(Counts(theirs, [&] { SendFromPod(); }));
   std::vector<std::string> removed;
   EXPECT_TRUE(RemoveDeviceHooks(*pins_, &removed).ok());
   EXPECT_THAT(removed, IsEmpty());
-  EXPECT_TRUE(Counts(others.ingress, [&] { SendFromPod(); }));
+  EXPECT_TRUE(Counts(theirs, [&] { SendFromPod(); }));
 }
 
 TEST_P(DeviceHooksTest, ADeviceThatIsNoLongerWantedIsLeft) {
@@ -452,6 +460,19 @@ TEST_P(DeviceFiltersTest, AFilterOfAnotherInOurPlaceIsNotReplaced) {
   EXPECT_THAT(std::string(changes.failures.at(kDevice).message()), HasSubstr("filter \"theirs\" of another program"));
   EXPECT_TRUE(Counts(others.ingress, [&] { SendFromPod(); })) << "theirs runs as before";
   EXPECT_EQ(ProgramsAt(Direction::kIngress, 78), 1u) << "other devices have their programs";
+}
+
+// It would take the program for egress and run it at ingress.
+TEST_P(DeviceFiltersTest, AnIngressQdiscIsLeftAlone) {
+  const Programs programs;
+  AddQdiscOfAnother("ingress");
+  DeviceHooks hooks = Open(programs);
+  const DeviceHookChanges changes = hooks.Follow({veth_}, {veth_});
+  ASSERT_THAT(changes.failures, SizeIs(1));
+  EXPECT_THAT(std::string(changes.failures.at(kDevice).message()), HasSubstr("has the qdisc ingress"));
+  EXPECT_THAT(changes.attached, IsEmpty());
+  EXPECT_EQ(ProgramsAt(Direction::kIngress), 0u);
+  EXPECT_EQ(ProgramsAt(Direction::kEgress), 0u);
 }
 
 TEST(IsDeviceLink, KnowsTheNamesOfPins) {

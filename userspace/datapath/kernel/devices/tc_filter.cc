@@ -62,8 +62,24 @@ void TakeFilter(const nlmsghdr& message, Direction direction, std::vector<TcFilt
   filters->push_back(filter);
 }
 
-// Adds the qdisc that has both hooks, unless it is there. An `ingress` qdisc in its place has no egress hook, which the
-// filter for it will be told.
+// Returns the kind of the qdisc in the place of clsact, or an empty string. The kernel tells of those of all devices.
+absl::StatusOr<std::string> QdiscOf(uint32_t device) {
+  std::string found;
+  const RouteRequest request(RTM_GETQDISC, NLM_F_DUMP, tcmsg{});
+  absl::Status status = DumpRoute("read qdiscs", request, [&](const nlmsghdr& message) {
+    if (message.nlmsg_type != RTM_NEWQDISC || message.nlmsg_len < NLMSG_LENGTH(sizeof(tcmsg))) return;
+    const auto* place = static_cast<const tcmsg*>(NLMSG_DATA(&message));
+    if (place->tcm_ifindex != static_cast<int>(device) || place->tcm_parent != TC_H_CLSACT) return;
+    ForEachAttribute(message, sizeof(*place), [&](uint16_t type, absl::string_view value) {
+      if (type == TCA_KIND) found = TextOf(value);
+    });
+  });
+  if (!status.ok()) return status;
+  return found;
+}
+
+// Adds the qdisc that has both hooks, unless it is there. An `ingress` qdisc in its place, as the CNI's bandwidth
+// plugin adds it, takes filters for egress, too, and runs them at ingress.
 absl::Status AddQdisc(uint32_t device) {
   tcmsg header{};
   header.tcm_family = AF_UNSPEC;
@@ -73,7 +89,13 @@ absl::Status AddQdisc(uint32_t device) {
   RouteRequest request(RTM_NEWQDISC, NLM_F_CREATE | NLM_F_EXCL, header);
   request.AddText(TCA_KIND, "clsact");
   absl::Status status = ChangeRoute(absl::StrCat("add the clsact qdisc to device ", device), request);
-  return absl::IsAlreadyExists(status) ? absl::OkStatus() : status;
+  if (!absl::IsAlreadyExists(status)) return status;
+  const absl::StatusOr<std::string> kind = QdiscOf(device);
+  if (!kind.ok()) return kind.status();
+  if (*kind == "clsact") return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      absl::StrCat("device ", device, " has the qdisc ", *kind, ", which has no egress hook: replace it by clsact, ",
+                   "which takes the same filters, or run Linux 6.6 or later, where this needs no qdisc"));
 }
 
 }  // namespace

@@ -34,7 +34,8 @@ struct TcFilter {
 absl::StatusOr<std::vector<TcFilter>> FiltersOn(uint32_t device, Direction direction);
 
 // Adds our filter, and the clsact qdisc if it is missing, or replaces its program in one step. Returns
-// kFailedPrecondition, and changes nothing, if another program's filter has our priority and handle.
+// kFailedPrecondition, and changes nothing, if another program's filter has our priority and handle, or if an ingress
+// qdisc is in the place of clsact.
 absl::Status PutFilter(int program_fd, uint32_t device, Direction direction);
 
 // Removes our filter, if it is there; returns whether it was. The qdisc stays, because filters of others may come to
