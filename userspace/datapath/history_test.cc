@@ -221,7 +221,7 @@ TEST(HistoryTest, RandomWriteErrorsAreOvercomeByTryingAgain) {
 
 // In these, frontends go from one Service to another while writes that free rows fail until there are none.
 TEST(HistoryTest, AFrontendStaysInTheIndexWhileTheRowsForItsTakerCannotBeFreed) {
-  for (const uint32_t seed : {23, 61, 65, 67, 97}) PlayWithWriteErrors(seed);
+  for (const uint32_t seed : {11, 27, 40, 50, 51}) PlayWithWriteErrors(seed);
 }
 
 }  // namespace
