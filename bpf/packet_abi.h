@@ -87,6 +87,7 @@ enum shunt_flow_state {
 		1 << 4, /* it has ended: the program that has set the bit takes its entries away */
 	SHUNT_FLOW_WITHDRAWN = 1 << 5, /* no entry leads to it: row and port are free after a grace period */
 	SHUNT_FLOW_SETTLED = 1 << 6,   /* it is the only flow with these tuples */
+	SHUNT_FLOW_CONFIRMED = 1 << 7, /* after a reply the client has sent more than a SYN */
 };
 
 /* The next hop towards a device: its link-layer address in the upper 48 bits, first byte highest, and below it the tick

@@ -48,7 +48,8 @@ static __always_inline int may_begin(const struct packet *packet)
 {
 	if (packet->tuple.protocol != IPPROTO_TCP)
 		return 1;
-	return (packet->tcp_flags & (TCP_SYN | TCP_ACK | TCP_RST | TCP_FIN)) == TCP_SYN;
+	return (packet->tcp_flags & (SHUNT_TCP_SYN | SHUNT_TCP_ACK | SHUNT_TCP_RST | SHUNT_TCP_FIN)) ==
+	       SHUNT_TCP_SYN;
 }
 
 /*

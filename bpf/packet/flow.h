@@ -161,25 +161,23 @@ static __always_inline void touch_flow(struct shunt_flow *row, __u32 now)
 		*last_use = now;
 }
 
-#define SHUNT_TCP_FIN 0x01
-#define SHUNT_TCP_SYN 0x02
-#define SHUNT_TCP_RST 0x04
-
 /*
  * Remembers what a packet says about the life of its flow. `tcp_flags` is the header's byte; 0 of UDP; SHUNT_TCP_RST of
  * an SCTP packet whose first chunk is ABORT or SHUTDOWN COMPLETE.
  */
 static __always_inline void note_flags(struct shunt_flow *row, int reverse, __u8 tcp_flags)
 {
-	__u32 bits = 0;
+	__u32 state = *(volatile __u32 *)&row->state, bits = 0;
 
 	if (reverse)
 		bits = SHUNT_FLOW_REPLIED;
+	else if (state & SHUNT_FLOW_REPLIED && !(tcp_flags & SHUNT_TCP_SYN))
+		bits = SHUNT_FLOW_CONFIRMED;
 	if (tcp_flags & SHUNT_TCP_FIN)
 		bits |= reverse ? SHUNT_FLOW_FIN_REVERSE : SHUNT_FLOW_FIN_FORWARD;
 	if (tcp_flags & SHUNT_TCP_RST)
 		bits |= SHUNT_FLOW_RESET;
-	if (bits & ~*(volatile __u32 *)&row->state)
+	if (bits & ~state)
 		__sync_fetch_and_or(&row->state, bits);
 }
 

@@ -5,7 +5,16 @@
 
 #include "bpf/packet_abi.h"
 
-/* `state` is enum shunt_flow_state. REQUIRES: the row is settled or retired. */
+/* TCP's flags, as bits of the header's byte. */
+#define SHUNT_TCP_FIN 0x01
+#define SHUNT_TCP_SYN 0x02
+#define SHUNT_TCP_RST 0x04
+#define SHUNT_TCP_ACK 0x10
+
+/*
+ * `state` is enum shunt_flow_state. A backend answers every SYN, also one whose sender is forged, so what makes a TCP
+ * connection open is that its client goes on after the answer. REQUIRES: the row is settled or retired.
+ */
 static inline enum shunt_flow_kind shunt_flow_kind_of(__u8 protocol, __u32 state)
 {
 	const __u32 both = SHUNT_FLOW_FIN_FORWARD | SHUNT_FLOW_FIN_REVERSE;
@@ -16,9 +25,9 @@ static inline enum shunt_flow_kind shunt_flow_kind_of(__u8 protocol, __u32 state
 		return state & SHUNT_FLOW_REPLIED ? SHUNT_FLOW_KIND_ANSWERED : SHUNT_FLOW_KIND_DATAGRAMS;
 	if (state & SHUNT_FLOW_RESET || (state & both) == both)
 		return SHUNT_FLOW_KIND_CLOSED;
-	if (state & both)
-		return SHUNT_FLOW_KIND_HALF_CLOSED;
-	return state & SHUNT_FLOW_REPLIED ? SHUNT_FLOW_KIND_OPEN : SHUNT_FLOW_KIND_OPENING;
+	if (!(state & (protocol == 6 ? SHUNT_FLOW_CONFIRMED : SHUNT_FLOW_REPLIED))) /* IPPROTO_TCP */
+		return SHUNT_FLOW_KIND_OPENING;
+	return state & both ? SHUNT_FLOW_KIND_HALF_CLOSED : SHUNT_FLOW_KIND_OPEN;
 }
 
 /*

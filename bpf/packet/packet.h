@@ -36,12 +36,6 @@ enum fragment_kind {
 #define ICMP_CODE_PORT 3
 #define ICMP_HEADER_LENGTH 8
 
-/* TCP's flags, as bits of the header's byte. */
-#define TCP_FIN 0x01
-#define TCP_SYN 0x02
-#define TCP_RST 0x04
-#define TCP_ACK 0x10
-
 struct packet {
 	struct shunt_flow_tuple tuple; /* addresses and protocol, and ports if it has any */
 	__u16 l3;		       /* where the IP header is, in bytes from the frame's beginning */
@@ -49,7 +43,7 @@ struct packet {
 	__u16 length;		       /* from the IP header on, as that says; 0: more than it can say */
 	__u8 is_v6;
 	__u8 ttl;
-	__u8 tcp_flags;	    /* 0 of other protocols */
+	__u8 tcp_flags;	    /* SHUNT_TCP_*; 0 of other protocols */
 	__u8 l4_length;	    /* bytes of the transport's header */
 	__u8 dont_fragment; /* 1 of IPv6 */
 	__u8 fragment;	    /* enum fragment_kind */

@@ -147,7 +147,7 @@ static __always_inline int make_reset(frame_t *frame, const struct packet *packe
 		.dest = packet->tuple.source_port,
 		.ack_seq = bpf_htonl(bpf_ntohl(tcp->seq) + 1),
 		.offset = sizeof(*tcp) / 4 << 4,
-		.flags = TCP_RST | TCP_ACK,
+		.flags = SHUNT_TCP_RST | SHUNT_TCP_ACK,
 	};
 	rest = sum_words((const __u32 *)tcp, sizeof(*tcp) / 4);
 	l4 += __builtin_offsetof(struct tcp_start, check);

@@ -41,21 +41,28 @@ struct Life {
 };
 
 constexpr uint32_t kBothFins = SHUNT_FLOW_FIN_FORWARD | SHUNT_FLOW_FIN_REVERSE;
+constexpr uint32_t kConfirmed = SHUNT_FLOW_REPLIED | SHUNT_FLOW_CONFIRMED;
 const Life kLives[] = {
     {"TcpOpening", IPPROTO_TCP, 0, SHUNT_FLOW_KIND_OPENING, {60, 5, 5}},
-    {"TcpOpen", IPPROTO_TCP, SHUNT_FLOW_REPLIED, SHUNT_FLOW_KIND_OPEN, {86'400, 86'400, 8100}},
+    {"TcpAnswered", IPPROTO_TCP, SHUNT_FLOW_REPLIED, SHUNT_FLOW_KIND_OPENING, {60, 5, 5}},
+    {"TcpAnsweredAndClosedByOne",
+     IPPROTO_TCP,
+     SHUNT_FLOW_REPLIED | SHUNT_FLOW_FIN_REVERSE,
+     SHUNT_FLOW_KIND_OPENING,
+     {60, 5, 5}},
+    {"TcpOpen", IPPROTO_TCP, kConfirmed, SHUNT_FLOW_KIND_OPEN, {86'400, 86'400, 8100}},
     {"TcpClientHasClosed",
      IPPROTO_TCP,
-     SHUNT_FLOW_REPLIED | SHUNT_FLOW_FIN_FORWARD,
+     kConfirmed | SHUNT_FLOW_FIN_FORWARD,
      SHUNT_FLOW_KIND_HALF_CLOSED,
      {3600, 60, 60}},
     {"TcpBackendHasClosed",
      IPPROTO_TCP,
-     SHUNT_FLOW_REPLIED | SHUNT_FLOW_FIN_REVERSE,
+     kConfirmed | SHUNT_FLOW_FIN_REVERSE,
      SHUNT_FLOW_KIND_HALF_CLOSED,
      {3600, 60, 60}},
-    {"TcpClosed", IPPROTO_TCP, SHUNT_FLOW_REPLIED | kBothFins, SHUNT_FLOW_KIND_CLOSED, {60, 5, 5}},
-    {"TcpReset", IPPROTO_TCP, SHUNT_FLOW_REPLIED | SHUNT_FLOW_RESET, SHUNT_FLOW_KIND_CLOSED, {10, 5, 5}},
+    {"TcpClosed", IPPROTO_TCP, kConfirmed | kBothFins, SHUNT_FLOW_KIND_CLOSED, {60, 5, 5}},
+    {"TcpReset", IPPROTO_TCP, kConfirmed | SHUNT_FLOW_RESET, SHUNT_FLOW_KIND_CLOSED, {10, 5, 5}},
     {"UdpOneWay", IPPROTO_UDP, 0, SHUNT_FLOW_KIND_DATAGRAMS, {30, 5, 5}},
     {"UdpAnswered", IPPROTO_UDP, SHUNT_FLOW_REPLIED, SHUNT_FLOW_KIND_ANSWERED, {180, 30, 30}},
     {"SctpOpening", IPPROTO_SCTP, 0, SHUNT_FLOW_KIND_OPENING, {30, 5, 5}},
@@ -135,11 +142,12 @@ TEST_F(SweepTest, PressureFollowsHowFullTheTableIs) {
   }
 }
 
-// More clients than rows come and go silent, and one connection is open all the time.
+// More clients than rows send a SYN that a backend answers, and go silent; one connection is open all the time.
 TEST_F(SweepTest, AnOpenConnectionSurvivesAFlood) {
   const shunt_flow open = MakeFlow(IPPROTO_TCP, "10.9.9.9", 9);
   const uint32_t row = table_->Create(open).row;
-  table_->Note(shunt_reverse_tuple(&open), 0);
+  table_->Note(shunt_reverse_tuple(&open), SHUNT_TCP_SYN | SHUNT_TCP_ACK);
+  table_->Note(shunt_forward_tuple(&open), SHUNT_TCP_ACK);
   uint32_t begun = 0, refused = 0;
   for (uint32_t client = 0; client < 5 * 256; ++client) {
     shunt_flow flow = MakeFlow(IPPROTO_TCP, "10.1.0.1", 1);
@@ -147,6 +155,7 @@ TEST_F(SweepTest, AnOpenConnectionSurvivesAFlood) {
     const flow_order order = table_->Create(flow);
     if (order.result == 0) {
       ++begun;
+      table_->Note(shunt_reverse_tuple(&flow), SHUNT_TCP_SYN | SHUNT_TCP_ACK);
       continue;
     }
     ++refused;

@@ -23,7 +23,7 @@
 namespace shunt::datapath {
 namespace {
 
-constexpr uint8_t kFin = 1, kRst = 4;
+constexpr uint8_t kFin = 1, kSyn = 2, kRst = 4, kAck = 16;
 
 class FlowTest : public testing::Test {
  protected:
@@ -108,8 +108,13 @@ TEST_F(FlowTest, PacketsTellItsLife) {
   const auto kind = [&] { return shunt_flow_kind_of(IPPROTO_TCP, table_->rows()[row].state); };
   EXPECT_EQ(kind(), SHUNT_FLOW_KIND_OPENING);
   table_->Note(forward, 0);
-  EXPECT_EQ(kind(), SHUNT_FLOW_KIND_OPENING) << "only a reply opens it";
-  table_->Note(reverse, 0);
+  EXPECT_EQ(kind(), SHUNT_FLOW_KIND_OPENING) << "nothing has answered";
+  table_->Note(reverse, kSyn | kAck);
+  table_->Note(reverse, kSyn | kAck);
+  EXPECT_EQ(kind(), SHUNT_FLOW_KIND_OPENING) << "a backend answers a forged SYN too";
+  table_->Note(forward, kSyn);
+  EXPECT_EQ(kind(), SHUNT_FLOW_KIND_OPENING) << "the SYN again";
+  table_->Note(forward, kAck);
   EXPECT_EQ(kind(), SHUNT_FLOW_KIND_OPEN);
   table_->Note(forward, kFin);
   table_->Note(forward, kFin);

@@ -41,8 +41,8 @@ shunt_flow MakeRow(uint8_t protocol, uint32_t state, uint32_t last_use = 1000) {
 }
 
 TEST(DecodeFlowTest, EveryField) {
-  const auto flow =
-      DecodeFlow(9, MakeRow(IPPROTO_TCP, SHUNT_FLOW_SETTLED | SHUNT_FLOW_REPLIED, 1000 - 10 * 250), kClock);
+  const auto flow = DecodeFlow(
+      9, MakeRow(IPPROTO_TCP, SHUNT_FLOW_SETTLED | SHUNT_FLOW_REPLIED | SHUNT_FLOW_CONFIRMED, 1000 - 10 * 250), kClock);
   ASSERT_TRUE(flow.has_value());
   const auto text = [](const model::SocketAddress& at) { return at.address.ToStringWithPort(at.port); };
   EXPECT_EQ(flow->row, 9u);

@@ -74,6 +74,7 @@ std::optional<report::FlowRow> DecodeFlow(uint32_t id, const shunt_flow& flow) {
       .flags = {.snat = (flow.flags & SHUNT_FLOW_SNAT) != 0, .host = (flow.flags & SHUNT_FLOW_HOST) != 0},
       .state = {.settled = (flow.state & SHUNT_FLOW_SETTLED) != 0,
                 .replied = (flow.state & SHUNT_FLOW_REPLIED) != 0,
+                .confirmed = (flow.state & SHUNT_FLOW_CONFIRMED) != 0,
                 .fin_forward = (flow.state & SHUNT_FLOW_FIN_FORWARD) != 0,
                 .fin_reverse = (flow.state & SHUNT_FLOW_FIN_REVERSE) != 0,
                 .reset = (flow.state & SHUNT_FLOW_RESET) != 0,

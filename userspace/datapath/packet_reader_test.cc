@@ -39,7 +39,7 @@ shunt_flow WebFlow() {
   flow.protocol = IPPROTO_TCP;
   flow.mode = SHUNT_FLOW_REDIRECT;
   flow.flags = SHUNT_FLOW_SNAT;
-  flow.state = SHUNT_FLOW_SETTLED | SHUNT_FLOW_REPLIED | SHUNT_FLOW_FIN_FORWARD;
+  flow.state = SHUNT_FLOW_SETTLED | SHUNT_FLOW_REPLIED | SHUNT_FLOW_CONFIRMED | SHUNT_FLOW_FIN_FORWARD;
   flow.service_port = 1;
   flow.pool = 2;
   flow.backend = 5;
@@ -107,7 +107,7 @@ TEST_F(PacketReaderTest, AFlowSaysFromWhereToWhereAndHow) {
   EXPECT_EQ(row->source, Socket("10.0.0.1", 50000));
   EXPECT_EQ(row->mode, report::FlowMode::kRedirect);
   EXPECT_EQ(row->flags, report::FlowFlags{.snat = true});
-  EXPECT_EQ(row->state, (report::FlowState{.settled = true, .replied = true, .fin_forward = true}));
+  EXPECT_EQ(row->state, (report::FlowState{.settled = true, .replied = true, .confirmed = true, .fin_forward = true}));
   EXPECT_EQ(row->service_port, 1u);
   EXPECT_EQ(row->pool, 2u);
   EXPECT_EQ(row->backend, 5u);

@@ -34,6 +34,7 @@ constexpr NamedFlag<FlowFlags> kFlowFlags[] = {{&FlowFlags::snat, "snat"}, {&Flo
 constexpr NamedFlag<FlowState> kFlowStates[] = {
     {&FlowState::settled, "settled"},
     {&FlowState::replied, "replied"},
+    {&FlowState::confirmed, "confirmed"},
     {&FlowState::fin_forward, "fin_forward"},
     {&FlowState::fin_reverse, "fin_reverse"},
     {&FlowState::reset, "reset"},

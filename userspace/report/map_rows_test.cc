@@ -38,13 +38,14 @@ TEST(MapRowsTest, FlagsAndStatesOfFlowsHaveNames) {
   EXPECT_THAT(FlagNames(FlowFlags{.snat = true, .host = true}), ElementsAre("snat", "host"));
   const FlowState all = {.settled = true,
                          .replied = true,
+                         .confirmed = true,
                          .fin_forward = true,
                          .fin_reverse = true,
                          .reset = true,
                          .retired = true,
                          .withdrawn = true};
-  EXPECT_THAT(FlagNames(all),
-              ElementsAre("settled", "replied", "fin_forward", "fin_reverse", "reset", "retired", "withdrawn"));
+  EXPECT_THAT(FlagNames(all), ElementsAre("settled", "replied", "confirmed", "fin_forward", "fin_reverse", "reset",
+                                          "retired", "withdrawn"));
   EXPECT_THAT(FlagNames(FlowState{.fin_reverse = true}), ElementsAre("fin_reverse"));
   EXPECT_EQ(FlowModeName(FlowMode::kStack), "stack");
   EXPECT_EQ(FlowModeName(FlowMode::kRedirect), "redirect");

@@ -35,6 +35,7 @@ struct FlowFlags {
 struct FlowState {
   bool settled = false;  // its maker has found no other flow with its tuples; until then no packet finds it
   bool replied = false;
+  bool confirmed = false;  // after a reply the client has sent more than a SYN
   bool fin_forward = false;
   bool fin_reverse = false;
   bool reset = false;

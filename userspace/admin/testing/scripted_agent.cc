@@ -169,7 +169,7 @@ std::vector<report::MapRow> Flows() {
                       .source = Address("10.244.0.0", 50'000),
                       .mode = report::FlowMode::kRedirect};
   web.flags.snat = true;
-  web.state.settled = web.state.replied = web.state.fin_forward = true;
+  web.state.settled = web.state.replied = web.state.confirmed = web.state.fin_forward = true;
   web.idle_ms = 1500;
   web.service_port = 1;
   web.pool = 2;
