@@ -54,15 +54,18 @@ static __always_inline int may_begin(const struct packet *packet)
 
 /*
  * Decides about a packet within a connection that has no flow, because that has ended or is older than the packet path.
- * On an address of this node it may be the host's own; on any other only a service would answer, and cannot.
+ * On an address of this node it may be the host's own; on any other only a service would answer, and cannot. REQUIRES:
+ * the client's SYN would not pass for a reason that needs no service: then neither may what follows it be dropped.
  */
-static __always_inline int decide_stray(const struct shunt_frontend_key *key)
+static __always_inline int decide_stray(const struct shunt_frontend_key *key, const struct client *client)
 {
 	__u32 reason = SHUNT_REASON_NOT_A_SERVICE;
 	const struct shunt_frontend_row *row = find_frontend(key, 0, &reason);
 
 	if (!row)
 		return pass_begun(reason);
+	if (client->no_cluster_ip && row->kind == SHUNT_KIND_CLUSTER_IP)
+		return pass_begun(SHUNT_REASON_OUTSIDE_CLIENT);
 	if (is_own_address(&key->address))
 		return pass_begun(SHUNT_REASON_NO_FLOW);
 	if (shunt_config.observe)
@@ -182,13 +185,13 @@ __noinline __weak int choose_for_flow(frame_t *frame)
 	};
 	if (!s->key.port)
 		return pass_begun(SHUNT_REASON_PORT_ZERO);
-	if (!may_begin(&s->packet))
-		return decide_stray(&s->key);
 	if (!is_to_host(frame))
 		return pass_begun(SHUNT_REASON_OTHER_HOST);
 	if (is_agent_stale())
 		return pass_begun(SHUNT_REASON_STALE_AGENT);
 	client = packet_client(&s->packet.tuple.source, role_of(device_of_frame(frame)));
+	if (!may_begin(&s->packet))
+		return decide_stray(&s->key, &client);
 	s->is_inside = !client.is_outside;
 	s->decision = (struct decision){};
 	decide(&s->key, &client, &s->decision);

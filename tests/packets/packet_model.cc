@@ -103,15 +103,16 @@ Expected PacketModel::Begin(const std::string& device, const Packet& packet, con
   if (tuple.to.port == 0) return Pass(packet);
   const ModelFrontend* const frontend = Find(tuple);
   const bool is_node = tables_.node_addresses.contains(tuple.to.address);
-  if (!BeginsFlow(packet)) return frontend == nullptr || is_node ? Pass(packet) : Drop();
   const bool is_inside = tables_.devices.at(device).is_pod;
+  const bool is_outsiders = frontend != nullptr && frontend->is_cluster_ip && !is_inside;
+  if (!BeginsFlow(packet)) return frontend == nullptr || is_node || is_outsiders ? Pass(packet) : Drop();
   const auto refuse = [&]() -> Expected {
     const bool plain = packet.ip_options.empty() && packet.extensions.empty() && !packet.fragment;
     if (!plain || !IsHost(packet.source)) return Drop();
     return {.action = Action::kRefuse};
   };
   if (frontend == nullptr) return tables_.cluster_ips.contains(tuple.to.address) ? refuse() : Pass(packet);
-  if (frontend->is_cluster_ip && !is_inside) return Pass(packet);
+  if (is_outsiders) return Pass(packet);
   const ModelPool& pool = is_inside ? frontend->inside : frontend->outside;
   if (pool.backends.empty()) return pool.is_silent ? Drop() : refuse();
   std::string wrong = Create(device, tuple, *frontend, seen);

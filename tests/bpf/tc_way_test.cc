@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which packets the programs leave alone, from the first to the last, and by which way and to which neighbour they send
+// those of a flow.
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "tests/bpf/tc_fixture.h"
+#include "tests/sandbox/devices.h"
+
+namespace shunt {
+namespace {
+
+class TcWayTest : public TcTest {
+ protected:
+  // A load balancer's address, which is not this node's.
+  void AddLoadBalancer(const TcFrontend& like) {
+    TcFrontend frontend = like;
+    frontend.at = "203.0.113.5:80";
+    frontend.kind = SHUNT_KIND_LOAD_BALANCER;
+    frontend.internal_pool = frontend.external_pool = world_->AddPool({world_->AddBackend("10.244.2.7:80")});
+    world_->AddFrontend(frontend);
+  }
+
+  // A connection whose SYN passes is another program's: so does what follows.
+  void ExpectPasses(const char* device, const Packet& packet, shunt_reason reason) {
+    for (const Packet& next :
+         {Packet(packet).Syn(), Packet(packet).Ack(), Packet(packet).Fin(), Packet(packet).Flags(4)}) {
+      const uint64_t before = world_->Reason(reason);
+      Run({{"it passes", device, next, kPass, {}}});
+      EXPECT_EQ(world_->Reason(reason), before + 1);
+    }
+  }
+};
+
+TEST_F(TcWayTest, AConnectionOfAnotherHostPassesWhole) {
+  AddLoadBalancer({});
+  ExpectPasses("eth0", Tcp("198.51.100.7:40001", "203.0.113.5:80").Macs(kClientMac, MacOf(0x77)),
+               SHUNT_REASON_OTHER_HOST);
+}
+
+TEST_F(TcWayTest, AConnectionThatAStaleAgentLeavesPassesWhole) {
+  MakeWorld({.stale_after_ms = 1000});
+  AddLoadBalancer({});
+  ExpectPasses("eth0", Tcp("198.51.100.7:40001", "203.0.113.5:80"), SHUNT_REASON_STALE_AGENT);
+  ExpectPasses("pod1", Tcp("10.244.1.7:40001", "10.96.0.10:80"), SHUNT_REASON_STALE_AGENT);
+}
+
+TEST_F(TcWayTest, AConnectionToAClusterIpFromOutsidePassesWhole) {
+  MakeWorld({.external_cluster_ip = false});
+  ExpectPasses("eth0", Tcp("198.51.100.7:40001", "10.96.0.10:80"), SHUNT_REASON_OUTSIDE_CLIENT);
+  Run({{"a pod's has lost its flow", "pod1", Tcp("10.244.1.7:40001", "10.96.0.10:80").Ack(), kDrop, {}}});
+}
+
+TEST_F(TcWayTest, AConnectionToNoServicePassesWhole) {
+  AddLoadBalancer({});
+  ExpectPasses("eth0", Tcp("198.51.100.7:40001", "203.0.113.5:443"), SHUNT_REASON_NOT_A_SERVICE);
+}
+
+}  // namespace
+}  // namespace shunt
