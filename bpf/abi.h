@@ -184,7 +184,7 @@ struct shunt_frontend_row {
 	__u16 flags;		  /* enum shunt_row_flags */
 	__u8 kind;		  /* enum shunt_frontend_kind */
 	__u8 pad;
-	__u32 source_ranges; /* id of a list of source ranges; 0: every source. A changed list is a new id */
+	__u32 source_ranges; /* id of the list of SOURCE_RANGES; 0: no source. A changed list is a new id */
 	__u32 external_hash; /* id of the external pool's consistent-hash table; 0: draw from the alias table */
 	__u32 udp_idle_s;  /* how long a UDP flow keeps its backend without a datagram; 0: without a limit */
 	__u8 reserved[12]; /* zero */

@@ -250,7 +250,7 @@ static __always_inline int decide_source(struct decision *decision, const struct
 		pass(decision, SHUNT_REASON_SOURCE_RANGES);
 		return 0;
 	}
-	if (!row->source_ranges || is_in_list(row->source_ranges, &client->identity))
+	if (row->source_ranges && is_in_list(row->source_ranges, &client->identity))
 		return 1;
 	drop(decision, SHUNT_REASON_SOURCE_DENIED);
 	return 0;

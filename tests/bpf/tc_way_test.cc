@@ -56,5 +56,12 @@ TEST_F(TcWayTest, AConnectionToNoServicePassesWhole) {
   ExpectPasses("eth0", Tcp("198.51.100.7:40001", "203.0.113.5:443"), SHUNT_REASON_NOT_A_SERVICE);
 }
 
+TEST_F(TcWayTest, RangesWithoutAListAdmitNoClient) {
+  AddLoadBalancer({.flags = SHUNT_ROW_SOURCE_RANGES, .source_ranges = 0});
+  Run({{"from outside", "eth0", Tcp("198.51.100.7:40001", "203.0.113.5:80").Syn(), kDrop, {}},
+       {"from a pod", "pod1", Tcp("10.244.1.7:40001", "203.0.113.5:80").Syn(), kDrop, {}}});
+  EXPECT_EQ(world_->Reason(SHUNT_REASON_SOURCE_DENIED), 2u);
+}
+
 }  // namespace
 }  // namespace shunt
