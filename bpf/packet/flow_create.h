@@ -173,15 +173,18 @@ static __always_inline int settle_flow(struct shunt_flow *row, __u32 row_id, __u
 	return find_rival(forward_hash, own, place) ? 1 : -SHUNT_REASON_FLOW_LOST;
 }
 
-/* Says that there is no room: the collector shall end idle flows sooner. */
-static __always_inline int flows_full(void)
+/*
+ * Says that there is no room, for which reason, so that the collector ends idle flows sooner. `pressure` is as in struct
+ * shunt_flow_level: for want of a port to one backend no open flow has to end.
+ */
+static __always_inline int no_room(__u32 reason, __u32 pressure)
 {
 	__u32 zero = 0;
 	struct shunt_flow_level *level = bpf_map_lookup_elem(&flow_level, &zero);
 
-	if (level)
-		*(volatile __u32 *)&level->pressure = 2;
-	return -SHUNT_REASON_FLOWS_FULL;
+	if (level && *(volatile __u32 *)&level->pressure < pressure)
+		*(volatile __u32 *)&level->pressure = pressure;
+	return -(int)reason;
 }
 
 /*
@@ -207,12 +210,12 @@ __noinline __weak int create_flow(struct shunt_flow *flow, struct flow_place *pl
 	row_id = claim_row() - 1;
 	row = flow_row(row_id);
 	if (!row)
-		return flows_full();
+		return no_room(SHUNT_REASON_FLOWS_FULL, 2);
 	if (flow->flags & SHUNT_FLOW_SNAT) {
 		flow->source_port = claim_port(flow);
 		if (!flow->source_port) {
 			free_row(row_id);
-			return -SHUNT_REASON_SNAT_PORTS_FULL;
+			return no_room(SHUNT_REASON_SNAT_PORTS_FULL, 1);
 		}
 	}
 	flow->state = 0;
@@ -223,7 +226,8 @@ __noinline __weak int create_flow(struct shunt_flow *flow, struct flow_place *pl
 	stored = store_entry(reverse_hash, shunt_flow_entry(reverse_hash, row_id, 1));
 	if (stored)
 		stored = store_entry(forward_hash, shunt_flow_entry(forward_hash, row_id, 0));
-	result = stored ? settle_flow(row, row_id, forward_hash, reverse_hash, place) : flows_full();
+	result = stored ? settle_flow(row, row_id, forward_hash, reverse_hash, place)
+			: no_room(SHUNT_REASON_FLOWS_FULL, 2);
 	if (!result)
 		set_place(place, shunt_flow_entry(forward_hash, row_id, 0), forward_hash, (stored - 1) / 8,
 			  (stored - 1) & 7);

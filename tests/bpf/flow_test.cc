@@ -249,7 +249,9 @@ TEST_F(FlowTest, AFullPortSetRefusesAndIsUsableOnceAPortIsFree) {
   flow_order order = {.flow = MakeSnatFlow(IPPROTO_UDP, "10.0.0.0", 1), .count = SHUNT_SNAT_PORTS};
   EXPECT_EQ(table_->Run("create_many", 0, order).failures, 0u) << "a free port was not found";
   EXPECT_EQ(table_->TakenPorts(), SHUNT_SNAT_PORTS);
+  EXPECT_EQ(table_->level().pressure, 0u);
   EXPECT_EQ(table_->Create(MakeSnatFlow(IPPROTO_UDP, "10.250.0.1", 1)).result, -SHUNT_REASON_SNAT_PORTS_FULL);
+  EXPECT_EQ(table_->level().pressure, 1u) << "what has closed gives its port back soon, and nothing open ends";
   EXPECT_EQ(table_->TakenRows(), SHUNT_SNAT_PORTS) << "the row of a flow without a port leaks";
   flow_of_number(77, &order.flow);
   table_->Retire(shunt_forward_tuple(&order.flow));
