@@ -143,6 +143,8 @@ static __always_inline __u32 route_flow(frame_t *frame, struct scratch *s)
 	flow->mode = way.mode;
 	flow->reverse_device = device;
 	flow->reverse_hop = hop_back(frame);
+	s->bypass =
+		way.mode == SHUNT_FLOW_REDIRECT || role_of(way.device) != SHUNT_DEVICE_POD ? way.device : 0;
 	if (way.mode == SHUNT_FLOW_STACK)
 		return 0;
 	flow->forward_device = way.device;
@@ -210,11 +212,32 @@ __noinline __weak int route_for_flow(frame_t *frame)
 	return reason ? drop_begun(reason) : BEGUN_FLOW;
 }
 
+/*
+ * Gives the new flow a source of this node, because the same client has another flow to the same backend by its own.
+ * Returns 0 if it cannot: to the host itself, and to a pod of this node that the stack filters by its client.
+ */
+static __always_inline int borrow_instead(struct scratch *s)
+{
+	struct shunt_flow *flow = &s->flow;
+
+	if (!s->bypass || flow->flags & SHUNT_FLOW_SNAT)
+		return 0;
+	flow->flags |= SHUNT_FLOW_SNAT;
+	flow->mode = SHUNT_FLOW_REDIRECT;
+	flow->forward_device = s->bypass;
+	return borrow_source(flow, s->bypass, s->packet.is_v6);
+}
+
 __noinline __weak int store_flow(frame_t *frame)
 {
 	struct scratch *s = scratch_row();
-	int created = s ? create_flow(&s->flow, &s->place) : -SHUNT_REASON_FLOW_LOST;
+	int created;
 
+	if (!s)
+		return drop_begun(SHUNT_REASON_FLOW_LOST);
+	created = create_flow(&s->flow, &s->place);
+	if (created == -SHUNT_REASON_REPLY_TAKEN && borrow_instead(s))
+		created = create_flow(&s->flow, &s->place);
 	return created < 0 ? drop_begun(-created) : BEGUN_FLOW;
 }
 

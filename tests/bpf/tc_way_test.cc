@@ -63,5 +63,24 @@ TEST_F(TcWayTest, RangesWithoutAListAdmitNoClient) {
   EXPECT_EQ(world_->Reason(SHUNT_REASON_SOURCE_DENIED), 2u);
 }
 
+TEST_F(TcWayTest, APortThatIsInUseTowardsABackendGetsAnotherSource) {
+  const packets::Mac node_b = MacOf(kNodeBMac), from_pod = MacOf(kPodMac1), pod2 = MacOf(kPodMac2);
+  const uint32_t bridged = world_->AddPool({world_->AddBackend("10.244.3.3:8080")});
+  world_->AddFrontend({.at = "10.96.0.10:84", .internal_pool = bridged});
+  Run({{"a remote pod", "pod1", Tcp("10.244.1.7:40001", "10.96.0.10:80").Syn(), kPass,
+        Tcp("10.244.1.7:40001", "10.244.2.7:8080").Syn()},
+       {"by its NodePort as well", "pod1", Tcp("10.244.1.7:40001", "192.0.2.10:30080").Syn(), kRedirect,
+        Routed(Tcp(kBorrowed, "10.244.2.7:8080").Syn(), node_b)},
+       {"a pod on the same bridge", "p1", Tcp("10.244.3.2:40002", "10.96.0.10:83").Macs(from_pod, kNodeMac).Syn(),
+        kRedirect, Routed(Tcp("10.244.3.2:40002", "10.244.3.3:8080").Syn(), pod2)},
+       {"by another frontend as well", "p1", Tcp("10.244.3.2:40002", "10.96.0.10:84").Macs(from_pod, kNodeMac).Syn(),
+        kRedirect, Routed(Tcp(kBorrowedBridge, "10.244.3.3:8080").Syn(), pod2)},
+       {"a pod of this node", "eth0", Tcp("198.51.100.7:40003", "192.0.2.10:30081").Syn(), kPass,
+        Tcp("198.51.100.7:40003", "10.244.1.7:8080").Syn()},
+       {"by its ClusterIP as well", "eth0", Tcp("198.51.100.7:40003", "10.96.0.10:81").Syn(), kDrop, {}}});
+  EXPECT_EQ(world_->Reason(SHUNT_REASON_REPLY_TAKEN), 1u);
+  EXPECT_EQ(world_->TakenPorts(), 2u);
+}
+
 }  // namespace
 }  // namespace shunt

@@ -151,6 +151,12 @@ std::string PacketModel::Create(const std::string& device, const Tuple& tuple, c
   } else if (out != nullptr && !out->is_pod) {
     flow.has_port = frontend.masquerades;
   }
+  // Another flow of the client's port to the backend, by another frontend, leaves only a source of ours. A pod of this
+  // node keeps to what the stack's filters know.
+  const auto rival = by_reply_.find(flow.onwards.Swapped());
+  if (!flow.has_port && rival != by_reply_.end() && !rival->second->IsClosed()) {
+    flow.has_port = out != nullptr && (is_back || !out->is_pod);
+  }
   flow.is_sent = is_back || flow.has_port;
   if (flow.has_port) {
     flow.onwards.from = {tuple.from.address.IsV4() ? out->source_v4 : out->source_v6, seen.packet.source_port};
