@@ -29,6 +29,14 @@ static __always_inline __u32 role_of(__u32 ifindex)
 	return device ? device->role : SHUNT_DEVICE_EXTERNAL;
 }
 
+/* Returns 0 if frames of the device begin with the IP header, so that the parser has read something else. */
+static __always_inline int has_link_header(__u32 ifindex)
+{
+	const struct shunt_device *device = find_device(ifindex);
+
+	return !device || device->link_header;
+}
+
 /* Returns the device that has the addresses and routes: a bridge's port has none of its own. */
 static __always_inline __u32 routing_device(__u32 ifindex)
 {

@@ -199,6 +199,8 @@ __noinline __weak int follow_flow(frame_t *frame)
 	is_request = may_be_request(&packet.tuple);
 	if (!is_request && !may_be_reply(&packet.tuple))
 		return pass_frame();
+	if (!has_link_header(device_of_frame(frame)))
+		return pass_frame();
 	if (!find_packets_flow(&packet, &found))
 		return is_request ? undecided(&packet) : pass_frame();
 	if (found.place.reverse)
@@ -240,7 +242,8 @@ int packet_egress(frame_t *frame)
 	struct packet packet;
 
 	if (is_tagged(frame) || parse_frame(frame, &packet) != PARSED_FLOW || !may_be_reply(&packet.tuple) ||
-	    !find_packets_flow(&packet, &found) || !found.place.reverse || (found.flags & SHUNT_FLOW_SNAT))
+	    !has_link_header(device_of_frame(frame)) || !find_packets_flow(&packet, &found) ||
+	    !found.place.reverse || (found.flags & SHUNT_FLOW_SNAT))
 		return pass_frame();
 	note_packet(&packet, &found);
 	return translate(frame, &packet, &found.to);

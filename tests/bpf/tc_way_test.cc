@@ -82,5 +82,16 @@ TEST_F(TcWayTest, APortThatIsInUseTowardsABackendGetsAnotherSource) {
   EXPECT_EQ(world_->TakenPorts(), 2u);
 }
 
+TEST_F(TcWayTest, WhatADeviceWithoutALinkLayerBringsPasses) {
+  world_->Ingress("eth0", Tcp("198.51.100.7:40002", "192.0.2.10:30081").Syn());
+  const Packet syn = Tcp("198.51.100.7:40001", "192.0.2.10:30081").Syn();
+  const Packet out = Tcp("10.244.1.7:8080", "198.51.100.7:40002").SynAck();
+  world_->SetLinkHeader("eth0", 0);
+  Run({{"in", "eth0", syn, kPass, {}}});
+  Run({{"out", "eth0", out, kPass, {}}}, /*egress=*/true);
+  world_->SetLinkHeader("eth0", 14);
+  Run({{"in by Ethernet", "eth0", syn, kPass, Tcp("198.51.100.7:40001", "10.244.1.7:8080").Syn()}});
+}
+
 }  // namespace
 }  // namespace shunt

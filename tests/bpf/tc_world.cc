@@ -222,6 +222,12 @@ void TcWorld::RemoveDevice(absl::string_view device) {
   ASSERT_EQ(bpf_map_delete_elem(bpf_map__fd(programs_->maps.devices), &index), 0);
 }
 
+void TcWorld::SetLinkHeader(absl::string_view device, uint8_t bytes) {
+  auto row = Fetch<shunt_device>(programs_->maps.devices, IndexOf(device));
+  row.link_header = bytes;
+  Store(programs_->maps.devices, IndexOf(device), row);
+}
+
 uint32_t TcWorld::AddBackend(absl::string_view at, uint8_t protocol) {
   const shunt_frontend_key key = KeyOf(at, protocol);
   const shunt_backend backend = {.address = key.address, .port = key.port, .in_use = 1, .pad = {}};
@@ -331,6 +337,17 @@ packets::RunResult TcWorld::Egress(absl::string_view device, const packets::Pack
       packets::RunProgram(egress_fd(), ToBytes(packet), {.ifindex = IndexOf(device)});
   EXPECT_TRUE(result.ok()) << result.status();
   return result.ok() ? *std::move(result) : packets::RunResult{};
+}
+
+void TcWorld::AgeHops() {
+  constexpr uint16_t kAge = 0x4000;
+  for (uint32_t id = 0; id < bpf_map__max_entries(programs_->maps.flow_rows); ++id) {
+    auto flow = Fetch<shunt_flow>(programs_->maps.flow_rows, id);
+    for (__u64* hop : {&flow.forward_hop, &flow.reverse_hop}) {
+      if (*hop != 0) *hop = (*hop & ~uint64_t{0xffff}) | static_cast<uint16_t>(*hop - kAge);
+    }
+    Store(programs_->maps.flow_rows, id, flow);
+  }
 }
 
 uint64_t TcWorld::Reason(shunt_reason reason) const {

@@ -77,6 +77,7 @@ class TcWorld {
   void RemoveFrontend(absl::string_view at, uint8_t protocol);
   void AddSources(uint32_t list, absl::string_view prefix);
   void RemoveDevice(absl::string_view device);
+  void SetLinkHeader(absl::string_view device, uint8_t bytes);
 
   // ---- packets ----
   packets::RunResult Ingress(absl::string_view device, const packets::Packet& packet, uint32_t gso_size = 0);
@@ -84,6 +85,9 @@ class TcWorld {
   packets::RunResult Egress(absl::string_view device, const packets::Packet& packet);
   int ingress_fd() const;
   int egress_fd() const;
+
+  // Makes every flow's next hops too old to be used without a question.
+  void AgeHops();
 
   // ---- traffic ----
   // Attaches both programs to every device but the bridge.
