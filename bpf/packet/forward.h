@@ -45,14 +45,6 @@ static __always_inline __u32 routing_device(__u32 ifindex)
 	return device && device->master ? device->master : ifindex;
 }
 
-/* Returns the link-layer address from which packets leave by the device, or NULL if it has none. */
-static __always_inline const __u8 *own_mac(__u32 ifindex)
-{
-	const struct shunt_device *device = find_device(routing_device(ifindex));
-
-	return device && device->link_header ? device->mac : NULL;
-}
-
 /* ---- the next hop, as a row remembers it ------------------------------------------------------ */
 
 /* A hop is asked for again after this many ticks of 64 jiffies: after half a second, and up to two where jiffies are
@@ -177,35 +169,55 @@ static __always_inline int borrow_source(struct shunt_flow *flow, __u32 device, 
 struct departure {
 	__u64 hop; /* the row's, or what the routes say now; 0: unknown */
 	__u32 device;
-	__u32 is_reply;
-	__u32 is_resolved; /* 0: the kernel has to find the next hop */
-	__u32 reason;	   /* if it cannot be sent */
+	__u8 is_reply;
+	__u8 is_fresh;	  /* the row's hop is */
+	__u8 is_same;	  /* the routes name the flow's device */
+	__u8 is_resolved; /* 0: the kernel has to find the next hop */
+	__u32 reason;	  /* if it cannot be sent */
 };
+
+/* Returns 1 if a packet cannot leave by a device. */
+static __always_inline int is_too_long(__u32 ifindex, __u32 length)
+{
+	const struct shunt_device *device = find_device(ifindex);
+
+	return device && length > device->mtu;
+}
 
 /*
  * Asks the routes for a packet's next hop. A reply leaves the way that the client's packets came, even if the routes
- * would choose another: they are asked only for a newer address of the same next hop. Returns 0, or -1 with the reason.
+ * would choose another: they are asked only for a newer address of the same next hop. The kernel sends the packet for
+ * which an old hop is renewed: only what it sends makes it ask whether the neighbour is still there. Returns 0, or -1
+ * with the reason.
  */
 static __noinline int find_hop(frame_t *frame, const struct packet *packet, const struct rewrite *to,
 			       struct departure *leaving)
 {
 	struct scratch *s = scratch_row();
 	struct bpf_fib_lookup *route;
-	int found, is_same;
+	__u32 length = wire_length(frame, packet), from = routing_device(device_of_frame(frame));
+	int found, is_long;
 
 	leaving->reason = SHUNT_REASON_NO_ROUTE;
 	if (!s)
 		return -1;
 	route = &s->route;
-	found = find_route(frame, route, packet, to, routing_device(device_of_frame(frame)),
-			   wire_length(frame, packet));
+	found = find_route(frame, route, packet, to, from, length);
+	is_long = found == BPF_FIB_LKUP_RET_FRAG_NEEDED;
+	if (is_long && leaving->is_reply) /* too long for which device, the kernel has not said */
+		found = find_route(frame, route, packet, to, from, 0);
+	leaving->is_same =
+		route->ifindex == leaving->device || route->ifindex == routing_device(leaving->device);
 	leaving->reason = SHUNT_REASON_TOO_BIG;
-	if (found == BPF_FIB_LKUP_RET_FRAG_NEEDED)
+	if (leaving->is_reply && !leaving->is_same)
+		is_long = is_too_long(leaving->device, length);
+	if (is_long)
 		return -1;
-	is_same = route->ifindex == leaving->device || route->ifindex == routing_device(leaving->device);
-	if (found == BPF_FIB_LKUP_RET_SUCCESS && (is_same || !leaving->is_reply)) {
+	if (found == BPF_FIB_LKUP_RET_SUCCESS && (leaving->is_same || !leaving->is_reply)) {
 		leaving->hop = hop_at(route->dmac);
-		leaving->is_resolved = 1;
+		leaving->is_resolved = leaving->is_fresh;
+		if (!leaving->is_fresh)
+			leaving->device = route->ifindex;
 	} else if (leaving->is_reply) {
 		leaving->is_resolved = leaving->hop != 0;
 	} else if (found != BPF_FIB_LKUP_RET_NO_NEIGH) {
@@ -231,29 +243,30 @@ static __always_inline int send_translated(frame_t *frame, const struct packet *
 		.hop = *(volatile __u64 *)hop,
 		.device = device,
 		.is_reply = is_reply,
+		.is_fresh = is_fresh(*(volatile __u64 *)hop),
 		.is_resolved = 1,
 	};
-	const __u8 *from;
+	const struct shunt_device *sender;
 	__u8 mac[ETH_ALEN];
 
 	if (packet->ttl <= 1)
 		return drop_counted(SHUNT_REASON_HOPS_EXHAUSTED);
-	if (!is_fresh(leaving.hop) || wire_length(frame, packet) > SHUNT_SURE_LENGTH) {
+	if (!leaving.is_fresh || wire_length(frame, packet) > SHUNT_SURE_LENGTH) {
 		leaving.is_resolved = 0;
 		if (find_hop(frame, packet, to, &leaving))
 			return drop_counted(leaving.reason);
-		if (leaving.device == device && leaving.is_resolved)
+		if (leaving.is_same && leaving.hop != *(volatile __u64 *)hop)
 			*(volatile __u64 *)hop = leaving.hop;
 	}
 	if (write_packet(frame, packet, to, 1))
 		return drop_counted(SHUNT_REASON_UNWRITABLE);
-	if (!leaving.is_resolved)
-		return send_resolving(leaving.device);
-	from = own_mac(leaving.device);
-	if (!from)
+	sender = find_device(routing_device(leaving.device));
+	if (sender && !sender->link_header)
 		return send_bare(leaving.device);
+	if (!sender || !leaving.is_resolved)
+		return send_resolving(leaving.device);
 	hop_mac(leaving.hop, mac);
-	return send_between(frame, leaving.device, from, mac);
+	return send_between(frame, leaving.device, sender->mac, mac);
 }
 
 #endif

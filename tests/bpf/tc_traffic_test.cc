@@ -59,6 +59,14 @@ TEST_F(TcTrafficTest, ConnectionsCarryDataBothWays) {
   }
 }
 
+// What the agent does not know of a device the kernel does: what it leaves by has a link-layer address all the same.
+TEST_F(TcTrafficTest, RepliesLeaveByADeviceThatHasNoRow) {
+  world_->RemoveDevice("eth0");
+  const ClientSocket client(world_->peer("eth0"), AF_INET, SOCK_STREAM);
+  ASSERT_EQ(client.Connect(At("192.0.2.10:30083")), 0);
+  EXPECT_EQ(client.Receive().error, 0);
+}
+
 TEST_F(TcTrafficTest, DatagramsAreAnsweredByWhatWasDialled) {
   for (const auto& way : kWays) {
     SCOPED_TRACE(way.what);

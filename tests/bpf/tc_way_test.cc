@@ -63,6 +63,8 @@ TEST_F(TcWayTest, RangesWithoutAListAdmitNoClient) {
   EXPECT_EQ(world_->Reason(SHUNT_REASON_SOURCE_DENIED), 2u);
 }
 
+// The backend's reply is told apart by another source, as conntrack would choose another port. What goes through the
+// stack to a pod of this node keeps its client: there policies of the node look for it.
 TEST_F(TcWayTest, APortThatIsInUseTowardsABackendGetsAnotherSource) {
   const packets::Mac node_b = MacOf(kNodeBMac), from_pod = MacOf(kPodMac1), pod2 = MacOf(kPodMac2);
   const uint32_t bridged = world_->AddPool({world_->AddBackend("10.244.3.3:8080")});
@@ -80,6 +82,36 @@ TEST_F(TcWayTest, APortThatIsInUseTowardsABackendGetsAnotherSource) {
        {"by its ClusterIP as well", "eth0", Tcp("198.51.100.7:40003", "10.96.0.10:81").Syn(), kDrop, {}}});
   EXPECT_EQ(world_->Reason(SHUNT_REASON_REPLY_TAKEN), 1u);
   EXPECT_EQ(world_->TakenPorts(), 2u);
+}
+
+// Only what the kernel sends itself makes it ask whether a neighbour is still there.
+TEST_F(TcWayTest, APacketByAnOldHopIsSentByTheKernel) {
+  const Packet request = Tcp("198.51.100.7:40001", "192.0.2.10:30080");
+  world_->Ingress("eth0", Packet(request).Syn());
+  const std::string lent = absl::StrCat("192.0.2.10:", BorrowedBy(40001));
+  const Packet from_b = Tcp("10.244.2.7:8080", lent).Macs(MacOf(kNodeBMac), kNodeMac);
+  const Packet to_client = Tcp("192.0.2.10:30080", "198.51.100.7:40001");
+  world_->AgeHops();
+  for (const Packet& packet : {Packet(request).Ack(), Packet(from_b).Ack()}) {
+    EXPECT_TRUE(packets::IsLeftToKernel(ToBytes(packet), world_->Ingress("eth0", packet)));
+  }
+  Run({{"the next request", "eth0", Packet(request).Ack(), kRedirect,
+        Routed(Tcp(lent, "10.244.2.7:8080").Ack(), MacOf(kNodeBMac))},
+       {"the next reply", "eth0", Packet(from_b).Ack(), kRedirect, Routed(Packet(to_client).Ack(), kClientMac)}});
+}
+
+// The routes name eth0 for this client, but it has come by vx0, so vx0 is what its replies have to fit.
+TEST_F(TcWayTest, AReplyHasToFitTheDeviceByWhichItLeaves) {
+  world_->Ingress("vx0", Tcp("198.51.100.7:40001", "192.0.2.10:30080").Macs(MacOf(kOverlayMac), kNodeMac).Syn());
+  const std::string lent = absl::StrCat("192.0.2.10:", BorrowedBy(40001));
+  const auto reply = [&](size_t bytes) {
+    return Tcp("10.244.2.7:8080", lent).Macs(MacOf(kNodeBMac), kNodeMac).Ack().Payload(bytes);
+  };
+  ASSERT_TRUE(sandbox::SetMtu("eth0", 1300).ok());
+  Run({{"too long for eth0", "eth0", reply(1400), kRedirect,
+        Routed(Tcp("192.0.2.10:30080", "198.51.100.7:40001").Ack().Payload(1400), MacOf(kOverlayMac))},
+       {"too long for vx0", "eth0", reply(1461), kDrop, {}}});
+  EXPECT_EQ(world_->Reason(SHUNT_REASON_TOO_BIG), 1u);
 }
 
 TEST_F(TcWayTest, WhatADeviceWithoutALinkLayerBringsPasses) {

@@ -161,7 +161,10 @@ absl::StatusOr<Fate> PacketNode::TryRun(Hook hook, absl::string_view device, con
   const int program = hook == Hook::kIngress ? programs_->ingress_fd() : programs_->egress_fd();
   const uint32_t ifindex = if_nametoindex(std::string(device).c_str());
   const std::vector<uint64_t> before = programs_->Reasons();
-  absl::StatusOr<RunResult> run = RunProgram(program, bytes, {.ifindex = ifindex, .ingress_ifindex = ifindex});
+  const RunContext context = {.ifindex = ifindex, .ingress_ifindex = ifindex};
+  absl::StatusOr<RunResult> run = RunProgram(program, bytes, context);
+  // A packet for which an old next hop is renewed is the kernel's to send; the next one like it goes by that hop.
+  for (int i = 0; i < 100 && run.ok() && IsLeftToKernel(bytes, *run); ++i) run = RunProgram(program, bytes, context);
   if (!run.ok()) return run.status();
   const std::vector<uint64_t> after = programs_->Reasons();
   Fate fate{.verdict = run->verdict, .bytes = std::move(run->packet)};

@@ -70,6 +70,12 @@ absl::StatusOr<std::chrono::nanoseconds> TimeProgram(int program_fd, const Bytes
   return std::chrono::nanoseconds(figures[figures.size() / 2]);
 }
 
+bool IsLeftToKernel(const Bytes& before, const RunResult& result) {
+  constexpr size_t kAddresses = 12;
+  return result.verdict == TC_ACT_REDIRECT && before.size() >= kAddresses && result.packet.size() >= kAddresses &&
+         std::equal(before.begin(), before.begin() + kAddresses, result.packet.begin());
+}
+
 std::string VerdictName(int verdict) {
   switch (verdict) {
     case TC_ACT_UNSPEC:

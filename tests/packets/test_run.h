@@ -28,6 +28,9 @@ struct RunResult {
   uint32_t mark = 0;
 };
 
+// Returns whether a program has redirected a packet and left its link-layer addresses to the kernel.
+bool IsLeftToKernel(const Bytes& before, const RunResult& result);
+
 // Returns kNotFound if there is no such device, kInvalidArgument if the kernel takes no such packet: below 14 bytes, of
 // newer kernels without a whole IP header, or above what fits into a page with the kernel's own reserve (about 3,500
 // bytes).
