@@ -29,12 +29,9 @@ enum fragment_kind {
 	FRAGMENT_LATER = 2, /* it has none */
 };
 
-/* Types and a code of ICMP. (linux/icmp.h needs headers of a C library.) */
+/* A type and a code of ICMP. (linux/icmp.h needs headers of a C library.) */
 #define ICMP_TYPE_UNREACHABLE 3
-#define ICMP_TYPE_TIME_EXCEEDED 11
-#define ICMP_TYPE_PARAMETER_PROBLEM 12
 #define ICMP_CODE_PORT 3
-#define ICMP_HEADER_LENGTH 8
 
 struct packet {
 	struct shunt_flow_tuple tuple; /* addresses and protocol, and ports if it has any */
@@ -43,20 +40,17 @@ struct packet {
 	__u16 length;		       /* from the IP header on, as that says; 0: more than it can say */
 	__u8 is_v6;
 	__u8 ttl;
-	__u8 tcp_flags;	    /* SHUNT_TCP_*; 0 of other protocols */
-	__u8 l4_length;	    /* bytes of the transport's header */
-	__u8 dont_fragment; /* 1 of IPv6 */
-	__u8 fragment;	    /* enum fragment_kind */
-	__u32 pad;
+	__u8 tcp_flags; /* SHUNT_TCP_*; 0 of other protocols */
+	__u8 l4_length; /* bytes of the transport's header */
+	__u8 fragment;	/* enum fragment_kind */
+	__u8 pad[5];
 };
 
 enum parsed {
 	PARSED_NOTHING = 0, /* nothing that the packet path handles: it passes */
 	PARSED_CUT =
 		1, /* the headers go on beyond the bytes that can be read, or have to be parsed closely */
-	PARSED_FLOW = 2,     /* a packet of TCP or UDP: its tuple is complete */
-	PARSED_FRAGMENT = 3, /* a fragment; its tuple has ports if it is the first */
-	PARSED_ERROR = 4,    /* an ICMP error, which quotes a packet from `l4` on */
+	PARSED_FLOW = 2, /* a packet of TCP or UDP: its tuple is complete */
 };
 
 /* Extension headers of IPv6 that are skipped, and how far they may go. The verifier needs the second as a mask. */
@@ -98,33 +92,14 @@ static __always_inline int parse_ports(struct bytes bytes, struct packet *packet
 	return PARSED_FLOW;
 }
 
-/* ICMP's errors are destination unreachable, time exceeded and parameter problem; all types of ICMPv6 below 128 are. */
-static __always_inline int is_error_type(__u8 protocol, __u8 type)
-{
-	if (protocol == IPPROTO_ICMP)
-		return type == ICMP_TYPE_UNREACHABLE || type == ICMP_TYPE_TIME_EXCEEDED ||
-		       type == ICMP_TYPE_PARAMETER_PROBLEM;
-	return type < 128;
-}
-
 /* REQUIRES: everything but the ports is filled in. */
 static __always_inline int parse_transport(struct bytes bytes, struct packet *packet)
 {
-	const __u8 *l4 = bytes.begin + (packet->l4 & PACKET_L4_MAX);
 	__u8 protocol = packet->tuple.protocol;
-	int parsed;
 
-	if (protocol == IPPROTO_TCP || protocol == IPPROTO_UDP) {
-		if (packet->fragment == FRAGMENT_LATER)
-			return PARSED_FRAGMENT;
-		parsed = parse_ports(bytes, packet, l4);
-		return parsed == PARSED_FLOW && packet->fragment ? PARSED_FRAGMENT : parsed;
-	}
-	if (protocol != (packet->is_v6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP) || packet->fragment)
+	if ((protocol != IPPROTO_TCP && protocol != IPPROTO_UDP) || packet->fragment)
 		return PARSED_NOTHING;
-	if (l4 + ICMP_HEADER_LENGTH > bytes.end)
-		return PARSED_CUT;
-	return is_error_type(protocol, *l4) ? PARSED_ERROR : PARSED_NOTHING;
+	return parse_ports(bytes, packet, bytes.begin + (packet->l4 & PACKET_L4_MAX));
 }
 
 static __always_inline int parse_v4(struct bytes bytes, struct packet *packet)
@@ -140,7 +115,6 @@ static __always_inline int parse_v4(struct bytes bytes, struct packet *packet)
 	packet->length = bpf_ntohs(ip->tot_len);
 	packet->ttl = ip->ttl;
 	fragment = ip->frag_off;
-	packet->dont_fragment = (fragment & bpf_htons(0x4000)) != 0;
 	if (fragment & bpf_htons(0x1fff))
 		packet->fragment = FRAGMENT_LATER;
 	else if (fragment & bpf_htons(0x2000))
@@ -224,7 +198,6 @@ static __always_inline int parse_v6(struct bytes bytes, struct packet *packet, i
 	packet->l4 = packet->l3 + sizeof(*ip);
 	packet->length = ip->payload_len ? bpf_ntohs(ip->payload_len) + sizeof(*ip) : 0;
 	packet->ttl = ip->hop_limit;
-	packet->dont_fragment = 1;
 	__builtin_memcpy(&packet->tuple.source, &ip->saddr, sizeof(ip->saddr));
 	__builtin_memcpy(&packet->tuple.destination, &ip->daddr, sizeof(ip->daddr));
 	packet->tuple.protocol = ip->nexthdr;
