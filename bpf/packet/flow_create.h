@@ -174,8 +174,8 @@ static __always_inline int settle_flow(struct shunt_flow *row, __u32 row_id, __u
 }
 
 /*
- * Says that there is no room, for which reason, so that the collector ends idle flows sooner. `pressure` is as in struct
- * shunt_flow_level: for want of a port to one backend no open flow has to end.
+ * Says that there is no room, for which reason, so that the collector ends idle flows sooner. `pressure` is as in
+ * struct shunt_flow_level: for want of a port to one backend no open flow has to end.
  */
 static __always_inline int no_room(__u32 reason, __u32 pressure)
 {

@@ -2,7 +2,8 @@
 /*
  * Where the slow path works: a row for each CPU, because Linux 6.1 gives a program and all that it calls 512 bytes of
  * stack. A packet's program is not interrupted by another packet's on its CPU, so the row is this packet's until its
- * program ends.
+ * program ends. With PREEMPT_RT that holds as long as who disables softirqs has a lock of the CPU: always before Linux
+ * 6.18, and from then on with CONFIG_PREEMPT_RT_NEEDS_BH_LOCK.
  */
 #ifndef SHUNT_SCRATCH_H
 #define SHUNT_SCRATCH_H
