@@ -59,7 +59,7 @@ TEST_F(TcTrafficTest, ConnectionsCarryDataBothWays) {
   }
 }
 
-// What the agent does not know of a device the kernel does: what it leaves by has a link-layer address all the same.
+// What the agent does not know of a device the kernel does: packets that leave by it have link-layer addresses too.
 TEST_F(TcTrafficTest, RepliesLeaveByADeviceThatHasNoRow) {
   world_->RemoveDevice("eth0");
   const ClientSocket client(world_->peer("eth0"), AF_INET, SOCK_STREAM);
