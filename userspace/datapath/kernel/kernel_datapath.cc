@@ -423,6 +423,22 @@ absl::Status KernelDatapath::FollowCgroup() {
   return absl::OkStatus();
 }
 
+// Another agent that is gone may have left its pins in the file system that covers this one's: they are what the next
+// agent there takes over, and its programs may be in force.
+absl::Status KernelDatapath::CheckPinsAreOurs() const {
+  const absl::StatusOr<std::optional<PlanPins>> current = pins_.Current();
+  if (!current.ok()) return current.status();
+  absl::Status ours = plan_.maps.CheckPins(plan_.pins);
+  if (ours.ok() && current->has_value() && (*current)->plan.path != plan_.pins.plan.path) {
+    ours = absl::FailedPreconditionError(absl::StrCat((*current)->plan.path, " is another agent's plan"));
+  }
+  if (!absl::IsFailedPrecondition(ours)) return ours;
+  return absl::FailedPreconditionError(
+      absl::StrCat("a file system with pins of another agent covers this agent's in ", pins_.path(), ": ",
+                   ours.message(), "; unmount it, or, if that agent is not to return, remove its pins (rm -r ",
+                   pins_.path(), "): until then the next start does not find what this agent serves"));
+}
+
 // Another process may have removed the pins, or mounted another BPF file system over them. The next agent has to find
 // what this one holds by its descriptors. Before the programs are this build's, what is in force is not of this plan.
 absl::Status KernelDatapath::RestorePins() {
@@ -430,12 +446,18 @@ absl::Status KernelDatapath::RestorePins() {
   const bool were_there = pins_.Holds(plan_.pins);
   if (!were_there) {
     if (absl::Status status = CheckBpffs(options_.bpffs, BpffsUse::kPin); !status.ok()) return status;
-    if (absl::Status status = pins_.Restore(plan_.pins); !status.ok()) return status;
+    if (absl::Status status = pins_.MakeRoot(); !status.ok()) return status;
   }
+  // Nothing is written before this agent has the directory, and has found nothing of another one in it.
   if (!locks_.front().IsOf(pins_.path())) {
-    absl::StatusOr<AgentLock> lock = AgentLock::Take(pins_.path());
-    if (!lock.ok()) return lock.status();
-    locks_.front() = *std::move(lock);
+    absl::StatusOr<std::vector<AgentLock>> locks = LockPins(pins_, AgentLock::Purpose::kServe);
+    if (!locks.ok()) return locks.status();
+    if (absl::Status status = CheckPinsAreOurs(); !status.ok()) return status;
+    locks->push_back(std::move(locks_.back()));  // the cgroup's
+    locks_ = *std::move(locks);
+  }
+  if (!were_there) {
+    if (absl::Status status = pins_.Restore(plan_.pins); !status.ok()) return status;
   }
   if (absl::Status status = plan_.maps.Pin(plan_.pins); !status.ok()) return status;
   if (!were_there) Tell(absl::StrCat("the pins in ", pins_.path(), " were gone: everything is pinned there again"));

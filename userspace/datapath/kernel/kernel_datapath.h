@@ -178,6 +178,7 @@ class KernelDatapath final : public Datapath {
   void RemoveOthers();
   void CheckHooks();
   absl::Status FollowCgroup();
+  absl::Status CheckPinsAreOurs() const;
   absl::Status RestorePins();
   void FindNested();
   void FindLeftovers();

@@ -36,6 +36,7 @@ using ::testing::ElementsAre;
 using ::testing::Field;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Not;
 using ::testing::SizeIs;
 using ::testing::UnorderedElementsAre;
 using ::testing::UnorderedElementsAreArray;
@@ -307,6 +308,43 @@ TEST_F(HooksTest, PinsThatAMountCoversArePinnedInIt) {
   Heal();
   EXPECT_THAT(datapath_->problems(), IsEmpty());
   EXPECT_EQ(Dial(), kPod);
+}
+
+// What covers this agent's pins may hold those of another one, alive or gone, under other names or the same.
+TEST_F(HooksTest, PinsOfAnotherAgentThatCoverOursStay) {
+  ASSERT_NO_FATAL_FAILURE(StartServing());
+  const absl::StatusOr<std::string> theirs = world_->NewBpffs();
+  ASSERT_TRUE(theirs.ok()) << theirs.status();
+  KernelOptions options = Options();
+  options.bpffs = *theirs;
+  options.cgroup = NewInnerCgroup();
+  for (const uint32_t slots : {64u, 128u}) {
+    SCOPED_TRACE(slots);
+    options.limits.slots = slots;
+    std::unique_ptr<KernelDatapath> other = Open(options);
+    ASSERT_NE(other, nullptr);
+    EXPECT_EQ(std::filesystem::path(other->pin_directory()).filename(), slots == 64 ? "plan-v1-1" : "plan-v1-2");
+    const std::vector<std::string> pinned = PathsBelow(*theirs);
+    const std::string current = std::filesystem::read_symlink(*theirs + "/shunt/current");
+    ASSERT_EQ(mount(theirs->c_str(), bpffs_.c_str(), nullptr, MS_BIND, nullptr), 0);
+    const auto expect_untouched = [&](const std::string& problem) {
+      for (int look = 0; look < 2; ++look) {
+        Heal();
+        EXPECT_THAT(datapath_->problems(), Contains(HasSubstr(problem)));
+        EXPECT_THAT(PathsBelow(*theirs), UnorderedElementsAreArray(pinned));
+        EXPECT_EQ(std::filesystem::read_symlink(*theirs + "/shunt/current"), current);
+        EXPECT_EQ(Dial(), kPod);
+      }
+    };
+    expect_untouched(absl::StrCat("pin directory ", bpffs_, "/shunt is in use by another agent, pid "));
+    other.reset();
+    expect_untouched(absl::StrCat("with pins of another agent covers this agent's in ", bpffs_, "/shunt: "));
+    EXPECT_TRUE(AgentLock::Take(*theirs + "/shunt").ok()) << "for who removes them";
+    ASSERT_EQ(umount2(bpffs_.c_str(), MNT_DETACH), 0);
+    Heal();
+    EXPECT_THAT(datapath_->problems(), Not(Contains(HasSubstr("another agent covers"))));
+  }
+  sandbox::RemovePins(*theirs);
 }
 
 TEST_F(HooksTest, ACgroupThatIsMadeAgainIsServedAgain) {

@@ -194,6 +194,21 @@ Limits MapSet::SizesFound() const {
   return LimitsOf([this](const std::string& map) { return Capacity(map); });
 }
 
+absl::Status MapSet::CheckPins(const PlanPins& pins) const {
+  for (const auto& [name, map] : maps_) {
+    const std::string path = pins.MapPath(name);
+    const absl::StatusOr<posix::FileDescriptor> pinned = OpenPin(path, BpfKind::kMap);
+    if (absl::IsNotFound(pinned.status())) continue;
+    if (!pinned.ok()) return pinned.status();
+    const absl::StatusOr<bpf_map_info> theirs = DescribeMap(pinned->get(), path);
+    if (!theirs.ok()) return theirs.status();
+    const absl::StatusOr<bpf_map_info> ours = DescribeMap(map.fd.get(), absl::StrCat("map ", name));
+    if (!ours.ok()) return ours.status();
+    if (theirs->id != ours->id) return absl::FailedPreconditionError(absl::StrCat(path, " is another agent's map"));
+  }
+  return absl::OkStatus();
+}
+
 absl::Status MapSet::Pin(const PlanPins& pins) const {
   for (const auto& [name, map] : maps_) {
     const std::string path = pins.MapPath(name);

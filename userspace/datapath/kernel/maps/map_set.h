@@ -48,7 +48,9 @@ class MapSet {
   absl::Status CheckTogether(const std::vector<MapSpec>& layout, const Limits& limits) const;
   // Returns the limits that the maps were created with; 0 for a map that is not in the set.
   Limits SizesFound() const;
-  // Pins the maps that are not pinned in `pins` yet.
+  // Returns kFailedPrecondition, with the path, if another map than this set's is pinned in `pins` under its name.
+  absl::Status CheckPins(const PlanPins& pins) const;
+  // Pins the maps that are not pinned in `pins` yet. REQUIRES: CheckPins(pins).
   absl::Status Pin(const PlanPins& pins) const;
   // Takes over the map of this name of another set, if it has one: both then have a descriptor of the same map.
   absl::Status Share(const MapSet& other, const std::string& name);

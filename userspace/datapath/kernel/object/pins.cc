@@ -226,6 +226,10 @@ bool PinDirectory::Holds(const PlanPins& plan) const {
          Target(plan.plan.path + kMemory) == NameOf(plan.memory.path);
 }
 
+absl::Status PinDirectory::MakeRoot() const {
+  return MakePrivate(path_);
+}
+
 absl::Status PinDirectory::Restore(const PlanPins& plan) const {
   for (const std::string& path : {path_, path_ + "/links", path_ + "/programs", plan.memory.path, plan.plan.path}) {
     if (absl::Status status = MakePrivate(path); !status.ok()) return status;

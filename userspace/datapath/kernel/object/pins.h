@@ -78,7 +78,10 @@ class PinDirectory {
   absl::Status PutInForce(const PlanPins& plan) const;
   // Returns whether every directory of pins is there, and `current` leads to the plan's and that to its memory.
   bool Holds(const PlanPins& plan) const;
-  // Makes what Holds asks for. Pins are the caller's.
+  // Makes the directory itself, if it is missing, and nothing in it: so it can be locked before anything is written.
+  absl::Status MakeRoot() const;
+  // Makes what Holds asks for. Pins are the caller's. REQUIRES: the caller has the directory's lock, and nothing in it
+  // is another agent's.
   absl::Status Restore(const PlanPins& plan) const;
   // Removes the directories of plans and memories that neither `current` nor `kept` leads to, and what interrupted
   // replacements have left.

@@ -166,9 +166,10 @@ class DatapathFixture : public SandboxTest {
   }
 
   // Every path below the test's bpffs directory.
-  std::vector<std::string> Left() const {
+  std::vector<std::string> Left() const { return PathsBelow(bpffs_); }
+  static std::vector<std::string> PathsBelow(const std::string& bpffs) {
     std::vector<std::string> paths;
-    for (const auto& entry : std::filesystem::recursive_directory_iterator(bpffs_)) paths.push_back(entry.path());
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(bpffs)) paths.push_back(entry.path());
     return paths;
   }
 
