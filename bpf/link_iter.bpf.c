@@ -2,8 +2,8 @@
 /*
  * Visits the links of this kernel and writes a record of each that holds a program of Shunt, of any build and agent, at
  * a hook of a cgroup. By bpf(2) it takes CAP_SYS_ADMIN to learn as much of a program by its id, and the agent has only
- * CAP_BPF and CAP_PERFMON. A program is Shunt's if it uses two maps of the names that every build of it has used: other
- * vendors' programs have names like ours.
+ * CAP_BPF and CAP_PERFMON. A program is Shunt's if it uses two maps of the names and shapes that every build of it has
+ * used: what is found may be detached, and other vendors' programs have names like ours.
  */
 #include <linux/bpf.h>
 #include <bpf/bpf_core_read.h>
@@ -23,6 +23,10 @@ struct bpf_iter_meta {
 };
 
 struct bpf_map {
+	enum bpf_map_type map_type;
+	__u32 key_size;
+	__u32 value_size;
+	__u32 max_entries;
 	char name[BPF_OBJ_NAME_LEN];
 };
 
@@ -63,13 +67,32 @@ struct bpf_iter__bpf_link {
 
 #pragma clang attribute pop
 
-static __always_inline int is_shunt(struct bpf_prog_aux *aux)
+/* The settings of the programs, which the compiler makes a section of, and libbpf a map of. */
+static __always_inline int is_settings(struct bpf_map *map, const char *name)
 {
 	static const char data[BPF_OBJ_NAME_LEN] = "sock.rodata";
+
+	return !__builtin_memcmp(name, data, sizeof("sock.rodata")) &&
+	       BPF_CORE_READ(map, map_type) == BPF_MAP_TYPE_ARRAY &&
+	       BPF_CORE_READ(map, key_size) == sizeof(__u32) && BPF_CORE_READ(map, max_entries) == 1;
+}
+
+/* The rows for sockets. A build that gives them another size has to find those of this one, too. */
+static __always_inline int is_socket_state(struct bpf_map *map, const char *name)
+{
 	static const char state[BPF_OBJ_NAME_LEN] = "socket_state";
+
+	return !__builtin_memcmp(name, state, sizeof("socket_state")) &&
+	       BPF_CORE_READ(map, map_type) == BPF_MAP_TYPE_ARRAY &&
+	       BPF_CORE_READ(map, key_size) == sizeof(__u32) &&
+	       BPF_CORE_READ(map, value_size) == sizeof(struct shunt_socket_state);
+}
+
+static __always_inline int is_shunt(struct bpf_prog_aux *aux)
+{
 	struct bpf_map **maps = BPF_CORE_READ(aux, used_maps);
 	__u32 count = BPF_CORE_READ(aux, used_map_cnt);
-	int has_data = 0, has_state = 0;
+	int has_settings = 0, has_state = 0;
 
 	for (__u32 i = 0; i < SHUNT_USED_MAPS_MAX; i++) {
 		char name[BPF_OBJ_NAME_LEN] = {};
@@ -80,10 +103,10 @@ static __always_inline int is_shunt(struct bpf_prog_aux *aux)
 		if (bpf_probe_read_kernel(&map, sizeof(map), &maps[i]) ||
 		    bpf_core_read(name, sizeof(name), &map->name))
 			continue;
-		has_data |= !__builtin_memcmp(name, data, sizeof("sock.rodata"));
-		has_state |= !__builtin_memcmp(name, state, sizeof("socket_state"));
+		has_settings |= is_settings(map, name);
+		has_state |= is_socket_state(map, name);
 	}
-	return has_data && has_state;
+	return has_settings && has_state;
 }
 
 SEC("iter/bpf_link")

@@ -2,6 +2,7 @@
 #include "userspace/datapath/kernel/attach/leftovers.h"
 
 #include <bpf/bpf.h>
+#include <linux/bpf.h>
 #include <linux/capability.h>
 
 #include <cerrno>
@@ -17,6 +18,7 @@
 #include "userspace/datapath/kernel/attach/host_config.h"
 #include "userspace/datapath/kernel/attach/pin_search.h"
 #include "userspace/datapath/kernel/kernel_error.h"
+#include "userspace/datapath/kernel/object/bpf_fd.h"
 #include "userspace/posix/file_descriptor.h"
 
 namespace shunt::datapath {
@@ -43,12 +45,18 @@ std::string WhatToRun(const std::vector<FoundLink>& links, const std::string& bp
                       DetachCommand(links), "`");
 }
 
+// The kernel gives the id of a link that is gone to no other for a long time, but what is detached is not to depend on
+// that: a link with another program than the one found is left alone.
 absl::Status DetachByIds(const std::vector<FoundLink>& links) {
   for (const FoundLink& link : links) {
+    const std::string what = absl::StrCat("detach link ", link.link_id);
     const posix::FileDescriptor fd(bpf_link_get_fd_by_id(link.link_id));
     if (!fd.ok() && fd.get() == -ENOENT) continue;
-    const int error = fd.ok() ? bpf_link_detach(fd.get()) : fd.get();
-    if (error < 0) return KernelError(error, absl::StrCat("detach link ", link.link_id));
+    if (!fd.ok()) return KernelError(fd.get(), what);
+    const absl::StatusOr<bpf_link_info> facts = DescribeLink(fd.get(), what);
+    if (!facts.ok()) return facts.status();
+    if (facts->prog_id != link.program_id) continue;
+    if (const int error = bpf_link_detach(fd.get()); error < 0) return KernelError(error, what);
   }
   return absl::OkStatus();
 }

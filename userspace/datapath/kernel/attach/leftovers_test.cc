@@ -5,6 +5,7 @@
 #include <bpf/bpf.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <linux/bpf.h>
 #include <linux/capability.h>
 #include <sys/mount.h>
 
@@ -18,6 +19,7 @@
 #include "userspace/datapath/kernel/attach/host_check.h"
 #include "userspace/datapath/kernel/testing/capabilities.h"
 #include "userspace/datapath/kernel/testing/datapath_fixture.h"
+#include "userspace/posix/file_descriptor.h"
 
 namespace shunt::datapath {
 namespace {
@@ -77,6 +79,19 @@ class LeftoversTest : public DatapathFixture {
     const model::ServicePlan plan = NewWeb();
     const model::ServicePlan* const plans[] = {&plan};
     EXPECT_TRUE(datapath_->Audit(plans, {}).ok());
+  }
+  // Loads a program for connect4 that has the name of ours, uses the maps, and lets every call pass.
+  static posix::FileDescriptor LoadPasser(const std::vector<int>& maps) {
+    std::vector<bpf_insn> code;
+    for (const int map : maps) {
+      code.push_back({BPF_LD | BPF_DW | BPF_IMM, 1, BPF_PSEUDO_MAP_FD, 0, map});
+      code.push_back({});
+    }
+    code.push_back({BPF_ALU64 | BPF_MOV | BPF_K, 0, 0, 0, 1});
+    code.push_back({BPF_JMP | BPF_EXIT, 0, 0, 0, 0});
+    LIBBPF_OPTS(bpf_prog_load_opts, load, .expected_attach_type = BPF_CGROUP_INET4_CONNECT);
+    return posix::FileDescriptor(
+        bpf_prog_load(BPF_PROG_TYPE_CGROUP_SOCK_ADDR, "sock_connect4", "GPL", code.data(), code.size(), &load));
   }
   Finding OtherPrograms() const {
     for (const Finding& finding : CheckHost({.bpffs = bpffs_, .cgroup = cgroup_})) {
@@ -219,19 +234,22 @@ TEST_F(LeftoversTest, ThoseOfCgroupsAboveAndBelowAreNamed) {
 
 TEST_F(LeftoversTest, ProgramsOfAnotherVendorAreNone) {
   ASSERT_NO_FATAL_FAILURE(StartServing());
-  const bpf_insn code[] = {{.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = 0, .src_reg = 0, .off = 0, .imm = 1},
-                           {.code = BPF_JMP | BPF_EXIT, .dst_reg = 0, .src_reg = 0, .off = 0, .imm = 0}};
-  LIBBPF_OPTS(bpf_prog_load_opts, load, .expected_attach_type = BPF_CGROUP_INET4_CONNECT);
-  const posix::FileDescriptor program(
-      bpf_prog_load(BPF_PROG_TYPE_CGROUP_SOCK_ADDR, "sock_connect4", "GPL", code, 2, &load));
-  ASSERT_TRUE(program.ok());
   const Cgroup cgroup = *OpenCgroup(cgroup_);
-  const posix::FileDescriptor link(bpf_link_create(program.get(), cgroup.fd.get(), BPF_CGROUP_INET4_CONNECT, nullptr));
-  ASSERT_TRUE(link.ok());
-  LookAgain();
-  EXPECT_THAT(datapath_->problems(), IsEmpty());
-  EXPECT_THAT(datapath_->notes(), Not(Contains(HasSubstr("detached"))));
+  const posix::FileDescriptor data(bpf_map_create(BPF_MAP_TYPE_ARRAY, "sock.rodata", 4, 16, 1, nullptr));
+  const posix::FileDescriptor hash(bpf_map_create(BPF_MAP_TYPE_HASH, "socket_state", 8, 64, 8, nullptr));
+  const posix::FileDescriptor narrow(bpf_map_create(BPF_MAP_TYPE_ARRAY, "socket_state", 4, 16, 8, nullptr));
+  ASSERT_TRUE(data.ok() && hash.ok() && narrow.ok());
+  const std::vector<std::vector<int>> all_maps = {{}, {data.get(), hash.get()}, {data.get(), narrow.get()}};
+  for (const std::vector<int>& maps : all_maps) {
+    const posix::FileDescriptor program = LoadPasser(maps);
+    ASSERT_TRUE(program.ok());
+    const posix::FileDescriptor link(
+        bpf_link_create(program.get(), cgroup.fd.get(), BPF_CGROUP_INET4_CONNECT, nullptr));
+    ASSERT_TRUE(link.ok());
+    LookAgain();
+    EXPECT_THAT(datapath_->problems(), IsEmpty());
+    EXPECT_THAT(datapath_->notes(), Not(Contains(HasSubstr("detached"))));
+  }
 }
-
 }  // namespace
 }  // namespace shunt::datapath
