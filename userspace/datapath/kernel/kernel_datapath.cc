@@ -378,10 +378,11 @@ void KernelDatapath::FindNested() {
   if (on_others_ != nullptr) on_others_({}, found);
 }
 
-// What an agent that is gone has left here is detached when these programs serve everything: until then it may be all
-// that serves.
-void KernelDatapath::FindLeftovers() {
-  const Leftovers::Then then = applied_all_ && programs_current() ? Leftovers::Then::kDetach : Leftovers::Then::kLater;
+// What an agent that is gone has left here is detached when these programs serve everything: until then, or while a
+// hook lacks its program and cannot have it back, it may be all that serves.
+void KernelDatapath::FindLeftovers(bool hooks_in_order) {
+  const bool serves_all = applied_all_ && programs_current() && hooks_in_order;
+  const Leftovers::Then then = serves_all ? Leftovers::Then::kDetach : Leftovers::Then::kLater;
   const Leftovers::Found left = leftovers_.Look(pins_, cgroup_, programs_.LinkIds(), then);
   for (const std::string& note : left.notes) Note(note);
   const std::string problem = left.Problem();
@@ -487,7 +488,7 @@ void KernelDatapath::CheckHooks() {
   }
   if (on_healed_ != nullptr && (!healed.empty() || is_new)) on_healed_(healed, status);
   FindNested();
-  FindLeftovers();
+  FindLeftovers(status.ok());
 }
 
 void KernelDatapath::Reclaim() {

@@ -181,7 +181,7 @@ class KernelDatapath final : public Datapath {
   absl::Status CheckPinsAreOurs() const;
   absl::Status RestorePins();
   void FindNested();
-  void FindLeftovers();
+  void FindLeftovers(bool hooks_in_order);
   void TellRemovals();
   void SetProblem(std::string problem);
   void Note(std::string note);

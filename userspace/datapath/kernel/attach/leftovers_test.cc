@@ -17,6 +17,7 @@
 #include "absl/strings/str_cat.h"
 #include "userspace/datapath/kernel/attach/cleanup.h"
 #include "userspace/datapath/kernel/attach/host_check.h"
+#include "userspace/datapath/kernel/object/bpf_fd.h"
 #include "userspace/datapath/kernel/testing/capabilities.h"
 #include "userspace/datapath/kernel/testing/datapath_fixture.h"
 #include "userspace/posix/file_descriptor.h"
@@ -230,6 +231,29 @@ TEST_F(LeftoversTest, ThoseOfCgroupsAboveAndBelowAreNamed) {
     ASSERT_TRUE(Cleanup(bpffs_, &removed).ok());
     ASSERT_TRUE(Cleanup(other_bpffs_, &removed).ok());
   }
+}
+
+// A hook takes 64 programs: this agent's cannot be attached again, and the older one is all that serves.
+TEST_F(LeftoversTest, TheyServeWhileAHookCannotGetItsProgramBack) {
+  ASSERT_NO_FATAL_FAILURE(LeaveProgramsOn(cgroup_));
+  ASSERT_NO_FATAL_FAILURE(Restart(Options()));
+  DetachPinnedLink(bpffs_ + "/shunt/links/sock_connect4");
+  const posix::FileDescriptor program = LoadPasser({});
+  const Cgroup cgroup = *OpenCgroup(cgroup_);
+  std::vector<posix::FileDescriptor> others;
+  for (int i = 0; i < 63; ++i) {
+    others.emplace_back(bpf_link_create(program.get(), cgroup.fd.get(), BPF_CGROUP_INET4_CONNECT, nullptr));
+    ASSERT_TRUE(others.back().ok());
+  }
+  ServeNewPod();
+  LookAgain();
+  EXPECT_THAT(datapath_->problems(),
+              ElementsAre(HasSubstr("attach sock_connect4 to "), HasSubstr(": this agent detaches them once its own")));
+  EXPECT_EQ(Dial(), kPod);
+  others.clear();
+  LookAgain();
+  EXPECT_THAT(datapath_->problems(), IsEmpty());
+  EXPECT_EQ(Dial(), kNewPod);
 }
 
 TEST_F(LeftoversTest, ProgramsOfAnotherVendorAreNone) {
