@@ -19,6 +19,7 @@
 #include "userspace/datapath/kernel/attach/pin_search.h"
 #include "userspace/datapath/kernel/kernel_error.h"
 #include "userspace/datapath/kernel/object/bpf_fd.h"
+#include "userspace/datapath/kernel/object/pin_removal.h"
 #include "userspace/posix/file_descriptor.h"
 
 namespace shunt::datapath {
@@ -61,9 +62,36 @@ absl::Status DetachByIds(const std::vector<FoundLink>& links) {
   return absl::OkStatus();
 }
 
-// Detaches the links of one agent, and what is pinned beside them if that can be seen.
-absl::Status Remove(const std::vector<FoundLink>& links, const std::string& bpffs) {
+bool HasLink(const std::vector<FoundLink>& links, uint32_t id) {
+  return absl::c_any_of(links, [id](const FoundLink& link) { return link.link_id == id; });
+}
+
+// Detaches those of the links that are pinned in the directory, in their order, and removes their pins.
+absl::Status DetachByPins(const std::vector<FoundLink>& links, const PinDirectory& pins) {
+  const absl::StatusOr<std::vector<AgentLock>> locks = LockPins(pins, AgentLock::Purpose::kCleanUp);
+  if (!locks.ok()) return locks.status();
+  const std::vector<PinnedLink> pinned = FindLinksIn(pins);
+  for (const FoundLink& link : links) {
+    for (const PinnedLink& pin : pinned) {
+      if (pin.id != link.link_id) continue;
+      DetachPinnedLink(pin.path);
+      if (absl::Status status = RemoveOne(pin.path, nullptr); !status.ok()) return status;
+    }
+  }
+  return absl::OkStatus();
+}
+
+// Detaches the links, which are all of one agent on one cgroup, and removes what is pinned beside them if that holds
+// nothing on another cgroup. Says in `rest` what has become of that.
+absl::Status Remove(const std::vector<FoundLink>& links, const std::string& bpffs, std::string* rest) {
   if (bpffs.empty()) return DetachByIds(links);
+  const PinDirectory pins = PinDirectory::Unchecked(bpffs);
+  const auto is_elsewhere = [&](const PinnedLink& pin) { return pin.on_cgroup && !HasLink(links, pin.id); };
+  if (absl::c_any_of(FindLinksIn(pins), is_elsewhere)) {
+    *rest = absl::StrCat("; what else is pinned in ", pins.path(), " stays, for programs on other cgroups");
+    return DetachByPins(links, pins);
+  }
+  *rest = absl::StrCat("; all that was pinned in ", pins.path(), " is removed");
   std::vector<std::string> removed;
   return Cleanup(bpffs, &removed);
 }
@@ -141,13 +169,12 @@ void Leftovers::Judge(const std::vector<FoundLink>& links, const Place& place, T
   if (then == Then::kLater) {
     return tell("an agent that is gone", "this agent detaches them once its own are in force with everything applied");
   }
-  if (absl::Status status = Remove(links, place.bpffs); !status.ok()) {
+  std::string rest;
+  if (absl::Status status = Remove(links, place.bpffs, &rest); !status.ok()) {
     return tell("an agent that is gone", absl::StrCat(status.message(), ": ", WhatToRun(links, place.bpffs)));
   }
-  found->notes.push_back(absl::StrCat(
-      "programs of an agent that is gone were ", where, ", and are detached: ", NamesOf(links),
-      place.bpffs.empty() ? "" : absl::StrCat("; all that was pinned in ", PinRoot(place.bpffs), " is removed"),
-      "; sockets that they translated show their pod's address"));
+  found->notes.push_back(absl::StrCat("programs of an agent that is gone were ", where, ", and are detached: ",
+                                      NamesOf(links), rest, "; sockets that they translated show their pod's address"));
 }
 
 std::string Leftovers::Found::Problem() const {

@@ -25,9 +25,11 @@ class Leftovers {
  public:
   // What is to become of those on the cgroup itself.
   enum class Then {
-    kTell,    // they are told of
-    kLater,   // the caller detaches them later, which is what to tell
-    kDetach,  // they are detached, with all that is pinned beside them. REQUIRES: the caller has the cgroup's lock
+    kTell,   // they are told of
+    kLater,  // the caller detaches them later, which is what to tell
+    // They are detached. What is pinned beside them is removed, unless some of it is attached to another cgroup.
+    // REQUIRES: the caller has the cgroup's lock.
+    kDetach,
   };
 
   struct Found {

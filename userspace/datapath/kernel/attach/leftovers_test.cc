@@ -17,6 +17,7 @@
 #include "absl/strings/str_cat.h"
 #include "userspace/datapath/kernel/attach/cleanup.h"
 #include "userspace/datapath/kernel/attach/host_check.h"
+#include "userspace/datapath/kernel/attach/pin_search.h"
 #include "userspace/datapath/kernel/object/bpf_fd.h"
 #include "userspace/datapath/kernel/testing/capabilities.h"
 #include "userspace/datapath/kernel/testing/datapath_fixture.h"
@@ -231,6 +232,32 @@ TEST_F(LeftoversTest, ThoseOfCgroupsAboveAndBelowAreNamed) {
     ASSERT_TRUE(Cleanup(bpffs_, &removed).ok());
     ASSERT_TRUE(Cleanup(other_bpffs_, &removed).ok());
   }
+}
+
+// One pin directory may hold programs on two cgroups: an agent that moved them has been interrupted, or they were
+// pinned by hand.
+TEST_F(LeftoversTest, WhatIsPinnedBesideThemForAnotherCgroupStays) {
+  ASSERT_NO_FATAL_FAILURE(LeaveProgramsOn(cgroup_));
+  const std::string below = other_bpffs_ + "/shunt/links/below";
+  const Cgroup inner = *OpenCgroup(NewInnerCgroup());
+  {
+    const posix::FileDescriptor program = *OpenPin(other_bpffs_ + "/shunt/programs/sock_connect4", BpfKind::kProgram);
+    const posix::FileDescriptor link(bpf_link_create(program.get(), inner.fd.get(), BPF_CGROUP_INET4_CONNECT, nullptr));
+    ASSERT_TRUE(link.ok());
+    ASSERT_EQ(bpf_obj_pin(link.get(), below.c_str()), 0);
+  }
+  ASSERT_NO_FATAL_FAILURE(Restart(Options()));
+  ServeNewPod();
+  LookAgain();
+  EXPECT_THAT(datapath_->notes(),
+              Contains(AllOf(HasSubstr("are detached: sock_connect4 (program "),
+                             HasSubstr(absl::StrCat("; what else is pinned in ", other_bpffs_, "/shunt stays")))));
+  EXPECT_EQ(Dial(), kNewPod);
+  const absl::StatusOr<posix::FileDescriptor> link = OpenPin(below, BpfKind::kLink);
+  ASSERT_TRUE(link.ok()) << link.status();
+  EXPECT_EQ(DescribeLink(link->get(), below)->cgroup.cgroup_id, inner.id);
+  EXPECT_THAT(datapath_->problems(), ElementsAre(HasSubstr(absl::StrCat(inner.path, ", below ", cgroup_, ","))));
+  EXPECT_EQ(PinnedLinks(PinDirectory::Unchecked(other_bpffs_)).size(), 1u);
 }
 
 // A hook takes 64 programs: this agent's cannot be attached again, and the older one is all that serves.

@@ -32,18 +32,25 @@ void AppendBpffs(const std::string& directory, int depth, size_t* visited, std::
 
 }  // namespace
 
-std::vector<uint32_t> PinnedLinks(const PinDirectory& pins) {
+std::vector<PinnedLink> FindLinksIn(const PinDirectory& pins) {
   std::vector<std::string> layouts = pins.EarlierLayouts();
   layouts.push_back(pins.path());
-  std::vector<uint32_t> ids;
+  std::vector<PinnedLink> links;
   for (const std::string& layout : layouts) {
     for (const std::string& path : PathsIn(layout + "/links")) {
       const absl::StatusOr<posix::FileDescriptor> link = OpenPin(path, BpfKind::kLink);
       if (!link.ok()) continue;
       const absl::StatusOr<bpf_link_info> facts = DescribeLink(link->get(), path);
-      if (facts.ok()) ids.push_back(facts->id);
+      if (!facts.ok()) continue;
+      links.push_back({path, facts->id, facts->type == BPF_LINK_TYPE_CGROUP && facts->cgroup.cgroup_id != 0});
     }
   }
+  return links;
+}
+
+std::vector<uint32_t> PinnedLinks(const PinDirectory& pins) {
+  std::vector<uint32_t> ids;
+  for (const PinnedLink& link : FindLinksIn(pins)) ids.push_back(link.id);
   return ids;
 }
 

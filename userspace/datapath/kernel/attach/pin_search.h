@@ -12,7 +12,15 @@
 
 namespace shunt::datapath {
 
-// Returns the ids of the links that are pinned in the directory, in every layout.
+struct PinnedLink {
+  std::string path;
+  uint32_t id = 0;
+  bool on_cgroup = false;  // it is attached to one
+};
+
+// Returns the links that are pinned in the directory, in every layout.
+std::vector<PinnedLink> FindLinksIn(const PinDirectory& pins);
+// Returns only their ids.
 std::vector<uint32_t> PinnedLinks(const PinDirectory& pins);
 
 // Looks through every BPF file system that this process sees, to a depth that has its bound, for what is pinned there
