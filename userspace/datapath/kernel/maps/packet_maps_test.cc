@@ -38,6 +38,7 @@ TEST_F(PacketMapsTest, AnEarlierBuildHadNoPacketPath) {
   const OpenedPlan first = OpenInForce();
   Apply(first.maps, {Web(), Dns()});
   for (const char* map : kMapsOfPacketPath) ASSERT_EQ(unlink(first.pins.MapPath(map).c_str()), 0) << map;
+  PinFilterOfHalfTheSize(first);
   Limits limits = TinyLimits();
   limits.flows = 1024;
   absl::StatusOr<OpenedPlan> second = Open(limits);

@@ -20,8 +20,12 @@
 #include "userspace/datapath/codec.h"
 #include "userspace/datapath/frontend_index.h"
 #include "userspace/datapath/kernel/kernel_error.h"
+#include "userspace/datapath/packet_filters.h"
+#include "userspace/datapath/prefix_filter.h"
 #include "userspace/datapath/table.h"
 #include "userspace/datapath/tables.h"
+#include "userspace/model/ip_address.h"
+#include "userspace/model/service_plan.h"
 
 namespace shunt::datapath {
 namespace {
@@ -65,6 +69,10 @@ class PlanCopy {
 
  private:
   absl::Status CopyMap(const char* map, const char* stride_of = nullptr);
+  absl::Status CopyFilters();
+  absl::Status CopyBackends();
+  // Sets the bits that programs ask before they find the frontend, or the address row.
+  absl::Status SetBits(const shunt_frontend_row& row);
   absl::Status CopyPools();
   absl::Status CopyFrontends();
   absl::StatusOr<bool> CopyFrontend(FrontendIndex& index, const shunt_frontend_key& key, uint32_t id);
@@ -79,6 +87,9 @@ class PlanCopy {
   const MapSet& from_set_;
   const MapSet& to_set_;
   Tables from_, to_;
+  // The new plan's, with the bits of the old one that mean the same, and those of the rows that are copied.
+  std::optional<PrefixFilter> prefixes_;
+  std::optional<PacketFilters> ports_and_endpoints_;
   std::vector<bool> pool_fits_;  // by id
   bool complete_ = true;
 };
@@ -91,6 +102,44 @@ absl::Status PlanCopy::CopyMap(const char* map, const char* stride_of) {
   if (!to.ok()) return to.status();
   const char* const strides = stride_of == nullptr ? map : stride_of;
   return CopyRows(**from, from_set_.Capacity(strides), **to, to_set_.Capacity(strides));
+}
+
+// A prefix_filter of another size has another meaning of its bits, and an earlier build has no other filter.
+absl::Status PlanCopy::CopyFilters() {
+  absl::Status status;
+  if (from_.prefix_filter->capacity() == to_.prefix_filter->capacity()) status.Update(CopyMap("prefix_filter"));
+  status.Update(CopyMap("node_ports"));
+  status.Update(CopyMap("endpoint_filter"));
+  if (!status.ok()) return status;
+  prefixes_.emplace(*to_.prefix_filter);
+  ports_and_endpoints_.emplace(*to_.node_ports, *to_.endpoint_filter);
+  status.Update(prefixes_->ReadBack());
+  status.Update(ports_and_endpoints_->ReadBack());
+  return status;
+}
+
+absl::Status PlanCopy::CopyBackends() {
+  if (absl::Status status = CopyMap("backends"); !status.ok()) return status;
+  for (uint32_t id = 0; id < to_.backends->capacity(); ++id) {
+    shunt_backend row = {};
+    if (absl::Status status = to_.backends->Load(id, MutableBytesOf(row)); !status.ok()) return status;
+    if (row.in_use == 0) continue;
+    const model::SocketAddress backend = DecodeBackend(row);
+    if (absl::Status status = prefixes_->SetBackend(backend.address); !status.ok()) return status;
+    if (absl::Status status = ports_and_endpoints_->SetBackend(backend); !status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status PlanCopy::SetBits(const shunt_frontend_row& row) {
+  if (!IsAddressKey(row.key)) {
+    const auto kind = static_cast<model::FrontendKind>(row.kind);
+    if (absl::Status status = ports_and_endpoints_->SetFrontend(row.key, kind); !status.ok()) return status;
+  }
+  if (IsWildcard(row.key.address)) return absl::OkStatus();
+  const model::IpAddress address = DecodeAddress(row.key.address);
+  prefixes_->Add(address);
+  return IsAddressKey(row.key) ? prefixes_->Set(address) : prefixes_->SetService(address);
 }
 
 // Returns true if every slot of the set is in the new map, and names backends that are.
@@ -132,6 +181,7 @@ absl::StatusOr<bool> PlanCopy::CopyFrontend(FrontendIndex& index, const shunt_fr
   const uint32_t slot = index.Take(key);
   if (slot == FrontendIndex::kNoIndexSlot) return false;
   if (absl::Status status = to_.frontend_rows->Store(id, BytesOf(row)); !status.ok()) return status;
+  if (absl::Status status = SetBits(row); !status.ok()) return status;
   if (absl::Status status = index.Put(key, slot, id, true); !status.ok()) return status;
   return true;
 }
@@ -197,17 +247,10 @@ absl::StatusOr<bool> PlanCopy::Run() {
     if (!opened.ok()) return opened.status();
     *tables = *std::move(opened);
   }
-  absl::Status status;
-  if (from_.prefix_filter->capacity() != to_.prefix_filter->capacity()) {
-    return absl::FailedPreconditionError(absl::StrCat("map prefix_filter has ", from_.prefix_filter->capacity(),
-                                                      " words, not ", to_.prefix_filter->capacity(), ": another ABI"));
-  }
-  status.Update(CopyMap("prefix_filter"));
+  absl::Status status = CopyFilters();
+  if (status.ok()) status.Update(CopyBackends());
   status.Update(CopyMap("service_ports"));
-  status.Update(CopyMap("backends"));
   status.Update(CopyMap("slots"));
-  status.Update(CopyMap("node_ports"));
-  status.Update(CopyMap("endpoint_filter"));
   status.Update(CopyHash("source_ranges", &Tables::source_ranges));
   status.Update(CopyHash("devices", &Tables::devices));
   status.Update(CopyMap("service_counters", "service_ports"));

@@ -17,12 +17,14 @@ namespace shunt::datapath {
 bool IsShareable(absl::string_view map);
 
 // Copies what `from` serves into the maps of `to`, which are empty and used by no program: every row keeps its id, so
-// that sockets and affinities that remember one stay right. A map that both sets share is left as it is. Returns false
-// if something did not fit: then the frontends that lead to it are left out, and no program should use `to` before
-// everything has been applied to it.
+// that sockets and affinities that remember one stay right. A map that both sets share is left as it is. The filters
+// have the bits that the copied rows need, also if `from` has them in another layout. Returns false if something did
+// not fit: then the frontends that lead to it are left out, and no program should use `to` before everything has been
+// applied to it.
 absl::StatusOr<bool> CopyPlan(const MapSet& from, const MapSet& to);
 
-// Returns whether a plan that lacks the map has lost nothing by it: only builds that know the map need what it holds.
+// Returns whether a plan that lacks the map has lost nothing by it: CopyPlan makes it of the other rows, or only builds
+// that know the map need what it holds.
 bool MayBeginEmpty(absl::string_view map);
 
 // Copies the bits of the filters that say which prefixes and endpoints backends have had, and which ports frontends,

@@ -103,6 +103,17 @@ class OpenPlanTest : public SandboxTest {
     return (word >> (bit % 64) & 1) != 0;
   }
 
+  // Replaces the plan's filter by one of another layout, with every bit set.
+  void PinFilterOfHalfTheSize(const OpenedPlan& plan) {
+    constexpr uint32_t kWords = SHUNT_PREFIX_WORDS / 2;
+    const std::string path = plan.pins.MapPath("prefix_filter");
+    PinForeign(path, BPF_MAP_TYPE_ARRAY, 4, 8, kWords, BPF_F_MMAPABLE);
+    const absl::StatusOr<posix::FileDescriptor> filter = OpenPin(path, BpfKind::kMap);
+    ASSERT_TRUE(filter.ok()) << filter.status();
+    const uint64_t every_bit = ~uint64_t{0};
+    for (uint32_t i = 0; i < kWords; ++i) ASSERT_EQ(bpf_map_update_elem(filter->get(), &i, &every_bit, BPF_ANY), 0);
+  }
+
   std::vector<std::string> notes_;
 
  private:
