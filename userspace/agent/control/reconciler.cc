@@ -83,7 +83,6 @@ StepOutcome Reconciler::Step(SteadyTime now) {
   if (!synced()) return outcome;
   changed_ = false;
   FollowNode();
-  EnqueueChanged({});
   EnqueueForNode();
   ApplyNodeAddresses(now, outcome);
   EnqueueDueRetries(now);
@@ -123,6 +122,7 @@ void Reconciler::FollowNode() {
   std::set_symmetric_difference(node.local_addresses.begin(), node.local_addresses.end(), node_.local_addresses.begin(),
                                 node_.local_addresses.end(), std::back_inserter(moved));
   for (const model::IpAddress& address : moved) store_.MarkClusterIpChanged(address);
+  EnqueueChanged(deliveries);
 }
 
 // A Service without an entry in the ledger is in the queue, because it has never been applied.

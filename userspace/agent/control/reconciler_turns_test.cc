@@ -338,6 +338,27 @@ TEST_F(ReconcilerTurnsTest, KnowsWhichDeliveriesWait) {
   EXPECT_THAT(reconciler_.Step(now_).waiting, IsEmpty());
 }
 
+// A Node that gets an address does so in its object and at an interface.
+TEST_F(ReconcilerTurnsTest, ADeliveryOfTheNodesAddressesWaitsForTheServicesThatTheyAffect) {
+  std::vector<datapath::NodeAddress> local = {{.address = *model::IpAddress::Parse("192.0.2.1"), .host_only = false}};
+  model::Node node = NodeIn("west");
+  node.addresses = {"192.0.2.1"};
+  Upsert(node);
+  for (const char* name : {"a", "b"}) {
+    const model::Service service = Service("shop", name);
+    Upsert(service);
+    Upsert(Slice(service, 900));
+    local.push_back({.address = *model::IpAddress::Parse(service.cluster_ips[0]), .host_only = false});
+  }
+  reconciler_.SetLocalAddresses({local[0]});
+  Begin();
+  node.addresses.push_back("192.0.2.2");
+  Upsert(node, 1);
+  reconciler_.SetLocalAddresses(local);
+  EXPECT_THAT(reconciler_.Step(now_).waiting, ElementsAre(1)) << "the second Service is not applied yet";
+  EXPECT_THAT(reconciler_.Step(now_).waiting, IsEmpty());
+}
+
 // The steps may cost anything, so each plans all that it has put in the queue.
 TEST_F(ReconcilerTurnsTest, AChangeOfTheNodeQueuesABoundedNumberOfServicesWithEachStep) {
   Reconciler reconciler(
