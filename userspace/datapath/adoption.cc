@@ -80,7 +80,7 @@ absl::Status CheckLayouts(const Tables& tables) {
 }
 
 // The content of the tables while it is sorted.
-struct Leftovers {
+struct Content {
   struct Frontend {
     shunt_frontend_row row;
     uint32_t id;
@@ -101,23 +101,23 @@ bool IsAddressRow(const shunt_frontend_row& row) {
 }
 
 // Returns whether the row leads programs only to rows that exist.
-bool IsValid(const Leftovers& leftovers, const shunt_frontend_row& row) {
+bool IsValid(const Content& content, const shunt_frontend_row& row) {
   if (IsAddressKey(row.key)) return IsAddressRow(row);
   return row.kind >= SHUNT_KIND_CLUSTER_IP && row.kind <= SHUNT_KIND_EXTERNAL_IP && row.key.port != 0 &&
-         row.service_port < leftovers.service_ports.size() && row.internal_pool < leftovers.pool_words.size() &&
-         row.external_pool < leftovers.pool_words.size();
+         row.service_port < content.service_ports.size() && row.internal_pool < content.pool_words.size() &&
+         row.external_pool < content.pool_words.size();
 }
 
-// Goes through the index. Address rows go to the address book, frontends to `leftovers`; the rest is foreign.
-absl::Status AdoptIndex(Inventory& inventory, Leftovers& leftovers) {
+// Goes through the index. Address rows go to the address book, frontends to `content`; the rest is foreign.
+absl::Status AdoptIndex(Inventory& inventory, Content& content) {
   const uint32_t rows_max = inventory.tables.frontend_rows->capacity();
   const auto load = [&](uint32_t id, shunt_frontend_row& row) {
     return id < rows_max && inventory.tables.frontend_rows->Load(id, MutableBytesOf(row)).ok();
   };
   const auto visit = [&](uint32_t id) -> std::optional<shunt_frontend_key> {
-    leftovers.anything = true;
+    content.anything = true;
     shunt_frontend_row row = {};
-    if (!load(id, row) || !IsValid(leftovers, row)) return std::nullopt;
+    if (!load(id, row) || !IsValid(content, row)) return std::nullopt;
     return row.key;
   };
   const auto found = [&](const shunt_frontend_key& key, uint32_t index_slot, uint32_t id) {
@@ -127,13 +127,13 @@ absl::Status AdoptIndex(Inventory& inventory, Leftovers& leftovers) {
       if (!inventory.addresses.AdoptRow(DecodeAddress(key.address), index_slot, id, row.flags)) return false;
     } else {
       if (!inventory.published.frontends.try_emplace(key).second) return false;
-      leftovers.frontends.push_back({.row = row, .id = id, .index_slot = index_slot});
+      content.frontends.push_back({.row = row, .id = id, .index_slot = index_slot});
     }
     inventory.allocator.frontend_rows().Reserve(id);
     return true;
   };
   if (absl::Status status = inventory.allocator.index().Adopt(visit, found); !status.ok()) return status;
-  std::sort(leftovers.frontends.begin(), leftovers.frontends.end(), [](const auto& a, const auto& b) {
+  std::sort(content.frontends.begin(), content.frontends.end(), [](const auto& a, const auto& b) {
     return std::pair(a.row.service_port, a.id) < std::pair(b.row.service_port, b.id);
   });
   return absl::OkStatus();
@@ -141,10 +141,10 @@ absl::Status AdoptIndex(Inventory& inventory, Leftovers& leftovers) {
 
 // Returns the pool with its set if every slot of the set is valid, and otherwise without a set, so that it is published
 // again.
-PoolState AdoptPool(Inventory& inventory, const Leftovers& leftovers, uint32_t id) {
+PoolState AdoptPool(Inventory& inventory, const Content& content, uint32_t id) {
   PoolState pool;
   pool.id = id;
-  pool.word = leftovers.pool_words[id];
+  pool.word = content.pool_words[id];
   const SlotRun run = {shunt_pool_first(pool.word), shunt_pool_count(pool.word)};
   if (run.count == 0 || !inventory.allocator.slots().Reserve(run)) return pool;
   pool.set.run = run;
@@ -153,13 +153,13 @@ PoolState AdoptPool(Inventory& inventory, const Leftovers& leftovers, uint32_t i
     if (!inventory.tables.slots->Load(run.first + i, MutableBytesOf(slots[i])).ok()) return pool;
   }
   const auto is_backend = [&](uint32_t backend) {
-    return backend < leftovers.backends.size() && leftovers.backends[backend].in_use == 1;
+    return backend < content.backends.size() && content.backends[backend].in_use == 1;
   };
   std::vector<uint32_t> members;
   for (const shunt_slot& slot : slots) members.push_back(slot.backend);
   if (!std::all_of(members.begin(), members.end(), is_backend)) return pool;
   for (const uint32_t member : members) {
-    const model::SocketAddress backend = DecodeBackend(leftovers.backends[member]);
+    const model::SocketAddress backend = DecodeBackend(content.backends[member]);
     inventory.allocator.backends().Adopt(member, backend);
     inventory.filter.AdoptBackend(backend.address);
     inventory.packet_filters.AdoptBackend(backend);
@@ -169,9 +169,9 @@ PoolState AdoptPool(Inventory& inventory, const Leftovers& leftovers, uint32_t i
 }
 
 // Gives every frontend to the Service that its service port names, or to Published::unnamed if the name is invalid.
-void AdoptServicePorts(Inventory& inventory, const Leftovers& leftovers) {
+void AdoptServicePorts(Inventory& inventory, const Content& content) {
   const auto adopt_port = [&](uint32_t index) -> PortState& {
-    const std::optional<ServicePortIdentity> identity = DecodeServicePort(leftovers.service_ports[index]);
+    const std::optional<ServicePortIdentity> identity = DecodeServicePort(content.service_ports[index]);
     ServiceState& state = inventory.published.StateOf(identity ? identity->service : model::ObjectName{});
     if (!identity) inventory.published.unnamed = &state;
     inventory.allocator.service_ports().Reserve(index);
@@ -187,7 +187,7 @@ void AdoptServicePorts(Inventory& inventory, const Leftovers& leftovers) {
     return port;
   };
   PortState* port = nullptr;
-  for (const Leftovers::Frontend& frontend : leftovers.frontends) {
+  for (const Content::Frontend& frontend : content.frontends) {
     const uint32_t index = frontend.row.service_port;
     if (port == nullptr || port->index != index) port = &adopt_port(index);
     inventory.published.owners[index]->frontends.push_back(frontend.row.key);
@@ -204,13 +204,13 @@ void AdoptServicePorts(Inventory& inventory, const Leftovers& leftovers) {
     if (!IsWildcard(frontend.row.key.address)) inventory.filter.AdoptService(DecodeAddress(frontend.row.key.address));
     for (const uint32_t pool : {frontend.row.internal_pool, frontend.row.external_pool}) {
       // A pool that another service port has already stays with that one, whatever this row says.
-      if (inventory.allocator.pools().Reserve(pool)) port->pools.push_back(AdoptPool(inventory, leftovers, pool));
+      if (inventory.allocator.pools().Reserve(pool)) port->pools.push_back(AdoptPool(inventory, content, pool));
     }
   }
   // An interrupted Apply may have left service ports without frontends. They keep their index, for a plan that has
   // them.
-  for (uint32_t index = 0; index < leftovers.service_ports.size(); ++index) {
-    if (leftovers.service_ports[index].family != 0 && !inventory.allocator.service_ports().IsTaken(index))
+  for (uint32_t index = 0; index < content.service_ports.size(); ++index) {
+    if (content.service_ports[index].family != 0 && !inventory.allocator.service_ports().IsTaken(index))
       adopt_port(index);
   }
 }
@@ -232,18 +232,18 @@ void HoldAddresses(Inventory& inventory) {
 }
 
 // Retires what is marked as used and cannot be reached.
-void AdoptUnreachable(Inventory& inventory, const Leftovers& leftovers) {
+void AdoptUnreachable(Inventory& inventory, const Content& content) {
   std::vector<Retired> retired;
-  for (uint32_t id = 0; id < leftovers.pool_words.size(); ++id) {
-    if (leftovers.pool_words[id] == 0) continue;
+  for (uint32_t id = 0; id < content.pool_words.size(); ++id) {
+    if (content.pool_words[id] == 0) continue;
     if (inventory.allocator.pools().Reserve(id)) retired.emplace_back(PoolId{id});
   }
   std::vector<uint32_t> backends;
-  for (uint32_t id = 0; id < leftovers.backends.size(); ++id) {
-    if (IsZero(leftovers.backends[id])) continue;
+  for (uint32_t id = 0; id < content.backends.size(); ++id) {
+    if (IsZero(content.backends[id])) continue;
     inventory.allocator.backends().MarkUsed(id);
-    if (leftovers.backends[id].in_use == 0 || inventory.allocator.backends().IsReferenced(id)) continue;
-    inventory.allocator.backends().Adopt(id, DecodeBackend(leftovers.backends[id]));
+    if (content.backends[id].in_use == 0 || inventory.allocator.backends().IsReferenced(id)) continue;
+    inventory.allocator.backends().Adopt(id, DecodeBackend(content.backends[id]));
     backends.push_back(id);
   }
   if (!backends.empty()) retired.emplace_back(BackendSet{.run = {}, .members = std::move(backends)});
@@ -251,20 +251,20 @@ void AdoptUnreachable(Inventory& inventory, const Leftovers& leftovers) {
   inventory.allocator.quarantine().AddPassed(retired);
 }
 
-absl::Status LoadLeftovers(Inventory& inventory, Leftovers& leftovers) {
+absl::Status LoadContent(Inventory& inventory, Content& content) {
   auto service_ports = LoadAll<shunt_service_port>(*inventory.tables.service_ports);
   if (!service_ports.ok()) return service_ports.status();
-  leftovers.service_ports = *std::move(service_ports);
+  content.service_ports = *std::move(service_ports);
   auto pool_words = LoadAll<uint64_t>(*inventory.tables.pools);
   if (!pool_words.ok()) return pool_words.status();
-  leftovers.pool_words = *std::move(pool_words);
+  content.pool_words = *std::move(pool_words);
   auto backends = LoadAll<shunt_backend>(*inventory.tables.backends);
   if (!backends.ok()) return backends.status();
-  leftovers.backends = *std::move(backends);
-  for (uint32_t i = 0; i < leftovers.service_ports.size(); ++i) {
-    if (IsZero(leftovers.service_ports[i])) continue;
+  content.backends = *std::move(backends);
+  for (uint32_t i = 0; i < content.service_ports.size(); ++i) {
+    if (IsZero(content.service_ports[i])) continue;
     inventory.allocator.service_ports().MarkUsed(i);
-    leftovers.anything = true;
+    content.anything = true;
   }
   return absl::OkStatus();
 }
@@ -281,18 +281,18 @@ absl::StatusOr<std::unique_ptr<Inventory>> Adopt(std::shared_ptr<Tables> shared_
         absl::StrCat("open map meta: memory version ", meta.memory_version, ", not ", SHUNT_MEMORY_VERSION));
   }
   auto inventory = std::make_unique<Inventory>(std::move(shared_tables), meta, grace);
-  Leftovers leftovers;
-  if (absl::Status status = LoadLeftovers(*inventory, leftovers); !status.ok()) return status;
+  Content content;
+  if (absl::Status status = LoadContent(*inventory, content); !status.ok()) return status;
   if (absl::Status status = inventory->filter.ReadBack(); !status.ok()) return status;
   if (absl::Status status = inventory->packet_filters.ReadBack(); !status.ok()) return status;
   if (absl::Status status = inventory->allocator.source_lists().ReadBack(); !status.ok()) return status;
-  if (absl::Status status = AdoptIndex(*inventory, leftovers); !status.ok()) return status;
-  AdoptServicePorts(*inventory, leftovers);
+  if (absl::Status status = AdoptIndex(*inventory, content); !status.ok()) return status;
+  AdoptServicePorts(*inventory, content);
   inventory->addresses.EndAdoption();
   HoldAddresses(*inventory);
-  AdoptUnreachable(*inventory, leftovers);
+  AdoptUnreachable(*inventory, content);
   // What the earlier agent unlinked last has left no trace, and a program may still be using it.
-  if (leftovers.anything) grace.Wait(grace.Start()).IgnoreError();
+  if (content.anything) grace.Wait(grace.Start()).IgnoreError();
   return inventory;
 }
 
