@@ -32,14 +32,10 @@ constexpr NamedFlag<SocketFlags> kSocketFlags[] = {
 constexpr NamedFlag<FlowFlags> kFlowFlags[] = {{&FlowFlags::snat, "snat"}, {&FlowFlags::host, "host"}};
 
 constexpr NamedFlag<FlowState> kFlowStates[] = {
-    {&FlowState::settled, "settled"},
-    {&FlowState::replied, "replied"},
-    {&FlowState::confirmed, "confirmed"},
-    {&FlowState::fin_forward, "fin_forward"},
-    {&FlowState::fin_reverse, "fin_reverse"},
-    {&FlowState::reset, "reset"},
-    {&FlowState::retired, "retired"},
-    {&FlowState::withdrawn, "withdrawn"},
+    {&FlowState::settled, "settled"},         {&FlowState::replied, "replied"},
+    {&FlowState::confirmed, "confirmed"},     {&FlowState::fin_forward, "fin_forward"},
+    {&FlowState::fin_reverse, "fin_reverse"}, {&FlowState::reset, "reset"},
+    {&FlowState::retired, "retired"},         {&FlowState::withdrawn, "withdrawn"},
 };
 
 template <typename Flags, size_t kCount>
