@@ -67,46 +67,52 @@ struct bpf_iter__bpf_link {
 
 #pragma clang attribute pop
 
-/* The settings of the programs, which the compiler makes a section of, and libbpf a map of. */
-static __always_inline int is_settings(struct bpf_map *map, const char *name)
+enum map_kind {
+	MAP_SETTINGS =
+		1 << 0, /* of the programs: the compiler makes a section of them, and libbpf a map of that */
+	MAP_SOCKETS =
+		1
+		<< 1, /* the rows for sockets; a build with another size of a row has to know this one, too */
+};
+
+/*
+ * Returns which of the two the map at this address of the kernel's is, or 0. It is a global function, because the
+ * verifier looks at such a one once, and at any other again for each of the maps.
+ */
+__noinline __weak int shunt_map_kind(__u64 address)
 {
-	static const char data[BPF_OBJ_NAME_LEN] = "sock.rodata";
+	static const char settings[BPF_OBJ_NAME_LEN] = "sock.rodata";
+	static const char sockets[BPF_OBJ_NAME_LEN] = "socket_state";
+	struct bpf_map *map = (struct bpf_map *)address;
+	char name[BPF_OBJ_NAME_LEN] = {};
 
-	return !__builtin_memcmp(name, data, sizeof("sock.rodata")) &&
-	       BPF_CORE_READ(map, map_type) == BPF_MAP_TYPE_ARRAY &&
-	       BPF_CORE_READ(map, key_size) == sizeof(__u32) && BPF_CORE_READ(map, max_entries) == 1;
-}
-
-/* The rows for sockets. A build that gives them another size has to find those of this one, too. */
-static __always_inline int is_socket_state(struct bpf_map *map, const char *name)
-{
-	static const char state[BPF_OBJ_NAME_LEN] = "socket_state";
-
-	return !__builtin_memcmp(name, state, sizeof("socket_state")) &&
-	       BPF_CORE_READ(map, map_type) == BPF_MAP_TYPE_ARRAY &&
-	       BPF_CORE_READ(map, key_size) == sizeof(__u32) &&
-	       BPF_CORE_READ(map, value_size) == sizeof(struct shunt_socket_state);
+	if (bpf_core_read(name, sizeof(name), &map->name))
+		return 0;
+	if (BPF_CORE_READ(map, map_type) != BPF_MAP_TYPE_ARRAY ||
+	    BPF_CORE_READ(map, key_size) != sizeof(__u32))
+		return 0;
+	if (!__builtin_memcmp(name, settings, sizeof("sock.rodata")))
+		return BPF_CORE_READ(map, max_entries) == 1 ? MAP_SETTINGS : 0;
+	if (!__builtin_memcmp(name, sockets, sizeof("socket_state")))
+		return BPF_CORE_READ(map, value_size) == sizeof(struct shunt_socket_state) ? MAP_SOCKETS : 0;
+	return 0;
 }
 
 static __always_inline int is_shunt(struct bpf_prog_aux *aux)
 {
 	struct bpf_map **maps = BPF_CORE_READ(aux, used_maps);
 	__u32 count = BPF_CORE_READ(aux, used_map_cnt);
-	int has_settings = 0, has_state = 0;
+	int kinds = 0;
 
 	for (__u32 i = 0; i < SHUNT_USED_MAPS_MAX; i++) {
-		char name[BPF_OBJ_NAME_LEN] = {};
 		struct bpf_map *map = NULL;
 
 		if (i >= count)
 			break;
-		if (bpf_probe_read_kernel(&map, sizeof(map), &maps[i]) ||
-		    bpf_core_read(name, sizeof(name), &map->name))
-			continue;
-		has_settings |= is_settings(map, name);
-		has_state |= is_socket_state(map, name);
+		if (!bpf_probe_read_kernel(&map, sizeof(map), &maps[i]))
+			kinds |= shunt_map_kind((__u64)map);
 	}
-	return has_settings && has_state;
+	return (kinds & (MAP_SETTINGS | MAP_SOCKETS)) == (MAP_SETTINGS | MAP_SOCKETS);
 }
 
 SEC("iter/bpf_link")
