@@ -61,13 +61,13 @@ static inline __u64 shunt_hash(__u64 seed, __u64 high, __u64 low)
 #define SHUNT_PREFIX_SETS 4u
 #define SHUNT_PREFIX_WORDS (SHUNT_PREFIXES * SHUNT_PREFIX_SETS / 64)
 
-/* The fourth is reserved: its bits are zero. */
+/* In each set but the first a bit is only ever set: flows and sockets outlive what it was set for. */
 enum shunt_prefix_set {
 	SHUNT_PREFIX_FRONTENDS = 0, /* every address in frontend_index, wildcards excepted */
 	SHUNT_PREFIX_BACKENDS = 1,
-	/* The addresses of frontends, but not what is only the node's own; for the packet path. As a backend's, such a
-	 * bit is only ever set. */
+	/* For the packet path: ClusterIPs, and the addresses of other frontends, whose ports node_ports has. */
 	SHUNT_PREFIX_SERVICES = 2,
+	SHUNT_PREFIX_PORTS = 3,
 };
 
 /* Which bits of an IPv4 address's word are its prefix. */

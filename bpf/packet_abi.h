@@ -205,7 +205,7 @@ SHUNT_STATIC_ASSERT(sizeof(struct shunt_flow_level) == 128);
  * programs run: a flow outlives its frontend and may outlive its backend, and both its directions must be found.
  *
  * node_ports: bitmaps of 2^16 ports each, for TCP, UDP and SCTP, memory-mapped. A clear bit proves that a packet to an
- * address of this node is for no frontend.
+ * address of this node, or of SHUNT_PREFIX_PORTS, is for no frontend.
  */
 #define SHUNT_NODE_PORT_WORDS (3 * 65536 / 64)
 

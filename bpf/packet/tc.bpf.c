@@ -29,14 +29,17 @@ static __always_inline int may_be_reply(const struct shunt_flow_tuple *tuple)
 	return has_bit(&endpoint_filter, shunt_endpoint_bit(&tuple->source, tuple->source_port));
 }
 
-/* Returns 0 if the packet certainly goes to no frontend. Addresses of this node have frontends on few ports. */
+/*
+ * Returns 0 if the packet certainly goes to no frontend. The node's addresses have frontends on few ports, and so has
+ * the prefix of a load balancer's, which may be the node's own.
+ */
 static __always_inline int may_be_request(const struct shunt_flow_tuple *tuple)
 {
 	__u32 sets = prefix_sets(&tuple->destination);
 
 	if (may_be_in(sets, SHUNT_PREFIX_SERVICES))
 		return 1;
-	return may_be_in(sets, SHUNT_PREFIX_FRONTENDS) &&
+	return (may_be_in(sets, SHUNT_PREFIX_FRONTENDS) || may_be_in(sets, SHUNT_PREFIX_PORTS)) &&
 	       has_bit(&node_ports, shunt_node_port_bit(tuple->protocol, bpf_ntohs(tuple->destination_port)));
 }
 

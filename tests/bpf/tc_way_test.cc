@@ -53,7 +53,19 @@ TEST_F(TcWayTest, AConnectionToAClusterIpFromOutsidePassesWhole) {
 
 TEST_F(TcWayTest, AConnectionToNoServicePassesWhole) {
   AddLoadBalancer({});
-  ExpectPasses("eth0", Tcp("198.51.100.7:40001", "203.0.113.5:443"), SHUNT_REASON_NOT_A_SERVICE);
+  ExpectPasses("eth0", Tcp("198.51.100.7:40001", "203.0.113.5:30080"), SHUNT_REASON_NOT_A_SERVICE);
+}
+
+// A load balancer's address of the node's own prefix does not make every packet to the node worth a search.
+TEST_F(TcWayTest, ALoadBalancerBesideTheNodeIsFoundByItsPorts) {
+  const uint32_t pool = world_->AddPool({world_->AddBackend("10.244.1.7:80")});
+  world_->AddFrontend(
+      {.at = "192.0.2.200:80", .kind = SHUNT_KIND_LOAD_BALANCER, .internal_pool = pool, .external_pool = pool});
+  Run({{"its port", "eth0", Tcp("198.51.100.7:40001", "192.0.2.200:80").Syn(), kPass,
+        Tcp("198.51.100.7:40001", "10.244.1.7:80").Syn()},
+       {"ssh to the node", "eth0", Tcp("198.51.100.7:40001", "192.0.2.10:22").Syn(), kPass, {}},
+       {"another port of it", "eth0", Tcp("198.51.100.7:40001", "192.0.2.200:22").Syn(), kPass, {}}});
+  EXPECT_EQ(world_->Reason(SHUNT_REASON_NOT_A_SERVICE), 0u) << "what was not searched is not counted";
 }
 
 TEST_F(TcWayTest, RangesWithoutAListAdmitNoClient) {

@@ -275,10 +275,13 @@ void TcWorld::AddFrontend(const TcFrontend& frontend) {
   row.kind = static_cast<uint8_t>(frontend.kind);
   row.source_ranges = frontend.source_ranges;
   InsertRow(row);
-  if (frontend.kind == SHUNT_KIND_NODE_PORT) {
-    return SetBit(programs_->maps.node_ports, shunt_node_port_bit(frontend.protocol, ntohs(row.key.port)));
+  if (frontend.kind != SHUNT_KIND_CLUSTER_IP) {
+    SetBit(programs_->maps.node_ports, shunt_node_port_bit(frontend.protocol, ntohs(row.key.port)));
   }
-  for (const shunt_prefix_set set : {SHUNT_PREFIX_FRONTENDS, SHUNT_PREFIX_SERVICES}) {
+  if (frontend.kind == SHUNT_KIND_NODE_PORT) return;
+  const bool is_cluster_ip = frontend.kind == SHUNT_KIND_CLUSTER_IP;
+  for (const shunt_prefix_set set :
+       {SHUNT_PREFIX_FRONTENDS, is_cluster_ip ? SHUNT_PREFIX_SERVICES : SHUNT_PREFIX_PORTS}) {
     SetBit(programs_->maps.prefix_filter, shunt_prefix_bit(&row.key.address, set));
   }
 }

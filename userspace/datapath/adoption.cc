@@ -201,7 +201,9 @@ void AdoptServicePorts(Inventory& inventory, const Content& content) {
     Need need;  // ignored: an address row that is missing is taken later
     inventory.addresses.AddFrontend(frontend.row.key, kind, need);
     inventory.packet_filters.AdoptFrontend(frontend.row.key, kind);
-    if (!IsWildcard(frontend.row.key.address)) inventory.filter.AdoptService(DecodeAddress(frontend.row.key.address));
+    if (!IsWildcard(frontend.row.key.address)) {
+      inventory.filter.AdoptFrontend(DecodeAddress(frontend.row.key.address), kind);
+    }
     for (const uint32_t pool : {frontend.row.internal_pool, frontend.row.external_pool}) {
       // A pool that another service port has already stays with that one, whatever this row says.
       if (inventory.allocator.pools().Reserve(pool)) port->pools.push_back(AdoptPool(inventory, content, pool));

@@ -12,6 +12,11 @@ uint32_t BitOf(const model::IpAddress& address, shunt_prefix_set set) {
   return shunt_prefix_bit(&encoded, set);
 }
 
+// A ClusterIP's every port is the packet path's business: what no Service uses is refused.
+shunt_prefix_set SetOf(model::FrontendKind kind) {
+  return kind == model::FrontendKind::kClusterIp ? SHUNT_PREFIX_SERVICES : SHUNT_PREFIX_PORTS;
+}
+
 }  // namespace
 
 PrefixFilter::PrefixFilter(Table& filter) : filter_(filter), words_(filter.capacity(), 0) {}
@@ -39,10 +44,10 @@ absl::Status PrefixFilter::Set(const model::IpAddress& address) {
   return Store(bit / 64, words_[bit / 64] | uint64_t{1} << (bit % 64));
 }
 
-absl::Status PrefixFilter::SetService(const model::IpAddress& address) {
+absl::Status PrefixFilter::SetFrontend(const model::IpAddress& address, model::FrontendKind kind) {
   static_assert(64 % SHUNT_PREFIX_SETS == 0, "the bits of a prefix are in one word");
   const uint32_t bit = BitOf(address, SHUNT_PREFIX_FRONTENDS);
-  const uint64_t both = uint64_t{1} << SHUNT_PREFIX_FRONTENDS | uint64_t{1} << SHUNT_PREFIX_SERVICES;
+  const uint64_t both = uint64_t{1} << SHUNT_PREFIX_FRONTENDS | uint64_t{1} << SetOf(kind);
   return Store(bit / 64, words_[bit / 64] | both << (bit % 64));
 }
 
@@ -64,8 +69,8 @@ void PrefixFilter::AdoptBackend(const model::IpAddress& address) {
   Adopt(BitOf(address, SHUNT_PREFIX_BACKENDS));
 }
 
-void PrefixFilter::AdoptService(const model::IpAddress& address) {
-  Adopt(BitOf(address, SHUNT_PREFIX_SERVICES));
+void PrefixFilter::AdoptFrontend(const model::IpAddress& address, model::FrontendKind kind) {
+  Adopt(BitOf(address, SetOf(kind)));
 }
 
 void PrefixFilter::Adopt(uint32_t bit) {
@@ -84,8 +89,7 @@ absl::Status PrefixFilter::Repair() {
     ++repaired_;
   }
   for (uint32_t bit = 0; bit < SHUNT_PREFIXES * SHUNT_PREFIX_SETS; ++bit) {
-    const uint32_t set = bit % SHUNT_PREFIX_SETS;
-    if (!Holds(bit) || set == SHUNT_PREFIX_BACKENDS || set == SHUNT_PREFIX_SERVICES || need_.contains(bit)) continue;
+    if (!Holds(bit) || bit % SHUNT_PREFIX_SETS != SHUNT_PREFIX_FRONTENDS || need_.contains(bit)) continue;
     unneeded_.push_back(bit);
     ++repaired_;
   }

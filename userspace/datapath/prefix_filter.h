@@ -11,6 +11,7 @@
 #include "absl/status/status.h"
 #include "userspace/datapath/table.h"
 #include "userspace/model/ip_address.h"
+#include "userspace/model/service_plan.h"
 
 namespace shunt::datapath {
 
@@ -30,17 +31,17 @@ class PrefixFilter {
   void Add(const model::IpAddress& address);
   void Remove(const model::IpAddress& address);
 
-  // Make sure, by at most one store, that the address is in the set of frontends, or in it and in that of Services.
-  // REQUIRES: added.
+  // Make sure, by at most one store, that the address is in the set of frontends, or in it and in the one that is for
+  // frontends of this kind. REQUIRES: added.
   absl::Status Set(const model::IpAddress& address);
-  absl::Status SetService(const model::IpAddress& address);
+  absl::Status SetFrontend(const model::IpAddress& address, model::FrontendKind kind);
   absl::Status SetBackend(const model::IpAddress& address);
   // Clears the bits that no address needs. On an error the rest is left for the next call. REQUIRES: every address that
   // programs can find is added.
   absl::Status ClearUnneeded();
   // Say that a backend, or a frontend, of an earlier agent has this address. Repair sets its bit if it is missing.
   void AdoptBackend(const model::IpAddress& address);
-  void AdoptService(const model::IpAddress& address);
+  void AdoptFrontend(const model::IpAddress& address, model::FrontendKind kind);
   // Sets the bits that are missing and clears those that no address needs. To be called after adoption.
   absl::Status Repair();
   // Returns whether the map holds what was last read from it or written to it.

@@ -12,6 +12,7 @@
 #include "userspace/datapath/codec.h"
 #include "userspace/datapath/testing/memory_table.h"
 #include "userspace/datapath/testing/plans.h"
+#include "userspace/model/service_plan.h"
 
 namespace shunt::datapath {
 namespace {
@@ -80,8 +81,8 @@ TEST_F(PrefixFilterTest, AServicesAddressIsInBothSetsByOneStore) {
   int writes = 0;
   maps_.hooks().after = [&](absl::string_view) { ++writes; };
   Add("10.96.0.1");
-  ASSERT_TRUE(filter_.SetService(Ip("10.96.0.1")).ok());
-  ASSERT_TRUE(filter_.SetService(Ip("10.96.0.1")).ok());
+  ASSERT_TRUE(filter_.SetFrontend(Ip("10.96.0.1"), model::FrontendKind::kClusterIp).ok());
+  ASSERT_TRUE(filter_.SetFrontend(Ip("10.96.0.1"), model::FrontendKind::kClusterIp).ok());
   EXPECT_EQ(writes, 1);
   EXPECT_TRUE(Holds("10.96.0.1"));
   EXPECT_TRUE(Holds("10.96.0.1", SHUNT_PREFIX_SERVICES));
@@ -90,7 +91,7 @@ TEST_F(PrefixFilterTest, AServicesAddressIsInBothSetsByOneStore) {
 
 TEST_F(PrefixFilterTest, AServicesBitStaysForItsFlows) {
   Add("10.96.0.1");
-  ASSERT_TRUE(filter_.SetService(Ip("10.96.0.1")).ok());
+  ASSERT_TRUE(filter_.SetFrontend(Ip("10.96.0.1"), model::FrontendKind::kClusterIp).ok());
   Remove("10.96.0.1");
   ASSERT_TRUE(filter_.ClearUnneeded().ok());
   EXPECT_FALSE(Holds("10.96.0.1"));
@@ -102,6 +103,21 @@ TEST_F(PrefixFilterTest, WhatIsOnlyTheNodesIsNoServices) {
   ASSERT_TRUE(filter_.Set(Ip("10.0.0.1")).ok());
   EXPECT_TRUE(Holds("10.0.0.1"));
   EXPECT_FALSE(Holds("10.0.0.1", SHUNT_PREFIX_SERVICES));
+}
+
+// The node may be in the prefix of its load balancer: then only the ports of frontends are to cost its packets a
+// search.
+TEST_F(PrefixFilterTest, ALoadBalancersAddressIsInTheSetThatIsLimitedToPorts) {
+  Add("192.0.2.200");
+  ASSERT_TRUE(filter_.SetFrontend(Ip("192.0.2.200"), model::FrontendKind::kLoadBalancer).ok());
+  EXPECT_TRUE(Holds("192.0.2.200"));
+  EXPECT_TRUE(Holds("192.0.2.200", SHUNT_PREFIX_PORTS));
+  EXPECT_FALSE(Holds("192.0.2.200", SHUNT_PREFIX_SERVICES));
+  Remove("192.0.2.200");
+  ASSERT_TRUE(filter_.ClearUnneeded().ok());
+  ASSERT_TRUE(filter_.Repair().ok());
+  EXPECT_FALSE(Holds("192.0.2.200"));
+  EXPECT_TRUE(Holds("192.0.2.200", SHUNT_PREFIX_PORTS)) << "a flow may still go there";
 }
 
 TEST_F(PrefixFilterTest, PrefixesOfOneClusterRarelyShareABit) {
@@ -131,19 +147,21 @@ TEST_F(PrefixFilterTest, PrefixesOfOneClusterRarelyShareABit) {
 TEST_F(PrefixFilterTest, RepairsWhatAnEarlierAgentLeft) {
   PrefixFilter earlier(*tables_.prefix_filter);
   earlier.Add(Ip("10.96.0.1"));
-  ASSERT_TRUE(earlier.SetService(Ip("10.96.0.1")).ok());
+  ASSERT_TRUE(earlier.SetFrontend(Ip("10.96.0.1"), model::FrontendKind::kClusterIp).ok());
   ASSERT_TRUE(earlier.SetBackend(Ip("10.244.0.1")).ok());
 
   ASSERT_TRUE(filter_.ReadBack().ok());
   Add("192.0.2.1");
   filter_.AdoptBackend(Ip("10.245.0.1"));
-  filter_.AdoptService(Ip("198.51.100.1"));
+  filter_.AdoptFrontend(Ip("198.51.100.1"), model::FrontendKind::kClusterIp);
+  filter_.AdoptFrontend(Ip("198.18.0.1"), model::FrontendKind::kExternalIp);
   ASSERT_TRUE(filter_.Repair().ok());
   EXPECT_GT(filter_.repaired(), 0u);
   EXPECT_FALSE(Holds("10.96.0.1")) << "no address needs it";
   EXPECT_TRUE(Holds("10.96.0.1", SHUNT_PREFIX_SERVICES)) << "a flow may still go there";
   EXPECT_TRUE(Holds("192.0.2.1")) << "was missing";
   EXPECT_TRUE(Holds("198.51.100.1", SHUNT_PREFIX_SERVICES)) << "was missing";
+  EXPECT_TRUE(Holds("198.18.0.1", SHUNT_PREFIX_PORTS)) << "was missing";
   EXPECT_TRUE(Holds("10.245.0.1", SHUNT_PREFIX_BACKENDS)) << "was missing";
   EXPECT_TRUE(Holds("10.244.0.1", SHUNT_PREFIX_BACKENDS)) << "a socket may still remember a backend there";
 }

@@ -152,7 +152,7 @@ absl::Status Publisher::WriteUnnamed(Change& change) {
     if (status.ok()) status = inventory_.packet_filters.SetFrontend(frontend.content.key, frontend.kind);
     if (!status.ok()) return status;
     if (IsWildcard(frontend.content.key.address)) continue;
-    status = inventory_.filter.SetService(DecodeAddress(frontend.content.key.address));
+    status = inventory_.filter.SetFrontend(DecodeAddress(frontend.content.key.address), frontend.kind);
     if (!status.ok()) return status;
   }
   return absl::OkStatus();

@@ -132,14 +132,14 @@ absl::Status PlanCopy::CopyBackends() {
 }
 
 absl::Status PlanCopy::SetBits(const shunt_frontend_row& row) {
+  const auto kind = static_cast<model::FrontendKind>(row.kind);
   if (!IsAddressKey(row.key)) {
-    const auto kind = static_cast<model::FrontendKind>(row.kind);
     if (absl::Status status = ports_and_endpoints_->SetFrontend(row.key, kind); !status.ok()) return status;
   }
   if (IsWildcard(row.key.address)) return absl::OkStatus();
   const model::IpAddress address = DecodeAddress(row.key.address);
   prefixes_->Add(address);
-  return IsAddressKey(row.key) ? prefixes_->Set(address) : prefixes_->SetService(address);
+  return IsAddressKey(row.key) ? prefixes_->Set(address) : prefixes_->SetFrontend(address, kind);
 }
 
 // Returns true if every slot of the set is in the new map, and names backends that are.
