@@ -177,9 +177,10 @@ class TimerTest : public SweepTest {
   void SetUp() override {
     SweepTest::SetUp();
     if (IsSkipped() || HasFatalFailure()) return;
-    static absl::StatusOr<std::unique_ptr<sandbox::Sandbox>> world = sandbox::Sandbox::Create();
+    absl::StatusOr<std::unique_ptr<sandbox::Sandbox>> world = sandbox::Sandbox::Create();
     if (!world.ok()) GTEST_SKIP() << world.status();
-    absl::StatusOr<std::string> bpffs = (*world)->NewBpffs();
+    world_ = *std::move(world);
+    absl::StatusOr<std::string> bpffs = world_->NewBpffs();
     ASSERT_TRUE(bpffs.ok()) << bpffs.status();
     bpffs_ = *bpffs;
     pin_ = bpffs_ + "/sweeper";
@@ -218,6 +219,7 @@ class TimerTest : public SweepTest {
   }
   uint64_t Rounds() const { return *const_cast<volatile __u64*>(&table_->level().rounds); }
 
+  std::unique_ptr<sandbox::Sandbox> world_;
   std::string bpffs_, pin_;
 };
 

@@ -5,6 +5,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -266,7 +267,8 @@ void PacketModelTest::Compare(Hook hook, const std::string& device, const Packet
       return;
     case Action::kRefuse:
       ++seen_["refused"];
-      if (fate.reasons == std::vector<std::string>{"refusals_limit"}) return;
+      // Past the limit of a second, which the model does not count, the refusal itself is left out.
+      if (std::count(fate.reasons.begin(), fate.reasons.end(), "refusals_limit") != 0) return;
       ASSERT_EQ(VerdictName(fate.verdict), "TC_ACT_REDIRECT") << testing::PrintToString(fate.reasons);
       ASSERT_TRUE(fate.faults.empty()) << fate.faults[0];
       ASSERT_EQ(fate.packet.destination, arriving.source);
