@@ -6,7 +6,7 @@
 #   check_kernel.sh SERIES TEST_BINARY CACHE_DIR [TEST_ARGUMENT...]      e.g. check_kernel.sh 6.1 ./test build/kernels
 #
 # Exit: 0 passed, 1 failed, 77 some were skipped, or cannot run here and why (a failure when SHUNT_REQUIRE_ROOT_TESTS=1).
-# SHUNT_GUEST_TIMEOUT: seconds for one boot (default 1400). SHUNT_GUEST_VERBOSE=1: show the console as it comes.
+# SHUNT_GUEST_TIMEOUT: seconds for one boot (default 2000). SHUNT_GUEST_VERBOSE=1: show the console as it comes.
 set -euo pipefail
 
 readonly series=$1 test_binary=$2 cache=$3
@@ -93,7 +93,7 @@ build_initramfs() {
 # Boots; the console goes to $work/console.
 boot() {
   local kernel=$1 initramfs=$2
-  timeout --kill-after=5 "${SHUNT_GUEST_TIMEOUT:-1400}" qemu-system-x86_64 \
+  timeout --kill-after=5 "${SHUNT_GUEST_TIMEOUT:-2000}" qemu-system-x86_64 \
     -accel tcg,thread=multi -cpu max -smp 2 -m 1024 -nodefaults -no-user-config -display none -no-reboot \
     -serial stdio -kernel "$kernel/vmlinuz" -initrd "$initramfs" \
     -append "console=ttyS0 quiet panic=-1 mitigations=off" < /dev/null |
@@ -130,7 +130,7 @@ if [ "${SHUNT_GUEST_VERBOSE:-0}" != 1 ]; then
 fi
 if [ -z "$status" ]; then
   echo "Linux $series: FAILED: the guest did not finish (${booted:-it never reached init}); $seconds s of at most" \
-    "${SHUNT_GUEST_TIMEOUT:-1400}; last: $(grep '^\[ RUN' "$work/console" | tail -n 1)"
+    "${SHUNT_GUEST_TIMEOUT:-2000}; last: $(grep '^\[ RUN' "$work/console" | tail -n 1)"
 else
   echo "Linux $series: FAILED: exit status $status, ${passed:-0} tests passed, $seconds s ($booted); see the console above"
 fi
