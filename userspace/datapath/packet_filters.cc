@@ -20,42 +20,6 @@ uint32_t BitOf(const model::SocketAddress& backend) {
 
 }  // namespace
 
-absl::Status GrowingBitmap::ReadBack() {
-  for (uint32_t i = 0; i < words_.size(); ++i) {
-    if (absl::Status status = table_.Load(i, MutableBytesOf(words_[i])); !status.ok()) return status;
-  }
-  return absl::OkStatus();
-}
-
-absl::Status GrowingBitmap::Set(uint32_t bit) {
-  if (Holds(bit)) return absl::OkStatus();
-  const uint64_t word = words_[bit / 64] | uint64_t{1} << (bit % 64);
-  if (absl::Status status = table_.StoreWord(bit / 64, 0, word); !status.ok()) return status;
-  words_[bit / 64] = word;
-  return absl::OkStatus();
-}
-
-void GrowingBitmap::Adopt(uint32_t bit) {
-  if (!Holds(bit)) missing_.push_back(bit);
-}
-
-absl::Status GrowingBitmap::Repair() {
-  for (; !missing_.empty(); missing_.pop_back()) {
-    if (Holds(missing_.back())) continue;
-    if (absl::Status status = Set(missing_.back()); !status.ok()) return status;
-    ++repaired_;
-  }
-  return absl::OkStatus();
-}
-
-bool GrowingBitmap::Agrees() const {
-  for (uint32_t i = 0; i < words_.size(); ++i) {
-    uint64_t word = 0;
-    if (!table_.Load(i, MutableBytesOf(word)).ok() || word != words_[i]) return false;
-  }
-  return true;
-}
-
 absl::Status PacketFilters::ReadBack() {
   if (absl::Status status = node_ports_.ReadBack(); !status.ok()) return status;
   return endpoints_.ReadBack();

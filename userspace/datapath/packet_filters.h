@@ -5,43 +5,16 @@
 #define SHUNT_DATAPATH_PACKET_FILTERS_H_
 
 #include <cstdint>
-#include <vector>
 
 #include "absl/status/status.h"
 #include "bpf/abi.h"
+#include "userspace/datapath/mapped_bitmap.h"
 #include "userspace/datapath/table.h"
 #include "userspace/model/service_plan.h"
 
 namespace shunt::datapath {
 
-// A bitmap beside a copy of what its map holds. Bits are only ever set. Not thread-safe.
-class GrowingBitmap {
- public:
-  // `words` must outlive this.
-  explicit GrowingBitmap(Table& words) : table_(words), words_(words.capacity(), 0) {}
-
-  // Copies the map. Adoption calls it before anything else.
-  absl::Status ReadBack();
-  // Makes sure that the bit is set in the map. REQUIRES: the bitmap has the bit.
-  absl::Status Set(uint32_t bit);
-  // Says that the bit is to be set. Repair sets it if it is missing.
-  void Adopt(uint32_t bit);
-  absl::Status Repair();
-  // Returns whether the map holds what was last read from it or written to it.
-  bool Agrees() const;
-  // Returns how many bits Repair has found missing.
-  uint32_t repaired() const { return repaired_; }
-
- private:
-  bool Holds(uint32_t bit) const { return (words_[bit / 64] >> (bit % 64) & 1) != 0; }
-
-  Table& table_;
-  std::vector<uint64_t> words_;    // what the map holds
-  std::vector<uint32_t> missing_;  // bits that may be missing
-  uint32_t repaired_ = 0;
-};
-
-// Not thread-safe.
+// Bits are only ever set. Not thread-safe.
 class PacketFilters {
  public:
   // The tables must outlive this.
@@ -64,8 +37,8 @@ class PacketFilters {
   uint32_t repaired() const { return node_ports_.repaired() + endpoints_.repaired(); }
 
  private:
-  GrowingBitmap node_ports_;
-  GrowingBitmap endpoints_;
+  MappedBitmap node_ports_;
+  MappedBitmap endpoints_;
 };
 
 }  // namespace shunt::datapath

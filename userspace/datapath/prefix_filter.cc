@@ -19,15 +19,6 @@ shunt_prefix_set SetOf(model::FrontendKind kind) {
 
 }  // namespace
 
-PrefixFilter::PrefixFilter(Table& filter) : filter_(filter), words_(filter.capacity(), 0) {}
-
-absl::Status PrefixFilter::ReadBack() {
-  for (uint32_t i = 0; i < words_.size(); ++i) {
-    if (absl::Status status = filter_.Load(i, MutableBytesOf(words_[i])); !status.ok()) return status;
-  }
-  return absl::OkStatus();
-}
-
 void PrefixFilter::Add(const model::IpAddress& address) {
   ++need_[BitOf(address, SHUNT_PREFIX_FRONTENDS)];
 }
@@ -40,75 +31,43 @@ void PrefixFilter::Remove(const model::IpAddress& address) {
 }
 
 absl::Status PrefixFilter::Set(const model::IpAddress& address) {
-  const uint32_t bit = BitOf(address, SHUNT_PREFIX_FRONTENDS);
-  return Store(bit / 64, words_[bit / 64] | uint64_t{1} << (bit % 64));
+  return bits_.Set(BitOf(address, SHUNT_PREFIX_FRONTENDS));
 }
 
 absl::Status PrefixFilter::SetFrontend(const model::IpAddress& address, model::FrontendKind kind) {
-  static_assert(64 % SHUNT_PREFIX_SETS == 0, "the bits of a prefix are in one word");
-  const uint32_t bit = BitOf(address, SHUNT_PREFIX_FRONTENDS);
-  const uint64_t both = uint64_t{1} << SHUNT_PREFIX_FRONTENDS | uint64_t{1} << SetOf(kind);
-  return Store(bit / 64, words_[bit / 64] | both << (bit % 64));
+  static_assert(64 % SHUNT_PREFIX_SETS == 0 && SHUNT_PREFIX_FRONTENDS == 0, "the bits of a prefix are in one word");
+  return bits_.SetBits(BitOf(address, SHUNT_PREFIX_FRONTENDS), uint64_t{1} | uint64_t{1} << SetOf(kind));
 }
 
 absl::Status PrefixFilter::SetBackend(const model::IpAddress& address) {
-  const uint32_t bit = BitOf(address, SHUNT_PREFIX_BACKENDS);
-  return Store(bit / 64, words_[bit / 64] | uint64_t{1} << (bit % 64));
+  return bits_.Set(BitOf(address, SHUNT_PREFIX_BACKENDS));
 }
 
 absl::Status PrefixFilter::ClearUnneeded() {
   for (; !unneeded_.empty(); unneeded_.pop_back()) {
-    const uint32_t bit = unneeded_.back();
-    if (!Holds(bit) || need_.contains(bit)) continue;
-    if (absl::Status status = Flip(bit); !status.ok()) return status;
+    if (need_.contains(unneeded_.back())) continue;
+    if (absl::Status status = bits_.Clear(unneeded_.back()); !status.ok()) return status;
   }
   return absl::OkStatus();
 }
 
 void PrefixFilter::AdoptBackend(const model::IpAddress& address) {
-  Adopt(BitOf(address, SHUNT_PREFIX_BACKENDS));
+  bits_.Adopt(BitOf(address, SHUNT_PREFIX_BACKENDS));
 }
 
 void PrefixFilter::AdoptFrontend(const model::IpAddress& address, model::FrontendKind kind) {
-  Adopt(BitOf(address, SetOf(kind)));
-}
-
-void PrefixFilter::Adopt(uint32_t bit) {
-  if (!Holds(bit)) missing_.push_back(bit);
+  bits_.Adopt(BitOf(address, SetOf(kind)));
 }
 
 absl::Status PrefixFilter::Repair() {
-  for (; !missing_.empty(); missing_.pop_back()) {
-    if (Holds(missing_.back())) continue;
-    if (absl::Status status = Flip(missing_.back()); !status.ok()) return status;
-    ++repaired_;
-  }
-  for (const auto& [bit, addresses] : need_) {
-    if (Holds(bit)) continue;
-    if (absl::Status status = Flip(bit); !status.ok()) return status;
-    ++repaired_;
-  }
-  for (uint32_t bit = 0; bit < SHUNT_PREFIXES * SHUNT_PREFIX_SETS; ++bit) {
-    if (!Holds(bit) || bit % SHUNT_PREFIX_SETS != SHUNT_PREFIX_FRONTENDS || need_.contains(bit)) continue;
+  for (const auto& [bit, addresses] : need_) bits_.Adopt(bit);
+  if (absl::Status status = bits_.Repair(); !status.ok()) return status;
+  for (uint32_t bit = 0; bit < bits_.size(); ++bit) {
+    if (!bits_.Holds(bit) || bit % SHUNT_PREFIX_SETS != SHUNT_PREFIX_FRONTENDS || need_.contains(bit)) continue;
     unneeded_.push_back(bit);
-    ++repaired_;
+    ++found_unneeded_;
   }
   return ClearUnneeded();
-}
-
-bool PrefixFilter::Agrees() const {
-  for (uint32_t i = 0; i < words_.size(); ++i) {
-    uint64_t word = 0;
-    if (!filter_.Load(i, MutableBytesOf(word)).ok() || word != words_[i]) return false;
-  }
-  return true;
-}
-
-absl::Status PrefixFilter::Store(uint32_t index, uint64_t word) {
-  if (word == words_[index]) return absl::OkStatus();
-  if (absl::Status status = filter_.StoreWord(index, 0, word); !status.ok()) return status;
-  words_[index] = word;
-  return absl::OkStatus();
 }
 
 }  // namespace shunt::datapath

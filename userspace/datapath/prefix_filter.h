@@ -9,6 +9,7 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
+#include "userspace/datapath/mapped_bitmap.h"
 #include "userspace/datapath/table.h"
 #include "userspace/model/ip_address.h"
 #include "userspace/model/service_plan.h"
@@ -22,10 +23,10 @@ namespace shunt::datapath {
 class PrefixFilter {
  public:
   // `filter` must outlive this.
-  explicit PrefixFilter(Table& filter);
+  explicit PrefixFilter(Table& filter) : bits_(filter) {}
 
   // Copies the map. Adoption calls it before anything else.
-  absl::Status ReadBack();
+  absl::Status ReadBack() { return bits_.ReadBack(); }
 
   // Counts one more need of the address's bit, by a frontend or an address row; or one less. They write nothing.
   void Add(const model::IpAddress& address);
@@ -45,22 +46,15 @@ class PrefixFilter {
   // Sets the bits that are missing and clears those that no address needs. To be called after adoption.
   absl::Status Repair();
   // Returns whether the map holds what was last read from it or written to it.
-  bool Agrees() const;
+  bool Agrees() const { return bits_.Agrees(); }
   // Returns how many bits Repair has found wrong.
-  uint32_t repaired() const { return repaired_; }
+  uint32_t repaired() const { return bits_.repaired() + found_unneeded_; }
 
  private:
-  bool Holds(uint32_t bit) const { return (words_[bit / 64] >> (bit % 64) & 1) != 0; }
-  absl::Status Flip(uint32_t bit) { return Store(bit / 64, words_[bit / 64] ^ uint64_t{1} << (bit % 64)); }
-  absl::Status Store(uint32_t index, uint64_t word);  // unless it is there
-  void Adopt(uint32_t bit);
-
-  Table& filter_;
-  std::vector<uint64_t> words_;                   // what the map holds
+  MappedBitmap bits_;
   absl::flat_hash_map<uint32_t, uint32_t> need_;  // bit of the frontends' set -> addresses
   std::vector<uint32_t> unneeded_;                // candidates, looked at again before they are cleared
-  std::vector<uint32_t> missing_;                 // bits of other sets that may be missing
-  uint32_t repaired_ = 0;
+  uint32_t found_unneeded_ = 0;                   // by Repair
 };
 
 }  // namespace shunt::datapath
