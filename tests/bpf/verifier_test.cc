@@ -17,15 +17,32 @@
 
 namespace {
 
-std::string* g_verifier_log = nullptr;
+// Keeps what libbpf says, the verifier's log of a refusal above all, while it lives.
+class VerifierLog {
+ public:
+  VerifierLog() {
+    current_ = &text_;
+    libbpf_set_print(Keep);
+  }
+  ~VerifierLog() { current_ = nullptr; }
+  VerifierLog(const VerifierLog&) = delete;
+  VerifierLog& operator=(const VerifierLog&) = delete;
 
-int KeepLog(libbpf_print_level level, const char* format, va_list args) {
-  if (level == LIBBPF_DEBUG || g_verifier_log == nullptr) return 0;
-  char line[4096];
-  vsnprintf(line, sizeof(line), format, args);
-  g_verifier_log->append(line);
-  return 0;
-}
+  // Returns the end, where the verifier says why.
+  std::string Tail() const { return text_.substr(text_.size() > 4000 ? text_.size() - 4000 : 0); }
+
+ private:
+  static int Keep(libbpf_print_level level, const char* format, va_list args) {
+    if (level == LIBBPF_DEBUG || current_ == nullptr) return 0;
+    char line[4096];
+    vsnprintf(line, sizeof(line), format, args);
+    current_->append(line);
+    return 0;
+  }
+
+  inline static std::string* current_ = nullptr;
+  std::string text_;
+};
 
 // What the agent's capabilities and the kernel allow.
 struct Abilities {
@@ -64,11 +81,9 @@ TEST_P(VerifierTest, AcceptsEveryProgram) {
   const auto [reader_window, local_miss_drops, observe, abilities, take_over] = GetParam();
   if (abilities.has_mptcp && access("/proc/sys/net/mptcp", F_OK) != 0)
     return;  // this kernel cannot have the configuration
-  std::string log;
-  g_verifier_log = &log;
-  libbpf_set_print(KeepLog);
+  const VerifierLog log;
   sock* skeleton = sock__open();
-  ASSERT_NE(skeleton, nullptr) << log;
+  ASSERT_NE(skeleton, nullptr) << log.Tail();
   skeleton->rodata->shunt_config.host_netns_cookie = 1;
   skeleton->rodata->shunt_config.socket_mask = 1023;
   skeleton->rodata->shunt_config.previous_mask = take_over.previous_mask;
@@ -80,7 +95,7 @@ TEST_P(VerifierTest, AcceptsEveryProgram) {
   skeleton->rodata->shunt_config.observe = observe;
   skeleton->rodata->shunt_config.reads_sockets = abilities.reads_sockets;
   skeleton->rodata->shunt_config.stale_after_ms = local_miss_drops ? 60'000 : 0;  // nothing has to do with both
-  EXPECT_EQ(sock__load(skeleton), 0) << log.substr(log.size() > 4000 ? log.size() - 4000 : 0);
+  EXPECT_EQ(sock__load(skeleton), 0) << log.Tail();
   int programs = 0;
   bpf_program* program;
   bpf_object__for_each_program(program, skeleton->obj) {
@@ -89,7 +104,6 @@ TEST_P(VerifierTest, AcceptsEveryProgram) {
   }
   EXPECT_EQ(programs, 9);
   sock__destroy(skeleton);
-  g_verifier_log = nullptr;
 }
 
 INSTANTIATE_TEST_SUITE_P(EveryConfiguration, VerifierTest,
@@ -116,21 +130,18 @@ TEST_P(IteratorVerifierTest, AcceptsEveryProgram) {
   if (geteuid() != 0) GTEST_SKIP() << "loading programs needs root";
   const auto [reader_window, has_sock_destroy, previous_mask] = GetParam();
   if (has_sock_destroy && !KernelHas("bpf_sock_destroy")) return;  // this kernel cannot have the configuration
-  std::string log;
-  g_verifier_log = &log;
-  libbpf_set_print(KeepLog);
+  const VerifierLog log;
   sock_iter* skeleton = sock_iter__open();
-  ASSERT_NE(skeleton, nullptr) << log;
+  ASSERT_NE(skeleton, nullptr) << log.Tail();
   skeleton->rodata->shunt_config.host_netns_cookie = 1;
   skeleton->rodata->shunt_config.socket_mask = 1023;
   skeleton->rodata->shunt_config.previous_mask = previous_mask;
   skeleton->rodata->shunt_config.reader_window = reader_window;
   skeleton->rodata->shunt_config.has_sock_destroy = has_sock_destroy;
-  EXPECT_EQ(sock_iter__load(skeleton), 0) << log.substr(log.size() > 4000 ? log.size() - 4000 : 0);
+  EXPECT_EQ(sock_iter__load(skeleton), 0) << log.Tail();
   EXPECT_GE(bpf_program__fd(skeleton->progs.end_udp_sockets), 0);
   EXPECT_GE(bpf_program__fd(skeleton->progs.end_tcp_sockets), 0);
   sock_iter__destroy(skeleton);
-  g_verifier_log = nullptr;
 }
 
 INSTANTIATE_TEST_SUITE_P(EveryConfiguration, IteratorVerifierTest,
@@ -141,18 +152,15 @@ INSTANTIATE_TEST_SUITE_P(EveryConfiguration, IteratorVerifierTest,
 TEST(SweepVerifierTest, AcceptsEveryProgram) {
   if (geteuid() != 0) GTEST_SKIP() << "loading programs needs root";
   for (const uint8_t weakly_ordered : {0, 1}) {
-    std::string log;
-    g_verifier_log = &log;
-    libbpf_set_print(KeepLog);
+    const VerifierLog log;
     sweep* skeleton = sweep__open();
-    ASSERT_NE(skeleton, nullptr) << log;
+    ASSERT_NE(skeleton, nullptr) << log.Tail();
     skeleton->rodata->packet_config.weakly_ordered = weakly_ordered;
     skeleton->rodata->packet_config.flows = 1u << 20;
     skeleton->rodata->packet_config.index_mask = (1u << 19) - 1;
     skeleton->rodata->packet_config.hz = 250;
-    EXPECT_EQ(sweep__load(skeleton), 0) << log.substr(log.size() > 4000 ? log.size() - 4000 : 0);
+    EXPECT_EQ(sweep__load(skeleton), 0) << log.Tail();
     sweep__destroy(skeleton);
-    g_verifier_log = nullptr;
   }
 }
 
@@ -164,11 +172,9 @@ class PacketVerifierTest : public testing::TestWithParam<PacketConfiguration> {}
 TEST_P(PacketVerifierTest, AcceptsEveryProgram) {
   if (geteuid() != 0) GTEST_SKIP() << "loading programs needs root";
   const auto [reader_window, observe, external_cluster_ip, has_ipv6_csum_flag, weakly_ordered] = GetParam();
-  std::string log;
-  g_verifier_log = &log;
-  libbpf_set_print(KeepLog);
+  const VerifierLog log;
   tc* skeleton = tc__open();
-  ASSERT_NE(skeleton, nullptr) << log;
+  ASSERT_NE(skeleton, nullptr) << log.Tail();
   skeleton->rodata->shunt_config.reader_window = reader_window;
   skeleton->rodata->shunt_config.observe = observe;
   skeleton->rodata->shunt_config.stale_after_ms = observe ? 60'000 : 0;  // nothing has to do with both
@@ -179,11 +185,10 @@ TEST_P(PacketVerifierTest, AcceptsEveryProgram) {
   skeleton->rodata->packet_config.external_cluster_ip = external_cluster_ip;
   skeleton->rodata->packet_config.has_ipv6_csum_flag = has_ipv6_csum_flag;
   skeleton->rodata->packet_config.weakly_ordered = weakly_ordered;
-  EXPECT_EQ(tc__load(skeleton), 0) << log.substr(log.size() > 4000 ? log.size() - 4000 : 0);
+  EXPECT_EQ(tc__load(skeleton), 0) << log.Tail();
   EXPECT_GE(bpf_program__fd(skeleton->progs.packet_ingress), 0);
   EXPECT_GE(bpf_program__fd(skeleton->progs.packet_egress), 0);
   tc__destroy(skeleton);
-  g_verifier_log = nullptr;
 }
 
 INSTANTIATE_TEST_SUITE_P(EveryConfiguration, PacketVerifierTest,
