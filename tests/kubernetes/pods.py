@@ -34,8 +34,8 @@ def listen(family, kind, port):
 
 def accept(selector, server):
     connection, _ = server.accept()
-    connection.send(text_of(*connection.getsockname()[:2]).encode())
     selector.register(connection, selectors.EVENT_READ, repeat)
+    serve(selector, connection, text_of(*connection.getsockname()[:2]).encode())
 
 
 def repeat(selector, connection):
@@ -43,11 +43,20 @@ def repeat(selector, connection):
         received = connection.recv(4096)
     except ConnectionError:
         received = b""
-    if received:
-        connection.send(received)
-    else:
-        selector.unregister(connection)
-        connection.close()
+    serve(selector, connection, received)
+
+
+def serve(selector, connection, text):
+    """Sends the text, and closes the connection if there is none or its client is gone. A client whose socket the agent
+    has ended resets its connection at any time, also between a read and the answer to it."""
+    try:
+        if text:
+            connection.send(text)
+            return
+    except ConnectionError:
+        pass
+    selector.unregister(connection)
+    connection.close()
 
 
 def answer(_, server):
