@@ -59,7 +59,6 @@ void Change::GiveBack() {
   frontends_.clear();
   released_.clear();
   ports_.clear();
-  takes_from_.clear();
 }
 
 bool Change::IsEmpty() const {

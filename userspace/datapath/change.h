@@ -112,7 +112,7 @@ class Change {
   std::vector<FrontendChange>& frontends() { return frontends_; }
   // The keys in the index that the Service has and its plan does not. Some may go to another Service in this Apply.
   std::vector<Reserved<AddressBook, FrontendCount>>& released() { return released_; }
-  // The Services from which this one takes a frontend.
+  // The Services from which this one takes a frontend. A failure does not change them.
   std::vector<const ServiceState*>& takes_from() { return takes_from_; }
   // Returns true if publishing it would change nothing for its Service.
   bool IsEmpty() const;

@@ -224,5 +224,10 @@ TEST(HistoryTest, AFrontendStaysInTheIndexWhileTheRowsForItsTakerCannotBeFreed) 
   for (const uint32_t seed : {11, 27, 40, 50, 51}) PlayWithWriteErrors(seed);
 }
 
+// In this one, a taker waits for room while a write fails for another Service from which it takes a frontend.
+TEST(HistoryTest, AFrontendStaysInTheIndexWhileItsTakerWaitsForAServiceWhoseWriteFailed) {
+  PlayWithWriteErrors(84);
+}
+
 }  // namespace
 }  // namespace shunt::datapath

@@ -63,6 +63,7 @@ class TableDatapath::Application {
   void ApplyChunk(absl::Span<const Request> requests, const Transfers& transfers, bool last_of_all);
   Changes StageAll(absl::Span<const Request> requests, const Transfers& transfers);
   void NoteFailures(const Changes& changes);
+  void NoteRetried(const Changes& changes);
   void WaitForRows(const Transfers& transfers);
   bool MayFitSoon();
   void Forget(absl::Span<const Request> requests);
@@ -78,6 +79,7 @@ class TableDatapath::Application {
   absl::flat_hash_set<model::ObjectName> differed_;
   ServiceSet given_up_;  // they take no frontends, because their plans do not fit or contradict themselves
   ServiceSet waiting_;   // of the last round: they kept a frontend for a taker that was refused
+  ServiceSet retried_;   // a write failed for them, or for one from which they take a frontend: the caller tries again
 };
 
 std::vector<ServiceFailure> TableDatapath::Application::Run(absl::Span<const model::ServicePlan* const> plans,
@@ -204,11 +206,33 @@ Changes TableDatapath::Application::StageAll(absl::Span<const Request> requests,
   return changes;
 }
 
+// Notes the Services that no other round of this Apply can help. A Service whose write failed takes part in no other
+// round, so in those it is missing for its takers, which are refused.
+void TableDatapath::Application::NoteRetried(const Changes& changes) {
+  for (const std::unique_ptr<Change>& change : changes) {
+    if (!change->ok() && change->stage() != Change::Stage::kRefused && change->waits_for().empty()) {
+      retried_.insert(&change->service());
+    }
+  }
+  for (size_t before = SIZE_MAX; !retried_.empty() && before != retried_.size();) {
+    before = retried_.size();
+    for (const std::unique_ptr<Change>& change : changes) {
+      if (change->ok()) continue;
+      const auto& givers = change->takes_from();
+      const auto is_retried = [&](const ServiceState* giver) { return retried_.contains(giver); };
+      if (std::any_of(givers.begin(), givers.end(), is_retried)) retried_.insert(&change->service());
+    }
+  }
+}
+
 // Sorts the failures into those that the caller has to try again and those that another round may overcome.
 void TableDatapath::Application::NoteFailures(const Changes& changes) {
+  NoteRetried(changes);
   ServiceSet refused;
   for (const std::unique_ptr<Change>& change : changes) {
-    if (change->stage() == Change::Stage::kRefused) refused.insert(&change->service());
+    if (change->stage() == Change::Stage::kRefused && !retried_.contains(&change->service())) {
+      refused.insert(&change->service());
+    }
   }
   for (const std::unique_ptr<Change>& change : changes) {
     if (change->ok()) continue;
@@ -216,7 +240,7 @@ void TableDatapath::Application::NoteFailures(const Changes& changes) {
                                    [&](const ServiceState* taker) { return refused.contains(taker); });
     if (waits) waiting_.insert(&change->service());
     // A plan that contradicts itself stays so, and a write that failed is the caller's to try again.
-    const bool may_fit = change->stage() == Change::Stage::kRefused && !absl::IsInvalidArgument(change->status());
+    const bool may_fit = refused.contains(&change->service()) && !absl::IsInvalidArgument(change->status());
     const bool defer = waits || may_fit;
     if (defer) deferred_.push_back(change->request());
     (defer ? deferred_failures_ : failures_).push_back({.service = change->service().name, .status = change->status()});
