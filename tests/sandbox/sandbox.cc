@@ -23,6 +23,13 @@ namespace {
 constexpr char kBpffs[] = "/sys/fs/bpf";
 constexpr char kCgroupPrefix[] = "shunt-test-";
 
+int sandboxes = 0;  // that this process has, one within another
+
+// An inner sandbox has a number: "shunt-test-PID" and "shunt-test-PID-1".
+std::string NameCgroup(int outer) {
+  return absl::StrCat(kCgroupPrefix, getpid(), outer == 0 ? "" : absl::StrCat("-", outer));
+}
+
 // If a janitor was itself killed, its cgroup is left; the name tells the process that it belonged to.
 void SweepDeadCgroups(const std::string& mount) {
   std::error_code ignored;
@@ -30,7 +37,8 @@ void SweepDeadCgroups(const std::string& mount) {
     const std::string name = entry.path().filename().string();
     absl::string_view pid_text = name;
     pid_t pid = 0;
-    if (!absl::ConsumePrefix(&pid_text, kCgroupPrefix) || !absl::SimpleAtoi(pid_text, &pid)) continue;
+    if (!absl::ConsumePrefix(&pid_text, kCgroupPrefix)) continue;
+    if (!absl::SimpleAtoi(pid_text.substr(0, pid_text.find('-')), &pid)) continue;
     if (pid > 1 && kill(pid, 0) != 0 && errno == ESRCH) (void)RemoveCgroup(entry.path().string());
   }
 }
@@ -56,13 +64,14 @@ absl::StatusOr<std::unique_ptr<Sandbox>> Sandbox::Create(SandboxOptions options)
 }
 
 absl::Status Sandbox::SetUp() {
+  const int outer = sandboxes++;
   absl::StatusOr<std::string> mount = FindCgroupMount();
   if (!mount.ok()) return mount.status();
   absl::StatusOr<std::string> original = CurrentCgroup(*mount);
   if (!original.ok()) return original.status();
   original_cgroup_ = *original;
   SweepDeadCgroups(*mount);
-  cgroup_ = absl::StrCat(*mount, "/", kCgroupPrefix, getpid());
+  cgroup_ = absl::StrCat(*mount, "/", NameCgroup(outer));
   if (absl::Status made = MakeCgroup(cgroup_); !made.ok()) return made;
   absl::StatusOr<std::unique_ptr<Janitor>> janitor = Janitor::Start(cgroup_);
   if (!janitor.ok()) return janitor.status();
@@ -82,6 +91,7 @@ absl::Status Sandbox::SetUp() {
 }
 
 Sandbox::~Sandbox() {
+  --sandboxes;
   if (original_) (void)original_->Enter();
   if (bpffs_mounted_) umount2(kBpffs, MNT_DETACH);
   if (!original_cgroup_.empty()) (void)EnterCgroup(original_cgroup_);

@@ -30,7 +30,8 @@ class Sandbox {
  public:
   // Moves the calling thread into a private mount namespace with a bpffs of its own at /sys/fs/bpf, and into the
   // sandbox's host namespace. Removes what sandboxes of dead processes left. Returns kPermissionDenied or
-  // kFailedPrecondition, with the reason, if this machine cannot have a sandbox. REQUIRES: the process has one thread.
+  // kFailedPrecondition, with the reason, if this machine cannot have a sandbox. A process may make one within another,
+  // which ends first. REQUIRES: the process has one thread.
   static absl::StatusOr<std::unique_ptr<Sandbox>> Create(SandboxOptions options = {});
   // Returns the process to where it was. REQUIRES: the calling thread is the one that called Create.
   ~Sandbox();

@@ -86,6 +86,19 @@ TEST_F(SandboxTest, NothingIsLeftWhenTheSandboxIsDestroyed) {
   }));
 }
 
+TEST_F(SandboxTest, OneWithinAnotherHasItsOwnCgroupAndBpffs) {
+  EXPECT_TRUE(InChild([] {
+    auto outer = Sandbox::Create();
+    if (!outer.ok() || !(*outer)->NewBpffs().ok()) return false;
+    {
+      auto inner = Sandbox::Create();
+      if (!inner.ok()) return std::fprintf(stderr, "%s\n", inner.status().ToString().c_str()), false;
+      if (!Exists(CgroupOf(getpid()) + "-1") || Exists("/sys/fs/bpf/1") || !(*inner)->NewCgroup().ok()) return false;
+    }
+    return !Exists(CgroupOf(getpid()) + "-1") && Exists(CgroupOf(getpid())) && Exists("/sys/fs/bpf/1");
+  }));
+}
+
 TEST_F(SandboxTest, AProcessKilledInItsSandboxLeavesNoCgroupAndNoProcess) {
   int ends[2];
   ASSERT_EQ(pipe(ends), 0);
