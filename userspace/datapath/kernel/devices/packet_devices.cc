@@ -28,8 +28,8 @@ const absl::Status* FailureOf(uint32_t device, const std::map<uint32_t, absl::St
   return failure == failures.end() ? nullptr : &failure->second;
 }
 
-DeviceState StateOf(const PlannedDevice& planned, const absl::Status* failure) {
-  DeviceState state{.index = planned.index, .name = planned.name, .row = planned.row};
+DeviceState StateOf(const PlannedDevice& planned, DeviceHookKind kind, const absl::Status* failure) {
+  DeviceState state{.index = planned.index, .name = planned.name, .kind = kind, .row = planned.row};
   state.wanted = planned.attach;
   state.in_force = planned.attach && failure == nullptr;
   state.why_not = failure == nullptr ? planned.why_not : std::string(failure->message());
@@ -38,10 +38,11 @@ DeviceState StateOf(const PlannedDevice& planned, const absl::Status* failure) {
 
 }  // namespace
 
-absl::StatusOr<PacketDevices> PacketDevices::Open(DeviceHooks hooks, Table& rows, DeviceSettings settings) {
+absl::StatusOr<PacketDevices> PacketDevices::Open(DeviceHooks hooks, Table& rows, DeviceSettings settings,
+                                                  std::function<absl::Status()> grace) {
   absl::StatusOr<LinkWatch> watch = LinkWatch::Open();
   if (!watch.ok()) return watch.status();
-  return PacketDevices(std::move(hooks), *std::move(watch), rows, std::move(settings));
+  return PacketDevices(std::move(hooks), *std::move(watch), rows, std::move(settings), std::move(grace));
 }
 
 absl::StatusOr<std::map<uint32_t, shunt_device>> PacketDevices::ReadRows() const {
@@ -52,6 +53,18 @@ absl::StatusOr<std::map<uint32_t, shunt_device>> PacketDevices::ReadRows() const
   return found;
 }
 
+// The kernel gives the memory of a row that was replaced or removed to the next one that is put, at once. A program
+// that is about to read the old row would take the new one, of another device, for it.
+absl::Status PacketDevices::PutRow(uint32_t index, const shunt_device& row, bool replaces) {
+  if (gave_back_ && grace_ != nullptr) {
+    if (absl::Status status = grace_(); !status.ok()) return status;
+  }
+  gave_back_ = false;
+  absl::Status status = rows_->Put(BytesOf(index), BytesOf(row));
+  gave_back_ = replaces && status.ok();
+  return status;
+}
+
 std::map<uint32_t, absl::Status> PacketDevices::PutRows(const std::vector<PlannedDevice>& plan,
                                                         const std::map<uint32_t, shunt_device>& found) {
   std::map<uint32_t, absl::Status> failures;
@@ -59,7 +72,7 @@ std::map<uint32_t, absl::Status> PacketDevices::PutRows(const std::vector<Planne
     if (!device.row.has_value()) continue;
     const auto old = found.find(device.index);
     if (old != found.end() && AreEqual(old->second, *device.row)) continue;
-    absl::Status status = rows_->Put(BytesOf(device.index), BytesOf(*device.row));
+    absl::Status status = PutRow(device.index, *device.row, old != found.end());
     if (!status.ok()) failures.insert({device.index, std::move(status)});
   }
   return failures;
@@ -70,7 +83,9 @@ void PacketDevices::RemoveRows(const std::vector<PlannedDevice>& plan, const std
   for (const auto& [index, row] : found) {
     const bool is_planned = absl::c_any_of(
         plan, [index = index](const PlannedDevice& device) { return device.index == index && device.row.has_value(); });
-    if (!is_planned) rows_left_.Update(rows_->Remove(BytesOf(index)));
+    if (is_planned) continue;
+    rows_left_.Update(rows_->Remove(BytesOf(index)));
+    gave_back_ = true;
   }
 }
 
@@ -103,7 +118,9 @@ absl::StatusOr<DeviceHookChanges> PacketDevices::Follow() {
   }
   failures.insert(changes.failures.begin(), changes.failures.end());
   devices_.clear();
-  for (const PlannedDevice& device : plan) devices_.push_back(StateOf(device, FailureOf(device.index, failures)));
+  for (const PlannedDevice& device : plan) {
+    devices_.push_back(StateOf(device, hooks_.kind(), FailureOf(device.index, failures)));
+  }
   return changes;
 }
 

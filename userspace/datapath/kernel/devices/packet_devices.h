@@ -4,6 +4,7 @@
 #define SHUNT_DATAPATH_KERNEL_DEVICES_PACKET_DEVICES_H_
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -24,6 +25,7 @@ namespace shunt::datapath {
 struct DeviceState {
   uint32_t index = 0;
   std::string name;
+  DeviceHookKind kind = DeviceHookKind::kTcx;
   std::optional<shunt_device> row;  // what programs are told of it
   bool in_force = false;            // both its hooks have their programs
   bool wanted = false;              // they are to have them
@@ -34,9 +36,10 @@ struct DeviceState {
 // everything in force. Not thread-safe.
 class PacketDevices {
  public:
-  // `rows` is the map `devices` that the programs behind `hooks` use, and outlives this object. Nothing is attached
-  // before the first Follow.
-  static absl::StatusOr<PacketDevices> Open(DeviceHooks hooks, Table& rows, DeviceSettings settings);
+  // `rows` is the map `devices` that the programs behind `hooks` use, and outlives this object. `grace`, if not null,
+  // returns when every program that began before it was called has ended. Nothing is attached before the first Follow.
+  static absl::StatusOr<PacketDevices> Open(DeviceHooks hooks, Table& rows, DeviceSettings settings,
+                                            std::function<absl::Status()> grace);
 
   // A non-blocking descriptor for poll(2), readable when Follow has something to do. Owned by this object.
   int fd() const { return watch_.fd(); }
@@ -49,17 +52,22 @@ class PacketDevices {
 
   // By index.
   const std::vector<DeviceState>& devices() const { return devices_; }
-  DeviceHookKind kind() const { return hooks_.kind(); }
 
   // Returns a sentence for each wanted device that has no programs, and for each name in the settings that no device
   // has: packets that come there are not the packet path's.
   std::vector<std::string> Problems() const;
 
  private:
-  PacketDevices(DeviceHooks hooks, LinkWatch watch, Table& rows, DeviceSettings settings)
-      : hooks_(std::move(hooks)), watch_(std::move(watch)), rows_(&rows), settings_(std::move(settings)) {}
+  PacketDevices(DeviceHooks hooks, LinkWatch watch, Table& rows, DeviceSettings settings,
+                std::function<absl::Status()> grace)
+      : hooks_(std::move(hooks)),
+        watch_(std::move(watch)),
+        rows_(&rows),
+        settings_(std::move(settings)),
+        grace_(std::move(grace)) {}
 
   absl::StatusOr<std::map<uint32_t, shunt_device>> ReadRows() const;
+  absl::Status PutRow(uint32_t index, const shunt_device& row, bool replaces);
   // Puts the rows that differ from `found`, and returns the failures by index.
   std::map<uint32_t, absl::Status> PutRows(const std::vector<PlannedDevice>& plan,
                                            const std::map<uint32_t, shunt_device>& found);
@@ -69,6 +77,8 @@ class PacketDevices {
   LinkWatch watch_;
   Table* rows_;
   DeviceSettings settings_;
+  std::function<absl::Status()> grace_;
+  bool gave_back_ = false;  // the map has taken memory back that a program may still read as the row that it was
   std::vector<DeviceState> devices_;
   std::vector<std::string> unmatched_;  // names in the settings
   absl::Status hooks_left_;             // what could not be detached

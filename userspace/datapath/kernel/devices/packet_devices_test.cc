@@ -74,7 +74,10 @@ class PacketDevicesTest : public SandboxTest {
     absl::StatusOr<DeviceHooks> hooks =
         DeviceHooks::Open(*pins_, DeviceHookKind::kClsact, program_.get(), program_.get());
     EXPECT_TRUE(hooks.ok()) << hooks.status();
-    absl::StatusOr<PacketDevices> devices = PacketDevices::Open(*std::move(hooks), table_, std::move(settings));
+    absl::StatusOr<PacketDevices> devices = PacketDevices::Open(*std::move(hooks), table_, std::move(settings), [this] {
+      ++graces_;
+      return grace_;
+    });
     EXPECT_TRUE(devices.ok()) << devices.status();
     return *std::move(devices);
   }
@@ -113,6 +116,8 @@ class PacketDevicesTest : public SandboxTest {
     return {};
   }
 
+  int graces_ = 0;      // how many there have been
+  absl::Status grace_;  // what the next ones return
   std::optional<PinDirectory> pins_;
   std::optional<sandbox::NetworkNamespace> node_, pod_;
   std::optional<sandbox::InNamespace> inside_;
