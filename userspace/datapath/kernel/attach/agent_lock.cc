@@ -181,6 +181,17 @@ absl::StatusOr<AgentLock> AgentLock::TakeCgroup(const std::string& cgroup) {
       ": stop it first, or use another --cgroup (an agent in a container needs the host's BPF file system, too)"));
 }
 
+absl::StatusOr<AgentLock> AgentLock::TakeNetwork() {
+  posix::FileDescriptor fd(open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC));
+  struct stat held{};
+  if (!fd.ok() || fstat(fd.get(), &held) != 0) return KernelError(errno, "open the network namespace");
+  if (flock(fd.get(), LOCK_EX | LOCK_NB) == 0) return AgentLock(std::move(fd));
+  if (errno != EWOULDBLOCK) return KernelError(errno, "lock the network namespace");
+  return absl::FailedPreconditionError(absl::StrCat(
+      "another agent, ", NameOf(HolderOf(held)),
+      ", has the packet path of this network namespace: stop it first, or run one of the two with --devices=none"));
+}
+
 NestedAgents::NestedAgents(const std::string& cgroup) : cgroup_(cgroup), above_(CgroupsAbove(cgroup)) {
   marks_.push_back({cgroup_ + kHere, posix::FileDescriptor()});
   for (const std::string& above : above_) marks_.push_back({above + kBelow, posix::FileDescriptor()});

@@ -30,6 +30,10 @@ class AgentLock {
   // as above; the message also names the holder's pin directory, if /proc shows it.
   static absl::StatusOr<AgentLock> TakeCgroup(const std::string& cgroup);
 
+  // Locks the network namespace of the calling thread, for the agent that has its packet path: two would translate what
+  // comes in by a device one after the other. Errors are as above.
+  static absl::StatusOr<AgentLock> TakeNetwork();
+
   // Returns whether this is the lock of the directory that is at `directory` now.
   bool IsOf(const std::string& directory) const;
 

@@ -29,7 +29,8 @@ absl::Status Cleanup(const std::string& bpffs, std::vector<std::string>* removed
     WriteFeatures((*current)->memory, 0).IgnoreError();
   }
   // Whatever of it fails, the sockets' hooks are not to stay for that.
-  const absl::Status devices = RemoveDeviceHooks(pins, removed);
+  const absl::StatusOr<AgentLock> network = AgentLock::TakeNetwork();  // else the filters are a running agent's
+  const absl::Status devices = RemoveDeviceHooks(pins, network.ok() ? Filters::kRemove : Filters::kLeave, removed);
   std::vector<std::string> directories = pins.EarlierLayouts();
   directories.push_back(root);
   for (const std::string& directory : directories) {

@@ -14,6 +14,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "userspace/datapath/kernel/attach/programs.h"
+#include "userspace/datapath/kernel/devices/device_hooks.h"
 #include "userspace/datapath/kernel/object/bpf_fd.h"
 #include "userspace/datapath/kernel/object/pin_removal.h"
 #include "userspace/posix/file_descriptor.h"
@@ -51,10 +52,11 @@ void MendInterrupted(const PinDirectory& pins) {
   }
 }
 
-absl::Status DetachUnknownLinks(const PinDirectory& pins, std::vector<std::string>* notes) {
+absl::Status DetachUnknownLinks(const PinDirectory& pins, DeviceLinks devices, std::vector<std::string>* notes) {
   for (const std::string& path : PathsIn(pins.path() + "/links")) {
     const std::string name = path.substr(path.find_last_of('/') + 1);
     if (absl::c_any_of(kHooks, [&](const Hook& hook) { return name == hook.program; })) continue;
+    if (devices == DeviceLinks::kLeave && IsDeviceLink(name)) continue;
     DetachPinnedLink(path);
     for (const std::string& pin : {path, pins.ProgramPath(name)}) {
       absl::Status status = IsDirectory(pin) ? RemoveAllBelow(pin, nullptr) : RemoveOne(pin, nullptr);

@@ -18,9 +18,13 @@ std::vector<std::string> LayoutsInForce(const PinDirectory& pins);
 // the other one is detached, because its program would run as well; otherwise the other one becomes the hook's.
 void MendInterrupted(const PinDirectory& pins);
 
-// Detaches and unpins what is pinned among the links and is none of kHooks, and the programs of those names: an agent
-// of another build left it, and no agent keeps what it uses up to date. Appends a note for each.
-absl::Status DetachUnknownLinks(const PinDirectory& pins, std::vector<std::string>* notes);
+// What is to become of the links of the packet path: an agent that has it replaces their programs itself.
+enum class DeviceLinks { kDetach, kLeave };
+
+// Detaches and unpins what is pinned among the links and is none of kHooks, nor of a device that is to stay, and the
+// programs of those names: an agent of another build left it, and no agent keeps what it uses up to date. Appends a
+// note for each.
+absl::Status DetachUnknownLinks(const PinDirectory& pins, DeviceLinks devices, std::vector<std::string>* notes);
 
 // Detaches the links of earlier layouts, translating hooks first, and removes those directories. Appends a note for
 // each.

@@ -216,8 +216,9 @@ bool IsDeviceLink(absl::string_view name) {
   return PlaceIn(name).has_value();
 }
 
-absl::Status RemoveDeviceHooks(const PinDirectory& pins, std::vector<std::string>* removed) {
-  const absl::StatusOr<std::vector<Link>> links = ReadLinks();
+absl::Status RemoveDeviceHooks(const PinDirectory& pins, Filters filters, std::vector<std::string>* removed) {
+  const absl::StatusOr<std::vector<Link>> links =
+      filters == Filters::kRemove ? ReadLinks() : absl::StatusOr<std::vector<Link>>(std::vector<Link>());
   absl::Status failure = links.status();
   for (const Direction direction : {Direction::kIngress, Direction::kEgress}) {
     std::vector<uint32_t> devices;

@@ -86,9 +86,12 @@ class DeviceHooks {
 // detach it: nothing keeps up to date what its program reads.
 bool IsDeviceLink(absl::string_view name);
 
-// Detaches everything of ours from all devices of the network namespace, of both kinds, ingress first, and appends to
-// `removed` the path of each pin and a text for each filter.
-absl::Status RemoveDeviceHooks(const PinDirectory& pins, std::vector<std::string>* removed);
+// Filters have no pins that tell whose they are: an agent with other pins may have put them.
+enum class Filters { kRemove, kLeave };
+
+// Detaches everything of ours from all devices of the network namespace, links that are pinned in `pins` and, unless
+// they are to stay, filters, ingress first. Appends to `removed` the path of each pin and a text for each filter.
+absl::Status RemoveDeviceHooks(const PinDirectory& pins, Filters filters, std::vector<std::string>* removed);
 
 }  // namespace shunt::datapath
 

@@ -348,7 +348,7 @@ TEST_P(DeviceHooksTest, ThoseOfOthersStayAndHideNothingFromOurs) {
   EXPECT_EQ(ProgramsAt(Direction::kIngress), 1u);
   EXPECT_TRUE(Counts(theirs, [&] { SendFromPod(); }));
   std::vector<std::string> removed;
-  EXPECT_TRUE(RemoveDeviceHooks(*pins_, &removed).ok());
+  EXPECT_TRUE(RemoveDeviceHooks(*pins_, Filters::kRemove, &removed).ok());
   EXPECT_THAT(removed, IsEmpty());
   EXPECT_TRUE(Counts(theirs, [&] { SendFromPod(); }));
 }
