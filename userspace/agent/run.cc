@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 #include <utility>
@@ -15,6 +16,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/str_join.h"
 #include "absl/time/time.h"
 #include "shunt_version.h"
 #include "userspace/admin/server.h"
@@ -34,9 +36,11 @@
 #include "userspace/agent/serve/live_view.h"
 #include "userspace/agent/snapshot_thread.h"
 #include "userspace/agent/socket_ender_thread.h"
+#include "userspace/datapath/kernel/devices/device_hooks.h"
 #include "userspace/datapath/kernel/kernel_datapath.h"
 #include "userspace/datapath/kernel/node_addresses.h"
 #include "userspace/datapath/kernel/object/pins.h"
+#include "userspace/datapath/kernel/packets/packet_settings.h"
 #include "userspace/datapath/kernel/pinned_reader.h"
 #include "userspace/report/agent_status.h"
 #include "userspace/report/socket_sweep.h"
@@ -61,6 +65,24 @@ void LogPrograms(const datapath::KernelDatapath& datapath) {
           {{"cgroup", datapath.cgroup()}, {"own_plan", datapath.pin_directory()}});
 }
 
+std::optional<datapath::PacketOptions> PacketOptionsOf(const Options& options) {
+  if (!HasPacketPath(options)) return std::nullopt;
+  return datapath::PacketOptions{.devices = {.external = options.devices, .pods = options.pod_devices},
+                                 .first_snat_port = options.masquerade_ports,
+                                 .external_cluster_ip = options.external_cluster_ip};
+}
+
+void LogDevices(const datapath::DeviceHookChanges& changes) {
+  for (const auto& [what, names] : {std::pair("Packets of devices are translated", &changes.attached),
+                                    std::pair("Packets of devices are translated by this build", &changes.replaced),
+                                    std::pair("Packets of devices are no longer translated", &changes.detached)}) {
+    if (!names->empty()) LogNote(1, what, {{"devices", absl::StrJoin(*names, ",")}});
+  }
+  for (const std::string& name : changes.healed) {
+    LogWarning("A device had lost a program, which is attached again", {{"device", name}});
+  }
+}
+
 absl::StatusOr<std::unique_ptr<datapath::KernelDatapath>> OpenDatapath(const Options& options) {
   absl::StatusOr<std::unique_ptr<datapath::KernelDatapath>> datapath =
       datapath::KernelDatapath::Open({.bpffs = options.bpffs,
@@ -69,7 +91,8 @@ absl::StatusOr<std::unique_ptr<datapath::KernelDatapath>> OpenDatapath(const Opt
                                       .inside = options.cluster_cidr,
                                       .local_miss_drops = options.local_policy_miss == LocalPolicyMiss::kDrop,
                                       .observe = options.observe,
-                                      .stale_after = options.stale_after});
+                                      .stale_after = options.stale_after,
+                                      .packets = PacketOptionsOf(options)});
   if (!datapath.ok()) return datapath.status();
   for (const std::string& note : (*datapath)->notes()) LogNote(1, "Found pinned", {{"note", note}});
   LogPrograms(**datapath);
@@ -88,6 +111,7 @@ absl::StatusOr<std::unique_ptr<datapath::KernelDatapath>> OpenDatapath(const Opt
     for (const std::string& note : notes) LogNote(1, "Found pinned", {{"note", note}});
     LogNote(0, "This build's programs are in force", {{"pins", pins}});
   });
+  (*datapath)->ListenForDevices(LogDevices);
   return datapath;
 }
 

@@ -130,6 +130,11 @@ class Datapath {
   // could not be written earlier and belongs to no Service. Apply does both too; an idle agent calls this from time to
   // time.
   virtual void Reclaim() = 0;
+
+  // Readable when FollowAnnouncements has something to do; negative as long as nothing is announced.
+  virtual int announcements() const { return -1; }
+  // Follows what the kernel announces of this node's devices. Reclaim follows what is not announced.
+  virtual void FollowAnnouncements() {}
 };
 
 }  // namespace shunt::datapath

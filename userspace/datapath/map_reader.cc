@@ -33,7 +33,8 @@ absl::Status DumpMeta(const Tables& tables, uint64_t now_ns, const Visit& visit)
                         .generation = meta.generation,
                         .storage_in_use = meta.storage_in_use != 0,
                         .features = {.sockets = (meta.features & SHUNT_FEATURE_SOCKETS) != 0,
-                                     .observe = (meta.features & SHUNT_FEATURE_OBSERVE) != 0},
+                                     .observe = (meta.features & SHUNT_FEATURE_OBSERVE) != 0,
+                                     .packets = (meta.features & SHUNT_FEATURE_PACKETS) != 0},
                         .sign_of_life = DecodeSignOfLife(meta, now_ns)});
   return absl::OkStatus();
 }

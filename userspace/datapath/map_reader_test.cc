@@ -106,7 +106,7 @@ TEST_F(MapReaderTest, MetaIsShownWithoutItsSeeds) {
   shunt_meta meta = {};
   ASSERT_TRUE(tables_.meta->Load(0, MutableBytesOf(meta)).ok());
   meta.generation = 17;
-  meta.features = SHUNT_FEATURE_SOCKETS | SHUNT_FEATURE_OBSERVE;
+  meta.features = SHUNT_FEATURE_SOCKETS | SHUNT_FEATURE_OBSERVE | SHUNT_FEATURE_PACKETS;
   meta.storage_in_use = 1;
   meta.applied_ms = 4'000;
   meta.stale_after_ms = 60'000;
@@ -116,7 +116,7 @@ TEST_F(MapReaderTest, MetaIsShownWithoutItsSeeds) {
   EXPECT_EQ(rows[0].memory_version, uint32_t{SHUNT_MEMORY_VERSION});
   EXPECT_EQ(rows[0].generation, 17u);
   EXPECT_TRUE(rows[0].storage_in_use);
-  EXPECT_EQ(rows[0].features, (report::Features{.sockets = true, .observe = true}));
+  EXPECT_EQ(rows[0].features, (report::Features{.sockets = true, .observe = true, .packets = true}));
   EXPECT_EQ(rows[0].sign_of_life, (report::SignOfLife{.stale_after_ms = 60'000, .age_ms = 1'000}));
 }
 

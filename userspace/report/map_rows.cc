@@ -12,7 +12,8 @@ struct NamedFlag {
   absl::string_view name;
 };
 
-constexpr NamedFlag<Features> kFeatures[] = {{&Features::sockets, "sockets"}, {&Features::observe, "observe"}};
+constexpr NamedFlag<Features> kFeatures[] = {
+    {&Features::sockets, "sockets"}, {&Features::observe, "observe"}, {&Features::packets, "packets"}};
 
 constexpr NamedFlag<FrontendFlags> kFrontendFlags[] = {
     {&FrontendFlags::source_ranges, "source_ranges"},

@@ -39,6 +39,7 @@ struct SignOfLife {
 struct Features {
   bool sockets = false;  // the socket hooks of a cgroup
   bool observe = false;  // they decide and count, but translate nothing
+  bool packets = false;  // the packet path, at devices
 
   friend bool operator==(const Features&, const Features&) = default;
 };

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <iterator>
 #include <map>
 #include <utility>
 
@@ -16,6 +17,11 @@ namespace {
 
 SteadyTime Now() {
   return std::chrono::steady_clock::now();
+}
+
+bool IsReadable(int fd) {
+  pollfd ready{.fd = fd, .events = POLLIN, .revents = 0};
+  return fd >= 0 && ::poll(&ready, 1, 0) > 0;
 }
 
 // Returns whether `budget` allows a line now. If it does, first logs how many lines it has suppressed.
@@ -53,6 +59,7 @@ void Loop::Run(std::stop_token stop, LoopListener& listener) {
     ReadAddresses();
     const SteadyTime now = Now();
     if (now >= next_sign_of_life_) GiveSignOfLife();
+    if (now >= next_follow_) FollowAnnouncements(now);
     const std::optional<SteadyTime> next = reconciler_.NextStep();
     if (next.has_value() && std::max(*next, not_before_) <= now) {
       Step(listener);
@@ -145,10 +152,7 @@ void Loop::ReadInbox(LoopListener& listener) {
 }
 
 void Loop::ReadAddresses() {
-  if (addresses_.fd() >= 0) {
-    pollfd ready{.fd = addresses_.fd(), .events = POLLIN, .revents = 0};
-    if (::poll(&ready, 1, 0) > 0) addresses_pending_ = true;
-  }
+  if (IsReadable(addresses_.fd())) addresses_pending_ = true;
   if (!std::exchange(addresses_pending_, false)) return;
   absl::StatusOr<std::vector<datapath::NodeAddress>> addresses = addresses_.Read();
   if (addresses.ok()) {
@@ -191,14 +195,25 @@ void Loop::Step(LoopListener& listener) {
   listener.FirstApplied();
 }
 
+void Loop::FollowAnnouncements(SteadyTime now) {
+  if (!IsReadable(datapath_.announcements())) return;
+  datapath_.FollowAnnouncements();
+  next_follow_ = now + kFollow;
+}
+
 void Loop::Wait(SteadyTime until) const {
-  pollfd ready[2] = {{.fd = inbox_.fd(), .events = POLLIN, .revents = 0},
-                     {.fd = addresses_.fd(), .events = POLLIN, .revents = 0}};  // poll ignores a negative one
-  const auto left = std::chrono::ceil<std::chrono::nanoseconds>(until - Now());
+  const SteadyTime now = Now();
+  const bool may_follow = now >= next_follow_;
+  if (!may_follow) until = std::min(until, next_follow_);
+  // poll ignores a negative descriptor.
+  pollfd ready[3] = {{.fd = inbox_.fd(), .events = POLLIN, .revents = 0},
+                     {.fd = addresses_.fd(), .events = POLLIN, .revents = 0},
+                     {.fd = may_follow ? datapath_.announcements() : -1, .events = POLLIN, .revents = 0}};
+  const auto left = std::chrono::ceil<std::chrono::nanoseconds>(until - now);
   if (left <= std::chrono::nanoseconds::zero()) return;
   const timespec timeout = {.tv_sec = static_cast<time_t>(left.count() / 1'000'000'000),
                             .tv_nsec = static_cast<long>(left.count() % 1'000'000'000)};
-  ::ppoll(ready, 2, &timeout, nullptr);
+  ::ppoll(ready, std::size(ready), &timeout, nullptr);
 }
 
 void Loop::LogOutcome(const StepOutcome& outcome, std::chrono::duration<double, std::milli> took) {

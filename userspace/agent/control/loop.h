@@ -76,6 +76,8 @@ class Loop {
   static constexpr std::chrono::milliseconds kRestMax{20};
   // How often an idle loop lets the datapath take back ids whose grace period has passed.
   static constexpr std::chrono::seconds kReclaim{1};
+  // How often, at most, the datapath follows what is announced: a node that starts pods announces a lot.
+  static constexpr std::chrono::milliseconds kFollow{50};
   // How often the loop tells the programs that it lives.
   static constexpr std::chrono::seconds kSignOfLife{1};
   // How often the kernel is compared with what is planned, in parts of kInspectedRows, each some 0.2 ms, between which
@@ -110,6 +112,7 @@ class Loop {
   void Inspect(SteadyTime now);
   void EndAudit(absl::StatusOr<datapath::Drift> drift);
   void ShowView(LoopListener& listener);
+  void FollowAnnouncements(SteadyTime now);
   void Wait(SteadyTime until) const;
   void LogOutcome(const StepOutcome& outcome, std::chrono::duration<double, std::milli> took);
   void ReportProblems(size_t source, std::vector<sources::SourceProblem> problems);
@@ -121,6 +124,7 @@ class Loop {
   Reconciler reconciler_;
   SteadyTime not_before_;  // of the next step
   SteadyTime next_sign_of_life_;
+  SteadyTime next_follow_;
   SteadyTime next_audit_ = SteadyTime::max();
   bool auditing_ = false;                     // a part of the kernel is still to be compared
   SteadyTime next_view_ = SteadyTime::max();  // never before the first apply

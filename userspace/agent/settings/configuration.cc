@@ -107,6 +107,16 @@ Decoder ClusterCidr(std::optional<std::vector<std::string>>& target) {
   };
 }
 
+Decoder Devices(std::optional<std::vector<std::string>>& target) {
+  return [&target](const FieldReader& object, absl::string_view field) {
+    Texts(target)(object, field);
+    if (!target.has_value()) return;
+    if (const absl::Status status = ParseDevices(*target).status(); !status.ok()) {
+      object.Complain(field, absl::StrCat("is wrong: ", status.message()));
+    }
+  };
+}
+
 Decoder SnapshotInterval(std::optional<std::chrono::seconds>& target) {
   return [&target](const FieldReader& object, absl::string_view field) {
     const std::optional<std::string> text = object.PlainText(field);
@@ -210,6 +220,10 @@ std::vector<Field> Schema(Configuration& c) {
       {"nodePortAddresses", NodePortPrefixes(c.node_port_addresses)},
       {"clusterCIDR", ClusterCidr(c.cluster_cidr)},
       {"masqueradeAll", Flag(c.masquerade_all)},
+      {"devices", Devices(c.devices)},
+      {"podDevices", Devices(c.pod_devices)},
+      {"externalClusterIP", Flag(c.external_cluster_ip)},
+      {"masqueradePorts", Number(c.masquerade_ports, kMasqueradePortsMin, kMasqueradePortsMax)},
       {"stateDirectory", Text(c.state_directory)},
       {"snapshotInterval", SnapshotInterval(c.snapshot_interval)},
       {"cgroup", Text(c.cgroup)},
@@ -246,6 +260,18 @@ absl::StatusOr<std::vector<model::IpPrefix>> ParseClusterCidr(const std::vector<
         absl::StrCat("expected at most ", datapath::kInsideMax, " prefixes, found ", prefixes.size()));
   }
   return prefixes;
+}
+
+absl::StatusOr<std::vector<std::string>> ParseDevices(const std::vector<std::string>& texts) {
+  constexpr absl::string_view kNone = "none";
+  if (texts.size() == 1 && texts.front() == kNone) return std::vector<std::string>();
+  for (const std::string& text : texts) {
+    // The kernel's rules for a name (dev_valid_name), whose length wildcards may exceed.
+    if (!text.empty() && text != kNone && text.find_first_of("/: \t\n") == std::string::npos) continue;
+    return absl::InvalidArgumentError(
+        absl::StrCat("expected none alone, or auto and names of devices like eth0 and cali*, found \"", text, "\""));
+  }
+  return texts;
 }
 
 absl::StatusOr<std::chrono::milliseconds> ParseStaleAfter(absl::string_view text) {

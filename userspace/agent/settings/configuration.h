@@ -36,6 +36,10 @@ struct Configuration {
   std::optional<std::vector<std::string>> node_port_addresses;  // ParseNodePortAddresses
   std::optional<std::vector<std::string>> cluster_cidr;         // ParseClusterCidr
   std::optional<bool> masquerade_all;
+  std::optional<std::vector<std::string>> devices;      // ParseDevices
+  std::optional<std::vector<std::string>> pod_devices;  // ParseDevices
+  std::optional<bool> external_cluster_ip;
+  std::optional<uint32_t> masquerade_ports;
   std::optional<std::string> cgroup;
   std::optional<std::string> bpffs;
   std::optional<std::string> admin_socket;
@@ -64,6 +68,9 @@ inline constexpr std::chrono::seconds kSnapshotIntervalMost{24 * 60 * 60};
 inline constexpr std::chrono::seconds kNoSnapshots{0};
 // The highest verbosity of -v and logging.verbosity.
 inline constexpr int kVerbosityMax = 10;
+// The first of masqueradePorts: behind the well-known ports, and with as many ports up to 65535 as are needed.
+inline constexpr uint32_t kMasqueradePortsMin = 1024;
+inline constexpr uint32_t kMasqueradePortsMax = 49'152;
 // The largest udpIdleSeconds: a day.
 inline constexpr uint32_t kUdpIdleMax = 86'400;
 
@@ -74,6 +81,11 @@ absl::StatusOr<std::chrono::seconds> ParseSnapshotInterval(absl::string_view tex
 // Reads the value of --cluster-cidr and clusterCIDR: at most datapath::kInsideMax prefixes of either family. The result
 // is sorted, and has each once. Returns kInvalidArgument with a text that begins with what was expected.
 absl::StatusOr<std::vector<model::IpPrefix>> ParseClusterCidr(const std::vector<std::string>& texts);
+
+// Reads the value of --devices, --pod-devices and their fields: "none" alone, or names of devices with the wildcards of
+// glob(7), and "auto". The result is empty for "none". Returns kInvalidArgument with a text that begins with what was
+// expected.
+absl::StatusOr<std::vector<std::string>> ParseDevices(const std::vector<std::string>& texts);
 
 // Reads the value of --stale-after: "off", or a duration such as "10m" of at least 10 s and at most 30 days. The result
 // is 0 for "off". Returns kInvalidArgument with what the value must be.

@@ -36,8 +36,6 @@ struct LaterFlag {
 };
 constexpr const char* kRemoveIt = "remove the flag";
 constexpr LaterFlag kFlagsOfLaterVersions[] = {
-    {"--devices", kRemoveIt},
-    {"--pod-devices", kRemoveIt},
     {"--xdp", kRemoveIt},
 };
 
@@ -53,6 +51,10 @@ struct Flags {
   std::optional<std::vector<std::string>> node_port_addresses;
   std::optional<std::vector<std::string>> cluster_cidr;
   std::optional<bool> masquerade_all;
+  std::optional<std::vector<std::string>> devices;
+  std::optional<std::vector<std::string>> pod_devices;
+  std::optional<std::string> external_cluster_ip;
+  std::optional<uint32_t> masquerade_ports;
   std::optional<std::string> cgroup;
   std::optional<std::string> bpffs;
   std::optional<std::string> admin_socket;
@@ -87,6 +89,27 @@ void AddPlaceFlags(CLI::App& verb, Flags& flags) {
       ->type_name("DIR");
 }
 
+void AddPacketFlags(CLI::App& run, Flags& flags) {
+  run.add_option("--devices", flags.devices,
+                 "translate packets too that come in by these devices, from clients outside: names with wildcards, or "
+                 "auto for all such devices; none (default) where kube-proxy does that")
+      ->delimiter(',')
+      ->type_name("none|auto|GLOB[,GLOB]");
+  run.add_option("--pod-devices", flags.pod_devices,
+                 "the same for devices of pods whose sockets no hook sees, as those of virtual machines (default none)")
+      ->delimiter(',')
+      ->type_name("none|auto|GLOB[,GLOB]");
+  run.add_option("--external-cluster-ip", flags.external_cluster_ip,
+                 "let clients from outside the cluster dial ClusterIPs (default off, on with kube-proxy)")
+      ->check(CLI::IsMember(Names(kOnOff)).description(""))
+      ->type_name("on|off");
+  run.add_option("--masquerade-ports", flags.masquerade_ports,
+                 "first of the 16384 ports of this node from which packets are sent on that get another source address "
+                 "(default 49152)")
+      ->check(CLI::Range(kMasqueradePortsMin, kMasqueradePortsMax).description(""))
+      ->type_name("PORT");
+}
+
 void AddRunFlags(CLI::App& run, Flags& flags) {
   run.add_option("--manifests", flags.manifests,
                  "serve the Services and EndpointSlices in DIR's YAML and JSON files, reread when they change")
@@ -107,6 +130,7 @@ void AddRunFlags(CLI::App& run, Flags& flags) {
       ->type_name("CIDR[,CIDR]");
   run.add_flag("--masquerade-all", flags.masquerade_all,
                "give every packet to a ClusterIP a source address of this node, as kube-proxy does with this flag");
+  AddPacketFlags(run, flags);
   run.add_option("--state-dir", flags.state_directory,
                  "directory that keeps the last known state of the cluster (default /var/lib/shunt)")
       ->type_name("DIR");
@@ -190,6 +214,29 @@ absl::Status SettleStaleAfter(const std::optional<std::string>& flag, const std:
   return absl::OkStatus();
 }
 
+absl::Status SettleDevices(const char* name, const std::optional<std::vector<std::string>>& flag,
+                           const std::optional<std::vector<std::string>>& field, std::vector<std::string>& value) {
+  const std::optional<std::vector<std::string>>& given = flag.has_value() ? flag : field;
+  if (!given.has_value()) return absl::OkStatus();
+  absl::StatusOr<std::vector<std::string>> devices = ParseDevices(*given);
+  if (!devices.ok()) return WrongFlag(name, devices.status());
+  value = *std::move(devices);
+  return absl::OkStatus();
+}
+
+absl::Status SettlePackets(const Flags& flags, const Configuration& file, Options& options) {
+  absl::Status status = SettleDevices("--devices", flags.devices, file.devices, options.devices);
+  if (status.ok()) status = SettleDevices("--pod-devices", flags.pod_devices, file.pod_devices, options.pod_devices);
+  if (!status.ok()) return status;
+  Settle(Named(flags.external_cluster_ip, kOnOff), file.external_cluster_ip, options.external_cluster_ip);
+  uint32_t ports = options.masquerade_ports;
+  Settle(flags.masquerade_ports, file.masquerade_ports, ports);
+  options.masquerade_ports = static_cast<uint16_t>(ports);
+  if (HasPacketPath(options) || options.pod_devices.empty()) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      "--pod-devices: needs the packet path, which --devices (in the file devices) turns on: give both, or neither");
+}
+
 absl::StatusOr<Options> Resolve(const Flags& flags, const Environment& environment) {
   Configuration file;
   if (flags.config.has_value()) {
@@ -224,6 +271,7 @@ absl::StatusOr<Options> Resolve(const Flags& flags, const Environment& environme
   if (!inside.ok()) return WrongFlag("--cluster-cidr", inside.status());
   options.cluster_cidr = *std::move(inside);
   Settle(flags.masquerade_all, file.masquerade_all, options.masquerade_all);
+  if (absl::Status status = SettlePackets(flags, file, options); !status.ok()) return status;
   Settle(flags.cgroup, file.cgroup, options.cgroup);
   Settle(flags.bpffs, file.bpffs, options.bpffs);
   Settle(flags.admin_socket, file.admin_socket, options.admin_socket);
@@ -336,7 +384,7 @@ absl::Status CheckRun(const CLI::App& run, const Options& options, const Environ
 
 datapath::Limits MapLimits(const Options& options) {
   datapath::Limits limits = options.limits;
-  if (options.packets) limits.flows = options.flows;
+  if (HasPacketPath(options)) limits.flows = options.flows;
   return limits;
 }
 

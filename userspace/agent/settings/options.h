@@ -47,8 +47,13 @@ struct Options {
   uint32_t udp_idle_s = 120;  // how long a UDP flow keeps its backend without a datagram; 0: without a limit
   LogFormat log_format = LogFormat::kText;
   int verbosity = 2;
-  bool packets = false;     // translate packets too, for clients that no hook of a socket sees
-  datapath::Limits limits;  // its flows are 0: MapLimits() adds them
+  // Devices whose packets are translated too, for clients that no hook of a socket sees: names with wildcards, or auto
+  // (datapath::DeviceSettings). Without any there is no packet path.
+  std::vector<std::string> devices;
+  std::vector<std::string> pod_devices;
+  bool external_cluster_ip = false;   // clients from outside may dial a ClusterIP
+  uint16_t masquerade_ports = 49152;  // the first of 16,384 source ports that are lent to packets
+  datapath::Limits limits;            // its flows are 0: MapLimits() adds them
   uint32_t flows = datapath::kFlowsDefault;
   uint32_t endpoints_per_pool = 50'000;
 };
@@ -58,6 +63,11 @@ struct CommandLine {
   Options options;
   std::string help;  // if kHelp: the text to print
 };
+
+// Returns whether this node has the packet path.
+inline bool HasPacketPath(const Options& options) {
+  return !options.devices.empty();
+}
 
 // Returns what the maps are made with: `flows` applies where packets are translated, and is 0 elsewhere.
 datapath::Limits MapLimits(const Options& options);

@@ -1,47 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "userspace/datapath/kernel/kernel_datapath.h"
 
-#include <bpf/bpf.h>
-#include <linux/capability.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
-#include <sys/syscall.h>
-#include <unistd.h>
-
-#include <cerrno>
 #include <chrono>
 #include <iterator>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "bpf/abi.h"
 #include "bpf/config.h"
 #include "userspace/datapath/kernel/attach/cgroup_root.h"
 #include "userspace/datapath/kernel/attach/foreign_links.h"
 #include "userspace/datapath/kernel/attach/host_config.h"
-#include "userspace/datapath/kernel/kernel_error.h"
+#include "userspace/datapath/kernel/devices/device_hooks.h"
 #include "userspace/datapath/kernel/kernel_grace.h"
 #include "userspace/datapath/kernel/maps/features.h"
 #include "userspace/datapath/kernel/maps/map_sizes.h"
 #include "userspace/datapath/kernel/maps/previous_rows.h"
-#include "userspace/datapath/kernel/sockets/socket_rows.h"
 #include "userspace/datapath/map_reader.h"
 
 namespace shunt::datapath {
 namespace {
 
-constexpr char kSocketStorage[] = "socket_storage";
-
 absl::StatusOr<std::string> ConfiguredCgroup(const KernelOptions& options) {
   return options.cgroup.empty() ? FindCgroupRoot() : FindCgroupAt(options.cgroup);
-}
-
-// An MPTCP connection is always remembered in storage, because the programs see its subflows.
-bool MayHaveRow(int socket_fd) {
-  int protocol = 0;
-  socklen_t length = sizeof(protocol);
-  return getsockopt(socket_fd, SOL_SOCKET, SO_PROTOCOL, &protocol, &length) == 0 &&
-         (protocol == IPPROTO_TCP || protocol == IPPROTO_UDP);
 }
 
 // Beside which other programs those that are loaded can be in force.
@@ -51,24 +33,44 @@ enum class Beside {
   kThoseOfAnotherCgroup,   // above or below it, with previous rows or not
 };
 
-// This build's programs (or the file's), through the verifier, over `maps`.
-absl::StatusOr<BpfObject> LoadObject(const KernelOptions& options, const MapSet& maps, Beside beside) {
-  absl::StatusOr<BpfObject> object =
-      options.object_path.has_value() ? BpfObject::OpenFile(*options.object_path) : BpfObject::OpenBuiltIn();
-  if (!object.ok()) return object;
+// Returns what programs are told of this host and of the options; MapSet::GiveTo adds what they are told of the maps.
+absl::StatusOr<shunt_config> ConfigOf(const KernelOptions& options) {
   shunt_config config{};
-  if (absl::Status status = maps.GiveTo(*object, &config); !status.ok()) return status;
   if (absl::Status status = ConfigureForHost(&config); !status.ok()) return status;
   config.reader_window = options.reader_window;
   config.observe = options.observe ? 1 : 0;
   config.local_miss_drops = options.local_miss_drops ? 1 : 0;
   config.stale_after_ms = static_cast<uint32_t>(options.stale_after.count());
+  return config;
+}
+
+// This build's programs (or the file's), through the verifier, over `maps`.
+absl::StatusOr<BpfObject> LoadObject(const KernelOptions& options, const MapSet& maps, Beside beside) {
+  absl::StatusOr<BpfObject> object =
+      options.object_path.has_value() ? BpfObject::OpenFile(*options.object_path) : BpfObject::OpenBuiltIn();
+  if (!object.ok()) return object;
+  absl::StatusOr<shunt_config> configured = ConfigOf(options);
+  if (!configured.ok()) return configured.status();
+  shunt_config& config = *configured;
+  if (absl::Status status = maps.GiveTo(*object, &config); !status.ok()) return status;
   config.runs_twice = beside == Beside::kThoseOfAnotherCgroup ? 1 : 0;
   const absl::StatusOr<bool> previous_open = PreviousRowsAreOpen(maps);
   if (!previous_open.ok()) return previous_open.status();
   config.claims_previous = beside != Beside::kThoseThatFindAllRows && *previous_open ? 1 : 0;
   if (absl::Status status = LoadPrograms(*object, config); !status.ok()) return status;
   return object;
+}
+
+// An earlier agent may have had the packet path, which this one is not to have. Where another one has it, the filters
+// are that one's.
+absl::Status RemovePacketPath(const PinDirectory& pins, std::vector<std::string>* notes) {
+  const absl::StatusOr<AgentLock> network = AgentLock::TakeNetwork();
+  std::vector<std::string> removed;
+  absl::Status status = RemoveDeviceHooks(pins, network.ok() ? Filters::kRemove : Filters::kLeave, &removed);
+  if (removed.empty()) return status;
+  notes->push_back(
+      absl::StrCat("an earlier agent had the packet path, which is off now: removed ", absl::StrJoin(removed, ", ")));
+  return status;
 }
 
 // The agent cannot have its cgroup, and so must not hold a lock that the one that has it may be about to take. If
@@ -100,6 +102,11 @@ absl::StatusOr<std::unique_ptr<KernelDatapath>> KernelDatapath::Open(const Kerne
   if (!locks.ok()) return locks.status();
   datapath->locks_ = *std::move(locks);
   datapath->locks_.push_back(*std::move(cgroup_lock));
+  if (options.packets.has_value()) {
+    absl::StatusOr<AgentLock> network = AgentLock::TakeNetwork();
+    if (!network.ok()) return network.status();
+    datapath->network_lock_ = *std::move(network);
+  }
   datapath->FindNested();
   if (absl::Status status = datapath->Start(); !status.ok()) return WithMissingCapabilities(status);
   return datapath;
@@ -161,8 +168,44 @@ absl::Status KernelDatapath::OpenRows() {
 absl::Status KernelDatapath::LoadPrograms() {
   absl::StatusOr<BpfObject> object = LoadObject(options_, plan_.maps, Beside::kThoseThatFindAllRows);
   if (!object.ok()) return object.status();
+  if (options_.packets.has_value()) {
+    const absl::StatusOr<shunt_config> config = ConfigOf(options_);
+    if (!config.ok()) return config.status();
+    absl::StatusOr<std::unique_ptr<PacketPath>> packets =
+        PacketPath::Load(*options_.packets, plan_.maps, plan_.pins, *config);
+    if (!packets.ok()) return packets.status();
+    packets_ = *std::move(packets);
+    packets_->Listen([this](const DeviceHookChanges& changes) {
+      if (on_devices_ != nullptr) on_devices_(changes);
+    });
+  }
   object_ = *std::move(object);
   return absl::OkStatus();
+}
+
+// The packet path begins, or is this build's instead of an earlier one's, when it can serve everything.
+void KernelDatapath::FollowDevices(FollowWhat what) {
+  if (packets_ == nullptr || !applied_all_ || !programs_current()) return;
+  absl::Status status;
+  if (!packets_->started()) {
+    status = packets_->Start(pins_, tables());
+    if (status.ok()) status = WriteFeatures(plan_.pins.memory, FeaturesInForce());
+  } else if (what == FollowWhat::kAnnounced) {
+    packets_->Follow();
+  } else {
+    packets_->Check();
+  }
+  std::vector<std::string> problems = packets_->Problems();
+  if (!status.ok()) problems.push_back(absl::StrCat("packets are not translated: ", status.message()));
+  std::vector<DeviceState> devices = packets_->devices();
+  const std::lock_guard lock(mutex_);
+  packet_problems_ = std::move(problems);
+  devices_ = std::move(devices);
+}
+
+uint64_t KernelDatapath::FeaturesInForce() const {
+  const uint64_t packets = packets_ != nullptr && packets_->started() ? SHUNT_FEATURE_PACKETS : 0;
+  return SHUNT_FEATURE_SOCKETS | packets | (options_.observe ? SHUNT_FEATURE_OBSERVE : 0);
 }
 
 // Keeps hold of what is pinned and in force, for CheckHooks. Programs of an earlier layout are pinned elsewhere.
@@ -235,6 +278,7 @@ absl::Status KernelDatapath::TakeOver() {
     const std::vector<std::string> all = notes();
     on_taken_over_({all.begin() + told_notes_, all.end()});
   }
+  FollowDevices(FollowWhat::kAll);
   return absl::OkStatus();
 }
 
@@ -321,14 +365,16 @@ absl::Status KernelDatapath::Move(const std::function<absl::Status()>& put_in_fo
 // Removes what is in force or pinned beside this build's programs. A failure leaves it to the next start.
 void KernelDatapath::RemoveOthers() {
   std::vector<std::string> notes;
-  absl::Status status = DetachUnknownLinks(pins_, &notes);
+  absl::Status status = options_.packets.has_value() ? absl::OkStatus() : RemovePacketPath(pins_, &notes);
+  Step();
+  const DeviceLinks devices = options_.packets.has_value() ? DeviceLinks::kLeave : DeviceLinks::kDetach;
+  status.Update(DetachUnknownLinks(pins_, devices, &notes));
   Step();
   status.Update(RemoveEarlierLayouts(pins_, &notes));
   const bool are_detached = status.ok();
   Step();
   status.Update(pins_.RemoveUnreachable(plan_.pins));
-  const uint64_t observe = options_.observe ? SHUNT_FEATURE_OBSERVE : 0;
-  status.Update(WriteFeatures(plan_.pins.memory, SHUNT_FEATURE_SOCKETS | observe));
+  status.Update(WriteFeatures(plan_.pins.memory, FeaturesInForce()));
   Step();
   // What is still attached may claim a previous row.
   if (are_detached) status.Update(CloseRows());
@@ -358,6 +404,7 @@ std::vector<report::StatusProblem> KernelDatapath::named_problems() const {
   std::vector<report::StatusProblem> problems = {
       {"take-over", problem_}, {"hooks", hook_problem_}, {"agents", nested_problem_}, {"leftovers", leftover_problem_}};
   std::erase_if(problems, [](const report::StatusProblem& problem) { return problem.what.empty(); });
+  for (const std::string& problem : packet_problems_) problems.push_back({"packets", problem});
   return problems;
 }
 
@@ -398,6 +445,11 @@ void KernelDatapath::FindLeftovers(bool hooks_in_order) {
 void KernelDatapath::ListenForTakeOver(TakeOverListener listener) {
   on_taken_over_ = std::move(listener);
   told_notes_ = std::ssize(notes());
+}
+
+std::vector<DeviceState> KernelDatapath::devices() const {
+  const std::lock_guard lock(mutex_);
+  return devices_;
 }
 
 std::vector<std::string> KernelDatapath::notes() const {
@@ -489,6 +541,7 @@ void KernelDatapath::CheckHooks() {
   if (on_healed_ != nullptr && (!healed.empty() || is_new)) on_healed_(healed, status);
   FindNested();
   FindLeftovers(status.ok());
+  FollowDevices(FollowWhat::kAll);
 }
 
 void KernelDatapath::Reclaim() {
@@ -498,8 +551,10 @@ void KernelDatapath::Reclaim() {
 
 std::vector<ServiceFailure> KernelDatapath::Apply(absl::Span<const model::ServicePlan* const> plans, ApplyScope scope) {
   std::vector<ServiceFailure> failures = rows_->Apply(plans, scope);
-  applied_all_ |= scope == ApplyScope::kAll;
+  const bool is_first = scope == ApplyScope::kAll && !applied_all_;
+  applied_all_ |= is_first;
   TellRemovals();
+  if (is_first) FollowDevices(FollowWhat::kAll);
   // A loop that is busy does not call Reclaim.
   if (std::chrono::steady_clock::now() >= next_check_) CheckHooks();
   return failures;
@@ -538,30 +593,6 @@ absl::Status KernelDatapath::GiveSignOfLife(std::chrono::milliseconds boot_time)
   // Programs of another plan that could not be replaced use endpoints that no agent keeps up to date.
   const bool frozen = applied_all_ && !plan_.takes_over_from.empty() && !programs_current();
   return (applied_all_ || !lapsed) && !frozen ? rows_->GiveSignOfLife(boot_time) : absl::OkStatus();
-}
-
-absl::Status KernelDatapath::ExemptSocket(int socket_fd) {
-  shunt_socket_state state{};
-  state.first.flags = SHUNT_STATE_EXEMPT;
-  socklen_t length = sizeof(state.cookie);
-  if (getsockopt(socket_fd, SOL_SOCKET, SO_COOKIE, &state.cookie, &length) != 0) {
-    return KernelError(errno, "exempt a socket from translation: read its cookie");
-  }
-  // Programs that have not been replaced yet may know no other rows than the previous ones.
-  const absl::StatusOr<bool> previous_open = PreviousRowsAreOpen(plan_.maps);
-  if (!previous_open.ok()) return previous_open.status();
-  const SocketRows rows = *previous_open ? SocketRows::kPrevious : SocketRows::kCurrent;
-  // In its row, if sock_release will free that again: storage would make every program on the node look there.
-  absl::StatusOr<bool> has_row = MayHaveRow(socket_fd) ? SocketRowsAreReleased(plan_.maps, rows) : false;
-  if (has_row.ok() && *has_row) has_row = ClaimSocketRow(plan_.maps, rows, state.cookie, state.first.flags);
-  if (!has_row.ok()) return has_row.status();
-  if (*has_row) return absl::OkStatus();
-  // First, because programs look into the storage only once this is set.
-  if (absl::Status status = plan_.maps.UseStorage(); !status.ok()) return status;
-  if (int error = bpf_map_update_elem(plan_.maps.Fd(kSocketStorage), &socket_fd, &state, BPF_ANY); error < 0) {
-    return KernelError(error, absl::StrCat("exempt a socket from translation: map ", kSocketStorage, ": update"));
-  }
-  return absl::OkStatus();
 }
 
 bool KernelDatapath::Serves() const {

@@ -23,11 +23,15 @@
 #include "userspace/datapath/kernel/attach/cgroup_root.h"
 #include "userspace/datapath/kernel/attach/leftovers.h"
 #include "userspace/datapath/kernel/attach/programs.h"
+#include "userspace/datapath/kernel/devices/packet_devices.h"
 #include "userspace/datapath/kernel/maps/open_plan.h"
 #include "userspace/datapath/kernel/maps/source_versions.h"
 #include "userspace/datapath/kernel/object/bpf_object.h"
 #include "userspace/datapath/kernel/object/pins.h"
+#include "userspace/datapath/kernel/packets/packet_path.h"
+#include "userspace/datapath/kernel/packets/packet_settings.h"
 #include "userspace/datapath/kernel/sockets/socket_ender.h"
+#include "userspace/datapath/kernel/sockets/socket_exemption.h"
 #include "userspace/datapath/limits.h"
 #include "userspace/datapath/table_datapath.h"
 #include "userspace/model/ip_address.h"
@@ -49,6 +53,8 @@ struct KernelOptions {
   std::chrono::milliseconds stale_after{0};
   // Iterations of a delay between the loads of a choice; above 0 only to widen the readers' windows on purpose.
   uint32_t reader_window = 0;
+  // The packet path, if this node is to have it. Its flows have the size of limits.flows.
+  std::optional<PacketOptions> packets;
   // Programs to load instead of those built in; they have to use the same maps.
   std::optional<std::string> object_path;
   // Called after each step by which the pins or the programs in force change, so that a test can stop there.
@@ -95,11 +101,17 @@ class KernelDatapath final : public Datapath {
   // for each cgroup above, and some 50 for programs of other agents.
   void Reclaim() override;
   static constexpr std::chrono::seconds kCheckPace{1};
+  // The packet path is in force from the first Apply of everything on, once the programs are this build's. Then its
+  // hooks follow what is announced, and Reclaim follows the rest (packets/packet_path.h).
+  int announcements() const override { return packets_ != nullptr ? packets_->fd() : -1; }
+  void FollowAnnouncements() override { FollowDevices(FollowWhat::kAnnounced); }
+  // Returns the devices as they were last followed; none if the packet path is not in force. Thread-safe.
+  std::vector<DeviceState> devices() const;
 
   // Keeps the socket's destinations from ever being translated, for the agent's own connections. It works whether or
   // not programs are attached: in the socket's row, or in socket storage if the row is another's or would never be
   // freed. Returns an error if the socket can have neither. Thread-safe. REQUIRES: called before connect().
-  absl::Status ExemptSocket(int socket_fd);
+  absl::Status ExemptSocket(int socket_fd) { return datapath::ExemptSocket(plan_.maps, socket_fd); }
 
   // Returns what ends sockets whose backend is gone; it may outlive the datapath. Errors are those of
   // SocketEnder::Open.
@@ -130,6 +142,9 @@ class KernelDatapath final : public Datapath {
   using TakeOverListener = std::function<void(const std::vector<std::string>& notes)>;
   void ListenForTakeOver(TakeOverListener listener);
 
+  // `listener` is called with what has changed at the hooks of devices, in the thread that calls.
+  void ListenForDevices(PacketPath::Listener listener) { on_devices_ = std::move(listener); }
+
   // Returns whether any Service is served, by the maps or by other programs that are in force, when the agent starts.
   bool Serves() const;
 
@@ -140,7 +155,8 @@ class KernelDatapath final : public Datapath {
   bool waits_for_take_over() const { return object_.has_value() && !plan_.may_serve && !programs_current(); }
   // What is wrong although Open succeeded: programs that are not in force ("take-over"), hooks that cannot be attached
   // again ("hooks"), another agent on a cgroup above or below ("agents"), programs of agents that are gone
-  // ("leftovers"). Reclaim brings it up to date. Thread-safe.
+  // ("leftovers"), devices without the packet path and flows that are not collected ("packets"). Reclaim brings it up
+  // to date. Thread-safe.
   std::vector<report::StatusProblem> named_problems() const;
   std::vector<std::string> problems() const;  // the same without where
   // What an operator may want to know: what became of an earlier plan, sizes that were kept, links that were removed.
@@ -163,6 +179,8 @@ class KernelDatapath final : public Datapath {
     kDone,     // those that stay
   };
 
+  enum class FollowWhat { kAnnounced, kAll };
+
   absl::Status Start();
   absl::Status OpenMaps(PlanSizes sizes);
   absl::Status OpenRows();
@@ -176,6 +194,8 @@ class KernelDatapath final : public Datapath {
   absl::Status Move(const std::function<absl::Status()>& put_in_force);
   void Reach(Stage stage);
   void RemoveOthers();
+  void FollowDevices(FollowWhat what);
+  uint64_t FeaturesInForce() const;
   void CheckHooks();
   absl::Status FollowCgroup();
   absl::Status CheckPinsAreOurs() const;
@@ -193,6 +213,7 @@ class KernelDatapath final : public Datapath {
   const KernelOptions options_;
   const PinDirectory pins_;
   std::vector<AgentLock> locks_;
+  std::optional<AgentLock> network_lock_;  // with the packet path
   NestedAgents nested_agents_;
   Leftovers leftovers_;
   Cgroup cgroup_;
@@ -200,6 +221,8 @@ class KernelDatapath final : public Datapath {
   std::optional<BpfObject> object_;  // loaded and not in force yet
   std::unique_ptr<GracePeriod> grace_;
   std::unique_ptr<TableDatapath> rows_;  // uses grace_
+  std::unique_ptr<PacketPath> packets_;  // uses the tables of rows_; null if it is off, or could not be loaded
+  PacketPath::Listener on_devices_;
   std::function<void(const Removals&)> on_removals_;
   HealingListener on_healed_;
   OthersListener on_others_;
@@ -220,6 +243,8 @@ class KernelDatapath final : public Datapath {
   std::string hook_problem_ ABSL_GUARDED_BY(mutex_);    // why a hook could not be attached again
   std::string nested_problem_ ABSL_GUARDED_BY(mutex_);  // agents on cgroups above and below
   std::string leftover_problem_ ABSL_GUARDED_BY(mutex_);
+  std::vector<std::string> packet_problems_ ABSL_GUARDED_BY(mutex_);
+  std::vector<DeviceState> devices_ ABSL_GUARDED_BY(mutex_);
   std::vector<std::string> notes_ ABSL_GUARDED_BY(mutex_);
 };
 

@@ -106,7 +106,8 @@ absl::Status ReplaceSymbolicLink(const std::string& target, const std::string& l
 
 bool IsMemoryMap(absl::string_view map) {
   return absl::StartsWith(map, "socket_") || absl::StartsWith(map, "previous_") || absl::StartsWith(map, "flow_") ||
-         map == "snat_ports" || map == "fragments" || map == "reasons" || map == "source_versions" || map == "meta";
+         map == "snat_ports" || map == "fragments" || map == "sweeper" || map == "reasons" ||
+         map == "source_versions" || map == "meta";
 }
 
 std::string MapDirectory::MapPath(absl::string_view map) const {
