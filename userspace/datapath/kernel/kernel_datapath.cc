@@ -6,13 +6,11 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
 #include "bpf/abi.h"
 #include "bpf/config.h"
 #include "userspace/datapath/kernel/attach/cgroup_root.h"
 #include "userspace/datapath/kernel/attach/foreign_links.h"
 #include "userspace/datapath/kernel/attach/host_config.h"
-#include "userspace/datapath/kernel/devices/device_hooks.h"
 #include "userspace/datapath/kernel/kernel_grace.h"
 #include "userspace/datapath/kernel/maps/features.h"
 #include "userspace/datapath/kernel/maps/map_sizes.h"
@@ -59,18 +57,6 @@ absl::StatusOr<BpfObject> LoadObject(const KernelOptions& options, const MapSet&
   config.claims_previous = beside != Beside::kThoseThatFindAllRows && *previous_open ? 1 : 0;
   if (absl::Status status = LoadPrograms(*object, config); !status.ok()) return status;
   return object;
-}
-
-// An earlier agent may have had the packet path, which this one is not to have. Where another one has it, the filters
-// are that one's.
-absl::Status RemovePacketPath(const PinDirectory& pins, std::vector<std::string>* notes) {
-  const absl::StatusOr<AgentLock> network = AgentLock::TakeNetwork();
-  std::vector<std::string> removed;
-  absl::Status status = RemoveDeviceHooks(pins, network.ok() ? Filters::kRemove : Filters::kLeave, &removed);
-  if (removed.empty()) return status;
-  notes->push_back(
-      absl::StrCat("an earlier agent had the packet path, which is off now: removed ", absl::StrJoin(removed, ", ")));
-  return status;
 }
 
 // The agent cannot have its cgroup, and so must not hold a lock that the one that has it may be about to take. If
@@ -365,10 +351,8 @@ absl::Status KernelDatapath::Move(const std::function<absl::Status()>& put_in_fo
 // Removes what is in force or pinned beside this build's programs. A failure leaves it to the next start.
 void KernelDatapath::RemoveOthers() {
   std::vector<std::string> notes;
-  absl::Status status = options_.packets.has_value() ? absl::OkStatus() : RemovePacketPath(pins_, &notes);
-  Step();
   const DeviceLinks devices = options_.packets.has_value() ? DeviceLinks::kLeave : DeviceLinks::kDetach;
-  status.Update(DetachUnknownLinks(pins_, devices, &notes));
+  absl::Status status = DetachUnknownLinks(pins_, devices, &notes);
   Step();
   status.Update(RemoveEarlierLayouts(pins_, &notes));
   const bool are_detached = status.ok();

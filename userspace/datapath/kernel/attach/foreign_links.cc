@@ -13,6 +13,8 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "userspace/datapath/kernel/attach/agent_lock.h"
 #include "userspace/datapath/kernel/attach/programs.h"
 #include "userspace/datapath/kernel/devices/device_hooks.h"
 #include "userspace/datapath/kernel/object/bpf_fd.h"
@@ -28,6 +30,18 @@ bool IsAttached(const std::string& path) {
   if (!link.ok()) return false;
   const absl::StatusOr<bpf_link_info> facts = DescribeLink(link->get(), path);
   return facts.ok() && facts->type == BPF_LINK_TYPE_CGROUP && facts->cgroup.cgroup_id != 0;
+}
+
+// An earlier agent may have had the packet path, which this one is not to have. Where another one has it, the filters
+// are that one's.
+absl::Status RemovePacketPath(const PinDirectory& pins, std::vector<std::string>* notes) {
+  const absl::StatusOr<AgentLock> network = AgentLock::TakeNetwork();
+  std::vector<std::string> removed;
+  absl::Status status = RemoveDeviceHooks(pins, network.ok() ? Filters::kRemove : Filters::kLeave, &removed);
+  if (removed.empty()) return status;
+  notes->push_back(
+      absl::StrCat("an earlier agent had the packet path, which is off now: removed ", absl::StrJoin(removed, ", ")));
+  return status;
 }
 
 }  // namespace
@@ -53,6 +67,7 @@ void MendInterrupted(const PinDirectory& pins) {
 }
 
 absl::Status DetachUnknownLinks(const PinDirectory& pins, DeviceLinks devices, std::vector<std::string>* notes) {
+  absl::Status failure = devices == DeviceLinks::kDetach ? RemovePacketPath(pins, notes) : absl::OkStatus();
   for (const std::string& path : PathsIn(pins.path() + "/links")) {
     const std::string name = path.substr(path.find_last_of('/') + 1);
     if (absl::c_any_of(kHooks, [&](const Hook& hook) { return name == hook.program; })) continue;
@@ -66,7 +81,7 @@ absl::Status DetachUnknownLinks(const PinDirectory& pins, DeviceLinks devices, s
     notes->push_back(absl::StrCat("link ", name, " of another build was pinned in ", pins.path(),
                                   "/links; this build does not know it and has detached it"));
   }
-  return absl::OkStatus();
+  return failure;
 }
 
 absl::Status RemoveEarlierLayouts(const PinDirectory& pins, std::vector<std::string>* notes) {

@@ -18,7 +18,8 @@ std::vector<std::string> LayoutsInForce(const PinDirectory& pins);
 // the other one is detached, because its program would run as well; otherwise the other one becomes the hook's.
 void MendInterrupted(const PinDirectory& pins);
 
-// What is to become of the links of the packet path: an agent that has it replaces their programs itself.
+// What is to become of the packet path at devices: an agent that has it replaces the programs itself. One that has not
+// detaches links and filters.
 enum class DeviceLinks { kDetach, kLeave };
 
 // Detaches and unpins what is pinned among the links and is none of kHooks, nor of a device that is to stay, and the
