@@ -91,6 +91,10 @@ class AgentReader final : public StateReader {
     return Call<v1::ListBackendsResponse>(&v1::AdminService::Stub::ListBackends, request);
   }
 
+  absl::StatusOr<v1::ListDevicesResponse> Devices() override {
+    return Call<v1::ListDevicesResponse>(&v1::AdminService::Stub::ListDevices, v1::ListDevicesRequest());
+  }
+
   absl::Status DumpMap(const std::string& map, const std::function<void(v1::MapRow)>& visit) override {
     if (absl::Status status = Connect(); !status.ok()) return status;
     grpc::ClientContext context;

@@ -24,14 +24,13 @@ void AppendExamples(const Command& command, std::string& out) {
 
 const std::vector<Object>& Objects() {
   static const auto* const kObjects =
-      new std::vector<Object>{ServiceObject(), BackendObject(), MapObject(),     ProgObject(),
+      new std::vector<Object>{ServiceObject(), BackendObject(), DeviceObject(),  MapObject(),       ProgObject(),
                               StatusObject(),  CheckObject(),   VersionObject(), CompletionObject()};
   return *kObjects;
 }
 
 const std::vector<std::string>& ObjectsToCome() {
-  static const auto* const kWords =
-      new std::vector<std::string>{"bypass", "device", "explain", "flow", "snat", "top", "trace"};
+  static const auto* const kWords = new std::vector<std::string>{"bypass", "explain", "flow", "snat", "top", "trace"};
   return *kWords;
 }
 

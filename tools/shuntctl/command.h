@@ -63,6 +63,7 @@ Object ServiceObject();
 Object BackendObject();
 Object MapObject();
 Object ProgObject();
+Object DeviceObject();
 Object StatusObject();
 Object CheckObject();
 Object VersionObject();

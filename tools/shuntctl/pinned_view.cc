@@ -81,6 +81,14 @@ absl::StatusOr<std::vector<report::BackendStatus>> PinnedView::Backends() const 
   return std::move(state->backends);
 }
 
+absl::StatusOr<report::DeviceReport> PinnedView::Devices() const {
+  const absl::StatusOr<std::unique_ptr<const report::PinnedMaps>> maps = open_();
+  if (!maps.ok()) return maps.status();
+  absl::StatusOr<std::vector<report::DeviceStatus>> devices = (*maps)->Devices();
+  if (!devices.ok()) return devices.status();
+  return report::DeviceReport{.devices = *std::move(devices), .unmatched = {}};
+}
+
 absl::Status PinnedView::DumpMap(absl::string_view map, const std::function<bool(const report::MapRow&)>& visit) const {
   const absl::StatusOr<std::unique_ptr<const report::PinnedMaps>> maps = open_();
   return maps.ok() ? (*maps)->DumpMap(map, visit) : maps.status();

@@ -32,6 +32,7 @@ class PinnedView final : public report::AgentView {
   absl::Status Services(const std::function<bool(const report::ServiceStatus&)>& visit) const override;
   absl::StatusOr<std::optional<report::ServiceStatus>> Service(const model::ObjectName& name) const override;
   absl::StatusOr<std::vector<report::BackendStatus>> Backends() const override;
+  absl::StatusOr<report::DeviceReport> Devices() const override;
   absl::Status DumpMap(absl::string_view map, const std::function<bool(const report::MapRow&)>& visit) const override;
   absl::StatusOr<report::AuditReport> Audit() const override;
 

@@ -121,8 +121,8 @@ TEST_F(RunTest, OfflineTranscript) {
 
 TEST_F(RunTest, WhenNobodyAnswersEveryCommandSaysSoButVersion) {
   open_error_ = absl::UnavailableError("cannot reach the agent at /run/x: No such file; is shuntd running?");
-  for (const char* line :
-       {"service list", "service show a/b", "backend list", "map list", "map dump pools", "prog list", "status"}) {
+  for (const char* line : {"service list", "service show a/b", "backend list", "device list", "map list",
+                           "map dump pools", "prog list", "status"}) {
     const Outcome outcome = Run(line);
     EXPECT_EQ(outcome.status, kExitFailed) << line;
     EXPECT_THAT(outcome.out, IsEmpty()) << line;
@@ -211,7 +211,8 @@ TEST_F(RunTest, HelpNeverAsksTheAgent) {
 }
 
 TEST_F(RunTest, ANamespaceIsRefusedWhereItNarrowsNothing) {
-  for (const char* line : {"map dump frontends", "map list", "prog list", "status", "check", "version"}) {
+  for (const char* line :
+       {"map dump frontends", "map list", "device list", "prog list", "status", "check", "version"}) {
     const Outcome outcome = Run(absl::StrCat(line, " -n shop"));
     EXPECT_EQ(outcome.status, kExitUsage) << line;
     EXPECT_THAT(outcome.out, IsEmpty()) << line;

@@ -42,6 +42,8 @@ class ViewReader final : public StateReader {
     return admin::AnswerListBackends(*view_, request, SIZE_MAX);
   }
 
+  absl::StatusOr<v1::ListDevicesResponse> Devices() override { return admin::AnswerListDevices(*view_); }
+
   absl::Status DumpMap(const std::string& map, const std::function<void(v1::MapRow)>& visit) override {
     v1::DumpMapRequest request;
     request.set_map(map);

@@ -28,6 +28,7 @@ class StateReader {
   virtual absl::StatusOr<v1::ListServicesResponse> Services(const v1::ListServicesRequest& request) = 0;
   virtual absl::StatusOr<v1::Service> Service(const v1::GetServiceRequest& request) = 0;
   virtual absl::StatusOr<v1::ListBackendsResponse> Backends(const v1::ListBackendsRequest& request) = 0;
+  virtual absl::StatusOr<v1::ListDevicesResponse> Devices() = 0;
   // Visits every row; an error may come after some.
   virtual absl::Status DumpMap(const std::string& map, const std::function<void(v1::MapRow)>& visit) = 0;
 };

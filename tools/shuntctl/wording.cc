@@ -64,6 +64,23 @@ std::string ServiceTypeText(v1::ServiceType type) {
   }
 }
 
+std::string DeviceRoleText(v1::DeviceRole role) {
+  switch (role) {
+    case v1::DEVICE_ROLE_EXTERNAL:
+      return "external";
+    case v1::DEVICE_ROLE_POD:
+      return "pod";
+    case v1::DEVICE_ROLE_OVERLAY:
+      return "overlay";
+    default:
+      return "";
+  }
+}
+
+std::string DeviceHookText(v1::DeviceHook hook) {
+  return hook == v1::DEVICE_HOOK_TCX ? "tcx" : hook == v1::DEVICE_HOOK_CLSACT ? "clsact" : "";
+}
+
 std::string AddressText(const v1::SocketAddress& address) {
   if (address.address().empty()) return "";
   if (absl::StrContains(address.address(), ':')) return absl::StrCat("[", address.address(), "]:", address.port());

@@ -10,6 +10,7 @@
 #include "google/protobuf/timestamp.pb.h"
 #include "shunt/admin/v1/address.pb.h"
 #include "shunt/admin/v1/audit.pb.h"
+#include "shunt/admin/v1/device.pb.h"
 #include "shunt/admin/v1/service.pb.h"
 #include "shunt/admin/v1/status.pb.h"
 
@@ -26,6 +27,8 @@ std::string VerdictText(admin::v1::EndpointVerdict verdict);
 // Returns "Ready", "NoEndpoints" and so on: the value's name in the API, written as one word.
 std::string ServingStateText(admin::v1::ServingState state);
 std::string WarningKindText(admin::v1::WarningKind kind);       // conflict
+std::string DeviceRoleText(admin::v1::DeviceRole role);         // external; empty if it has none
+std::string DeviceHookText(admin::v1::DeviceHook hook);         // tcx; empty if it has none
 std::string PercentText(double percent);                        // 33.33%; below a hundredth 0.002%
 std::string BytesText(uint64_t bytes);                          // 12.0 MiB
 std::string TimeText(const google::protobuf::Timestamp& time);  // 2025-11-22T22:20:50Z

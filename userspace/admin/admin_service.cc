@@ -57,6 +57,11 @@ class AdminServiceImpl final : public v1::AdminService::Service {
     return Give(AnswerListBackends(view_, *request, kAnswerBytesMax), response);
   }
 
+  grpc::Status ListDevices(grpc::ServerContext*, const v1::ListDevicesRequest*,
+                           v1::ListDevicesResponse* response) override {
+    return Give(AnswerListDevices(view_), response);
+  }
+
   grpc::Status Audit(grpc::ServerContext*, const v1::AuditRequest*, v1::AuditResponse* response) override {
     return Give(AnswerAudit(view_), response);
   }

@@ -125,6 +125,15 @@ absl::StatusOr<v1::ListBackendsResponse> AnswerListBackends(const report::AgentV
   return response;
 }
 
+absl::StatusOr<v1::ListDevicesResponse> AnswerListDevices(const report::AgentView& view) {
+  const absl::StatusOr<report::DeviceReport> report = view.Devices();
+  if (!report.ok()) return report.status();
+  v1::ListDevicesResponse response;
+  for (const report::DeviceStatus& device : report->devices) *response.add_devices() = ToMessage(device);
+  for (const std::string& name : report->unmatched) response.add_unmatched(ValidUtf8(name));
+  return response;
+}
+
 absl::StatusOr<v1::AuditResponse> AnswerAudit(const report::AgentView& view) {
   const absl::StatusOr<report::AuditReport> report = view.Audit();
   if (!report.ok()) return report.status();

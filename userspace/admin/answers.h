@@ -30,6 +30,8 @@ absl::StatusOr<v1::GetServiceResponse> AnswerGetService(const report::AgentView&
 absl::StatusOr<v1::ListBackendsResponse> AnswerListBackends(const report::AgentView& view,
                                                             const v1::ListBackendsRequest& request, size_t max_bytes);
 
+absl::StatusOr<v1::ListDevicesResponse> AnswerListDevices(const report::AgentView& view);
+
 absl::StatusOr<v1::AuditResponse> AnswerAudit(const report::AgentView& view);
 
 // Visits rows until `visit` returns false. kInvalidArgument if the request has no name.

@@ -310,6 +310,7 @@ TEST(MessagesTest, EveryFieldIsSetInSomeAnswer) {
       fields.Note(ToMessage(service, EndpointDetail::kEveryEndpoint));
     }
     for (const report::BackendStatus& backend : agent.backends) fields.Note(ToMessage(backend));
+    for (const report::DeviceStatus& device : agent.devices.devices) fields.Note(ToMessage(device));
     for (const auto& [name, rows] : agent.maps) {
       for (const report::MapRow& row : rows) fields.Note(ToMessage(row));
     }

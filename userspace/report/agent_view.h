@@ -14,6 +14,7 @@
 #include "userspace/model/names.h"
 #include "userspace/report/agent_status.h"
 #include "userspace/report/audit_report.h"
+#include "userspace/report/device_report.h"
 #include "userspace/report/map_rows.h"
 
 namespace shunt::report {
@@ -36,6 +37,8 @@ class AgentView {
 
   // Returns the backends in the order of their ids.
   virtual absl::StatusOr<std::vector<BackendStatus>> Backends() const = 0;
+
+  virtual absl::StatusOr<DeviceReport> Devices() const = 0;
 
   // Visits the rows of one map. kNotFound names the maps that exist.
   virtual absl::Status DumpMap(absl::string_view map, const std::function<bool(const MapRow&)>& visit) const = 0;

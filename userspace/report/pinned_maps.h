@@ -11,6 +11,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "userspace/report/device_report.h"
 #include "userspace/report/map_rows.h"
 
 namespace shunt::report {
@@ -26,6 +27,9 @@ class PinnedMaps {
   virtual std::vector<MapFill> FillLevels() const = 0;
   // The attached programs; empty while no complete set is in force.
   virtual std::vector<ProgramStatus> Programs() const = 0;
+  // The devices of which map `devices` has a row, by index, and whether they have programs now: without `wanted` and
+  // `why_not`, which no pin tells. REQUIRES: the calling thread is in the agent's network namespace.
+  virtual absl::StatusOr<std::vector<DeviceStatus>> Devices() const = 0;
   // The agent's last sign of life, which is in no map's rows for people.
   virtual SignOfLife LastSignOfLife() const = 0;
   // Visits the rows of one map until `visit` returns false. kNotFound names the maps that exist.

@@ -8,10 +8,13 @@
 #include <variant>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "userspace/datapath/grace.h"
 #include "userspace/datapath/map_reader.h"
 #include "userspace/datapath/table_datapath.h"
+#include "userspace/model/ip_address.h"
+#include "userspace/report/device_report.h"
 
 namespace shunt::shuntctl::testing {
 namespace {
@@ -35,6 +38,14 @@ class OpenedPins final : public report::PinnedMaps {
   std::vector<report::ProgramStatus> Programs() const override {
     return {{.name = "sock_connect4", .hook = "cgroup/connect4", .attach_point = "/sys/fs/cgroup", .attached = true},
             {.name = "sock_connect6", .hook = "cgroup/connect6", .attach_point = "/sys/fs/cgroup", .attached = true}};
+  }
+  // One device has its programs, as far as pins tell.
+  absl::StatusOr<std::vector<report::DeviceStatus>> Devices() const override {
+    report::DeviceStatus uplink{.index = 2, .name = "eth0", .role = report::DeviceRole::kExternal, .in_force = true};
+    uplink.hook = report::DeviceHook::kTcx;
+    uplink.source_v4 = model::IpAddress::Parse("203.0.113.5");
+    uplink.mtu = 1500;
+    return std::vector<report::DeviceStatus>{uplink};
   }
   report::SignOfLife LastSignOfLife() const override { return {}; }
   absl::Status DumpMap(absl::string_view map, const std::function<bool(const report::MapRow&)>& visit) const override {

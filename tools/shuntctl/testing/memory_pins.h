@@ -18,8 +18,8 @@ class MemoryPins {
   // Writes the plans of those `services` that an agent could apply, as the agent does.
   explicit MemoryPins(const std::vector<report::ServiceStatus>& services);
 
-  // What `shuntctl --offline` has to answer from: the maps, in which reason no_endpoints has been met 46 times, and two
-  // programs in force. The pins must outlive it.
+  // What `shuntctl --offline` has to answer from: the maps, in which reason no_endpoints has been met 46 times, two
+  // programs of sockets in force, and a device with those of the packet path. The pins must outlive it.
   std::unique_ptr<const report::PinnedMaps> Open() const;
 
  private:

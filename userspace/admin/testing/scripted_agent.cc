@@ -190,6 +190,27 @@ std::vector<report::MapRow> Flows() {
   return {web, dns};
 }
 
+// An uplink and a pod with programs, a tunnel that could not get them, and the loopback device.
+report::DeviceReport Devices() {
+  report::DeviceStatus loopback{.index = 1, .name = "lo", .mtu = 65'536};
+  loopback.why_not = "it is the loopback device";
+  report::DeviceStatus uplink{.index = 2, .name = "eth0", .role = report::DeviceRole::kExternal};
+  uplink.hook = report::DeviceHook::kTcx;
+  uplink.wanted = uplink.in_force = true;
+  uplink.source_v4 = model::IpAddress::Parse("203.0.113.5");
+  uplink.source_v6 = model::IpAddress::Parse("2001:db8::5");
+  uplink.mtu = 1500;
+  report::DeviceStatus tunnel{.index = 4, .name = "flannel.1", .role = report::DeviceRole::kOverlay, .wanted = true};
+  tunnel.source_v4 = model::IpAddress::Parse("10.244.0.0");
+  tunnel.mtu = 1450;
+  tunnel.why_not = "its ingress hook: No space left on device";
+  report::DeviceStatus pod{.index = 6, .name = "veth1c0ffee", .role = report::DeviceRole::kPod};
+  pod.hook = report::DeviceHook::kClsact;
+  pod.wanted = pod.in_force = true;
+  pod.mtu = 1450;
+  return {.devices = {loopback, uplink, tunnel, pod}, .unmatched = {"bond0"}};
+}
+
 std::map<std::string, std::vector<report::MapRow>> PacketMaps() {
   report::DeviceRow uplink{.ifindex = 2, .link_header = 14, .mac = "02:00:00:00:00:02", .mtu = 1500};
   uplink.source_v4 = model::IpAddress::Parse("203.0.113.5");
@@ -295,6 +316,11 @@ absl::StatusOr<std::vector<report::BackendStatus>> ScriptedAgent::Backends() con
   return backends;
 }
 
+absl::StatusOr<report::DeviceReport> ScriptedAgent::Devices() const {
+  if (!unreadable.ok()) return unreadable;
+  return devices;
+}
+
 absl::Status ScriptedAgent::DumpMap(absl::string_view map,
                                     const std::function<bool(const report::MapRow&)>& visit) const {
   if (!unreadable.ok()) return unreadable;
@@ -323,6 +349,7 @@ ScriptedAgent SmallCluster() {
                     {5, Address("10.244.1.5", 8080), 900, {{"shop", "cart"}}},
                     {6, Address("10.244.2.5", 8080), 300, {{"shop", "cart"}}},
                     {9, Address("fd00:244::7", 53), 0, {}}};
+  agent.devices = Devices();
   agent.maps = Maps();
   return agent;
 }

@@ -24,12 +24,14 @@ class ScriptedAgent : public report::AgentView {
   absl::Status Services(const std::function<bool(const report::ServiceStatus&)>& visit) const override;
   absl::StatusOr<std::optional<report::ServiceStatus>> Service(const model::ObjectName& name) const override;
   absl::StatusOr<std::vector<report::BackendStatus>> Backends() const override;
+  absl::StatusOr<report::DeviceReport> Devices() const override;
   absl::Status DumpMap(absl::string_view map, const std::function<bool(const report::MapRow&)>& visit) const override;
   absl::StatusOr<report::AuditReport> Audit() const override;
 
   report::AgentStatus status;
   std::vector<report::ServiceStatus> services;  // in name order
   std::vector<report::BackendStatus> backends;
+  report::DeviceReport devices;
   std::map<std::string, std::vector<report::MapRow>> maps;
   absl::StatusOr<report::AuditReport> audit = report::AuditReport{.time_ms = 1'763'850'100'000};
   absl::Status unreadable;  // if not OK: the answer to every question

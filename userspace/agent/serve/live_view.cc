@@ -187,6 +187,10 @@ absl::StatusOr<std::vector<report::BackendStatus>> LiveView::Backends() const {
   return backends;
 }
 
+absl::StatusOr<report::DeviceReport> LiveView::Devices() const {
+  return parts_.devices();
+}
+
 absl::Status LiveView::DumpMap(absl::string_view map, const std::function<bool(const report::MapRow&)>& visit) const {
   const absl::StatusOr<std::unique_ptr<const report::PinnedMaps>> maps = open_maps_();
   return maps.ok() ? (*maps)->DumpMap(map, visit) : maps.status();

@@ -17,6 +17,7 @@
 #include "userspace/report/agent_metrics.h"
 #include "userspace/report/agent_status.h"
 #include "userspace/report/agent_view.h"
+#include "userspace/report/device_report.h"
 #include "userspace/report/pinned_maps.h"
 #include "userspace/report/reflector_status.h"
 #include "userspace/report/socket_sweep.h"
@@ -32,6 +33,8 @@ class AgentParts {
   virtual report::SourceStatus source_status() const = 0;
   // Whether the programs in force are this build's.
   virtual bool programs_current() const = 0;
+  // The devices as the packet path has them; none without one.
+  virtual report::DeviceReport devices() const = 0;
   // What goes wrong now. The loop and the ledger report their own problems.
   virtual std::vector<report::StatusProblem> Problems() const = 0;
 };
@@ -51,6 +54,7 @@ class LiveView final : public report::AgentView, public report::MetricsView {
   absl::Status Services(const std::function<bool(const report::ServiceStatus&)>& visit) const override;
   absl::StatusOr<std::optional<report::ServiceStatus>> Service(const model::ObjectName& name) const override;
   absl::StatusOr<std::vector<report::BackendStatus>> Backends() const override;
+  absl::StatusOr<report::DeviceReport> Devices() const override;
   absl::Status DumpMap(absl::string_view map, const std::function<bool(const report::MapRow&)>& visit) const override;
   absl::StatusOr<report::AuditReport> Audit() const override;
   report::MetricsSnapshot Metrics() const override;

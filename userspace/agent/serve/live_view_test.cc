@@ -58,11 +58,13 @@ class ScriptedParts final : public AgentParts {
   bool programs_current() const override { return current; }
   report::SocketSweeps socket_sweeps() const override { return sockets; }
   report::SourceStatus source_status() const override { return source; }
+  report::DeviceReport devices() const override { return device_report; }
   std::vector<report::StatusProblem> Problems() const override { return problems; }
 
   bool current = true;
   report::SocketSweeps sockets;
   report::SourceStatus source;
+  report::DeviceReport device_report;
   std::vector<report::StatusProblem> problems;
 };
 

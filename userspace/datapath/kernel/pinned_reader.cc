@@ -1,17 +1,46 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "userspace/datapath/kernel/pinned_reader.h"
 
+#include <net/if.h>
+
+#include <array>
 #include <optional>
 #include <utility>
+#include <variant>
 
 #include "absl/strings/str_cat.h"
 #include "bpf/abi.h"
 #include "userspace/datapath/codec.h"
 #include "userspace/datapath/kernel/attach/cgroup_root.h"
+#include "userspace/datapath/kernel/devices/device_hooks.h"
 #include "userspace/datapath/kernel/object/pins.h"
 #include "userspace/datapath/map_reader.h"
+#include "userspace/datapath/packet_reader.h"
 
 namespace shunt::datapath {
+namespace {
+
+std::string NameOf(uint32_t device) {
+  std::array<char, IF_NAMESIZE> name;
+  return if_indextoname(device, name.data()) == nullptr ? "" : name.data();
+}
+
+report::DeviceHook HookOf(const std::optional<DeviceHookKind>& kind) {
+  if (!kind.has_value()) return report::DeviceHook::kNone;
+  return *kind == DeviceHookKind::kTcx ? report::DeviceHook::kTcx : report::DeviceHook::kClsact;
+}
+
+report::DeviceStatus ToStatus(const report::DeviceRow& row, const PinDirectory& pins) {
+  report::DeviceStatus device{.index = row.ifindex, .name = NameOf(row.ifindex), .role = row.role};
+  device.hook = HookOf(FindDeviceHooks(pins, row.ifindex));
+  device.in_force = device.hook != report::DeviceHook::kNone;
+  device.source_v4 = row.source_v4;
+  device.source_v6 = row.source_v6;
+  device.mtu = row.mtu;
+  return device;
+}
+
+}  // namespace
 
 absl::StatusOr<std::unique_ptr<PinnedReader>> PinnedReader::Open(const std::string& bpffs) {
   absl::StatusOr<PinDirectory> pins = PinDirectory::Open(bpffs);
@@ -23,9 +52,9 @@ absl::StatusOr<std::unique_ptr<PinnedReader>> PinnedReader::Open(const std::stri
 }
 
 absl::StatusOr<std::unique_ptr<PinnedReader>> PinnedReader::OpenPlan(const std::string& bpffs, const PlanPins& plan) {
-  std::unique_ptr<PinnedReader> reader(new PinnedReader);
   absl::StatusOr<PinDirectory> pins = PinDirectory::Open(bpffs);
   if (!pins.ok()) return pins.status();
+  std::unique_ptr<PinnedReader> reader(new PinnedReader(*pins));
   reader->pin_directory_ = plan.plan.path;
   absl::StatusOr<MapSet> maps = MapSet::OpenReadOnly(plan);
   if (!maps.ok()) return maps.status();
@@ -47,6 +76,16 @@ std::vector<report::MapFill> PinnedReader::FillLevels() const {
 
 std::vector<report::ProgramStatus> PinnedReader::Programs() const {
   return programs_.Describe();
+}
+
+absl::StatusOr<std::vector<report::DeviceStatus>> PinnedReader::Devices() const {
+  std::vector<report::DeviceStatus> devices;
+  absl::Status read = DumpDevices(tables_, [&](const report::MapRow& row) {
+    if (const auto* device = std::get_if<report::DeviceRow>(&row)) devices.push_back(ToStatus(*device, pins_));
+    return true;
+  });
+  if (!read.ok()) return read;
+  return devices;
 }
 
 report::SignOfLife PinnedReader::LastSignOfLife() const {

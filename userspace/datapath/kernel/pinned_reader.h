@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -15,6 +16,7 @@
 #include "userspace/datapath/kernel/maps/map_set.h"
 #include "userspace/datapath/kernel/object/pins.h"
 #include "userspace/datapath/tables.h"
+#include "userspace/report/device_report.h"
 #include "userspace/report/map_rows.h"
 #include "userspace/report/pinned_maps.h"
 
@@ -35,14 +37,16 @@ class PinnedReader final : public report::PinnedMaps {
   std::vector<report::MapFill> FillLevels() const override;
   // Empty if no program is pinned.
   std::vector<report::ProgramStatus> Programs() const override;
+  absl::StatusOr<std::vector<report::DeviceStatus>> Devices() const override;
   report::SignOfLife LastSignOfLife() const override;
   // As MapReader::MapNames and Dump.
   std::vector<std::string> MapNames() const;
   absl::Status DumpMap(absl::string_view map, const std::function<bool(const report::MapRow&)>& visit) const override;
 
  private:
-  PinnedReader() = default;
+  explicit PinnedReader(PinDirectory pins) : pins_(std::move(pins)) {}
 
+  const PinDirectory pins_;
   std::string pin_directory_;
   MapSet maps_;
   Tables tables_;

@@ -9,8 +9,10 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
+#include "userspace/report/device_report.h"
 #include "userspace/report/pinned_maps.h"
 
 namespace shunt::report::testing {
@@ -20,6 +22,7 @@ class ScriptedMaps final : public PinnedMaps {
   const std::string& pin_directory() const override { return directory; }
   std::vector<MapFill> FillLevels() const override { return fill_levels; }
   std::vector<ProgramStatus> Programs() const override { return programs; }
+  absl::StatusOr<std::vector<DeviceStatus>> Devices() const override { return devices; }
   SignOfLife LastSignOfLife() const override { return sign_of_life; }
   absl::Status DumpMap(absl::string_view map, const std::function<bool(const MapRow&)>& visit) const override {
     ++dumps;
@@ -34,6 +37,7 @@ class ScriptedMaps final : public PinnedMaps {
   std::string directory = "/sys/fs/bpf/shunt/plan-v1-1";
   std::vector<MapFill> fill_levels;
   std::vector<ProgramStatus> programs;
+  std::vector<DeviceStatus> devices;
   SignOfLife sign_of_life;
   std::map<std::string, std::vector<MapRow>> rows;
   mutable int dumps = 0;  // calls of DumpMap

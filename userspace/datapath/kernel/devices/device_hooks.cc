@@ -81,6 +81,19 @@ absl::Status UnpinBut(const PinDirectory& pins, Direction direction, absl::Span<
   return failure;
 }
 
+bool HasPinnedLink(const PinDirectory& pins, uint32_t device, Direction direction) {
+  const absl::StatusOr<posix::FileDescriptor> link =
+      OpenPin(pins.LinkPath(LinkName(device, direction)), BpfKind::kLink);
+  if (!link.ok()) return false;
+  const absl::StatusOr<std::optional<bpf_link_info>> facts = DescribeAt(link->get(), {device, direction});
+  return facts.ok() && facts->has_value();
+}
+
+bool HasFilter(uint32_t device, Direction direction) {
+  const absl::StatusOr<std::vector<TcFilter>> filters = FiltersOn(device, direction);
+  return filters.ok() && absl::c_any_of(*filters, [](const TcFilter& filter) { return filter.is_ours; });
+}
+
 std::string NameOf(uint32_t device, absl::Span<const HookedDevice> present) {
   for (const HookedDevice& one : present) {
     if (one.index == device) return one.name;
@@ -210,6 +223,16 @@ DeviceHookChanges DeviceHooks::Follow(absl::Span<const HookedDevice> wanted, abs
   DetachOthers(wanted, present, &changes);
   for (const HookedDevice& device : wanted) FollowOne(device, &changes);
   return changes;
+}
+
+std::optional<DeviceHookKind> FindDeviceHooks(const PinDirectory& pins, uint32_t device) {
+  if (absl::c_all_of(kDirections, [&](Direction direction) { return HasPinnedLink(pins, device, direction); })) {
+    return DeviceHookKind::kTcx;
+  }
+  if (absl::c_all_of(kDirections, [&](Direction direction) { return HasFilter(device, direction); })) {
+    return DeviceHookKind::kClsact;
+  }
+  return std::nullopt;
 }
 
 bool IsDeviceLink(absl::string_view name) {

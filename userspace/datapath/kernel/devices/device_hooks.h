@@ -10,6 +10,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -81,6 +82,10 @@ class DeviceHooks {
   uint32_t ingress_id_ = 0, egress_id_ = 0;
   std::map<Place, posix::FileDescriptor> in_force_;  // since this was opened; the link, or nothing of a filter
 };
+
+// Returns by what a device's programs are in force, both of them, without being their agent; nullopt if one is not
+// there. Acts on the network namespace of the calling thread. REQUIRES: CAP_NET_ADMIN.
+std::optional<DeviceHookKind> FindDeviceHooks(const PinDirectory& pins, uint32_t device);
 
 // Returns whether a pin in the directory of links has the name of a device's hook. A build that has no packet path must
 // detach it: nothing keeps up to date what its program reads.
