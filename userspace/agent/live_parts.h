@@ -32,7 +32,7 @@ class LiveParts final : public AgentParts {
   report::SocketSweeps socket_sweeps() const override { return socket_ender_.sweeps(); }
   report::SourceStatus source_status() const override { return source_.status(); }
   bool programs_current() const override { return datapath_.programs_current(); }
-  report::DeviceReport devices() const override { return {}; }  // this agent has no packet path
+  report::DeviceReport devices() const override { return datapath_.devices(); }
   std::vector<report::StatusProblem> Problems() const override;
 
  private:

@@ -126,22 +126,26 @@ absl::Status DumpSourceRanges(const Tables& tables, const VisitRow& visit) {
   return absl::OkStatus();
 }
 
+std::optional<report::DeviceRow> DecodeDevice(uint32_t ifindex, const shunt_device& device) {
+  const std::optional<report::DeviceRole> role = DecodeRole(device.role);
+  if (!role) return std::nullopt;
+  return report::DeviceRow{.ifindex = ifindex,
+                           .role = *role,
+                           .link_header = device.link_header,
+                           .mac = MacText(device.mac),
+                           .mtu = device.mtu,
+                           .master = device.master,
+                           .source_v4 = KnownAddress(device.source_v4),
+                           .source_v6 = KnownAddress(device.source_v6)};
+}
+
 absl::Status DumpDevices(const Tables& tables, const VisitRow& visit) {
   auto rows = Collect<uint32_t, shunt_device>(*tables.devices);
   if (!rows.ok()) return rows.status();
   std::sort(rows->begin(), rows->end(), [](const auto& a, const auto& b) { return a.first < b.first; });
   for (const auto& [ifindex, device] : *rows) {
-    const std::optional<report::DeviceRole> role = DecodeRole(device.role);
-    if (!role) continue;
-    const report::DeviceRow row = {.ifindex = ifindex,
-                                   .role = *role,
-                                   .link_header = device.link_header,
-                                   .mac = MacText(device.mac),
-                                   .mtu = device.mtu,
-                                   .master = device.master,
-                                   .source_v4 = KnownAddress(device.source_v4),
-                                   .source_v6 = KnownAddress(device.source_v6)};
-    if (!visit(row)) break;
+    const std::optional<report::DeviceRow> row = DecodeDevice(ifindex, device);
+    if (row.has_value() && !visit(*row)) break;
   }
   return absl::OkStatus();
 }

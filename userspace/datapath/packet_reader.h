@@ -11,12 +11,16 @@
 #include "userspace/datapath/tables.h"
 #include "userspace/report/map_rows.h"
 
-struct shunt_flow;  // bpf/packet_abi.h
+struct shunt_device;  // bpf/packet_abi.h
+struct shunt_flow;
 
 namespace shunt::datapath {
 
 // Returns row `id` without its idle time, or nullopt if it is not one that a program could have written.
 std::optional<report::FlowRow> DecodeFlow(uint32_t id, const shunt_flow& flow);
+
+// Returns nullopt for a row with a role that there is not.
+std::optional<report::DeviceRow> DecodeDevice(uint32_t ifindex, const shunt_device& device);
 
 // Each visits the rows in use until `visit` returns false, as MapReader::Dump says.
 using VisitRow = std::function<bool(const report::MapRow&)>;

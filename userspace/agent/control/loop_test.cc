@@ -231,6 +231,25 @@ TEST_F(LoopTest, NewAddressesOfTheNodeArePassedOn) {
   EXPECT_EQ(datapath_.node_addresses[0].address, model::IpAddress::FromV4(0x0a000000 + addresses_.reads));
 }
 
+TEST_F(LoopTest, WhatTheDatapathIsToldIsFollowedAtOnceAndOnce) {
+  datapath_.announced_fd = ::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+  datapath_.on_follow = [this] {
+    uint64_t count = 0;
+    EXPECT_EQ(::read(datapath_.announced_fd, &count, sizeof(count)), static_cast<ssize_t>(sizeof(count)));
+  };
+  Start([](sources::Sink& sink, std::stop_token) { sink.Synced(); });
+  EXPECT_TRUE(first_apply_.try_acquire_for(std::chrono::seconds(10)));
+  EXPECT_EQ(datapath_.follows, 0);
+  const uint64_t one = 1;
+  for (int announcement = 1; announcement <= 3; ++announcement) {
+    ASSERT_EQ(::write(datapath_.announced_fd, &one, sizeof(one)), static_cast<ssize_t>(sizeof(one)));
+    EXPECT_TRUE(Eventually([&] { return datapath_.follows == announcement; }));
+  }
+  Stop();
+  EXPECT_EQ(datapath_.follows, 3);
+  ::close(datapath_.announced_fd);
+}
+
 TEST_F(LoopTest, AFailureIsTriedAgainByTheClock) {
   datapath_.failures["cart"] = absl::UnavailableError("busy");
   datapath_.failures_left = 1;

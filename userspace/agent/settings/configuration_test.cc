@@ -21,6 +21,10 @@ hostnameOverride: node-a
 manifests: /etc/shunt/manifests
 clusterCIDR: [10.244.0.0/16, fd00:244::/48]
 masqueradeAll: true
+devices: [auto, wlan*]
+podDevices: [none]
+externalClusterIP: true
+masqueradePorts: 1024
 cgroup: /sys/fs/cgroup
 bpffs: /sys/fs/bpf
 adminSocket: /run/shunt/admin.sock
@@ -48,6 +52,10 @@ limits:
   EXPECT_EQ(decoded->manifests, "/etc/shunt/manifests");
   EXPECT_EQ(decoded->cluster_cidr, (std::vector<std::string>{"10.244.0.0/16", "fd00:244::/48"}));
   EXPECT_EQ(decoded->masquerade_all, true);
+  EXPECT_EQ(decoded->devices, (std::vector<std::string>{"auto", "wlan*"}));
+  EXPECT_EQ(decoded->pod_devices, (std::vector<std::string>{"none"}));
+  EXPECT_EQ(decoded->external_cluster_ip, true);
+  EXPECT_EQ(decoded->masquerade_ports, 1024u);
   EXPECT_EQ(decoded->cgroup, "/sys/fs/cgroup");
   EXPECT_EQ(decoded->bpffs, "/sys/fs/bpf");
   EXPECT_EQ(decoded->admin_socket, "/run/shunt/admin.sock");
@@ -78,6 +86,7 @@ TEST(ConfigurationTest, AbsentFieldsStayUnset) {
                decoded->local_policy_miss || decoded->health_check_node_ports || decoded->end_sockets ||
                decoded->observe || decoded->log_format || decoded->verbosity || decoded->udp_idle_s ||
                decoded->stale_after || decoded->cluster_cidr || decoded->masquerade_all || decoded->flows ||
+               decoded->devices || decoded->pod_devices || decoded->external_cluster_ip || decoded->masquerade_ports ||
                decoded->endpoints_per_pool);
   EXPECT_EQ(decoded->limits, datapath::Limits());
 }
@@ -134,12 +143,18 @@ TEST(ConfigurationTest, ErrorsNameTheLineAndWhatToDo) {
       {"no kind", "apiVersion: shunt-lb.io/v1alpha1\n", "f.yaml:1: kind is missing; it must be ShuntConfiguration"},
       {"an unknown field", with("nodename: a\n"),
        "f.yaml:3: unknown field nodename; known here: apiVersion, kind, hostnameOverride, manifests, clientConnection, "
-       "apiServers, nodePortAddresses, clusterCIDR, masqueradeAll, stateDirectory, snapshotInterval, cgroup, bpffs, "
-       "adminSocket, "
+       "apiServers, nodePortAddresses, clusterCIDR, masqueradeAll, devices, podDevices, externalClusterIP, "
+       "masqueradePorts, "
+       "stateDirectory, snapshotInterval, cgroup, bpffs, adminSocket, "
        "healthzBindAddress, metricsBindAddress, healthCheckNodePorts, localPolicyMiss, endSockets, observe, "
        "staleAfter, udpIdleSeconds, logging, limits"},
       {"an unknown nested field", with("\nlogging:\n  level: 3\n"),
        "f.yaml:5: unknown field logging.level; known here: format, verbosity"},
+      {"a device whose name cannot be", with("devices: [eth0, a/b]\n"),
+       "f.yaml:3: devices is wrong: expected none alone, or auto and names of devices like eth0 and cali*, found "
+       "\"a/b\""},
+      {"ports that the range does not fit behind", with("masqueradePorts: 49153\n"),
+       "f.yaml:3: masqueradePorts must be a whole number from 1024 to 49152, not \"49153\""},
       {"a field twice", with("cgroup: /a\ncgroup: /b\n"), "f.yaml:4: field \"cgroup\" is given twice"},
       {"a name that is no scalar", with("[a]: b\n"), "f.yaml:3: a field's name must be a string"},
       {"a number where a string belongs", with("hostnameOverride: 12\n"),

@@ -100,7 +100,7 @@ void AddPacketFlags(CLI::App& run, Flags& flags) {
       ->delimiter(',')
       ->type_name("none|auto|GLOB[,GLOB]");
   run.add_option("--external-cluster-ip", flags.external_cluster_ip,
-                 "let clients from outside the cluster dial ClusterIPs (default off, on with kube-proxy)")
+                 "let clients from outside the cluster dial ClusterIPs (default off; kube-proxy lets them)")
       ->check(CLI::IsMember(Names(kOnOff)).description(""))
       ->type_name("on|off");
   run.add_option("--masquerade-ports", flags.masquerade_ports,

@@ -115,11 +115,12 @@ TEST(OptionsTest, NodeNamePrecedence) {
 
 TEST(OptionsTest, EveryFlag) {
   for (const char* verbosity : {"-v=7", "-v7", "--v=7"}) {
-    const absl::StatusOr<CommandLine> command =
-        ParseCommandLine({"run", "--manifests=/m", "--node-name=n", "--cgroup=/c", "--bpffs=/b", "--admin-socket=/s",
-                          "--local-policy-miss=drop", "--log-format=json", "--stale-after=90s",
-                          "--cluster-cidr=fd00:244::/48,10.244.0.0/16,10.244.7.0/16", "--masquerade-all", verbosity},
-                         kHost);
+    const absl::StatusOr<CommandLine> command = ParseCommandLine(
+        {"run", "--manifests=/m", "--node-name=n", "--cgroup=/c", "--bpffs=/b", "--admin-socket=/s",
+         "--local-policy-miss=drop", "--log-format=json", "--stale-after=90s",
+         "--cluster-cidr=fd00:244::/48,10.244.0.0/16,10.244.7.0/16", "--masquerade-all", "--devices=eth0,wlan*",
+         "--pod-devices=auto", "--external-cluster-ip=on", "--masquerade-ports=20000", verbosity},
+        kHost);
     ASSERT_TRUE(command.ok()) << command.status();
     const Options& options = command->options;
     EXPECT_EQ(options.node_name, "n");
@@ -132,6 +133,10 @@ TEST(OptionsTest, EveryFlag) {
     EXPECT_EQ(options.cluster_cidr, (std::vector<model::IpPrefix>{*model::IpPrefix::Parse("10.244.0.0/16"),
                                                                   *model::IpPrefix::Parse("fd00:244::/48")}));
     EXPECT_TRUE(options.masquerade_all);
+    EXPECT_EQ(options.devices, (std::vector<std::string>{"eth0", "wlan*"}));
+    EXPECT_EQ(options.pod_devices, (std::vector<std::string>{"auto"}));
+    EXPECT_TRUE(options.external_cluster_ip);
+    EXPECT_EQ(options.masquerade_ports, 20'000);
     EXPECT_EQ(options.verbosity, 7) << verbosity;
   }
 }
@@ -282,6 +287,10 @@ TEST(ExampleTest, HasEveryFieldWithItsDefault) {
   EXPECT_EQ(options.observe, defaults.observe);
   EXPECT_EQ(options.cluster_cidr, defaults.cluster_cidr);
   EXPECT_EQ(options.masquerade_all, defaults.masquerade_all);
+  EXPECT_EQ(options.devices, defaults.devices);
+  EXPECT_EQ(options.pod_devices, defaults.pod_devices);
+  EXPECT_EQ(options.external_cluster_ip, defaults.external_cluster_ip);
+  EXPECT_EQ(options.masquerade_ports, defaults.masquerade_ports);
   EXPECT_EQ(options.udp_idle_s, defaults.udp_idle_s);
   EXPECT_EQ(options.stale_after, defaults.stale_after);
   EXPECT_EQ(options.log_format, defaults.log_format);
@@ -306,7 +315,7 @@ TEST(OptionsTest, FlowsTakeMemoryOnlyWherePacketsAreTranslated) {
   options.limits.slots = 99;
   EXPECT_EQ(MapLimits(options).flows, 0u);
   EXPECT_EQ(MapLimits(options), options.limits);
-  options.packets = true;
+  options.devices = {"auto"};
   EXPECT_EQ(MapLimits(options).flows, 262'144u);
   EXPECT_EQ(MapLimits(options).slots, 99u);
   options.flows = 2048;
@@ -363,9 +372,13 @@ TEST(OptionsTest, Errors) {
       {"all kinds of addresses for NodePorts",
        {"--manifests=/m", "--nodeport-addresses=primary,10.0.0.0/8"},
        "--nodeport-addresses: primary and prefixes are both given: give one of them"},
-      {"the packet path is a later version's",
-       {"--manifests=/m", "--xdp=off"},
-       "--xdp: not in this version: remove the flag"},
+      {"no devices and some",
+       {"--manifests=/m", "--devices=none,eth0"},
+       "--devices: expected none alone, or auto and names of devices like eth0 and cali*, found \"none\""},
+      {"pods' devices without the packet path",
+       {"--manifests=/m", "--pod-devices=auto"},
+       "--pod-devices: needs the packet path, which --devices (in the file devices) turns on: give both, or neither"},
+      {"XDP is a later version's", {"--manifests=/m", "--xdp=off"}, "--xdp: not in this version: remove the flag"},
       {"an address without a port",
        {"--manifests=/m", "--metrics-bind-address=127.0.0.1"},
        "--metrics-bind-address: \"127.0.0.1\": expected ADDRESS:PORT, [IPV6-ADDRESS]:PORT or nothing at all"},

@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <functional>
 #include <map>
 #include <set>
 #include <string>
@@ -67,6 +68,11 @@ class RecordingDatapath : public datapath::Datapath {
     return absl::OkStatus();
   }
   void Reclaim() override {}
+  int announcements() const override { return announced_fd; }
+  void FollowAnnouncements() override {
+    ++follows;
+    if (on_follow != nullptr) on_follow();
+  }
 
   std::vector<std::string> TakeApplies() { return std::exchange(applies, {}); }
 
@@ -86,6 +92,9 @@ class RecordingDatapath : public datapath::Datapath {
   std::vector<datapath::NodeAddress> node_addresses;
   std::atomic<std::chrono::milliseconds> last_sign_of_life{};
   std::atomic<int> signs_of_life = 0;
+  int announced_fd = -1;
+  std::atomic<int> follows = 0;
+  std::function<void()> on_follow;
 };
 
 }  // namespace shunt::agent

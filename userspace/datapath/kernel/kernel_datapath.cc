@@ -183,7 +183,7 @@ void KernelDatapath::FollowDevices(FollowWhat what) {
   }
   std::vector<std::string> problems = packets_->Problems();
   if (!status.ok()) problems.push_back(absl::StrCat("packets are not translated: ", status.message()));
-  std::vector<DeviceState> devices = packets_->devices();
+  report::DeviceReport devices = packets_->devices();
   const std::lock_guard lock(mutex_);
   packet_problems_ = std::move(problems);
   devices_ = std::move(devices);
@@ -431,7 +431,7 @@ void KernelDatapath::ListenForTakeOver(TakeOverListener listener) {
   told_notes_ = std::ssize(notes());
 }
 
-std::vector<DeviceState> KernelDatapath::devices() const {
+report::DeviceReport KernelDatapath::devices() const {
   const std::lock_guard lock(mutex_);
   return devices_;
 }

@@ -23,7 +23,6 @@
 #include "userspace/datapath/kernel/attach/cgroup_root.h"
 #include "userspace/datapath/kernel/attach/leftovers.h"
 #include "userspace/datapath/kernel/attach/programs.h"
-#include "userspace/datapath/kernel/devices/packet_devices.h"
 #include "userspace/datapath/kernel/maps/open_plan.h"
 #include "userspace/datapath/kernel/maps/source_versions.h"
 #include "userspace/datapath/kernel/object/bpf_object.h"
@@ -36,6 +35,7 @@
 #include "userspace/datapath/table_datapath.h"
 #include "userspace/model/ip_address.h"
 #include "userspace/report/agent_status.h"
+#include "userspace/report/device_report.h"
 
 namespace shunt::datapath {
 
@@ -106,7 +106,7 @@ class KernelDatapath final : public Datapath {
   int announcements() const override { return packets_ != nullptr ? packets_->fd() : -1; }
   void FollowAnnouncements() override { FollowDevices(FollowWhat::kAnnounced); }
   // Returns the devices as they were last followed; none if the packet path is not in force. Thread-safe.
-  std::vector<DeviceState> devices() const;
+  report::DeviceReport devices() const;
 
   // Keeps the socket's destinations from ever being translated, for the agent's own connections. It works whether or
   // not programs are attached: in the socket's row, or in socket storage if the row is another's or would never be
@@ -244,7 +244,7 @@ class KernelDatapath final : public Datapath {
   std::string nested_problem_ ABSL_GUARDED_BY(mutex_);  // agents on cgroups above and below
   std::string leftover_problem_ ABSL_GUARDED_BY(mutex_);
   std::vector<std::string> packet_problems_ ABSL_GUARDED_BY(mutex_);
-  std::vector<DeviceState> devices_ ABSL_GUARDED_BY(mutex_);
+  report::DeviceReport devices_ ABSL_GUARDED_BY(mutex_);
   std::vector<std::string> notes_ ABSL_GUARDED_BY(mutex_);
 };
 

@@ -11,6 +11,7 @@
 #include <csignal>
 
 #include "absl/strings/str_cat.h"
+#include "tests/sandbox/network_namespace.h"
 #include "userspace/datapath/kernel/testing/sandbox_fixture.h"
 
 namespace shunt::datapath {
@@ -56,6 +57,21 @@ TEST_F(AgentLockTest, AnotherDirectoryIsAnotherLock) {
   ASSERT_TRUE(first.ok()) << first.status();
   EXPECT_TRUE(AgentLock::Take(*other).ok());
   EXPECT_THAT(AgentLock::Take(bpffs_).status().message(), HasSubstr(absl::StrCat("pid ", getpid())));
+}
+
+TEST_F(AgentLockTest, ANetworkNamespaceHasOnePacketPath) {
+  const absl::StatusOr<sandbox::NetworkNamespace> other = sandbox::NetworkNamespace::Create();
+  ASSERT_TRUE(other.ok()) << other.status();
+  {
+    const absl::StatusOr<AgentLock> first = AgentLock::TakeNetwork();
+    ASSERT_TRUE(first.ok()) << first.status();
+    const absl::Status second = AgentLock::TakeNetwork().status();
+    EXPECT_EQ(second.code(), absl::StatusCode::kFailedPrecondition);
+    EXPECT_THAT(second.message(), HasSubstr(absl::StrCat("another agent, pid ", getpid(), ", has the packet path")));
+    const sandbox::InNamespace inside(*other);
+    EXPECT_TRUE(AgentLock::TakeNetwork().ok());
+  }
+  EXPECT_TRUE(AgentLock::TakeNetwork().ok());
 }
 
 TEST_F(AgentLockTest, ADirectoryThatIsNotThereIsNotFound) {

@@ -7,6 +7,8 @@
 #include "absl/algorithm/container.h"
 #include "absl/strings/str_cat.h"
 #include "userspace/datapath/codec.h"
+#include "userspace/datapath/packet_reader.h"
+#include "userspace/report/packet_rows.h"
 
 namespace shunt::datapath {
 namespace {
@@ -34,6 +36,24 @@ DeviceState StateOf(const PlannedDevice& planned, DeviceHookKind kind, const abs
   state.in_force = planned.attach && failure == nullptr;
   state.why_not = failure == nullptr ? planned.why_not : std::string(failure->message());
   return state;
+}
+
+report::DeviceStatus StatusOf(const DeviceState& state) {
+  report::DeviceStatus status{.index = state.index, .name = state.name};
+  status.wanted = state.wanted;
+  status.in_force = state.in_force;
+  status.why_not = state.why_not;
+  if (state.in_force) {
+    status.hook = state.kind == DeviceHookKind::kTcx ? report::DeviceHook::kTcx : report::DeviceHook::kClsact;
+  }
+  if (!state.row.has_value()) return status;
+  const std::optional<report::DeviceRow> row = DecodeDevice(state.index, *state.row);
+  if (!row.has_value()) return status;
+  status.role = row->role;
+  status.source_v4 = row->source_v4;
+  status.source_v6 = row->source_v6;
+  status.mtu = row->mtu;
+  return status;
 }
 
 }  // namespace
@@ -122,6 +142,12 @@ absl::StatusOr<DeviceHookChanges> PacketDevices::Follow() {
     devices_.push_back(StateOf(device, hooks_.kind(), FailureOf(device.index, failures)));
   }
   return changes;
+}
+
+report::DeviceReport PacketDevices::Report() const {
+  report::DeviceReport report{.devices = {}, .unmatched = unmatched_};
+  for (const DeviceState& state : devices_) report.devices.push_back(StatusOf(state));
+  return report;
 }
 
 std::vector<std::string> PacketDevices::Problems() const {

@@ -18,6 +18,7 @@
 #include "userspace/datapath/kernel/devices/device_plan.h"
 #include "userspace/datapath/kernel/devices/link_list.h"
 #include "userspace/datapath/table.h"
+#include "userspace/report/device_report.h"
 
 namespace shunt::datapath {
 
@@ -52,6 +53,9 @@ class PacketDevices {
 
   // By index.
   const std::vector<DeviceState>& devices() const { return devices_; }
+
+  // The same for people, without `kind` of a device that has no programs.
+  report::DeviceReport Report() const;
 
   // Returns a sentence for each wanted device that has no programs, and for each name in the settings that no device
   // has: packets that come there are not the packet path's.

@@ -3,13 +3,11 @@
 // memory, so that it can refuse rows, and so that the order of rows and programs shows.
 #include "userspace/datapath/kernel/devices/packet_devices.h"
 
-#include <bpf/bpf.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <net/if.h>
 #include <poll.h>
 
-#include <iterator>
 #include <optional>
 
 #include "absl/status/status.h"
@@ -29,15 +27,6 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
-// Lets every packet pass.
-posix::FileDescriptor LoadPassing() {
-  const bpf_insn code[] = {{.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = 0, .src_reg = 0, .off = 0, .imm = -1},
-                           {.code = BPF_JMP | BPF_EXIT, .dst_reg = 0, .src_reg = 0, .off = 0, .imm = 0}};
-  LIBBPF_OPTS(bpf_prog_load_opts, options);
-  return posix::FileDescriptor(
-      bpf_prog_load(BPF_PROG_TYPE_SCHED_CLS, "passing", "GPL", code, std::size(code), &options));
-}
-
 class PacketDevicesTest : public SandboxTest {
  protected:
   void SetUp() override {
@@ -52,7 +41,7 @@ class PacketDevicesTest : public SandboxTest {
     node_.emplace(*std::move(node));
     pod_.emplace(*std::move(pod));
     inside_.emplace(*node_);
-    program_ = LoadPassing();
+    program_ = testing::LoadPassing();
     ASSERT_TRUE(program_.ok());
     rows_.name = "devices";
     rows_.kind = TableKind::kHash;
@@ -194,6 +183,30 @@ TEST_F(PacketDevicesTest, DevicesComeChangeAndGo) {
   ASSERT_TRUE(IsReadable(devices));
   Follow(devices);
   EXPECT_FALSE(Row(77).has_value());
+}
+
+TEST_F(PacketDevicesTest, MemoryThatARowHasGivenBackRestsBeforeTheNextRow) {
+  PacketDevices devices = Open({{"auto"}, {}});
+  AddUplink("eth0", 77, "192.0.2.10");
+  ASSERT_TRUE(testing::AddVeth("cali1", 78, pod_->fd()).ok());
+  Follow(devices);
+  EXPECT_EQ(graces_, 0) << "new rows replace none";
+  ASSERT_TRUE(testing::DeleteAddress(77, *IpAddress::Parse("192.0.2.10"), 24).ok());
+  ASSERT_TRUE(testing::AddAddress(77, *IpAddress::Parse("198.51.100.7"), 24).ok());
+  Follow(devices);
+  EXPECT_EQ(SourceOf(Row(78)), "198.51.100.7");
+  EXPECT_EQ(graces_, 1) << "between the two rows that are replaced";
+  ASSERT_TRUE(testing::DeleteDevice(78).ok());
+  Follow(devices);
+  EXPECT_EQ(graces_, 1);
+
+  grace_ = absl::UnavailableError("no grace period");
+  AddUplink("eth1", 79, "192.0.2.11");
+  EXPECT_THAT(Follow(devices).attached, IsEmpty());
+  EXPECT_FALSE(Row(79).has_value());
+  EXPECT_THAT(devices.Problems(), ElementsAre(AllOf(HasSubstr("device eth1"), HasSubstr("no grace period"))));
+  grace_ = absl::OkStatus();
+  EXPECT_THAT(Follow(devices).attached, ElementsAre("eth1"));
 }
 
 TEST_F(PacketDevicesTest, WhatAnotherProcessChangesIsPutRight) {

@@ -22,6 +22,7 @@
 #include "userspace/datapath/kernel/packets/packet_settings.h"
 #include "userspace/datapath/table.h"
 #include "userspace/datapath/tables.h"
+#include "userspace/report/device_report.h"
 
 namespace shunt::datapath {
 
@@ -65,7 +66,7 @@ class PacketPath {
   // Returns a sentence for everything that is wrong now: the collector does not run, a device lacks its programs.
   std::vector<std::string> Problems() const;
   // As the last Follow has left them; none before Start.
-  std::vector<DeviceState> devices() const { return started() ? devices_->devices() : std::vector<DeviceState>(); }
+  report::DeviceReport devices() const { return started() ? devices_->Report() : report::DeviceReport(); }
 
  private:
   PacketPath(BpfObject programs, BpfObject collector, std::string sweeper_pin, const PacketOptions& options)

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// For tests: devices of the calling thread's network namespace, made and changed by rtnetlink.
+// For tests: devices of the calling thread's network namespace, made and changed by rtnetlink, and a program for them.
 #ifndef SHUNT_DATAPATH_KERNEL_TESTING_TEST_DEVICES_H_
 #define SHUNT_DATAPATH_KERNEL_TESTING_TEST_DEVICES_H_
 
+#include <bpf/bpf.h>
+#include <linux/bpf.h>
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
 #include <linux/veth.h>
@@ -10,14 +12,24 @@
 #include <sys/socket.h>
 
 #include <cstdint>
+#include <iterator>
 #include <string>
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "userspace/datapath/kernel/route_socket.h"
 #include "userspace/model/ip_address.h"
+#include "userspace/posix/file_descriptor.h"
 
 namespace shunt::datapath::testing {
+
+// Loads a program for a device's hook that lets every packet pass.
+inline posix::FileDescriptor LoadPassing() {
+  const bpf_insn code[] = {{.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = 0, .src_reg = 0, .off = 0, .imm = -1},
+                           {.code = BPF_JMP | BPF_EXIT, .dst_reg = 0, .src_reg = 0, .off = 0, .imm = 0}};
+  return posix::FileDescriptor(
+      bpf_prog_load(BPF_PROG_TYPE_SCHED_CLS, "passing", "GPL", code, std::size(code), nullptr));
+}
 
 inline ifinfomsg DeviceHeader(uint32_t index) {
   ifinfomsg header{};
