@@ -6,6 +6,7 @@
 //   BPFFS/shunt/programs/HOOK       the programs, for readers beside the agent
 //   BPFFS/shunt/current             symbolic link to the plan in force, replaced by one rename
 //   BPFFS/shunt/plan-v1-N/MAP       what the agent writes; in it, `memory` is a symbolic link to
+//   BPFFS/shunt/reserved_ports      which ports of the node are kept for flows: ../attach/reserved_ports.h
 //   BPFFS/shunt/memory-v1-M/MAP     what has to outlive a plan: what programs remember of sockets, and meta
 //
 // The 1 of v1 is the version of the layout (bpf/abi.h), N and M tell directories of one version apart. A directory that
