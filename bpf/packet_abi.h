@@ -194,9 +194,15 @@ struct shunt_flow_level {
 	__u64 ends[SHUNT_FLOW_KIND_COUNT +
 		   1]; /* flows that the collector ended, by the kind that they were of */
 	__u64 rounds;
-	__u64 reserved;
+	/* The whole jiffies at the first new flow since programs last left connections to others: in observe mode,
+	 * under an agent that is stale, or while there was no collector. 0: there was none yet. */
+	__u64 translating_since;
 };
 SHUNT_STATIC_ASSERT(sizeof(struct shunt_flow_level) == 128);
+
+/* For this number of seconds after that a connection that has no flow may be another proxy's: as long as kube-proxy
+ * keeps conntrack entries of idle connections. */
+#define SHUNT_OTHERS_S 86400
 
 /* ---- what the agent tells ----------------------------------------------- */
 

@@ -45,7 +45,8 @@
 	X(SOURCE_DENIED, "source_denied", "a packet from outside the frontend's source ranges: dropped")   \
 	X(OUTSIDE_CLIENT, "outside_client", "a packet from outside to a ClusterIP: passed untouched")      \
 	X(NO_FLOW, "no_flow",                                                                              \
-	  "a packet within a TCP connection without a flow: dropped, or left to the host on its address")  \
+	  "a packet within a TCP connection without a flow: dropped, or left to the host or to the proxy " \
+	  "before")                                                                                        \
 	X(OTHER_HOST, "other_host", "a packet to a service in a frame for another host: untouched")        \
 	X(NO_ROUTE, "no_route", "a packet to a backend without a route to it: dropped")                    \
 	X(NO_SOURCE, "no_source",                                                                          \

@@ -52,10 +52,40 @@ static __always_inline int may_begin(const struct packet *packet)
 	       SHUNT_TCP_SYN;
 }
 
+/* Notes whether this node's new flows are the packet path's, or left to others. */
+static __always_inline void note_translating(int translating)
+{
+	struct shunt_flow_level *level;
+	volatile __u64 *since;
+	__u32 zero = 0;
+
+	level = bpf_map_lookup_elem(&flow_level, &zero);
+	if (!level)
+		return;
+	since = (volatile __u64 *)&level->translating_since;
+	if (translating != (*since != 0))
+		*since = translating ? bpf_jiffies64() : 0;
+}
+
+/* Returns 1 if a connection without a flow may be one that another proxy has begun to translate, by conntrack. */
+static __always_inline int may_be_others(void)
+{
+	struct shunt_flow_level *level;
+	__u32 zero = 0;
+	__u64 since;
+
+	level = bpf_map_lookup_elem(&flow_level, &zero);
+	if (!level)
+		return 0;
+	since = *(volatile __u64 *)&level->translating_since;
+	return !since || bpf_jiffies64() - since < (__u64)SHUNT_OTHERS_S * packet_config.hz;
+}
+
 /*
  * Decides about a packet within a connection that has no flow, because that has ended or is older than the packet path.
- * On an address of this node it may be the host's own; on any other only a service would answer, and cannot. REQUIRES:
- * the client's SYN would not pass for a reason that needs no service: then neither may what follows it be dropped.
+ * On an address of this node it may be the host's own; on any other only a service would answer: the proxy that had it
+ * before, whose conntrack entries outlive it, or none. REQUIRES: the client's SYN would not pass for a reason that
+ * needs no service: then neither may what follows it be dropped.
  */
 static __always_inline int decide_stray(const struct shunt_frontend_key *key, const struct client *client)
 {
@@ -68,8 +98,8 @@ static __always_inline int decide_stray(const struct shunt_frontend_key *key, co
 		return pass_begun(SHUNT_REASON_OUTSIDE_CLIENT);
 	if (is_own_address(&key->address))
 		return pass_begun(SHUNT_REASON_NO_FLOW);
-	if (shunt_config.observe)
-		return pass_begun(SHUNT_REASON_WOULD_REFUSE);
+	if (shunt_config.observe || may_be_others())
+		return pass_begun(SHUNT_REASON_NO_FLOW);
 	return drop_begun(SHUNT_REASON_NO_FLOW);
 }
 
@@ -158,8 +188,10 @@ static __always_inline __u32 route_flow(frame_t *frame, struct scratch *s)
 
 static __always_inline int decide_verdict(const struct decision *decision)
 {
-	if (decision->verdict == VERDICT_TRANSLATE)
+	if (decision->verdict == VERDICT_TRANSLATE) {
+		note_translating(!shunt_config.observe);
 		return shunt_config.observe ? pass_begun(SHUNT_REASON_WOULD_TRANSLATE) : BEGUN_FLOW;
+	}
 	if (decision->verdict == VERDICT_PASS)
 		return pass_begun(decision->reason);
 	count_reason(decision->reason);
@@ -189,8 +221,10 @@ __noinline __weak int choose_for_flow(frame_t *frame)
 		return pass_begun(SHUNT_REASON_PORT_ZERO);
 	if (!is_to_host(frame))
 		return pass_begun(SHUNT_REASON_OTHER_HOST);
-	if (is_agent_stale())
+	if (is_agent_stale()) {
+		note_translating(0);
 		return pass_begun(SHUNT_REASON_STALE_AGENT);
+	}
 	client = packet_client(&s->packet.tuple.source, role_of(device_of_frame(frame)));
 	if (!may_begin(&s->packet))
 		return decide_stray(&s->key, &client);

@@ -119,6 +119,8 @@ static __always_inline void sweep_next(struct sweeper *round, __u32 rows)
 	left = packet_config.flows - sweep.first_row;
 	if (rows > left)
 		rows = left;
+	if (sweep.now - level->tick > SHUNT_SWEEP_PAUSE_S * packet_config.hz)
+		*(volatile __u64 *)&level->translating_since = 0;
 	bpf_loop(rows, sweep_row, &sweep, 0);
 	level->tick = sweep.now;
 	level->next_row = (sweep.first_row + rows) & (packet_config.flows - 1);

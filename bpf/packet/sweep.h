@@ -11,6 +11,7 @@
 #define SHUNT_SWEEP_STEPS 512
 #define SHUNT_SWEEP_ROWS_MIN 64
 #define SHUNT_SWEEP_HASTE 4
+#define SHUNT_SWEEP_PAUSE_S 60 /* between two steps: then the packet path was off */
 
 struct shunt_sweep_order {
 	__u64 jiffies; /* out: the kernel's clock */

@@ -133,7 +133,7 @@ const Layout kLayouts[] = {
      sizeof(shunt_flow_level),
      {MEMBER(shunt_flow_level, pressure), MEMBER(shunt_flow_level, rows_taken), MEMBER(shunt_flow_level, next_row),
       MEMBER(shunt_flow_level, tick), MEMBER(shunt_flow_level, kinds), MEMBER(shunt_flow_level, ends),
-      MEMBER(shunt_flow_level, rounds), MEMBER(shunt_flow_level, reserved)}},
+      MEMBER(shunt_flow_level, rounds), MEMBER(shunt_flow_level, translating_since)}},
     {"shunt_source_key",
      sizeof(shunt_source_key),
      {MEMBER(shunt_source_key, prefix_length), MEMBER(shunt_source_key, list), MEMBER(shunt_source_key, address)}},

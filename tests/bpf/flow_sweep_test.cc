@@ -109,6 +109,17 @@ TEST_P(LifeTest, ItEndsWhenItHasBeenIdleForItsTimeAndNotBefore) {
   }
 }
 
+TEST_F(SweepTest, AfterAPauseTheNodesFlowsAreNoLongerTakenForThePacketPaths) {
+  table_->Sweep();  // the first step of all
+  table_->level().translating_since = 7;
+  table_->level().tick = table_->Now() - 59 * kHz;
+  table_->Sweep();
+  EXPECT_EQ(table_->level().translating_since, 7u);
+  table_->level().tick = table_->Now() - 61 * kHz;
+  table_->Sweep();
+  EXPECT_EQ(table_->level().translating_since, 0u);
+}
+
 INSTANTIATE_TEST_SUITE_P(All, LifeTest, testing::ValuesIn(kLives), [](const auto& life) { return life.param.name; });
 
 TEST_F(SweepTest, ARowThatIsBeingMadeIsLeftAlone) {

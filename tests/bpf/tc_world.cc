@@ -200,6 +200,8 @@ absl::Status TcWorld::Load(const TcOptions& options) {
   packets.external_cluster_ip = options.external_cluster_ip;
   packets.has_ipv6_csum_flag = options.has_ipv6_csum_flag;
   if (tc__load(programs_) != 0) return absl::InternalError("load the programs");
+  // Long ago, so that no connection is another proxy's.
+  Store(programs_->maps.flow_level, 0, shunt_flow_level{.translating_since = 1});
   return absl::OkStatus();
 }
 

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "bpf/packet_abi.h"
 #include "tests/packets/packet.h"
 #include "tests/packets/packet_node.h"
 #include "tests/packets/parse.h"
@@ -210,6 +211,47 @@ TEST_F(GoldenVerdictsTest, WhatNoAnswerMustGoToIsDroppedInSilence) {
     EXPECT_EQ(VerdictName(fate.verdict), "TC_ACT_SHOT");
     EXPECT_EQ(fate.reasons, row.reasons);
   }
+}
+
+// kube-proxy's conntrack entries outlive it. The node's clock of the packet path says until when that matters.
+TEST_F(GoldenVerdictsTest, AConnectionOfTheProxyBeforeIsLeftToItForADay) {
+  constexpr uint64_t kDay = uint64_t{SHUNT_OTHERS_S} * 250;  // jiffies
+  constexpr uint64_t kMinute = 60 * 250;
+  Start();
+  PacketPrograms& programs = node_->programs();
+  const Packet syn = node_->Arriving("eth0", Tcp(kClient, "192.0.2.10:30081").Syn());
+  ASSERT_TRUE(programs.SetTranslatingSince(0).ok());
+  ASSERT_EQ(VerdictName(node_->Run(Hook::kIngress, "eth0", syn).verdict), "TC_ACT_UNSPEC");
+  const uint64_t now = *programs.TranslatingSince();
+  ASSERT_GT(now, kDay + kMinute) << "the first new flow begins the day";
+  struct Age {
+    const char* sentence;
+    uint64_t since;
+    const char* verdict;
+  };
+  for (const Age& age : {Age{"no flow has begun yet", 0, "TC_ACT_UNSPEC"}, Age{"the first one", now, "TC_ACT_UNSPEC"},
+                         Age{"a day less a minute ago", now - kDay + kMinute, "TC_ACT_UNSPEC"},
+                         Age{"a day ago", now - kDay, "TC_ACT_SHOT"}}) {
+    for (const Row& row : DroppedRows()) {
+      if (row.reasons != std::vector<std::string>{"no_flow"}) continue;
+      SCOPED_TRACE(absl::StrCat(age.sentence, ": ", row.sentence));
+      ASSERT_TRUE(programs.SetTranslatingSince(age.since).ok());
+      const Packet packet = node_->Arriving(row.device, row.packet);
+      const Fate fate = node_->Run(row.hook, row.device, packet);
+      EXPECT_EQ(VerdictName(fate.verdict), age.verdict);
+      EXPECT_EQ(fate.bytes, ToBytes(packet));
+      EXPECT_EQ(fate.reasons, row.reasons);
+    }
+  }
+  ASSERT_EQ(VerdictName(node_->Run(Hook::kIngress, "eth0", syn).verdict), "TC_ACT_UNSPEC");
+  EXPECT_EQ(*programs.TranslatingSince(), now - kDay) << "the day is not begun again";
+}
+
+TEST_F(GoldenVerdictsTest, WhileItOnlyObservesTheDayDoesNotBegin) {
+  Start({.observe = true});
+  const Packet syn = node_->Arriving("eth0", Tcp(kClient, "192.0.2.10:30081").Syn());
+  EXPECT_EQ(VerdictName(node_->Run(Hook::kIngress, "eth0", syn).verdict), "TC_ACT_UNSPEC");
+  EXPECT_EQ(*node_->programs().TranslatingSince(), 0u);
 }
 
 // An answer leaves for the neighbour from which the packet came.

@@ -166,7 +166,7 @@ absl::Status PacketPrograms::Load(const ProgramOptions& options) {
   void* const mapped = mmap(nullptr, reasons_bytes_, PROT_READ, MAP_SHARED, bpf_map__fd(programs_->maps.reasons), 0);
   if (mapped == MAP_FAILED) return absl::ErrnoToStatus(errno, "map the counters of reasons");
   reasons_ = static_cast<const uint64_t*>(mapped);
-  return absl::OkStatus();
+  return SetTranslatingSince(1);
 }
 
 absl::Status PacketPrograms::Serve(const std::vector<sandbox::ServiceStory>& stories,
@@ -238,6 +238,25 @@ absl::Status PacketPrograms::Attach(absl::string_view device) {
     }
   }
   return absl::OkStatus();
+}
+
+absl::Status PacketPrograms::SetTranslatingSince(uint64_t jiffies) {
+  const uint32_t zero = 0;
+  shunt_flow_level level = {};
+  if (bpf_map_lookup_elem(bpf_map__fd(programs_->maps.flow_level), &zero, &level) != 0) {
+    return absl::ErrnoToStatus(errno, "read flow_level");
+  }
+  level.translating_since = jiffies;
+  return Update(programs_->maps.flow_level, &zero, &level);
+}
+
+absl::StatusOr<uint64_t> PacketPrograms::TranslatingSince() const {
+  const uint32_t zero = 0;
+  shunt_flow_level level = {};
+  if (bpf_map_lookup_elem(bpf_map__fd(programs_->maps.flow_level), &zero, &level) != 0) {
+    return absl::ErrnoToStatus(errno, "read flow_level");
+  }
+  return level.translating_since;
 }
 
 absl::Status PacketPrograms::ForgetFlows() {

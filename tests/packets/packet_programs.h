@@ -59,6 +59,11 @@ class PacketPrograms {
   // Forgets every flow.
   absl::Status ForgetFlows();
 
+  // Since when new flows have been the packet path's, as shunt_flow_level says it. Where these programs run it is long
+  // ago, until a test says otherwise; 0: not yet.
+  absl::Status SetTranslatingSince(uint64_t jiffies);
+  absl::StatusOr<uint64_t> TranslatingSince() const;
+
   int ingress_fd() const;
   int egress_fd() const;
   // What the programs have counted so far, by reason, and the reasons' names.
