@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <string>
+#include <utility>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -16,11 +17,17 @@
 #include "userspace/agent/process/signals.h"
 #include "userspace/datapath/kernel/attach/cleanup.h"
 #include "userspace/datapath/kernel/attach/leftovers.h"
+#include "userspace/datapath/kernel/attach/packet_check.h"
+#include "userspace/datapath/kernel/attach/reserved_ports.h"
+#include "userspace/datapath/kernel/devices/device_plan.h"
 #include "userspace/datapath/kernel/object/libbpf_messages.h"
 #include "userspace/datapath/kernel/object/pins.h"
 
 namespace shunt::agent {
 namespace {
+
+// As SHUNT_SNAT_PORTS and the default of its first port.
+constexpr datapath::PortRange kPortsOfFlows = {49152, 65535};
 
 absl::string_view Word(datapath::Verdict verdict) {
   switch (verdict) {
@@ -42,12 +49,22 @@ absl::string_view Compiler() {
 #endif
 }
 
-datapath::Finding CheckKubeProxy() {
+datapath::Finding CheckKubeProxy(bool answers) {
   constexpr char kName[] = "kube-proxy";
-  if (KubeProxyAnswers(kKubeProxyHealthPort)) {
+  if (answers) {
     return {kName, datapath::Verdict::kWarning, KubeProxyMeaning(kKubeProxyHealthPort), KubeProxyWhatToDo()};
   }
   return {kName, datapath::Verdict::kOk, absl::StrCat("none answers at 127.0.0.1:", kKubeProxyHealthPort), ""};
+}
+
+// As if the packet path had all devices outside: what this verb is asked, before or while an agent runs, is whether the
+// host is fit for it.
+std::vector<datapath::Finding> CheckPackets(const Options& options, bool kube_proxy_answers) {
+  datapath::PacketFacts facts =
+      datapath::ReadPacketFacts(datapath::PinDirectory::Unchecked(options.bpffs),
+                                {.external = {datapath::kAutoDevices}, .pods = {}}, kPortsOfFlows);
+  facts.kube_proxy_answers = kube_proxy_answers;
+  return datapath::JudgePackets(facts);
 }
 
 }  // namespace
@@ -81,7 +98,9 @@ ExitStatus CleanUp(const Options& options, std::ostream& out, std::ostream& err)
 
 ExitStatus Check(const Options& options, std::ostream& out) {
   std::vector<datapath::Finding> findings = datapath::CheckHost({.bpffs = options.bpffs, .cgroup = options.cgroup});
-  findings.push_back(CheckKubeProxy());
+  const bool kube_proxy_answers = KubeProxyAnswers(kKubeProxyHealthPort);
+  findings.push_back(CheckKubeProxy(kube_proxy_answers));
+  for (datapath::Finding& finding : CheckPackets(options, kube_proxy_answers)) findings.push_back(std::move(finding));
   return PrintFindings(findings, out);
 }
 

@@ -204,6 +204,7 @@ TEST_F(ShuntdTest, WordsThatNeedNoAgent) {
   EXPECT_EQ(Run({"check", "--bpffs", bpffs_, "--cgroup", cgroup_}), 0) << said_;
   EXPECT_THAT(said_, HasSubstr("This host can run shuntd.\n"));
   EXPECT_THAT(said_, HasSubstr("none answers at 127.0.0.1:10256"));
+  EXPECT_THAT(said_, HasSubstr("net.ipv4.ip_local_reserved_ports=49152-65535")) << "what the packet path needs";
   EXPECT_EQ(Run({"version"}), 0);
   EXPECT_THAT(said_, testing::StartsWith("shuntd "));
   EXPECT_THAT(said_, HasSubstr("abi     v1 (pins in shunt/plan-v1-*)\n"));

@@ -17,8 +17,8 @@ namespace {
 // What rtnetlink fills at most per read of a dump.
 constexpr size_t kDatagramBytes = 32 * 1024;
 
-absl::StatusOr<posix::FileDescriptor> OpenNetlink(absl::string_view what, int flags, uint32_t groups) {
-  posix::FileDescriptor fd(socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | flags, NETLINK_ROUTE));
+absl::StatusOr<posix::FileDescriptor> OpenNetlink(absl::string_view what, int protocol, int flags, uint32_t groups) {
+  posix::FileDescriptor fd(socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | flags, protocol));
   if (!fd.ok()) return KernelError(errno, absl::StrCat(what, ": open a netlink socket"));
   sockaddr_nl local{};
   local.nl_family = AF_NETLINK;
@@ -30,20 +30,20 @@ absl::StatusOr<posix::FileDescriptor> OpenNetlink(absl::string_view what, int fl
 }
 
 // Sends the request and reads answers until the one that ends them.
-absl::Status Exchange(absl::string_view what, const RouteRequest& request, RouteDump* dump,
+absl::Status Exchange(absl::string_view what, int protocol, const RouteRequest& request, RouteDump* dump,
                       const std::function<void(const nlmsghdr&)>& take) {
-  const absl::StatusOr<posix::FileDescriptor> fd = OpenNetlink(what, 0, 0);
+  const absl::StatusOr<posix::FileDescriptor> fd = OpenNetlink(what, protocol, 0, 0);
   if (!fd.ok()) return fd.status();
   if (send(fd->get(), request.bytes().data(), request.bytes().size(), 0) < 0) {
-    return KernelError(errno, absl::StrCat(what, ": send a request to rtnetlink"));
+    return KernelError(errno, absl::StrCat(what, ": send a request to netlink"));
   }
   std::vector<char> datagram(kDatagramBytes);
   while (!dump->done) {
     const ssize_t length = recv(fd->get(), datagram.data(), datagram.size(), MSG_TRUNC);
     if (length < 0 && errno == EINTR) continue;
-    if (length < 0) return KernelError(errno, absl::StrCat(what, ": read the answer of rtnetlink"));
+    if (length < 0) return KernelError(errno, absl::StrCat(what, ": read the answer of netlink"));
     if (static_cast<size_t>(length) > datagram.size()) {
-      return absl::InternalError(absl::StrCat(what, ": an answer of rtnetlink longer than the kernel sends"));
+      return absl::InternalError(absl::StrCat(what, ": an answer of netlink longer than the kernel sends"));
     }
     absl::Status status = ParseRouteMessages(what, datagram.data(), static_cast<size_t>(length), dump, take);
     if (!status.ok()) return status;
@@ -149,19 +149,19 @@ std::string TextOf(absl::string_view attribute) {
 
 absl::Status ChangeRoute(absl::string_view what, const RouteRequest& request) {
   RouteDump verdict;
-  return Exchange(what, request, &verdict, [](const nlmsghdr&) {});
+  return Exchange(what, NETLINK_ROUTE, request, &verdict, [](const nlmsghdr&) {});
 }
 
 absl::Status DumpRoute(absl::string_view what, const RouteRequest& request,
-                       const std::function<void(const nlmsghdr&)>& take) {
+                       const std::function<void(const nlmsghdr&)>& take, int protocol) {
   RouteDump dump;
-  if (absl::Status status = Exchange(what, request, &dump, take); !status.ok()) return status;
+  if (absl::Status status = Exchange(what, protocol, request, &dump, take); !status.ok()) return status;
   if (dump.interrupted) return absl::UnavailableError(absl::StrCat(what, ": they changed while being read"));
   return absl::OkStatus();
 }
 
 absl::StatusOr<posix::FileDescriptor> OpenRouteAnnouncements(absl::string_view what, uint32_t groups) {
-  return OpenNetlink(what, SOCK_NONBLOCK, groups);
+  return OpenNetlink(what, NETLINK_ROUTE, SOCK_NONBLOCK, groups);
 }
 
 absl::StatusOr<bool> DrainRouteAnnouncements(absl::string_view what, int fd,

@@ -82,9 +82,10 @@ std::string TextOf(absl::string_view attribute);
 absl::Status ChangeRoute(absl::string_view what, const RouteRequest& request);
 
 // Sends a request with NLM_F_DUMP and calls `take` for every message of the answer. Returns kUnavailable if something
-// changed while it was read, when a second try may succeed.
+// changed while it was read, when a second try may succeed. With the protocol NETLINK_NETFILTER the request is one to
+// nfnetlink, which has the same form.
 absl::Status DumpRoute(absl::string_view what, const RouteRequest& request,
-                       const std::function<void(const nlmsghdr&)>& take);
+                       const std::function<void(const nlmsghdr&)>& take, int protocol = NETLINK_ROUTE);
 
 // Returns a non-blocking socket that announces changes of these groups (RTMGRP_*) from now on.
 absl::StatusOr<posix::FileDescriptor> OpenRouteAnnouncements(absl::string_view what, uint32_t groups);
