@@ -4,6 +4,7 @@
 
 import json
 import os
+import re
 import sys
 import unittest
 
@@ -95,6 +96,14 @@ class Chart(unittest.TestCase):
             self.assertEqual(container[probe]["httpGet"]["port"], "healthz")
         with self.assertRaisesRegex(helm_template.Failure, "set healthz and metrics"):
             container_with({"configuration": {"healthzBindAddress": "0.0.0.0:1"}})
+
+    def test_an_api_server_and_the_packet_path_are_flags(self):
+        self.assertFalse([flag for flag in container_with({})["args"] if re.match("--(api-server|devices)", flag)])
+        values = {"apiServers": ["https://192.0.2.1:6443", "https://[2001:db8::1]:6443"], "packetPath": True}
+        flags = container_with(values)["args"]
+        for url in values["apiServers"]:
+            self.assertIn(f"--api-server={url}", flags)
+        self.assertIn("--devices=auto", flags)
 
     def test_health_check_node_ports_are_kube_proxys_beside_it(self):
         off = "--health-check-node-ports=off"

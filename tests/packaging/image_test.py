@@ -144,7 +144,7 @@ class Agent(unittest.TestCase):
     def setUp(self):
         self.directory = tempfile.mkdtemp(dir=SCRATCH)
         self.host = {"/sys/fs/bpf": os.path.join(SCRATCH, "bpffs"), "/sys/fs/cgroup": CGROUP,
-                     "/run/netns": os.path.join(SCRATCH, "netns")}
+                     "/proc/sys/net": "/proc/sys/net", "/run/netns": os.path.join(SCRATCH, "netns")}
         for path in ("/run/shunt", "/var/lib/shunt", "shunt", "manifests"):
             self.host[path] = os.path.join(self.directory, path.replace("/", "_"))
             os.mkdir(self.host[path])

@@ -19,14 +19,17 @@ MANIFESTS = os.path.join(ROOT, "manifests")
 BASE = os.path.join(MANIFESTS, "base")
 KUBEADM = os.path.join(MANIFESTS, "overlays/kubeadm")
 KIND = os.path.join(MANIFESTS, "overlays/kind")
+STANDALONE = os.path.join(MANIFESTS, "overlays/standalone")
+KUBEADM_STANDALONE = os.path.join(MANIFESTS, "overlays/kubeadm-standalone")
 CLEANUP = os.path.join(MANIFESTS, "overlays/cleanup")
-EVERY = (BASE, KUBEADM, KIND, CLEANUP)
+EVERY = (BASE, KUBEADM, KIND, STANDALONE, KUBEADM_STANDALONE, CLEANUP)
 AGENT, CLEANER = "shunt", "shunt-cleanup"
 
 CAPABILITIES = ["BPF", "NET_ADMIN", "PERFMON"]
-# Besides the configuration: where the maps are pinned, where programs attach, the admin socket, the snapshot.
-HOST_PATHS = {AGENT: {"/sys/fs/bpf", "/sys/fs/cgroup", "/run/shunt", "/var/lib/shunt"},
-              CLEANER: {"/sys/fs/bpf", "/sys/fs/cgroup"}}
+# Besides the configuration: where the maps are pinned, where programs attach, the list of reserved ports, the admin
+# socket, the snapshot.
+HOST_PATHS = {AGENT: {"/sys/fs/bpf", "/sys/fs/cgroup", "/proc/sys/net", "/run/shunt", "/var/lib/shunt"},
+              CLEANER: {"/sys/fs/bpf", "/sys/fs/cgroup", "/proc/sys/net"}}
 
 
 def only(objects, kind):
@@ -88,8 +91,8 @@ class Privilege(unittest.TestCase):
                 bpffs = mounts[paths["/sys/fs/bpf"]]
                 self.assertEqual(bpffs["mountPropagation"], "HostToContainer")
                 self.assertIn("--bpffs=" + bpffs["mountPath"], pod["containers"][0]["args"])
-                self.assertFalse([mount for mount in mounts.values() if mount["mountPath"].startswith("/sys")],
-                                 "AppArmor would deny writes")
+                self.assertFalse([mount for mount in mounts.values()
+                                  if mount["mountPath"].startswith(("/sys", "/proc"))], "AppArmor would deny writes")
 
     def test_the_service_account_lists_and_watches_three_resources(self):
         objects = kustomize.build(BASE)
@@ -189,6 +192,21 @@ class Pod(unittest.TestCase):
         ports = re.findall(r"bind-address=[\d.]+:(\d+)", " ".join(container["args"]))
         self.assertEqual(ports, ["10356", "10349"])
         self.assertIn("--health-check-node-ports=off", container["args"])
+
+    def test_without_kube_proxy_its_ports_are_the_agents_and_packets_are_served(self):
+        for directory in (STANDALONE, KUBEADM_STANDALONE):
+            container = container_of(kustomize.build(directory))
+            flags = container["args"]
+            self.assertIn("--devices=auto", flags)
+            self.assertFalse([flag for flag in flags if "bind-address" in flag or "health-check" in flag], directory)
+            self.assertEqual([port["containerPort"] for port in container["ports"]], [10256, 10249])
+            # The address in $KUBERNETES_SERVICE_HOST would be a ClusterIP.
+            self.assertEqual(len([flag for flag in flags if re.match("--(kubeconfig|api-server)=", flag)]), 1, directory)
+
+    def test_only_who_replaces_kube_proxy_takes_packets_by_default(self):
+        for directory in (BASE, KUBEADM, KIND, CLEANUP):
+            flags = container_of(kustomize.build(directory))["args"]
+            self.assertFalse([flag for flag in flags if flag.startswith("--devices")], directory)
 
     def test_every_mount_has_its_volume(self):
         for pod in [pod for _, _, pod in every_pod()] + [pod_of(with_component("end-sockets"))]:

@@ -8,7 +8,7 @@ import kustomize
 from outcome import yaml
 
 SWITCHES = (("kubeadmKubeconfig", "kubeadm-kubeconfig"), ("besideKubeProxy", "beside-kube-proxy"),
-            ("endSockets", "end-sockets"))
+            ("packetPath", "packet-path"), ("endSockets", "end-sockets"))
 
 
 def settings():

@@ -58,6 +58,8 @@ containers:
       - name: cgroup
         mountPath: /host/cgroup
         readOnly: true
+      - name: sysctl
+        mountPath: /host/proc/sys/net
 volumes:
   - name: bpffs
     hostPath:
@@ -66,5 +68,9 @@ volumes:
   - name: cgroup
     hostPath:
       path: /sys/fs/cgroup
+      type: Directory
+  - name: sysctl
+    hostPath:
+      path: /proc/sys/net
       type: Directory
 {{- end -}}
