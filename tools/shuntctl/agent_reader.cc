@@ -95,6 +95,29 @@ class AgentReader final : public StateReader {
     return Call<v1::ListDevicesResponse>(&v1::AdminService::Stub::ListDevices, v1::ListDevicesRequest());
   }
 
+  absl::Status Flows(const v1::ListFlowsRequest& request, const std::function<void(v1::Flow)>& visit) override {
+    if (absl::Status status = Connect(); !status.ok()) return status;
+    grpc::ClientContext context;
+    context.set_deadline(std::chrono::system_clock::now() + kDumpTimeout);
+    const auto chunks = stub_->ListFlows(&context, request);
+    v1::ListFlowsResponse chunk;
+    while (chunks->Read(&chunk)) {
+      for (v1::Flow& flow : *chunk.mutable_flows()) visit(std::move(flow));
+    }
+    return ToAbsl(chunks->Finish());
+  }
+
+  absl::StatusOr<v1::FlowCounts> CountFlows(const v1::CountFlowsRequest& request) override {
+    absl::StatusOr<v1::CountFlowsResponse> response =
+        Call<v1::CountFlowsResponse>(&v1::AdminService::Stub::CountFlows, request);
+    if (!response.ok()) return response.status();
+    return std::move(*response->mutable_counts());
+  }
+
+  absl::StatusOr<v1::ListSnatSetsResponse> SnatSets() override {
+    return Call<v1::ListSnatSetsResponse>(&v1::AdminService::Stub::ListSnatSets, v1::ListSnatSetsRequest());
+  }
+
   absl::Status DumpMap(const std::string& map, const std::function<void(v1::MapRow)>& visit) override {
     if (absl::Status status = Connect(); !status.ok()) return status;
     grpc::ClientContext context;

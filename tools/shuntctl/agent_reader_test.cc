@@ -66,7 +66,9 @@ TEST_F(AgentReaderTest, EveryCommandPrintsOverTheSocketWhatTheAgentSays) {
   agent_.status.failed_services = 0;
   Start();
   for (const char* line : {"service list", "service show shop/cart", "backend list", "map list", "map dump frontends",
-                           "prog list", "status", "version", "-j service list", "-o yaml service show shop/search"}) {
+                           "prog list", "device list", "flow list -o wide", "flow count",
+                           "-j flow count --state opening", "flow show tcp 192.0.2.9:40000 203.0.113.5:30080",
+                           "snat list", "status", "version", "-j service list", "-o yaml service show shop/search"}) {
     std::vector<std::string> arguments;
     std::istringstream words(line);
     for (std::string word; words >> word;) arguments.push_back(word);

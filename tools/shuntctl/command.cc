@@ -23,14 +23,14 @@ void AppendExamples(const Command& command, std::string& out) {
 }  // namespace
 
 const std::vector<Object>& Objects() {
-  static const auto* const kObjects =
-      new std::vector<Object>{ServiceObject(), BackendObject(), DeviceObject(),  MapObject(),       ProgObject(),
-                              StatusObject(),  CheckObject(),   VersionObject(), CompletionObject()};
+  static const auto* const kObjects = new std::vector<Object>{
+      ServiceObject(), BackendObject(), FlowObject(),  SnatObject(),    DeviceObject(),    MapObject(),
+      ProgObject(),    StatusObject(),  CheckObject(), VersionObject(), CompletionObject()};
   return *kObjects;
 }
 
 const std::vector<std::string>& ObjectsToCome() {
-  static const auto* const kWords = new std::vector<std::string>{"bypass", "explain", "flow", "snat", "top", "trace"};
+  static const auto* const kWords = new std::vector<std::string>{"bypass", "explain", "top", "trace"};
   return *kWords;
 }
 
@@ -50,7 +50,7 @@ std::string ProgramHelp() {
     for (const Command& command : object.commands) {
       if (!command.name.empty()) absl::StrAppend(&commands, commands.empty() ? "" : ", ", command.name);
     }
-    absl::StrAppendFormat(&out, "  %-12s%-17s%s\n", object.name, commands, object.summary);
+    absl::StrAppendFormat(&out, "  %-12s%-19s%s\n", object.name, commands, object.summary);
   }
   absl::StrAppend(&out, "\nOptions, anywhere on the command line:\n", DescribeOptions(),
                   "\nExamples:\n"

@@ -39,7 +39,8 @@ struct Command {
   std::vector<std::string> aliases = {};
   std::string arguments = "";  // as in "NS/NAME[:PORT]"; empty: none. All are required.
   size_t argument_count = 0;
-  bool by_namespace = false;  // whether --namespace narrows its answer; if not, the option is refused
+  bool by_namespace = false;                  // whether --namespace narrows its answer; if not, the option is refused
+  std::vector<std::string> narrowed_by = {};  // names of the options of flows that it takes; it refuses the others
   // The command of the object that runs instead if there are no arguments; empty: none does.
   std::string without_arguments = "";
   std::string summary;                // a phrase without a full stop
@@ -64,6 +65,8 @@ Object BackendObject();
 Object MapObject();
 Object ProgObject();
 Object DeviceObject();
+Object FlowObject();
+Object SnatObject();
 Object StatusObject();
 Object CheckObject();
 Object VersionObject();

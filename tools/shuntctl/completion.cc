@@ -12,6 +12,7 @@
 #include "tools/shuntctl/map_table.h"
 #include "tools/shuntctl/printable.h"
 #include "tools/shuntctl/words.h"
+#include "userspace/report/packet_rows.h"
 
 namespace shunt::shuntctl {
 namespace {
@@ -79,6 +80,14 @@ class Completion {
       std::set<std::string> names;
       for (const v1::ObjectName& service : Services()) names.insert(service.namespace_name());
       for (const std::string& name : names) Add(absl::StrCat(prefix, name));
+    } else if (option == "state") {
+      for (size_t i = 0; i < report::kFlowKinds; ++i) {
+        Add(absl::StrCat(prefix, report::FlowKindName(static_cast<report::FlowKind>(i))));
+      }
+    } else if (option == "service") {
+      for (const v1::ObjectName& service : Services()) {
+        Add(absl::StrCat(prefix, service.namespace_name(), "/", service.name()));
+      }
     } else if (option == "node") {
       for (const std::string& node : NodeNames(before_)) Add(absl::StrCat(prefix, node));
     } else if (option == "socket" || option == "bpffs" || option == "kubeconfig") {

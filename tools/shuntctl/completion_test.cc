@@ -47,7 +47,10 @@ class CompletionTest : public ::testing::Test {
 
 TEST_F(CompletionTest, WordsOptionsAndNames) {
   EXPECT_THAT(Words(""), IsSupersetOf({"service", "backend", "map", "prog", "status", "check", "version", "help"}));
-  EXPECT_THAT(Words("s"), ElementsAre("service", "status"));
+  EXPECT_THAT(Words("s"), ElementsAre("service", "snat", "status"));
+  EXPECT_THAT(Words("flow list --state o"), ElementsAre("opening", "open"));
+  EXPECT_THAT(Words("flow list --state=op"), ElementsAre("--state=opening", "--state=open"));
+  EXPECT_THAT(Words("flow count --service shop/"), ElementsAre("shop/cart", "shop/search"));
   EXPECT_THAT(Words("service "), ElementsAre("list", "show", "help"));
   EXPECT_THAT(Words("help svc l"), ElementsAre("list"));
   EXPECT_THAT(Words("svc get "), ElementsAre("default/kubernetes", "shop/cart", "shop/search"));

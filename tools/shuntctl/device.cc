@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // shuntctl device: where packets are translated.
-#include <google/protobuf/message.h>
-
 #include <string>
 #include <utility>
 #include <vector>

@@ -35,6 +35,20 @@ absl::Status SetText(const std::string& value, Options& options) {
   return absl::OkStatus();
 }
 
+template <std::string FlowOptions::* kMember>
+absl::Status SetFlowText(const std::string& value, Options& options) {
+  if (value.empty()) return absl::InvalidArgumentError("must have a value");
+  options.flows.*kMember = value;
+  return absl::OkStatus();
+}
+
+absl::Status SetLimit(const std::string& value, Options& options) {
+  if (!absl::SimpleAtoi(value, &options.flows.limit) || options.flows.limit == 0) {
+    return absl::InvalidArgumentError("must be a number from 1");
+  }
+  return absl::OkStatus();
+}
+
 template <Format kFormat>
 absl::Status SetFormat(const std::string&, Options& options) {
   options.format = kFormat;
@@ -87,6 +101,11 @@ constexpr Option kOptions[] = {
     {0, "interval", "SECONDS", "how often --watch reads (default 2)", &ParseInterval},
     {'n', "namespace", "NAME", "only this namespace, of services and backends", &SetText<&Options::namespace_name>},
     {'A', "all-namespaces", nullptr, "every namespace (default)", &SetEveryNamespace},
+    {0, "service", "NS/NAME", "only this Service's, of flows", &SetFlowText<&FlowOptions::service>},
+    {0, "backend", "ADDRESS:PORT", "only those to this backend, of flows", &SetFlowText<&FlowOptions::backend>},
+    {0, "client", "ADDRESS", "only those of this client, of flows", &SetFlowText<&FlowOptions::client>},
+    {0, "state", "STATE", "only those in this state, of flows", &SetFlowText<&FlowOptions::state>},
+    {0, "limit", "NUMBER", "at most so many, of flows (default all)", &SetLimit},
     {0, "no-headers", nullptr, "print tables without headers", &SetFlag<&Options::headers, false>},
     {'s', "socket", "PATH", "the agent's socket (default /run/shunt/admin.sock)", &SetText<&Options::socket>},
     {0, "offline", nullptr, "read the pinned maps instead of asking the agent", &SetFlag<&Options::offline>},
@@ -98,6 +117,13 @@ constexpr Option kOptions[] = {
     {'h', "help", nullptr, "print help for the program, object or command", &SetFlag<&Options::help>},
     {'V', "version", nullptr, "print the version", &SetFlag<&Options::version>},
 };
+
+// Whether only the commands about flows take it.
+bool IsOfFlows(const Option& option) {
+  return option.set == &SetFlowText<&FlowOptions::service> || option.set == &SetFlowText<&FlowOptions::backend> ||
+         option.set == &SetFlowText<&FlowOptions::client> || option.set == &SetFlowText<&FlowOptions::state> ||
+         option.set == &SetLimit;
+}
 
 class Parser {
  public:
@@ -176,7 +202,10 @@ class Parser {
       }
     }
     const absl::Status status = option.set(*value, line_.options);
-    if (status.ok()) return status;
+    if (status.ok()) {
+      if (IsOfFlows(option)) line_.options.narrowed_by.emplace_back(option.name);
+      return status;
+    }
     if (absl::IsFailedPrecondition(status)) {  // whatever the value is
       return absl::InvalidArgumentError(absl::StrCat("option ", shown, " ", status.message()));
     }

@@ -3,6 +3,7 @@
 #ifndef SHUNT_TOOLS_SHUNTCTL_OPTIONS_H_
 #define SHUNT_TOOLS_SHUNTCTL_OPTIONS_H_
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -16,6 +17,15 @@ enum class Format { kTable, kWide, kJson, kPrettyJson, kYaml };
 // Returns $SHUNT_BPFFS, which a container's manifest sets, or else /sys/fs/bpf.
 std::string DefaultBpffs();
 
+// Which flows are meant; what is empty leaves out none.
+struct FlowOptions {
+  std::string service;  // NS/NAME
+  std::string backend;  // ADDRESS:PORT
+  std::string client;   // ADDRESS
+  std::string state;
+  uint32_t limit = 0;  // 0: all
+};
+
 struct Options {
   Format format = Format::kTable;
   bool headers = true;
@@ -25,6 +35,8 @@ struct Options {
   bool offline = false;
   std::string bpffs = DefaultBpffs();
   std::string namespace_name;  // empty: all namespaces
+  FlowOptions flows;
+  std::vector<std::string> narrowed_by;  // names of the options of `flows` that were given
   bool help = false;
   bool version = false;
 

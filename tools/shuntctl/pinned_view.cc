@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "userspace/datapath/kernel/object/pins.h"
 #include "userspace/datapath/kernel/pinned_reader.h"
+#include "userspace/report/packet_path.h"
 
 namespace shunt::shuntctl {
 namespace {
@@ -47,6 +48,9 @@ absl::StatusOr<report::AgentStatus> PinnedView::Status() const {
   status.programs = (*maps)->Programs();
   if (!status.programs.empty()) status.cgroup = status.programs.front().attach_point;
   status.maps = (*maps)->FillLevels();
+  const absl::StatusOr<std::vector<report::DeviceStatus>> devices = (*maps)->Devices();
+  if (!devices.ok()) return devices.status();
+  status.packet_path = report::PacketPathOf(status.maps, *devices);
   status.sign_of_life = (*maps)->LastSignOfLife();
   status.reasons = std::move(state->reasons);
   const absl::Status read = (*maps)->DumpMap("meta", [&](const report::MapRow& row) {

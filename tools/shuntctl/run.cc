@@ -111,6 +111,11 @@ absl::StatusOr<Invocation> ParseInvocation(std::vector<std::string> words, const
   if (!options.namespace_name.empty() && !invocation.command->by_namespace) {
     return absl::InvalidArgumentError(absl::StrCat(name, " is about the whole node: it takes no --namespace"));
   }
+  for (const std::string& option : options.narrowed_by) {
+    const std::vector<std::string>& takes = invocation.command->narrowed_by;
+    if (std::find(takes.begin(), takes.end(), option) != takes.end()) continue;
+    return absl::InvalidArgumentError(absl::StrCat(name, " takes no --", option));
+  }
   if (invocation.arguments.size() > invocation.command->argument_count) {
     return absl::InvalidArgumentError(
         absl::StrCat(name, ": unexpected argument '", invocation.arguments[invocation.command->argument_count], "'"));

@@ -121,7 +121,8 @@ TEST_F(RunTest, OfflineTranscript) {
 
 TEST_F(RunTest, WhenNobodyAnswersEveryCommandSaysSoButVersion) {
   open_error_ = absl::UnavailableError("cannot reach the agent at /run/x: No such file; is shuntd running?");
-  for (const char* line : {"service list", "service show a/b", "backend list", "device list", "map list",
+  for (const char* line : {"service list", "service show a/b", "backend list", "flow list", "flow count",
+                           "flow show tcp 10.0.0.1:1 10.0.0.2:2", "snat list", "device list", "map list",
                            "map dump pools", "prog list", "status"}) {
     const Outcome outcome = Run(line);
     EXPECT_EQ(outcome.status, kExitFailed) << line;

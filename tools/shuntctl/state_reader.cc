@@ -44,6 +44,21 @@ class ViewReader final : public StateReader {
 
   absl::StatusOr<v1::ListDevicesResponse> Devices() override { return admin::AnswerListDevices(*view_); }
 
+  absl::Status Flows(const v1::ListFlowsRequest& request, const std::function<void(v1::Flow)>& visit) override {
+    return admin::AnswerListFlows(*view_, request, [&](v1::Flow flow) {
+      visit(std::move(flow));
+      return true;
+    });
+  }
+
+  absl::StatusOr<v1::FlowCounts> CountFlows(const v1::CountFlowsRequest& request) override {
+    absl::StatusOr<v1::CountFlowsResponse> response = admin::AnswerCountFlows(*view_, request);
+    if (!response.ok()) return response.status();
+    return std::move(*response->mutable_counts());
+  }
+
+  absl::StatusOr<v1::ListSnatSetsResponse> SnatSets() override { return admin::AnswerListSnatSets(*view_, SIZE_MAX); }
+
   absl::Status DumpMap(const std::string& map, const std::function<void(v1::MapRow)>& visit) override {
     v1::DumpMapRequest request;
     request.set_map(map);

@@ -29,6 +29,10 @@ class StateReader {
   virtual absl::StatusOr<v1::Service> Service(const v1::GetServiceRequest& request) = 0;
   virtual absl::StatusOr<v1::ListBackendsResponse> Backends(const v1::ListBackendsRequest& request) = 0;
   virtual absl::StatusOr<v1::ListDevicesResponse> Devices() = 0;
+  // Visits flows in the order of their rows; an error may come after some.
+  virtual absl::Status Flows(const v1::ListFlowsRequest& request, const std::function<void(v1::Flow)>& visit) = 0;
+  virtual absl::StatusOr<v1::FlowCounts> CountFlows(const v1::CountFlowsRequest& request) = 0;
+  virtual absl::StatusOr<v1::ListSnatSetsResponse> SnatSets() = 0;
   // Visits every row; an error may come after some.
   virtual absl::Status DumpMap(const std::string& map, const std::function<void(v1::MapRow)>& visit) = 0;
 };

@@ -64,6 +64,16 @@ std::string SocketsText(const v1::SocketSweeps& sweeps) {
   return text;
 }
 
+std::string PacketsText(const v1::AgentStatus& status) {
+  if (!status.has_packet_path()) return "";
+  const v1::PacketPath& path = status.packet_path();
+  std::string text = absl::StrCat("translated at ", CountText(path.devices_in_force(), "device"));
+  if (path.devices_missing() != 0) absl::StrAppend(&text, ", not at ", path.devices_missing(), " that should be");
+  const double fill =
+      path.flows_limit() == 0 ? 0 : 100 * static_cast<double>(path.flows()) / static_cast<double>(path.flows_limit());
+  return absl::StrCat(text, "; ", path.flows(), " of ", path.flows_limit(), " flows (", PercentText(fill), ")");
+}
+
 std::string AuditText(const v1::AuditReport& audit) {
   if (!audit.has_time()) return "not yet";
   const std::string when = TimeText(audit.time());
@@ -133,6 +143,7 @@ std::string StatusPage(const v1::AgentStatus& status, bool wide) {
   }
   AppendField("Silence", SilenceText(status.sign_of_life()), out);
   AppendField("Serving", ServicesText(status), out);
+  AppendField("Packets", PacketsText(status), out);
   AppendField("Applied", AppliedText(status), out);
   AppendField("Sockets", SocketsText(status.socket_sweeps()), out);
   AppendField("Maps", FullestText(status), out);

@@ -3,6 +3,7 @@
 
 #include <grpcpp/server_context.h>
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <utility>
@@ -31,6 +32,29 @@ template <typename Response>
 grpc::Status Give(absl::StatusOr<Response> answer, Response* response) {
   if (!answer.ok()) return ToGrpc(answer.status());
   *response = *std::move(answer);
+  return grpc::Status::OK;
+}
+
+// Reads everything that `answer` visits, and then writes it at the client's pace.
+template <typename Buffer, typename Item, typename Response>
+grpc::Status Stream(const std::string& call, grpc::ServerContext* context, grpc::ServerWriter<Response>* writer,
+                    const std::function<absl::Status(const std::function<bool(Item)>& visit)>& answer) {
+  Buffer buffer(kChunkBytes, kDumpBytesMax);
+  size_t rows = 0;
+  const absl::Status status = answer([&](Item item) {
+    return (++rows % kRowsBetweenLooks != 0 || !context->IsCancelled()) && buffer.Add(std::move(item));
+  });
+  const grpc::Status went_away(grpc::StatusCode::CANCELLED, call + ": the client went away");
+  if (context->IsCancelled()) return went_away;
+  if (!status.ok()) return ToGrpc(status);
+  if (buffer.full()) {
+    return {grpc::StatusCode::RESOURCE_EXHAUSTED,
+            call + ": more rows than the agent holds for one client; use shuntctl --offline"};
+  }
+  while (std::optional<Response> chunk = buffer.Take()) {
+    // Blocks while the client's window is closed; returns false if the client went away.
+    if (!writer->Write(*chunk)) return went_away;
+  }
   return grpc::Status::OK;
 }
 
@@ -66,24 +90,28 @@ class AdminServiceImpl final : public v1::AdminService::Service {
     return Give(AnswerAudit(view_), response);
   }
 
+  grpc::Status ListFlows(grpc::ServerContext* context, const v1::ListFlowsRequest* request,
+                         grpc::ServerWriter<v1::ListFlowsResponse>* writer) override {
+    return Stream<FlowBuffer, v1::Flow>("ListFlows", context, writer, [&](const std::function<bool(v1::Flow)>& visit) {
+      return AnswerListFlows(view_, *request, visit);
+    });
+  }
+
+  grpc::Status CountFlows(grpc::ServerContext*, const v1::CountFlowsRequest* request,
+                          v1::CountFlowsResponse* response) override {
+    return Give(AnswerCountFlows(view_, *request), response);
+  }
+
+  grpc::Status ListSnatSets(grpc::ServerContext*, const v1::ListSnatSetsRequest*,
+                            v1::ListSnatSetsResponse* response) override {
+    return Give(AnswerListSnatSets(view_, kAnswerBytesMax), response);
+  }
+
   grpc::Status DumpMap(grpc::ServerContext* context, const v1::DumpMapRequest* request,
                        grpc::ServerWriter<v1::DumpMapResponse>* writer) override {
-    DumpBuffer buffer(kChunkBytes, kDumpBytesMax);
-    size_t rows = 0;
-    const absl::Status status = AnswerDumpMap(view_, *request, [&](v1::MapRow row) {
-      return (++rows % kRowsBetweenLooks != 0 || !context->IsCancelled()) && buffer.Add(std::move(row));
-    });
-    if (context->IsCancelled()) return {grpc::StatusCode::CANCELLED, "DumpMap: the client went away"};
-    if (!status.ok()) return ToGrpc(status);
-    if (buffer.full()) {
-      return {grpc::StatusCode::RESOURCE_EXHAUSTED,
-              "DumpMap " + request->map() + ": more rows than the agent holds for one client; use shuntctl --offline"};
-    }
-    while (std::optional<v1::DumpMapResponse> chunk = buffer.Take()) {
-      // Blocks while the client's window is closed; returns false if the client went away.
-      if (!writer->Write(*chunk)) return {grpc::StatusCode::CANCELLED, "DumpMap: the client went away"};
-    }
-    return grpc::Status::OK;
+    return Stream<DumpBuffer, v1::MapRow>(
+        "DumpMap " + request->map(), context, writer,
+        [&](const std::function<bool(v1::MapRow)>& visit) { return AnswerDumpMap(view_, *request, visit); });
   }
 
  private:

@@ -32,6 +32,17 @@ absl::StatusOr<v1::ListBackendsResponse> AnswerListBackends(const report::AgentV
 
 absl::StatusOr<v1::ListDevicesResponse> AnswerListDevices(const report::AgentView& view);
 
+// Visits flows until `visit` returns false. kInvalidArgument if a part of the filter is malformed.
+absl::Status AnswerListFlows(const report::AgentView& view, const v1::ListFlowsRequest& request,
+                             const std::function<bool(v1::Flow)>& visit);
+
+// kInvalidArgument if a part of the filter is malformed.
+absl::StatusOr<v1::CountFlowsResponse> AnswerCountFlows(const report::AgentView& view,
+                                                        const v1::CountFlowsRequest& request);
+
+// kResourceExhausted if the answer would be longer than `max_bytes`.
+absl::StatusOr<v1::ListSnatSetsResponse> AnswerListSnatSets(const report::AgentView& view, size_t max_bytes);
+
 absl::StatusOr<v1::AuditResponse> AnswerAudit(const report::AgentView& view);
 
 // Visits rows until `visit` returns false. kInvalidArgument if the request has no name.

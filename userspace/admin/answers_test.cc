@@ -4,7 +4,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cstdint>
 #include <string>
+#include <vector>
 
 #include "userspace/admin/dump_buffer.h"
 #include "userspace/admin/testing/scripted_agent.h"
@@ -12,8 +14,10 @@
 namespace shunt::admin {
 namespace {
 
+using ::testing::ElementsAre;
 using ::testing::EndsWith;
 using ::testing::HasSubstr;
+using ::testing::IsEmpty;
 
 class AnswersTest : public ::testing::Test {
  protected:
@@ -122,6 +126,64 @@ TEST_F(AnswersTest, AnAuditIsReportedOrSaysWhyNot) {
   EXPECT_EQ(AnswerAudit(agent_).status(), absl::UnavailableError("stopping"));
 }
 
+TEST_F(AnswersTest, FlowsAreNarrowedAndLimited) {
+  std::vector<uint32_t> rows;
+  const auto list = [&](const v1::ListFlowsRequest& request) {
+    rows.clear();
+    return AnswerListFlows(agent_, request, [&rows](const v1::Flow& flow) {
+      rows.push_back(flow.row().row());
+      return true;
+    });
+  };
+  v1::ListFlowsRequest request;
+  ASSERT_TRUE(list(request).ok());
+  EXPECT_THAT(rows, ElementsAre(7, 9));
+  request.set_limit(1);
+  ASSERT_TRUE(list(request).ok());
+  EXPECT_THAT(rows, ElementsAre(7));
+  request.mutable_filter()->set_kind("datagrams");
+  ASSERT_TRUE(list(request).ok());
+  EXPECT_THAT(rows, ElementsAre(9));
+  request.mutable_filter()->mutable_service()->set_namespace_name("shop");
+  request.mutable_filter()->mutable_service()->set_name("cart");
+  ASSERT_TRUE(list(request).ok());
+  EXPECT_THAT(rows, IsEmpty());
+}
+
+TEST_F(AnswersTest, AFilterThatIsMalformedIsNamed) {
+  struct Row {
+    void (*break_it)(v1::FlowFilter& filter);
+    const char* message;
+  };
+  const Row rows[] = {
+      {[](v1::FlowFilter& filter) { filter.set_client("10.0.0"); }, "filter.client: '10.0.0' is no IP address"},
+      {[](v1::FlowFilter& filter) { filter.mutable_backend(); }, "filter.backend: '' is no IP address"},
+      {[](v1::FlowFilter& filter) {
+         filter.mutable_backend()->set_address("::1");
+         filter.mutable_backend()->set_port(65'536);
+       },
+       "filter.backend: 65536 is no port"},
+      {[](v1::FlowFilter& filter) { filter.set_kind("shut"); },
+       "filter.kind: 'shut' is none of opening, open, half_closed, closed, datagrams, answered, retired"},
+      {[](v1::FlowFilter& filter) { filter.mutable_tuple(); }, "filter.tuple: protocol must be set"},
+      {[](v1::FlowFilter& filter) { filter.mutable_tuple()->set_protocol(v1::PROTOCOL_SCTP); },
+       "filter.tuple.source: '' is no IP address"},
+  };
+  for (const Row& row : rows) {
+    v1::ListFlowsRequest list;
+    v1::CountFlowsRequest count;
+    row.break_it(*list.mutable_filter());
+    row.break_it(*count.mutable_filter());
+    EXPECT_EQ(AnswerListFlows(agent_, list, [](v1::Flow) { return true; }), absl::InvalidArgumentError(row.message));
+    EXPECT_EQ(AnswerCountFlows(agent_, count).status(), absl::InvalidArgumentError(row.message));
+  }
+}
+
+TEST_F(AnswersTest, SetsOfPortsThatDoNotFitAreRefused) {
+  EXPECT_EQ(AnswerListSnatSets(agent_, 1 << 20)->sets_size(), 1);
+  EXPECT_EQ(AnswerListSnatSets(agent_, 1).status().code(), absl::StatusCode::kResourceExhausted);
+}
+
 TEST_F(AnswersTest, AStateThatCannotBeReadIsTheAnswerToEveryCall) {
   agent_.unreadable = absl::InternalError("map slots: EIO");
   v1::GetServiceRequest service;
@@ -135,6 +197,10 @@ TEST_F(AnswersTest, AStateThatCannotBeReadIsTheAnswerToEveryCall) {
   EXPECT_EQ(AnswerListBackends(agent_, {}, 1 << 20).status(), agent_.unreadable);
   EXPECT_EQ(AnswerDumpMap(agent_, dump, [](v1::MapRow) { return true; }), agent_.unreadable);
   EXPECT_EQ(AnswerAudit(agent_).status(), agent_.unreadable);
+  EXPECT_EQ(AnswerListDevices(agent_).status(), agent_.unreadable);
+  EXPECT_EQ(AnswerListFlows(agent_, {}, [](v1::Flow) { return true; }), agent_.unreadable);
+  EXPECT_EQ(AnswerCountFlows(agent_, {}).status(), agent_.unreadable);
+  EXPECT_EQ(AnswerListSnatSets(agent_, 1 << 20).status(), agent_.unreadable);
 }
 
 v1::MapRow Slot(uint32_t number) {

@@ -149,24 +149,7 @@ struct FillRow {
     out.set_reverse(row.reverse);
   }
 
-  void operator()(const report::FlowRow& row) const {
-    v1::FlowRow& out = *message.mutable_flow();
-    out.set_row(row.row);
-    out.set_protocol(ToMessage(row.protocol));
-    *out.mutable_client() = ToMessage(row.client);
-    *out.mutable_frontend() = ToMessage(row.frontend);
-    *out.mutable_backend_address() = ToMessage(row.backend_address);
-    *out.mutable_source() = ToMessage(row.source);
-    out.set_mode(std::string(report::FlowModeName(row.mode)));
-    for (const absl::string_view flag : report::FlagNames(row.flags)) out.add_flags(std::string(flag));
-    for (const absl::string_view event : report::FlagNames(row.state)) out.add_state(std::string(event));
-    out.set_idle_ms(row.idle_ms.has_value() ? static_cast<int64_t>(*row.idle_ms) : -1);
-    out.set_service_port(row.service_port);
-    out.set_pool(row.pool);
-    out.set_backend(row.backend);
-    out.set_forward_device(row.forward_device);
-    out.set_reverse_device(row.reverse_device);
-  }
+  void operator()(const report::FlowRow& row) const { *message.mutable_flow() = ToMessage(row); }
 
   void operator()(const report::SnatSetRow& row) const {
     v1::SnatSetRow& out = *message.mutable_snat_set();
@@ -183,7 +166,7 @@ struct FillRow {
     out.set_rounds(row.rounds);
     for (const report::FlowKindCount& kind : row.kinds) {
       v1::FlowKindCount& count = *out.add_kinds();
-      count.set_kind(kind.kind);
+      count.set_kind(std::string(report::FlowKindName(kind.kind)));
       count.set_rows(kind.rows);
       count.set_ends(kind.ends);
     }
@@ -224,6 +207,30 @@ struct FillRow {
 };
 
 }  // namespace
+
+v1::FlowRow ToMessage(const report::FlowRow& row) {
+  v1::FlowRow out;
+  out.set_row(row.row);
+  out.set_protocol(ToMessage(row.protocol));
+  *out.mutable_client() = ToMessage(row.client);
+  *out.mutable_frontend() = ToMessage(row.frontend);
+  *out.mutable_backend_address() = ToMessage(row.backend_address);
+  *out.mutable_source() = ToMessage(row.source);
+  out.set_mode(std::string(report::FlowModeName(row.mode)));
+  for (const absl::string_view flag : report::FlagNames(row.flags)) out.add_flags(std::string(flag));
+  for (const absl::string_view event : report::FlagNames(row.state)) out.add_state(std::string(event));
+  out.set_idle_ms(row.idle_ms.has_value() ? static_cast<int64_t>(*row.idle_ms) : -1);
+  out.set_service_port(row.service_port);
+  out.set_pool(row.pool);
+  out.set_backend(row.backend);
+  out.set_forward_device(row.forward_device);
+  out.set_reverse_device(row.reverse_device);
+  out.set_kind(std::string(report::FlowKindName(row.kind)));
+  out.set_forward_next_hop(report::HopText(row.forward_hop));
+  out.set_reverse_next_hop(report::HopText(row.reverse_hop));
+  if (row.snat_set.has_value()) out.set_snat_set(*row.snat_set);
+  return out;
+}
 
 v1::MapRow ToMessage(const report::MapRow& row) {
   v1::MapRow message;

@@ -6,10 +6,12 @@
 #include <google/protobuf/util/message_differencer.h>
 #include <gtest/gtest.h>
 
+#include <cstdint>
 #include <set>
 #include <string>
 #include <vector>
 
+#include "userspace/admin/answers.h"
 #include "userspace/admin/testing/scripted_agent.h"
 #include "userspace/admin/to_message.h"
 #include "userspace/admin/utf8.h"
@@ -301,6 +303,15 @@ testing::ScriptedAgent TroubledCluster() {
   return agent;
 }
 
+void NoteFlows(const testing::ScriptedAgent& agent, SetFields& fields) {
+  EXPECT_TRUE(AnswerListFlows(agent, {}, [&](const v1::Flow& flow) {
+                fields.Note(flow);
+                return true;
+              }).ok());
+  fields.Note(*AnswerCountFlows(agent, {}));
+  fields.Note(*AnswerListSnatSets(agent, SIZE_MAX));
+}
+
 TEST(MessagesTest, EveryFieldIsSetInSomeAnswer) {
   SetFields fields;
   for (const testing::ScriptedAgent& agent :
@@ -311,6 +322,7 @@ TEST(MessagesTest, EveryFieldIsSetInSomeAnswer) {
     }
     for (const report::BackendStatus& backend : agent.backends) fields.Note(ToMessage(backend));
     for (const report::DeviceStatus& device : agent.devices.devices) fields.Note(ToMessage(device));
+    NoteFlows(agent, fields);
     for (const auto& [name, rows] : agent.maps) {
       for (const report::MapRow& row : rows) fields.Note(ToMessage(row));
     }

@@ -106,6 +106,25 @@ TEST_F(ServerTest, AnswersEveryUnaryCall) {
   }
   {
     grpc::ClientContext context;
+    v1::ListDevicesResponse response;
+    ASSERT_TRUE(stub->ListDevices(&context, {}, &response).ok());
+    EXPECT_EQ(response.devices_size(), 4);
+    EXPECT_EQ(response.unmatched(0), "bond0");
+  }
+  {
+    grpc::ClientContext context;
+    v1::CountFlowsResponse response;
+    ASSERT_TRUE(stub->CountFlows(&context, {}, &response).ok());
+    EXPECT_EQ(response.counts().flows(), 2u);
+  }
+  {
+    grpc::ClientContext context;
+    v1::ListSnatSetsResponse response;
+    ASSERT_TRUE(stub->ListSnatSets(&context, {}, &response).ok());
+    EXPECT_EQ(response.sets(0).users(0).backend().address(), "10.244.1.5");
+  }
+  {
+    grpc::ClientContext context;
     v1::AuditResponse response;
     ASSERT_TRUE(stub->Audit(&context, {}, &response).ok());
     EXPECT_EQ(response.report().time().seconds(), 1'763'850'100);
@@ -180,6 +199,30 @@ class EndlessMap final : public testing::ScriptedAgent {
   mutable absl::Notification started;
   mutable absl::Notification ended;
 };
+
+TEST_F(ServerTest, ListsManyFlowsInChunks) {
+  constexpr uint32_t kFlows = 20'000;
+  std::vector<report::MapRow>& rows = agent_.maps["flow_rows"];
+  rows.clear();
+  for (uint32_t i = 0; i < kFlows; ++i) rows.push_back(report::FlowRow{.row = i, .service_port = 1});
+  Start();
+  const auto stub = Stub();
+  grpc::ClientContext context;
+  const auto reader = stub->ListFlows(&context, v1::ListFlowsRequest());
+  v1::ListFlowsResponse chunk;
+  uint32_t next = 0;
+  int chunks = 0;
+  while (reader->Read(&chunk)) {
+    ++chunks;
+    for (const v1::Flow& flow : chunk.flows()) {
+      ASSERT_EQ(flow.row().row(), next++);
+      ASSERT_EQ(flow.service().name(), "cart");
+    }
+  }
+  EXPECT_TRUE(reader->Finish().ok());
+  EXPECT_EQ(next, kFlows);
+  EXPECT_GE(chunks, 4);
+}
 
 TEST_F(ServerTest, AClientThatGoesAwayEndsTheReadingOfTheMap) {
   const auto& agent = StartWith<EndlessMap>();

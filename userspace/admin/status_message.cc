@@ -102,6 +102,15 @@ v1::SignOfLife ToMessage(const report::SignOfLife& sign) {
   return message;
 }
 
+v1::PacketPath ToMessage(const report::PacketPathStatus& path) {
+  v1::PacketPath message;
+  message.set_devices_in_force(path.devices_in_force);
+  message.set_devices_missing(path.devices_missing);
+  message.set_flows(path.flows);
+  message.set_flows_limit(path.flows_limit);
+  return message;
+}
+
 }  // namespace
 
 v1::AgentStatus ToMessage(const report::AgentStatus& status) {
@@ -141,6 +150,7 @@ v1::AgentStatus ToMessage(const report::AgentStatus& status) {
     if (problem.refused_service.has_value()) *added.mutable_refused_service() = ToMessage(*problem.refused_service);
   }
   AddWarnings(status, message);
+  if (status.packet_path.has_value()) *message.mutable_packet_path() = ToMessage(*status.packet_path);
   return message;
 }
 

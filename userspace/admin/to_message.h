@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The values of model/ and report/ as messages of the admin API, by topic: to_message.cc (addresses, names, times),
-// service_message.cc, status_message.cc, source_message.cc, device_message.cc, map_row_message.cc. Pure.
+// service_message.cc, status_message.cc, source_message.cc, device_message.cc, flow_message.cc, map_row_message.cc.
+// Pure.
 #ifndef SHUNT_ADMIN_TO_MESSAGE_H_
 #define SHUNT_ADMIN_TO_MESSAGE_H_
 
@@ -13,6 +14,7 @@
 #include "shunt/admin/v1/audit.pb.h"
 #include "shunt/admin/v1/backend.pb.h"
 #include "shunt/admin/v1/device.pb.h"
+#include "shunt/admin/v1/flow.pb.h"
 #include "shunt/admin/v1/map_row.pb.h"
 #include "shunt/admin/v1/service.pb.h"
 #include "shunt/admin/v1/source.pb.h"
@@ -22,6 +24,7 @@
 #include "userspace/report/agent_status.h"
 #include "userspace/report/audit_report.h"
 #include "userspace/report/device_report.h"
+#include "userspace/report/flows.h"
 #include "userspace/report/map_rows.h"
 #include "userspace/report/reflector_status.h"
 #include "userspace/report/serving_state.h"
@@ -54,6 +57,10 @@ v1::AgentStatus ToMessage(const report::AgentStatus& status);
 v1::SourceState ToMessage(const report::SourceStatus& status);
 v1::AuditReport ToMessage(const report::AuditReport& report);
 v1::Device ToMessage(const report::DeviceStatus& device);
+v1::FlowRow ToMessage(const report::FlowRow& row);
+v1::Flow ToMessage(const report::FlowStatus& flow);
+v1::FlowCounts ToMessage(const report::FlowCounts& counts);
+v1::SnatSet ToMessage(const report::SnatSetStatus& set);
 v1::MapRow ToMessage(const report::MapRow& row);
 
 }  // namespace shunt::admin

@@ -12,6 +12,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "bpf/packet/flow_life.h"
 #include "bpf/packet_abi.h"
 #include "userspace/datapath/codec.h"
 #include "userspace/datapath/table_rows.h"
@@ -34,6 +35,17 @@ std::optional<uint64_t> IdleOf(const shunt_flow& flow, uint32_t tick, uint64_t j
   // A packet may have come since that step.
   const auto jiffies = static_cast<int32_t>(tick - flow.last_use);
   return static_cast<uint64_t>(std::max(jiffies, 0)) * jiffy_ns / 1'000'000;
+}
+
+// Programs count kinds by the same numbers.
+static_assert(static_cast<uint32_t>(report::FlowKind::kRetired) == SHUNT_FLOW_KIND_RETIRED);
+static_assert(report::kSnatSetPorts == SHUNT_SNAT_PORTS);
+static_assert(report::kFlowKinds == SHUNT_FLOW_KIND_COUNT);
+
+// In which set of snat_ports a flow has its port. `sets` is a power of two.
+std::optional<uint32_t> SnatSetOf(const shunt_flow& flow, uint64_t seed, uint32_t sets) {
+  if ((flow.flags & SHUNT_FLOW_SNAT) == 0 || sets == 0) return std::nullopt;
+  return shunt_snat_set(seed, &flow, sets);
 }
 
 std::optional<report::DeviceRole> DecodeRole(uint8_t role) {
@@ -80,12 +92,16 @@ std::optional<report::FlowRow> DecodeFlow(uint32_t id, const shunt_flow& flow) {
                 .reset = (flow.state & SHUNT_FLOW_RESET) != 0,
                 .retired = (flow.state & SHUNT_FLOW_RETIRED) != 0,
                 .withdrawn = (flow.state & SHUNT_FLOW_WITHDRAWN) != 0},
+      .kind = static_cast<report::FlowKind>(shunt_flow_kind_of(flow.protocol, flow.state)),
       .idle_ms = std::nullopt,
       .service_port = flow.service_port,
       .pool = flow.pool,
       .backend = flow.backend,
       .forward_device = flow.forward_device,
-      .reverse_device = flow.reverse_device};
+      .reverse_device = flow.reverse_device,
+      .forward_hop = flow.forward_hop >> SHUNT_HOP_SHIFT,
+      .reverse_hop = flow.reverse_hop >> SHUNT_HOP_SHIFT,
+      .snat_set = std::nullopt};
 }
 
 // Runs of set bits, because the ports for SNAT are one of thousands.
@@ -164,6 +180,9 @@ absl::Status DumpFlowIndex(const Tables& tables, const VisitRow& visit) {
 absl::Status DumpFlowRows(const Tables& tables, uint64_t jiffy_ns, const VisitRow& visit) {
   shunt_flow_level level = {};
   if (absl::Status status = tables.flow_level->Load(0, MutableBytesOf(level)); !status.ok()) return status;
+  shunt_meta meta = {};
+  if (absl::Status status = tables.meta->Load(0, MutableBytesOf(meta)); !status.ok()) return status;
+  const uint32_t sets = tables.snat_ports->capacity() / SHUNT_SNAT_WORDS;
   absl::Status failure;
   absl::Status status = ForEachRow<uint64_t>(*tables.flow_taken, [&](uint32_t index, uint64_t word) {
     for (; word != 0; word &= word - 1) {
@@ -175,6 +194,7 @@ absl::Status DumpFlowRows(const Tables& tables, uint64_t jiffy_ns, const VisitRo
       std::optional<report::FlowRow> row = DecodeFlow(id, flow);
       if (!row) continue;
       row->idle_ms = IdleOf(flow, level.tick, jiffy_ns);
+      row->snat_set = SnatSetOf(flow, meta.flow_seed, sets);
       if (!visit(*row)) return false;
     }
     return true;
@@ -195,9 +215,6 @@ absl::Status DumpSnatPorts(const Tables& tables, const VisitRow& visit) {
 }
 
 absl::Status DumpFlowLevel(const Tables& tables, const VisitRow& visit) {
-  static constexpr const char* kKinds[] = {"opening",   "open",     "half_closed", "closed",
-                                           "datagrams", "answered", "retired"};
-  static_assert(std::size(kKinds) == SHUNT_FLOW_KIND_COUNT);
   shunt_flow_level level = {};
   if (absl::Status status = tables.flow_level->Load(0, MutableBytesOf(level)); !status.ok()) return status;
   report::FlowLevelRow row = {.pressure = level.pressure,
@@ -205,7 +222,9 @@ absl::Status DumpFlowLevel(const Tables& tables, const VisitRow& visit) {
                               .next_row = level.next_row,
                               .rounds = level.rounds,
                               .kinds = {}};
-  for (uint32_t i = 0; i < SHUNT_FLOW_KIND_COUNT; ++i) row.kinds.push_back({kKinds[i], level.kinds[i], level.ends[i]});
+  for (uint32_t i = 0; i < SHUNT_FLOW_KIND_COUNT; ++i) {
+    row.kinds.push_back({static_cast<report::FlowKind>(i), level.kinds[i], level.ends[i]});
+  }
   visit(row);
   return absl::OkStatus();
 }

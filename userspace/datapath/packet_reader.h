@@ -16,7 +16,8 @@ struct shunt_flow;
 
 namespace shunt::datapath {
 
-// Returns row `id` without its idle time, or nullopt if it is not one that a program could have written.
+// Returns row `id` without its idle time and its set of ports, or nullopt if it is not one that a program could have
+// written.
 std::optional<report::FlowRow> DecodeFlow(uint32_t id, const shunt_flow& flow);
 
 // Returns nullopt for a row with a role that there is not.

@@ -45,6 +45,7 @@ shunt_flow WebFlow() {
   flow.backend = 5;
   flow.forward_device = 3;
   flow.reverse_device = 4;
+  flow.forward_hop = uint64_t{0x020000000001} << SHUNT_HOP_SHIFT | 77;
   return flow;
 }
 
@@ -113,6 +114,9 @@ TEST_F(PacketReaderTest, AFlowSaysFromWhereToWhereAndHow) {
   EXPECT_EQ(row->backend, 5u);
   EXPECT_EQ(row->forward_device, 3u);
   EXPECT_EQ(row->reverse_device, 4u);
+  EXPECT_EQ(row->kind, report::FlowKind::kHalfClosed);
+  EXPECT_EQ(report::HopText(row->forward_hop), "02:00:00:00:00:01");
+  EXPECT_EQ(row->reverse_hop, 0u);
   shunt_flow host = WebFlow();
   host.mode = SHUNT_FLOW_STACK;
   host.flags = SHUNT_FLOW_HOST;
@@ -123,6 +127,47 @@ TEST_F(PacketReaderTest, AFlowSaysFromWhereToWhereAndHow) {
   EXPECT_EQ(DecodeFlow(1, host)->protocol, model::Protocol::kSctp);
   EXPECT_EQ(DecodeFlow(1, host)->state,
             (report::FlowState{.fin_reverse = true, .reset = true, .retired = true, .withdrawn = true}));
+}
+
+TEST_F(PacketReaderTest, AFlowIsOfTheKindByWhichItAges) {
+  using Kind = report::FlowKind;
+  struct Row {
+    uint8_t protocol;
+    uint32_t state;
+    Kind kind;
+  };
+  constexpr uint32_t kOpen = SHUNT_FLOW_SETTLED | SHUNT_FLOW_REPLIED | SHUNT_FLOW_CONFIRMED;
+  const Row rows[] = {
+      {IPPROTO_TCP, 0, Kind::kOpening},
+      {IPPROTO_TCP, kOpen, Kind::kOpen},
+      {IPPROTO_TCP, kOpen | SHUNT_FLOW_FIN_REVERSE, Kind::kHalfClosed},
+      {IPPROTO_TCP, kOpen | SHUNT_FLOW_RESET, Kind::kClosed},
+      {IPPROTO_UDP, SHUNT_FLOW_SETTLED, Kind::kDatagrams},
+      {IPPROTO_UDP, SHUNT_FLOW_SETTLED | SHUNT_FLOW_REPLIED, Kind::kAnswered},
+      {IPPROTO_UDP, SHUNT_FLOW_SETTLED | SHUNT_FLOW_RETIRED, Kind::kRetired},
+  };
+  shunt_flow flow = WebFlow();
+  for (const Row& row : rows) {
+    flow.protocol = row.protocol;
+    flow.state = row.state;
+    EXPECT_EQ(DecodeFlow(1, flow)->kind, row.kind) << row.state;
+  }
+}
+
+TEST_F(PacketReaderTest, AFlowKnowsTheSetOfItsSourcePort) {
+  const shunt_meta meta = {.flow_seed = 0x123456789abcdef0};
+  ASSERT_TRUE(tables_.meta->Store(0, BytesOf(meta)).ok());
+  shunt_flow web = WebFlow(), other_port = WebFlow(), direct = WebFlow();
+  other_port.source_port = htons(50001);
+  direct.flags = 0;
+  const shunt_flow flows[] = {web, other_port, direct};
+  for (uint32_t i = 0; i < 3; ++i) ASSERT_TRUE(tables_.flow_rows->Store(i, BytesOf(flows[i])).ok());
+  ASSERT_TRUE(tables_.flow_taken->StoreWord(0, 0, 7).ok());
+  const auto rows = Dump<report::FlowRow>("flow_rows");
+  ASSERT_EQ(rows.size(), 3u);
+  ASSERT_EQ(rows[0].snat_set, shunt_snat_set(meta.flow_seed, &web, 4));
+  EXPECT_EQ(rows[1].snat_set, rows[0].snat_set) << "the ports of a set are those towards one backend";
+  EXPECT_EQ(rows[2].snat_set, std::nullopt);
 }
 
 TEST_F(PacketReaderTest, ARowThatNoProgramWritesIsNoFlow) {
@@ -196,7 +241,7 @@ TEST_F(PacketReaderTest, WhatTheCollectorHasFound) {
   EXPECT_EQ(rows[0].rounds, 3u);
   std::vector<std::string> kinds;
   for (const report::FlowKindCount& kind : rows[0].kinds) {
-    kinds.push_back(absl::StrCat(kind.kind, " ", kind.rows, " ", kind.ends));
+    kinds.push_back(absl::StrCat(report::FlowKindName(kind.kind), " ", kind.rows, " ", kind.ends));
   }
   EXPECT_THAT(kinds, ElementsAre("opening 0 0", "open 0 0", "half_closed 8 0", "closed 0 0", "datagrams 0 0",
                                  "answered 0 9", "retired 0 0"));

@@ -7,12 +7,14 @@
 #include <array>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <utility>
 #include <vector>
 
 #include "userspace/report/agent_status.h"
 #include "userspace/report/health_state.h"
 #include "userspace/report/histogram.h"
+#include "userspace/report/map_rows.h"
 #include "userspace/report/reflector_status.h"
 #include "userspace/report/traffic.h"
 
@@ -84,6 +86,13 @@ struct ProcessUsage {
   double start_time_s = 0;  // since 1970
 };
 
+// What packets are translated by, where they are.
+struct PacketMetrics {
+  FlowLevelRow flows;            // as the collector has found them in its last round
+  uint32_t snat_ports_used = 0;  // in the fullest set of source ports
+  uint32_t snat_ports = 0;       // in a set
+};
+
 struct MetricsSnapshot {
   int64_t now_ms = 0;
   AgentStatus status;
@@ -92,6 +101,7 @@ struct MetricsSnapshot {
   SourceStatus source;  // without reflectors if the source has none
   Traffic traffic;
   ProcessUsage process;
+  std::optional<PacketMetrics> packets;  // nullopt: packets are not translated, or the maps cannot be read
 };
 
 // What /metrics shows. Thread-safe; may take some milliseconds, because it reads the maps.

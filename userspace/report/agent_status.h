@@ -28,6 +28,14 @@ struct StatusProblem {
   std::optional<model::ObjectName> refused_service = std::nullopt;
 };
 
+// The translation of packets at the node's devices.
+struct PacketPathStatus {
+  uint32_t devices_in_force = 0;
+  uint32_t devices_missing = 0;  // to have the programs, and without them
+  uint64_t flows = 0;            // rows in use
+  uint64_t flows_limit = 0;      // rows
+};
+
 struct AgentStatus {
   std::string version;
   uint32_t abi_version = 0;
@@ -57,6 +65,7 @@ struct AgentStatus {
   std::vector<StatusProblem> problems;  // of this node: files refused, Services that do not fit, programs not loaded
   std::vector<ServiceWarning> service_warnings;  // by name; the last one may say how many more Services have some
   WarnedServices warned_services = {};
+  std::optional<PacketPathStatus> packet_path;  // nullopt: packets are not translated
 };
 
 struct ServiceStatus {

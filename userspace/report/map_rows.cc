@@ -2,6 +2,9 @@
 #include "userspace/report/map_rows.h"
 
 #include <cstddef>
+#include <iterator>
+
+#include "absl/strings/str_format.h"
 
 namespace shunt::report {
 namespace {
@@ -98,6 +101,26 @@ absl::string_view FlowModeName(FlowMode mode) {
       return "redirect";
   }
   return "";
+}
+
+absl::string_view FlowKindName(FlowKind kind) {
+  static constexpr absl::string_view kNames[] = {"opening",   "open",     "half_closed", "closed",
+                                                 "datagrams", "answered", "retired"};
+  static_assert(std::size(kNames) == kFlowKinds);
+  return static_cast<size_t>(kind) < kFlowKinds ? kNames[static_cast<size_t>(kind)] : "";
+}
+
+std::optional<FlowKind> ParseFlowKind(absl::string_view name) {
+  for (size_t i = 0; i < kFlowKinds; ++i) {
+    if (name == FlowKindName(static_cast<FlowKind>(i))) return static_cast<FlowKind>(i);
+  }
+  return std::nullopt;
+}
+
+std::string HopText(uint64_t hop) {
+  if (hop == 0) return "";
+  const auto byte = [hop](int i) { return static_cast<unsigned>(hop >> (40 - 8 * i) & 0xff); };
+  return absl::StrFormat("%02x:%02x:%02x:%02x:%02x:%02x", byte(0), byte(1), byte(2), byte(3), byte(4), byte(5));
 }
 
 absl::string_view DeviceRoleName(DeviceRole role) {

@@ -3,6 +3,7 @@
 #ifndef SHUNT_REPORT_PACKET_ROWS_H_
 #define SHUNT_REPORT_PACKET_ROWS_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -24,6 +25,10 @@ struct FlowEntryRow {
 
 // How a flow's packets go on.
 enum class FlowMode : uint8_t { kStack, kRedirect };
+
+// What a flow is, by what has happened to it: it decides how long the flow may be idle.
+enum class FlowKind : uint8_t { kOpening, kOpen, kHalfClosed, kClosed, kDatagrams, kAnswered, kRetired };
+inline constexpr size_t kFlowKinds = 7;
 
 struct FlowFlags {
   bool snat = false;  // `source` is an address of this node
@@ -55,13 +60,22 @@ struct FlowRow {
   FlowMode mode = FlowMode::kStack;
   FlowFlags flags;
   FlowState state;
-  std::optional<uint64_t> idle_ms;  // from the last packet to the collector's last step; nullopt if that never ran
+  FlowKind kind = FlowKind::kOpening;  // of this state
+  std::optional<uint64_t> idle_ms;     // from the last packet to the collector's last step; nullopt if that never ran
   uint32_t service_port = 0;
   uint32_t pool = 0;
   uint32_t backend = 0;
   uint32_t forward_device = 0;  // ifindex, or 0: the stack decides
   uint32_t reverse_device = 0;  // ifindex
+  // The link-layer address of the next hop towards the backend, and of that towards the client, in the low 48 bits,
+  // first byte highest; 0: not looked up, as always in mode kStack.
+  uint64_t forward_hop = 0;
+  uint64_t reverse_hop = 0;
+  std::optional<uint32_t> snat_set;  // the set of snat_ports of which it has a port; nullopt if it has none
 };
+
+// Ports in each set of snat_ports.
+inline constexpr uint32_t kSnatSetPorts = 1u << 14;
 
 // A set of snat_ports in which a port is taken.
 struct SnatSetRow {
@@ -72,7 +86,7 @@ struct SnatSetRow {
 
 // What the collector found of one kind of flow.
 struct FlowKindCount {
-  std::string kind;
+  FlowKind kind = FlowKind::kOpening;
   uint64_t rows = 0;  // in the last round
   uint64_t ends = 0;  // that the collector ended, since the table was made
 };
@@ -121,6 +135,10 @@ struct FragmentRow {
 std::vector<absl::string_view> FlagNames(const FlowFlags& flags);
 std::vector<absl::string_view> FlagNames(const FlowState& state);
 absl::string_view FlowModeName(FlowMode mode);
+absl::string_view FlowKindName(FlowKind kind);
+std::optional<FlowKind> ParseFlowKind(absl::string_view name);
+// Returns "02:00:00:00:00:01" of a hop as in FlowRow; empty if it is 0.
+std::string HopText(uint64_t hop);
 absl::string_view DeviceRoleName(DeviceRole role);
 
 }  // namespace shunt::report

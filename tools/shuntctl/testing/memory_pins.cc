@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdint>
 #include <functional>
 #include <string>
 #include <variant>
@@ -13,6 +14,7 @@
 #include "userspace/datapath/grace.h"
 #include "userspace/datapath/map_reader.h"
 #include "userspace/datapath/table_datapath.h"
+#include "userspace/datapath/testing/written_flows.h"
 #include "userspace/model/ip_address.h"
 #include "userspace/report/device_report.h"
 
@@ -27,11 +29,15 @@ constexpr datapath::Limits kLimits = {.frontends = 16,
                                       .backends = 4,
                                       .sockets = 64,
                                       .socket_peers = 16,
-                                      .affinities = 16};
+                                      .affinities = 16,
+                                      .flows = 1024};
+
+constexpr uint64_t kJiffyNs = 4'000'000;
 
 class OpenedPins final : public report::PinnedMaps {
  public:
-  explicit OpenedPins(const datapath::Tables& tables) : reader_(tables) {}
+  explicit OpenedPins(const datapath::Tables& tables)
+      : reader_(tables, &datapath::MapReader::ReadBootClock, kJiffyNs) {}
 
   const std::string& pin_directory() const override { return directory_; }
   std::vector<report::MapFill> FillLevels() const override { return reader_.FillLevels(); }
@@ -74,6 +80,7 @@ MemoryPins::MemoryPins(const std::vector<report::ServiceStatus>& services) : map
   if (!datapath.ok()) return;
   const auto failures = (*datapath)->Apply(plans, datapath::ApplyScope::kAll);
   EXPECT_TRUE(failures.empty()) << failures[0].status;
+  datapath::WriteFlows(tables_);
 }
 
 std::unique_ptr<const report::PinnedMaps> MemoryPins::Open() const {

@@ -19,7 +19,7 @@ class MemoryPins {
   explicit MemoryPins(const std::vector<report::ServiceStatus>& services);
 
   // What `shuntctl --offline` has to answer from: the maps, in which reason no_endpoints has been met 46 times, two
-  // programs of sockets in force, and a device with those of the packet path. The pins must outlive it.
+  // programs of sockets in force, a device with those of the packet path, and three flows. The pins must outlive it.
   std::unique_ptr<const report::PinnedMaps> Open() const;
 
  private:

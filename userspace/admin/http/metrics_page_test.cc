@@ -68,6 +68,12 @@ report::MetricsSnapshot Everything() {
   snapshot.traffic.ports = {{.service = {"shop", "cart"}, .port = 80, .counters = {.translated = 11}}};
   snapshot.traffic.backends = {{{*model::IpAddress::Parse("fd00::1"), 8080}, 10}};
   snapshot.process = {.cpu_seconds = 1.25, .resident_bytes = 50 << 20, .open_descriptors = 30, .start_time_s = 1e9};
+  status.packet_path = {.devices_in_force = 4, .devices_missing = 1, .flows = 90, .flows_limit = 1024};
+  report::PacketMetrics& packets = snapshot.packets.emplace();
+  packets.flows.rounds = 33;
+  packets.flows.kinds = {{report::FlowKind::kOpen, 80, 2}, {report::FlowKind::kRetired, 10, 99}};
+  packets.snat_ports_used = 70;
+  packets.snat_ports = 16'384;
   return snapshot;
 }
 
@@ -132,6 +138,28 @@ TEST(MetricsPageTest, ValuesStandUnderTheirNamesAndLabels) {
   EXPECT_THAT(Samples(families, "rest_client"),
               ElementsAre("rest_client_requests_total{code=200,host=10.0.0.1:6443,method=GET} 8",
                           "rest_client_requests_total{code=<error>,host=10.0.0.1:6443,method=GET} 1"));
+}
+
+TEST(MetricsPageTest, PacketsHaveFlowsPortsAndDevices) {
+  const std::vector<ParsedFamily> families = Parse(Everything());
+  EXPECT_THAT(Samples(families, "shunt_devices"), ElementsAre("shunt_devices{} 4", "shunt_devices_missing{} 1"));
+  EXPECT_THAT(Samples(families, "shunt_flows"),
+              ElementsAre("shunt_flows_limit{} 1024", "shunt_flows{state=open} 80", "shunt_flows{state=retired} 10"));
+  EXPECT_THAT(Samples(families, "shunt_flow_"),
+              ElementsAre("shunt_flow_ends_total{state=open} 2", "shunt_flow_collector_rounds_total{} 33"))
+      << "a retired flow has ended before";
+  EXPECT_THAT(Samples(families, "shunt_snat"),
+              ElementsAre("shunt_snat_ports_used_max{} 70", "shunt_snat_ports_limit{} 16384"));
+}
+
+TEST(MetricsPageTest, WherePacketsAreNotTranslatedTheirFamiliesHaveNoSamples) {
+  report::MetricsSnapshot snapshot = Everything();
+  snapshot.status.packet_path.reset();
+  snapshot.packets.reset();
+  const std::vector<ParsedFamily> families = Parse(snapshot);
+  for (const char* prefix : {"shunt_devices", "shunt_flow", "shunt_snat"}) {
+    EXPECT_THAT(Samples(families, prefix), IsEmpty()) << prefix;
+  }
 }
 
 TEST(MetricsPageTest, HistogramsHaveTheBucketsThatDashboardsKnow) {

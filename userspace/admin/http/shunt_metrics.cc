@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 #include <map>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "userspace/admin/http/metric_families.h"
@@ -10,6 +12,8 @@
 
 namespace shunt::admin::http {
 namespace {
+
+const std::vector<report::FlowKindCount> kNoKinds;
 
 double Seconds(int64_t ms) {
   return static_cast<double>(ms) / 1000;
@@ -175,6 +179,36 @@ void AddDatapath(const report::MetricsSnapshot& snapshot, Exposition& page) {
   page.Add(sweeps.namespaces_not_entered);
 }
 
+// Families without a sample where packets are not translated.
+void AddPackets(const report::MetricsSnapshot& snapshot, Exposition& page) {
+  const std::optional<report::PacketPathStatus>& path = snapshot.status.packet_path;
+  page.Gauge("shunt_devices", "Devices whose packets are translated");
+  if (path.has_value()) page.Add(path->devices_in_force);
+  page.Gauge("shunt_devices_missing", "Devices that are to have the programs and do not");
+  if (path.has_value()) page.Add(path->devices_missing);
+  page.Gauge("shunt_flows_limit", "Rows for flows; beyond it new ones are refused");
+  if (path.has_value()) page.Add(static_cast<double>(path->flows_limit));
+  const std::optional<report::PacketMetrics>& packets = snapshot.packets;
+  page.Gauge("shunt_flows", "Flows by what has happened to them, in the collector's last round over all");
+  for (const report::FlowKindCount& kind : packets.has_value() ? packets->flows.kinds : kNoKinds) {
+    page.Add(static_cast<double>(kind.rows), {{"state", report::FlowKindName(kind.kind)}});
+  }
+  page.Counter("shunt_flow_ends_total",
+               "Flows that the collector has ended because they were idle, by their state; since the maps were made");
+  for (const report::FlowKindCount& kind : packets.has_value() ? packets->flows.kinds : kNoKinds) {
+    // It frees the rows of retired flows, which have ended before.
+    if (kind.kind == report::FlowKind::kRetired) continue;
+    page.Add(static_cast<double>(kind.ends), {{"state", report::FlowKindName(kind.kind)}});
+  }
+  page.Counter("shunt_flow_collector_rounds_total",
+               "Rounds of the collector over all rows of flows; since the maps were made");
+  if (packets.has_value()) page.Add(static_cast<double>(packets->flows.rounds));
+  page.Gauge("shunt_snat_ports_used_max", "Source ports in use in the fullest of the sets that backends share");
+  if (packets.has_value()) page.Add(packets->snat_ports_used);
+  page.Gauge("shunt_snat_ports_limit", "Source ports in each set");
+  if (packets.has_value()) page.Add(packets->snat_ports);
+}
+
 template <typename Value>
 void AddOfPorts(const report::Traffic& traffic, Exposition& page, Value value) {
   for (const report::PortTraffic& port : traffic.ports) {
@@ -214,6 +248,7 @@ void AddShuntMetrics(const report::MetricsSnapshot& snapshot, Exposition& page) 
   AddReflectorCounts(snapshot.source, page);
   AddReflectorState(snapshot, page);
   AddDatapath(snapshot, page);
+  AddPackets(snapshot, page);
   AddTraffic(snapshot.traffic, page);
 }
 

@@ -150,6 +150,7 @@ report::AgentStatus Status() {
                           .last_sweep_time_ms = 1'763'850'090'000,
                           .ended_udp = 14,
                           .namespaces = 5};
+  status.packet_path = {.devices_in_force = 2, .devices_missing = 1, .flows = 200'000, .flows_limit = 262'144};
   status.problems = {{"shop/search", "does not fit: needs 12 slots"}};
   status.service_warnings = {
       {{"shop", "cart"}, report::WarningKind::kObject, "slice cart-x7k2p: endpoint not-an-address is no IPv4 address"},
@@ -174,6 +175,10 @@ std::vector<report::MapRow> Flows() {
   web.service_port = 1;
   web.pool = 2;
   web.backend = 5;
+  web.kind = report::FlowKind::kHalfClosed;
+  web.forward_hop = 0x02000000000a;
+  web.reverse_hop = 0x0200000000fe;
+  web.snat_set = 12;
   web.forward_device = 4;
   web.reverse_device = 2;
   report::FlowRow dns{.row = 9,
@@ -183,6 +188,7 @@ std::vector<report::MapRow> Flows() {
                       .backend_address = Address("10.244.0.7", 53),
                       .source = Address("10.244.0.9", 5353)};
   dns.state.settled = true;
+  dns.kind = report::FlowKind::kDatagrams;
   dns.service_port = 2;
   dns.pool = 3;
   dns.backend = 9;
@@ -228,7 +234,9 @@ std::map<std::string, std::vector<report::MapRow>> PacketMaps() {
                              .rows_taken = 200'000,
                              .next_row = 512,
                              .rounds = 42,
-                             .kinds = {{"opening", 3, 9}, {"open", 199'000, 0}, {"closed", 997, 12'000}}}}},
+                             .kinds = {{report::FlowKind::kOpening, 3, 9},
+                                       {report::FlowKind::kOpen, 199'000, 0},
+                                       {report::FlowKind::kClosed, 997, 12'000}}}}},
       {"node_ports",
        {report::PortRangeRow{Protocol::kTcp, 30'080, 30'080}, report::PortRangeRow{Protocol::kTcp, 49'152, 65'535}}},
       {"endpoint_filter", {report::FilterRow{40, 1'048'576}}},

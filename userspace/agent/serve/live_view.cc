@@ -13,6 +13,7 @@
 #include "userspace/agent/process/log.h"
 #include "userspace/agent/process/process_usage.h"
 #include "userspace/agent/serve/read_traffic.h"
+#include "userspace/report/packet_path.h"
 #include "userspace/report/traffic.h"
 
 namespace shunt::agent {
@@ -134,6 +135,7 @@ report::AgentStatus LiveView::StatusNow() const {
                                       [&](const report::MetaRow& row) { status.observing = row.features.observe; });
   report::ForEachRow<report::ReasonRow>(RowsOf(**maps), "reasons",
                                         [&](const report::ReasonRow& row) { status.reasons.push_back(row); });
+  status.packet_path = report::PacketPathOf(status.maps, parts_.devices().devices);
   for (const report::MapFill& fill : status.maps) {
     if (fill.name == "backends") status.backends = static_cast<uint32_t>(fill.used);
   }
@@ -207,6 +209,7 @@ report::MetricsSnapshot LiveView::Metrics() const {
   snapshot.local_misses = ledger_.totals().local_misses;
   snapshot.source = snapshot.status.source_status;
   if (const auto maps = open_maps_(); maps.ok()) {
+    if (snapshot.status.packet_path.has_value()) snapshot.packets = report::ReadPacketMetrics(**maps);
     snapshot.traffic = ReadTraffic(**maps, snapshot.status.maps, TrafficLimits());
   }
   snapshot.process = ReadProcessUsage();

@@ -268,6 +268,28 @@ TEST_F(LiveViewTest, MapsAndWhatIsSaidWithoutThem) {
   EXPECT_EQ(View().Service({"shop", "cart"}).value()->port_counters.size(), 2u) << "the plan, with zeros";
 }
 
+TEST_F(LiveViewTest, ThePacketPathIsShownWhereThereIsOne) {
+  parts_.device_report.devices = {{.index = 2, .name = "eth0", .wanted = true, .in_force = true},
+                                  {.index = 3, .name = "eth1", .wanted = true}};
+  parts_.device_report.unmatched = {"bond0"};
+  EXPECT_EQ(View().Devices()->devices.at(1).name, "eth1");
+  EXPECT_THAT(View().Devices()->unmatched, ElementsAre("bond0"));
+  maps_.fill_levels = {{.name = "flow_rows", .type = "array", .used = 0, .capacity = 1}};
+  EXPECT_FALSE(View().Status()->packet_path.has_value());
+  EXPECT_FALSE(View().Metrics().packets.has_value());
+
+  maps_.fill_levels = {{.name = "flow_rows", .type = "array", .used = 90, .capacity = 1024}};
+  maps_.rows["flow_level"] = {report::FlowLevelRow{.rounds = 5, .kinds = {}}};
+  const std::optional<report::PacketPathStatus> path = View().Status()->packet_path;
+  ASSERT_TRUE(path.has_value());
+  EXPECT_EQ(path->devices_in_force, 1u);
+  EXPECT_EQ(path->devices_missing, 1u);
+  EXPECT_EQ(path->flows, 90u);
+  const std::optional<report::PacketMetrics> packets = View().Metrics().packets;
+  ASSERT_TRUE(packets.has_value());
+  EXPECT_EQ(packets->flows.rounds, 5u);
+}
+
 TEST_F(LiveViewTest, TheMetricsAreOfAllItsSources) {
   loop_.metrics().AuditDone(1, 0, 0);
   parts_.source.server = "https://10.0.0.1:6443";

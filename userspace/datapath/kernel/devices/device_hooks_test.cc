@@ -436,6 +436,19 @@ TEST_P(DeviceHooksTest, ADeviceThatHasGoneIsNoFailure) {
   EXPECT_THAT(pins_->LinkNames(), IsEmpty());
 }
 
+TEST_P(DeviceHooksTest, AReaderBesideTheAgentFindsThemOnlyIfBothAreThere) {
+  EXPECT_EQ(FindDeviceHooks(*pins_, kDevice), std::nullopt);
+  const Programs programs;
+  DeviceHooks hooks = Open(programs);
+  Follow(hooks, {veth_});
+  EXPECT_EQ(FindDeviceHooks(*pins_, kDevice), GetParam());
+  EXPECT_EQ(FindDeviceHooks(*pins_, kDevice + 1), std::nullopt);
+  TakeAway(Direction::kEgress);
+  EXPECT_EQ(FindDeviceHooks(*pins_, kDevice), std::nullopt);
+  Follow(hooks, {veth_});
+  EXPECT_EQ(FindDeviceHooks(*pins_, kDevice), GetParam());
+}
+
 TEST_P(DeviceHooksTest, CleanupRemovesThem) {
   const Programs programs;
   {
