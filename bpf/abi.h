@@ -102,7 +102,7 @@ static inline __u32 shunt_prefix_bit(const struct shunt_address *address, enum s
 struct shunt_frontend_key {
 	struct shunt_address address;
 	__be16 port;
-	__u8 protocol; /* IPPROTO_TCP or IPPROTO_UDP; SCTP has no socket hook */
+	__u8 protocol; /* IPPROTO_TCP, IPPROTO_UDP, and for the packet path IPPROTO_SCTP */
 	__u8 pad;
 };
 SHUNT_STATIC_ASSERT(sizeof(struct shunt_frontend_key) == 20);

@@ -3,6 +3,7 @@
 
 #include <utility>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 
 namespace shunt::sandbox {
@@ -19,6 +20,7 @@ ServiceStory::ServiceStory(std::string name) {
   service_.name = {"default", std::move(name)};
   service_.uid = service_.name.ToString();
   service_.creation_time_s = 1'700'000'000;
+  options_.serves_packets = true;
 }
 
 ServiceStory& ServiceStory::ClusterIp(std::string address) {
@@ -28,7 +30,7 @@ ServiceStory& ServiceStory::ClusterIp(std::string address) {
 
 ServiceStory& ServiceStory::Port(uint16_t port, model::Protocol protocol, uint16_t target, uint16_t node_port) {
   if (node_port != 0 && service_.type == model::ServiceType::kClusterIp) service_.type = model::ServiceType::kNodePort;
-  const std::string name = absl::StrCat("p", port, protocol == model::Protocol::kUdp ? "-udp" : "-tcp");
+  const std::string name = absl::StrCat("p", port, "-", absl::AsciiStrToLower(model::ProtocolName(protocol)));
   service_.ports.push_back({.name = name, .protocol = protocol, .port = port, .node_port = node_port});
   targets_.push_back(target == 0 ? port : target);
   return *this;

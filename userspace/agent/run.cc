@@ -170,7 +170,8 @@ ReconcilerOptions ReconcilerOptionsOf(const Options& options) {
           .node_port_addresses = options.node_port_addresses,
           .planner = {.endpoints_max = options.endpoints_per_pool,
                       .udp_idle_s = options.udp_idle_s,
-                      .masquerades_all = options.masquerade_all},
+                      .masquerades_all = options.masquerade_all,
+                      .serves_packets = options.packets},
           .jitter_seed = static_cast<uint64_t>(::getpid())};
 }
 

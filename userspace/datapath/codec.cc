@@ -129,7 +129,8 @@ std::optional<ServicePortIdentity> DecodeServicePort(const shunt_service_port& r
   const bool known_family = row.family == static_cast<uint8_t>(model::IpFamily::kV4) ||
                             row.family == static_cast<uint8_t>(model::IpFamily::kV6);
   const bool known_protocol = row.protocol == static_cast<uint8_t>(model::Protocol::kTcp) ||
-                              row.protocol == static_cast<uint8_t>(model::Protocol::kUdp);
+                              row.protocol == static_cast<uint8_t>(model::Protocol::kUdp) ||
+                              row.protocol == static_cast<uint8_t>(model::Protocol::kSctp);
   std::optional<std::string> namespace_name = DecodeText(row.namespace_name);
   std::optional<std::string> service_name = DecodeText(row.service_name);
   std::optional<std::string> port_name = DecodeText(row.port_name);

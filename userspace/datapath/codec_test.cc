@@ -73,7 +73,7 @@ TEST(CodecTest, AServicePortRowThatNobodyWroteIsNoIdentity) {
   const Case cases[] = {
       {"free", [](shunt_service_port& row) { row.family = 0; }},
       {"unknown family", [](shunt_service_port& row) { row.family = 5; }},
-      {"SCTP, which has no hook", [](shunt_service_port& row) { row.protocol = 132; }},
+      {"unknown protocol", [](shunt_service_port& row) { row.protocol = 1; }},
       {"no NUL", [](shunt_service_port& row) { std::memset(row.port_name, 'x', sizeof(row.port_name)); }},
       {"a byte behind the NUL", [](shunt_service_port& row) { row.service_name[10] = 'x'; }},
       {"no name", [](shunt_service_port& row) { std::memset(row.service_name, 0, sizeof(row.service_name)); }},

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "userspace/datapath/publisher.h"
 
-#include <netinet/in.h>
-
 #include <algorithm>
 #include <cstring>
 #include <utility>
@@ -282,7 +280,7 @@ void Publisher::InsertFrontends(Change& change) {
       change.Fail(std::move(status));
       continue;
     }
-    published_.removals.Note(key.protocol == IPPROTO_TCP ? model::Protocol::kTcp : model::Protocol::kUdp);
+    published_.removals.Note(static_cast<model::Protocol>(key.protocol));
     FrontendState& state = published_.frontends[key];
     if (!frontend.is_new()) {
       LeavePools(frontend.old_row, &frontend.content);

@@ -116,7 +116,7 @@ absl::Status Stager::CollectWanted(Change& change, WantedList& wanted) {
 
 absl::Status Stager::CollectPort(Change& change, const model::PortPlan& plan, WantedList& wanted) {
   const bool programmed = std::any_of(plan.frontends.begin(), plan.frontends.end(),
-                                      [&](const model::Frontend& frontend) { return IsProgrammed(plan, frontend); });
+                                      [](const model::Frontend& frontend) { return frontend.IsProgrammed(); });
   if (!programmed) return absl::OkStatus();
   if (absl::Status status = CheckPort(*change.plan(), plan); !status.ok()) return status;
   for (const PortChange& other : change.ports()) {
@@ -134,7 +134,7 @@ absl::Status Stager::CollectPort(Change& change, const model::PortPlan& plan, Wa
     }
   }
   for (const model::Frontend& frontend : plan.frontends) {
-    if (!IsProgrammed(plan, frontend)) continue;
+    if (!frontend.IsProgrammed()) continue;
     Wanted one;
     one.plan = &frontend;
     one.port = change.ports().size() - 1;

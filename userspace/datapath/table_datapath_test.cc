@@ -249,15 +249,28 @@ TEST_F(TableDatapathTest, IfTheTakersWritesFailTheFrontendStays) {
   EXPECT_EQ(Backends("10.96.0.10", 80), "10.244.0.2");
 }
 
-TEST_F(TableDatapathTest, FrontendsInConflictAndSctpAreNotProgrammed) {
+TEST_F(TableDatapathTest, FrontendsInConflictOrWithoutAHookAreNotProgrammed) {
   model::PortPlan lost = MakePort("10.96.0.10", 80, MakePool({"10.244.0.1"}, 8080));
   lost.frontends[0].conflict_with = {"default", "winner"};
   model::PortPlan sctp = MakePort("10.96.0.11", 80, MakePool({"10.244.0.1"}, 8080));
-  sctp.protocol = model::Protocol::kSctp;
-  sctp.frontends[0].address.protocol = model::Protocol::kSctp;
+  sctp.protocol = sctp.frontends[0].address.protocol = model::Protocol::kSctp;
+  sctp.frontends[0].verdict = model::FrontendVerdict::kNoSocketHook;
   Record();
   MustApply({MakePlan("web", {lost, sctp})});
   EXPECT_THAT(written_, IsEmpty()) << "nor their pools, which no other frontend uses";
+}
+
+TEST_F(TableDatapathTest, SctpIsServedWhereThePlanSaysSo) {
+  model::PortPlan sctp = MakePort("10.96.0.11", 80, MakePool({"10.244.0.2"}, 9090));
+  sctp.protocol = sctp.frontends[0].address.protocol = model::Protocol::kSctp;
+  MustApply({MakePlan("web", {sctp})});
+  const Reading reading =
+      SimulatedReader(tables_).Read(Dial("10.96.0.11", 80, model::Protocol::kSctp), /*on_host=*/true);
+  EXPECT_EQ(reading.service_port, "default/web: 80/SCTP IPv4");
+  ASSERT_EQ(reading.internal.slots.size(), 1u);
+  EXPECT_EQ(reading.internal.slots[0].backend, Socket("10.244.0.2", 9090));
+  const Removals removals = datapath_->TakeRemovals();
+  EXPECT_FALSE(removals.tcp || removals.udp) << "no socket has lost a backend by it";
 }
 
 TEST_F(TableDatapathTest, PoolsThatNoFrontendNamesAreNotWritten) {

@@ -15,16 +15,12 @@ void ForEachProgrammedKey(const Request& request, const Visit& visit) {
   if (request.plan == nullptr) return;
   for (const model::PortPlan& port : request.plan->ports) {
     for (const model::Frontend& frontend : port.frontends) {
-      if (IsProgrammed(port, frontend)) visit(EncodeFrontend(frontend.address));
+      if (frontend.IsProgrammed()) visit(EncodeFrontend(frontend.address));
     }
   }
 }
 
 }  // namespace
-
-bool IsProgrammed(const model::PortPlan& port, const model::Frontend& frontend) {
-  return port.protocol != model::Protocol::kSctp && frontend.IsProgrammed();
-}
 
 Transfers::Transfers(absl::Span<const Request> requests) {
   // Find the keys that their Services give up.

@@ -22,9 +22,6 @@ namespace shunt::datapath {
 using FrontendKeySet = absl::flat_hash_set<shunt_frontend_key, FrontendKeyHash, FrontendKeyEqual>;
 using ServiceSet = absl::flat_hash_set<const ServiceState*>;
 
-// Returns whether a plan's frontend belongs in the kernel: it is not in conflict, and its protocol has a socket hook.
-bool IsProgrammed(const model::PortPlan& port, const model::Frontend& frontend);
-
 class Transfers {
  public:
   struct Transfer {

@@ -131,7 +131,7 @@ struct Pool {
 enum class FrontendVerdict : uint8_t {
   kServed,        // unless another Service holds it
   kLocalAddress,  // a ClusterIP that an interface of this node has: the process that listens there answers
-  kNoSocketHook,  // SCTP: BPF sees no socket call of it
+  kNoSocketHook,  // SCTP where packets are not translated: BPF sees no socket call of it
 };
 // "served", "local_address", "no_socket_hook".
 absl::string_view FrontendVerdictName(FrontendVerdict verdict);

@@ -34,7 +34,7 @@ MasqueradeChoice MasqueradeChoice::Of(const model::Service& service, const Plann
 
 std::vector<model::Frontend> BuildFrontends(const model::ServicePort& port, model::IpFamily family,
                                             const FamilyAddresses& addresses, const PoolChoice& pools,
-                                            const MasqueradeChoice& masquerade) {
+                                            const MasqueradeChoice& masquerade, bool serves_packets) {
   std::vector<model::Frontend> frontends;
   frontends.reserve(2 + addresses.load_balancer_ips.size() + addresses.external_ips.size());
   const auto add = [&](model::FrontendKind kind, const model::IpAddress& address, uint16_t number) -> model::Frontend& {
@@ -42,7 +42,7 @@ std::vector<model::Frontend> BuildFrontends(const model::ServicePort& port, mode
     model::Frontend frontend;
     frontend.address = {address, number, port.protocol};
     frontend.kind = kind;
-    if (port.protocol == model::Protocol::kSctp) {
+    if (port.protocol == model::Protocol::kSctp && !serves_packets) {
       frontend.verdict = model::FrontendVerdict::kNoSocketHook;
     } else if (is_cluster_ip && addresses.cluster_ip_is_local) {
       frontend.verdict = model::FrontendVerdict::kLocalAddress;

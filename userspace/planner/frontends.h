@@ -40,10 +40,10 @@ struct MasqueradeChoice {
 };
 
 // Returns the frontends in the order ClusterIP, NodePort, LoadBalancer, ExternalIP, and in the object's order within a
-// kind. Source ranges restrict load-balancer addresses only, as with kube-proxy.
+// kind. Source ranges restrict load-balancer addresses only, as with kube-proxy. `serves_packets` as in PlannerOptions.
 std::vector<model::Frontend> BuildFrontends(const model::ServicePort& port, model::IpFamily family,
                                             const FamilyAddresses& addresses, const PoolChoice& pools,
-                                            const MasqueradeChoice& masquerade);
+                                            const MasqueradeChoice& masquerade, bool serves_packets);
 
 }  // namespace shunt::planner
 

@@ -254,7 +254,7 @@ TEST(PortsTest, ImpossiblePortsAreLeftOutWithAWarning) {
                                          HasSubstr("nodePort 30080/TCP")));
 }
 
-TEST(PortsTest, SctpIsPlannedAndSaidNotToBeServed) {
+TEST(PortsTest, SctpIsServedOnlyWherePacketsAre) {
   model::Service service = MakeService();
   service.ports = {{"", model::Protocol::kSctp, 3868, 0}};
   model::EndpointSlice slice = MakeSlice("s", {Ready("10.0.0.1")});
@@ -264,6 +264,8 @@ TEST(PortsTest, SctpIsPlannedAndSaidNotToBeServed) {
   EXPECT_EQ(plan.ports[0].frontends[0].verdict, model::FrontendVerdict::kNoSocketHook);
   EXPECT_FALSE(plan.ports[0].frontends[0].IsProgrammed());
   EXPECT_EQ(Selected(plan.ports[0].pools[0]), (Texts{"10.0.0.1"}));
+  const model::ServicePlan served = Plan(service, {slice}, Here(), {.serves_packets = true});
+  EXPECT_TRUE(served.ports[0].frontends[0].IsProgrammed()) << "by the packet path";
 }
 
 TEST(SourceRangesTest, BindLoadBalancerAddressesOfTheirFamilyOnly) {

@@ -254,6 +254,7 @@ struct PortContext {
   const CollectionContext collection;
   const MasqueradeChoice masquerade;
   const uint32_t endpoints_max;
+  const bool serves_packets;
   Warnings& warnings;
   LocalReadyCount* const local_ready;  // null if the Service has no health check
 };
@@ -268,7 +269,7 @@ model::PortPlan PlanPort(const model::ServicePort& port, model::IpFamily family,
 
   const FamilyAddresses& addresses = context.addresses.Of(family);
   const uint32_t endpoints_max = context.endpoints_max;
-  plan.frontends = BuildFrontends(port, family, addresses, choice, context.masquerade);
+  plan.frontends = BuildFrontends(port, family, addresses, choice, context.masquerade, context.serves_packets);
 
   Candidates candidates = CollectEndpoints(port, family, context.slices.Of(family).slices(), context.collection);
   const bool any_usable = SelectEndpoints(context.collection.node, candidates);
@@ -325,6 +326,7 @@ model::ServicePlan PlanService(const model::Service& service, absl::Span<const m
                                .collection = {weights, node},
                                .masquerade = MasqueradeChoice::Of(service, options),
                                .endpoints_max = options.endpoints_max,
+                               .serves_packets = options.serves_packets,
                                .warnings = warnings,
                                .local_ready = health_checked ? &local_ready : nullptr};
   Need need;

@@ -61,6 +61,8 @@ struct PlannerOptions {
   // Whether the packet path can tell clients of the cluster from others. If not, all are from outside, and nothing that
   // goes to a ClusterIP is masqueraded for coming from there.
   bool tells_inside = true;
+  // Whether packets are translated, and not only sockets: then SCTP is served, which has no socket hook.
+  bool serves_packets = false;
 };
 
 }  // namespace shunt::planner

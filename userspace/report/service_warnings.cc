@@ -17,7 +17,9 @@ bool IsUnusable(const model::PlannedEndpoint& endpoint) {
 }
 
 bool IsOfNoServedProtocol(const model::PortPlan& port) {
-  return port.protocol == model::Protocol::kSctp;
+  return std::any_of(port.frontends.begin(), port.frontends.end(), [](const model::Frontend& frontend) {
+    return frontend.verdict == model::FrontendVerdict::kNoSocketHook;
+  });
 }
 
 // Whether the port is served, has endpoints, and none can be used.
@@ -48,7 +50,7 @@ std::string DeadText(const model::PortPlan& port) {
 }
 
 std::string ProtocolText(const model::PortPlan& port) {
-  return absl::StrCat(PortText(port), " is left to the packet path: SCTP has no socket hook");
+  return absl::StrCat(PortText(port), " is not served: SCTP has no socket hook, and packets are not translated");
 }
 
 // What is said of one kind.

@@ -43,6 +43,8 @@ TEST(ServiceWarningsTest, EachKindHasItsSentences) {
   plan.ports[1].port = 3868;
   plan.ports[1].protocol = model::Protocol::kSctp;
   plan.ports[1].family = model::IpFamily::kV6;
+  plan.ports[1].frontends.resize(1);
+  plan.ports[1].frontends[0].verdict = model::FrontendVerdict::kNoSocketHook;
   plan.warnings = {"externalIPs[0] is no IP address"};
   EXPECT_THAT(
       Lines(plan),
@@ -50,7 +52,7 @@ TEST(ServiceWarningsTest, EachKindHasItsSentences) {
           "conflict: frontend 203.0.113.7:80/TCP belongs to Service shop/older and is not served for this one",
           "dead: port 80/TCP (IPv4): no endpoint of 2 can be used, so connections are refused; `shuntctl service "
           "show` says why",
-          "protocol: port 3868/SCTP (IPv6) is left to the packet path: SCTP has no socket hook",
+          "protocol: port 3868/SCTP (IPv6) is not served: SCTP has no socket hook, and packets are not translated",
           "object: externalIPs[0] is no IP address"));
   EXPECT_THAT(WarningKindsOf(plan), ElementsAre(true, true, true, true));
 }
@@ -101,6 +103,9 @@ TEST(ServiceWarningsTest, APortIsDeadOnlyIfNoEndpointCanBeUsed) {
   plan.ports[0].endpoints[1] = Endpoint(model::EndpointVerdict::kNoPort);
   EXPECT_THAT(WarningKindsOf(plan), ElementsAre(false, true, false, false));
   plan.ports[0].protocol = model::Protocol::kSctp;
+  plan.ports[0].frontends.resize(1);
+  EXPECT_THAT(WarningKindsOf(plan), ElementsAre(false, true, false, false)) << "served, where packets are translated";
+  plan.ports[0].frontends[0].verdict = model::FrontendVerdict::kNoSocketHook;
   EXPECT_THAT(WarningKindsOf(plan), ElementsAre(false, false, true, false)) << "nothing is refused for it here";
   EXPECT_THAT(Lines(plan), ElementsAre(testing::StartsWith("protocol: ")));
 }

@@ -100,7 +100,7 @@ void WatchedWorld::CheckHolds() {
   for (const auto& [name, plan] : world_.plans) {
     for (const model::PortPlan& port : plan.ports) {
       for (const model::Frontend& frontend : port.frontends) {
-        if (port.protocol == model::Protocol::kSctp || frontend.InConflict()) continue;
+        if (!frontend.IsProgrammed()) continue;
         frontends.insert(frontend.address);
         node_ports |= frontend.kind == model::FrontendKind::kNodePort;
         if (frontend.kind == model::FrontendKind::kClusterIp) addresses.insert(frontend.address.address);

@@ -23,11 +23,7 @@ constexpr const char* kRanges[] = {"0.0.0.0/0", "10.0.0.0/8", "192.0.2.7/32"};  
 constexpr const char* kRanges6[] = {"2001:db8::/32", "2001:db8:5::/48", "fd00::/8"};
 constexpr uint16_t kPorts[] = {80, 443};
 constexpr uint16_t kNodePorts[] = {30080, 30443};
-constexpr model::Protocol kProtocols[] = {model::Protocol::kTcp, model::Protocol::kUdp};
-
-bool IsProgrammedFrontend(const model::PortPlan& port, const model::Frontend& frontend) {
-  return port.protocol != model::Protocol::kSctp && !frontend.InConflict();
-}
+constexpr model::Protocol kProtocols[] = {model::Protocol::kTcp, model::Protocol::kUdp, model::Protocol::kSctp};
 
 ReadSet ExpectSet(const model::Pool& pool) {
   ReadSet set;
@@ -70,7 +66,7 @@ Reading World::Expect(const model::FrontendAddress& dialled, bool on_host) const
   for (const auto& [name, plan] : plans) {
     for (const model::PortPlan& port : plan.ports) {
       for (const model::Frontend& frontend : port.frontends) {
-        if (!IsProgrammedFrontend(port, frontend)) continue;
+        if (!frontend.IsProgrammed()) continue;
         if (frontend.address == dialled) return ExpectFrontend(plan, port, frontend);
         if (frontend.address == wildcard) by_node_port = ExpectFrontend(plan, port, frontend);
         any_node_port |= frontend.kind == model::FrontendKind::kNodePort;
@@ -92,7 +88,7 @@ std::multimap<std::string, ReadSet> World::Sets() const {
   for (const auto& [name, plan] : plans) {
     for (const model::PortPlan& port : plan.ports) {
       for (const model::Frontend& frontend : port.frontends) {
-        if (!IsProgrammedFrontend(port, frontend)) continue;
+        if (!frontend.IsProgrammed()) continue;
         Reading reading = ExpectFrontend(plan, port, frontend);
         sets.emplace(reading.service_port, std::move(reading.internal));
         sets.emplace(reading.service_port, std::move(reading.external));
@@ -113,7 +109,7 @@ size_t World::BackendCount() const {
   for (const auto& [name, plan] : plans) {
     for (const model::PortPlan& port : plan.ports) {
       for (const model::Frontend& frontend : port.frontends) {
-        if (!IsProgrammedFrontend(port, frontend)) continue;
+        if (!frontend.IsProgrammed()) continue;
         for (const uint32_t pool : {frontend.internal_pool, frontend.external_pool}) {
           for (const model::PoolMember& member : port.pools[pool].members) backends.insert(member.backend);
         }
@@ -128,7 +124,7 @@ size_t World::SourceRangeCount() const {
   for (const auto& [name, plan] : plans) {
     for (const model::PortPlan& port : plan.ports) {
       for (const model::Frontend& frontend : port.frontends) {
-        if (IsProgrammedFrontend(port, frontend)) lists.insert(frontend.source_ranges);
+        if (frontend.IsProgrammed()) lists.insert(frontend.source_ranges);
       }
     }
   }
@@ -166,7 +162,7 @@ model::PortPlan RandomWorld::DrawPort(uint32_t number) {
   model::PortPlan port;
   port.name = absl::StrCat("p", number);
   port.family = v4 ? model::IpFamily::kV4 : model::IpFamily::kV6;
-  port.protocol = Draw(12) == 0 ? model::Protocol::kSctp : kProtocols[Draw(2)];
+  port.protocol = kProtocols[Draw(12) == 0 ? 2 : Draw(2)];
   port.port = kPorts[Draw(2)];
   port.affinity_timeout_s = Draw(4) == 0 ? 100 : 0;
   if (port.protocol == model::Protocol::kUdp) port.udp_idle_s = Draw(4) == 0 ? 60 : 120;
@@ -178,6 +174,9 @@ model::PortPlan RandomWorld::DrawPort(uint32_t number) {
     frontend.internal_pool = Draw(pools);
     frontend.external_pool = Draw(pools);
     if (Draw(3) == 0) DrawRanges(v4, frontend);
+    if (port.protocol == model::Protocol::kSctp && number == 0) {
+      frontend.verdict = model::FrontendVerdict::kNoSocketHook;
+    }
     port.frontends.push_back(std::move(frontend));
   };
   add(model::FrontendKind::kClusterIp, v4 ? kClusterIps[Draw(4)] : kClusterIps6[Draw(2)], port.port);
