@@ -43,10 +43,10 @@ static __always_inline struct client packet_client(const struct shunt_address *s
 	};
 }
 
-/* A connection begins with a SYN. Datagrams begin a flow whenever there is none. */
+/* A connection begins with a SYN, an association with an INIT. Datagrams begin a flow whenever there is none. */
 static __always_inline int may_begin(const struct packet *packet)
 {
-	if (packet->tuple.protocol != IPPROTO_TCP)
+	if (packet->tuple.protocol == IPPROTO_UDP)
 		return 1;
 	return (packet->tcp_flags & (SHUNT_TCP_SYN | SHUNT_TCP_ACK | SHUNT_TCP_RST | SHUNT_TCP_FIN)) ==
 	       SHUNT_TCP_SYN;

@@ -15,6 +15,7 @@
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
 
+#include "bpf/packet/flow_life.h"
 #include "bpf/packet_abi.h"
 
 /* The part of a frame that can be read: from the Ethernet header on. */
@@ -40,7 +41,7 @@ struct packet {
 	__u16 length;		       /* from the IP header on, as that says; 0: more than it can say */
 	__u8 is_v6;
 	__u8 ttl;
-	__u8 tcp_flags; /* SHUNT_TCP_*; 0 of other protocols */
+	__u8 tcp_flags; /* SHUNT_TCP_*; of SCTP what its first chunk would be in TCP; 0 of UDP */
 	__u8 l4_length; /* bytes of the transport's header */
 	__u8 fragment;	/* enum fragment_kind */
 	__u8 pad[5];
@@ -50,7 +51,7 @@ enum parsed {
 	PARSED_NOTHING = 0, /* nothing that the packet path handles: it passes */
 	PARSED_CUT =
 		1, /* the headers go on beyond the bytes that can be read, or have to be parsed closely */
-	PARSED_FLOW = 2, /* a packet of TCP or UDP: its tuple is complete */
+	PARSED_FLOW = 2, /* a packet of TCP, UDP or SCTP: its tuple is complete */
 };
 
 /* Extension headers of IPv6 that are skipped, and how far they may go. The verifier needs the second as a mask. */
@@ -70,6 +71,46 @@ struct tcp_start {
 	__be16 urgent;
 };
 
+/* The common header of SCTP and the beginning of its first chunk. (linux/sctp.h is of the kernel alone.) */
+struct sctp_start {
+	__be16 source;
+	__be16 dest;
+	__be32 tag;
+	__u32 check; /* little-endian */
+	__u8 chunk;
+	__u8 flags;
+	__be16 chunk_length;
+};
+
+#define SCTP_HEADER_BYTES 12
+
+#define SCTP_INIT 1
+#define SCTP_ABORT 6
+#define SCTP_SHUTDOWN_COMPLETE 14
+
+/*
+ * An association begins with an INIT, alone in its packet, and ends with an ABORT or a SHUTDOWN COMPLETE. A fragment is
+ * nothing, because its checksum depends on the length of the whole; and so is a packet without a chunk, which no peer
+ * would take. REQUIRES: `packet->length` is set.
+ */
+static __always_inline int parse_sctp(struct bytes bytes, struct packet *packet, const __u8 *l4)
+{
+	const struct sctp_start *sctp = (const void *)l4;
+
+	if ((const __u8 *)(sctp + 1) > bytes.end)
+		return PARSED_CUT;
+	if (packet->fragment || packet->length < packet->l4 - packet->l3 + sizeof(*sctp))
+		return PARSED_NOTHING;
+	packet->l4_length = SCTP_HEADER_BYTES;
+	packet->tuple.source_port = sctp->source;
+	packet->tuple.destination_port = sctp->dest;
+	if (sctp->chunk == SCTP_INIT)
+		packet->tcp_flags = SHUNT_TCP_SYN;
+	else if (sctp->chunk == SCTP_ABORT || sctp->chunk == SCTP_SHUTDOWN_COMPLETE)
+		packet->tcp_flags = SHUNT_TCP_RST;
+	return PARSED_FLOW;
+}
+
 static __always_inline int parse_ports(struct bytes bytes, struct packet *packet, const __u8 *l4)
 {
 	const struct tcp_start *tcp = (const void *)l4;
@@ -84,6 +125,8 @@ static __always_inline int parse_ports(struct bytes bytes, struct packet *packet
 		packet->tuple.destination_port = tcp->dest;
 		return PARSED_FLOW;
 	}
+	if (packet->tuple.protocol == IPPROTO_SCTP)
+		return parse_sctp(bytes, packet, l4);
 	if ((const __u8 *)(udp + 1) > bytes.end)
 		return PARSED_CUT;
 	packet->l4_length = sizeof(*udp);
@@ -97,7 +140,8 @@ static __always_inline int parse_transport(struct bytes bytes, struct packet *pa
 {
 	__u8 protocol = packet->tuple.protocol;
 
-	if ((protocol != IPPROTO_TCP && protocol != IPPROTO_UDP) || packet->fragment)
+	if ((protocol != IPPROTO_TCP && protocol != IPPROTO_UDP && protocol != IPPROTO_SCTP) ||
+	    packet->fragment)
 		return PARSED_NOTHING;
 	return parse_ports(bytes, packet, bytes.begin + (packet->l4 & PACKET_L4_MAX));
 }

@@ -129,7 +129,8 @@ static __always_inline int begins_again(const struct packet *packet, struct shun
 	if (packet->tuple.protocol == IPPROTO_UDP)
 		return !same_set(row->pool, *(volatile __u64 *)&row->pool_word) && !keeps_backend(row);
 	return may_begin(packet) &&
-	       shunt_flow_kind_of(IPPROTO_TCP, *(volatile __u32 *)&row->state) == SHUNT_FLOW_KIND_CLOSED;
+	       shunt_flow_kind_of(packet->tuple.protocol, *(volatile __u32 *)&row->state) ==
+		       SHUNT_FLOW_KIND_CLOSED;
 }
 
 /* ---- directions ------------------------------------------------------------------------------- */

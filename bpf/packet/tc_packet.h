@@ -12,6 +12,7 @@
 #include <bpf/bpf_helpers.h>
 
 #include "bpf/address.h"
+#include "bpf/packet/crc32c.h"
 #include "bpf/packet/nat.h"
 #include "bpf/packet/packet.h"
 #include "bpf/packet/snat.h"
@@ -20,6 +21,9 @@ typedef struct __sk_buff frame_t;
 
 /* What the kernel's headers of 6.1 do not have yet. */
 #define SHUNT_F_IPV6 (1ull << 7)
+
+/* The size of segments that are what the sender has made them: of SCTP alone. */
+#define SHUNT_GSO_BY_FRAGS 0xffff
 
 /* Enough for every header that the parser reads. */
 #define SHUNT_HEADER_BYTES 256
@@ -67,12 +71,17 @@ static __always_inline int is_to_other(const frame_t *frame)
 	return frame->pkt_type == PACKET_OTHERHOST;
 }
 
-/* Returns how long the packet is on the wire, from its IP header on: of what the kernel will segment, one segment. */
+/*
+ * Returns how long the packet is on the wire, from its IP header on: of what the kernel will segment, one segment. 0:
+ * its segments have lengths of their own, which no program can see.
+ */
 static __always_inline __u32 wire_length(const frame_t *frame, const struct packet *packet)
 {
-	if (frame->gso_size)
-		return packet->l4 - packet->l3 + packet->l4_length + frame->gso_size;
-	return packet->length;
+	__u32 segment = frame->gso_size;
+
+	if (!segment)
+		return packet->length;
+	return segment == SHUNT_GSO_BY_FRAGS ? 0 : packet->l4 - packet->l3 + packet->l4_length + segment;
 }
 
 /* ---- write ------------------------------------------------------------------------------------ */
@@ -164,6 +173,36 @@ static __always_inline int write_ports(const struct packet *packet, const struct
 }
 
 /*
+ * Brings the checksum of an SCTP packet up to date, whose ports have been written: `ports` is their word before, XOR
+ * the same after. A field of 0 is still to be filled in by a device or by the kernel, over what it finds there. (Of a
+ * right checksum that is 0, one in 2^32, this makes a wrong one.) `change` is what has become of the bytes that the
+ * frame's own sum covers, if a device has made one: no checksum of SCTP makes up for it, as that of other protocols
+ * does. It is a global function, so that the verifier checks it once. Returns 0, or -1 if the bytes are not there.
+ */
+__noinline __weak int finish_sctp(frame_t *frame, __u32 l4, __u32 length, __u32 ports, __u32 change)
+{
+	struct bytes bytes = frame_bytes(frame);
+	struct sctp_start *sctp = (void *)(bytes.begin + (l4 & PACKET_L4_MAX));
+	__u32 check;
+
+	if ((__u8 *)(sctp + 1) > bytes.end)
+		return -1;
+	check = sctp->check;
+	if (check) {
+		sctp->check = check ^ shunt_crc32c_change(ports, length);
+		change = sum_add(change, sum_change(check, sctp->check));
+	}
+	bpf_csum_update(frame, change);
+	return 0;
+}
+
+/* Returns the first word of a packet with these ports. */
+static __always_inline __u32 ports_in(__be16 source, __be16 destination)
+{
+	return (__u32)destination << 16 | source;
+}
+
+/*
  * Brings the transport's checksum up to date, by two calls: only the kernel knows whether the field holds a checksum, a
  * sum that a device will complete, or nothing, and only the addresses are in the pseudo-header.
  */
@@ -199,6 +238,11 @@ static __always_inline int write_packet(frame_t *frame, const struct packet *pac
 	if (packet->is_v6 ? write_v6(frame, packet, to, hops, bytes)
 			  : write_v4(packet, to, addresses, hops, bytes))
 		return -1;
+	if (packet->tuple.protocol == IPPROTO_SCTP)
+		return finish_sctp(frame, packet->l4, packet->length - (packet->l4 - packet->l3),
+				   ports_in(packet->tuple.source_port, packet->tuple.destination_port) ^
+					   ports_in(to->source_port, to->destination_port),
+				   packet->is_v6 ? sum_add(ports, addresses) : ports);
 	return finish_checksum(frame, packet, addresses, ports);
 }
 

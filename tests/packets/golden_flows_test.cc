@@ -279,6 +279,9 @@ struct Shape {
   bool v6 = true;
   bool tcp = true;
   bool udp = true;
+  bool sctp = true;
+
+  bool Has(uint8_t protocol) const { return protocol == kTcp ? tcp : protocol == kUdp ? udp : sctp; }
 };
 
 std::vector<Shape> Shapes() {
@@ -301,8 +304,12 @@ std::vector<Shape> Shapes() {
          return packet.Payload(20).Extension(kHopByHop, 16).Extension(kDestinationOptions, 8).Part(0, false).Id(7);
        },
        false, true},
-      {"without a checksum", [](Packet packet) { return packet.Payload(50).NoChecksum(); }, true, false, false, true},
-      {"with TCP options", [](Packet packet) { return packet.Payload(11).TcpOptions(40); }, true, true, true, false},
+      {"without a checksum", [](Packet packet) { return packet.Payload(50).NoChecksum(); }, true, false, false, true,
+       false},
+      {"with TCP options", [](Packet packet) { return packet.Payload(11).TcpOptions(40); }, true, true, true, false,
+       false},
+      {"whose checksum a device is to fill in", [](Packet packet) { return packet.Payload(300).Checksum(0); }, true,
+       true, false, false, true},
   };
 }
 
@@ -324,8 +331,9 @@ class GoldenFlowsTest : public datapath::SandboxTest {
         story.Endpoint({.address = served->backend.Of(is_v4), .node = served->node});
         backends.push_back(served->backend.At(is_v4, kTargetPort));
       }
-      story.Port(80, model::Protocol::kTcp, kTargetPort, served->node_port);
-      story.Port(80, model::Protocol::kUdp, kTargetPort, served->node_port);
+      for (const model::Protocol protocol : {model::Protocol::kTcp, model::Protocol::kUdp, model::Protocol::kSctp}) {
+        story.Port(80, protocol, kTargetPort, served->node_port);
+      }
       stories.push_back(story);
     }
     const absl::Status serving = node_->programs().Serve(stories, backends);
@@ -353,11 +361,21 @@ std::string FrontendOf(const Flow& flow, bool is_v4) {
   }
 }
 
+// Returns the first packet of a client, or its answer.
+Packet Opening(const Shape& shape, uint8_t protocol, const std::string& from, const std::string& to, bool is_answer) {
+  if (protocol == kUdp) return shape.make(Udp(from, to));
+  if (protocol == kTcp) {
+    Packet packet = shape.make(Tcp(from, to).Syn());
+    return is_answer ? packet.SynAck() : packet;
+  }
+  Packet packet = shape.make(Sctp(from, to));  // fills the first chunk
+  const size_t bytes = packet.payload.size();
+  packet.payload.clear();
+  return packet.SctpTag(is_answer ? 0x5c7b : 0).Chunk(is_answer ? kSctpInitAck : kSctpInit, bytes);
+}
+
 // One flow, one shape: the request and the reply.
-void CheckFlow(PacketNode& node, const Flow& flow, const Shape& shape, bool is_v4, bool is_tcp) {
-  const auto make = [&](const std::string& from, const std::string& to) {
-    return shape.make(is_tcp ? Tcp(from, to).Syn() : Udp(from, to));
-  };
+void CheckFlow(PacketNode& node, const Flow& flow, const Shape& shape, bool is_v4, uint8_t protocol) {
   // A port of its own: two flows of one client to one backend by two frontends would share the tuple of their replies.
   const auto port = static_cast<uint16_t>(kClientPort + (&flow - kFlows));
   const std::string client = flow.client.At(is_v4, port), frontend = FrontendOf(flow, is_v4);
@@ -365,7 +383,8 @@ void CheckFlow(PacketNode& node, const Flow& flow, const Shape& shape, bool is_v
   const bool is_sent = flow.way.device != nullptr;
   const auto last_hop = [&](Packet packet) { return is_sent ? packet.Ttl(packet.ttl - 1) : packet; };
 
-  const Packet request = node.Arriving(flow.client_device, make(client, frontend));
+  const Packet request =
+      node.Arriving(flow.client_device, Opening(shape, protocol, client, frontend, /*is_answer=*/false));
   const Fate there = node.Run(Hook::kIngress, flow.client_device, request);
   const std::string verdict = is_sent ? "TC_ACT_REDIRECT" : "TC_ACT_UNSPEC";
   ASSERT_EQ(VerdictName(there.verdict), verdict) << testing::PrintToString(there.reasons);
@@ -378,8 +397,7 @@ void CheckFlow(PacketNode& node, const Flow& flow, const Shape& shape, bool is_v
   if (is_sent) expected = node.Leaving(flow.way.device, flow.way.neighbour.Of(is_v4), expected);
   ASSERT_EQ(Mismatch(expected, there.bytes), "");
 
-  Packet answer = make(backend, source);
-  if (is_tcp) answer.SynAck();
+  const Packet answer = Opening(shape, protocol, backend, source, /*is_answer=*/true);
   // What leaves by a device has any addresses of the link layer.
   const Packet reply = flow.reply_hook == Hook::kEgress ? answer : node.Arriving(flow.reply_device, answer);
   const Fate back = node.Run(flow.reply_hook, flow.reply_device, reply);
@@ -395,17 +413,17 @@ TEST_F(GoldenFlowsTest, EveryKindOfFlowInEveryShapeGoesThereAndBack) {
     ASSERT_TRUE(node_->programs().ForgetFlows().ok());
     for (const Flow& flow : kFlows) {
       for (const bool is_v4 : {true, false}) {
-        for (const bool is_tcp : {true, false}) {
-          if (!(is_v4 ? shape.v4 : shape.v6) || !(is_tcp ? shape.tcp : shape.udp)) continue;
-          SCOPED_TRACE(absl::StrCat(flow.sentence, ", ", is_tcp ? "TCP" : "UDP", " over ", is_v4 ? "IPv4" : "IPv6",
-                                    ", ", shape.name));
-          CheckFlow(*node_, flow, shape, is_v4, is_tcp);
+        for (const uint8_t protocol : {kTcp, kUdp, kSctp}) {
+          if (!(is_v4 ? shape.v4 : shape.v6) || !shape.Has(protocol)) continue;
+          SCOPED_TRACE(absl::StrCat(flow.sentence, ", protocol ", protocol, " over ", is_v4 ? "IPv4" : "IPv6", ", ",
+                                    shape.name));
+          CheckFlow(*node_, flow, shape, is_v4, protocol);
           ++rows;
         }
       }
     }
   }
-  EXPECT_GE(rows, 400);
+  EXPECT_GE(rows, 700);
 }
 
 // A flow keeps what it has: the same port at the node, for as long as it lives.
@@ -424,6 +442,42 @@ TEST_F(GoldenFlowsTest, LaterPacketsOfAFlowGoAsItsFirst) {
       EXPECT_EQ(Mismatch(node_->Leaving("flannel.1", kOverlayB.Of(is_v4), packet.From(source).To(backend).Ttl(63)),
                          fate.bytes),
                 "");
+    }
+  }
+}
+
+// The port at the node tells whether a packet belongs to the flow before it: a port rests after its flow.
+TEST_F(GoldenFlowsTest, AnAssociationLastsUntilOneSideEndsIt) {
+  uint16_t client_port = kClientPort;
+  for (const bool is_v4 : {true, false}) {
+    const std::string frontend = kNodeA.At(is_v4, kOnB.node_port), backend = kPodOfB.At(is_v4, kTargetPort);
+    for (const bool client_ends : {true, false}) {
+      for (const uint8_t end : {kSctpAbort, kSctpShutdownComplete}) {
+        SCOPED_TRACE(absl::StrCat(is_v4 ? "IPv4" : "IPv6", client_ends ? ", client" : ", backend", ", chunk ", end));
+        const std::string client = kClient.At(is_v4, ++client_port);
+        const auto sent = [&](Packet packet) {
+          const Fate fate = node_->Run(Hook::kIngress, "eth0", node_->Arriving("eth0", packet));
+          EXPECT_EQ(VerdictName(fate.verdict), "TC_ACT_REDIRECT") << testing::PrintToString(fate.reasons);
+          return fate.packet.source_port;
+        };
+        const uint16_t port = sent(Sctp(client, frontend).Init());
+        const std::string source = kOverlay.At(is_v4, port);
+        const auto answered = [&](const Packet& packet) {
+          const Fate fate = node_->Run(Hook::kIngress, "flannel.1", node_->Arriving("flannel.1", packet));
+          EXPECT_EQ(VerdictName(fate.verdict), "TC_ACT_REDIRECT") << testing::PrintToString(fate.reasons);
+        };
+        EXPECT_EQ(sent(Sctp(client, frontend).Init()), port) << "the same, sent again";
+        answered(Sctp(backend, source).InitAck());
+        EXPECT_EQ(sent(Sctp(client, frontend).Chunk(kSctpData, 1000)), port);
+        EXPECT_EQ(sent(Sctp(client, frontend).Init()), port) << "the client has started again (RFC 9260, 5.2)";
+        if (client_ends) {
+          EXPECT_EQ(sent(Sctp(client, frontend).Chunk(end, 0)), port);
+        } else {
+          answered(Sctp(backend, source).Chunk(end, 0));
+        }
+        EXPECT_EQ(sent(Sctp(client, frontend).Chunk(kSctpData, 8)), port) << "what is still under way";
+        EXPECT_NE(sent(Sctp(client, frontend).Init()), port) << "a new one";
+      }
     }
   }
 }

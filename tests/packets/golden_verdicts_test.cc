@@ -3,7 +3,9 @@
 // Each row is a sentence, a packet, and what becomes of it.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdint>
+#include <iterator>
 #include <memory>
 #include <string>
 #include <vector>
@@ -58,7 +60,9 @@ class GoldenVerdictsTest : public datapath::SandboxTest {
     ServiceStory story(name);
     story.ClusterIp(absl::StrCat("10.96.0.", number)).ClusterIp(absl::StrCat("fd00:96::", number));
     story.LoadBalancerIp(absl::StrCat("203.0.113.", number)).LoadBalancerIp(absl::StrCat("2001:db8:2::", number));
-    story.Port(80, model::Protocol::kTcp, 8080, node_port).Port(80, model::Protocol::kUdp, 8080, node_port);
+    for (const model::Protocol protocol : {model::Protocol::kTcp, model::Protocol::kUdp, model::Protocol::kSctp}) {
+      story.Port(80, protocol, 8080, node_port);
+    }
     return story;
   }
 
@@ -138,9 +142,37 @@ std::vector<Row> PassingRows() {
   };
 }
 
+std::vector<Row> PassingSctpRows() {
+  return {
+      {"a packet within an unknown association to the node",
+       "eth0",
+       Sctp(kClient, "192.0.2.10:30081").Chunk(kSctpData, 40),
+       {"no_flow"}},
+      {"the end of an unknown association to the node",
+       "eth0",
+       Sctp(kClient6, "[2001:db8::10]:30081").Abort(),
+       {"no_flow"}},
+      {"an association with a port of the node that is no service's",
+       "eth0",
+       Sctp(kClient, "192.0.2.10:3868").Init(),
+       {"not_a_service"}},
+      {"an association of a client from outside with a ClusterIP",
+       "eth0",
+       Sctp(kClient, "10.96.0.1:80").Init(),
+       {"outside_client"}},
+      {"a packet of SCTP without a chunk", "eth0", Sctp(kClient, "192.0.2.10:30081").Padding(20), {}},
+      {"a first fragment of SCTP",
+       "eth0",
+       Sctp(kClient, "192.0.2.10:30081").Chunk(1, 100).Part(0, true).Checksum(7),
+       {}},
+  };
+}
+
 TEST_F(GoldenVerdictsTest, WhatIsForNoServicePassesUntouched) {
   Start();
-  for (const Row& row : PassingRows()) {
+  std::vector<Row> rows = PassingRows();
+  std::ranges::move(PassingSctpRows(), std::back_inserter(rows));
+  for (const Row& row : rows) {
     SCOPED_TRACE(row.sentence);
     const Packet packet = row.hook == Hook::kIngress ? node_->Arriving(row.device, row.packet) : row.packet;
     const Fate fate = node_->Run(row.hook, row.device, packet);
@@ -188,6 +220,22 @@ std::vector<Row> DroppedRows() {
       {"the end of an unknown connection to a ClusterIP", "pod1", Tcp(kPod, "10.96.0.1:80").Fin(), {"no_flow"}},
       {"the same by IPv6", "pod1", Tcp(kPod6, "[fd00:96::1]:80").Fin(), {"no_flow"}},
       {"an answer to a connection that no client began", "eth0", Tcp(kClient, "203.0.113.1:80").SynAck(), {"no_flow"}},
+      {"a packet within an unknown association to a load balancer's address",
+       "eth0",
+       Sctp(kClient, "203.0.113.1:80").Chunk(kSctpData, 40),
+       {"no_flow"}},
+      {"the answer to an association that no client began",
+       "eth0",
+       Sctp(kClient6, "[2001:db8:2::1]:80").InitAck(),
+       {"no_flow"}},
+      {"the end of an unknown association to a ClusterIP",
+       "pod1",
+       Sctp(kPod, "10.96.0.1:80").ShutdownComplete(),
+       {"no_flow"}},
+      {"an association with a NodePort under a Local policy on a node without an endpoint",
+       "eth0",
+       Sctp(kClient, "192.0.2.10:30083").Init(),
+       {"local_miss"}},
       {"a NodePort under a Local policy on a node without an endpoint",
        "eth0",
        Tcp(kClient, "192.0.2.10:30083").Syn(),
@@ -302,6 +350,15 @@ TEST_F(GoldenVerdictsTest, ARefusalIsWhatAHostWithoutAListenerAnswers) {
       EXPECT_EQ(Mismatch(UnreachableOf(datagram), fate.bytes), "");
       EXPECT_EQ(fate.reasons, reasons);
     }
+    for (const size_t bytes : {16, 60, 1400}) {
+      SCOPED_TRACE(absl::StrCat("an INIT of ", bytes, " bytes"));
+      const Packet init =
+          node_->Arriving(row.device, Sctp(row.client, row.frontend).SctpTag(0).Chunk(kSctpInit, bytes));
+      const Fate fate = node_->Run(Hook::kIngress, row.device, init);
+      EXPECT_EQ(VerdictName(fate.verdict), "TC_ACT_REDIRECT");
+      EXPECT_EQ(Mismatch(UnreachableOf(init), fate.bytes), "");
+      EXPECT_EQ(fate.reasons, reasons);
+    }
     for (const size_t options : {0, 4, 20, 40}) {
       SCOPED_TRACE(absl::StrCat(options, " bytes of TCP options"));
       const Packet syn =
@@ -334,7 +391,8 @@ TEST_F(GoldenVerdictsTest, AnObserverChangesNothing) {
   Start({.observe = true});
   for (const Packet& packet : {Tcp(kClient, "192.0.2.10:30081").Syn(), Udp(kClient, "203.0.113.1:80"),
                                Tcp(kClient6, "[2001:db8::10]:30082").Syn(), Udp(kClient, "192.0.2.10:30083"),
-                               Tcp(kClient, "203.0.113.1:80").Ack()}) {
+                               Tcp(kClient, "203.0.113.1:80").Ack(), Sctp(kClient, "192.0.2.10:30081").Init(),
+                               Sctp(kClient6, "[2001:db8::10]:30082").Init()}) {
     const Packet arriving = node_->Arriving("eth0", packet);
     const Fate fate = node_->Run(Hook::kIngress, "eth0", arriving);
     EXPECT_EQ(VerdictName(fate.verdict), "TC_ACT_UNSPEC") << ToString(packet);
@@ -359,6 +417,8 @@ TEST_F(GoldenVerdictsTest, APacketThatEndsEarlyIsNeverHalfTranslated) {
       Tcp(kClient, "203.0.113.1:80").Syn().IpOptions(40).Payload(8),
       Tcp(kClient6, "[2001:db8::10]:30081").Syn().Payload(8),
       Udp(kClient6, "[2001:db8:2::1]:80").Payload(8).Extension(kHopByHop, 16).Extension(kDestinationOptions, 24),
+      Sctp(kClient, "192.0.2.10:30081").Init().Chunk(kSctpData, 40),
+      Sctp(kClient6, "[2001:db8:2::1]:80").Init().Extension(kDestinationOptions, 24),
       Udp(kClient, "192.0.2.10:30082").Payload(64),
       Tcp(kClient6, "[2001:db8::10]:30082").Syn().Payload(64),
       TooBig("192.0.2.1", "192.0.2.10", 1400).Quoting(Tcp("192.0.2.10:50000", "10.244.2.7:8080").Ack().Payload(60)),

@@ -176,19 +176,19 @@ Packet& Packet::Chunk(uint8_t type, size_t bytes) {
 
 Packet& Packet::Init() {
   sctp_tag = 0;  // RFC 9260, 8.5.1
-  return Chunk(1);
+  return Chunk(kSctpInit);
 }
 
 Packet& Packet::InitAck() {
-  return Chunk(2);
+  return Chunk(kSctpInitAck);
 }
 
 Packet& Packet::Abort() {
-  return Chunk(6, 0);
+  return Chunk(kSctpAbort, 0);
 }
 
 Packet& Packet::ShutdownComplete() {
-  return Chunk(14, 0);
+  return Chunk(kSctpShutdownComplete, 0);
 }
 
 Packet& Packet::SctpTag(uint32_t value) {

@@ -32,6 +32,13 @@ inline constexpr uint8_t kUdp = 17;
 inline constexpr uint8_t kIcmpV6 = 58;
 inline constexpr uint8_t kSctp = 132;
 
+// Types of SCTP's chunks.
+inline constexpr uint8_t kSctpData = 0;
+inline constexpr uint8_t kSctpInit = 1;
+inline constexpr uint8_t kSctpInitAck = 2;
+inline constexpr uint8_t kSctpAbort = 6;
+inline constexpr uint8_t kSctpShutdownComplete = 14;
+
 inline constexpr uint8_t kHopByHop = 0;
 inline constexpr uint8_t kRouting = 43;
 inline constexpr uint8_t kDestinationOptions = 60;

@@ -20,9 +20,21 @@ Expected Drop() {
   return {.action = Action::kDrop};
 }
 
+// Whether the packet path handles the packet at all. Of SCTP it needs a chunk.
+bool IsOfAFlow(const Packet& packet) {
+  if (packet.link && packet.link->vlan) return false;
+  return packet.protocol == kTcp || packet.protocol == kUdp || (packet.protocol == kSctp && packet.payload.size() >= 4);
+}
+
 bool BeginsFlow(const Packet& packet) {
   constexpr uint8_t kAll = TcpHeader::kSyn | TcpHeader::kAck | TcpHeader::kRst | TcpHeader::kFin;
+  if (packet.protocol == kSctp) return packet.payload[0] == kSctpInit;
   return packet.protocol != kTcp || (packet.tcp.flags & kAll) == TcpHeader::kSyn;
+}
+
+bool EndsAtOnce(const Packet& packet) {
+  if (packet.protocol == kTcp) return (packet.tcp.flags & TcpHeader::kRst) != 0;
+  return packet.protocol == kSctp && (packet.payload[0] == kSctpAbort || packet.payload[0] == kSctpShutdownComplete);
 }
 
 bool IsHost(const model::IpAddress& address) {
@@ -65,8 +77,7 @@ void PacketModel::Remove(const std::shared_ptr<Flow>& flow) {
 }
 
 Expected PacketModel::Expect(Hook hook, const std::string& device, const Packet& packet, const Fate& seen) {
-  const bool has_flow = (packet.protocol == kTcp || packet.protocol == kUdp) && !(packet.link && packet.link->vlan);
-  if (!has_flow) return Pass(packet);
+  if (!IsOfAFlow(packet)) return Pass(packet);
   const Tuple tuple = TupleOf(packet);
   const auto reply = by_reply_.find(tuple);
   if (hook == Hook::kEgress) {
@@ -87,10 +98,10 @@ Expected PacketModel::Expect(Hook hook, const std::string& device, const Packet&
 }
 
 Expected PacketModel::Follow(const Packet& packet, Flow& flow, bool reverse) {
-  if (packet.protocol == kTcp) {
-    if ((packet.tcp.flags & TcpHeader::kFin) != 0) (reverse ? flow.fin_reverse : flow.fin_forward) = true;
-    if ((packet.tcp.flags & TcpHeader::kRst) != 0) flow.reset = true;
+  if (packet.protocol == kTcp && (packet.tcp.flags & TcpHeader::kFin) != 0) {
+    (reverse ? flow.fin_reverse : flow.fin_forward) = true;
   }
+  if (EndsAtOnce(packet)) flow.reset = true;
   Packet translated = Translated(packet, reverse ? flow.request.Swapped() : flow.onwards);
   if (!flow.is_sent) return Pass(translated);
   if (packet.ttl <= 1) return Drop();

@@ -98,7 +98,7 @@ class PacketModel {
     bool fin_reverse = false;
     bool reset = false;
 
-    bool IsClosed() const { return request.protocol == kTcp && (reset || (fin_forward && fin_reverse)); }
+    bool IsClosed() const { return reset || (fin_forward && fin_reverse); }
   };
 
   // Returns whether the packet is a request of a flow that has not ended.

@@ -85,7 +85,7 @@ void AddService(const Service& service, World* world) {
     const std::string load_balancer = absl::StrCat(is_v4 ? "203.0.113." : "2001:db8:2::", n);
     story.ClusterIp(cluster_ip).LoadBalancerIp(load_balancer);
     world->tables.cluster_ips.insert(Ip(cluster_ip));
-    for (const uint8_t protocol : {kTcp, kUdp}) {
+    for (const uint8_t protocol : {kTcp, kUdp, kSctp}) {
       // A client inside does not depend on the node at which it arrives, so the external policy is not for it; and the
       // internal one is for the ClusterIP alone.
       const ModelFrontend frontend = {.inside = PoolOf(service, is_v4, /*local=*/false),
@@ -102,8 +102,9 @@ void AddService(const Service& service, World* world) {
   for (const auto& [address, is_here] : service.backends) {
     story.Endpoint({.address = address, .node = is_here ? "here" : "b"});
   }
-  story.Port(80, model::Protocol::kTcp, 8080, static_cast<uint16_t>(30080 + n));
-  story.Port(80, model::Protocol::kUdp, 8080, static_cast<uint16_t>(30080 + n));
+  for (const model::Protocol protocol : {model::Protocol::kTcp, model::Protocol::kUdp, model::Protocol::kSctp}) {
+    story.Port(80, protocol, 8080, static_cast<uint16_t>(30080 + n));
+  }
   world->stories.push_back(story);
 }
 
@@ -173,6 +174,7 @@ class PacketModelTest : public datapath::SandboxTest {
   uint32_t Below(uint32_t bound) { return static_cast<uint32_t>(random_() % bound); }
   bool OneIn(uint32_t count) { return Below(count) == 0; }
   Packet Dressed(Packet packet);
+  void AddChunk(Packet* packet);
   void SendRequest();
   void SendReply();
   void Compare(Hook hook, const std::string& device, const Packet& packet, const Packet& arriving);
@@ -182,6 +184,13 @@ class PacketModelTest : public datapath::SandboxTest {
   std::unique_ptr<PacketModel> model_;
   std::map<std::string, int> seen_;  // what was expected, and how often
 };
+
+// Makes what the packet holds begin with a chunk of SCTP, mostly one with a meaning, and sometimes a whole one.
+void PacketModelTest::AddChunk(Packet* packet) {
+  static constexpr uint8_t kChunks[] = {1, 1, 1, 1, 1, 2, 0, 0, 3, 4, 6, 7, 10, 14, 255};
+  if (!packet->payload.empty()) packet->payload[0] = kChunks[Below(std::size(kChunks))];
+  if (OneIn(8)) packet->Checksum(0);  // a device is to fill it in
+}
 
 // Random lengths, flags and headers.
 Packet PacketModelTest::Dressed(Packet packet) {
@@ -196,10 +205,15 @@ Packet PacketModelTest::Dressed(Packet packet) {
   if (packet.IsV4() && packet.protocol == kUdp && OneIn(4)) packet.NoChecksum();
   if (OneIn(10)) packet.Padding(1 + Below(6));
   if (OneIn(20)) packet.Vlan(static_cast<uint16_t>(Below(4096)));
+  if (packet.protocol == kSctp) AddChunk(&packet);
   if (packet.protocol != kTcp) return packet;
   packet.Flags(kFlags[Below(std::size(kFlags))]).Sequence(static_cast<uint32_t>(random_()));
   packet.Acknowledgement(static_cast<uint32_t>(random_())).Window(static_cast<uint16_t>(Below(65536)));
   return OneIn(3) ? packet.TcpOptions(4 * Below(11)) : packet;
+}
+
+Packet OfProtocol(uint8_t protocol, const std::string& from, const std::string& to) {
+  return protocol == kTcp ? Tcp(from, to) : protocol == kUdp ? Udp(from, to) : Sctp(from, to);
 }
 
 // Few ports and addresses, so that packets meet the flows of others.
@@ -226,7 +240,8 @@ void PacketModelTest::SendRequest() {
   }
   const std::string from = Ip(is_v4 ? client.v4 : client.v6).ToStringWithPort(static_cast<uint16_t>(40000 + Below(6)));
   const std::string frontend = Ip(to).ToStringWithPort(static_cast<uint16_t>(port));
-  Packet packet = Dressed(OneIn(2) ? Tcp(from, frontend) : Udp(from, frontend));
+  static constexpr uint8_t kProtocols[] = {kTcp, kUdp, kSctp};
+  Packet packet = Dressed(OfProtocol(kProtocols[Below(3)], from, frontend));
   // A packet at its last hop that begins a flow is dropped or not, as the backend is that it does not show.
   if (packet.ttl == 1 && !model_->HasOpen(packet)) packet.Ttl(2);
   Compare(Hook::kIngress, client.device, packet, node_->Arriving(client.device, packet));
@@ -240,7 +255,7 @@ void PacketModelTest::SendReply() {
   const PacketModel::Tuple reply = flow.onwards.Swapped();
   const std::string from = reply.from.address.ToStringWithPort(reply.from.port);
   const std::string to = reply.to.address.ToStringWithPort(reply.to.port);
-  const Packet packet = Dressed(reply.protocol == kTcp ? Tcp(from, to) : Udp(from, to));
+  const Packet packet = Dressed(OfProtocol(reply.protocol, from, to));
   if (!flow.is_sent && OneIn(2)) return Compare(Hook::kEgress, flow.client_device, packet, packet);
   if (flow.way.device.empty()) return;
   const std::string device = flow.way.device == "cni0" ? "br2" : flow.way.device;
