@@ -93,9 +93,9 @@ struct sctp_start {
  * nothing, because its checksum depends on the length of the whole; and so is a packet without a chunk, which no peer
  * would take. REQUIRES: `packet->length` is set.
  */
-static __always_inline int parse_sctp(struct bytes bytes, struct packet *packet, const __u8 *l4)
+static __always_inline int parse_sctp(struct bytes bytes, struct packet *packet)
 {
-	const struct sctp_start *sctp = (const void *)l4;
+	const struct sctp_start *sctp = (const void *)(bytes.begin + (packet->l4 & PACKET_L4_MAX));
 
 	if ((const __u8 *)(sctp + 1) > bytes.end)
 		return PARSED_CUT;
@@ -125,8 +125,6 @@ static __always_inline int parse_ports(struct bytes bytes, struct packet *packet
 		packet->tuple.destination_port = tcp->dest;
 		return PARSED_FLOW;
 	}
-	if (packet->tuple.protocol == IPPROTO_SCTP)
-		return parse_sctp(bytes, packet, l4);
 	if ((const __u8 *)(udp + 1) > bytes.end)
 		return PARSED_CUT;
 	packet->l4_length = sizeof(*udp);
@@ -140,8 +138,9 @@ static __always_inline int parse_transport(struct bytes bytes, struct packet *pa
 {
 	__u8 protocol = packet->tuple.protocol;
 
-	if ((protocol != IPPROTO_TCP && protocol != IPPROTO_UDP && protocol != IPPROTO_SCTP) ||
-	    packet->fragment)
+	if (protocol != IPPROTO_TCP && protocol != IPPROTO_UDP)
+		return protocol == IPPROTO_SCTP ? parse_sctp(bytes, packet) : PARSED_NOTHING;
+	if (packet->fragment)
 		return PARSED_NOTHING;
 	return parse_ports(bytes, packet, bytes.begin + (packet->l4 & PACKET_L4_MAX));
 }

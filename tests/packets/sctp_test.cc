@@ -2,6 +2,7 @@
 // SCTP beyond the golden packets: random packets of every length through the real programs, and associations through
 // the real stacks of the network of tests/sandbox. Raw sockets are their ends, because not every kernel has SCTP.
 #include <gtest/gtest.h>
+#include <net/if.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <sys/time.h>
@@ -92,6 +93,21 @@ TEST_F(SctpPacketsTest, RandomPacketsKeepARightChecksum) {
                                       onwards.To(is_v4 ? "10.244.2.7:3868" : "[fd00:244:2::7]:3868").Ttl(63)),
                        fate.bytes),
               "");
+  }
+}
+
+// What a pod's kernel leaves to be cut where its chunks end has no length that the routes could be asked about.
+TEST_F(SctpPacketsTest, APacketOfSeveralSegmentsIsNotTakenForTooLong) {
+  for (const bool is_v4 : {true, false}) {
+    const std::string client = is_v4 ? "198.51.100.7:40000" : "[2001:db8:1::7]:40000";
+    const std::string frontend = absl::StrCat(is_v4 ? "192.0.2.10:" : "[2001:db8::10]:", kNodePort);
+    const Packet init = node_->Arriving("eth0", Sctp(client, frontend).Init());
+    ASSERT_EQ(VerdictName(node_->Run(Hook::kIngress, "eth0", init).verdict), "TC_ACT_REDIRECT");
+    const Packet data = node_->Arriving("eth0", Sctp(client, frontend).Chunk(kSctpData, 2000).Checksum(0));
+    const auto run = RunProgram(node_->programs().ingress_fd(), ToBytes(data),
+                                {.ifindex = if_nametoindex("eth0"), .gso_size = 0xffff, .gso_segs = 2});
+    ASSERT_TRUE(run.ok()) << run.status();
+    EXPECT_EQ(VerdictName(run->verdict), "TC_ACT_REDIRECT");
   }
 }
 
