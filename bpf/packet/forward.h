@@ -235,38 +235,59 @@ static __always_inline int drop_counted(__u32 reason)
 	return drop_frame();
 }
 
-/* Translates a packet and sends it past the stack. `hop` is the row's word for this direction, which is kept fresh. */
-static __always_inline int send_translated(frame_t *frame, const struct packet *packet,
-					   const struct rewrite *to, __u32 device, __u64 *hop, int is_reply)
+/*
+ * Finds the way of a packet past the stack by a device. `hop` is the row's word for this direction, which is kept
+ * fresh. Returns 0, or -1 with the reason in `leaving`.
+ */
+static __always_inline int find_departure(frame_t *frame, const struct packet *packet,
+					  const struct rewrite *to, __u32 device, __u64 *hop, int is_reply,
+					  struct departure *leaving)
 {
-	struct departure leaving = {
+	*leaving = (struct departure){
 		.hop = *(volatile __u64 *)hop,
 		.device = device,
 		.is_reply = is_reply,
 		.is_fresh = is_fresh(*(volatile __u64 *)hop),
 		.is_resolved = 1,
+		.reason = SHUNT_REASON_HOPS_EXHAUSTED,
 	};
-	const struct shunt_device *sender;
+	if (packet->ttl <= 1)
+		return -1;
+	if (leaving->is_fresh && wire_length(frame, packet) <= SHUNT_SURE_LENGTH)
+		return 0;
+	leaving->is_resolved = 0;
+	if (find_hop(frame, packet, to, leaving))
+		return -1;
+	if (leaving->is_same && leaving->hop != *(volatile __u64 *)hop)
+		*(volatile __u64 *)hop = leaving->hop;
+	return 0;
+}
+
+/* Sends a frame that is translated. Returns the program's verdict. */
+static __always_inline int depart(frame_t *frame, const struct departure *leaving)
+{
+	const struct shunt_device *sender = find_device(routing_device(leaving->device));
 	__u8 mac[ETH_ALEN];
 
-	if (packet->ttl <= 1)
-		return drop_counted(SHUNT_REASON_HOPS_EXHAUSTED);
-	if (!leaving.is_fresh || wire_length(frame, packet) > SHUNT_SURE_LENGTH) {
-		leaving.is_resolved = 0;
-		if (find_hop(frame, packet, to, &leaving))
-			return drop_counted(leaving.reason);
-		if (leaving.is_same && leaving.hop != *(volatile __u64 *)hop)
-			*(volatile __u64 *)hop = leaving.hop;
-	}
+	if (sender && !sender->link_header)
+		return send_bare(leaving->device);
+	if (!sender || !leaving->is_resolved)
+		return send_resolving(leaving->device);
+	hop_mac(leaving->hop, mac);
+	return send_between(frame, leaving->device, sender->mac, mac);
+}
+
+/* Translates a packet and sends it past the stack. The arguments are those of find_departure(). */
+static __always_inline int send_translated(frame_t *frame, const struct packet *packet,
+					   const struct rewrite *to, __u32 device, __u64 *hop, int is_reply)
+{
+	struct departure leaving;
+
+	if (find_departure(frame, packet, to, device, hop, is_reply, &leaving))
+		return drop_counted(leaving.reason);
 	if (write_packet(frame, packet, to, 1))
 		return drop_counted(SHUNT_REASON_UNWRITABLE);
-	sender = find_device(routing_device(leaving.device));
-	if (sender && !sender->link_header)
-		return send_bare(leaving.device);
-	if (!sender || !leaving.is_resolved)
-		return send_resolving(leaving.device);
-	hop_mac(leaving.hop, mac);
-	return send_between(frame, leaving.device, sender->mac, mac);
+	return depart(frame, &leaving);
 }
 
 #endif

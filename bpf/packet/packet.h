@@ -8,6 +8,7 @@
 
 #include <linux/bpf.h>
 #include <linux/if_ether.h>
+#include <linux/icmpv6.h>
 #include <linux/in.h>
 #include <linux/ip.h>
 #include <linux/ipv6.h>
@@ -30,9 +31,15 @@ enum fragment_kind {
 	FRAGMENT_LATER = 2, /* it has none */
 };
 
-/* A type and a code of ICMP. (linux/icmp.h needs headers of a C library.) */
+/* Types and a code of ICMP. (linux/icmp.h needs headers of a C library.) */
 #define ICMP_TYPE_UNREACHABLE 3
+#define ICMP_TYPE_TIME_EXCEEDED 11
+#define ICMP_TYPE_PARAMETER 12
 #define ICMP_CODE_PORT 3
+
+/* The header of ICMP and ICMPv6, and where the checksum is in it. */
+#define ICMP_HEADER_BYTES 8
+#define ICMP_CHECK 2
 
 struct packet {
 	struct shunt_flow_tuple tuple; /* addresses and protocol, and ports if it has any */
@@ -51,7 +58,8 @@ enum parsed {
 	PARSED_NOTHING = 0, /* nothing that the packet path handles: it passes */
 	PARSED_CUT =
 		1, /* the headers go on beyond the bytes that can be read, or have to be parsed closely */
-	PARSED_FLOW = 2, /* a packet of TCP, UDP or SCTP: its tuple is complete */
+	PARSED_FLOW = 2,  /* a packet of TCP, UDP or SCTP: its tuple is complete */
+	PARSED_ERROR = 3, /* an ICMP error: its tuple has no ports, and its header of 8 bytes can be read */
 };
 
 /* Extension headers of IPv6 that are skipped, and how far they may go. The verifier needs the second as a mask. */
@@ -133,15 +141,35 @@ static __always_inline int parse_ports(struct bytes bytes, struct packet *packet
 	return PARSED_FLOW;
 }
 
+/* Errors of the kinds that every host sends about a packet; a redirect is none, and nor is an echo. */
+static __always_inline int parse_icmp(struct bytes bytes, const struct packet *packet)
+{
+	const __u8 *type = bytes.begin + (packet->l4 & PACKET_L4_MAX);
+	int is_error;
+
+	if (packet->tuple.protocol != (packet->is_v6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP))
+		return PARSED_NOTHING;
+	if (type + ICMP_HEADER_BYTES > bytes.end)
+		return PARSED_CUT;
+	if (packet->is_v6)
+		is_error = *type >= ICMPV6_DEST_UNREACH && *type <= ICMPV6_PARAMPROB;
+	else
+		is_error = *type == ICMP_TYPE_UNREACHABLE || *type == ICMP_TYPE_TIME_EXCEEDED ||
+			   *type == ICMP_TYPE_PARAMETER;
+	return is_error ? PARSED_ERROR : PARSED_NOTHING;
+}
+
 /* REQUIRES: everything but the ports is filled in. */
 static __always_inline int parse_transport(struct bytes bytes, struct packet *packet)
 {
 	__u8 protocol = packet->tuple.protocol;
 
-	if (protocol != IPPROTO_TCP && protocol != IPPROTO_UDP)
-		return protocol == IPPROTO_SCTP ? parse_sctp(bytes, packet) : PARSED_NOTHING;
+	if (protocol == IPPROTO_SCTP)
+		return parse_sctp(bytes, packet);
 	if (packet->fragment)
 		return PARSED_NOTHING;
+	if (protocol != IPPROTO_TCP && protocol != IPPROTO_UDP)
+		return parse_icmp(bytes, packet);
 	return parse_ports(bytes, packet, bytes.begin + (packet->l4 & PACKET_L4_MAX));
 }
 

@@ -11,6 +11,7 @@
 
 #include "bpf/membership.h"
 #include "bpf/packet/begin.h"
+#include "bpf/packet/icmp.h"
 #include "bpf/packet/reject.h"
 
 /* ---- filters ---------------------------------------------------------------------------------- */
@@ -175,8 +176,12 @@ static __always_inline int parse_frame(frame_t *frame, struct packet *packet)
 	return parsed == PARSED_CUT ? parse_closely(frame, packet) : parsed;
 }
 
-/* What follow_flow() returns beside verdicts of the hook: the packet may begin a flow, and is in the scratch row. */
+/*
+ * What follow_flow() and follow_reply() return beside verdicts of the hook, which are lower: the packet may begin a
+ * flow, and is in the scratch row; or it is an ICMP error, which may be about a flow.
+ */
 #define UNDECIDED 0x7fff
+#define IS_ERROR 0x7ffe
 
 static __always_inline int undecided(const struct packet *packet)
 {
@@ -196,10 +201,13 @@ __noinline __weak int follow_flow(frame_t *frame)
 {
 	struct found_flow found;
 	struct packet packet;
-	int is_request;
+	int parsed, is_request;
 
-	if (is_tagged(frame) || parse_frame(frame, &packet) != PARSED_FLOW)
+	if (is_tagged(frame))
 		return pass_frame();
+	parsed = parse_frame(frame, &packet);
+	if (parsed != PARSED_FLOW)
+		return parsed == PARSED_ERROR ? IS_ERROR : pass_frame();
 	is_request = may_be_request(&packet.tuple);
 	if (!is_request && !may_be_reply(&packet.tuple))
 		return pass_frame();
@@ -215,17 +223,94 @@ __noinline __weak int follow_flow(frame_t *frame)
 	return undecided(&packet);
 }
 
+/* Translates what comes out of the stack, as packet_egress says. */
+__noinline __weak int follow_reply(frame_t *frame)
+{
+	struct found_flow found;
+	struct packet packet;
+	int parsed;
+
+	if (is_tagged(frame))
+		return pass_frame();
+	parsed = parse_frame(frame, &packet);
+	if (parsed != PARSED_FLOW)
+		return parsed == PARSED_ERROR ? IS_ERROR : pass_frame();
+	if (!may_be_reply(&packet.tuple) || !has_link_header(device_of_frame(frame)) ||
+	    !find_packets_flow(&packet, &found) || !found.place.reverse || (found.flags & SHUNT_FLOW_SNAT))
+		return pass_frame();
+	note_packet(&packet, &found);
+	return translate(frame, &packet, &found.to);
+}
+
+/* ---- errors about flows ----------------------------------------------------------------------- */
+
+static __always_inline int parse_error(frame_t *frame, struct icmp_error *error)
+{
+	int parsed = parse_frame(frame, &error->packet);
+
+	if (parsed != PARSED_ERROR)
+		return parsed;
+	parsed = parse_quoted(frame_bytes(frame), error);
+	if (parsed != PARSED_CUT || !pull_headers(frame))
+		return parsed;
+	/* Once more from the beginning: what has been read is turned around. */
+	if (parse_closely(frame, &error->packet) != PARSED_ERROR)
+		return PARSED_NOTHING;
+	return parse_quoted(frame_bytes(frame), error);
+}
+
+/* Sends an error past the stack, as the flow's packets are sent. */
+static __always_inline int send_error(frame_t *frame, const struct icmp_error *error,
+				      const struct found_flow *found)
+{
+	int is_reply = found->place.reverse;
+	__u64 *hop = is_reply ? &found->row->reverse_hop : &found->row->forward_hop;
+	struct departure leaving;
+
+	if (find_departure(frame, &error->packet, &found->to, found->device, hop, is_reply, &leaving))
+		return drop_counted(leaving.reason);
+	if (write_error(frame, error, &found->to, 1))
+		return drop_counted(SHUNT_REASON_UNWRITABLE);
+	return depart(frame, &leaving);
+}
+
+/*
+ * Does for an ICMP error what the programs do for packets of the flow that it is about, where the two meet. It does not
+ * keep the flow alive, nor end it, because anybody may send an error.
+ */
+__noinline __weak int follow_error(frame_t *frame, int is_egress)
+{
+	struct icmp_error error;
+	struct found_flow found;
+
+	if (parse_error(frame, &error) != PARSED_ERROR ||
+	    (!may_be_request(&error.packet.tuple) && !may_be_reply(&error.packet.tuple)) ||
+	    !has_link_header(device_of_frame(frame)) || !find_packets_flow(&error.packet, &found))
+		return pass_frame();
+	if (is_egress ? !found.place.reverse || (found.flags & SHUNT_FLOW_SNAT)
+		      : found.place.reverse && found.mode == SHUNT_FLOW_STACK)
+		return pass_frame();
+	if (!is_egress && found.mode != SHUNT_FLOW_STACK)
+		return send_error(frame, &error, &found);
+	return write_error(frame, &error, &found.to, 0) ? drop_counted(SHUNT_REASON_UNWRITABLE)
+							: pass_frame();
+}
+
+/* ---- programs --------------------------------------------------------------------------------- */
+
 SEC("tc")
 int packet_ingress(frame_t *frame)
 {
 	int verdict = follow_flow(frame);
 
-	if (verdict != UNDECIDED)
+	if (verdict < IS_ERROR)
 		return verdict;
+	if (verdict == IS_ERROR)
+		return follow_error(frame, 0);
 	switch (begin_flow(frame)) {
 	case BEGUN_FLOW:
 		verdict = follow_flow(frame);
-		return verdict == UNDECIDED ? drop_counted(SHUNT_REASON_FLOW_LOST) : verdict;
+		return verdict >= IS_ERROR ? drop_counted(SHUNT_REASON_FLOW_LOST) : verdict;
 	case BEGUN_PASS:
 		return pass_frame();
 	case BEGUN_REFUSE:
@@ -242,15 +327,9 @@ int packet_ingress(frame_t *frame)
 SEC("tc")
 int packet_egress(frame_t *frame)
 {
-	struct found_flow found;
-	struct packet packet;
+	int verdict = follow_reply(frame);
 
-	if (is_tagged(frame) || parse_frame(frame, &packet) != PARSED_FLOW || !may_be_reply(&packet.tuple) ||
-	    !has_link_header(device_of_frame(frame)) || !find_packets_flow(&packet, &found) ||
-	    !found.place.reverse || (found.flags & SHUNT_FLOW_SNAT))
-		return pass_frame();
-	note_packet(&packet, &found);
-	return translate(frame, &packet, &found.to);
+	return verdict == IS_ERROR ? follow_error(frame, 1) : verdict;
 }
 
 char packet_license[] SEC("license") = "Dual BSD/GPL";

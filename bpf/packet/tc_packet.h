@@ -203,15 +203,13 @@ static __always_inline __u32 ports_in(__be16 source, __be16 destination)
 }
 
 /*
- * Brings the transport's checksum up to date, by two calls: only the kernel knows whether the field holds a checksum, a
- * sum that a device will complete, or nothing, and only the addresses are in the pseudo-header.
+ * Brings a checksum up to date, by two calls: only the kernel knows whether the field holds a checksum, a sum that a
+ * device will complete, or nothing, and only the addresses are in the pseudo-header. `rest` is of everything else that
+ * the checksum covers.
  */
-static __always_inline int finish_checksum(frame_t *frame, const struct packet *packet, __u32 addresses,
-					   __u32 ports)
+static __always_inline int update_checksum(frame_t *frame, const struct packet *packet, __u32 field,
+					   __u32 addresses, __u32 rest, __u64 flags)
 {
-	int is_udp = packet->tuple.protocol == IPPROTO_UDP;
-	__u32 field = packet->l4 + (is_udp ? 6 : 16);
-	__u64 flags = is_udp ? BPF_F_MARK_MANGLED_0 : 0;
 	__u64 family = packet->is_v6 && packet_config.has_ipv6_csum_flag ? SHUNT_F_IPV6 : 0;
 
 	if (bpf_l4_csum_replace(frame, field, 0, addresses, flags | family | BPF_F_PSEUDO_HDR))
@@ -219,7 +217,16 @@ static __always_inline int finish_checksum(frame_t *frame, const struct packet *
 	/* Without the flag the kernel takes the change for one that the IP header's checksum makes up for. */
 	if (packet->is_v6 && !packet_config.has_ipv6_csum_flag)
 		bpf_csum_update(frame, addresses);
-	return bpf_l4_csum_replace(frame, field, 0, ports, flags) ? -1 : 0;
+	return bpf_l4_csum_replace(frame, field, 0, rest, flags) ? -1 : 0;
+}
+
+static __always_inline int finish_checksum(frame_t *frame, const struct packet *packet, __u32 addresses,
+					   __u32 ports)
+{
+	int is_udp = packet->tuple.protocol == IPPROTO_UDP;
+	__u32 field = packet->l4 + (is_udp ? 6 : 16);
+
+	return update_checksum(frame, packet, field, addresses, ports, is_udp ? BPF_F_MARK_MANGLED_0 : 0);
 }
 
 /* Translates the frame. Returns 0, or -1 if that failed half-way: then it must be dropped. */

@@ -102,12 +102,40 @@ Expected PacketModel::Follow(const Packet& packet, Flow& flow, bool reverse) {
     (reverse ? flow.fin_reverse : flow.fin_forward) = true;
   }
   if (EndsAtOnce(packet)) flow.reset = true;
-  Packet translated = Translated(packet, reverse ? flow.request.Swapped() : flow.onwards);
-  if (!flow.is_sent) return Pass(translated);
+  const Packet translated = Translated(packet, reverse ? flow.request.Swapped() : flow.onwards);
+  return flow.is_sent ? Send(translated, flow, reverse) : Pass(translated);
+}
+
+// Past the stack.
+Expected PacketModel::Send(Packet packet, const Flow& flow, bool reverse) {
   if (packet.ttl <= 1) return Drop();
-  translated.ttl -= 1;
-  if (reverse) return {.action = Action::kSend, .packet = translated, .leaves = {flow.client_device, ""}};
-  return {.action = Action::kSend, .packet = translated, .leaves = flow.way};
+  packet.ttl -= 1;
+  if (reverse) return {.action = Action::kSend, .packet = packet, .leaves = {flow.client_device, ""}};
+  return {.action = Action::kSend, .packet = packet, .leaves = flow.way};
+}
+
+// About a request it goes as a reply, about a reply as a request, to the sender of what it quotes: the quoted packet
+// becomes the one that this sender has sent. It bears the address to which that was sent, except where the flow does
+// not change the other side's address: then it bears its own.
+Expected PacketModel::ExpectError(Hook hook, const QuotingError& error) const {
+  const Packet &packet = error.error, &quoted = error.quoted;
+  const Tuple tuple = TupleOf(quoted).Swapped();
+  const size_t headers = (quoted.IsV4() ? 20 + quoted.ip_options.size() : 40) + 8;
+  const bool is_whole = error.bytes >= headers && quoted.extensions.empty() && !quoted.fragment;
+  const bool is_read = packet.IsIcmpError() && !packet.fragment && is_whole && quoted.source == packet.destination;
+  if (!is_read || (packet.link && packet.link->vlan)) return Pass(packet);
+  const auto reply = by_reply_.find(tuple);
+  const bool is_reply = reply != by_reply_.end();
+  const auto found = is_reply ? reply : by_request_.find(tuple);
+  if (!is_reply && found == by_request_.end()) return Pass(packet);
+  const Flow& flow = *found->second;
+  if (hook == Hook::kEgress ? !is_reply || flow.has_port : is_reply && !flow.is_sent) return Pass(packet);
+  const Tuple to = is_reply ? flow.request.Swapped() : flow.onwards;
+  QuotingError translated(packet, Translated(quoted, to.Swapped()), error.bytes);
+  translated.error.destination = to.to.address;
+  if (to.from.address != tuple.from.address) translated.error.source = to.from.address;
+  const bool is_sent = hook == Hook::kIngress && flow.is_sent;
+  return is_sent ? Send(translated.error, flow, is_reply) : Pass(translated.error);
 }
 
 Expected PacketModel::Begin(const std::string& device, const Packet& packet, const Tuple& tuple, const Fate& seen) {

@@ -5,6 +5,7 @@
 #define SHUNT_PACKETS_PACKET_MODEL_H_
 
 #include <compare>
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -61,6 +62,18 @@ struct ModelTables {
   std::map<model::IpAddress, ModelRoute> routes;  // to backends
 };
 
+// An ICMP error, and the packet that it quotes.
+struct QuotingError {
+  Packet error;  // its payload is what it quotes
+  Packet quoted;
+  size_t bytes = 0;  // of it that are quoted
+
+  QuotingError(const Packet& without_payload, const Packet& about, size_t bytes_max)
+      : error(without_payload), quoted(about), bytes(bytes_max) {
+    error.Quoting(quoted, bytes);
+  }
+};
+
 // What must become of a packet.
 struct Expected {
   enum class Action { kPass, kDrop, kSend, kRefuse };
@@ -77,6 +90,9 @@ class PacketModel {
   // `seen` is what has become of the packet. Only the choices that are theirs are taken from it: the
   // backend and the source port of a new flow.
   Expected Expect(Hook hook, const std::string& device, const Packet& packet, const Fate& seen);
+
+  // An error changes nothing of the flow that it is about.
+  Expected ExpectError(Hook hook, const QuotingError& error) const;
 
   struct Tuple {
     uint8_t protocol = 0;
@@ -108,6 +124,7 @@ class PacketModel {
  private:
   Expected Begin(const std::string& device, const Packet& packet, const Tuple& tuple, const Fate& seen);
   Expected Follow(const Packet& packet, Flow& flow, bool reverse);
+  static Expected Send(Packet packet, const Flow& flow, bool reverse);
   std::string Create(const std::string& device, const Tuple& tuple, const ModelFrontend& frontend, const Fate& seen);
   const ModelFrontend* Find(const Tuple& tuple) const;
   bool MayBeTaken(const Tuple& tuple, const ModelPool& pool) const;

@@ -170,14 +170,18 @@ class PacketModelTest : public datapath::SandboxTest {
     SandboxTest::TearDown();
   }
 
-  void Play(uint32_t seed, int packets);
+  void Play(uint32_t seed, int packets, uint32_t errors_in_ten = 0);
   uint32_t Below(uint32_t bound) { return static_cast<uint32_t>(random_() % bound); }
   bool OneIn(uint32_t count) { return Below(count) == 0; }
   Packet Dressed(Packet packet);
   void AddChunk(Packet* packet);
   void SendRequest();
   void SendReply();
+  void SendError();
+  Packet Quoted(const PacketModel::Tuple& tuple);
+  Packet Complaint(const std::string& from, const std::string& to);
   void Compare(Hook hook, const std::string& device, const Packet& packet, const Packet& arriving);
+  void Judge(const Expected& expected, const Packet& arriving, const Fate& fate);
 
   std::mt19937 random_;
   std::unique_ptr<PacketNode> node_;
@@ -262,13 +266,84 @@ void PacketModelTest::SendReply() {
   Compare(Hook::kIngress, device, packet, node_->Arriving(device, packet));
 }
 
+// A packet as a router has had it in its hands.
+Packet PacketModelTest::Quoted(const PacketModel::Tuple& tuple) {
+  const std::string from = tuple.from.address.ToStringWithPort(tuple.from.port);
+  const std::string to = tuple.to.address.ToStringWithPort(tuple.to.port);
+  Packet packet = tuple.protocol == kTcp ? Tcp(from, to).Ack() : Udp(from, to);
+  packet.Payload(OneIn(3) ? Below(1300) : Below(24)).Ttl(static_cast<uint8_t>(1 + Below(64)));
+  packet.TrafficClass(static_cast<uint8_t>(Below(256))).Sequence(static_cast<uint32_t>(random_()));
+  if (packet.IsV4()) packet.Id(Below(65536));
+  if (packet.IsV4() && OneIn(4)) packet.IpOptions(4 + 4 * Below(10));
+  if (packet.IsV4() && packet.protocol == kUdp && OneIn(4)) packet.NoChecksum();
+  if (!packet.IsV4() && OneIn(20)) packet.Extension(kDestinationOptions, 8);
+  return OneIn(40) ? packet.Part(0, true) : packet;
+}
+
+// A message of ICMP, mostly an error, without what it quotes.
+Packet PacketModelTest::Complaint(const std::string& from, const std::string& to) {
+  static constexpr uint8_t kTypesV4[] = {3, 3, 3, 3, 11, 12, 8, 5}, kTypesV6[] = {1, 1, 2, 2, 3, 4, 128, 0};
+  const bool is_v4 = Ip(from).IsV4();
+  const uint32_t kind = OneIn(8) ? Below(8) : Below(6);
+  Packet packet = Icmp(from, to, is_v4 ? kTypesV4[kind] : kTypesV6[kind], static_cast<uint8_t>(Below(6)),
+                       static_cast<uint32_t>(random_()));
+  packet.Ttl(static_cast<uint8_t>(OneIn(20) ? 1 : 1 + Below(255))).TrafficClass(static_cast<uint8_t>(Below(256)));
+  if (is_v4 && OneIn(6)) packet.IpOptions(4 + 4 * Below(10));
+  if (!is_v4 && OneIn(6)) packet.Extension(kHopByHop, 8 + 8 * Below(4));
+  if (OneIn(8)) packet.Padding(1 + Below(40));
+  if (OneIn(40)) packet.Vlan(5);
+  return OneIn(60) ? packet.Part(0, true) : packet;
+}
+
+// About a packet of some flow, in either direction, by the one who should have got it, by a router, or by a stranger;
+// where it comes in, or where it goes out.
+void PacketModelTest::SendError() {
+  const auto& flows = model_->flows();
+  if (flows.empty()) return;
+  const PacketModel::Flow& flow = *std::next(flows.begin(), Below(static_cast<uint32_t>(flows.size())))->second;
+  const bool about_request = OneIn(2);
+  PacketModel::Tuple tuple = about_request ? flow.onwards : flow.request.Swapped();
+  if (OneIn(20)) ++tuple.from.port;  // mostly of no flow
+  const bool is_v4 = tuple.from.address.IsV4();
+  const Packet quoted = Quoted(tuple);
+  const std::string senders[] = {
+      tuple.to.address.ToString(), is_v4 ? "192.0.2.1" : "2001:db8::1",
+      is_v4 ? "10.244.2.0" : "fd00:244:2::", absl::StrCat(is_v4 ? "100.64.1." : "2001:db8:9::", Below(10))};
+  const std::string receiver = OneIn(40) ? senders[1] : tuple.from.address.ToString();
+  Packet packet = Complaint(senders[Below(std::size(senders))], receiver);
+  const Hook hook = about_request && OneIn(3) ? Hook::kEgress : Hook::kIngress;
+  std::string device = flow.client_device;
+  if (hook == Hook::kIngress) {
+    if (about_request && !flow.way.device.empty()) device = flow.way.device == "cni0" ? "br2" : flow.way.device;
+    if (device == "eth0" && OneIn(4)) device = "eth1";
+    const std::optional<uint16_t> vlan = packet.link->vlan;
+    packet = node_->Arriving(device, packet);
+    packet.link->vlan = vlan;
+  }
+  const size_t headers = (is_v4 ? 20 + quoted.ip_options.size() : 40) + 8;
+  size_t bytes = headers + Below(16);
+  if (OneIn(3)) bytes = is_v4 ? 548 : 1232;
+  if (OneIn(20)) bytes = Below(static_cast<uint32_t>(headers));
+  if (bytes == headers + 9) ++bytes;  // half a checksum of TCP cannot be brought up to date
+  const QuotingError error(packet, quoted, bytes);
+  const Fate fate = node_->Run(hook, device, error.error);
+  SCOPED_TRACE(absl::StrCat(hook == Hook::kIngress ? "in by " : "out by ", device, ": ", ToString(error.error)));
+  const Expected expected = model_->ExpectError(hook, error);
+  ++seen_[expected.packet == error.error ? "errors untouched" : "errors translated"];
+  if (expected.action == Action::kSend) ++seen_["errors sent"];
+  Judge(expected, error.error, fate);
+}
+
 void PacketModelTest::Compare(Hook hook, const std::string& device, const Packet& packet,
                               const Packet& arriving_packet) {
   Packet arriving = arriving_packet;
   if (packet.link) arriving.link->vlan = packet.link->vlan;
   const Fate fate = node_->Run(hook, device, arriving);
-  const Expected expected = model_->Expect(hook, device, arriving, fate);
   SCOPED_TRACE(absl::StrCat(hook == Hook::kIngress ? "in by " : "out by ", device, ": ", ToString(arriving)));
+  Judge(model_->Expect(hook, device, arriving, fate), arriving, fate);
+}
+
+void PacketModelTest::Judge(const Expected& expected, const Packet& arriving, const Fate& fate) {
   EXPECT_EQ(expected.wrong, "");
   switch (expected.action) {
     case Action::kPass:
@@ -301,7 +376,7 @@ void PacketModelTest::Compare(Hook hook, const std::string& device, const Packet
   ASSERT_EQ(Mismatch(node_->Leaving(by, neighbour, expected.packet), fate.bytes), "");
 }
 
-void PacketModelTest::Play(uint32_t seed, int packets) {
+void PacketModelTest::Play(uint32_t seed, int packets, uint32_t errors_in_ten) {
   World world = MakeWorld();
   random_.seed(seed);
   if (node_ == nullptr) {
@@ -314,7 +389,9 @@ void PacketModelTest::Play(uint32_t seed, int packets) {
   ASSERT_TRUE(node_->programs().ForgetFlows().ok());
   model_ = std::make_unique<PacketModel>(std::move(world.tables));
   for (int i = 0; i < packets && !HasFatalFailure() && !HasNonfatalFailure(); ++i) {
-    if (OneIn(2)) {
+    if (Below(10) < errors_in_ten) {
+      SendError();
+    } else if (OneIn(2)) {
       SendRequest();
     } else {
       SendReply();
@@ -330,6 +407,22 @@ TEST_F(PacketModelTest, RandomPacketsGoAsTheModelSays) {
   }
   for (const auto& [outcome, count] : seen_) RecordProperty(outcome, count);
   for (const char* outcome : {"passed", "dropped", "refused", "sent"}) EXPECT_GT(seen_[outcome], 300) << outcome;
+}
+
+// Every byte of what an error quotes, and every checksum in it, is what the model's own writer makes of it.
+TEST_F(PacketModelTest, RandomErrorsAboutFlowsGoAsTheModelSays) {
+  int wanted = 0;  // for each seed
+  for (const uint32_t seed : seeds::UpTo(3)) {
+    SCOPED_TRACE(seeds::Trace(seed));
+    Play(seed, 24'000, 8);
+    if (HasFailure()) return;
+    wanted += 17'000;
+  }
+  for (const auto& [outcome, count] : seen_) RecordProperty(outcome, count);
+  EXPECT_GT(seen_["errors translated"] + seen_["errors untouched"], wanted);
+  for (const char* outcome : {"errors translated", "errors untouched", "errors sent"}) {
+    EXPECT_GT(seen_[outcome], wanted / 10) << outcome;
+  }
 }
 
 }  // namespace
