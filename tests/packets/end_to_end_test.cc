@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // Real connections through node A with the real programs at its devices' tc hooks: a client outside, pods of both
 // nodes, an overlay, strict reverse path filters everywhere, and conntrack that drops what it calls invalid.
+#include <arpa/inet.h>
 #include <gtest/gtest.h>
+#include <linux/errqueue.h>
 #include <net/if.h>
+#include <netinet/in.h>
 #include <sys/socket.h>
 
 #include <cerrno>
 #include <cstdint>
+#include <cstring>
 #include <memory>
 #include <string>
 #include <utility>
@@ -98,7 +102,7 @@ class EndToEndTest : public datapath::SandboxTest {
     pods_.push_back(*std::move(pod));
   }
 
-  void Serve() {
+  void Serve(uint16_t target = kTarget) {
     const std::pair<std::string, std::string> backends[] = {{pods_[0].v4, pods_[0].v6},
                                                             {pods_[2].v4, pods_[2].v6},
                                                             {pods_[4].v4, pods_[4].v6},
@@ -113,11 +117,11 @@ class EndToEndTest : public datapath::SandboxTest {
       if (n != kOnNothing) {
         for (const std::string& address : {backends[n - 1].first, backends[n - 1].second}) {
           story.Endpoint({.address = address, .node = n == kOnOtherNode || n == kOnOtherHost ? "b" : "here"});
-          filter.push_back(model::IpAddress::Parse(address)->ToStringWithPort(kTarget));
+          filter.push_back(model::IpAddress::Parse(address)->ToStringWithPort(target));
         }
       }
       const auto node_port = static_cast<uint16_t>(30080 + n);
-      story.Port(80, model::Protocol::kTcp, kTarget, node_port).Port(80, model::Protocol::kUdp, kTarget, node_port);
+      story.Port(80, model::Protocol::kTcp, target, node_port).Port(80, model::Protocol::kUdp, target, node_port);
       stories.push_back(story);
     }
     const absl::Status serving = programs_->Serve(stories, filter);
@@ -290,6 +294,125 @@ TEST_F(EndToEndTest, AUdpClientFollowsItsServiceWhenItsPodIsGone) {
   for (int i = 0; i < 3; ++i) {
     ASSERT_EQ(outside.Send("b"), 0);
     EXPECT_EQ(outside.Receive().text, at[1] + " b");
+  }
+}
+
+// ---- ICMP errors about flows ----
+
+// Sends and receives 1 MB by a connection to a Service's NodePort.
+void ExpectAMegabyteEachWay(const NetworkNamespace& client, const std::string& to) {
+  SCOPED_TRACE(to);
+  const std::string bytes(1 << 20, 'x');
+  ClientSocket socket(client, FamilyOf(to), SOCK_STREAM);
+  ASSERT_EQ(socket.Connect(At(to)), 0);
+  ASSERT_NE(socket.Receive().text, "");  // the banner
+  const Received received = socket.Exchange(bytes);
+  EXPECT_EQ(received.error, 0);
+  EXPECT_TRUE(received.text == bytes) << received.text.size() << " bytes came back";
+}
+
+// The client's own link carries more than the router's way to it, so the backends' segments do not pass there, and only
+// the router's error says so.
+TEST_F(EndToEndTest, BackendsLearnWhatTheWayToTheClientCarries) {
+  for (const char* client : {"198.51.100.7/32", "2001:db8:1::7/128"}) {
+    InNamespace inside(network_->router());
+    const absl::Status added = sandbox::AddRoute({.to = client, .via = "", .device = "client", .mtu = 1400});
+    ASSERT_TRUE(added.ok()) << added;
+  }
+  // The node's own backend comes last: from then on the node itself knows that longer packets do not pass.
+  for (const int service : {kOnRouted, kOnBridged, kOnOtherNode, kOnOtherHost, kOnHost}) {
+    for (const char* node : {"192.0.2.10:", "[2001:db8::10]:"}) {
+      ExpectAMegabyteEachWay(network_->client(), absl::StrCat(node, 30080 + service));
+    }
+  }
+}
+
+// The node's end of each pod's link carries less than the pod's own end, and only an error of that node says so.
+TEST_F(EndToEndTest, ClientsLearnWhatTheWayToTheBackendCarries) {
+  const std::pair<int, const Pod*> ends[] = {{0, &pods_[0]}, {1, &pods_[4]}};
+  for (const auto& [node, pod] : ends) {
+    InNamespace inside(network_->node(node));
+    ASSERT_TRUE(sandbox::SetMtu(pod->device, 1300).ok());
+  }
+  for (const int service : {kOnRouted, kOnOtherNode}) {
+    for (const char* node : {"192.0.2.10:", "[2001:db8::10]:"}) {
+      ExpectAMegabyteEachWay(network_->client(), absl::StrCat(node, 30080 + service));
+    }
+  }
+}
+
+// Sends one datagram that may take so many hops, and returns the error that comes back, and who sent it.
+std::string ErrorOf(const NetworkNamespace& where, const std::string& to, int hops) {
+  const bool is_v4 = FamilyOf(to) == AF_INET;
+  const int level = is_v4 ? IPPROTO_IP : IPPROTO_IPV6, on = 1;
+  ClientSocket socket(where, FamilyOf(to), SOCK_DGRAM);
+  socket.SetPatience(3000);
+  setsockopt(socket.fd(), level, is_v4 ? IP_TTL : IPV6_UNICAST_HOPS, &hops, sizeof hops);
+  setsockopt(socket.fd(), level, is_v4 ? IP_RECVERR : IPV6_RECVERR, &on, sizeof on);
+  if (socket.Connect(At(to)) != 0 || socket.Send("probe") != 0) return "not sent";
+  const Received received = socket.Receive();
+  if (received.error == 0) return absl::StrCat("answered: ", received.text);
+  alignas(cmsghdr) char control[512];
+  msghdr message = {};
+  message.msg_control = control;
+  message.msg_controllen = sizeof control;
+  if (recvmsg(socket.fd(), &message, MSG_ERRQUEUE) < 0)
+    return absl::StrCat("errno ", received.error, " without a word");
+  const cmsghdr* const header = CMSG_FIRSTHDR(&message);
+  const auto* const error = reinterpret_cast<const sock_extended_err*>(CMSG_DATA(header));
+  const sockaddr* const by = SO_EE_OFFENDER(error);
+  const void* const address = is_v4 ? static_cast<const void*>(&reinterpret_cast<const sockaddr_in*>(by)->sin_addr)
+                                    : &reinterpret_cast<const sockaddr_in6*>(by)->sin6_addr;
+  char text[INET6_ADDRSTRLEN] = "";
+  inet_ntop(FamilyOf(to), address, text, sizeof text);
+  return absl::StrCat(std::strerror(received.error), " by ", text);
+}
+
+const char* const kRefused = "Connection refused by ";
+const char* const kExceeded = "No route to host by ";  // what Linux makes of a time exceeded
+
+TEST_F(EndToEndTest, AClosedPortOfABackendIsRefusedByItsService) {
+  Serve(kTarget + 1);  // where nothing listens
+  for (const bool drops_invalid : {false, true}) {
+    SCOPED_TRACE(drops_invalid ? "conntrack drops what it calls invalid" : "");
+    if (drops_invalid && network_->DropInvalid().code() == absl::StatusCode::kFailedPrecondition) break;
+    for (int service = kOnRouted; service <= kOnOtherHost; ++service) {
+      SCOPED_TRACE(absl::StrCat("service ", service));
+      const NetworkNamespace& client = network_->client();
+      EXPECT_EQ(ErrorOf(client, absl::StrCat("192.0.2.10:", 30080 + service), 64),
+                absl::StrCat(kRefused, "192.0.2.10"));
+      EXPECT_EQ(ErrorOf(client, absl::StrCat("203.0.113.", service, ":80"), 64),
+                absl::StrCat(kRefused, "203.0.113.", service));
+      EXPECT_EQ(ErrorOf(client, absl::StrCat("[2001:db8:2::", service, "]:80"), 64),
+                absl::StrCat(kRefused, "2001:db8:2::", service));
+    }
+    // A routed pod reaches another one, itself, and one of node B; one behind the bridge its neighbour, and itself.
+    const std::pair<const Pod*, int> pods[] = {{&pods_[1], kOnRouted},
+                                               {&pods_[0], kOnRouted},
+                                               {&pods_[0], kOnOtherNode},
+                                               {&pods_[3], kOnBridged},
+                                               {&pods_[2], kOnBridged}};
+    for (const auto& [pod, service] : pods) {
+      SCOPED_TRACE(absl::StrCat(pod->v4, " to service ", service));
+      EXPECT_EQ(ErrorOf(pod->where, absl::StrCat("10.96.0.", service, ":80"), 64),
+                absl::StrCat(kRefused, "10.96.0.", service));
+      EXPECT_EQ(ErrorOf(pod->where, absl::StrCat("[fd00:96::", service, "]:80"), 64),
+                absl::StrCat(kRefused, "fd00:96::", service));
+    }
+  }
+}
+
+// As traceroute does it: the first hop is the router; from the node on, every hop answers by the Service's address.
+// With three hops a datagram to the other node's pod ends at that node.
+TEST_F(EndToEndTest, HopsBehindTheNodeAnswerByTheServicesAddress) {
+  const NetworkNamespace& client = network_->client();
+  for (const int service : {kOnRouted, kOnBridged, kOnOtherNode}) {
+    const int hops = service == kOnOtherNode ? 3 : 2;
+    const std::string v4 = absl::StrCat("203.0.113.", service), v6 = absl::StrCat("2001:db8:2::", service);
+    EXPECT_EQ(ErrorOf(client, v4 + ":80", 1), absl::StrCat(kExceeded, "198.51.100.1"));
+    EXPECT_EQ(ErrorOf(client, v4 + ":80", hops), kExceeded + v4);
+    EXPECT_EQ(ErrorOf(client, absl::StrCat("[", v6, "]:80"), 1), absl::StrCat(kExceeded, "2001:db8:1::1"));
+    EXPECT_EQ(ErrorOf(client, absl::StrCat("[", v6, "]:80"), hops), kExceeded + v6);
   }
 }
 

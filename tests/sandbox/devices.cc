@@ -214,6 +214,11 @@ absl::Status AddRoute(const Route& route) {
   if (to->length != 0) attributes.AddAddress(RTA_DST, to->address);
   if (via) attributes.AddAddress(RTA_GATEWAY, *via);
   attributes.AddInteger(RTA_OIF, IndexOf(route.device));
+  if (route.mtu != 0) {
+    Attributes metrics;
+    metrics.AddInteger(RTAX_MTU, route.mtu);
+    attributes.Add(RTA_METRICS, metrics);
+  }
   return Outcome(SendRequest(RTM_NEWROUTE, header, attributes), what);
 }
 

@@ -55,6 +55,7 @@ struct Route {
   std::string via;  // empty: the destination is on the device's link
   std::string device;
   bool onlink = false;  // the gateway is on the device's link whatever its addresses say
+  uint32_t mtu = 0;     // of what goes this way, if it is less than the device's
 };
 absl::Status AddRoute(const Route& route);
 
