@@ -341,7 +341,7 @@ TEST_F(EndToEndTest, ClientsLearnWhatTheWayToTheBackendCarries) {
   }
 }
 
-// Sends one datagram that may take so many hops, and returns the error that comes back, and who sent it.
+// Sends one datagram that ends after `hops` hops, and returns the error that comes back, and who sent it.
 std::string ErrorOf(const NetworkNamespace& where, const std::string& to, int hops) {
   const bool is_v4 = FamilyOf(to) == AF_INET;
   const int level = is_v4 ? IPPROTO_IP : IPPROTO_IPV6, on = 1;

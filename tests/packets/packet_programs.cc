@@ -271,6 +271,26 @@ absl::Status PacketPrograms::ForgetFlows() {
   return absl::OkStatus();
 }
 
+std::vector<shunt_flow> PacketPrograms::Flows() const {
+  std::vector<shunt_flow> flows;
+  for (uint32_t row = 0; row < kFlows; ++row) {
+    shunt_flow flow = {};
+    const bool is_read = bpf_map_lookup_elem(bpf_map__fd(programs_->maps.flow_rows), &row, &flow) == 0;
+    if (is_read && flow.state != 0) flows.push_back(flow);
+  }
+  return flows;
+}
+
+absl::Status PacketPrograms::SetLastUse(uint32_t jiffies) {
+  for (uint32_t row = 0; row < kFlows; ++row) {
+    shunt_flow flow = {};
+    if (bpf_map_lookup_elem(bpf_map__fd(programs_->maps.flow_rows), &row, &flow) != 0 || flow.state == 0) continue;
+    flow.last_use = jiffies;
+    SHUNT_TRY(Update(programs_->maps.flow_rows, &row, &flow));
+  }
+  return absl::OkStatus();
+}
+
 std::vector<uint64_t> PacketPrograms::Reasons() const {
   std::vector<uint64_t> sums(SHUNT_REASON_COUNT, 0);
   for (uint32_t row = 0; row < bpf_map__max_entries(programs_->maps.reasons); ++row) {

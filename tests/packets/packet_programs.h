@@ -58,6 +58,10 @@ class PacketPrograms {
   absl::Status Attach(absl::string_view device);
   // Forgets every flow.
   absl::Status ForgetFlows();
+  // The rows of the table that are not free.
+  std::vector<shunt_flow> Flows() const;
+  // Makes every flow one whose last packet was at this time of the programs' clock.
+  absl::Status SetLastUse(uint32_t jiffies);
 
   // Since when new flows have been the packet path's, as shunt_flow_level says it. Where these programs run it is long
   // ago, until a test says otherwise; 0: not yet.
