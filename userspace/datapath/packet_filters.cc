@@ -13,9 +13,18 @@ uint32_t BitOf(const shunt_frontend_key& key) {
   return shunt_node_port_bit(key.protocol, ntohs(key.port));
 }
 
+// Fragments but the first have no ports, so each filter has a bit for them, under port 0.
+uint32_t FragmentsBitOf(const shunt_frontend_key& key) {
+  return shunt_node_port_bit(key.protocol, 0);
+}
+
 uint32_t BitOf(const model::SocketAddress& backend) {
   const shunt_backend row = EncodeBackend(backend);
   return shunt_endpoint_bit(&row.address, row.port);
+}
+
+uint32_t FragmentsBitOf(const model::SocketAddress& backend) {
+  return BitOf(model::SocketAddress{backend.address, 0});
 }
 
 }  // namespace
@@ -26,18 +35,24 @@ absl::Status PacketFilters::ReadBack() {
 }
 
 absl::Status PacketFilters::SetFrontend(const shunt_frontend_key& key, model::FrontendKind kind) {
-  return kind == model::FrontendKind::kClusterIp ? absl::OkStatus() : node_ports_.Set(BitOf(key));
+  if (kind == model::FrontendKind::kClusterIp) return absl::OkStatus();
+  if (absl::Status status = node_ports_.Set(FragmentsBitOf(key)); !status.ok()) return status;
+  return node_ports_.Set(BitOf(key));
 }
 
 absl::Status PacketFilters::SetBackend(const model::SocketAddress& backend) {
+  if (absl::Status status = endpoints_.Set(FragmentsBitOf(backend)); !status.ok()) return status;
   return endpoints_.Set(BitOf(backend));
 }
 
 void PacketFilters::AdoptFrontend(const shunt_frontend_key& key, model::FrontendKind kind) {
-  if (kind != model::FrontendKind::kClusterIp) node_ports_.Adopt(BitOf(key));
+  if (kind == model::FrontendKind::kClusterIp) return;
+  node_ports_.Adopt(FragmentsBitOf(key));
+  node_ports_.Adopt(BitOf(key));
 }
 
 void PacketFilters::AdoptBackend(const model::SocketAddress& backend) {
+  endpoints_.Adopt(FragmentsBitOf(backend));
   endpoints_.Adopt(BitOf(backend));
 }
 

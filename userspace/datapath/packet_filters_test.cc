@@ -72,11 +72,24 @@ TEST_F(PacketFiltersTest, ABackendIsLetThroughByAddressAndPort) {
   EXPECT_FALSE(HoldsBackend("10.244.1.8", 8080));
 }
 
+// They have no ports.
+TEST_F(PacketFiltersTest, FragmentsAreLetThroughUnderPortZero) {
+  EXPECT_FALSE(HoldsPort(17, 0));
+  ASSERT_TRUE(filters_.SetFrontend(Key("10.96.0.1", 53, model::Protocol::kUdp), model::FrontendKind::kClusterIp).ok());
+  EXPECT_FALSE(HoldsPort(17, 0)) << "a ClusterIP is none of the node's addresses";
+  ASSERT_TRUE(filters_.SetFrontend(Key("0.0.0.0", 30053, model::Protocol::kUdp), model::FrontendKind::kNodePort).ok());
+  EXPECT_TRUE(HoldsPort(17, 0));
+  EXPECT_FALSE(HoldsPort(6, 0));
+  ASSERT_TRUE(filters_.SetBackend({Ip("10.244.1.7"), 8080}).ok());
+  EXPECT_TRUE(HoldsBackend("10.244.1.7", 0));
+  EXPECT_FALSE(HoldsBackend("10.244.1.8", 0));
+}
+
 TEST_F(PacketFiltersTest, ABitThatIsSetIsNotWrittenAgain) {
   int writes = 0;
   hooks_.after = [&](absl::string_view) { ++writes; };
   for (int i = 0; i < 3; ++i) ASSERT_TRUE(filters_.SetBackend({Ip("10.244.1.7"), 8080}).ok());
-  EXPECT_EQ(writes, 1);
+  EXPECT_EQ(writes, 2) << "its port's bit, and the one of fragments";
 }
 
 TEST_F(PacketFiltersTest, WhatCouldNotBeWrittenIsWrittenTheNextTime) {
@@ -101,7 +114,7 @@ TEST_F(PacketFiltersTest, WhatAnEarlierAgentHasPublishedIsRepairedAndKept) {
   next.AdoptFrontend(Key("0.0.0.0", 30080), model::FrontendKind::kNodePort);
   EXPECT_FALSE(HoldsBackend("10.244.1.8", 8080)) << "adoption writes nothing";
   ASSERT_TRUE(next.Repair().ok());
-  EXPECT_EQ(next.repaired(), 2u);
+  EXPECT_EQ(next.repaired(), 4u) << "two bits of each";
   EXPECT_TRUE(HoldsBackend("10.244.1.7", 8080));
   EXPECT_TRUE(HoldsBackend("10.244.1.8", 8080));
   EXPECT_TRUE(HoldsPort(6, 30080));
