@@ -215,7 +215,8 @@ SHUNT_STATIC_ASSERT(sizeof(struct shunt_flow_level) == 128);
  */
 #define SHUNT_NODE_PORT_WORDS (3 * 65536 / 64)
 
-/* Returns the bit's number in the whole array. `port` is in host order. REQUIRES: a protocol of a flow. */
+/* Returns the bit's number in the whole array. `port` is in host order; 0 stands for a fragment, which has none.
+ * REQUIRES: a protocol of a flow. */
 static inline __u32 shunt_node_port_bit(__u8 protocol, __u16 port)
 {
 	return (protocol == 6	 ? 0u
@@ -229,7 +230,8 @@ static inline __u32 shunt_node_port_bit(__u8 protocol, __u16 port)
 #define SHUNT_ENDPOINT_BITS (1u << 20)
 #define SHUNT_ENDPOINT_WORDS (SHUNT_ENDPOINT_BITS / 64)
 
-/* Without a seed, as shunt_prefix_bit(); and without the protocol, which a backend's row does not have. */
+/* Without a seed, as shunt_prefix_bit(); and without the protocol, which a backend's row does not have. Port 0 stands
+ * for a fragment, which has none. */
 static inline __u32 shunt_endpoint_bit(const struct shunt_address *address, __be16 port)
 {
 	__u64 high = (__u64)address->word[0] << 32 | address->word[1];
@@ -273,11 +275,11 @@ struct shunt_device {
 };
 SHUNT_STATIC_ASSERT(sizeof(struct shunt_device) == 56);
 
-/* fragments: LRU hash. The ports of a datagram, from its first fragment, for the others. */
+/* fragments: LRU hash. The ports of a datagram, from its first fragment, for the others, which have none. */
 struct shunt_fragment_key {
 	struct shunt_address source;
 	struct shunt_address destination;
-	__u32 id; /* as in the packet; IPv4's has 16 bits */
+	__u32 id; /* the packet's, in host order; IPv4's has 16 bits */
 	__u8 protocol;
 	__u8 pad[3];
 };
@@ -286,8 +288,10 @@ SHUNT_STATIC_ASSERT(sizeof(struct shunt_fragment_key) == 40);
 struct shunt_fragment {
 	__be16 source_port;
 	__be16 destination_port;
-	__u32 pad;
+	__u32 since; /* low half of jiffies, when the first fragment came */
+	__u16 id;    /* IPv4, host order: in place of the packet's where its source becomes another */
+	__u16 pad;
 };
-SHUNT_STATIC_ASSERT(sizeof(struct shunt_fragment) == 8);
+SHUNT_STATIC_ASSERT(sizeof(struct shunt_fragment) == 12);
 
 #endif

@@ -55,7 +55,11 @@
 	X(HOPS_EXHAUSTED, "hops_exhausted", "a packet at its last hop that has to be sent on: dropped")    \
 	X(UNWRITABLE, "unwritable", "a packet that the kernel could not make writable: dropped")           \
 	X(REFUSALS_LIMIT, "refusals_limit", "more refusals than a CPU may send in a second: dropped")      \
-	X(UNANSWERABLE, "unanswerable", "a packet to be refused that no answer can be made of: dropped")
+	X(UNANSWERABLE, "unanswerable", "a packet to be refused that no answer can be made of: dropped")   \
+	X(FRAGMENT_EARLY, "fragment_early",                                                                \
+	  "a fragment before its datagram's first: kept for that, and on this node's address passed too")  \
+	X(FRAGMENT_UNKEPT, "fragment_unkept",                                                              \
+	  "a fragment before its datagram's first that there is no place for: its datagram is lost")
 
 /* clang-format off */ /* it takes the list for the beginning of an expression */
 enum shunt_reason {

@@ -48,17 +48,19 @@ struct packet {
 	__u16 length;		       /* from the IP header on, as that says; 0: more than it can say */
 	__u8 is_v6;
 	__u8 ttl;
-	__u8 tcp_flags; /* SHUNT_TCP_*; of SCTP what its first chunk would be in TCP; 0 of UDP */
-	__u8 l4_length; /* bytes of the transport's header */
-	__u8 fragment;	/* enum fragment_kind */
-	__u8 pad[5];
+	__u8 tcp_flags;	  /* SHUNT_TCP_*; of SCTP what its first chunk would be in TCP; 0 of UDP */
+	__u8 l4_length;	  /* bytes of the transport's header */
+	__u8 fragment;	  /* enum fragment_kind */
+	__u8 is_recalled; /* of a fragment: its ports are remembered, or those of its first */
+	__u32 id;	  /* of a fragment, in host order */
 };
 
 enum parsed {
 	PARSED_NOTHING = 0, /* nothing that the packet path handles: it passes */
 	PARSED_CUT =
 		1, /* the headers go on beyond the bytes that can be read, or have to be parsed closely */
-	PARSED_FLOW = 2,  /* a packet of TCP, UDP or SCTP: its tuple is complete */
+	PARSED_FLOW =
+		2, /* a packet of TCP, UDP or SCTP: its tuple is complete, except the ports of a later fragment */
 	PARSED_ERROR = 3, /* an ICMP error: its tuple has no ports, and its header of 8 bytes can be read */
 };
 
@@ -166,10 +168,10 @@ static __always_inline int parse_transport(struct bytes bytes, struct packet *pa
 
 	if (protocol == IPPROTO_SCTP)
 		return parse_sctp(bytes, packet);
-	if (packet->fragment)
-		return PARSED_NOTHING;
 	if (protocol != IPPROTO_TCP && protocol != IPPROTO_UDP)
-		return parse_icmp(bytes, packet);
+		return packet->fragment ? PARSED_NOTHING : parse_icmp(bytes, packet);
+	if (packet->fragment == FRAGMENT_LATER)
+		return PARSED_FLOW;
 	return parse_ports(bytes, packet, bytes.begin + (packet->l4 & PACKET_L4_MAX));
 }
 
@@ -185,11 +187,11 @@ static __always_inline int parse_v4(struct bytes bytes, struct packet *packet)
 	packet->l4 = packet->l3 + ip->ihl * 4;
 	packet->length = bpf_ntohs(ip->tot_len);
 	packet->ttl = ip->ttl;
-	fragment = ip->frag_off;
-	if (fragment & bpf_htons(0x1fff))
-		packet->fragment = FRAGMENT_LATER;
-	else if (fragment & bpf_htons(0x2000))
-		packet->fragment = FRAGMENT_FIRST;
+	fragment = ip->frag_off & bpf_htons(0x3fff);
+	if (fragment) {
+		packet->fragment = fragment & bpf_htons(0x1fff) ? FRAGMENT_LATER : FRAGMENT_FIRST;
+		packet->id = bpf_ntohs(ip->id);
+	}
 	packet->tuple.source.word[2] = bpf_htonl(0xffff);
 	packet->tuple.source.word[3] = ip->saddr;
 	packet->tuple.destination.word[2] = bpf_htonl(0xffff);
@@ -238,6 +240,7 @@ static __always_inline int skip_extensions(struct bytes bytes, struct packet *pa
 			return PARSED_NOTHING;
 		if (next == IPPROTO_FRAGMENT) {
 			at += sizeof(*header);
+			packet->id = bpf_ntohl(header->rest);
 			if (header->fragment & bpf_htons(0xfff8))
 				packet->fragment = FRAGMENT_LATER;
 			else if (header->fragment & bpf_htons(1))

@@ -15,6 +15,9 @@
 #include "bpf/packet/flow.h"
 #include "bpf/packet/packet.h"
 
+/* The longest frame of a fragment that is kept until its datagram's first comes. */
+#define SHUNT_WAITING_BYTES 1984
+
 struct scratch {
 	struct packet packet; /* the one in hand, for functions that cannot take it as an argument */
 	struct shunt_frontend_key key;
@@ -27,6 +30,10 @@ struct scratch {
 	struct shunt_translation remembered;
 	__u32 refusals_since; /* the clock at the beginning of the second that `refusals` counts */
 	__u32 refusals;
+	struct shunt_fragment_key fragment; /* of the packet, if it is one */
+	__u32 is_saved;			    /* `frame` has the frame in hand, because others are sent in it */
+	__u32 saved_length;
+	__u8 frame[SHUNT_WAITING_BYTES];
 };
 
 struct {

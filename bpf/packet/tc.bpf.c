@@ -11,6 +11,7 @@
 
 #include "bpf/membership.h"
 #include "bpf/packet/begin.h"
+#include "bpf/packet/fragment.h"
 #include "bpf/packet/icmp.h"
 #include "bpf/packet/reject.h"
 
@@ -169,6 +170,17 @@ __noinline __weak int parse_closely(frame_t *frame, struct packet *packet)
 	return parse(frame_bytes(frame), packet, 1);
 }
 
+/* Takes the packet from the scratch row: a fragment that is complete there. */
+static __always_inline int recalled_packet(struct packet *packet)
+{
+	const struct scratch *s = scratch_row();
+
+	if (!s)
+		return PARSED_NOTHING;
+	*packet = s->packet;
+	return PARSED_FLOW;
+}
+
 static __always_inline int parse_frame(frame_t *frame, struct packet *packet)
 {
 	int parsed = parse(frame_bytes(frame), packet, 0);
@@ -178,10 +190,12 @@ static __always_inline int parse_frame(frame_t *frame, struct packet *packet)
 
 /*
  * What follow_flow() and follow_reply() return beside verdicts of the hook, which are lower: the packet may begin a
- * flow, and is in the scratch row; or it is an ICMP error, which may be about a flow.
+ * flow, or is a fragment whose ports have to be remembered or recalled, and is in the scratch row; or it is an ICMP
+ * error, which may be about a flow.
  */
 #define UNDECIDED 0x7fff
 #define IS_ERROR 0x7ffe
+#define IS_FRAGMENT 0x7ffd
 
 static __always_inline int undecided(const struct packet *packet)
 {
@@ -195,9 +209,9 @@ static __always_inline int undecided(const struct packet *packet)
 
 /*
  * Does everything for a packet whose flow exists. It is a global function and does not call what begins flows, so that
- * their stacks do not add up.
+ * their stacks do not add up. `is_recalled`: the packet is a fragment that is complete in the scratch row.
  */
-__noinline __weak int follow_flow(frame_t *frame)
+__noinline __weak int follow_flow(frame_t *frame, int is_recalled)
 {
 	struct found_flow found;
 	struct packet packet;
@@ -205,7 +219,7 @@ __noinline __weak int follow_flow(frame_t *frame)
 
 	if (is_tagged(frame))
 		return pass_frame();
-	parsed = parse_frame(frame, &packet);
+	parsed = is_recalled ? recalled_packet(&packet) : parse_frame(frame, &packet);
 	if (parsed != PARSED_FLOW)
 		return parsed == PARSED_ERROR ? IS_ERROR : pass_frame();
 	is_request = may_be_request(&packet.tuple);
@@ -213,11 +227,13 @@ __noinline __weak int follow_flow(frame_t *frame)
 		return pass_frame();
 	if (!has_link_header(device_of_frame(frame)))
 		return pass_frame();
+	if (packet.fragment && !packet.is_recalled)
+		return take_fragment(&packet) ? IS_FRAGMENT : pass_frame();
 	if (!find_packets_flow(&packet, &found))
-		return is_request ? undecided(&packet) : pass_frame();
+		return is_request && packet.fragment != FRAGMENT_LATER ? undecided(&packet) : pass_frame();
 	if (found.place.reverse)
 		return reply(frame, &packet, &found);
-	if (!begins_again(&packet, found.row))
+	if (packet.fragment == FRAGMENT_LATER || !begins_again(&packet, found.row))
 		return forward(frame, &packet, &found);
 	retire_flow(&found.place);
 	return undecided(&packet);
@@ -235,8 +251,12 @@ __noinline __weak int follow_reply(frame_t *frame)
 	parsed = parse_frame(frame, &packet);
 	if (parsed != PARSED_FLOW)
 		return parsed == PARSED_ERROR ? IS_ERROR : pass_frame();
-	if (!may_be_reply(&packet.tuple) || !has_link_header(device_of_frame(frame)) ||
-	    !find_packets_flow(&packet, &found) || !found.place.reverse || (found.flags & SHUNT_FLOW_SNAT))
+	if (!may_be_reply(&packet.tuple) || !has_link_header(device_of_frame(frame)))
+		return pass_frame();
+	if (packet.fragment &&
+	    (!take_fragment(&packet) || !recall_ports() || recalled_packet(&packet) != PARSED_FLOW))
+		return pass_frame();
+	if (!find_packets_flow(&packet, &found) || !found.place.reverse || (found.flags & SHUNT_FLOW_SNAT))
 		return pass_frame();
 	note_packet(&packet, &found);
 	return translate(frame, &packet, &found.to);
@@ -298,19 +318,19 @@ __noinline __weak int follow_error(frame_t *frame, int is_egress)
 
 /* ---- programs --------------------------------------------------------------------------------- */
 
-SEC("tc")
-int packet_ingress(frame_t *frame)
+/* Returns the verdict, or IS_FRAGMENT of one that is not recalled. */
+static __always_inline int handle_packet(frame_t *frame, int is_recalled)
 {
-	int verdict = follow_flow(frame);
+	int verdict = follow_flow(frame, is_recalled);
 
-	if (verdict < IS_ERROR)
+	if (verdict <= IS_FRAGMENT)
 		return verdict;
 	if (verdict == IS_ERROR)
 		return follow_error(frame, 0);
 	switch (begin_flow(frame)) {
 	case BEGUN_FLOW:
-		verdict = follow_flow(frame);
-		return verdict >= IS_ERROR ? drop_counted(SHUNT_REASON_FLOW_LOST) : verdict;
+		verdict = follow_flow(frame, is_recalled);
+		return verdict >= IS_FRAGMENT ? drop_counted(SHUNT_REASON_FLOW_LOST) : verdict;
 	case BEGUN_PASS:
 		return pass_frame();
 	case BEGUN_REFUSE:
@@ -318,6 +338,27 @@ int packet_ingress(frame_t *frame)
 	default:
 		return drop_frame();
 	}
+}
+
+/* Returns the verdict about a fragment that is in the scratch row. */
+static __always_inline int handle_fragment(frame_t *frame)
+{
+	int verdict = recall_ports() ? RECALLED : await_first(frame);
+
+	if (verdict != RECALLED)
+		return verdict;
+	verdict = handle_packet(frame, 1);
+	if (verdict != drop_frame() && send_waiting(frame))
+		return drop_counted(SHUNT_REASON_UNWRITABLE);
+	return verdict;
+}
+
+SEC("tc")
+int packet_ingress(frame_t *frame)
+{
+	int verdict = handle_packet(frame, 0);
+
+	return verdict == IS_FRAGMENT ? handle_fragment(frame) : verdict;
 }
 
 /*

@@ -229,7 +229,36 @@ static __always_inline int finish_checksum(frame_t *frame, const struct packet *
 	return update_checksum(frame, packet, field, addresses, ports, is_udp ? BPF_F_MARK_MANGLED_0 : 0);
 }
 
-/* Translates the frame. Returns 0, or -1 if that failed half-way: then it must be dropped. */
+/* Gives a fragment the id that `packet` has. Datagrams with one source must differ in it. */
+static __always_inline int write_id(frame_t *frame, __u32 id)
+{
+	struct bytes bytes = frame_bytes(frame);
+	struct iphdr *ip = (void *)(bytes.begin + sizeof(struct ethhdr));
+
+	if ((__u8 *)(ip + 1) > bytes.end)
+		return -1;
+	ip->check = (__u16)~sum_fold(sum_add((__u16)~ip->check, sum_change16(ip->id, bpf_htons(id))));
+	ip->id = bpf_htons(id);
+	return 0;
+}
+
+/* Finishes a fragment. A function of its own, because what most packets need shall have the registers. */
+static __noinline int finish_fragment(frame_t *frame, const struct packet *packet, const struct rewrite *to,
+				      __u32 addresses, __u32 ports)
+{
+	if (!packet->is_v6 && packet->tuple.source.word[3] != to->source.word[3] &&
+	    write_id(frame, packet->id))
+		return -1;
+	if (packet->fragment == FRAGMENT_FIRST)
+		return finish_checksum(frame, packet, addresses, ports);
+	/* What a device has summed up holds IPv6's addresses, and no checksum here makes up for their change. */
+	if (packet->is_v6)
+		bpf_csum_update(frame, addresses);
+	return 0;
+}
+
+/* Translates the frame, of a later fragment only the IP header. Returns 0, or -1 if that failed half-way: then it must
+ * be dropped. */
 static __always_inline int write_packet(frame_t *frame, const struct packet *packet, const struct rewrite *to,
 					int hops)
 {
@@ -240,7 +269,7 @@ static __always_inline int write_packet(frame_t *frame, const struct packet *pac
 	__u32 ports = sum_change16(packet->tuple.source_port, to->source_port) +
 		      sum_change16(packet->tuple.destination_port, to->destination_port);
 
-	if (write_ports(packet, to, bytes))
+	if (packet->fragment != FRAGMENT_LATER && write_ports(packet, to, bytes))
 		return -1;
 	if (packet->is_v6 ? write_v6(frame, packet, to, hops, bytes)
 			  : write_v4(packet, to, addresses, hops, bytes))
@@ -250,7 +279,8 @@ static __always_inline int write_packet(frame_t *frame, const struct packet *pac
 				   ports_in(packet->tuple.source_port, packet->tuple.destination_port) ^
 					   ports_in(to->source_port, to->destination_port),
 				   packet->is_v6 ? sum_add(ports, addresses) : ports);
-	return finish_checksum(frame, packet, addresses, ports);
+	return packet->fragment ? finish_fragment(frame, packet, to, addresses, ports)
+				: finish_checksum(frame, packet, addresses, ports);
 }
 
 /* ---- send ------------------------------------------------------------------------------------- */

@@ -91,6 +91,11 @@ int PacketPrograms::egress_fd() const {
   return bpf_program__fd(programs_->progs.packet_egress);
 }
 
+int PacketPrograms::map_fd(const char* name) const {
+  const bpf_map* const map = bpf_object__find_map_by_name(programs_->obj, name);
+  return map != nullptr ? bpf_map__fd(map) : -1;
+}
+
 absl::string_view PacketPrograms::ReasonName(size_t reason) {
   static constexpr const char* kNames[] = {
 #define SHUNT_REASON_NAME(constant, name, meaning) name,
@@ -155,7 +160,7 @@ absl::Status PacketPrograms::Load(const ProgramOptions& options) {
   packet_config.index_mask = kBuckets - 1;
   packet_config.flows = kFlows;
   packet_config.snat_sets = kSnatSets;
-  packet_config.hz = 250;
+  packet_config.hz = options.hz;
   packet_config.snat_first_port = kFirstSnatPort;
   packet_config.external_cluster_ip = options.external_cluster_ip;
   if (const int error = tc::load(programs_); error != 0) {
@@ -190,6 +195,7 @@ absl::Status PacketPrograms::Serve(const std::vector<sandbox::ServiceStory>& sto
     shunt_address address;
     std::memcpy(address.word, backend.address.bytes().data(), sizeof address.word);
     SHUNT_TRY(SetBit(programs_->maps.endpoint_filter, shunt_endpoint_bit(&address, htons(backend.port))));
+    SHUNT_TRY(SetBit(programs_->maps.endpoint_filter, shunt_endpoint_bit(&address, 0)));
   }
   return absl::OkStatus();
 }
@@ -268,6 +274,9 @@ absl::Status PacketPrograms::ForgetFlows() {
     const std::vector<char> zeros(size, 0);
     for (uint32_t i = 0; i < bpf_map__max_entries(map); ++i) SHUNT_TRY(Update(map, &i, zeros.data()));
   }
+  const int fragments = bpf_map__fd(programs_->maps.fragments);
+  shunt_fragment_key key;
+  while (bpf_map_get_next_key(fragments, nullptr, &key) == 0) bpf_map_delete_elem(fragments, &key);
   return absl::OkStatus();
 }
 

@@ -25,6 +25,7 @@ struct ProgramOptions {
   std::vector<std::string> node_addresses;
   bool external_cluster_ip = false;
   bool observe = false;
+  uint32_t hz = 250;  // what the programs take for jiffies per second
 };
 
 // What the agent would tell of a device.
@@ -56,7 +57,7 @@ class PacketPrograms {
   absl::Status Tell(const ToldDevice& device);
   // Puts both programs at the device's hooks, which end with the device.
   absl::Status Attach(absl::string_view device);
-  // Forgets every flow.
+  // Forgets every flow, and every first fragment.
   absl::Status ForgetFlows();
   // The rows of the table that are not free.
   std::vector<shunt_flow> Flows() const;
@@ -70,6 +71,8 @@ class PacketPrograms {
 
   int ingress_fd() const;
   int egress_fd() const;
+  // Returns -1 if the object has no such map.
+  int map_fd(const char* name) const;
   // What the programs have counted so far, by reason, and the reasons' names.
   std::vector<uint64_t> Reasons() const;
   static absl::string_view ReasonName(size_t reason);

@@ -319,7 +319,8 @@ TEST_F(PacketReaderTest, FragmentsLendTheirPorts) {
                                   .id = 77,
                                   .protocol = IPPROTO_UDP};
   maps_.PutRow("fragments", BytesOf(key),
-               BytesOf(shunt_fragment{.source_port = htons(5000), .destination_port = htons(53), .pad = 0}));
+               BytesOf(shunt_fragment{
+                   .source_port = htons(5000), .destination_port = htons(53), .since = 1, .id = 2, .pad = 0}));
   const auto rows = Dump<report::FragmentRow>("fragments");
   ASSERT_EQ(rows.size(), 1u);
   EXPECT_EQ(rows[0].source, Socket("192.0.2.9", 5000));

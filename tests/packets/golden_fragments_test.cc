@@ -1,0 +1,470 @@
+// SPDX-License-Identifier: Apache-2.0
+// Golden packets of datagrams in pieces: each fragment through the real programs, in order and in others, there and
+// back, and held against the fragments of the translated datagram.
+#include <arpa/inet.h>
+#include <bpf/bpf.h>
+#include <gtest/gtest.h>
+#include <linux/if_ether.h>
+#include <linux/if_packet.h>
+#include <net/if.h>
+#include <poll.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <cstring>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "tests/packets/packet.h"
+#include "tests/packets/packet_node.h"
+#include "tests/packets/parse.h"
+#include "tests/packets/test_run.h"
+#include "tests/sandbox/service_story.h"
+#include "userspace/datapath/kernel/testing/sandbox_fixture.h"
+#include "userspace/posix/file_descriptor.h"
+
+namespace shunt::packets {
+namespace {
+
+using sandbox::ServiceStory;
+
+constexpr size_t kMtu = 1400;  // what every way here carries
+constexpr uint32_t kId = 4711;
+// More jiffies to a second than pass in a test: time passes only by Age().
+constexpr uint32_t kHz = 1'000'000;
+
+// One way to a Service, in one family.
+struct Way {
+  const char* sentence;
+  const char* client_device;
+  const char* client;
+  const char* client_hop;
+  const char* frontend;
+  const char* backend;
+  const char* device;  // by which it leaves past the stack; null: through the stack
+  const char* neighbour;
+  const char* source;  // lent by this node; null: the client's own
+  Hook reply_hook;
+  const char* reply_device;
+  const char* client_mac_device;
+};
+
+constexpr Way kWays[] = {
+    {"from outside through the stack to a pod", "eth0", "198.51.100.7", "192.0.2.1", "192.0.2.10:30081",
+     "10.244.1.2:8080", nullptr, nullptr, nullptr, Hook::kEgress, "eth0", nullptr},
+    {"the same over IPv6", "eth0", "2001:db8:1::7", "2001:db8::1", "[2001:db8::10]:30081", "[fd00:244:1::2]:8080",
+     nullptr, nullptr, nullptr, Hook::kEgress, "eth0", nullptr},
+    {"from outside by a load balancer's address to a pod of node B", "eth0", "198.51.100.7", "192.0.2.1",
+     "203.0.113.2:80", "10.244.2.7:8080", "flannel.1", "10.244.2.0", "10.244.1.0", Hook::kIngress, "flannel.1", "eth0"},
+    {"the same over IPv6", "eth0", "2001:db8:1::7", "2001:db8::1", "[2001:db8:2::2]:80", "[fd00:244:2::7]:8080",
+     "flannel.1", "fd00:244:2::", "fd00:244:1::", Hook::kIngress, "flannel.1", "eth0"},
+    {"from outside back by the same device to node B", "eth0", "198.51.100.7", "192.0.2.1", "192.0.2.10:30083",
+     "192.0.2.11:8080", "eth0", "192.0.2.11", "192.0.2.10", Hook::kIngress, "eth0", "eth0"},
+    {"from a pod to a pod behind its bridge", "br1", "10.244.1.66", "10.244.1.66", "10.96.0.4:80", "10.244.1.67:8080",
+     "cni0", "10.244.1.67", nullptr, Hook::kIngress, "br2", "cni0"},
+    {"the same over IPv6", "br1", "fd00:244:1:0:b::2", "fd00:244:1:0:b::2", "[fd00:96::4]:80",
+     "[fd00:244:1:0:b::3]:8080", "cni0", "fd00:244:1:0:b::3", nullptr, Hook::kIngress, "br2", "cni0"},
+};
+
+std::string At(absl::string_view address, uint16_t port) {
+  return model::IpAddress::Parse(address)->ToStringWithPort(port);
+}
+
+// Everything that comes in by a device, as its own packet socket sees it.
+class Incoming {
+ public:
+  explicit Incoming(const char* device)
+      : socket_(::socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, htons(ETH_P_ALL))) {
+    sockaddr_ll address = {};
+    address.sll_family = AF_PACKET;
+    address.sll_protocol = htons(ETH_P_ALL);
+    address.sll_ifindex = static_cast<int>(if_nametoindex(device));
+    EXPECT_EQ(bind(socket_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
+  }
+
+  // Returns the next `count` fragments, or fewer if no more come. What the kernel itself sends and gets is left out.
+  std::vector<Bytes> Fragments(size_t count) {
+    std::vector<Bytes> frames;
+    pollfd waiting = {.fd = socket_.get(), .events = POLLIN, .revents = 0};
+    while (frames.size() < count && poll(&waiting, 1, 2000) == 1) {
+      Bytes frame(4096);
+      sockaddr_ll from = {};
+      socklen_t size = sizeof from;
+      const ssize_t got =
+          recvfrom(socket_.get(), frame.data(), frame.size(), 0, reinterpret_cast<sockaddr*>(&from), &size);
+      if (got < 0) break;
+      frame.resize(static_cast<size_t>(got));
+      if (from.sll_pkttype == PACKET_HOST && Parse(frame).packet.fragment) frames.push_back(std::move(frame));
+    }
+    return frames;
+  }
+  bool IsEmpty() {
+    Bytes frame(4096);
+    while (recv(socket_.get(), frame.data(), frame.size(), 0) > 0) {
+      if (Parse(frame).packet.fragment) return false;
+    }
+    return true;
+  }
+
+ private:
+  posix::FileDescriptor socket_;
+};
+
+class GoldenFragmentsTest : public datapath::SandboxTest {
+ protected:
+  void SetUp() override {
+    SandboxTest::SetUp();
+    if (IsSkipped() || HasFatalFailure()) return;
+    Start({.hz = kHz});
+  }
+
+  void Start(const ProgramOptions& options) {
+    node_.reset();
+    auto made = PacketNode::Create(bpffs_, cgroup_, options);
+    ASSERT_TRUE(made.ok()) << made.status();
+    node_ = *std::move(made);
+    std::vector<ServiceStory> stories;
+    std::vector<std::string> backends;
+    for (int n = 1; n <= 5; ++n) {
+      ServiceStory story(absl::StrCat("s", n));
+      story.ClusterIp(absl::StrCat("10.96.0.", n)).ClusterIp(absl::StrCat("fd00:96::", n));
+      story.LoadBalancerIp(absl::StrCat("203.0.113.", n)).LoadBalancerIp(absl::StrCat("2001:db8:2::", n));
+      static constexpr const char* kBackends[][2] = {{"10.244.1.2", "fd00:244:1::2"},
+                                                     {"10.244.2.7", "fd00:244:2::7"},
+                                                     {"192.0.2.11", "2001:db8::11"},
+                                                     {"10.244.1.67", "fd00:244:1:0:b::3"}};
+      if (n < 5) {  // the last has none
+        for (const char* address : kBackends[n - 1]) {
+          story.Endpoint({.address = address, .node = n == 2 || n == 3 ? "b" : "here"});
+          backends.push_back(At(address, 8080));
+        }
+      }
+      const auto node_port = static_cast<uint16_t>(30080 + n);
+      story.Port(80, model::Protocol::kTcp, 8080, node_port).Port(80, model::Protocol::kUdp, 8080, node_port);
+      stories.push_back(story);
+    }
+    const absl::Status serving = node_->programs().Serve(stories, backends);
+    ASSERT_TRUE(serving.ok()) << serving;
+  }
+
+  void TearDown() override {
+    node_.reset();
+    SandboxTest::TearDown();
+  }
+
+  std::vector<Packet> Arriving(const char* device, const Packet& whole) {
+    return Fragments(node_->Arriving(device, whole), kMtu);
+  }
+  Fate In(const char* device, const Packet& packet) { return node_->Run(Hook::kIngress, device, packet); }
+
+  // Changes the ages of all that is remembered and kept.
+  void Age(uint32_t seconds);
+
+  std::unique_ptr<PacketNode> node_;
+};
+
+void GoldenFragmentsTest::Age(uint32_t seconds) {
+  const int fragments = node_->programs().map_fd("fragments"), waiting = node_->programs().map_fd("waiting");
+  ASSERT_GE(fragments, 0);
+  ASSERT_GE(waiting, 0);
+  const uint32_t jiffies = seconds * kHz;
+  shunt_fragment_key key = {};
+  shunt_fragment row = {};
+  for (const void* last = nullptr; bpf_map_get_next_key(fragments, last, &key) == 0; last = &key) {
+    ASSERT_EQ(bpf_map_lookup_elem(fragments, &key, &row), 0);
+    row.since -= jiffies;
+    ASSERT_EQ(bpf_map_update_elem(fragments, &key, &row, BPF_EXIST), 0);
+  }
+  bpf_map_info info = {};
+  uint32_t size = sizeof info;
+  ASSERT_EQ(bpf_obj_get_info_by_fd(waiting, &info, &size), 0);
+  std::vector<uint32_t> place(info.value_size / 4);
+  for (uint32_t i = 0; i < info.max_entries; ++i) {
+    ASSERT_EQ(bpf_map_lookup_elem(waiting, &i, place.data()), 0);
+    place[1] -= jiffies;
+    ASSERT_EQ(bpf_map_update_elem(waiting, &i, place.data(), BPF_EXIST), 0);
+  }
+}
+
+// The order of three fragments, the first being 0; one may be there twice.
+using Order = std::vector<size_t>;
+
+TEST_F(GoldenFragmentsTest, EveryWayIsGoneThereAndBackByEveryFragment) {
+  uint16_t port = 40000;
+  for (const Way& way : kWays) {
+    const bool is_v4 = absl::string_view(way.client).find(':') == absl::string_view::npos;
+    for (const bool is_tcp : {true, false}) {
+      for (const Order& order : {Order{0, 1, 2}, Order{0, 2, 1}, Order{0, 0, 1, 1, 2, 2}}) {
+        SCOPED_TRACE(
+            absl::StrCat(way.sentence, is_tcp ? ", TCP, " : ", UDP, ", order.size(), " fragments, then ", order[1]));
+        const std::string client = At(way.client, ++port);
+        const auto make = [&](const std::string& from, const std::string& to) {
+          return (is_tcp ? Tcp(from, to).Syn() : Udp(from, to)).Payload(3500).Id(kId);
+        };
+        const auto last_hop = [&](Packet packet) {
+          return way.device != nullptr ? packet.Ttl(packet.ttl - 1) : packet;
+        };
+        const std::string verdict = way.device != nullptr ? "TC_ACT_REDIRECT" : "TC_ACT_UNSPEC";
+
+        const Packet request = node_->Arriving(way.client_device, make(client, way.frontend));
+        std::vector<Packet> parts = Fragments(request, kMtu);
+        ASSERT_EQ(parts.size(), 3u);
+        std::string source = client;
+        Packet expected = request;
+        for (size_t i = 0; i < order.size(); ++i) {
+          const Fate fate = In(way.client_device, parts[order[i]]);
+          ASSERT_EQ(VerdictName(fate.verdict), verdict) << testing::PrintToString(fate.reasons);
+          if (i == 0) {
+            if (way.source != nullptr) source = At(way.source, fate.packet.source_port);
+            expected = last_hop(request.From(source).To(way.backend));
+            if (is_v4 && way.source != nullptr) expected.Id(fate.packet.id);
+            if (way.device != nullptr) expected = node_->Leaving(way.device, way.neighbour, expected);
+          }
+          EXPECT_EQ(Mismatch(Fragments(expected, kMtu)[order[i]], fate.bytes), "");
+        }
+
+        Packet answer = make(way.backend, source);
+        if (is_tcp) answer.SynAck();
+        const Packet reply = way.reply_hook == Hook::kEgress ? answer : node_->Arriving(way.reply_device, answer);
+        parts = Fragments(reply, kMtu);
+        for (size_t i = 0; i < order.size(); ++i) {
+          const Fate fate = node_->Run(way.reply_hook, way.reply_device, parts[order[i]]);
+          ASSERT_EQ(VerdictName(fate.verdict), verdict) << testing::PrintToString(fate.reasons);
+          if (i == 0) {
+            expected = last_hop(reply.From(way.frontend).To(client));
+            if (is_v4) expected.Id(fate.packet.id);
+            if (way.device != nullptr) expected = node_->Leaving(way.client_mac_device, way.client_hop, expected);
+          }
+          EXPECT_EQ(Mismatch(Fragments(expected, kMtu)[order[i]], fate.bytes), "");
+        }
+      }
+    }
+  }
+}
+
+TEST_F(GoldenFragmentsTest, TheMapHasThePortsOfAFirstFragment) {
+  const std::vector<Packet> parts =
+      Arriving("eth0", Udp("198.51.100.7:40000", "192.0.2.10:30081").Payload(3000).Id(kId));
+  In("eth0", parts[0]);
+  shunt_fragment_key key = {};
+  ASSERT_EQ(bpf_map_get_next_key(node_->programs().map_fd("fragments"), nullptr, &key), 0);
+  EXPECT_EQ(key.id, kId);
+  EXPECT_EQ(key.protocol, IPPROTO_UDP);
+  EXPECT_EQ(ntohl(key.source.word[3]), 0xc6336407u);
+  EXPECT_EQ(ntohl(key.destination.word[3]), 0xc000020au);
+  shunt_fragment row = {};
+  ASSERT_EQ(bpf_map_lookup_elem(node_->programs().map_fd("fragments"), &key, &row), 0);
+  EXPECT_EQ(ntohs(row.source_port), 40000);
+  EXPECT_EQ(ntohs(row.destination_port), 30081);
+}
+
+// Where both would leave from one address, the backend could not tell their fragments apart.
+TEST_F(GoldenFragmentsTest, DatagramsWithOneIdLeaveThisNodesAddressWithTwo) {
+  std::vector<std::vector<Packet>> datagrams;
+  for (const char* client : {"198.51.100.7:40000", "198.51.100.200:40000"}) {
+    datagrams.push_back(Arriving("eth0", Udp(client, "192.0.2.10:30082").Payload(3000).Id(kId)));
+  }
+  std::vector<std::set<uint32_t>> ids(2);
+  std::vector<std::set<std::string>> sources(2);
+  for (const size_t part : {0, 0, 1, 2}) {  // a first fragment that comes twice changes nothing
+    for (size_t i = 0; i < 2; ++i) {
+      const Fate fate = In("eth0", datagrams[i][part]);
+      ASSERT_EQ(VerdictName(fate.verdict), "TC_ACT_REDIRECT") << testing::PrintToString(fate.reasons);
+      EXPECT_EQ(fate.packet.source.ToString(), "10.244.1.0");
+      ids[i].insert(fate.packet.id);
+    }
+  }
+  EXPECT_EQ(ids[0].size(), 1u);
+  EXPECT_EQ(ids[1].size(), 1u);
+  EXPECT_NE(ids[0], ids[1]);
+}
+
+// A client's two datagrams with one id, of two sockets: each fragment goes with the first before it.
+TEST_F(GoldenFragmentsTest, AnIdThatIsUsedAgainIsTheNewDatagrams) {
+  const std::vector<Packet> old = Arriving("eth0", Udp("198.51.100.7:40000", "192.0.2.10:30081").Payload(3000).Id(kId));
+  const std::vector<Packet> now = Arriving("eth0", Udp("198.51.100.7:40001", "192.0.2.10:30082").Payload(3000).Id(kId));
+  EXPECT_EQ(In("eth0", old[0]).packet.destination.ToString(), "10.244.1.2");
+  EXPECT_EQ(In("eth0", old[1]).packet.destination.ToString(), "10.244.1.2");
+  EXPECT_EQ(In("eth0", now[0]).packet.destination.ToString(), "10.244.2.7");
+  EXPECT_EQ(In("eth0", now[1]).packet.destination.ToString(), "10.244.2.7");
+}
+
+TEST_F(GoldenFragmentsTest, WhatAFirstFragmentToldIsForgottenAfterThirtySeconds) {
+  const std::vector<Packet> parts =
+      Arriving("eth0", Udp("198.51.100.7:40000", "192.0.2.10:30081").Payload(3000).Id(kId));
+  In("eth0", parts[0]);
+  Age(29);
+  EXPECT_EQ(In("eth0", parts[1]).packet.destination.ToString(), "10.244.1.2");
+  Age(2);
+  const Fate late = In("eth0", parts[2]);
+  EXPECT_EQ(VerdictName(late.verdict), "TC_ACT_UNSPEC");
+  EXPECT_EQ(late.packet.destination.ToString(), "192.0.2.10");
+}
+
+// On a Service's address nothing else can be meant, so a fragment waits without being passed on; on the node's own the
+// host gets it too, because it may be the host's.
+TEST_F(GoldenFragmentsTest, FragmentsBeforeTheFirstComeAgainAfterIt) {
+  struct Row {
+    const char* device;
+    const char* client;
+    const char* frontend;
+    const char* backend;
+    const char* verdict;
+  };
+  constexpr Row kRows[] = {
+      {"eth0", "198.51.100.7:40000", "192.0.2.10:30081", "10.244.1.2", "TC_ACT_UNSPEC"},
+      {"eth0", "[2001:db8:1::7]:40000", "[2001:db8::10]:30081", "fd00:244:1::2", "TC_ACT_UNSPEC"},
+      {"eth0", "198.51.100.7:40000", "192.0.2.10:30082", "10.244.2.7", "TC_ACT_UNSPEC"},
+      {"pod1", "10.244.1.2:40000", "10.96.0.2:80", "10.244.2.7", "TC_ACT_SHOT"},
+      {"pod1", "[fd00:244:1::2]:40000", "[fd00:96::2]:80", "fd00:244:2::7", "TC_ACT_SHOT"},
+  };
+  uint32_t id = kId;
+  for (const Row& row : kRows) {
+    for (const Order& order : {Order{2, 1, 0}, Order{2, 0, 1}, Order{1, 0, 2}, Order{2, 2, 1, 1, 0}}) {
+      SCOPED_TRACE(absl::StrCat(row.client, " to ", row.frontend, ", ", order.size(), " fragments, ", order[1],
+                                " is the second"));
+      Incoming incoming(row.device);
+      const std::vector<Packet> parts = Arriving(row.device, Udp(row.client, row.frontend).Payload(3500).Id(++id));
+      std::vector<Bytes> early;
+      bool has_first = false;
+      for (const size_t part : order) {
+        const Bytes bytes = ToBytes(parts[part]);
+        const Fate fate = node_->Run(Hook::kIngress, row.device, bytes);
+        has_first |= part == 0;
+        if (has_first) {
+          EXPECT_EQ(fate.packet.destination.ToString(), row.backend);
+          EXPECT_TRUE(fate.faults.empty()) << testing::PrintToString(fate.faults);
+          EXPECT_EQ(fate.packet.payload, parts[part].payload) << "of fragment " << part;
+          continue;
+        }
+        EXPECT_EQ(VerdictName(fate.verdict), row.verdict);
+        EXPECT_EQ(fate.reasons, std::vector<std::string>{"fragment_early"});
+        EXPECT_EQ(fate.bytes, bytes);
+        early.push_back(bytes);
+      }
+      std::vector<Bytes> again = incoming.Fragments(early.size());
+      std::sort(again.begin(), again.end());
+      std::sort(early.begin(), early.end());
+      ASSERT_EQ(again, early);
+      for (const Bytes& bytes : again) {
+        EXPECT_EQ(node_->Run(Hook::kIngress, row.device, bytes).packet.destination.ToString(), row.backend);
+      }
+      EXPECT_TRUE(incoming.IsEmpty());
+    }
+  }
+}
+
+// Its id may be another datagram's by then.
+TEST_F(GoldenFragmentsTest, AFragmentWaitsForItsFirstNoLongerThanTwoSeconds) {
+  Incoming incoming("eth0");
+  const std::vector<Packet> parts =
+      Arriving("eth0", Udp("198.51.100.7:40000", "192.0.2.10:30081").Payload(3000).Id(kId));
+  In("eth0", parts[2]);
+  Age(3);
+  In("eth0", parts[1]);
+  In("eth0", parts[0]);
+  EXPECT_EQ(incoming.Fragments(1), std::vector<Bytes>{ToBytes(parts[1])});
+  EXPECT_TRUE(incoming.IsEmpty());
+}
+
+// A set of places is full of one datagram's: the newest are kept.
+TEST_F(GoldenFragmentsTest, AFloodOfEarlyFragmentsPushesOutTheOldest) {
+  Incoming incoming("eth0");
+  const std::vector<Packet> parts =
+      Arriving("eth0", Udp("198.51.100.7:40000", "192.0.2.10:30081").Payload(30000).Id(kId));
+  ASSERT_GT(parts.size(), 20u);
+  for (size_t i = parts.size() - 1; i > 0; --i) {
+    const Fate fate = In("eth0", parts[i]);
+    EXPECT_EQ(VerdictName(fate.verdict), "TC_ACT_UNSPEC");
+    EXPECT_EQ(fate.reasons, std::vector<std::string>{"fragment_early"});
+    Age(0);
+  }
+  EXPECT_EQ(In("eth0", parts[0]).packet.destination.ToString(), "10.244.1.2");
+  EXPECT_EQ(incoming.Fragments(16).size(), 16u);
+  EXPECT_TRUE(incoming.IsEmpty());
+}
+
+TEST_F(GoldenFragmentsTest, AFragmentThatIsTooLongToKeepIsCounted) {
+  Packet whole = node_->Arriving("pod1", Udp("10.244.1.2:40000", "10.96.0.2:80").Payload(5000).Id(kId));
+  const std::vector<Packet> parts = Fragments(whole, 2500);
+  const Fate fate = In("pod1", parts[1]);
+  EXPECT_EQ(VerdictName(fate.verdict), "TC_ACT_SHOT");
+  EXPECT_EQ(fate.reasons, std::vector<std::string>{"fragment_unkept"});
+}
+
+// What is none of ours, or cannot be told: untouched.
+TEST_F(GoldenFragmentsTest, WhatIsNotAServicesPasses) {
+  struct Row {
+    const char* sentence;
+    const char* device;
+    Packet whole;
+    size_t part;
+  };
+  const Row rows[] = {
+      {"the first fragment to a pod", "eth0", Udp("198.51.100.7:1", "10.244.1.2:8080").Payload(3000).Id(1), 0},
+      {"a later fragment to a pod", "eth0", Udp("198.51.100.7:1", "10.244.1.2:8080").Payload(3000).Id(1), 1},
+      {"the first fragment from a backend without a flow", "flannel.1",
+       Udp("10.244.2.7:8080", "10.244.1.2:1").Payload(3000).Id(1), 0},
+      {"a later one", "flannel.1", Udp("10.244.2.7:8080", "10.244.1.2:1").Payload(3000).Id(1), 1},
+      {"a later one from what is no backend", "flannel.1", Udp("10.244.2.8:8080", "10.244.1.2:1").Payload(3000).Id(1),
+       1},
+      {"a later fragment of another protocol", "eth0", EchoRequest("198.51.100.7", "192.0.2.10").Payload(3000).Id(1),
+       1},
+      {"a first fragment of another protocol", "eth0", EchoRequest("198.51.100.7", "192.0.2.10").Payload(3000).Id(1),
+       0},
+      {"a later fragment in a frame with a tag", "eth0", Udp("198.51.100.7:1", "192.0.2.10:30081").Payload(3000).Id(1),
+       1},
+  };
+  for (const Row& row : rows) {
+    SCOPED_TRACE(row.sentence);
+    Packet part = Arriving(row.device, row.whole)[row.part];
+    if (absl::string_view(row.sentence).find("tag") != absl::string_view::npos) part.Vlan(7);
+    const Bytes bytes = ToBytes(part);
+    const Fate fate = node_->Run(Hook::kIngress, row.device, bytes);
+    EXPECT_EQ(VerdictName(fate.verdict), "TC_ACT_UNSPEC");
+    EXPECT_EQ(fate.bytes, bytes);
+    EXPECT_TRUE(row.part == 0 || fate.reasons.empty()) << testing::PrintToString(fate.reasons);
+  }
+}
+
+// RFC 1858: no honest sender cuts a header of 20 bytes.
+TEST_F(GoldenFragmentsTest, AFirstFragmentThatCutsItsHeaderPassesUntouched) {
+  Packet packet = node_->Arriving("eth0", Tcp("198.51.100.7:40000", "192.0.2.10:30081").Syn());
+  packet.fragment = FragmentPart{.offset = 0, .more = true};
+  Bytes header = TransportBytes(packet);
+  header.resize(8);
+  const Bytes bytes = AroundTransport(packet, header);
+  const Fate fate = node_->Run(Hook::kIngress, "eth0", bytes);
+  EXPECT_EQ(VerdictName(fate.verdict), "TC_ACT_UNSPEC");
+  EXPECT_EQ(fate.bytes, bytes);
+}
+
+TEST_F(GoldenFragmentsTest, AServiceWithoutEndpointsRefusesAFirstFragmentAlone) {
+  const std::vector<Packet> parts =
+      Arriving("eth0", Udp("198.51.100.7:40000", "192.0.2.10:30085").Payload(3000).Id(kId));
+  const Fate refused = In("eth0", parts[0]);
+  EXPECT_EQ(VerdictName(refused.verdict), "TC_ACT_REDIRECT");
+  EXPECT_TRUE(refused.packet.IsIcmpError()) << ToString(refused.packet);
+  const Fate later = In("eth0", parts[1]);
+  EXPECT_EQ(VerdictName(later.verdict), "TC_ACT_UNSPEC");
+  EXPECT_EQ(Mismatch(parts[1], later.bytes), "");
+}
+
+TEST_F(GoldenFragmentsTest, InObserveModeEveryFragmentPasses) {
+  Start({.observe = true, .hz = kHz});
+  Incoming incoming("pod1");
+  const std::vector<Packet> parts = Arriving("pod1", Udp("10.244.1.2:40000", "10.96.0.2:80").Payload(3000).Id(kId));
+  for (const size_t part : {2, 0, 1}) {
+    const Fate fate = In("pod1", parts[part]);
+    EXPECT_EQ(VerdictName(fate.verdict), "TC_ACT_UNSPEC");
+    EXPECT_EQ(Mismatch(parts[part], fate.bytes), "");
+  }
+  EXPECT_TRUE(incoming.IsEmpty());
+}
+
+}  // namespace
+}  // namespace shunt::packets
