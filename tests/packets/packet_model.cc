@@ -20,10 +20,20 @@ Expected Drop() {
   return {.action = Action::kDrop};
 }
 
-// Whether the packet path handles the packet at all. Of SCTP it needs a chunk.
+// Returns whether a packet is only a part of a datagram.
+bool IsPart(const Packet& packet) {
+  return packet.fragment && *packet.fragment != FragmentPart();
+}
+
+bool IsLater(const Packet& packet) {
+  return packet.fragment && packet.fragment->offset != 0;
+}
+
+// Whether the packet path handles the packet at all. Of SCTP it needs a chunk, and the whole for its checksum.
 bool IsOfAFlow(const Packet& packet) {
   if (packet.link && packet.link->vlan) return false;
-  return packet.protocol == kTcp || packet.protocol == kUdp || (packet.protocol == kSctp && packet.payload.size() >= 4);
+  return packet.protocol == kTcp || packet.protocol == kUdp ||
+         (packet.protocol == kSctp && packet.payload.size() >= 4 && !IsPart(packet));
 }
 
 bool BeginsFlow(const Packet& packet) {
@@ -47,10 +57,25 @@ PacketModel::Tuple TupleOf(const Packet& packet) {
 
 Packet Translated(Packet packet, const PacketModel::Tuple& to) {
   packet.source = to.from.address;
-  packet.source_port = to.from.port;
   packet.destination = to.to.address;
+  if (IsLater(packet)) return packet;
+  packet.source_port = to.from.port;
   packet.destination_port = to.to.port;
   return packet;
+}
+
+// Returns whether two addresses are of one prefix by which the programs know a range of Services.
+bool IsNear(const model::IpAddress& a, const model::IpAddress& b) {
+  // A /20, of which the mapped form has 96 bits more, and a /64.
+  const size_t whole = a.IsV4() ? 14 : 8;
+  return a.IsV4() == b.IsV4() && std::equal(a.bytes().begin(), a.bytes().begin() + whole, b.bytes().begin()) &&
+         (!a.IsV4() || (a.bytes()[whole] ^ b.bytes()[whole]) < 16);
+}
+
+// The id with which a fragment leaves for which another source answers is the programs' choice.
+Expected WithIdOf(Expected expected, const Packet& packet, const Fate& seen) {
+  if (IsPart(packet) && packet.IsV4() && expected.packet.source != packet.source) expected.packet.id = seen.packet.id;
+  return expected;
 }
 
 }  // namespace
@@ -78,6 +103,34 @@ void PacketModel::Remove(const std::shared_ptr<Flow>& flow) {
 
 Expected PacketModel::Expect(Hook hook, const std::string& device, const Packet& packet, const Fate& seen) {
   if (!IsOfAFlow(packet)) return Pass(packet);
+  const Datagram datagram = {packet.source, packet.destination, packet.protocol, packet.id};
+  if (IsLater(packet)) return WithIdOf(ExpectLater(hook, packet), packet, seen);
+  if (packet.fragment && packet.fragment->more) ports_[datagram] = {packet.source_port, packet.destination_port};
+  return WithIdOf(ExpectWhole(hook, device, packet, seen), packet, seen);
+}
+
+// It goes with the flow of its first, if that is known and has one.
+Expected PacketModel::ExpectLater(Hook hook, const Packet& packet) {
+  const auto ports = ports_.find({packet.source, packet.destination, packet.protocol, packet.id});
+  if (ports == ports_.end()) {
+    // It is kept for its first. Only on an address that is a Service's alone it can be nothing else.
+    const bool is_services = std::any_of(tables_.cluster_ips.begin(), tables_.cluster_ips.end(),
+                                         [&](const auto& ip) { return IsNear(ip, packet.destination); });
+    return hook == Hook::kIngress && is_services ? Drop() : Pass(packet);
+  }
+  Tuple tuple = TupleOf(packet);
+  std::tie(tuple.from.port, tuple.to.port) = ports->second;
+  if (const auto reply = by_reply_.find(tuple); reply != by_reply_.end()) {
+    Flow& flow = *reply->second;
+    if (hook == Hook::kEgress) return Pass(flow.has_port ? packet : Translated(packet, flow.request.Swapped()));
+    return flow.is_sent ? Follow(packet, flow, /*reverse=*/true) : Pass(packet);
+  }
+  const auto request = by_request_.find(tuple);
+  if (hook == Hook::kEgress || request == by_request_.end()) return Pass(packet);
+  return Follow(packet, *request->second, /*reverse=*/false);
+}
+
+Expected PacketModel::ExpectWhole(Hook hook, const std::string& device, const Packet& packet, const Fate& seen) {
   const Tuple tuple = TupleOf(packet);
   const auto reply = by_reply_.find(tuple);
   if (hook == Hook::kEgress) {
@@ -98,10 +151,10 @@ Expected PacketModel::Expect(Hook hook, const std::string& device, const Packet&
 }
 
 Expected PacketModel::Follow(const Packet& packet, Flow& flow, bool reverse) {
-  if (packet.protocol == kTcp && (packet.tcp.flags & TcpHeader::kFin) != 0) {
+  if (packet.protocol == kTcp && !IsLater(packet) && (packet.tcp.flags & TcpHeader::kFin) != 0) {
     (reverse ? flow.fin_reverse : flow.fin_forward) = true;
   }
-  if (EndsAtOnce(packet)) flow.reset = true;
+  if (!IsLater(packet) && EndsAtOnce(packet)) flow.reset = true;
   const Packet translated = Translated(packet, reverse ? flow.request.Swapped() : flow.onwards);
   return flow.is_sent ? Send(translated, flow, reverse) : Pass(translated);
 }
@@ -146,7 +199,7 @@ Expected PacketModel::Begin(const std::string& device, const Packet& packet, con
   const bool is_outsiders = frontend != nullptr && frontend->is_cluster_ip && !is_inside;
   if (!BeginsFlow(packet)) return frontend == nullptr || is_node || is_outsiders ? Pass(packet) : Drop();
   const auto refuse = [&]() -> Expected {
-    const bool plain = packet.ip_options.empty() && packet.extensions.empty() && !packet.fragment;
+    const bool plain = packet.ip_options.empty() && packet.extensions.empty() && (packet.IsV4() || !packet.fragment);
     if (!plain || !IsHost(packet.source)) return Drop();
     return {.action = Action::kRefuse};
   };

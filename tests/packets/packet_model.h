@@ -11,6 +11,7 @@
 #include <memory>
 #include <set>
 #include <string>
+#include <tuple>
 #include <utility>
 
 #include "tests/packets/packet.h"
@@ -122,6 +123,11 @@ class PacketModel {
   const std::map<Tuple, std::shared_ptr<Flow>>& flows() const { return by_request_; }
 
  private:
+  // What its first fragment told of the datagram of a fragment.
+  using Datagram = std::tuple<model::IpAddress, model::IpAddress, uint8_t, uint32_t>;
+
+  Expected ExpectLater(Hook hook, const Packet& packet);
+  Expected ExpectWhole(Hook hook, const std::string& device, const Packet& packet, const Fate& seen);
   Expected Begin(const std::string& device, const Packet& packet, const Tuple& tuple, const Fate& seen);
   Expected Follow(const Packet& packet, Flow& flow, bool reverse);
   static Expected Send(Packet packet, const Flow& flow, bool reverse);
@@ -133,6 +139,7 @@ class PacketModel {
   const ModelTables tables_;
   std::map<Tuple, std::shared_ptr<Flow>> by_request_;
   std::map<Tuple, std::shared_ptr<Flow>> by_reply_;
+  std::map<Datagram, std::pair<uint16_t, uint16_t>> ports_;  // source and destination
 };
 
 }  // namespace shunt::packets

@@ -175,6 +175,7 @@ class PacketModelTest : public datapath::SandboxTest {
   bool OneIn(uint32_t count) { return Below(count) == 0; }
   Packet Dressed(Packet packet);
   void AddChunk(Packet* packet);
+  void Cut(Packet& packet);
   void SendRequest();
   void SendReply();
   void SendError();
@@ -196,6 +197,17 @@ void PacketModelTest::AddChunk(Packet* packet) {
   if (OneIn(8)) packet->Checksum(0);  // a device is to fill it in
 }
 
+// Makes a fragment of it. Few ids, so that fragments meet the first of some datagram.
+void PacketModelTest::Cut(Packet& packet) {
+  packet.Id(Below(4));
+  if (OneIn(2)) {
+    packet.Part(0, /*more=*/true);
+    return;
+  }
+  packet.Part(static_cast<uint16_t>(8 * (1 + Below(100))), OneIn(2));
+  packet.source_port = packet.destination_port = 0;
+}
+
 // Random lengths, flags and headers.
 Packet PacketModelTest::Dressed(Packet packet) {
   static constexpr uint8_t kTtls[] = {64, 63, 2, 1, 255};
@@ -208,6 +220,7 @@ Packet PacketModelTest::Dressed(Packet packet) {
   if (!packet.IsV4() && OneIn(8)) packet.Extension(kDestinationOptions, 8 + 8 * Below(4));
   if (packet.IsV4() && packet.protocol == kUdp && OneIn(4)) packet.NoChecksum();
   if (OneIn(10)) packet.Padding(1 + Below(6));
+  if (OneIn(5)) Cut(packet);
   if (OneIn(20)) packet.Vlan(static_cast<uint16_t>(Below(4096)));
   if (packet.protocol == kSctp) AddChunk(&packet);
   if (packet.protocol != kTcp) return packet;
@@ -367,6 +380,7 @@ void PacketModelTest::Judge(const Expected& expected, const Packet& arriving, co
       break;
   }
   ++seen_["sent"];
+  if (arriving.fragment) ++seen_[arriving.fragment->offset != 0 ? "later fragments sent" : "first fragments sent"];
   ASSERT_EQ(VerdictName(fate.verdict), "TC_ACT_REDIRECT") << testing::PrintToString(fate.reasons);
   std::string neighbour = expected.leaves.neighbour, by = expected.leaves.device;
   for (const Client& client : kClients) {
@@ -380,7 +394,7 @@ void PacketModelTest::Play(uint32_t seed, int packets, uint32_t errors_in_ten) {
   World world = MakeWorld();
   random_.seed(seed);
   if (node_ == nullptr) {
-    auto made = PacketNode::Create(bpffs_, cgroup_);
+    auto made = PacketNode::Create(bpffs_, cgroup_, {.hz = 5000});
     ASSERT_TRUE(made.ok()) << made.status();
     node_ = *std::move(made);
     const absl::Status serving = node_->programs().Serve(world.stories, world.backends);
@@ -406,7 +420,9 @@ TEST_F(PacketModelTest, RandomPacketsGoAsTheModelSays) {
     if (HasFailure()) return;
   }
   for (const auto& [outcome, count] : seen_) RecordProperty(outcome, count);
-  for (const char* outcome : {"passed", "dropped", "refused", "sent"}) EXPECT_GT(seen_[outcome], 300) << outcome;
+  for (const char* outcome : {"passed", "dropped", "refused", "sent", "first fragments sent", "later fragments sent"}) {
+    EXPECT_GT(seen_[outcome], 300) << outcome;
+  }
 }
 
 // Every byte of what an error quotes, and every checksum in it, is what the model's own writer makes of it.
