@@ -11,11 +11,13 @@
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <barrier>
 #include <cstdint>
 #include <cstring>
 #include <memory>
 #include <set>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -356,6 +358,54 @@ TEST_F(GoldenFragmentsTest, FragmentsBeforeTheFirstComeAgainAfterIt) {
       EXPECT_TRUE(incoming.IsEmpty());
     }
   }
+}
+
+// A flow that has borrowed an address of this node gets its replies there.
+TEST_F(GoldenFragmentsTest, AReplysFragmentsWaitAtThisNodesAddress) {
+  Incoming incoming("eth0");
+  const Fate request = In("eth0", node_->Arriving("eth0", Udp("198.51.100.7:40000", "192.0.2.10:30083").Payload(9)));
+  ASSERT_EQ(request.packet.source.ToString(), "192.0.2.10") << testing::PrintToString(request.reasons);
+  Packet reply = Udp("192.0.2.11:8080", At("192.0.2.10", request.packet.source_port)).Payload(3500).Id(kId);
+  const std::vector<Packet> parts = Fragments(node_->Arriving("eth0", reply), kMtu);
+  EXPECT_EQ(In("eth0", parts[2]).reasons, std::vector<std::string>{"fragment_early"});
+  const Fate first = In("eth0", parts[0]);
+  EXPECT_EQ(At(first.packet.destination.ToString(), first.packet.destination_port), "198.51.100.7:40000");
+  const std::vector<Bytes> again = incoming.Fragments(1);
+  ASSERT_EQ(again, std::vector<Bytes>{ToBytes(parts[2])});
+  const Fate last = node_->Run(Hook::kIngress, "eth0", again[0]);
+  EXPECT_EQ(last.packet.destination.ToString(), "198.51.100.7");
+  EXPECT_EQ(last.packet.id, first.packet.id);
+}
+
+// Whichever CPU is first: the fragment is translated at once, or comes again.
+TEST_F(GoldenFragmentsTest, AFragmentThatMeetsItsFirstOnAnotherCpuIsNotLost) {
+  Incoming incoming("eth0");
+  const int program = node_->programs().ingress_fd();
+  const uint32_t device = if_nametoindex("eth0");
+  int at_once = 0;
+  for (uint32_t id = 1; id <= 500; ++id) {
+    const std::vector<Packet> parts =
+        Arriving("eth0", Udp("198.51.100.7:40000", "192.0.2.10:30081").Payload(2000).Id(id));
+    const Bytes bytes[] = {ToBytes(parts[0]), ToBytes(parts[1])};
+    absl::StatusOr<RunResult> runs[2];
+    std::barrier start(2);
+    const auto run = [&](size_t part) {
+      start.arrive_and_wait();
+      runs[part] = RunProgram(program, bytes[part], {.ifindex = device});
+    };
+    std::thread other(run, id % 2);  // each thread is the faster one at times
+    run(1 - id % 2);
+    other.join();
+    ASSERT_TRUE(runs[0].ok() && runs[1].ok()) << runs[0].status() << runs[1].status();
+    EXPECT_EQ(Parse(runs[0]->packet).packet.destination.ToString(), "10.244.1.2");
+    if (Parse(runs[1]->packet).packet.destination.ToString() == "10.244.1.2") {
+      ++at_once;
+    } else {
+      ASSERT_EQ(incoming.Fragments(1), std::vector<Bytes>{bytes[1]}) << "datagram " << id;
+    }
+  }
+  RecordProperty("at_once", at_once);
+  EXPECT_TRUE(incoming.IsEmpty());
 }
 
 // Its id may be another datagram's by then.
