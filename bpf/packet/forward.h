@@ -236,31 +236,38 @@ static __always_inline int drop_counted(__u32 reason)
 }
 
 /*
- * Finds the way of a packet past the stack by a device. `hop` is the row's word for this direction, which is kept
- * fresh. Returns 0, or -1 with the reason in `leaving`.
+ * Finds the way of one packet, of which `leaving` has what the row says. `hop` is the row's word for this direction,
+ * which is kept fresh. Returns 0, or -1 with the reason.
  */
 static __always_inline int find_departure(frame_t *frame, const struct packet *packet,
-					  const struct rewrite *to, __u32 device, __u64 *hop, int is_reply,
-					  struct departure *leaving)
+					  const struct rewrite *to, struct departure *leaving, __u64 *hop)
 {
-	*leaving = (struct departure){
-		.hop = *(volatile __u64 *)hop,
+	if (packet->ttl <= 1) {
+		leaving->reason = SHUNT_REASON_HOPS_EXHAUSTED;
+		return -1;
+	}
+	if (!leaving->is_fresh || wire_length(frame, packet) > SHUNT_SURE_LENGTH) {
+		leaving->is_resolved = 0;
+		if (find_hop(frame, packet, to, leaving))
+			return -1;
+		if (leaving->is_same && leaving->hop != *(volatile __u64 *)hop)
+			*(volatile __u64 *)hop = leaving->hop;
+	}
+	return 0;
+}
+
+/* Returns what a row says of the way of its next packet. */
+static __always_inline struct departure departure_by(__u32 device, const __u64 *hop, int is_reply)
+{
+	__u64 known = *(const volatile __u64 *)hop;
+
+	return (struct departure){
+		.hop = known,
 		.device = device,
 		.is_reply = is_reply,
-		.is_fresh = is_fresh(*(volatile __u64 *)hop),
+		.is_fresh = is_fresh(known),
 		.is_resolved = 1,
-		.reason = SHUNT_REASON_HOPS_EXHAUSTED,
 	};
-	if (packet->ttl <= 1)
-		return -1;
-	if (leaving->is_fresh && wire_length(frame, packet) <= SHUNT_SURE_LENGTH)
-		return 0;
-	leaving->is_resolved = 0;
-	if (find_hop(frame, packet, to, leaving))
-		return -1;
-	if (leaving->is_same && leaving->hop != *(volatile __u64 *)hop)
-		*(volatile __u64 *)hop = leaving->hop;
-	return 0;
 }
 
 /* Sends a frame that is translated. Returns the program's verdict. */
@@ -277,13 +284,13 @@ static __always_inline int depart(frame_t *frame, const struct departure *leavin
 	return send_between(frame, leaving->device, sender->mac, mac);
 }
 
-/* Translates a packet and sends it past the stack. The arguments are those of find_departure(). */
+/* Translates a packet and sends it past the stack. */
 static __always_inline int send_translated(frame_t *frame, const struct packet *packet,
 					   const struct rewrite *to, __u32 device, __u64 *hop, int is_reply)
 {
-	struct departure leaving;
+	struct departure leaving = departure_by(device, hop, is_reply);
 
-	if (find_departure(frame, packet, to, device, hop, is_reply, &leaving))
+	if (find_departure(frame, packet, to, &leaving, hop))
 		return drop_counted(leaving.reason);
 	if (write_packet(frame, packet, to, 1))
 		return drop_counted(SHUNT_REASON_UNWRITABLE);

@@ -17,12 +17,12 @@ struct icmp_error {
 	/* The error as a packet of the flow that goes the same way: the tuple is the quoted one's, turned around. All
 	 * else is the error's own. */
 	struct packet packet;
-	struct shunt_address
-		sender; /* of the error: a router on the way, or who should have got the packet */
-	__u16 l3;	/* where the quoted IP header is, in bytes from the frame's beginning */
-	__u16 l4;	/* where the quoted transport's header is */
-	__u16 check;	/* where its checksum is; 0: not quoted, or the packet has none */
-	__u16 end;	/* of all that is quoted */
+	/* Of the error: a router on the way, or who should have got the packet. */
+	struct shunt_address sender;
+	__u16 l3;    /* where the quoted IP header is, in bytes from the frame's beginning */
+	__u16 l4;    /* where the quoted transport's header is */
+	__u16 check; /* where its checksum is; 0: not quoted, or there is none, or SCTP's, which covers all */
+	__u16 end;   /* of all that is quoted */
 };
 
 /* ---- read ------------------------------------------------------------------------------------- */
@@ -107,7 +107,8 @@ static __always_inline int parse_quoted(struct bytes bytes, struct icmp_error *e
 	parsed = packet->is_v6 ? parse_quoted_v6(bytes, error) : parse_quoted_v4(bytes, error);
 	if (parsed != PARSED_ERROR)
 		return parsed;
-	if (packet->tuple.protocol != IPPROTO_TCP && packet->tuple.protocol != IPPROTO_UDP)
+	if (packet->tuple.protocol != IPPROTO_TCP && packet->tuple.protocol != IPPROTO_UDP &&
+	    packet->tuple.protocol != IPPROTO_SCTP)
 		return PARSED_NOTHING;
 	return parse_quoted_transport(bytes, error);
 }
@@ -171,8 +172,8 @@ static __always_inline int write_quoted_transport(struct bytes bytes, const stru
  * Translates the error. `to` is what the flow makes of a packet that goes the same way; `hops` as in write_packet().
  * Returns 0, or -1 if that failed half-way: then it must be dropped.
  */
-static __always_inline int write_error(frame_t *frame, const struct icmp_error *error,
-				       const struct rewrite *to, int hops)
+static __always_inline int translate_error(frame_t *frame, const struct icmp_error *error,
+					   const struct rewrite *to, int hops)
 {
 	const struct packet *packet = &error->packet;
 	const struct shunt_flow_tuple *tuple = &packet->tuple;

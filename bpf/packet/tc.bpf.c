@@ -285,11 +285,12 @@ static __always_inline int send_error(frame_t *frame, const struct icmp_error *e
 {
 	int is_reply = found->place.reverse;
 	__u64 *hop = is_reply ? &found->row->reverse_hop : &found->row->forward_hop;
-	struct departure leaving;
+	struct departure leaving = departure_by(found->device, hop, is_reply);
 
-	if (find_departure(frame, &error->packet, &found->to, found->device, hop, is_reply, &leaving))
+	/* Whatever keeps it here, no error answers an error. */
+	if (find_departure(frame, &error->packet, &found->to, &leaving, hop))
 		return drop_counted(leaving.reason);
-	if (write_error(frame, error, &found->to, 1))
+	if (translate_error(frame, error, &found->to, 1))
 		return drop_counted(SHUNT_REASON_UNWRITABLE);
 	return depart(frame, &leaving);
 }
@@ -312,8 +313,8 @@ __noinline __weak int follow_error(frame_t *frame, int is_egress)
 		return pass_frame();
 	if (!is_egress && found.mode != SHUNT_FLOW_STACK)
 		return send_error(frame, &error, &found);
-	return write_error(frame, &error, &found.to, 0) ? drop_counted(SHUNT_REASON_UNWRITABLE)
-							: pass_frame();
+	return translate_error(frame, &error, &found.to, 0) ? drop_counted(SHUNT_REASON_UNWRITABLE)
+							    : pass_frame();
 }
 
 /* ---- programs --------------------------------------------------------------------------------- */
