@@ -53,6 +53,7 @@ class Tour {
   void Datagrams();
   void Weights();
   void NodePorts();
+  void Outside();
   void Refusals();
   void Affinity();
   void TakeAway();
@@ -62,6 +63,7 @@ class Tour {
   // Dials `to` and expects an answer of a pod whose name begins with `pod`, from the address that was dialled.
   void ExpectTcp(absl::string_view to, absl::string_view service, absl::string_view pod);
   void ExpectUdp(absl::string_view to, absl::string_view service, absl::string_view pod);
+  void ExpectFromOutside(absl::string_view to, absl::string_view service, absl::string_view pod);
   void ExpectErrno(absl::string_view to, absl::string_view service, int error, absl::string_view why);
 
   World& world_;
@@ -146,6 +148,23 @@ void Tour::NodePorts() {
   ExpectTcp("198.51.100.7:443", "load balancer", "checkout-");
 }
 
+void Tour::ExpectFromOutside(absl::string_view to, absl::string_view service, absl::string_view pod) {
+  const absl::StatusOr<Visit> visit = world_.DialFromOutside(At(to));
+  narrator_.Expect(visit.ok() && visit->Reached(pod, At(to)),
+                   absl::StrFormat("from outside to %s (%s): %s", to, service,
+                                   visit.ok() ? Describe(*visit, "getpeername") : visit.status().ToString()));
+}
+
+void Tour::Outside() {
+  narrator_.Title("A client outside the node, 203.0.113.7: its packets are translated where they come in");
+  for (int i = 0; i < 2; ++i) ExpectFromOutside("192.0.2.10:30443", "NodePort", "checkout-");
+  ExpectFromOutside("198.51.100.7:443", "load balancer", "checkout-");
+  ExpectFromOutside("[2001:db8:113::1]:30443", "NodePort", "checkout-");
+  const absl::StatusOr<std::string> devices = OutputOf({world_.paths().shuntctl, "device", "list"});
+  narrator_.Line(absl::StrCat("   shuntctl device list\n", devices.ok() ? *devices : devices.status().ToString()));
+  narrator_.Expect(devices.ok() && devices->find("eth0") != std::string::npos, "shuntctl names the device");
+}
+
 void Tour::Refusals() {
   narrator_.Title("A connection that cannot be served fails at once, with an errno that says why");
   ExpectErrno("10.96.0.84:80", "shop/wishlist", ECONNREFUSED, "no endpoint");
@@ -224,7 +243,7 @@ void GiveTour(World& world, Narrator& narrator, const std::atomic<bool>& interru
   Tour tour(world, narrator);
   using Stop = void (Tour::*)();
   for (const Stop stop : {&Tour::ListServices, &Tour::Connections, &Tour::Datagrams, &Tour::Weights, &Tour::NodePorts,
-                          &Tour::Refusals, &Tour::Affinity, &Tour::TakeAway, &Tour::Ctl}) {
+                          &Tour::Outside, &Tour::Refusals, &Tour::Affinity, &Tour::TakeAway, &Tour::Ctl}) {
     if (interrupted) return;
     (tour.*stop)();
     if (absl::Status status = world.AgentIsWell(); !status.ok()) {

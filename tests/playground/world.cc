@@ -21,6 +21,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "tests/sandbox/cgroup.h"
+#include "tests/sandbox/devices.h"
 
 namespace shunt::playground {
 namespace {
@@ -31,6 +32,8 @@ constexpr char kRun[] = "/run";
 constexpr char kHome[] = "/run/playground";
 constexpr char kNotifySocket[] = "/run/playground/notify";
 constexpr std::chrono::seconds kAgentPatience{30};
+// The node's device towards the client outside.
+constexpr char kUplink[] = "eth0", kUplinkV4[] = "203.0.113.1", kUplinkV6[] = "2001:db8:113::1";
 
 absl::Status Errno(absl::string_view what) {
   return absl::ErrnoToStatus(errno, what);
@@ -112,6 +115,7 @@ absl::Status World::MakeSandbox() {
       sandbox::Sandbox::Create({.local_prefixes = {}, .addresses = {addresses.begin(), addresses.end()}});
   if (!made.ok()) return made.status();
   sandbox_ = *std::move(made);
+  if (absl::Status status = AddOutside(); !status.ok()) return status;
   absl::StatusOr<std::string> cgroup = sandbox_->NewCgroup();
   if (!cgroup.ok()) return cgroup.status();
   cgroup_ = *cgroup;
@@ -126,6 +130,40 @@ absl::Status World::MakeSandbox() {
   if (!error) std::filesystem::copy(paths_.examples, manifests_, error);
   if (error) return absl::InternalError(absl::StrCat("copy ", paths_.examples, ": ", error.message()));
   return WriteShell();
+}
+
+// A pair of devices joins the node and the client. The client's way to everything is the node.
+absl::Status World::AddOutside() {
+  absl::StatusOr<sandbox::NetworkNamespace> outside = sandbox::NetworkNamespace::Create();
+  if (!outside.ok()) return outside.status();
+  outside_.emplace(*std::move(outside));
+  absl::Status status = sandbox::AddVethPair(kUplink, kUplink, outside_->fd());
+  const auto bring_up = [&status](absl::string_view v4, absl::string_view v6) {
+    if (status.ok()) status = sandbox::AddDeviceAddress(kUplink, absl::StrCat(v4, "/24"));
+    if (status.ok()) status = sandbox::AddDeviceAddress(kUplink, absl::StrCat(v6, "/64"));
+    if (status.ok()) status = sandbox::SetDeviceUp(kUplink);
+  };
+  bring_up(kUplinkV4, kUplinkV6);
+  {
+    const sandbox::InNamespace inside(*outside_);
+    bring_up("203.0.113.7", "2001:db8:113::7");
+    for (const auto& [to, via] : {std::pair("0.0.0.0/0", kUplinkV4), std::pair("::/0", kUplinkV6)}) {
+      if (status.ok()) status = sandbox::AddRoute({.to = to, .via = via, .device = kUplink});
+    }
+    if (status.ok()) status = sandbox::WaitUntilRunning(kUplink);
+  }
+  return status.ok() ? sandbox::WaitUntilRunning(kUplink) : status;
+}
+
+absl::StatusOr<Visit> World::DialFromOutside(const model::SocketAddress& to) const {
+  if (absl::Status status = sandbox::EnterCgroup(sandbox_->cgroup()); !status.ok()) return status;
+  Visit visit;
+  {
+    const sandbox::InNamespace inside(*outside_);
+    visit = VisitTcp(to);
+  }
+  if (absl::Status status = sandbox::EnterCgroup(cgroup_); !status.ok()) return status;
+  return visit;
 }
 
 absl::Status World::WriteShell() const {
@@ -176,10 +214,10 @@ absl::Status World::StartAgent() {
   const absl::StatusOr<int> notify = OpenNotifySocket();
   if (!notify.ok()) return notify.status();
   const std::string node = shop_.nodes.empty() ? "playground" : shop_.nodes[0].name;
-  absl::StatusOr<Child> agent = Child::Start(
-      {.command = {paths_.shuntd, "run", "--manifests", manifests_, "--cgroup", cgroup_, "--node-name", node},
-       .environment = {absl::StrCat("NOTIFY_SOCKET=", kNotifySocket)},
-       .output = agent_log_});
+  absl::StatusOr<Child> agent = Child::Start({.command = {paths_.shuntd, "run", "--manifests", manifests_, "--cgroup",
+                                                          cgroup_, "--node-name", node, "--devices", "auto"},
+                                              .environment = {absl::StrCat("NOTIFY_SOCKET=", kNotifySocket)},
+                                              .output = agent_log_});
   absl::Status status = agent.status();
   if (agent.ok()) {
     agent_.emplace(*std::move(agent));

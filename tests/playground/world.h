@@ -13,9 +13,12 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "tests/playground/child.h"
+#include "tests/playground/dial.h"
 #include "tests/playground/narrator.h"
 #include "tests/playground/shop.h"
+#include "tests/sandbox/network_namespace.h"
 #include "tests/sandbox/sandbox.h"
+#include "userspace/model/service_plan.h"
 
 namespace shunt::playground {
 
@@ -44,12 +47,16 @@ class World {
   const std::string& agent_log() const { return agent_log_; }
   // A script inside that runs a shell, or a command, where connections are translated.
   const std::string& shell() const { return shell_; }
+  // Dials by TCP from a network of its own, whose only way to the node is the node's device eth0: no hook of a socket
+  // sees it. REQUIRES: the process has one thread.
+  absl::StatusOr<Visit> DialFromOutside(const model::SocketAddress& to) const;
   // Returns an error once the agent has ended by itself.
   absl::Status AgentIsWell();
 
  private:
   explicit World(Paths paths) : paths_(std::move(paths)) {}
   absl::Status MakeSandbox();
+  absl::Status AddOutside();
   absl::Status WriteShell() const;
   absl::Status StartPods();
   // Starts the pod and waits until it listens, which it reports by a byte into the pipe whose ends these are. Closes
@@ -65,6 +72,7 @@ class World {
   std::string agent_log_;
   std::string shell_;
   std::unique_ptr<sandbox::Sandbox> sandbox_;
+  std::optional<sandbox::NetworkNamespace> outside_;
   std::vector<Child> pods_;
   std::optional<Child> agent_;
 };
