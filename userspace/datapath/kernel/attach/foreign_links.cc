@@ -16,6 +16,7 @@
 #include "absl/strings/str_join.h"
 #include "userspace/datapath/kernel/attach/agent_lock.h"
 #include "userspace/datapath/kernel/attach/programs.h"
+#include "userspace/datapath/kernel/attach/reserved_ports.h"
 #include "userspace/datapath/kernel/devices/device_hooks.h"
 #include "userspace/datapath/kernel/object/bpf_fd.h"
 #include "userspace/datapath/kernel/object/pin_removal.h"
@@ -38,6 +39,10 @@ absl::Status RemovePacketPath(const PinDirectory& pins, std::vector<std::string>
   const absl::StatusOr<AgentLock> network = AgentLock::TakeNetwork();
   std::vector<std::string> removed;
   absl::Status status = RemoveDeviceHooks(pins, network.ok() ? Filters::kRemove : Filters::kLeave, &removed);
+  // Ports that stay reserved do no harm beyond their number.
+  if (const absl::Status released = ReleasePorts(pins, &removed); !released.ok()) {
+    notes->push_back(absl::StrCat("ports stay reserved for the packet path, which is off now: ", released.message()));
+  }
   if (removed.empty()) return status;
   notes->push_back(
       absl::StrCat("an earlier agent had the packet path, which is off now: removed ", absl::StrJoin(removed, ", ")));

@@ -4,6 +4,8 @@
 #include <bpf/bpf.h>
 #include <unistd.h>
 
+#include <cstddef>
+#include <cstdint>
 #include <iterator>
 
 #include "absl/algorithm/container.h"
@@ -12,6 +14,7 @@
 #include "bpf/packet/sweep.h"
 #include "bpf/packet_abi.h"
 #include "userspace/datapath/codec.h"
+#include "userspace/datapath/kernel/attach/reserved_ports.h"
 #include "userspace/datapath/kernel/kernel_error.h"
 #include "userspace/datapath/kernel/kernel_grace.h"
 #include "userspace/datapath/kernel/object/bpf_fd.h"
@@ -22,6 +25,7 @@ namespace shunt::datapath {
 namespace {
 
 constexpr char kSweeper[] = "sweeper";
+constexpr uint32_t kTranslatingSince = offsetof(shunt_flow_level, translating_since) / sizeof(uint64_t);
 
 // Makes `collector` use the map that an agent before has pinned, if it fits: so there is one timer for one memory. One
 // of another layout is replaced, and ends, when this build's is pinned.
@@ -36,6 +40,10 @@ absl::Status UsePinnedSweeper(const std::string& pin, BpfObject& collector) {
 
 bool IsEmpty(const DeviceHookChanges& changes) {
   return changes.attached.empty() && changes.replaced.empty() && changes.healed.empty() && changes.detached.empty();
+}
+
+size_t InForce(const std::vector<DeviceState>& devices) {
+  return static_cast<size_t>(absl::c_count_if(devices, [](const DeviceState& device) { return device.in_force; }));
 }
 
 }  // namespace
@@ -60,7 +68,8 @@ absl::StatusOr<std::unique_ptr<PacketPath>> PacketPath::Load(const PacketOptions
   if (status.ok()) status = collector->SetPacketConfig(*packet_config);
   if (status.ok()) status = collector->Load();
   if (!status.ok()) return status;
-  return std::unique_ptr<PacketPath>(new PacketPath(*std::move(programs), *std::move(collector), sweeper_pin, options));
+  return std::unique_ptr<PacketPath>(
+      new PacketPath(*std::move(programs), *std::move(collector), sweeper_pin, options, config.observe != 0));
 }
 
 // Pinned first: a timer ends with this process unless a path leads to its map. If it is pinned already, it is again.
@@ -86,16 +95,33 @@ absl::Status PacketPath::Start(const PinDirectory& pins, const Tables& tables) {
       PacketDevices::Open(*std::move(hooks), *tables.devices, options_.devices, ChooseKernelGrace());
   if (!devices.ok()) return devices.status();
   devices_.emplace(*std::move(devices));
-  Follow();
+  pins_ = pins;
+  KeepPorts();
+  const absl::StatusOr<DeviceHookChanges> changes = devices_->Follow();
+  // No device had programs: until now another proxy had all packets, though the collector may have gone on.
+  if (changes.ok() && changes->attached.size() == InForce(devices_->devices())) {
+    tables.flow_level->StoreWord(0, kTranslatingSince, 0).IgnoreError();
+  }
+  TakeIn(changes);
   return absl::OkStatus();
 }
 
 void PacketPath::Follow() {
-  const absl::StatusOr<DeviceHookChanges> changes = devices_->Follow();
+  TakeIn(devices_->Follow());
+}
+
+void PacketPath::TakeIn(const absl::StatusOr<DeviceHookChanges>& changes) {
   following_ = changes.status();
   const bool is_well = changes.ok() && devices_->Problems().empty();
   next_follow_ = std::chrono::steady_clock::now() + (is_well ? kPace : kPaceInTrouble);
   if (changes.ok() && listener_ != nullptr && !IsEmpty(*changes)) listener_(*changes);
+}
+
+void PacketPath::KeepPorts() {
+  const uint16_t first = options_.first_snat_port;
+  if (!observes_) {
+    reserving_ = ReservePorts(*pins_, {first, static_cast<uint16_t>(first + SHUNT_SNAT_PORTS - 1)}).status();
+  }
 }
 
 absl::Status PacketPath::CheckCollector(std::chrono::steady_clock::time_point now) {
@@ -115,7 +141,9 @@ absl::Status PacketPath::CheckCollector(std::chrono::steady_clock::time_point no
 void PacketPath::Check() {
   const auto now = std::chrono::steady_clock::now();
   collecting_ = CheckCollector(now);
-  if (now >= next_follow_) Follow();
+  if (now < next_follow_) return;
+  KeepPorts();
+  Follow();
 }
 
 std::vector<std::string> PacketPath::Problems() const {
@@ -127,6 +155,10 @@ std::vector<std::string> PacketPath::Problems() const {
   if (!following_.ok()) {
     problems.push_back(absl::StrCat("devices cannot be followed, so that those that come later are without the packet ",
                                     "path: ", following_.message()));
+  }
+  if (!reserving_.ok()) {
+    problems.push_back(
+        absl::StrCat("the node's own sockets may be given ports that flows borrow: ", reserving_.message()));
   }
   if (started()) absl::c_move(devices_->Problems(), std::back_inserter(problems));
   return problems;

@@ -57,40 +57,48 @@ class PacketPath {
   int fd() const { return started() ? devices_->fd() : -1; }
   // Makes the hooks follow the devices (PacketDevices::Follow). REQUIRES: started().
   void Follow();
-  // Follows at kPace, and looks whether the collector runs; if not, it is started again. To be called about every
-  // second. REQUIRES: started().
+  // Follows at kPace, and sees that the ports of flows are reserved; looks whether the collector runs, and if not,
+  // starts it again. To be called about every second. REQUIRES: started().
   void Check();
 
   void Listen(Listener listener) { listener_ = std::move(listener); }
 
-  // Returns a sentence for everything that is wrong now: the collector does not run, a device lacks its programs.
+  // Returns a sentence for everything that is wrong now: the collector does not run, ports are not reserved, a device
+  // lacks its programs.
   std::vector<std::string> Problems() const;
   // As the last Follow has left them; none before Start.
   report::DeviceReport devices() const { return started() ? devices_->Report() : report::DeviceReport(); }
 
  private:
-  PacketPath(BpfObject programs, BpfObject collector, std::string sweeper_pin, const PacketOptions& options)
+  PacketPath(BpfObject programs, BpfObject collector, std::string sweeper_pin, const PacketOptions& options,
+             bool observes)
       : programs_(std::move(programs)),
         collector_(std::move(collector)),
         sweeper_pin_(std::move(sweeper_pin)),
         options_(options),
+        observes_(observes),
         kind_(BestDeviceHookKind()) {}
 
   absl::Status StartCollector() const;
+  void TakeIn(const absl::StatusOr<DeviceHookChanges>& changes);
+  void KeepPorts();
   absl::Status CheckCollector(std::chrono::steady_clock::time_point now);
 
   BpfObject programs_, collector_;
   std::string sweeper_pin_;
   PacketOptions options_;
+  bool observes_;  // programs lend no ports
   DeviceHookKind kind_;
   const Table* level_ = nullptr;
   std::optional<PacketDevices> devices_;  // from Start on
+  std::optional<PinDirectory> pins_;      // from Start on
   Listener listener_;
   std::chrono::steady_clock::time_point next_follow_;
   absl::Status following_;  // of the last Follow as a whole
   uint32_t last_tick_ = 0;
   std::chrono::steady_clock::time_point tick_seen_;
   absl::Status collecting_;
+  absl::Status reserving_;
 };
 
 }  // namespace shunt::datapath

@@ -8,6 +8,9 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <fstream>
 #include <optional>
 #include <string>
 #include <thread>
@@ -98,6 +101,18 @@ class PacketPathTest : public DatapathFixture {
     return meta.features;
   }
 
+  static std::string ReservedPorts() {
+    std::ifstream file("/proc/sys/net/ipv4/ip_local_reserved_ports");
+    std::string list;
+    std::getline(file, list);
+    return list;
+  }
+  uint64_t TranslatingSince() const {
+    shunt_flow_level level{};
+    EXPECT_TRUE(datapath_->tables().flow_level->Load(0, MutableBytesOf(level)).ok());
+    return level.translating_since;
+  }
+
   std::optional<sandbox::NetworkNamespace> node_, outside_;
   std::optional<sandbox::InNamespace> inside_;
 };
@@ -161,6 +176,44 @@ TEST_F(PacketPathTest, OffItLeavesNoProgramAtADevice) {
   EXPECT_EQ(ProgramsOn(kEth0), 0u);
   EXPECT_EQ(Features() & SHUNT_FEATURE_PACKETS, 0u);
   EXPECT_THAT(datapath_->notes(), ::testing::Contains(HasSubstr("an earlier agent had the packet path")));
+}
+
+TEST_F(PacketPathTest, ThePortsOfFlowsAreReservedForAsLongAsItIsOn) {
+  datapath_ = Open(WithPackets());
+  ASSERT_NE(datapath_, nullptr);
+  EXPECT_EQ(ReservedPorts(), "");
+  Serve(*datapath_);
+  EXPECT_EQ(ReservedPorts(), "49152-65535");
+  datapath_.reset();
+  EXPECT_EQ(ReservedPorts(), "49152-65535") << "the programs go on lending them";
+  datapath_ = Open(Options());
+  ASSERT_NE(datapath_, nullptr);
+  EXPECT_EQ(ReservedPorts(), "");
+  KernelOptions observing = WithPackets();
+  observing.observe = true;
+  ASSERT_NO_FATAL_FAILURE(Restart(observing));
+  Serve(*datapath_);
+  EXPECT_EQ(ReservedPorts(), "") << "an observer changes nothing";
+}
+
+// That day, what has no flow may be another proxy's.
+TEST_F(PacketPathTest, ItsFirstDayBeginsWhenItIsSwitchedOnAndNotWhenAnAgentStarts) {
+  datapath_ = Open(WithPackets());
+  ASSERT_NE(datapath_, nullptr);
+  Serve(*datapath_);
+  ASSERT_TRUE(Ticks()) << "the first step of all would take it for a pause";
+  constexpr uint32_t kWord = offsetof(shunt_flow_level, translating_since) / sizeof(uint64_t);
+  ASSERT_TRUE(datapath_->tables().flow_level->StoreWord(0, kWord, 7).ok());
+  ASSERT_NO_FATAL_FAILURE(Restart(WithPackets()));
+  Serve(*datapath_);
+  EXPECT_EQ(TranslatingSince(), 7u);
+  KernelOptions off = WithPackets();
+  off.packets.reset();
+  ASSERT_NO_FATAL_FAILURE(Restart(off));
+  Serve(*datapath_);
+  ASSERT_NO_FATAL_FAILURE(Restart(WithPackets()));
+  Serve(*datapath_);
+  EXPECT_EQ(TranslatingSince(), 0u);
 }
 
 // No pin tells whose a filter is: it is the agent's that has the network.
