@@ -98,12 +98,12 @@ class Chart(unittest.TestCase):
             container_with({"configuration": {"healthzBindAddress": "0.0.0.0:1"}})
 
     def test_an_api_server_and_the_packet_path_are_flags(self):
-        self.assertFalse([flag for flag in container_with({})["args"] if re.match("--(api-server|devices)", flag)])
+        self.assertFalse([flag for flag in container_with({})["args"] if re.match("--(api-server|devices|pod-devices)", flag)])
         values = {"apiServers": ["https://192.0.2.1:6443", "https://[2001:db8::1]:6443"], "packetPath": True}
         flags = container_with(values)["args"]
         for url in values["apiServers"]:
             self.assertIn(f"--api-server={url}", flags)
-        self.assertIn("--devices=auto", flags)
+        self.assertLess(flags.index("--devices=auto"), flags.index("--pod-devices=auto"))
 
     def test_health_check_node_ports_are_kube_proxys_beside_it(self):
         off = "--health-check-node-ports=off"
