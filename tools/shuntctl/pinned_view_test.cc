@@ -3,16 +3,23 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cstdint>
 #include <nlohmann/json.hpp>
 #include <sstream>
+#include <string>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "tools/shuntctl/map_table.h"
 #include "tools/shuntctl/run.h"
 #include "userspace/admin/testing/scripted_agent.h"
 #include "userspace/datapath/kernel/kernel_datapath.h"
+#include "userspace/datapath/kernel/maps/map_set.h"
+#include "userspace/datapath/kernel/object/bpf_object.h"
+#include "userspace/datapath/kernel/object/pins.h"
 #include "userspace/datapath/kernel/testing/sandbox_fixture.h"
 #include "userspace/datapath/map_reader.h"
+#include "userspace/datapath/testing/written_flows.h"
 
 namespace shunt::shuntctl {
 namespace {
@@ -39,9 +46,11 @@ class PinnedViewTest : public datapath::SandboxTest {
   }
 
   // The Services of SmallCluster that an agent would have applied, then no agent.
-  void WritePins(bool observe = false) {
-    auto datapath = datapath::KernelDatapath::Open(
-        {.bpffs = bpffs_, .cgroup = cgroup_, .limits = TinyLimits(), .observe = observe});
+  void WritePins(bool observe = false, uint32_t flows = 0) {
+    datapath::Limits limits = TinyLimits();
+    limits.flows = flows;
+    auto datapath =
+        datapath::KernelDatapath::Open({.bpffs = bpffs_, .cgroup = cgroup_, .limits = limits, .observe = observe});
     ASSERT_TRUE(datapath.ok()) << datapath.status();
     const admin::testing::ScriptedAgent agent = admin::testing::SmallCluster();
     const auto failures =
@@ -122,6 +131,33 @@ TEST_F(PinnedViewTest, DumpsEveryMapThatItsHelpNames) {
   EXPECT_THAT(Run({"map", "dump", "backends"}).out, HasSubstr("10.244.1.5:8080"));
   EXPECT_THAT(Run({"map", "dump", "service_ports"}).out, HasSubstr("shop"));
   EXPECT_THAT(Run({"map", "list"}).out, HasSubstr("socket_state"));
+}
+
+// The pins tell what the programs of the packet path have written, and which devices these know.
+TEST_F(PinnedViewTest, ShowsFlowsSourcePortsAndDevices) {
+  WritePins();
+  EXPECT_THAT(Run({"status"}).out, Not(HasSubstr("Packets:")));
+  EXPECT_THAT(Run({"flow", "list"}).err, HasSubstr("No flows found."));
+  EXPECT_THAT(Run({"snat", "list"}).err, HasSubstr("No source ports are lent."));
+  EXPECT_THAT(Run({"device", "list"}).err, HasSubstr("packets are not translated on this node"));
+  WritePins(/*observe=*/false, /*flows=*/1024);
+  const auto pins = datapath::PinDirectory::Open(bpffs_);
+  ASSERT_TRUE(pins.ok()) << pins.status();
+  const auto layout = datapath::BpfObject::OpenBuiltIn();
+  ASSERT_TRUE(layout.ok()) << layout.status();
+  std::vector<std::string> missing;
+  const auto maps =
+      datapath::MapSet::OpenPinned(**pins->Current(), layout->Maps(), datapath::PinAccess::kReadWrite, &missing);
+  ASSERT_TRUE(maps.ok()) << maps.status();
+  const auto tables = maps->OpenTables();
+  ASSERT_TRUE(tables.ok()) << tables.status();
+  datapath::WriteFlows(*tables);
+  datapath::WriteDevice(*tables, 1);
+  EXPECT_THAT(Run({"status"}).out, HasSubstr("Packets:   translated at 0 devices; 3 of 1024 flows (0.29%)"));
+  EXPECT_THAT(Run({"flow", "list"}).out, ContainsRegex("192.0.2.9:40000 .* shop/cart:80 .* open"));
+  EXPECT_THAT(Run({"flow", "count"}).out, ContainsRegex("total .* 3 .* opening=2,open=1"));
+  EXPECT_THAT(Run({"snat", "list"}).out, ContainsRegex("1 +2 +16384 .* 10.244.2.5:8080/TCP from 203.0.113.5 .2."));
+  EXPECT_THAT(Run({"device", "list"}).out, ContainsRegex("lo +1 +external"));
 }
 
 TEST_F(PinnedViewTest, CheckSeesWhetherProgramsAreInForce) {

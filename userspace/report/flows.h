@@ -86,7 +86,7 @@ struct SnatSetStatus {
 absl::Status VisitFlows(const DumpRows& rows, const FlowFilter& filter,
                         const std::function<bool(const FlowStatus&)>& visit);
 
-// Counts the flows that `filter` chooses in one pass over the rows, which takes about 20 ms at 262,144 flows.
+// Counts the flows that `filter` chooses in one pass over the rows: 0.1 s at 262,144 flows, on a busy machine.
 absl::StatusOr<FlowCounts> CountFlows(const DumpRows& rows, const FlowFilter& filter);
 
 // Returns the sets in which a port is taken, the fullest first.

@@ -18,8 +18,8 @@ namespace shunt::report {
 std::optional<PacketPathStatus> PacketPathOf(const std::vector<MapFill>& fills,
                                              const std::vector<DeviceStatus>& devices);
 
-// Returns what the metrics show. It reads the collector's counts and the words of the source ports, and no flow: about
-// 3 ms of 262,144 flows. Maps that cannot be read count as empty.
+// Returns what the metrics show. It reads the collector's counts and the words of the source ports, and no flow: 3 ms
+// in a table for 262,144 flows. Maps that cannot be read count as empty.
 PacketMetrics ReadPacketMetrics(const PinnedMaps& maps);
 
 }  // namespace shunt::report

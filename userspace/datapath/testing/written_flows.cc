@@ -72,4 +72,9 @@ void WriteFlows(const Tables& tables) {
   }
 }
 
+void WriteDevice(const Tables& tables, uint32_t ifindex) {
+  const shunt_device device = {.role = SHUNT_DEVICE_EXTERNAL, .link_header = 14, .mtu = 1500};
+  EXPECT_TRUE(tables.devices->Put(BytesOf(ifindex), BytesOf(device)).ok());
+}
+
 }  // namespace shunt::datapath
