@@ -171,7 +171,7 @@ ReconcilerOptions ReconcilerOptionsOf(const Options& options) {
           .planner = {.endpoints_max = options.endpoints_per_pool,
                       .udp_idle_s = options.udp_idle_s,
                       .masquerades_all = options.masquerade_all,
-                      .serves_packets = options.packets},
+                      .serves_packets = HasPacketPath(options)},
           .jitter_seed = static_cast<uint64_t>(::getpid())};
 }
 
