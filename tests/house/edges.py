@@ -45,6 +45,8 @@ INSIDE = {
                            f"{_KERNEL}/object", f"{_KERNEL}/maps"),
     f"{_KERNEL}/attach": (*_UNDER_KERNEL, f"{_KERNEL}/route_socket.h", f"{_KERNEL}/object", f"{_KERNEL}/maps",
                           f"{_KERNEL}/devices"),
+    f"{_KERNEL}/packets": (*_UNDER_KERNEL, f"{_KERNEL}/object", f"{_KERNEL}/maps", f"{_KERNEL}/devices",
+                           f"{_KERNEL}/attach"),
     f"{_KERNEL}/sockets": (*_UNDER_KERNEL, f"{_KERNEL}/object", f"{_KERNEL}/maps", f"{_KERNEL}/attach"),
     "userspace/agent/process": (),
     "userspace/agent/settings": ("userspace/agent/process",),
