@@ -153,7 +153,7 @@ TEST_F(PinnedViewTest, ShowsFlowsSourcePortsAndDevices) {
   ASSERT_TRUE(tables.ok()) << tables.status();
   datapath::WriteFlows(*tables);
   datapath::WriteDevice(*tables, 1);
-  EXPECT_THAT(Run({"status"}).out, HasSubstr("Packets:   translated at 0 devices; 3 of 1024 flows (0.29%)"));
+  EXPECT_THAT(Run({"status"}).out, HasSubstr("Packets:   programs at 0 devices; 3 of 1024 flows (0.29%)"));
   EXPECT_THAT(Run({"flow", "list"}).out, ContainsRegex("192.0.2.9:40000 .* shop/cart:80 .* open"));
   EXPECT_THAT(Run({"flow", "count"}).out, ContainsRegex("total .* 3 .* opening=2,open=1"));
   EXPECT_THAT(Run({"snat", "list"}).out, ContainsRegex("1 +2 +16384 .* 10.244.2.5:8080/TCP from 203.0.113.5 .2."));

@@ -67,8 +67,8 @@ std::string SocketsText(const v1::SocketSweeps& sweeps) {
 std::string PacketsText(const v1::AgentStatus& status) {
   if (!status.has_packet_path()) return "";
   const v1::PacketPath& path = status.packet_path();
-  std::string text = absl::StrCat("translated at ", CountText(path.devices_in_force(), "device"));
-  if (path.devices_missing() != 0) absl::StrAppend(&text, ", not at ", path.devices_missing(), " that should be");
+  std::string text = absl::StrCat("programs at ", CountText(path.devices_in_force(), "device"));
+  if (path.devices_missing() != 0) absl::StrAppend(&text, ", missing at ", path.devices_missing());
   const double fill =
       path.flows_limit() == 0 ? 0 : 100 * static_cast<double>(path.flows()) / static_cast<double>(path.flows_limit());
   return absl::StrCat(text, "; ", path.flows(), " of ", path.flows_limit(), " flows (", PercentText(fill), ")");
