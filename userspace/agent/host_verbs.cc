@@ -7,6 +7,7 @@
 #include <string>
 #include <utility>
 
+#include "absl/algorithm/container.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/match.h"
@@ -19,6 +20,7 @@
 #include "userspace/datapath/kernel/attach/leftovers.h"
 #include "userspace/datapath/kernel/attach/packet_check.h"
 #include "userspace/datapath/kernel/attach/reserved_ports.h"
+#include "userspace/datapath/kernel/devices/device_hooks.h"
 #include "userspace/datapath/kernel/devices/device_plan.h"
 #include "userspace/datapath/kernel/object/libbpf_messages.h"
 #include "userspace/datapath/kernel/object/pins.h"
@@ -49,10 +51,13 @@ absl::string_view Compiler() {
 #endif
 }
 
-datapath::Finding CheckKubeProxy(bool answers) {
+datapath::Finding CheckKubeProxy(const Options& options, bool answers) {
   constexpr char kName[] = "kube-proxy";
   if (answers) {
-    return {kName, datapath::Verdict::kWarning, KubeProxyMeaning(kKubeProxyHealthPort), KubeProxyWhatToDo()};
+    // What an agent that runs, or has run, was asked for: this verb is not told.
+    const datapath::PinDirectory pins = datapath::PinDirectory::Unchecked(options.bpffs);
+    const bool packets = absl::c_any_of(pins.LinkNames(), datapath::IsDeviceLink);
+    return {kName, datapath::Verdict::kWarning, KubeProxyMeaning(kKubeProxyHealthPort, packets), KubeProxyWhatToDo()};
   }
   return {kName, datapath::Verdict::kOk, absl::StrCat("none answers at 127.0.0.1:", kKubeProxyHealthPort), ""};
 }
@@ -99,7 +104,7 @@ ExitStatus CleanUp(const Options& options, std::ostream& out, std::ostream& err)
 ExitStatus Check(const Options& options, std::ostream& out) {
   std::vector<datapath::Finding> findings = datapath::CheckHost({.bpffs = options.bpffs, .cgroup = options.cgroup});
   const bool kube_proxy_answers = KubeProxyAnswers(kKubeProxyHealthPort);
-  findings.push_back(CheckKubeProxy(kube_proxy_answers));
+  findings.push_back(CheckKubeProxy(options, kube_proxy_answers));
   for (datapath::Finding& finding : CheckPackets(options, kube_proxy_answers)) findings.push_back(std::move(finding));
   return PrintFindings(findings, out);
 }

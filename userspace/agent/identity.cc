@@ -27,7 +27,7 @@ report::AgentStatus IdentityOf(const Options& options, const datapath::KernelDat
   identity.start_time_ms = ReadClocks().wall_ms;
   identity.observing = options.observe;
   if (KubeProxyAnswers(kKubeProxyHealthPort)) {
-    const std::string meaning = KubeProxyMeaning(kKubeProxyHealthPort);
+    const std::string meaning = KubeProxyMeaning(kKubeProxyHealthPort, HasPacketPath(options));
     LogWarning("A kube-proxy runs on this node, too", {{"meaning", meaning}, {"what_to_do", KubeProxyWhatToDo()}});
     identity.problems.push_back(
         {.where = "kube-proxy",

@@ -64,10 +64,11 @@ bool KubeProxyAnswers(uint16_t port, std::chrono::milliseconds patience) {
   return HasStatus(Get(port, "/readyz", Clock::now() + patience), "404");
 }
 
-std::string KubeProxyMeaning(uint16_t port) {
-  return absl::StrCat(
-      "a kube-proxy answers at 127.0.0.1:", port,
-      ": Shunt translates the connections of this node's processes, kube-proxy those that come from outside");
+std::string KubeProxyMeaning(uint16_t port, bool has_packet_path) {
+  return absl::StrCat("a kube-proxy answers at 127.0.0.1:", port,
+                      ": Shunt translates the connections of this node's processes",
+                      has_packet_path ? " and those that come in by its devices, kube-proxy what Shunt leaves alone"
+                                      : ", kube-proxy those that come from outside");
 }
 
 std::string KubeProxyWhatToDo() {

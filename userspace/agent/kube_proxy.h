@@ -17,8 +17,9 @@ inline constexpr uint16_t kKubeProxyHealthPort = 10256;
 // listens.
 bool KubeProxyAnswers(uint16_t port, std::chrono::milliseconds patience = std::chrono::milliseconds(500));
 
-// What it means that a kube-proxy answers on this port, and what to do about it.
-std::string KubeProxyMeaning(uint16_t port);
+// What it means that a kube-proxy answers on this port, for an agent with or without the packet path, and what to do
+// about it.
+std::string KubeProxyMeaning(uint16_t port, bool has_packet_path);
 std::string KubeProxyWhatToDo();
 
 }  // namespace shunt::agent

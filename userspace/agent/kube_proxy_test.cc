@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "userspace/agent/kube_proxy.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
@@ -60,6 +61,11 @@ TEST(KubeProxyTest, IsToldByItsHealthPages) {
     ASSERT_NE(server.port(), 0);
     EXPECT_EQ(KubeProxyAnswers(server.port(), std::chrono::seconds(10)), row.expected) << row.sentence;
   }
+}
+
+TEST(KubeProxyTest, WhoServesClientsOutsideDependsOnThePacketPath) {
+  EXPECT_THAT(KubeProxyMeaning(10256, false), ::testing::EndsWith("kube-proxy those that come from outside"));
+  EXPECT_THAT(KubeProxyMeaning(10256, true), ::testing::EndsWith("kube-proxy what Shunt leaves alone"));
 }
 
 TEST(KubeProxyTest, NobodyAndSomebodySilentAreNone) {
