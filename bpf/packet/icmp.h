@@ -10,6 +10,7 @@
 #ifndef SHUNT_ICMP_H
 #define SHUNT_ICMP_H
 
+#include "bpf/packet/crc32c.h"
 #include "bpf/packet/nat.h"
 #include "bpf/packet/tc_packet.h"
 
@@ -21,8 +22,9 @@ struct icmp_error {
 	struct shunt_address sender;
 	__u16 l3;    /* where the quoted IP header is, in bytes from the frame's beginning */
 	__u16 l4;    /* where the quoted transport's header is */
-	__u16 check; /* where its checksum is; 0: not quoted, or there is none, or SCTP's, which covers all */
+	__u16 check; /* where its checksum is; 0: not quoted, or the packet has none */
 	__u16 end;   /* of all that is quoted */
+	__u16 whole; /* the length of the quoted packet's transport, with what is not quoted */
 };
 
 /* ---- read ------------------------------------------------------------------------------------- */
@@ -31,24 +33,28 @@ struct icmp_error {
 #define QUOTED_L4_BYTES 8
 #define UDP_CHECK 6
 #define TCP_CHECK 16
+#define SCTP_CHECK 8
 
 /* REQUIRES: everything but the ports and `check` is filled in. */
 static __always_inline int parse_quoted_transport(struct bytes bytes, struct icmp_error *error)
 {
 	const __be16 *l4 = (const void *)(bytes.begin + (error->l4 & PACKET_L4_MAX));
 	struct shunt_flow_tuple *tuple = &error->packet.tuple;
+	__u32 check_end;
 
 	if (error->l4 + QUOTED_L4_BYTES > error->end)
 		return PARSED_NOTHING;
 	if ((const __u8 *)l4 + QUOTED_L4_BYTES > bytes.end)
 		return PARSED_CUT;
-	if (tuple->protocol == IPPROTO_UDP && l4[UDP_CHECK / 2]) {
+	if (tuple->protocol == IPPROTO_UDP && l4[UDP_CHECK / 2])
 		error->check = error->l4 + UDP_CHECK;
-	} else if (tuple->protocol == IPPROTO_TCP && error->l4 + TCP_CHECK + 2 <= error->end) {
+	else if (tuple->protocol == IPPROTO_TCP && error->l4 + TCP_CHECK + 2 <= error->end)
 		error->check = error->l4 + TCP_CHECK;
-		if ((const __u8 *)l4 + TCP_CHECK + 2 > bytes.end)
-			return PARSED_CUT;
-	}
+	else if (tuple->protocol == IPPROTO_SCTP && error->l4 + SCTP_CHECK + 4 <= error->end)
+		error->check = error->l4 + SCTP_CHECK;
+	check_end = error->check + (tuple->protocol == IPPROTO_SCTP ? 4 : 2);
+	if (error->check && bytes.begin + (check_end & PACKET_L4_MAX) > bytes.end)
+		return PARSED_CUT;
 	tuple->source_port = l4[1];
 	tuple->destination_port = l4[0];
 	return PARSED_ERROR;
@@ -66,6 +72,7 @@ static __always_inline int parse_quoted_v4(struct bytes bytes, struct icmp_error
 	if (ip->saddr != tuple->destination.word[3])
 		return PARSED_NOTHING;
 	error->l4 = error->l3 + ip->ihl * 4;
+	error->whole = bpf_ntohs(ip->tot_len) - ip->ihl * 4;
 	tuple->source.word[3] = ip->daddr;
 	tuple->protocol = ip->protocol;
 	return PARSED_ERROR;
@@ -85,6 +92,7 @@ static __always_inline int parse_quoted_v6(struct bytes bytes, struct icmp_error
 	if (!same_address(&from, &tuple->destination))
 		return PARSED_NOTHING;
 	error->l4 = error->l3 + sizeof(*ip);
+	error->whole = bpf_ntohs(ip->payload_len);
 	__builtin_memcpy(&tuple->source, &ip->daddr, sizeof(tuple->source));
 	tuple->protocol = ip->nexthdr;
 	return PARSED_ERROR;
@@ -146,11 +154,30 @@ static __always_inline int write_quoted_ip(struct bytes bytes, const struct icmp
 	return 0;
 }
 
+/* SCTP's checksum is linear, so what is not quoted need not be known. 0 is still to be filled in by a device. */
+static __always_inline int write_quoted_sctp_check(struct bytes bytes, const struct icmp_error *error,
+						   __u32 ports, struct error_sums *sums)
+{
+	__u32 *check = (void *)(bytes.begin + (error->check & PACKET_L4_MAX));
+	__u32 before, after;
+
+	if ((__u8 *)(check + 1) > bytes.end)
+		return -1;
+	before = *check;
+	if (!before)
+		return 0;
+	after = before ^ shunt_crc32c_change(ports, error->whole);
+	sums->quoted = sum_add(sums->quoted, sum_change(before, after));
+	*check = after;
+	return 0;
+}
+
 static __always_inline int write_quoted_transport(struct bytes bytes, const struct icmp_error *error,
 						  const struct rewrite *to, struct error_sums *sums)
 {
 	__be16 *ports = (void *)(bytes.begin + (error->l4 & PACKET_L4_MAX));
 	__be16 *check = (void *)(bytes.begin + (error->check & PACKET_L4_MAX));
+	const struct shunt_flow_tuple *tuple = &error->packet.tuple;
 	__be16 sum;
 
 	if ((__u8 *)(ports + 2) > bytes.end || (__u8 *)(check + 1) > bytes.end)
@@ -160,8 +187,13 @@ static __always_inline int write_quoted_transport(struct bytes bytes, const stru
 	sums->quoted = sum_add(sums->quoted, sums->ports);
 	if (!error->check)
 		return 0;
+	if (tuple->protocol == IPPROTO_SCTP)
+		return write_quoted_sctp_check(bytes, error,
+					       ports_in(tuple->destination_port, tuple->source_port) ^
+						       ports_in(to->destination_port, to->source_port),
+					       sums);
 	sum = (__u16)~sum_fold(sum_add(sum_add((__u16) ~*check, sums->addresses), sums->ports));
-	if (!sum && error->packet.tuple.protocol == IPPROTO_UDP)
+	if (!sum && tuple->protocol == IPPROTO_UDP)
 		sum = 0xffff; /* 0 would say that there is none */
 	sums->quoted = sum_add(sums->quoted, sum_change16(*check, sum));
 	*check = sum;

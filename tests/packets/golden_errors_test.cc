@@ -261,6 +261,7 @@ class GoldenErrorsTest : public datapath::SandboxTest {
         backends.push_back(address.At(is_v4, 8080));
       }
       story.Port(80, model::Protocol::kTcp, 8080).Port(80, model::Protocol::kUdp, 8080);
+      story.Port(80, model::Protocol::kSctp, 8080);
       stories.push_back(story);
     }
     const absl::Status serving = node_->programs().Serve(stories, backends);
@@ -275,10 +276,11 @@ class GoldenErrorsTest : public datapath::SandboxTest {
   // A flow that has begun, by the ends of its two directions.
   struct Begun {
     std::string client, frontend, source, backend;
-    bool is_tcp = false;
+    uint8_t protocol = 0;
 
     Packet Make(const std::string& from, const std::string& to) const {
-      return is_tcp ? Tcp(from, to).Ack().Sequence(0x89abcdef) : Udp(from, to);
+      if (protocol == kSctp) return Sctp(from, to).Chunk(0);  // DATA
+      return protocol == kTcp ? Tcp(from, to).Ack().Sequence(0x89abcdef) : Udp(from, to);
     }
     // The packet that an error quotes, and what it was when it left its sender.
     Packet Quoted(About about) const {
@@ -289,12 +291,14 @@ class GoldenErrorsTest : public datapath::SandboxTest {
     }
   };
 
-  Begun Begin(const Path& path, bool is_v4, bool is_tcp) {
+  Begun Begin(const Path& path, bool is_v4, uint8_t protocol) {
     Begun flow = {.client = path.client.At(is_v4, 40000),
                   .frontend = path.frontend.At(is_v4, 80),
                   .backend = path.backend.At(is_v4, 8080),
-                  .is_tcp = is_tcp};
-    const Packet first = is_tcp ? Tcp(flow.client, flow.frontend).Syn() : Udp(flow.client, flow.frontend);
+                  .protocol = protocol};
+    Packet first = flow.Make(flow.client, flow.frontend);
+    if (protocol == kTcp) first.Flags(TcpHeader::kSyn);
+    if (protocol == kSctp) first = Sctp(flow.client, flow.frontend).Init();
     const Fate fate = node_->Run(Hook::kIngress, path.client_device, node_->Arriving(path.client_device, first));
     EXPECT_NE(VerdictName(fate.verdict), "TC_ACT_SHOT") << testing::PrintToString(fate.reasons);
     flow.source = fate.packet.source.ToStringWithPort(fate.packet.source_port);
@@ -324,15 +328,15 @@ class GoldenErrorsTest : public datapath::SandboxTest {
     ++checked_;
   }
 
-  void CheckRow(const Row& row, bool is_v4, bool is_tcp);
+  void CheckRow(const Row& row, bool is_v4, uint8_t protocol);
 
   std::unique_ptr<PacketNode> node_;
   int checked_ = 0;
 };
 
 // Every kind, and then one kind in every shape.
-void GoldenErrorsTest::CheckRow(const Row& row, bool is_v4, bool is_tcp) {
-  const Begun flow = Begin(row.path, is_v4, is_tcp);
+void GoldenErrorsTest::CheckRow(const Row& row, bool is_v4, uint8_t protocol) {
+  const Begun flow = Begin(row.path, is_v4, protocol);
   const auto sized = [&](Packet packet) { return packet.Payload(700).Ttl(3).TrafficClass(0x1c); };
   const Packet quoted = sized(flow.Quoted(row.about)), original = sized(flow.Original(row.about));
   const std::string to = quoted.source.ToString();
@@ -351,7 +355,7 @@ void GoldenErrorsTest::CheckRow(const Row& row, bool is_v4, bool is_tcp) {
     Check(row, plain, Packet(quoted).IpOptions(40), Packet(original).IpOptions(40), 548);
     Check(row, plain, Packet(quoted).IpOptions(4).DontFragment(), Packet(original).IpOptions(4).DontFragment(),
           l4 + 12);
-    if (!is_tcp) Check(row, plain, Packet(quoted).NoChecksum(), Packet(original).NoChecksum(), 548);
+    if (protocol == kUdp) Check(row, plain, Packet(quoted).NoChecksum(), Packet(original).NoChecksum(), 548);
   } else {
     Check(row, Packet(plain).Extension(kDestinationOptions, 16), quoted, original, 548);
   }
@@ -361,20 +365,20 @@ TEST_F(GoldenErrorsTest, EveryErrorAboutAFlowGoesTheFlowsWay) {
   for (const Row& row : kRows) {
     for (const bool is_v4 : {true, false}) {
       ASSERT_TRUE(node_->programs().ForgetFlows().ok());
-      for (const bool is_tcp : {true, false}) {
-        SCOPED_TRACE(absl::StrCat(row.sentence, ", ", is_tcp ? "TCP" : "UDP", " over ", is_v4 ? "IPv4" : "IPv6"));
-        CheckRow(row, is_v4, is_tcp);
+      for (const uint8_t protocol : {kTcp, kUdp, kSctp}) {
+        SCOPED_TRACE(absl::StrCat(row.sentence, ", protocol ", protocol, " over ", is_v4 ? "IPv4" : "IPv6"));
+        CheckRow(row, is_v4, protocol);
         if (HasFatalFailure()) return;
       }
     }
   }
-  EXPECT_GT(checked_, 1400);
+  EXPECT_GT(checked_, 2100);
 }
 
 // Errors about other packets, messages that are no errors, and what cannot be read in full.
 TEST_F(GoldenErrorsTest, WhatIsNoErrorAboutAFlowPassesUntouched) {
   for (const bool is_v4 : {true, false}) {
-    const Begun flow = Begin(kBorrowing, is_v4, /*is_tcp=*/false);
+    const Begun flow = Begin(kBorrowing, is_v4, kUdp);
     const Packet quoted = flow.Quoted(About::kRequest).Payload(30);
     const std::string from = kPodOfB.Of(is_v4), to = kOverlay.Of(is_v4);
     const size_t l4 = is_v4 ? 20 : 40;
@@ -417,8 +421,8 @@ TEST_F(GoldenErrorsTest, WhatIsNoErrorAboutAFlowPassesUntouched) {
 TEST_F(GoldenErrorsTest, AnErrorThatEndsEarlyIsNeverHalfTranslated) {
   int untouched = 0, translated = 0;
   for (const bool is_v4 : {true, false}) {
-    for (const bool is_tcp : {true, false}) {
-      const Begun flow = Begin(kBorrowing, is_v4, is_tcp);
+    for (const uint8_t protocol : {kTcp, kUdp, kSctp}) {
+      const Begun flow = Begin(kBorrowing, is_v4, protocol);
       Packet error =
           TooBig(kPodOfB.Of(is_v4), kOverlay.Of(is_v4), 1400).Quoting(flow.Quoted(About::kRequest).Payload(40));
       if (is_v4) error.IpOptions(8);
@@ -443,12 +447,12 @@ TEST_F(GoldenErrorsTest, AnErrorThatEndsEarlyIsNeverHalfTranslated) {
 
 // Anybody may send an error: it must not keep a flow, nor end it.
 TEST_F(GoldenErrorsTest, AnErrorLeavesTheFlowItself) {
-  constexpr uint32_t kLongAgo = 12345;
   for (const Path& path : {kThroughStack, kBorrowing}) {
-    for (const bool is_tcp : {true, false}) {
+    for (const uint8_t protocol : {kTcp, kUdp, kSctp}) {
       ASSERT_TRUE(node_->programs().ForgetFlows().ok());
-      const Begun flow = Begin(path, /*is_v4=*/true, is_tcp);
-      ASSERT_TRUE(node_->programs().SetLastUse(kLongAgo).ok());
+      const Begun flow = Begin(path, /*is_v4=*/true, protocol);
+      const uint32_t long_ago = node_->programs().Flows().at(0).last_use - 10'000;
+      ASSERT_TRUE(node_->programs().SetLastUse(long_ago).ok());
       const uint32_t state = node_->programs().Flows().at(0).state;
       const std::string source = flow.Quoted(About::kRequest).source.ToString();
       const bool is_sent = flow.source != flow.client;
@@ -462,11 +466,11 @@ TEST_F(GoldenErrorsTest, AnErrorLeavesTheFlowItself) {
                   ToBytes(error));
       }
       ASSERT_EQ(node_->programs().Flows().size(), 1u);
-      EXPECT_EQ(node_->programs().Flows()[0].last_use, kLongAgo);
+      EXPECT_EQ(node_->programs().Flows()[0].last_use, long_ago);
       EXPECT_EQ(node_->programs().Flows()[0].state, state);
       // A packet of the flow itself is what keeps it.
       node_->Run(Hook::kIngress, "eth0", node_->Arriving("eth0", flow.Make(flow.client, flow.frontend)));
-      EXPECT_NE(node_->programs().Flows()[0].last_use, kLongAgo);
+      EXPECT_NE(node_->programs().Flows()[0].last_use, long_ago);
     }
   }
 }

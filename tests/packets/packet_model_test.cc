@@ -283,7 +283,8 @@ void PacketModelTest::SendReply() {
 Packet PacketModelTest::Quoted(const PacketModel::Tuple& tuple) {
   const std::string from = tuple.from.address.ToStringWithPort(tuple.from.port);
   const std::string to = tuple.to.address.ToStringWithPort(tuple.to.port);
-  Packet packet = tuple.protocol == kTcp ? Tcp(from, to).Ack() : Udp(from, to);
+  Packet packet = OfProtocol(tuple.protocol, from, to);
+  if (packet.protocol == kTcp) packet.Ack();
   packet.Payload(OneIn(3) ? Below(1300) : Below(24)).Ttl(static_cast<uint8_t>(1 + Below(64)));
   packet.TrafficClass(static_cast<uint8_t>(Below(256))).Sequence(static_cast<uint32_t>(random_()));
   if (packet.IsV4()) packet.Id(Below(65536));
@@ -337,7 +338,9 @@ void PacketModelTest::SendError() {
   size_t bytes = headers + Below(16);
   if (OneIn(3)) bytes = is_v4 ? 548 : 1232;
   if (OneIn(20)) bytes = Below(static_cast<uint32_t>(headers));
-  if (bytes == headers + 9) ++bytes;  // half a checksum of TCP cannot be brought up to date
+  // A checksum that is quoted in part cannot be brought up to date.
+  if (quoted.protocol == kTcp && bytes == headers + 9) ++bytes;
+  if (quoted.protocol == kSctp && bytes > headers && bytes < headers + 4) bytes = headers + 4;
   const QuotingError error(packet, quoted, bytes);
   const Fate fate = node_->Run(hook, device, error.error);
   SCOPED_TRACE(absl::StrCat(hook == Hook::kIngress ? "in by " : "out by ", device, ": ", ToString(error.error)));
