@@ -51,11 +51,14 @@
 	X(NO_ROUTE, "no_route", "a packet to a backend without a route to it: dropped")                    \
 	X(NO_SOURCE, "no_source",                                                                          \
 	  "the device towards the backend has no address to lend a flow: its first packet is dropped")     \
-	X(TOO_BIG, "too_big", "a packet that the way to the backend or client cannot carry: dropped")      \
-	X(HOPS_EXHAUSTED, "hops_exhausted", "a packet at its last hop that has to be sent on: dropped")    \
+	X(TOO_BIG, "too_big",                                                                              \
+	  "a packet that the way to the backend or client cannot carry: its sender is told")               \
+	X(HOPS_EXHAUSTED, "hops_exhausted",                                                                \
+	  "a packet at its last hop that has to be sent on: its sender is told")                           \
 	X(UNWRITABLE, "unwritable", "a packet that the kernel could not make writable: dropped")           \
-	X(REFUSALS_LIMIT, "refusals_limit", "more refusals than a CPU may send in a second: dropped")      \
-	X(UNANSWERABLE, "unanswerable", "a packet to be refused that no answer can be made of: dropped")   \
+	X(REFUSALS_LIMIT, "refusals_limit",                                                                \
+	  "more refusals, or ICMP errors of other kinds, than a CPU may send in a second: dropped")        \
+	X(UNANSWERABLE, "unanswerable", "a packet of which no refusal or ICMP error can be made: dropped") \
 	X(FRAGMENT_EARLY, "fragment_early",                                                                \
 	  "a fragment before its datagram's first: kept for that, and on this node's address passed too")  \
 	X(FRAGMENT_UNKEPT, "fragment_unkept",                                                              \

@@ -150,17 +150,25 @@ static __always_inline struct way way_of(const struct shunt_flow *flow, __u32 de
 	return way;
 }
 
+/* Returns 1 if the device has an address of the family. */
+static __always_inline int has_source(const struct shunt_device *device, int is_v6)
+{
+	const struct shunt_address *v6 = &device->source_v6;
+
+	return is_v6 ? v6->word[0] || v6->word[1] || v6->word[2] || v6->word[3]
+		     : device->source_v4.word[3] != 0;
+}
+
 /* Sets the source that a flow borrows: an address of the device by which it leaves, so that replies come back by that
  * device. Returns 0 if the device has none. */
 static __always_inline int borrow_source(struct shunt_flow *flow, __u32 device, int is_v6)
 {
 	const struct shunt_device *out = find_device(device);
 
-	if (!out)
+	if (!out || !has_source(out, is_v6))
 		return 0;
 	flow->source = is_v6 ? out->source_v6 : out->source_v4;
-	return flow->source.word[3] ||
-	       (is_v6 && (flow->source.word[0] || flow->source.word[1] || flow->source.word[2]));
+	return 1;
 }
 
 /* ---- send ------------------------------------------------------------------------------------- */
@@ -174,15 +182,8 @@ struct departure {
 	__u8 is_same;	  /* the routes name the flow's device */
 	__u8 is_resolved; /* 0: the kernel has to find the next hop */
 	__u32 reason;	  /* if it cannot be sent */
+	__u32 mtu;	  /* of the way, if it is too big for that */
 };
-
-/* Returns 1 if a packet cannot leave by a device. */
-static __always_inline int is_too_long(__u32 ifindex, __u32 length)
-{
-	const struct shunt_device *device = find_device(ifindex);
-
-	return device && length > device->mtu;
-}
 
 /*
  * Asks the routes for a packet's next hop. A reply leaves the way that the client's packets came, even if the routes
@@ -204,14 +205,14 @@ static __noinline int find_hop(frame_t *frame, const struct packet *packet, cons
 	route = &s->route;
 	found = find_route(frame, route, packet, to, from, length);
 	is_long = found == BPF_FIB_LKUP_RET_FRAG_NEEDED;
+	if (is_long)
+		leaving->mtu = route->mtu_result;
 	if (is_long && leaving->is_reply) /* too long for which device, the kernel has not said */
 		found = find_route(frame, route, packet, to, from, 0);
 	leaving->is_same =
 		route->ifindex == leaving->device || route->ifindex == routing_device(leaving->device);
 	leaving->reason = SHUNT_REASON_TOO_BIG;
-	if (leaving->is_reply && !leaving->is_same)
-		is_long = is_too_long(leaving->device, length);
-	if (is_long)
+	if (is_long && (leaving->is_same || !leaving->is_reply))
 		return -1;
 	if (found == BPF_FIB_LKUP_RET_SUCCESS && (leaving->is_same || !leaving->is_reply)) {
 		leaving->hop = hop_at(route->dmac);
@@ -235,6 +236,25 @@ static __always_inline int drop_counted(__u32 reason)
 	return drop_frame();
 }
 
+/* What send_translated() returns beside verdicts of the hook, which are lower: the packet is in the scratch row, as it
+ * came, and answer_unsent() tells its sender. */
+#define UNSENT 0x7ffc
+
+static __always_inline int leave_unsent(const struct packet *packet, const struct departure *leaving)
+{
+	struct scratch *s = scratch_row();
+
+	if (!s)
+		return drop_frame();
+	s->packet = *packet;
+	s->unsent = (struct unsent){
+		.reason = leaving->reason,
+		.mtu = leaving->mtu,
+		.is_reply = leaving->is_reply,
+	};
+	return UNSENT;
+}
+
 /*
  * Finds the way of one packet, of which `leaving` has what the row says. `hop` is the row's word for this direction,
  * which is kept fresh. Returns 0, or -1 with the reason.
@@ -242,18 +262,27 @@ static __always_inline int drop_counted(__u32 reason)
 static __always_inline int find_departure(frame_t *frame, const struct packet *packet,
 					  const struct rewrite *to, struct departure *leaving, __u64 *hop)
 {
+	const struct shunt_device *out;
+	__u32 length;
+
 	if (packet->ttl <= 1) {
 		leaving->reason = SHUNT_REASON_HOPS_EXHAUSTED;
 		return -1;
 	}
-	if (!leaving->is_fresh || wire_length(frame, packet) > SHUNT_SURE_LENGTH) {
+	length = wire_length(frame, packet);
+	if (!leaving->is_fresh || length > SHUNT_SURE_LENGTH) {
 		leaving->is_resolved = 0;
 		if (find_hop(frame, packet, to, leaving))
 			return -1;
 		if (leaving->is_same && leaving->hop != *(volatile __u64 *)hop)
 			*(volatile __u64 *)hop = leaving->hop;
 	}
-	return 0;
+	out = find_device(leaving->device);
+	if (!out || length <= out->mtu)
+		return 0;
+	leaving->reason = SHUNT_REASON_TOO_BIG;
+	leaving->mtu = out->mtu;
+	return -1;
 }
 
 /* Returns what a row says of the way of its next packet. */
@@ -273,7 +302,8 @@ static __always_inline struct departure departure_by(__u32 device, const __u64 *
 /* Sends a frame that is translated. Returns the program's verdict. */
 static __always_inline int depart(frame_t *frame, const struct departure *leaving)
 {
-	const struct shunt_device *sender = find_device(routing_device(leaving->device));
+	const struct shunt_device *out = find_device(leaving->device);
+	const struct shunt_device *sender = out && out->master ? find_device(out->master) : out;
 	__u8 mac[ETH_ALEN];
 
 	if (sender && !sender->link_header)
@@ -284,14 +314,14 @@ static __always_inline int depart(frame_t *frame, const struct departure *leavin
 	return send_between(frame, leaving->device, sender->mac, mac);
 }
 
-/* Translates a packet and sends it past the stack. */
+/* Translates a packet and sends it past the stack. Returns the verdict, or UNSENT. */
 static __always_inline int send_translated(frame_t *frame, const struct packet *packet,
 					   const struct rewrite *to, __u32 device, __u64 *hop, int is_reply)
 {
 	struct departure leaving = departure_by(device, hop, is_reply);
 
 	if (find_departure(frame, packet, to, &leaving, hop))
-		return drop_counted(leaving.reason);
+		return leave_unsent(packet, &leaving);
 	if (write_packet(frame, packet, to, 1))
 		return drop_counted(SHUNT_REASON_UNWRITABLE);
 	return depart(frame, &leaving);

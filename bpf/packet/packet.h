@@ -31,11 +31,12 @@ enum fragment_kind {
 	FRAGMENT_LATER = 2, /* it has none */
 };
 
-/* Types and a code of ICMP. (linux/icmp.h needs headers of a C library.) */
+/* Types and codes of ICMP. (linux/icmp.h needs headers of a C library.) */
 #define ICMP_TYPE_UNREACHABLE 3
 #define ICMP_TYPE_TIME_EXCEEDED 11
 #define ICMP_TYPE_PARAMETER 12
 #define ICMP_CODE_PORT 3
+#define ICMP_CODE_TOO_BIG 4
 
 /* The header of ICMP and ICMPv6, and where the checksum is in it. */
 #define ICMP_HEADER_BYTES 8

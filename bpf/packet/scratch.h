@@ -15,6 +15,18 @@
 #include "bpf/packet/flow.h"
 #include "bpf/packet/packet.h"
 
+/* Why the packet in hand, of a flow past the stack, cannot be sent on. */
+struct unsent {
+	__u32 reason;
+	__u32 mtu; /* of its way, if it is too big for that */
+	__u32 is_reply;
+};
+
+struct answer_limit {
+	__u32 since; /* the clock at the beginning of the second that `count` is of */
+	__u32 count;
+};
+
 /* The longest frame of a fragment that is kept until its datagram's first comes. */
 #define SHUNT_WAITING_BYTES 1984
 
@@ -28,8 +40,10 @@ struct scratch {
 	__u32 bypass;		 /* the device by which the new flow may go past the stack; 0: none */
 	struct flow_place place; /* where it is */
 	struct shunt_translation remembered;
-	__u32 refusals_since; /* the clock at the beginning of the second that `refusals` counts */
-	__u32 refusals;
+	struct unsent unsent;
+	struct answer_limit refusals;
+	struct answer_limit errors;
+	__u8 quote[512];		    /* what an ICMP error quotes */
 	struct shunt_fragment_key fragment; /* of the packet, if it is one */
 	__u32 is_saved;			    /* `frame` has the frame in hand, because others are sent in it */
 	__u32 saved_length;

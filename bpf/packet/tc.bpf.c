@@ -14,6 +14,7 @@
 #include "bpf/packet/fragment.h"
 #include "bpf/packet/icmp.h"
 #include "bpf/packet/reject.h"
+#include "bpf/packet/unsent.h"
 
 /* ---- filters ---------------------------------------------------------------------------------- */
 
@@ -189,9 +190,9 @@ static __always_inline int parse_frame(frame_t *frame, struct packet *packet)
 }
 
 /*
- * What follow_flow() and follow_reply() return beside verdicts of the hook, which are lower: the packet may begin a
- * flow, or is a fragment whose ports have to be remembered or recalled, and is in the scratch row; or it is an ICMP
- * error, which may be about a flow.
+ * What follow_flow() and follow_reply() return beside verdicts of the hook, which are lower, and UNSENT: the packet may
+ * begin a flow, or is a fragment whose ports have to be remembered or recalled, and is in the scratch row; or it is an
+ * ICMP error, which may be about a flow.
  */
 #define UNDECIDED 0x7fff
 #define IS_ERROR 0x7ffe
@@ -324,14 +325,18 @@ static __always_inline int handle_packet(frame_t *frame, int is_recalled)
 {
 	int verdict = follow_flow(frame, is_recalled);
 
-	if (verdict <= IS_FRAGMENT)
+	if (verdict < UNSENT || verdict == IS_FRAGMENT)
 		return verdict;
+	if (verdict == UNSENT)
+		return answer_unsent(frame);
 	if (verdict == IS_ERROR)
 		return follow_error(frame, 0);
 	switch (begin_flow(frame)) {
 	case BEGUN_FLOW:
 		verdict = follow_flow(frame, is_recalled);
-		return verdict >= IS_FRAGMENT ? drop_counted(SHUNT_REASON_FLOW_LOST) : verdict;
+		if (verdict == UNSENT)
+			return answer_unsent(frame);
+		return verdict > UNSENT ? drop_counted(SHUNT_REASON_FLOW_LOST) : verdict;
 	case BEGUN_PASS:
 		return pass_frame();
 	case BEGUN_REFUSE:

@@ -309,6 +309,24 @@ static __always_inline int send_between(frame_t *frame, __u32 device, const __u8
 	return (int)bpf_redirect(device, 0);
 }
 
+/* Linux gives every network namespace's loopback device this number. */
+#define SHUNT_LOOPBACK 1
+
+/*
+ * Hands the frame to the host's stack as if it had come by the loopback device, which takes sources of this node if its
+ * `accept_local` is set.
+ */
+static __always_inline int send_to_stack(frame_t *frame)
+{
+	struct bytes bytes = frame_bytes(frame);
+	struct ethhdr *ethernet = (void *)bytes.begin;
+
+	if ((__u8 *)(ethernet + 1) > bytes.end)
+		return drop_frame();
+	__builtin_memset(ethernet->h_dest, 0, ETH_ALEN); /* loopback's own */
+	return (int)bpf_redirect(SHUNT_LOOPBACK, BPF_F_INGRESS);
+}
+
 /* Sends the frame out by a device that has no link-layer addresses. */
 static __always_inline int send_bare(__u32 device)
 {

@@ -194,6 +194,7 @@ TEST_F(TcTest, WhatNobodyServesIsRefusedWhereItWasAsked) {
   const auto answer = [](Packet packet) { return packet.Macs(kNodeMac, kClientMac); };
   const Packet udp = Udp("198.51.100.7:40001", "192.0.2.10:30084").Payload(100);
   const Packet udp6 = Udp("[2001:db8:7::7]:40001", "[fd00:96::10]:99").Payload(100);
+  const Packet options = Udp("198.51.100.7:40001", "192.0.2.10:30084").IpOptions(40).Payload(3);
   Run({
       {"TCP without endpoints", "eth0", Tcp("198.51.100.7:40001", "192.0.2.10:30084").Syn().TcpOptions(20), kRedirect,
        answer(ResetFrom("192.0.2.10:30084", "198.51.100.7:40001", 1001)).DontFragment()},
@@ -202,19 +203,21 @@ TEST_F(TcTest, WhatNobodyServesIsRefusedWhereItWasAsked) {
       {"the same of IPv6", "pod1", Tcp("[fd00:244:1::7]:40001", "[fd00:96::10]:99").Syn(), kRedirect,
        answer(ResetFrom("[fd00:96::10]:99", "[fd00:244:1::7]:40001", 1001))},
       {"UDP without endpoints", "eth0", udp, kRedirect,
-       answer(packets::PortUnreachable("192.0.2.10", "198.51.100.7").Quoting(udp, 28)).DontFragment()},
+       answer(packets::PortUnreachable("192.0.2.10", "198.51.100.7").QuotingWords(udp)).DontFragment()},
       {"UDP without data", "eth0", Udp("198.51.100.7:40001", "192.0.2.10:30084"), kRedirect,
        answer(packets::PortUnreachable("192.0.2.10", "198.51.100.7")
-                  .Quoting(Udp("198.51.100.7:40001", "192.0.2.10:30084"), 28))
+                  .QuotingWords(Udp("198.51.100.7:40001", "192.0.2.10:30084")))
            .DontFragment()},
       {"UDP of IPv6", "eth0", udp6, kRedirect,
-       answer(packets::PortUnreachable("fd00:96::10", "2001:db8:7::7").Quoting(udp6, 48))},
+       answer(packets::PortUnreachable("fd00:96::10", "2001:db8:7::7").QuotingWords(udp6))},
       {"no local endpoint under a Local policy: silence",
        "eth0",
        Tcp("198.51.100.7:40001", "192.0.2.10:30085").Syn(),
        kDrop,
        {}},
-      {"options cannot be answered",
+      {"UDP with options", "eth0", options, kRedirect,
+       answer(packets::PortUnreachable("192.0.2.10", "198.51.100.7").QuotingWords(options)).DontFragment()},
+      {"a RST cannot answer options",
        "eth0",
        Tcp("198.51.100.7:40001", "192.0.2.10:30084").IpOptions().Syn(),
        kDrop,
@@ -223,7 +226,7 @@ TEST_F(TcTest, WhatNobodyServesIsRefusedWhereItWasAsked) {
       {"a connection whose flow is gone", "eth0", Tcp("198.51.100.7:40001", "10.96.0.10:80").Ack(), kDrop, {}},
       {"a RST is never answered", "eth0", Tcp("198.51.100.7:40001", "192.0.2.10:30084").Reset(), kPass, {}},
   });
-  EXPECT_EQ(world_->Reason(SHUNT_REASON_NO_ENDPOINTS), 5u);
+  EXPECT_EQ(world_->Reason(SHUNT_REASON_NO_ENDPOINTS), 6u);
   EXPECT_EQ(world_->Reason(SHUNT_REASON_UNUSED_PORT), 3u);
   EXPECT_EQ(world_->Reason(SHUNT_REASON_LOCAL_MISS), 1u);
   EXPECT_EQ(world_->Reason(SHUNT_REASON_UNANSWERABLE), 2u);

@@ -117,12 +117,16 @@ TEST_F(TcWayTest, AReplyHasToFitTheDeviceByWhichItLeaves) {
   world_->Ingress("vx0", Tcp("198.51.100.7:40001", "192.0.2.10:30080").Macs(MacOf(kOverlayMac), kNodeMac).Syn());
   const std::string lent = absl::StrCat("192.0.2.10:", BorrowedBy(40001));
   const auto reply = [&](size_t bytes) {
-    return Tcp("10.244.2.7:8080", lent).Macs(MacOf(kNodeBMac), kNodeMac).Ack().Payload(bytes);
+    return Tcp("10.244.2.7:8080", lent).Macs(MacOf(kNodeBMac), kNodeMac).Ack().DontFragment().Payload(bytes);
   };
   ASSERT_TRUE(sandbox::SetMtu("eth0", 1300).ok());
   Run({{"too long for eth0", "eth0", reply(1400), kRedirect,
-        Routed(Tcp("192.0.2.10:30080", "198.51.100.7:40001").Ack().Payload(1400), MacOf(kOverlayMac))},
-       {"too long for vx0", "eth0", reply(1461), kDrop, {}}});
+        Routed(Tcp("192.0.2.10:30080", "198.51.100.7:40001").Ack().DontFragment().Payload(1400), MacOf(kOverlayMac))},
+       {"too long for vx0", "eth0", reply(1461), kRedirect,
+        packets::TooBig("192.0.2.10", "10.244.2.7", 1500)
+            .QuotingWords(reply(1461))
+            .Macs(kNodeMac, MacOf(kNodeBMac))
+            .DontFragment()}});
   EXPECT_EQ(world_->Reason(SHUNT_REASON_TOO_BIG), 1u);
 }
 

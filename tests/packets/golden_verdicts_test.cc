@@ -314,8 +314,7 @@ Packet ResetOf(const Packet& asked, const std::string& client, const std::string
 }
 
 Packet UnreachableOf(const Packet& asked) {
-  const Packet error =
-      PortUnreachable(asked.destination.ToString(), asked.source.ToString()).Quoting(asked, asked.IsV4() ? 28 : 48);
+  const Packet error = PortUnreachable(asked.destination.ToString(), asked.source.ToString()).QuotingWords(asked);
   return Answering(asked, error);
 }
 

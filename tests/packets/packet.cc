@@ -216,6 +216,12 @@ Packet& Packet::Quoting(const Packet& packet, size_t bytes_max) {
   return *this;
 }
 
+Packet& Packet::QuotingWords(const Packet& packet, size_t bytes_max) {
+  Quoting(packet, bytes_max);
+  payload.resize(payload.size() / 4 * 4);
+  return *this;
+}
+
 Packet& Packet::NoChecksum() {
   return Checksum(0);
 }

@@ -158,6 +158,8 @@ struct Packet {
   // The first bytes of `packet` without its link header, as an ICMP error has them. RFC 1812 allows 548 of them to
   // IPv4, RFC 4443 1,232 to IPv6.
   Packet& Quoting(const Packet& packet, size_t bytes_max = 548);
+  // The same in whole words of 32 bits, as the packet path quotes.
+  Packet& QuotingWords(const Packet& packet, size_t bytes_max = 508);
   Packet& NoChecksum();  // UDP: zero
   Packet& Checksum(uint32_t value);
 

@@ -51,6 +51,13 @@ bool IsHost(const model::IpAddress& address) {
   return !address.IsUnspecified() && !address.IsLoopback() && !address.IsMulticast();
 }
 
+// From the IP header on.
+size_t LengthOf(Packet packet) {
+  packet.link.reset();
+  packet.padding = 0;
+  return ToBytes(packet).size();
+}
+
 PacketModel::Tuple TupleOf(const Packet& packet) {
   return {packet.protocol, {packet.source, packet.source_port}, {packet.destination, packet.destination_port}};
 }
@@ -104,13 +111,13 @@ void PacketModel::Remove(const std::shared_ptr<Flow>& flow) {
 Expected PacketModel::Expect(Hook hook, const std::string& device, const Packet& packet, const Fate& seen) {
   if (!IsOfAFlow(packet)) return Pass(packet);
   const Datagram datagram = {packet.source, packet.destination, packet.protocol, packet.id};
-  if (IsLater(packet)) return WithIdOf(ExpectLater(hook, packet), packet, seen);
+  if (IsLater(packet)) return WithIdOf(ExpectLater(hook, device, packet), packet, seen);
   if (packet.fragment && packet.fragment->more) ports_[datagram] = {packet.source_port, packet.destination_port};
   return WithIdOf(ExpectWhole(hook, device, packet, seen), packet, seen);
 }
 
 // It goes with the flow of its first, if that is known and has one.
-Expected PacketModel::ExpectLater(Hook hook, const Packet& packet) {
+Expected PacketModel::ExpectLater(Hook hook, const std::string& device, const Packet& packet) {
   const auto ports = ports_.find({packet.source, packet.destination, packet.protocol, packet.id});
   if (ports == ports_.end()) {
     // It is kept for its first. Only on an address that is a Service's alone it can be nothing else.
@@ -123,11 +130,11 @@ Expected PacketModel::ExpectLater(Hook hook, const Packet& packet) {
   if (const auto reply = by_reply_.find(tuple); reply != by_reply_.end()) {
     Flow& flow = *reply->second;
     if (hook == Hook::kEgress) return Pass(flow.has_port ? packet : Translated(packet, flow.request.Swapped()));
-    return flow.is_sent ? Follow(packet, flow, /*reverse=*/true) : Pass(packet);
+    return flow.is_sent ? Follow(device, packet, flow, /*reverse=*/true) : Pass(packet);
   }
   const auto request = by_request_.find(tuple);
   if (hook == Hook::kEgress || request == by_request_.end()) return Pass(packet);
-  return Follow(packet, *request->second, /*reverse=*/false);
+  return Follow(device, packet, *request->second, /*reverse=*/false);
 }
 
 Expected PacketModel::ExpectWhole(Hook hook, const std::string& device, const Packet& packet, const Fate& seen) {
@@ -136,27 +143,43 @@ Expected PacketModel::ExpectWhole(Hook hook, const std::string& device, const Pa
   if (hook == Hook::kEgress) {
     if (reply == by_reply_.end() || reply->second->has_port) return Pass(packet);
     Flow& flow = *reply->second;
-    (void)Follow(packet, flow, /*reverse=*/true);  // for what it notes
+    (void)Follow(device, packet, flow, /*reverse=*/true);  // for what it notes
     return Pass(Translated(packet, flow.request.Swapped()));
   }
   if (reply != by_reply_.end()) {
     // What goes through the stack is translated where it leaves.
-    return reply->second->is_sent ? Follow(packet, *reply->second, /*reverse=*/true) : Pass(packet);
+    return reply->second->is_sent ? Follow(device, packet, *reply->second, /*reverse=*/true) : Pass(packet);
   }
   const auto request = by_request_.find(tuple);
   if (request == by_request_.end()) return Begin(device, packet, tuple, seen);
-  if (!BeginsFlow(packet) || !request->second->IsClosed()) return Follow(packet, *request->second, /*reverse=*/false);
+  if (!BeginsFlow(packet) || !request->second->IsClosed())
+    return Follow(device, packet, *request->second, /*reverse=*/false);
   Remove(request->second);
   return Begin(device, packet, tuple, seen);
 }
 
-Expected PacketModel::Follow(const Packet& packet, Flow& flow, bool reverse) {
+// An error comes from the frontend to a client, and from the device to a backend.
+Expected PacketModel::Answer(const std::string& device, const Packet& packet, bool reverse, Packet error) const {
+  if (!IsHost(packet.source) || IsLater(packet)) return Drop();
+  const ModelDevice& in = tables_.devices.at(device);
+  error.source = !reverse ? packet.destination : packet.IsV4() ? in.source_v4 : in.source_v6;
+  error.destination = packet.source;
+  return {.action = Action::kAnswer, .packet = error.QuotingWords(packet).DontFragment()};
+}
+
+Expected PacketModel::Follow(const std::string& device, const Packet& packet, Flow& flow, bool reverse) {
   if (packet.protocol == kTcp && !IsLater(packet) && (packet.tcp.flags & TcpHeader::kFin) != 0) {
     (reverse ? flow.fin_reverse : flow.fin_forward) = true;
   }
   if (!IsLater(packet) && EndsAtOnce(packet)) flow.reset = true;
   const Packet translated = Translated(packet, reverse ? flow.request.Swapped() : flow.onwards);
-  return flow.is_sent ? Send(translated, flow, reverse) : Pass(translated);
+  if (!flow.is_sent) return Pass(translated);
+  const std::string from = packet.destination.ToString(), to = packet.source.ToString();
+  if (packet.ttl <= 1) return Answer(device, packet, reverse, TimeExceeded(from, to));
+  const size_t mtu = tables_.devices.at(reverse ? flow.client_device : flow.way.device).mtu;
+  if (LengthOf(packet) <= mtu) return Send(translated, flow, reverse);
+  if (packet.IsV4() && !packet.dont_fragment) return {.action = Action::kCut, .packet = translated};
+  return Answer(device, packet, reverse, TooBig(from, to, static_cast<uint32_t>(mtu)));
 }
 
 // Past the stack.
@@ -200,8 +223,10 @@ Expected PacketModel::Begin(const std::string& device, const Packet& packet, con
   if (!BeginsFlow(packet)) return frontend == nullptr || is_node || is_outsiders ? Pass(packet) : Drop();
   const auto refuse = [&]() -> Expected {
     const bool plain = packet.ip_options.empty() && packet.extensions.empty() && (packet.IsV4() || !packet.fragment);
-    if (!plain || !IsHost(packet.source)) return Drop();
-    return {.action = Action::kRefuse};
+    if ((packet.protocol == kTcp && !plain) || !IsHost(packet.source)) return Drop();
+    if (packet.protocol == kTcp) return {.action = Action::kRefuse};
+    Packet error = PortUnreachable(packet.destination.ToString(), packet.source.ToString());
+    return {.action = Action::kRefuse, .packet = error.QuotingWords(packet).DontFragment()};
   };
   if (frontend == nullptr) return tables_.cluster_ips.contains(tuple.to.address) ? refuse() : Pass(packet);
   if (is_outsiders) return Pass(packet);
@@ -210,7 +235,7 @@ Expected PacketModel::Begin(const std::string& device, const Packet& packet, con
   std::string wrong = Create(device, tuple, *frontend, seen);
   if (wrong == "reply taken") return Drop();
   if (!wrong.empty()) return {.action = Action::kDrop, .wrong = std::move(wrong)};
-  return Follow(packet, *by_request_.at(tuple), /*reverse=*/false);
+  return Follow(device, packet, *by_request_.at(tuple), /*reverse=*/false);
 }
 
 // Returns whether the client has, by another frontend, a flow to a member of the pool that keeps its own address.

@@ -46,6 +46,7 @@ struct ModelDevice {
   std::string routes;  // the device that has addresses and routes: itself, or the bridge of which it is a port
   model::IpAddress source_v4;
   model::IpAddress source_v6;
+  size_t mtu = 1500;
 };
 
 // Where the kernel sends a packet.
@@ -77,9 +78,9 @@ struct QuotingError {
 
 // What must become of a packet.
 struct Expected {
-  enum class Action { kPass, kDrop, kSend, kRefuse };
+  enum class Action { kPass, kDrop, kSend, kRefuse, kAnswer, kCut };
   Action action = Action::kPass;
-  Packet packet;      // of kPass and kSend, with its old link-layer addresses
+  Packet packet;      // of kPass, kSend and kCut, with its old link-layer addresses; of kAnswer and kRefuse the error
   ModelRoute leaves;  // of kSend; no neighbour: back to where the client's first packet came from
   std::string wrong;  // what was seen cannot be: a backend that is no member, a port that is taken
 };
@@ -126,10 +127,11 @@ class PacketModel {
   // What its first fragment told of the datagram of a fragment.
   using Datagram = std::tuple<model::IpAddress, model::IpAddress, uint8_t, uint32_t>;
 
-  Expected ExpectLater(Hook hook, const Packet& packet);
+  Expected ExpectLater(Hook hook, const std::string& device, const Packet& packet);
   Expected ExpectWhole(Hook hook, const std::string& device, const Packet& packet, const Fate& seen);
   Expected Begin(const std::string& device, const Packet& packet, const Tuple& tuple, const Fate& seen);
-  Expected Follow(const Packet& packet, Flow& flow, bool reverse);
+  Expected Follow(const std::string& device, const Packet& packet, Flow& flow, bool reverse);
+  Expected Answer(const std::string& device, const Packet& packet, bool reverse, Packet error) const;
   static Expected Send(Packet packet, const Flow& flow, bool reverse);
   std::string Create(const std::string& device, const Tuple& tuple, const ModelFrontend& frontend, const Fate& seen);
   const ModelFrontend* Find(const Tuple& tuple) const;

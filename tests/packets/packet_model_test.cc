@@ -125,6 +125,7 @@ World MakeWorld() {
   device("eth0", false, "eth0", "192.0.2.10", "2001:db8::10");
   device("eth1", false, "eth1", "198.18.0.10", "2001:db8:3::10");
   device("flannel.1", false, "flannel.1", "10.244.1.0", "fd00:244:1::");
+  world.tables.devices["flannel.1"].mtu = 1450;
   device("pod1", true, "pod1", "192.0.2.10", "2001:db8::10");
   device("pod2", true, "pod2", "192.0.2.10", "2001:db8::10");
   device("cni0", true, "cni0", "10.244.1.65", "fd00:244:1:0:b::1");
@@ -212,7 +213,8 @@ void PacketModelTest::Cut(Packet& packet) {
 Packet PacketModelTest::Dressed(Packet packet) {
   static constexpr uint8_t kTtls[] = {64, 63, 2, 1, 255};
   static constexpr uint8_t kFlags[] = {2, 2, 2, 2, 16, 16, 24, 17, 18, 4, 20, 1, 0, 63};
-  packet.Payload(Below(4) == 0 ? Below(1300) : Below(40)).Ttl(kTtls[Below(std::size(kTtls))]);
+  static constexpr uint32_t kLengths[] = {40, 40, 40, 40, 1300, 1600};
+  packet.Payload(Below(kLengths[Below(std::size(kLengths))])).Ttl(kTtls[Below(std::size(kTtls))]);
   packet.TrafficClass(static_cast<uint8_t>(Below(256))).Id(packet.IsV4() ? Below(65536) : 0);
   if (packet.IsV4() && OneIn(2)) packet.DontFragment();
   if (packet.IsV4() && OneIn(6)) packet.IpOptions(4 + 4 * Below(10));
@@ -259,8 +261,11 @@ void PacketModelTest::SendRequest() {
   const std::string frontend = Ip(to).ToStringWithPort(static_cast<uint16_t>(port));
   static constexpr uint8_t kProtocols[] = {kTcp, kUdp, kSctp};
   Packet packet = Dressed(OfProtocol(kProtocols[Below(3)], from, frontend));
-  // A packet at its last hop that begins a flow is dropped or not, as the backend is that it does not show.
-  if (packet.ttl == 1 && !model_->HasOpen(packet)) packet.Ttl(2);
+  // What begins a flow and is answered does not show by which backend.
+  if (!model_->HasOpen(packet)) {
+    packet.Ttl(std::max<uint8_t>(packet.ttl, 2));
+    if (ToBytes(packet).size() > 1400) packet.Payload(Below(1000));
+  }
   Compare(Hook::kIngress, client.device, packet, node_->Arriving(client.device, packet));
 }
 
@@ -359,6 +364,11 @@ void PacketModelTest::Compare(Hook hook, const std::string& device, const Packet
   Judge(model_->Expect(hook, device, arriving, fate), arriving, fate);
 }
 
+// It goes to where the packet came from.
+void ExpectErrorBack(Packet error, const Packet& arriving, const Fate& fate) {
+  ASSERT_EQ(Mismatch(error.Macs(arriving.link->destination, arriving.link->source), fate.bytes), "");
+}
+
 void PacketModelTest::Judge(const Expected& expected, const Packet& arriving, const Fate& fate) {
   EXPECT_EQ(expected.wrong, "");
   switch (expected.action) {
@@ -376,8 +386,19 @@ void PacketModelTest::Judge(const Expected& expected, const Packet& arriving, co
       // Past the limit of a second, which the model does not count, the refusal itself is left out.
       if (std::count(fate.reasons.begin(), fate.reasons.end(), "refusals_limit") != 0) return;
       ASSERT_EQ(VerdictName(fate.verdict), "TC_ACT_REDIRECT") << testing::PrintToString(fate.reasons);
+      if (arriving.protocol != kTcp) return ExpectErrorBack(expected.packet, arriving, fate);
       ASSERT_TRUE(fate.faults.empty()) << fate.faults[0];
       ASSERT_EQ(fate.packet.destination, arriving.source);
+      return;
+    case Action::kAnswer:
+      ++seen_["answered"];
+      if (std::count(fate.reasons.begin(), fate.reasons.end(), "refusals_limit") != 0) return;
+      ASSERT_EQ(VerdictName(fate.verdict), "TC_ACT_REDIRECT") << testing::PrintToString(fate.reasons);
+      return ExpectErrorBack(expected.packet, arriving, fate);
+    case Action::kCut:
+      ++seen_["cut"];
+      ASSERT_EQ(VerdictName(fate.verdict), "TC_ACT_REDIRECT") << testing::PrintToString(fate.reasons);
+      ASSERT_EQ(Mismatch(Packet(expected.packet).Macs(arriving.link->source, Mac{}), fate.bytes), "");
       return;
     case Action::kSend:
       break;
@@ -423,8 +444,9 @@ TEST_F(PacketModelTest, RandomPacketsGoAsTheModelSays) {
     if (HasFailure()) return;
   }
   for (const auto& [outcome, count] : seen_) RecordProperty(outcome, count);
-  for (const char* outcome : {"passed", "dropped", "refused", "sent", "first fragments sent", "later fragments sent"}) {
-    EXPECT_GT(seen_[outcome], 300) << outcome;
+  for (const char* outcome :
+       {"passed", "dropped", "refused", "sent", "answered", "first fragments sent", "later fragments sent", "cut"}) {
+    EXPECT_GT(seen_[outcome], outcome == std::string("cut") ? 20 : 300) << outcome;
   }
 }
 

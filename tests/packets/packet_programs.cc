@@ -221,6 +221,7 @@ absl::Status PacketPrograms::Tell(const ToldDevice& told) {
   device.link_header = 14;
   std::memcpy(device.mac, mac->data(), sizeof device.mac);
   device.mtu = told.role == SHUNT_DEVICE_OVERLAY ? 1450 : 1500;
+  if (told.mtu != 0) device.mtu = told.mtu;
   device.master = told.master != nullptr ? if_nametoindex(told.master) : 0;
   device.source_v4 = *v4;
   device.source_v6 = *v6;

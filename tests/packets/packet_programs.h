@@ -35,6 +35,7 @@ struct ToldDevice {
   const char* source_v4;
   const char* source_v6;
   const char* master = nullptr;  // its bridge
+  uint32_t mtu = 0;              // 0: 1450 of an overlay, 1500 of others
 };
 
 // All of it acts on the network namespace of the calling thread.
