@@ -7,6 +7,7 @@
 #include "absl/algorithm/container.h"
 #include "absl/strings/str_cat.h"
 #include "userspace/datapath/codec.h"
+#include "userspace/datapath/kernel/devices/loopback.h"
 #include "userspace/datapath/packet_reader.h"
 #include "userspace/report/packet_rows.h"
 
@@ -110,7 +111,9 @@ void PacketDevices::RemoveRows(const std::vector<PlannedDevice>& plan, const std
 }
 
 absl::StatusOr<DeviceHookChanges> PacketDevices::Follow() {
-  // First, so that what changes from now on is announced again.
+  // Before the announcements are consumed, because it is one.
+  cuts_ = AcceptOwnSources().status();
+  // First of all that reads, so that what changes from now on is announced again.
   if (absl::StatusOr<bool> changed = watch_.Drain(); !changed.ok()) return changed.status();
   const absl::StatusOr<std::vector<Link>> links = ReadSettledLinks();
   if (!links.ok()) return links.status();
@@ -161,7 +164,8 @@ std::vector<std::string> PacketDevices::Problems() const {
                                     ", which the settings give to the packet path: correct it, or remove it"));
   }
   for (const auto& [what, failure] :
-       {std::pair("detach the packet path from a device", &hooks_left_), std::pair("forget a device", &rows_left_)}) {
+       {std::pair("detach the packet path from a device", &hooks_left_), std::pair("forget a device", &rows_left_),
+        std::pair("have IPv4 packets cut that are too big for their way", &cuts_)}) {
     if (!failure->ok()) problems.push_back(absl::StrCat("cannot ", what, ": ", failure->message()));
   }
   return problems;

@@ -45,10 +45,11 @@ class PacketDevices {
   // A non-blocking descriptor for poll(2), readable when Follow has something to do. Owned by this object.
   int fd() const { return watch_.fd(); }
 
-  // Consumes the announcements, and makes rows and hooks what the present devices want: a device's row is there before
-  // its programs, and stays until they have gone. It puts right what another process has changed, so call it now and
-  // then without an announcement too. Returns what it has done at the hooks. Returns an error, and has changed nothing,
-  // if devices cannot be read; what concerns single devices is in devices() and Problems().
+  // Consumes the announcements, has the loopback device take what the packet path hands to it, and makes rows and hooks
+  // what the present devices want: a device's row is there before its programs, and stays until they have gone. It puts
+  // right what another process has changed, so call it now and then without an announcement too. Returns what it has
+  // done at the hooks. Returns an error, and has changed nothing, if devices cannot be read; what concerns single
+  // devices is in devices() and Problems().
   absl::StatusOr<DeviceHookChanges> Follow();
 
   // By index.
@@ -87,6 +88,7 @@ class PacketDevices {
   std::vector<std::string> unmatched_;  // names in the settings
   absl::Status hooks_left_;             // what could not be detached
   absl::Status rows_left_;              // what could not be removed
+  absl::Status cuts_;                   // whether the stack cuts what is too big
 };
 
 }  // namespace shunt::datapath
