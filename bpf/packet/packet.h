@@ -102,19 +102,21 @@ struct sctp_start {
 /*
  * An association begins with an INIT, alone in its packet, and ends with an ABORT or a SHUTDOWN COMPLETE. A fragment is
  * nothing, because its checksum depends on the length of the whole; and so is a packet without a chunk, which no peer
- * would take. REQUIRES: `packet->length` is set.
+ * would take. If only the chunk is beyond the bytes, all else is set. REQUIRES: `packet->length` is set.
  */
 static __always_inline int parse_sctp(struct bytes bytes, struct packet *packet)
 {
 	const struct sctp_start *sctp = (const void *)(bytes.begin + (packet->l4 & PACKET_L4_MAX));
 
-	if ((const __u8 *)(sctp + 1) > bytes.end)
+	if ((const __u8 *)&sctp->chunk > bytes.end)
 		return PARSED_CUT;
 	if (packet->fragment || packet->length < packet->l4 - packet->l3 + sizeof(*sctp))
 		return PARSED_NOTHING;
 	packet->l4_length = SCTP_HEADER_BYTES;
 	packet->tuple.source_port = sctp->source;
 	packet->tuple.destination_port = sctp->dest;
+	if ((const __u8 *)(sctp + 1) > bytes.end)
+		return PARSED_CUT;
 	if (sctp->chunk == SCTP_INIT)
 		packet->tcp_flags = SHUNT_TCP_SYN;
 	else if (sctp->chunk == SCTP_ABORT || sctp->chunk == SCTP_SHUTDOWN_COMPLETE)

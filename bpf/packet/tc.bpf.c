@@ -163,12 +163,18 @@ static __always_inline int reply(frame_t *frame, const struct packet *packet, co
 	return send_translated(frame, packet, &found->to, found->device, &found->row->reverse_hop, 1);
 }
 
-/* The rare case: headers that are not all in the frame's first piece, or IPv6 with more than one. */
+/*
+ * The rare case: headers that are not all in the frame's first piece, or IPv6 with more than one. What has segments of
+ * its own and ports is a packet within an association: none that begins or ends one has segments.
+ */
 __noinline __weak int parse_closely(frame_t *frame, struct packet *packet)
 {
-	if (!packet || !pull_headers(frame))
+	int parsed, is_in_pieces = has_own_segments(frame);
+
+	if (!packet || (!is_in_pieces && !pull_headers(frame)))
 		return PARSED_NOTHING;
-	return parse(frame_bytes(frame), packet, 1);
+	parsed = parse(frame_bytes(frame), packet, 1);
+	return parsed == PARSED_CUT && is_in_pieces && packet->l4_length ? PARSED_FLOW : parsed;
 }
 
 /* Takes the packet from the scratch row: a fragment that is complete there. */

@@ -42,7 +42,16 @@ static __always_inline struct bytes frame_bytes(const frame_t *frame)
 	};
 }
 
-/* Makes more bytes readable. Returns 1 if there are more. */
+/*
+ * Returns 1 if the kernel will segment the frame where its pieces end, as the sender has made them. Then all headers
+ * but those of chunks can be read, and nothing more must be made readable: it would be moved out of the first piece.
+ */
+static __always_inline int has_own_segments(const frame_t *frame)
+{
+	return frame->gso_size == SHUNT_GSO_BY_FRAGS;
+}
+
+/* Makes more bytes readable. Returns 1 if there are more. REQUIRES: !has_own_segments(). */
 static __always_inline int pull_headers(frame_t *frame)
 {
 	__u32 wanted = frame->len < SHUNT_HEADER_BYTES ? frame->len : SHUNT_HEADER_BYTES;
@@ -77,11 +86,11 @@ static __always_inline int is_to_other(const frame_t *frame)
  */
 static __always_inline __u32 wire_length(const frame_t *frame, const struct packet *packet)
 {
-	__u32 segment = frame->gso_size;
-
-	if (!segment)
+	if (!frame->gso_size)
 		return packet->length;
-	return segment == SHUNT_GSO_BY_FRAGS ? 0 : packet->l4 - packet->l3 + packet->l4_length + segment;
+	if (has_own_segments(frame))
+		return 0;
+	return packet->l4 - packet->l3 + packet->l4_length + frame->gso_size;
 }
 
 /* ---- write ------------------------------------------------------------------------------------ */
@@ -185,7 +194,7 @@ __noinline __weak int finish_sctp(frame_t *frame, __u32 l4, __u32 length, __u32 
 	struct sctp_start *sctp = (void *)(bytes.begin + (l4 & PACKET_L4_MAX));
 	__u32 check;
 
-	if ((__u8 *)(sctp + 1) > bytes.end)
+	if ((__u8 *)&sctp->chunk > bytes.end)
 		return -1;
 	check = sctp->check;
 	if (check) {

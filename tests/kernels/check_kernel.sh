@@ -14,7 +14,7 @@ shift 3
 here=$(dirname "$(readlink -f "$0")")
 readonly here
 # What tests use and the cloud kernels build as modules.
-readonly modules=(veth bridge dummy sctp smc sch_ingress cls_bpf tcp_diag udp_diag)
+readonly modules=(veth bridge dummy vxlan sctp smc sch_ingress cls_bpf tcp_diag udp_diag)
 
 cannot_run() {
   if [ "${SHUNT_REQUIRE_ROOT_TESTS:-0}" = 1 ]; then
