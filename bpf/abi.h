@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * The contract between the programs in the kernel and everything in user space: the layout of every map and the meaning
- * of every field. C (clang -target bpf) and C++20 both include this header, and no other than it and packet_abi.h, for
- * the maps of the packet path, defines a type of a map's row. docs/maps.md explains the same as a protocol.
+ * of every field. C (clang -target bpf) and C++20 both include this header. Beside it only packet_abi.h and scope_abi.h
+ * define types of a map's row. docs/maps.md explains the same as a protocol.
  *
  * Rules:
  *  - Every byte has a name. Padding is `pad` and always zero, because it is part of hash keys.

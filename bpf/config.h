@@ -35,7 +35,7 @@ struct shunt_config {
 	__u8 runs_twice;
 	__u8 claims_previous; /* 1: rows are claimed in previous_state, because programs may be in force that know no
 			       * other rows */
-	__u8 pad[1];
+	__u8 bypass;	      /* bits of enum shunt_bypass in scope_abi.h */
 };
 SHUNT_STATIC_ASSERT(sizeof(struct shunt_config) == 56);
 

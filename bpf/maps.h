@@ -11,6 +11,7 @@
 
 #include "bpf/abi.h"
 #include "bpf/packet_abi.h"
+#include "bpf/scope_abi.h"
 
 /* Hash buckets, from what a client dials to a row id. */
 struct {
@@ -143,6 +144,23 @@ struct {
 	__type(key, struct shunt_affinity_key);
 	__type(value, struct shunt_affinity);
 } affinities SEC(".maps") __weak;
+
+/* Not preallocated, because it is nearly always empty. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, SHUNT_SCOPES_MAX);
+	__type(key, struct shunt_scope_key);
+	__type(value, struct shunt_scope);
+} scopes SEC(".maps") __weak;
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct shunt_scope_filter);
+} scope_filter SEC(".maps") __weak;
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);

@@ -62,7 +62,9 @@
 	X(FRAGMENT_EARLY, "fragment_early",                                                                \
 	  "a fragment before its datagram's first: kept for that, and on this node's address passed too")  \
 	X(FRAGMENT_UNKEPT, "fragment_unkept",                                                              \
-	  "a fragment before its datagram's first that there is no place for: its datagram is lost")
+	  "a fragment before its datagram's first that there is no place for: its datagram is lost")       \
+	X(BYPASSED, "bypassed",                                                                            \
+	  "a socket of a cgroup, a namespace or a kind that is bypassed: left to the packet path")
 
 /* clang-format off */ /* it takes the list for the beginning of an expression */
 enum shunt_reason {

@@ -13,6 +13,7 @@
 #include <linux/in.h>
 #include <bpf/bpf_helpers.h>
 
+#include "bpf/socket/bypass.h"
 #include "bpf/socket/socket_sends.h"
 
 /* Counts the way out and leaves the destination as it is. */
@@ -110,6 +111,15 @@ static __always_inline int is_join(const void *connection)
 	return connection && connection_sock->skc_state == BPF_TCP_ESTABLISHED;
 }
 
+/* Returns the memory of a socket that connects, or NULL. */
+static __always_inline struct shunt_socket_state *known_state(struct bpf_sock_addr *ctx, void *connection,
+							      __u64 cookie, int is_new)
+{
+	if (connection)
+		return mptcp_state(connection, 0);
+	return is_new ? NULL : find_state(ctx->sk, cookie);
+}
+
 /* True if this may be the second run for one call of the application, with what the first has written. */
 static __always_inline int is_second_run(const struct shunt_socket_state *state, const struct destination *to)
 {
@@ -172,10 +182,7 @@ static __always_inline int connect_to(struct bpf_sock_addr *ctx, const struct de
 	if (is_join(connection))
 		return untouched(SHUNT_REASON_MPTCP_JOIN);
 	cookie = bpf_get_socket_cookie(ctx);
-	if (connection)
-		state = mptcp_state(connection, 0);
-	else
-		state = is_new ? NULL : find_state(ctx->sk, cookie);
+	state = known_state(ctx, connection, cookie, is_new);
 	if (is_second_run(state, &dialled))
 		return 1;
 	if (has_peers(state))
@@ -187,6 +194,8 @@ static __always_inline int connect_to(struct bpf_sock_addr *ctx, const struct de
 		return untouched(SHUNT_REASON_NOT_A_SERVICE);
 	if (is_exempt(state))
 		return untouched(SHUNT_REASON_EXEMPT_SOCKET);
+	if (is_bypassed(ctx))
+		return untouched(SHUNT_REASON_BYPASSED);
 	if (is_agent_stale())
 		return untouched(SHUNT_REASON_STALE_AGENT);
 
@@ -295,7 +304,11 @@ static __always_inline int send_to(struct bpf_sock_addr *ctx, const struct desti
 	key = key_of(ctx, &dialled);
 	own = source_address(ctx, hook_family);
 	client = client_at(ctx, &own);
-	decide(&key, &client, &decision);
+	/* Where it has sent before, it goes on. */
+	if (is_bypassed(ctx))
+		pass(&decision, SHUNT_REASON_BYPASSED);
+	else
+		decide(&key, &client, &decision);
 	if (decision.verdict == VERDICT_PASS) {
 		if (state && !shunt_config.runs_twice)
 			stop_answers(ctx, state, cookie, &dialled, 1);

@@ -16,6 +16,7 @@
 #include "bpf/config.h"
 #include "bpf/packet/packet_config.h"
 #include "bpf/packet_abi.h"
+#include "bpf/scope_abi.h"
 
 namespace {
 
@@ -105,6 +106,16 @@ const Layout kLayouts[] = {
     {"shunt_source_version",
      sizeof(shunt_source_version),
      {MEMBER(shunt_source_version, version), MEMBER(shunt_source_version, objects)}},
+    {"shunt_scope_key",
+     sizeof(shunt_scope_key),
+     {MEMBER(shunt_scope_key, id), MEMBER(shunt_scope_key, kind), MEMBER(shunt_scope_key, pad)}},
+    {"shunt_scope",
+     sizeof(shunt_scope),
+     {MEMBER(shunt_scope, origins), MEMBER(shunt_scope, pad), MEMBER(shunt_scope, name)}},
+    {"shunt_scope_filter",
+     sizeof(shunt_scope_filter),
+     {MEMBER(shunt_scope_filter, cgroups), MEMBER(shunt_scope_filter, namespaces), MEMBER(shunt_scope_filter, reserved),
+      MEMBER(shunt_scope_filter, bits)}},
     {"shunt_config",
      sizeof(shunt_config),
      {MEMBER(shunt_config, host_netns_cookie), MEMBER(shunt_config, index_seed), MEMBER(shunt_config, index_mask),
@@ -112,7 +123,7 @@ const Layout kLayouts[] = {
       MEMBER(shunt_config, backend_stride), MEMBER(shunt_config, peers_per_netns), MEMBER(shunt_config, reader_window),
       MEMBER(shunt_config, stale_after_ms), MEMBER(shunt_config, local_miss_drops), MEMBER(shunt_config, has_mptcp),
       MEMBER(shunt_config, has_sock_destroy), MEMBER(shunt_config, observe), MEMBER(shunt_config, reads_sockets),
-      MEMBER(shunt_config, runs_twice), MEMBER(shunt_config, claims_previous), MEMBER(shunt_config, pad)}},
+      MEMBER(shunt_config, runs_twice), MEMBER(shunt_config, claims_previous), MEMBER(shunt_config, bypass)}},
     {"shunt_flow_tuple",
      sizeof(shunt_flow_tuple),
      {MEMBER(shunt_flow_tuple, source), MEMBER(shunt_flow_tuple, destination), MEMBER(shunt_flow_tuple, source_port),

@@ -10,6 +10,7 @@
 
 #include "bpf/config.h"  // the skeletons need them first
 #include "bpf/packet/packet_config.h"
+#include "bpf/scope_abi.h"
 #include "sock.skel.h"
 #include "sock_iter.skel.h"
 #include "sweep.skel.h"
@@ -94,7 +95,9 @@ TEST_P(VerifierTest, AcceptsEveryProgram) {
   skeleton->rodata->shunt_config.has_mptcp = abilities.has_mptcp;
   skeleton->rodata->shunt_config.observe = observe;
   skeleton->rodata->shunt_config.reads_sockets = abilities.reads_sockets;
-  skeleton->rodata->shunt_config.stale_after_ms = local_miss_drops ? 60'000 : 0;  // nothing has to do with both
+  // Nothing has to do with both.
+  skeleton->rodata->shunt_config.stale_after_ms = local_miss_drops ? 60'000 : 0;
+  skeleton->rodata->shunt_config.bypass = local_miss_drops ? SHUNT_BYPASS_PODS | SHUNT_BYPASS_KERNEL : 0;
   EXPECT_EQ(sock__load(skeleton), 0) << log.Tail();
   int programs = 0;
   bpf_program* program;

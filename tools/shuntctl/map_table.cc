@@ -189,6 +189,14 @@ Cells PortRangeCells(const v1::MapRow& of) {
   return {ProtocolText(row.protocol()), absl::StrCat(row.first()), absl::StrCat(row.last())};
 }
 
+Cells ScopeCells(const v1::MapRow& of) {
+  const v1::ScopeRow& row = of.scope();
+  std::vector<std::string> origins;
+  if (row.configured()) origins.emplace_back("configured");
+  if (row.added()) origins.emplace_back("added");
+  return {row.kind(), row.id() == 0 ? "" : absl::StrCat(row.id()), absl::StrJoin(origins, ","), row.name()};
+}
+
 Cells SourceRangeCells(const v1::MapRow& of) {
   return {absl::StrCat(of.source_range().list()), of.source_range().prefix()};
 }
@@ -250,7 +258,8 @@ RowView ViewOf(const std::string& map) {
   if (map == "source_versions") {
     return {v1::MapRow::kSourceVersion, {"RESOURCE", "VERSION", "OBJECTS"}, &SourceVersionCells};
   }
-  if (map == "prefix_filter" || map == "socket_taken" || map == "endpoint_filter" || map == "flow_taken")
+  if (map == "prefix_filter" || map == "socket_taken" || map == "scope_filter" || map == "endpoint_filter" ||
+      map == "flow_taken")
     return {v1::MapRow::kFilter, {"BITS-SET", "BITS", "FILL"}, &FilterCells};
   if (map == "pools") {
     return {v1::MapRow::kPool, {"POOL", "FIRST-SLOT", "SLOTS", "GENERATION", "EMPTY"}, &PoolCells};
@@ -282,6 +291,7 @@ RowView ViewOf(const std::string& map) {
   if (map == "backend_counters") {
     return {v1::MapRow::kBackendCounters, {"BACKEND", "CHOSEN"}, &BackendCountersCells};
   }
+  if (map == "scopes") return {v1::MapRow::kScope, {"KIND", "ID", "ORIGIN", "NAME"}, &ScopeCells};
   if (map == "reasons") return {v1::MapRow::kReason, {"REASON", "COUNT", "MEANING"}, &ReasonCells};
   return {v1::MapRow::kFrontend,
           {"ROW", "ADDRESS", "PROTO", "KIND", "SERVICE-PORT", "INTERNAL-POOL", "EXTERNAL-POOL", "AFFINITY", "UDP-IDLE",
@@ -306,6 +316,8 @@ const std::vector<std::string>& DumpableMaps() {
                                                                 "socket_peers",
                                                                 "socket_peer_counts",
                                                                 "affinities",
+                                                                "scopes",
+                                                                "scope_filter",
                                                                 "service_counters",
                                                                 "backend_counters",
                                                                 "reasons",

@@ -179,6 +179,15 @@ struct FillRow {
     out.set_last(row.last);
   }
 
+  void operator()(const report::ScopeRow& row) const {
+    v1::ScopeRow& out = *message.mutable_scope();
+    out.set_kind(std::string(report::ScopeKindName(row.kind)));
+    out.set_id(row.id);
+    out.set_configured(row.configured);
+    out.set_added(row.added);
+    out.set_name(ValidUtf8(row.name));
+  }
+
   void operator()(const report::SourceRangeRow& row) const {
     v1::SourceRangeRow& out = *message.mutable_source_range();
     out.set_list(row.list);

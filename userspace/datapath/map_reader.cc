@@ -9,13 +9,16 @@
 #include <cstring>
 #include <iterator>
 #include <optional>
+#include <tuple>
 #include <utility>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "bpf/abi.h"
 #include "bpf/packet_abi.h"
+#include "bpf/scope_abi.h"
 #include "userspace/datapath/codec.h"
 #include "userspace/datapath/packet_reader.h"
 #include "userspace/datapath/row_counts.h"
@@ -313,6 +316,50 @@ absl::Status DumpReasons(const Tables& tables, const Visit& visit) {
   return absl::OkStatus();
 }
 
+// Returns nothing for a kind that this build does not know.
+std::optional<report::ScopeKind> DecodeScopeKind(uint32_t kind) {
+  switch (kind) {
+    case SHUNT_SCOPE_CGROUP:
+      return report::ScopeKind::kCgroup;
+    case SHUNT_SCOPE_NETNS:
+      return report::ScopeKind::kNetworkNamespace;
+    case SHUNT_SCOPE_PODS:
+      return report::ScopeKind::kPods;
+    case SHUNT_SCOPE_KERNEL:
+      return report::ScopeKind::kKernel;
+    default:
+      return std::nullopt;
+  }
+}
+
+absl::Status DumpScopes(const Tables& tables, const Visit& visit) {
+  std::vector<report::ScopeRow> rows;
+  absl::Status status = tables.scopes->ForEach([&](Bytes key_bytes, Bytes value_bytes) {
+    const auto key = FromBytes<shunt_scope_key>(key_bytes);
+    const auto value = FromBytes<shunt_scope>(value_bytes);
+    const std::optional<report::ScopeKind> kind = DecodeScopeKind(key.kind);
+    if (!kind) return;
+    rows.push_back({.kind = *kind,
+                    .id = key.id,
+                    .configured = (value.origins & SHUNT_SCOPE_CONFIGURED) != 0,
+                    .added = (value.origins & SHUNT_SCOPE_ADDED) != 0,
+                    .name = std::string(value.name, strnlen(value.name, sizeof(value.name)))});
+  });
+  if (!status.ok()) return status;
+  std::sort(rows.begin(), rows.end(), [](const report::ScopeRow& a, const report::ScopeRow& b) {
+    return std::tie(a.kind, a.name, a.id) < std::tie(b.kind, b.name, b.id);
+  });
+  for (const report::ScopeRow& row : rows) {
+    if (!visit(row)) break;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status DumpScopeFilter(const Tables& tables, const Visit& visit) {
+  visit(report::FilterRow{static_cast<uint32_t>(CountScopeBits(tables)), SHUNT_SCOPE_BITS});
+  return absl::OkStatus();
+}
+
 constexpr uint64_t kBits = 64, kNoLimit = 0;  // MapView::places
 
 // Everything that is to be known about one map beside its table.
@@ -367,6 +414,8 @@ std::vector<MapView> Views(const MapReader::BootClock& clock, uint64_t jiffy_ns)
       {"socket_peer_counts", "array", &Tables::socket_peer_counts, CountPeerCounts, DumpPeerCounts},
       {"affinities", "lru_hash", &Tables::affinities, CountAffinities,
        [&clock](const Tables& tables, const Visit& visit) { return DumpAffinities(tables, clock(), visit); }},
+      {"scopes", "hash", &Tables::scopes, CountScopes, DumpScopes},
+      {"scope_filter", "array", &Tables::scope_filter, CountScopeBits, DumpScopeFilter, SHUNT_SCOPE_BITS},
       {"service_counters", "array", &Tables::service_counters, CountServicePorts, DumpServiceCounters},
       {"backend_counters", "array", &Tables::backend_counters, CountBackends, DumpBackendCounters},
       {"reasons", "array", &Tables::reasons, CountReasons, DumpReasons, kNoLimit},

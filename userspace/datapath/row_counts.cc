@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "bpf/abi.h"
+#include "bpf/scope_abi.h"
 #include "userspace/datapath/codec.h"
 #include "userspace/datapath/table.h"
 
@@ -95,6 +96,18 @@ uint64_t CountMeta(const Tables&) {
 uint64_t CountSourceVersions(const Tables& tables) {
   return Sum<shunt_source_version>(*tables.source_versions,
                                    [](const shunt_source_version& row) { return uint64_t{row.version[0] != 0}; });
+}
+
+uint64_t CountScopes(const Tables& tables) {
+  return CountHash(*tables.scopes);
+}
+
+uint64_t CountScopeBits(const Tables& tables) {
+  return Sum<shunt_scope_filter>(*tables.scope_filter, [](const shunt_scope_filter& row) {
+    uint64_t bits = 0;
+    for (const uint64_t word : row.bits) bits += static_cast<uint64_t>(std::popcount(word));
+    return bits;
+  });
 }
 
 uint64_t CountNodePorts(const Tables& tables) {

@@ -45,6 +45,8 @@ uint64_t CountFlows(const Tables& tables);
 // Two for each of these rows, although retired ones have none: the index is too large to be read at every scrape.
 uint64_t CountFlowEntries(const Tables& tables);
 uint64_t CountFlowLevel(const Tables& tables);
+uint64_t CountScopes(const Tables& tables);
+uint64_t CountScopeBits(const Tables& tables);
 uint64_t CountSourceRanges(const Tables& tables);
 uint64_t CountDevices(const Tables& tables);
 uint64_t CountFragments(const Tables& tables);

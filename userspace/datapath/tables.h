@@ -31,6 +31,8 @@ struct Tables {
   std::unique_ptr<Table> reasons;
   std::unique_ptr<Table> meta;
   std::unique_ptr<Table> source_versions;
+  std::unique_ptr<Table> scopes;
+  std::unique_ptr<Table> scope_filter;
   // The packet path's; of the least size where it is off (flow_sizes.h).
   std::unique_ptr<Table> node_ports;
   std::unique_ptr<Table> endpoint_filter;

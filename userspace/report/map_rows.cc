@@ -83,6 +83,20 @@ absl::string_view EmptyPoolName(model::EmptyPool empty) {
   return "";
 }
 
+absl::string_view ScopeKindName(ScopeKind kind) {
+  switch (kind) {
+    case ScopeKind::kCgroup:
+      return "cgroup";
+    case ScopeKind::kNetworkNamespace:
+      return "network_namespace";
+    case ScopeKind::kPods:
+      return "pods";
+    case ScopeKind::kKernel:
+      return "kernel";
+  }
+  return "";
+}
+
 absl::string_view PeerDirectionName(PeerDirection direction) {
   switch (direction) {
     case PeerDirection::kForward:

@@ -179,16 +179,27 @@ struct ReasonRow {
   uint64_t count = 0;
 };
 
+// What a row of `scopes` names: sockets that are left alone.
+enum class ScopeKind : uint8_t { kCgroup, kNetworkNamespace, kPods, kKernel };
+
+struct ScopeRow {
+  ScopeKind kind = ScopeKind::kCgroup;
+  uint64_t id = 0;          // of the cgroup, or the network namespace's cookie; 0 for the other kinds
+  bool configured = false;  // by the agent's settings
+  bool added = false;       // by the admin API
+  std::string name;         // the cgroup's path, or what the namespace was added by
+};
+
 // The whole of a bitmap.
 struct FilterRow {
   uint32_t bits_set = 0;
   uint32_t bits = 0;
 };
 
-using MapRow =
-    std::variant<MetaRow, SourceVersionRow, FrontendRow, PoolRow, SlotRow, BackendRow, ServicePortRow, SocketStateRow,
-                 SocketPeerRow, PeerCountRow, AffinityRow, ServiceCountersRow, BackendCountersRow, ReasonRow, FilterRow,
-                 FlowEntryRow, FlowRow, SnatSetRow, FlowLevelRow, PortRangeRow, SourceRangeRow, DeviceRow, FragmentRow>;
+using MapRow = std::variant<MetaRow, SourceVersionRow, FrontendRow, PoolRow, SlotRow, BackendRow, ServicePortRow,
+                            SocketStateRow, SocketPeerRow, PeerCountRow, AffinityRow, ServiceCountersRow,
+                            BackendCountersRow, ReasonRow, FilterRow, ScopeRow, FlowEntryRow, FlowRow, SnatSetRow,
+                            FlowLevelRow, PortRangeRow, SourceRangeRow, DeviceRow, FragmentRow>;
 
 // The words for these values in the admin API and in shuntctl. Names of flags are those that are set, in the order of
 // their declaration; all live as long as the program.
@@ -196,6 +207,7 @@ std::vector<absl::string_view> FlagNames(const Features& features);
 std::vector<absl::string_view> FlagNames(const FrontendFlags& flags);
 std::vector<absl::string_view> FlagNames(const SocketFlags& flags);
 absl::string_view EmptyPoolName(model::EmptyPool empty);
+absl::string_view ScopeKindName(ScopeKind kind);
 absl::string_view PeerDirectionName(PeerDirection direction);
 
 // One attached program.

@@ -239,6 +239,13 @@ std::map<std::string, std::vector<report::MapRow>> PacketMaps() {
                                        {report::FlowKind::kClosed, 997, 12'000}}}}},
       {"node_ports",
        {report::PortRangeRow{Protocol::kTcp, 30'080, 30'080}, report::PortRangeRow{Protocol::kTcp, 49'152, 65'535}}},
+      {"scopes",
+       {report::ScopeRow{
+            .id = 4711, .configured = true, .added = true, .name = "/kubepods.slice/kubepods-pod0b1f.slice"},
+        report::ScopeRow{
+            .kind = report::ScopeKind::kNetworkNamespace, .id = 4217, .added = true, .name = "/run/netns/cni-1"},
+        report::ScopeRow{.kind = report::ScopeKind::kKernel, .configured = true}}},
+      {"scope_filter", {report::FilterRow{2, 4096}}},
       {"endpoint_filter", {report::FilterRow{40, 1'048'576}}},
       {"source_ranges", {report::SourceRangeRow{1, "10.244.0.0/16"}, report::SourceRangeRow{2, "2001:db8::/32"}}},
       {"devices", {uplink, pod}},

@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "bpf/abi.h"
 #include "bpf/packet_abi.h"
+#include "bpf/scope_abi.h"
 #include "userspace/datapath/flow_sizes.h"
 
 namespace shunt::datapath {
@@ -156,6 +157,8 @@ MemoryMaps::MemoryMaps(const Limits& limits, uint32_t cpus) {
       .index_seed = kIndexSeed, .memory_version = SHUNT_MEMORY_VERSION, .storage_in_use = 0, .generation = 0};
   std::memcpy(maps_.back()->array.data(), &meta, sizeof(meta));
   maps_.push_back(MakeArray<shunt_source_version>("source_versions", SHUNT_RESOURCE_COUNT));
+  maps_.push_back(MakeHash<shunt_scope_key, shunt_scope>("scopes", SHUNT_SCOPES_MAX));
+  maps_.push_back(MakeArray<shunt_scope_filter>("scope_filter", 1));
   MakePacketPath(limits.flows);
 }
 
@@ -195,6 +198,8 @@ Tables MemoryMaps::Open() {
       &tables.reasons,
       &tables.meta,
       &tables.source_versions,
+      &tables.scopes,
+      &tables.scope_filter,
       &tables.node_ports,
       &tables.endpoint_filter,
       &tables.source_ranges,

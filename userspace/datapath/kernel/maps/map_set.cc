@@ -258,6 +258,8 @@ absl::StatusOr<Tables> MapSet::OpenTables() const {
       {"reasons", &tables.reasons},
       {"meta", &tables.meta},
       {"source_versions", &tables.source_versions},
+      {"scopes", &tables.scopes},
+      {"scope_filter", &tables.scope_filter},
       {"node_ports", &tables.node_ports},
       {"endpoint_filter", &tables.endpoint_filter},
       {"source_ranges", &tables.source_ranges},

@@ -253,6 +253,8 @@ absl::StatusOr<bool> PlanCopy::Run() {
   status.Update(CopyMap("slots"));
   status.Update(CopyHash("source_ranges", &Tables::source_ranges));
   status.Update(CopyHash("devices", &Tables::devices));
+  status.Update(CopyHash("scopes", &Tables::scopes));
+  status.Update(CopyMap("scope_filter"));
   status.Update(CopyMap("service_counters", "service_ports"));
   status.Update(CopyMap("backend_counters", "backends"));
   if (status.ok()) status.Update(CopyPools());
@@ -273,7 +275,8 @@ absl::StatusOr<bool> CopyPlan(const MapSet& from, const MapSet& to) {
 }
 
 bool MayBeginEmpty(absl::string_view map) {
-  return map == "node_ports" || map == "endpoint_filter" || map == "source_ranges" || map == "devices";
+  return map == "node_ports" || map == "endpoint_filter" || map == "source_ranges" || map == "devices" ||
+         map == "scopes" || map == "scope_filter";
 }
 
 absl::Status CopyBackendFilters(const MapSet& from, const MapSet& to) {

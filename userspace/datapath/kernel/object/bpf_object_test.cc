@@ -11,6 +11,7 @@
 
 #include "bpf/abi.h"
 #include "bpf/packet_abi.h"
+#include "bpf/scope_abi.h"
 
 namespace shunt::datapath {
 namespace {
@@ -46,6 +47,8 @@ TEST(BuiltInObject, HasTheLayoutOfTheHeader) {
       {"reasons", BPF_MAP_TYPE_ARRAY, 4, 8, BPF_F_MMAPABLE},
       {"meta", BPF_MAP_TYPE_ARRAY, 4, sizeof(shunt_meta), BPF_F_MMAPABLE},
       {"source_versions", BPF_MAP_TYPE_ARRAY, 4, sizeof(shunt_source_version), 0},
+      {"scopes", BPF_MAP_TYPE_HASH, sizeof(shunt_scope_key), sizeof(shunt_scope), BPF_F_NO_PREALLOC},
+      {"scope_filter", BPF_MAP_TYPE_ARRAY, 4, sizeof(shunt_scope_filter), BPF_F_MMAPABLE},
       {"flow_index", BPF_MAP_TYPE_ARRAY, 4, sizeof(shunt_flow_bucket), BPF_F_MMAPABLE},
       {"flow_rows", BPF_MAP_TYPE_ARRAY, 4, sizeof(shunt_flow), BPF_F_MMAPABLE},
       {"flow_taken", BPF_MAP_TYPE_ARRAY, 4, 8, BPF_F_MMAPABLE},
