@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // A UDP socket of the kernel's own has what it remembers in its own storage alone, because nothing tells the programs
-// of its end.
+// of its end. With --bypass=kernel it is left alone.
 #include <sys/socket.h>
 
 #include <cerrno>
@@ -61,6 +61,25 @@ TEST_F(KernelSocketsTest, AKernelSocketHasAsManyDestinationsAsItsOwnStorageHolds
   EXPECT_EQ(RowsOf("socket_state"), 0u) << "nothing would ever free it";
   ASSERT_EQ(socket.SendTo(Service(0), "again"), 0);
   EXPECT_EQ(socket.Receive().from, Service(0)) << "what it has goes on";
+}
+
+class BypassedKernelSocketsTest : public KernelSocketsTest {
+ protected:
+  datapath::KernelOptions Options() const override {
+    datapath::KernelOptions options = KernelSocketsTest::Options();
+    options.bypass.kernel = true;
+    return options;
+  }
+};
+
+TEST_F(BypassedKernelSocketsTest, TheKernelsSocketIsLeftAloneAndAnApplicationsIsNot) {
+  const ClientSocket socket = KernelSocket(), application = PodSocket(AF_INET, SOCK_DGRAM);
+  ASSERT_EQ(socket.SendTo(Service(0), "hello"), 0);
+  EXPECT_EQ(Reason("bypassed"), 1u);
+  EXPECT_EQ(RowsOf("socket_state"), 0u);
+  ASSERT_EQ(application.SendTo(Service(0), "hello"), 0);
+  EXPECT_EQ(application.Receive().text, "10.246.0.1:8081 hello");
+  EXPECT_EQ(Reason("bypassed"), 1u);
 }
 
 TEST_F(KernelSocketsTest, AnApplicationsSocketHasMore) {

@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "bpf/abi.h"
 #include "bpf/config.h"
+#include "bpf/scope_abi.h"
 #include "userspace/datapath/kernel/attach/cgroup_root.h"
 #include "userspace/datapath/kernel/attach/foreign_links.h"
 #include "userspace/datapath/kernel/attach/host_config.h"
@@ -31,6 +32,10 @@ enum class Beside {
   kThoseOfAnotherCgroup,   // above or below it, with previous rows or not
 };
 
+uint8_t BypassBits(const BypassSettings& bypass) {
+  return static_cast<uint8_t>((bypass.pods ? SHUNT_BYPASS_PODS : 0) | (bypass.kernel ? SHUNT_BYPASS_KERNEL : 0));
+}
+
 // Returns what programs are told of this host and of the options; MapSet::GiveTo adds what they are told of the maps.
 absl::StatusOr<shunt_config> ConfigOf(const KernelOptions& options) {
   shunt_config config{};
@@ -38,6 +43,7 @@ absl::StatusOr<shunt_config> ConfigOf(const KernelOptions& options) {
   config.reader_window = options.reader_window;
   config.observe = options.observe ? 1 : 0;
   config.local_miss_drops = options.local_miss_drops ? 1 : 0;
+  config.bypass = BypassBits(options.bypass);
   config.stale_after_ms = static_cast<uint32_t>(options.stale_after.count());
   return config;
 }
@@ -148,6 +154,19 @@ absl::Status KernelDatapath::OpenRows() {
   if (!rows.ok()) return rows.status();
   rows_ = *std::move(rows);
   rows_->SetInside(options_.inside);
+  return OpenScopes();
+}
+
+// Before the programs are in force, so that none of them misses what is bypassed.
+absl::Status KernelDatapath::OpenScopes() {
+  absl::StatusOr<std::unique_ptr<Table>> rows = plan_.maps.OpenTable("scopes");
+  if (!rows.ok()) return rows.status();
+  absl::StatusOr<std::unique_ptr<Table>> filter = plan_.maps.OpenTable("scope_filter");
+  if (!filter.ok()) return filter.status();
+  absl::StatusOr<std::unique_ptr<Scopes>> scopes =
+      Scopes::Open(*std::move(rows), *std::move(filter), cgroup_.path, options_.bypass);
+  if (!scopes.ok()) return scopes.status();
+  scopes_ = *std::move(scopes);
   return absl::OkStatus();
 }
 
@@ -389,6 +408,7 @@ std::vector<report::StatusProblem> KernelDatapath::named_problems() const {
       {"take-over", problem_}, {"hooks", hook_problem_}, {"agents", nested_problem_}, {"leftovers", leftover_problem_}};
   std::erase_if(problems, [](const report::StatusProblem& problem) { return problem.what.empty(); });
   for (const std::string& problem : packet_problems_) problems.push_back({"packets", problem});
+  for (std::string& problem : scopes_->Problems()) problems.push_back({"bypass", std::move(problem)});
   return problems;
 }
 

@@ -29,6 +29,7 @@
 #include "userspace/datapath/kernel/object/pins.h"
 #include "userspace/datapath/kernel/packets/packet_path.h"
 #include "userspace/datapath/kernel/packets/packet_settings.h"
+#include "userspace/datapath/kernel/scopes/scopes.h"
 #include "userspace/datapath/kernel/sockets/socket_ender.h"
 #include "userspace/datapath/kernel/sockets/socket_exemption.h"
 #include "userspace/datapath/limits.h"
@@ -49,6 +50,7 @@ struct KernelOptions {
   bool local_miss_drops = false;
   // Decide and count, but translate and refuse nothing.
   bool observe = false;
+  BypassSettings bypass;  // whose sockets are left alone
   // Translate nothing while the last sign of life is longer ago than this; 0: the programs do not ask.
   std::chrono::milliseconds stale_after{0};
   // Iterations of a delay between the loads of a choice; above 0 only to widen the readers' windows on purpose.
@@ -120,6 +122,9 @@ class KernelDatapath final : public Datapath {
   // that applies.
   void ListenForRemovals(std::function<void(const Removals&)> listener) { on_removals_ = std::move(listener); }
 
+  // Whose sockets are left alone. It may be used by every thread.
+  Scopes& scopes() const { return *scopes_; }
+
   // How far sources had followed their objects, kept in a pinned map; `resource` is an enum shunt_resource.
   report::SourceVersion source_version(uint32_t resource) const { return ReadSourceVersion(plan_.maps, resource); }
   absl::Status KeepSourceVersion(uint32_t resource, const report::SourceVersion& version) const {
@@ -155,8 +160,8 @@ class KernelDatapath final : public Datapath {
   bool waits_for_take_over() const { return object_.has_value() && !plan_.may_serve && !programs_current(); }
   // What is wrong although Open succeeded: programs that are not in force ("take-over"), hooks that cannot be attached
   // again ("hooks"), another agent on a cgroup above or below ("agents"), programs of agents that are gone
-  // ("leftovers"), devices without the packet path and flows that are not collected ("packets"). Reclaim brings it up
-  // to date. Thread-safe.
+  // ("leftovers"), devices without the packet path and flows that are not collected ("packets"), what keeps a scope
+  // from being followed ("bypass"). Reclaim brings it up to date. Thread-safe.
   std::vector<report::StatusProblem> named_problems() const;
   std::vector<std::string> problems() const;  // the same without where
   // What an operator may want to know: what became of an earlier plan, sizes that were kept, links that were removed.
@@ -184,6 +189,7 @@ class KernelDatapath final : public Datapath {
   absl::Status Start();
   absl::Status OpenMaps(PlanSizes sizes);
   absl::Status OpenRows();
+  absl::Status OpenScopes();
   absl::Status LoadPrograms();
   void LookAfterPinned();
   absl::Status KeepOthers(const absl::Status& why);
@@ -223,6 +229,7 @@ class KernelDatapath final : public Datapath {
   std::unique_ptr<TableDatapath> rows_;  // uses grace_
   std::unique_ptr<PacketPath> packets_;  // uses the tables of rows_; null if it is off, or could not be loaded
   PacketPath::Listener on_devices_;
+  std::unique_ptr<Scopes> scopes_;
   std::function<void(const Removals&)> on_removals_;
   HealingListener on_healed_;
   OthersListener on_others_;

@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "userspace/datapath/kernel/scopes/cgroup_watch.h"
+
+#include <dirent.h>
+#include <sys/inotify.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstddef>
+#include <cstring>
+#include <memory>
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "userspace/datapath/kernel/kernel_error.h"
+
+namespace shunt::datapath {
+namespace {
+
+constexpr uint32_t kEvents = IN_CREATE | IN_DELETE | IN_ONLYDIR;
+
+// A cgroup's id is the inode number of its directory. Returns 0 if there is no such directory.
+uint64_t IdAt(const std::string& directory) {
+  struct stat facts = {};
+  return ::stat(directory.c_str(), &facts) == 0 && S_ISDIR(facts.st_mode) ? facts.st_ino : 0;
+}
+
+}  // namespace
+
+CgroupWatch::CgroupWatch(std::string root, std::vector<CgroupPattern> patterns)
+    : root_(std::move(root)), patterns_(std::move(patterns)) {
+  if (patterns_.empty()) return;
+  inotify_ = posix::FileDescriptor(inotify_init1(IN_NONBLOCK | IN_CLOEXEC));
+  if (!inotify_.ok()) problem_ = std::string(KernelError(errno, "listen for new cgroups: inotify_init1").message());
+}
+
+CgroupWatch::Interest CgroupWatch::InterestIn(const std::vector<std::string>& components) const {
+  Interest interest;
+  for (const CgroupPattern& pattern : patterns_) {
+    if (pattern.depth() < components.size()) continue;
+    size_t at = 0;
+    while (at < components.size() && pattern.Matches(at, components[at])) ++at;
+    if (at < components.size()) continue;
+    (pattern.depth() == at ? interest.matches : interest.goes_through) = true;
+  }
+  return interest;
+}
+
+absl::Status CgroupWatch::Walk() {
+  if (patterns_.empty()) return absl::OkStatus();
+  if (IdAt(root_) == 0) return KernelError(errno, absl::StrCat("read cgroup ", root_));
+  if (inotify_.ok()) problem_.clear();
+  matches_.clear();
+  const std::map<int, std::string> before = std::exchange(listened_, {});
+  std::vector<std::string> components;
+  Listen("");
+  VisitChildren("", components);
+  for (const auto& [watch, path] : before) {
+    if (listened_.count(watch) == 0) inotify_rm_watch(inotify_.get(), watch);
+  }
+  return absl::OkStatus();
+}
+
+// The directory is listened to before its children are read, so that none is missed.
+void CgroupWatch::Visit(const std::string& path, std::vector<std::string>& components) {
+  const Interest interest = InterestIn(components);
+  if (interest.matches) {
+    if (const uint64_t id = IdAt(absl::StrCat(root_, path)); id != 0) matches_[path] = id;
+  }
+  if (!interest.goes_through) return;
+  Listen(path);
+  VisitChildren(path, components);
+}
+
+void CgroupWatch::VisitChildren(const std::string& path, std::vector<std::string>& components) {
+  const std::unique_ptr<DIR, int (*)(DIR*)> open(opendir(absl::StrCat(root_, path).c_str()), &closedir);
+  if (open == nullptr) return;
+  while (const dirent* entry = readdir(open.get())) {
+    if (entry->d_type != DT_DIR || entry->d_name[0] == '.') continue;
+    components.emplace_back(entry->d_name);
+    Visit(absl::StrCat(path, "/", entry->d_name), components);
+    components.pop_back();
+  }
+}
+
+void CgroupWatch::Listen(const std::string& path) {
+  if (!inotify_.ok()) return;
+  const int watch = inotify_add_watch(inotify_.get(), absl::StrCat(root_, path).c_str(), kEvents);
+  if (watch >= 0) {
+    listened_[watch] = path;
+  } else if (errno != ENOENT && problem_.empty()) {
+    problem_ = std::string(KernelError(errno, absl::StrCat("listen for new cgroups below ", root_, path)).message());
+  }
+}
+
+// The kernel removes the watches of directories that are gone, and says so by IN_IGNORED.
+void CgroupWatch::Forget(const std::string& path) {
+  const std::string below = absl::StrCat(path, "/");
+  std::erase_if(matches_,
+                [&](const auto& match) { return match.first == path || absl::StartsWith(match.first, below); });
+}
+
+absl::Status CgroupWatch::Follow() {
+  if (!inotify_.ok()) return absl::OkStatus();
+  alignas(inotify_event) std::array<char, 16384> buffer;
+  bool lost = false;
+  for (;;) {
+    const ssize_t length = ::read(inotify_.get(), buffer.data(), buffer.size());
+    if (length < 0 && errno == EINTR) continue;
+    if (length <= 0) break;
+    for (ssize_t at = 0; at < length;) {
+      inotify_event event;
+      std::memcpy(&event, buffer.data() + at, sizeof(event));
+      const std::string name(event.len != 0 ? buffer.data() + at + sizeof(event) : "");
+      at += static_cast<ssize_t>(sizeof(event) + event.len);
+      lost |= (event.mask & IN_Q_OVERFLOW) != 0;
+      const auto found = listened_.find(event.wd);
+      if (found == listened_.end()) continue;
+      if ((event.mask & IN_IGNORED) != 0) {
+        listened_.erase(found);
+        continue;
+      }
+      if ((event.mask & IN_ISDIR) == 0) continue;
+      const std::string path = absl::StrCat(found->second, "/", name);
+      if ((event.mask & IN_DELETE) != 0) Forget(path);
+      if ((event.mask & IN_CREATE) == 0) continue;
+      std::vector<std::string> components = absl::StrSplit(path.substr(1), '/');
+      Visit(path, components);
+    }
+  }
+  return lost ? Walk() : absl::OkStatus();
+}
+
+}  // namespace shunt::datapath
