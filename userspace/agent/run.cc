@@ -20,6 +20,7 @@
 #include "absl/time/time.h"
 #include "shunt_version.h"
 #include "userspace/admin/server.h"
+#include "userspace/agent/bypass_thread.h"
 #include "userspace/agent/control/inbox.h"
 #include "userspace/agent/control/ledger.h"
 #include "userspace/agent/control/loop.h"
@@ -91,6 +92,7 @@ absl::StatusOr<std::unique_ptr<datapath::KernelDatapath>> OpenDatapath(const Opt
                                       .inside = options.cluster_cidr,
                                       .local_miss_drops = options.local_policy_miss == LocalPolicyMiss::kDrop,
                                       .observe = options.observe,
+                                      .bypass = options.bypass,
                                       .stale_after = options.stale_after,
                                       .packets = PacketOptionsOf(options)});
   if (!datapath.ok()) return datapath.status();
@@ -225,6 +227,7 @@ ExitStatus Serve(const Options& options, datapath::KernelDatapath& datapath, con
   Inbox inbox(1);
   Loop loop(ReconcilerOptionsOf(options), datapath, ledger, inbox, addresses);
   std::unique_ptr<SocketEnderThread> socket_ender = StartSocketEnder(options, datapath);
+  const BypassThread bypass(datapath.scopes());
   const LiveHealth health(loop.metrics(), inbox);
   const auto http = HttpServers::Start(
       {.healthz = options.healthz_bind_address, .metrics = options.metrics_bind_address}, ledger, health);

@@ -15,6 +15,7 @@
 #include "absl/time/time.h"
 #include "userspace/admin/http/bind_address.h"
 #include "userspace/agent/settings/node_port_addresses.h"
+#include "userspace/datapath/bypass_settings.h"
 #include "userspace/datapath/source_lists.h"
 #include "userspace/model/ip_address.h"
 #include "userspace/sources/document/field_reader.h"
@@ -112,6 +113,16 @@ Decoder Devices(std::optional<std::vector<std::string>>& target) {
     Texts(target)(object, field);
     if (!target.has_value()) return;
     if (const absl::Status status = ParseDevices(*target).status(); !status.ok()) {
+      object.Complain(field, absl::StrCat("is wrong: ", status.message()));
+    }
+  };
+}
+
+Decoder Bypass(std::optional<std::vector<std::string>>& target) {
+  return [&target](const FieldReader& object, absl::string_view field) {
+    Texts(target)(object, field);
+    if (!target.has_value()) return;
+    if (const absl::Status status = datapath::ParseBypass(*target).status(); !status.ok()) {
       object.Complain(field, absl::StrCat("is wrong: ", status.message()));
     }
   };
@@ -224,6 +235,7 @@ std::vector<Field> Schema(Configuration& c) {
       {"podDevices", Devices(c.pod_devices)},
       {"externalClusterIP", Flag(c.external_cluster_ip)},
       {"masqueradePorts", Number(c.masquerade_ports, kMasqueradePortsMin, kMasqueradePortsMax)},
+      {"bypass", Bypass(c.bypass)},
       {"stateDirectory", Text(c.state_directory)},
       {"snapshotInterval", SnapshotInterval(c.snapshot_interval)},
       {"cgroup", Text(c.cgroup)},

@@ -40,6 +40,7 @@ struct Configuration {
   std::optional<std::vector<std::string>> pod_devices;  // ParseDevices
   std::optional<bool> external_cluster_ip;
   std::optional<uint32_t> masquerade_ports;
+  std::optional<std::vector<std::string>> bypass;  // datapath::ParseBypass
   std::optional<std::string> cgroup;
   std::optional<std::string> bpffs;
   std::optional<std::string> admin_socket;

@@ -25,6 +25,7 @@ devices: [auto, wlan*]
 podDevices: [none]
 externalClusterIP: true
 masqueradePorts: 1024
+bypass: [kernel, "kubepods*/pod*"]
 cgroup: /sys/fs/cgroup
 bpffs: /sys/fs/bpf
 adminSocket: /run/shunt/admin.sock
@@ -56,6 +57,7 @@ limits:
   EXPECT_EQ(decoded->pod_devices, (std::vector<std::string>{"none"}));
   EXPECT_EQ(decoded->external_cluster_ip, true);
   EXPECT_EQ(decoded->masquerade_ports, 1024u);
+  EXPECT_EQ(decoded->bypass, (std::vector<std::string>{"kernel", "kubepods*/pod*"}));
   EXPECT_EQ(decoded->cgroup, "/sys/fs/cgroup");
   EXPECT_EQ(decoded->bpffs, "/sys/fs/bpf");
   EXPECT_EQ(decoded->admin_socket, "/run/shunt/admin.sock");
@@ -86,8 +88,8 @@ TEST(ConfigurationTest, AbsentFieldsStayUnset) {
                decoded->local_policy_miss || decoded->health_check_node_ports || decoded->end_sockets ||
                decoded->observe || decoded->log_format || decoded->verbosity || decoded->udp_idle_s ||
                decoded->stale_after || decoded->cluster_cidr || decoded->masquerade_all || decoded->flows ||
-               decoded->devices || decoded->pod_devices || decoded->external_cluster_ip || decoded->masquerade_ports ||
-               decoded->endpoints_per_pool);
+               decoded->bypass || decoded->devices || decoded->pod_devices || decoded->external_cluster_ip ||
+               decoded->masquerade_ports || decoded->endpoints_per_pool);
   EXPECT_EQ(decoded->limits, datapath::Limits());
 }
 
@@ -144,7 +146,7 @@ TEST(ConfigurationTest, ErrorsNameTheLineAndWhatToDo) {
       {"an unknown field", with("nodename: a\n"),
        "f.yaml:3: unknown field nodename; known here: apiVersion, kind, hostnameOverride, manifests, clientConnection, "
        "apiServers, nodePortAddresses, clusterCIDR, masqueradeAll, devices, podDevices, externalClusterIP, "
-       "masqueradePorts, "
+       "masqueradePorts, bypass, "
        "stateDirectory, snapshotInterval, cgroup, bpffs, adminSocket, "
        "healthzBindAddress, metricsBindAddress, healthCheckNodePorts, localPolicyMiss, endSockets, observe, "
        "staleAfter, udpIdleSeconds, logging, limits"},
@@ -205,6 +207,8 @@ TEST(ConfigurationTest, ErrorsNameTheLineAndWhatToDo) {
        "f.yaml:4: limits.endpointsPerPool must be a whole number from 1 to 262143, not \"262144\""},
       {"a NodePort address that is none", with("nodePortAddresses: [10.0.0.0/8, eth0]\n"),
        "f.yaml:3: nodePortAddresses is wrong: expected primary, or prefixes like 10.0.0.0/8, found \"eth0\""},
+      {"a cgroup's path that is none", with("bypass: [pods, a//b]\n"),
+       "f.yaml:3: bypass is wrong: expected a cgroup's path, or a pattern like kubepods*/pod1234*, found \"a//b\""},
       {"a cluster's prefix that is none", with("clusterCIDR: [10.244.0.0/16, 10.245.0.1]\n"),
        "f.yaml:3: clusterCIDR is wrong: expected prefixes like 10.244.0.0/16, found \"10.245.0.1\""},
       {"all kinds of NodePort addresses", with("nodePortAddresses: [primary, 10.0.0.0/8]\n"),

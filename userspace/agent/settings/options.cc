@@ -55,6 +55,7 @@ struct Flags {
   std::optional<std::vector<std::string>> pod_devices;
   std::optional<std::string> external_cluster_ip;
   std::optional<uint32_t> masquerade_ports;
+  std::optional<std::vector<std::string>> bypass;
   std::optional<std::string> cgroup;
   std::optional<std::string> bpffs;
   std::optional<std::string> admin_socket;
@@ -131,6 +132,11 @@ void AddRunFlags(CLI::App& run, Flags& flags) {
   run.add_flag("--masquerade-all", flags.masquerade_all,
                "give every packet to a ClusterIP a source address of this node, as kube-proxy does with this flag");
   AddPacketFlags(run, flags);
+  run.add_option("--bypass", flags.bypass,
+                 "leave the sockets of these cgroups (patterns of paths), of all pods, or of the kernel to the packet "
+                 "path or kube-proxy (default: none)")
+      ->delimiter(',')
+      ->type_name("pods|kernel|PATTERN[,...]");
   run.add_option("--state-dir", flags.state_directory,
                  "directory that keeps the last known state of the cluster (default /var/lib/shunt)")
       ->type_name("DIR");
@@ -237,6 +243,17 @@ absl::Status SettlePackets(const Flags& flags, const Configuration& file, Option
       "--pod-devices: needs the packet path, which --devices (in the file devices) turns on: give both, or neither");
 }
 
+// The same for --bypass.
+absl::Status SettleBypass(const std::optional<std::vector<std::string>>& flag,
+                          const std::optional<std::vector<std::string>>& field, datapath::BypassSettings& value) {
+  std::vector<std::string> texts;
+  Settle(flag, field, texts);
+  absl::StatusOr<datapath::BypassSettings> parsed = datapath::ParseBypass(texts);
+  if (!parsed.ok()) return WrongFlag("--bypass", parsed.status());
+  value = *std::move(parsed);
+  return absl::OkStatus();
+}
+
 absl::StatusOr<Options> Resolve(const Flags& flags, const Environment& environment) {
   Configuration file;
   if (flags.config.has_value()) {
@@ -272,6 +289,7 @@ absl::StatusOr<Options> Resolve(const Flags& flags, const Environment& environme
   options.cluster_cidr = *std::move(inside);
   Settle(flags.masquerade_all, file.masquerade_all, options.masquerade_all);
   if (absl::Status status = SettlePackets(flags, file, options); !status.ok()) return status;
+  if (absl::Status bypass = SettleBypass(flags.bypass, file.bypass, options.bypass); !bypass.ok()) return bypass;
   Settle(flags.cgroup, file.cgroup, options.cgroup);
   Settle(flags.bpffs, file.bpffs, options.bpffs);
   Settle(flags.admin_socket, file.admin_socket, options.admin_socket);

@@ -13,6 +13,7 @@
 #include "userspace/agent/process/log.h"
 #include "userspace/agent/settings/configuration.h"
 #include "userspace/agent/settings/node_port_addresses.h"
+#include "userspace/datapath/bypass_settings.h"
 #include "userspace/datapath/limits.h"
 #include "userspace/model/ip_address.h"
 #include "userspace/model/service_plan.h"
@@ -31,6 +32,7 @@ struct Options {
   NodePortAddresses node_port_addresses;
   std::vector<model::IpPrefix> cluster_cidr;  // packets from there are of clients inside the cluster
   bool masquerade_all = false;                // packets to a ClusterIP get a source address of this node
+  datapath::BypassSettings bypass;            // whose sockets are left alone
   std::string cgroup;                         // empty: the host's cgroup2 root
   std::string bpffs = "/sys/fs/bpf";
   std::string admin_socket = "/run/shunt/admin.sock";

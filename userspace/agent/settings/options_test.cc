@@ -115,12 +115,13 @@ TEST(OptionsTest, NodeNamePrecedence) {
 
 TEST(OptionsTest, EveryFlag) {
   for (const char* verbosity : {"-v=7", "-v7", "--v=7"}) {
-    const absl::StatusOr<CommandLine> command = ParseCommandLine(
-        {"run", "--manifests=/m", "--node-name=n", "--cgroup=/c", "--bpffs=/b", "--admin-socket=/s",
-         "--local-policy-miss=drop", "--log-format=json", "--stale-after=90s",
-         "--cluster-cidr=fd00:244::/48,10.244.0.0/16,10.244.7.0/16", "--masquerade-all", "--devices=eth0,wlan*",
-         "--pod-devices=auto", "--external-cluster-ip=on", "--masquerade-ports=20000", verbosity},
-        kHost);
+    const absl::StatusOr<CommandLine> command =
+        ParseCommandLine({"run", "--manifests=/m", "--node-name=n", "--cgroup=/c", "--bpffs=/b", "--admin-socket=/s",
+                          "--local-policy-miss=drop", "--log-format=json", "--stale-after=90s",
+                          "--cluster-cidr=fd00:244::/48,10.244.0.0/16,10.244.7.0/16", "--masquerade-all",
+                          "--devices=eth0,wlan*", "--pod-devices=auto", "--external-cluster-ip=on",
+                          "--masquerade-ports=20000", "--bypass=kernel,/kubepods*/pod1*", verbosity},
+                         kHost);
     ASSERT_TRUE(command.ok()) << command.status();
     const Options& options = command->options;
     EXPECT_EQ(options.node_name, "n");
@@ -137,6 +138,7 @@ TEST(OptionsTest, EveryFlag) {
     EXPECT_EQ(options.pod_devices, (std::vector<std::string>{"auto"}));
     EXPECT_TRUE(options.external_cluster_ip);
     EXPECT_EQ(options.masquerade_ports, 20'000);
+    EXPECT_EQ(options.bypass, *datapath::ParseBypass({"kernel", "kubepods*/pod1*"}));
     EXPECT_EQ(options.verbosity, 7) << verbosity;
   }
 }
@@ -291,6 +293,7 @@ TEST(ExampleTest, HasEveryFieldWithItsDefault) {
   EXPECT_EQ(options.pod_devices, defaults.pod_devices);
   EXPECT_EQ(options.external_cluster_ip, defaults.external_cluster_ip);
   EXPECT_EQ(options.masquerade_ports, defaults.masquerade_ports);
+  EXPECT_EQ(options.bypass, defaults.bypass);
   EXPECT_EQ(options.udp_idle_s, defaults.udp_idle_s);
   EXPECT_EQ(options.stale_after, defaults.stale_after);
   EXPECT_EQ(options.log_format, defaults.log_format);
