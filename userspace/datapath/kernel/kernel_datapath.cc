@@ -21,10 +21,6 @@
 namespace shunt::datapath {
 namespace {
 
-absl::StatusOr<std::string> ConfiguredCgroup(const KernelOptions& options) {
-  return options.cgroup.empty() ? FindCgroupRoot() : FindCgroupAt(options.cgroup);
-}
-
 // Beside which other programs those that are loaded can be in force.
 enum class Beside {
   kThoseThatFindAllRows,   // of the same cgroup
@@ -65,26 +61,17 @@ absl::StatusOr<BpfObject> LoadObject(const KernelOptions& options, const MapSet&
   return object;
 }
 
-// The agent cannot have its cgroup, and so must not hold a lock that the one that has it may be about to take. If
-// another agent has these pins, too, that is the error to return.
-absl::Status WhyRefused(const std::string& bpffs, const absl::Status& cgroup) {
-  const absl::StatusOr<PinDirectory> pins = PinDirectory::Open(bpffs);
-  if (!pins.ok()) return absl::IsNotFound(pins.status()) ? cgroup : pins.status();
-  const absl::Status locked = FindLockedPins(*pins, AgentLock::Purpose::kServe);
-  return locked.ok() ? cgroup : locked;
-}
-
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<KernelDatapath>> KernelDatapath::Open(const KernelOptions& options) {
   if (absl::Status status = CheckLimits(options.limits); !status.ok()) return status;
-  absl::StatusOr<std::string> path = ConfiguredCgroup(options);
+  absl::StatusOr<std::string> path = FindCgroup(options.cgroup);
   if (!path.ok()) return path.status();
   absl::StatusOr<Cgroup> cgroup = OpenCgroup(*path);
   if (!cgroup.ok()) return cgroup.status();
   // The cgroup first, so that no directory is made for an agent that is refused.
   absl::StatusOr<AgentLock> cgroup_lock = AgentLock::TakeCgroup(cgroup->path);
-  if (!cgroup_lock.ok()) return WhyRefused(options.bpffs, cgroup_lock.status());
+  if (!cgroup_lock.ok()) return WhyServingIsRefused(options.bpffs, cgroup_lock.status());
   absl::StatusOr<PinDirectory> pins = PinDirectory::OpenOrCreate(options.bpffs);
   if (!pins.ok()) return pins.status();
   std::unique_ptr<KernelDatapath> datapath(new KernelDatapath(options, *std::move(pins)));

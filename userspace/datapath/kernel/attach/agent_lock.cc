@@ -239,4 +239,11 @@ absl::Status FindLockedPins(const PinDirectory& pins, AgentLock::Purpose purpose
   return absl::OkStatus();
 }
 
+absl::Status WhyServingIsRefused(const std::string& bpffs, const absl::Status& cgroup) {
+  const absl::StatusOr<PinDirectory> pins = PinDirectory::Open(bpffs);
+  if (!pins.ok()) return absl::IsNotFound(pins.status()) ? cgroup : pins.status();
+  const absl::Status locked = FindLockedPins(*pins, AgentLock::Purpose::kServe);
+  return locked.ok() ? cgroup : locked;
+}
+
 }  // namespace shunt::datapath

@@ -78,6 +78,10 @@ absl::StatusOr<std::vector<AgentLock>> LockPins(const PinDirectory& pins, AgentL
 // this PID namespace shows.
 absl::Status FindLockedPins(const PinDirectory& pins, AgentLock::Purpose purpose);
 
+// Returns why an agent cannot serve whose cgroup is locked, which `cgroup` says: if another agent has its pins, too,
+// the error about those. It locks nothing, because the agent that has the cgroup may be about to.
+absl::Status WhyServingIsRefused(const std::string& bpffs, const absl::Status& cgroup);
+
 }  // namespace shunt::datapath
 
 #endif  // SHUNT_DATAPATH_KERNEL_ATTACH_AGENT_LOCK_H_

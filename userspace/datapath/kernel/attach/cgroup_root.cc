@@ -90,6 +90,10 @@ absl::StatusOr<std::string> FindCgroupAt(const std::string& path) {
   return here;
 }
 
+absl::StatusOr<std::string> FindCgroup(const std::string& configured) {
+  return configured.empty() ? FindCgroupRoot() : FindCgroupAt(configured);
+}
+
 absl::StatusOr<Cgroup> OpenCgroup(const std::string& path) {
   posix::FileDescriptor fd(open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!fd.ok()) {

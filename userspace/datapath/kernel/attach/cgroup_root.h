@@ -34,6 +34,9 @@ std::vector<std::string> CgroupMounts(absl::string_view mountinfo);
 // none.
 absl::StatusOr<std::string> FindCgroupAt(const std::string& path);
 
+// Returns FindCgroupAt(configured), or FindCgroupRoot() if that is empty.
+absl::StatusOr<std::string> FindCgroup(const std::string& configured);
+
 // Returns the mount points of cgroup2 in a /proc/PID/mountinfo that are below `directory`, a canonical path:
 // DIRECTORY/unified first, then in the file's order.
 std::vector<std::string> CgroupMountsBelow(absl::string_view mountinfo, absl::string_view directory);

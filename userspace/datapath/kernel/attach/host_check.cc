@@ -186,7 +186,7 @@ std::vector<Finding> CheckHost(const HostCheckOptions& options) {
                            absl::StrCat(exists ? "" : absl::StrCat("mkdir -p ", options.bpffs, " && "),
                                         "mount -t bpf -o mode=700 bpf ", options.bpffs)));
 
-  absl::StatusOr<std::string> root = options.cgroup.empty() ? FindCgroupRoot() : FindCgroupAt(options.cgroup);
+  absl::StatusOr<std::string> root = FindCgroup(options.cgroup);
   absl::Status usable = root.ok() ? OpenCgroup(*root).status() : root.status();
   const bool advised = absl::StrContains(usable.message(), "--cgroup");
   findings.push_back(Judge("cgroup", usable, root.ok() ? *root : "", Verdict::kMissing,

@@ -212,7 +212,7 @@ Leftovers::Found Leftovers::Look(const PinDirectory& pins, const Cgroup& cgroup,
 }
 
 absl::Status CleanUpCgroup(const std::string& bpffs, const std::string& cgroup, std::vector<std::string>* notes) {
-  const absl::StatusOr<std::string> path = cgroup.empty() ? FindCgroupRoot() : FindCgroupAt(cgroup);
+  const absl::StatusOr<std::string> path = FindCgroup(cgroup);
   if (!path.ok()) return absl::OkStatus();
   const absl::StatusOr<Cgroup> at = OpenCgroup(*path);
   if (!at.ok()) return absl::OkStatus();
