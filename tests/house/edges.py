@@ -47,7 +47,7 @@ INSIDE = {
                           f"{_KERNEL}/devices"),
     f"{_KERNEL}/packets": (*_UNDER_KERNEL, f"{_KERNEL}/object", f"{_KERNEL}/maps", f"{_KERNEL}/devices",
                            f"{_KERNEL}/attach"),
-    f"{_KERNEL}/scopes": _UNDER_KERNEL,
+    f"{_KERNEL}/scopes": (*_UNDER_KERNEL, f"{_KERNEL}/object", f"{_KERNEL}/maps"),
     f"{_KERNEL}/sockets": (*_UNDER_KERNEL, f"{_KERNEL}/object", f"{_KERNEL}/maps", f"{_KERNEL}/attach"),
     "userspace/agent/process": (),
     "userspace/agent/settings": ("userspace/agent/process",),

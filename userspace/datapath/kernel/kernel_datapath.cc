@@ -8,7 +8,6 @@
 #include "absl/strings/str_cat.h"
 #include "bpf/abi.h"
 #include "bpf/config.h"
-#include "bpf/scope_abi.h"
 #include "userspace/datapath/kernel/attach/cgroup_root.h"
 #include "userspace/datapath/kernel/attach/foreign_links.h"
 #include "userspace/datapath/kernel/attach/host_config.h"
@@ -28,10 +27,6 @@ enum class Beside {
   kThoseOfAnotherCgroup,   // above or below it, with previous rows or not
 };
 
-uint8_t BypassBits(const BypassSettings& bypass) {
-  return static_cast<uint8_t>((bypass.pods ? SHUNT_BYPASS_PODS : 0) | (bypass.kernel ? SHUNT_BYPASS_KERNEL : 0));
-}
-
 // Returns what programs are told of this host and of the options; MapSet::GiveTo adds what they are told of the maps.
 absl::StatusOr<shunt_config> ConfigOf(const KernelOptions& options) {
   shunt_config config{};
@@ -39,7 +34,7 @@ absl::StatusOr<shunt_config> ConfigOf(const KernelOptions& options) {
   config.reader_window = options.reader_window;
   config.observe = options.observe ? 1 : 0;
   config.local_miss_drops = options.local_miss_drops ? 1 : 0;
-  config.bypass = BypassBits(options.bypass);
+  config.bypass = ConfigBits(options.bypass);
   config.stale_after_ms = static_cast<uint32_t>(options.stale_after.count());
   return config;
 }
@@ -141,17 +136,8 @@ absl::Status KernelDatapath::OpenRows() {
   if (!rows.ok()) return rows.status();
   rows_ = *std::move(rows);
   rows_->SetInside(options_.inside);
-  return OpenScopes();
-}
-
-// Before the programs are in force, so that none of them misses what is bypassed.
-absl::Status KernelDatapath::OpenScopes() {
-  absl::StatusOr<std::unique_ptr<Table>> rows = plan_.maps.OpenTable("scopes");
-  if (!rows.ok()) return rows.status();
-  absl::StatusOr<std::unique_ptr<Table>> filter = plan_.maps.OpenTable("scope_filter");
-  if (!filter.ok()) return filter.status();
-  absl::StatusOr<std::unique_ptr<Scopes>> scopes =
-      Scopes::Open(*std::move(rows), *std::move(filter), cgroup_.path, options_.bypass);
+  // Before the programs are in force, so that none of them misses what is bypassed.
+  absl::StatusOr<std::unique_ptr<Scopes>> scopes = Scopes::OpenPinned(plan_.maps, cgroup_.path, options_.bypass);
   if (!scopes.ok()) return scopes.status();
   scopes_ = *std::move(scopes);
   return absl::OkStatus();

@@ -189,7 +189,6 @@ class KernelDatapath final : public Datapath {
   absl::Status Start();
   absl::Status OpenMaps(PlanSizes sizes);
   absl::Status OpenRows();
-  absl::Status OpenScopes();
   absl::Status LoadPrograms();
   void LookAfterPinned();
   absl::Status KeepOthers(const absl::Status& why);

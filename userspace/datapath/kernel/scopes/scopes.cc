@@ -39,6 +39,10 @@ std::string Shown(const BypassTarget& target) {
 
 }  // namespace
 
+uint8_t ConfigBits(const BypassSettings& settings) {
+  return static_cast<uint8_t>((settings.pods ? SHUNT_BYPASS_PODS : 0) | (settings.kernel ? SHUNT_BYPASS_KERNEL : 0));
+}
+
 Scopes::Scopes(std::unique_ptr<Table> scopes, std::unique_ptr<Table> filter, std::string root,
                const BypassSettings& settings)
     : scopes_(std::move(scopes)),
@@ -60,6 +64,15 @@ absl::StatusOr<std::unique_ptr<Scopes>> Scopes::Open(std::unique_ptr<Table> scop
   }
   opened->Walk();
   return opened;
+}
+
+absl::StatusOr<std::unique_ptr<Scopes>> Scopes::OpenPinned(const MapSet& maps, const std::string& root,
+                                                           const BypassSettings& settings) {
+  absl::StatusOr<std::unique_ptr<Table>> scopes = maps.OpenTable("scopes");
+  if (!scopes.ok()) return scopes.status();
+  absl::StatusOr<std::unique_ptr<Table>> filter = maps.OpenTable("scope_filter");
+  if (!filter.ok()) return filter.status();
+  return Open(*std::move(scopes), *std::move(filter), root, settings);
 }
 
 // Makes exactly those rows configured that the settings name now.

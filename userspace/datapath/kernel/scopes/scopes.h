@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Whose sockets are left alone: what the settings say, which follows cgroups as they come and go, and what was added by
-// the admin API.
+// Whose sockets are left alone: what the settings say, which follows cgroups as they come and go, and what was added
+// beside them, which no call of the admin API asks for yet.
 #ifndef SHUNT_DATAPATH_KERNEL_SCOPES_SCOPES_H_
 #define SHUNT_DATAPATH_KERNEL_SCOPES_SCOPES_H_
 
@@ -14,11 +14,15 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "userspace/datapath/bypass_settings.h"
+#include "userspace/datapath/kernel/maps/map_set.h"
 #include "userspace/datapath/kernel/scopes/cgroup_watch.h"
 #include "userspace/datapath/scope_rows.h"
 #include "userspace/datapath/table.h"
 
 namespace shunt::datapath {
+
+// Returns shunt_config.bypass.
+uint8_t ConfigBits(const BypassSettings& settings);
 
 // What may be added beside the settings. Exactly one of the first three is set.
 struct BypassTarget {
@@ -31,12 +35,16 @@ struct BypassTarget {
 // Thread-safe. Its destructor leaves the rows as they are, and the programs go by them.
 class Scopes {
  public:
-  // Takes over the rows that the maps have. What was added by the API stays, across agents and builds, until it is
+  // Takes over the rows that the maps have. What was added stays, across agents and builds, until it is
   // deleted, its cgroup is gone, or the node starts again. What other settings have left goes, and what these say is
   // there when the call returns: no program that is attached later misses it. `root` is the directory of the cgroup
   // that is served. Returns an error if the maps cannot be read or written; a root that cannot be read is a problem.
   static absl::StatusOr<std::unique_ptr<Scopes>> Open(std::unique_ptr<Table> scopes, std::unique_ptr<Table> filter,
                                                       std::string root, const BypassSettings& settings);
+
+  // The same over the maps of a plan.
+  static absl::StatusOr<std::unique_ptr<Scopes>> OpenPinned(const MapSet& maps, const std::string& root,
+                                                            const BypassSettings& settings);
 
   // Readable when Follow has something to do; negative if cgroups are found by walks alone. Never changes.
   int fd() const { return fd_; }
