@@ -26,7 +26,7 @@ enum shunt_scope_kind {
 /* Why there is the row; with no bit left, it goes. */
 enum shunt_scope_origin {
 	SHUNT_SCOPE_CONFIGURED = 1 << 0, /* its path matches the agent's settings */
-	SHUNT_SCOPE_ADDED = 1 << 1,	 /* the admin API was asked for it */
+	SHUNT_SCOPE_ADDED = 1 << 1,	 /* it was added beside them */
 };
 
 struct shunt_scope_key {

@@ -186,7 +186,7 @@ struct ScopeRow {
   ScopeKind kind = ScopeKind::kCgroup;
   uint64_t id = 0;          // of the cgroup, or the network namespace's cookie; 0 for the other kinds
   bool configured = false;  // by the agent's settings
-  bool added = false;       // by the admin API
+  bool added = false;       // beside the settings
   std::string name;         // the cgroup's path, or what the namespace was added by
 };
 
