@@ -82,15 +82,15 @@ TEST_F(PublisherTest, AnAddressThatIsNotTheNodesFailsNoNodePort) {
 
 // ---- step 1 ----
 
-// The six writes of one changed endpoint: meta, endpoint_filter, backends, slots, slots, pools.
-TEST_F(PublisherTest, TheFourthOfSixWritesFails) {
+// The seven writes of one changed endpoint: meta, endpoint_filter twice, backends, slots, slots, pools.
+TEST_F(PublisherTest, TheFifthOfSevenWritesFails) {
   MustPublish({Web({"10.244.0.1", "10.244.0.2"})});
   const uint64_t word = SimulatedReader(tables_).PoolWord(0);
   FailWrite("slots");
   Record();
   EXPECT_EQ(PublishOne(Web({"10.244.0.1", "10.244.0.3"})), Change::Stage::kAbandoned);
   EXPECT_EQ(changes_[0]->status(), absl::UnavailableError("scripted"));
-  EXPECT_THAT(written_, ElementsAre("meta", "endpoint_filter", "backends"));
+  EXPECT_THAT(written_, ElementsAre("meta", "endpoint_filter", "endpoint_filter", "backends"));
   EXPECT_EQ(Backends("10.96.0.10", 80), "10.244.0.1 10.244.0.2");
   EXPECT_EQ(changes_[0]->service().ports[0].pools[0].word, word) << "the record says so too";
   EXPECT_EQ(allocator().quarantine().size(), 1u) << "the new set";

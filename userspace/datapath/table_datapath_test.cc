@@ -39,16 +39,17 @@ TEST_F(TableDatapathTest, WritesGoAgainstTheDirectionOfReading) {
   Record();
   MustApply({Web({"10.244.0.1"})});
   EXPECT_THAT(written_,
-              ElementsAre("meta", "prefix_filter", "endpoint_filter", "backends", "slots", "pools", "service_ports",
-                          "frontend_rows", "prefix_filter", "frontend_index",  // the frontend
-                          "frontend_rows", "frontend_index"));                 // the row about its address
+              ElementsAre("meta", "prefix_filter", "endpoint_filter", "endpoint_filter", "backends", "slots", "pools",
+                          "service_ports", "frontend_rows", "prefix_filter", "frontend_index",  // the frontend
+                          "frontend_rows", "frontend_index"));  // the row about its address
 }
 
 TEST_F(TableDatapathTest, AChangedEndpointIsOneNewRunAndOneWord) {
   MustApply({Web({"10.244.0.1", "10.244.0.2"})});
   Record();
   MustApply({Web({"10.244.0.1", "10.244.0.3"})});
-  EXPECT_THAT(written_, ElementsAre("meta", "endpoint_filter", "backends", "slots", "slots", "pools"));
+  EXPECT_THAT(written_,
+              ElementsAre("meta", "endpoint_filter", "endpoint_filter", "backends", "slots", "slots", "pools"));
   EXPECT_EQ(Backends("10.96.0.10", 80), "10.244.0.1 10.244.0.3");
 }
 
@@ -72,7 +73,7 @@ TEST_F(TableDatapathTest, APortOfThisNodeIsInTheFilterBeforeItsFrontendIsFound) 
   port.frontends.push_back(MakeFrontend(model::FrontendKind::kNodePort, "0.0.0.0", 30080));
   Record();
   MustApply({MakePlan("web", {port})});
-  EXPECT_THAT(written_, ElementsAre("frontend_rows", "node_ports", "frontend_index"));
+  EXPECT_THAT(written_, ElementsAre("frontend_rows", "node_ports", "node_ports", "frontend_index"));
 }
 
 // A UDP socket that dialled the external address remembers the pool, which stays as it is for the ClusterIP.
