@@ -221,19 +221,26 @@ enum kept {
 };
 
 /*
- * Copies the frame to where there is room for SHUNT_WAITING_BYTES. Returns its length, or 0 if it is too long. The
- * barrier keeps two comparisons two: the verifier does not understand the one that clang would make of them.
+ * Returns the length if a frame of it has an Ethernet header and at most SHUNT_WAITING_BYTES, else 0. It is one
+ * comparison of one value, of which the result is made: Linux 6.1 knows of a copy nothing that it has learned of
+ * another, and clang would compare one and go on with the other.
  */
+static __always_inline __u32 length_that_fits(__u32 length)
+{
+	__u32 rest = length - sizeof(struct ethhdr);
+
+	barrier_var(rest);
+	if (rest > SHUNT_WAITING_BYTES - sizeof(struct ethhdr))
+		return 0;
+	return rest + sizeof(struct ethhdr);
+}
+
+/* Copies the frame to where there is room for SHUNT_WAITING_BYTES. Returns its length, or 0 if it does not fit. */
 static __always_inline __u32 copy_frame(frame_t *frame, __u8 *to)
 {
-	__u32 length = frame->len;
+	__u32 length = length_that_fits(frame->len);
 
-	if (length < sizeof(struct ethhdr))
-		return 0;
-	barrier_var(length);
-	if (length > SHUNT_WAITING_BYTES)
-		return 0;
-	return bpf_skb_load_bytes(frame, 0, to, length) ? 0 : length;
+	return !length || bpf_skb_load_bytes(frame, 0, to, length) ? 0 : length;
 }
 
 /* Keeps the frame of the fragment in the scratch row. Returns enum kept. */
@@ -305,12 +312,8 @@ static __always_inline int exchange_frame(frame_t *frame, const __u8 *bytes, __u
 {
 	if (bpf_skb_change_tail(frame, length, 0))
 		return -1;
-	if (length < sizeof(struct ethhdr))
-		return -1;
-	barrier_var(length);
-	if (length > SHUNT_WAITING_BYTES)
-		return -1;
-	return bpf_skb_store_bytes(frame, 0, bytes, length, BPF_F_INVALIDATE_HASH) ? -1 : 0;
+	length = length_that_fits(length);
+	return !length || bpf_skb_store_bytes(frame, 0, bytes, length, BPF_F_INVALIDATE_HASH) ? -1 : 0;
 }
 
 /* Keeps what the frame in hand is, and makes it longer than any that it will carry: what the device has summed up of
