@@ -19,8 +19,8 @@ build_packages=(g++ cmake ninja-build pkg-config ccache mold bpftool iproute2 ut
   libabsl-dev libgrpc++-dev libprotobuf-dev protobuf-compiler protobuf-compiler-grpc
   libcurl4-openssl-dev libssl-dev
   libyaml-cpp-dev libspdlog-dev libcli11-dev nlohmann-json3-dev prometheus-cpp-dev libgtest-dev libgmock-dev)
-check_packages=(python3 python3-yaml openssl libfaketime nftables procps binutils qemu-system-x86 busybox-static cpio kmod
-  xz-utils)
+check_packages=(python3 python3-yaml openssl libfaketime nftables iptables procps binutils qemu-system-x86 busybox-static
+  cpio kmod xz-utils)
 bench_packages=(nftables iptables python3 gcc)
 deb_packages=(binutils dpkg-dev gzip)
 image_packages=(python3 python3-yaml binutils buildah ca-certificates runc iproute2 util-linux dpkg-dev gzip systemd
