@@ -75,7 +75,7 @@ fuzz: ## every fuzz target for FUZZ_SECONDS (30) each
 bench: ## measure the figures of bench/RESULTS.md here (root, minutes)
 	@$(dependencies) build bench
 	@cmake --preset release -Wno-dev --log-level=WARNING
-	@cmake --build --preset release -j $(JOBS) --target connbench load_cluster tenants key_width flow_cost empty_object shuntd shuntctl
+	@cmake --build --preset release -j $(JOBS) --target connbench load_cluster tenants key_width flow_cost packet_cost empty_object shuntd shuntctl
 	@bench/run
 
 bench-kubernetes: ## measure the figures of bench/RESULTS-KUBERNETES.md, on a real API server (root, Go, 10 minutes)

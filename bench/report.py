@@ -15,6 +15,7 @@ class Results:
     tenants: dict         # by kind of object: CPU of its change and of the loop's longest round; another's delay; ms
     key_width: dict
     flow_cost: dict
+    packet_cost: dict
 
     def rows_of(self, *names):
         """For each name, that figure of load_cluster in each cluster."""
@@ -186,6 +187,21 @@ def flow_table(results):
             f"To claim a source port and free it, by how full its set is: {ports}. None fails.")
 
 
+def packets(results):
+    cost = results.packet_cost
+    rows = [("a packet between other hosts", "of_another_host", 30),
+            ("to a port of the node's own that is no NodePort", "to_the_nodes_own_port", 30),
+            ("of a flow through the stack, to a pod of this node", "established_through_the_stack", 150),
+            ("of a flow past the stack, to another node", "established_past_the_stack", 150),
+            ("the first of a flow through the stack", "new_through_the_stack", 1000),
+            ("the first of a flow past the stack", "new_past_the_stack", 1000)]
+    return "## The packet path\n\n" + paragraph(
+        "The program at tc ingress, on one datagram that is restored before each run, over an empty program. Few flows: "
+        "everything is in the CPU's caches. What a redirect does after the program is not part of it.") + "\n\n" + table(
+            [["packet", "figure", "target"],
+             *[[label, f"{cost[f'packet_{name}_ns']:.0f} ns", f"at most {bound} ns"] for label, name, bound in rows]])
+
+
 def cpu_model():
     for line in open("/proc/cpuinfo"):
         if line.startswith("model name"):
@@ -200,5 +216,5 @@ def report(results):
         "rounds ([how](../docs/testing.md#benchmarks)). Absolute figures are this machine's; compare differences and "
         "ratios.")
     sections = [section(results) for section in (connect, afterwards, against_rules, control, footprint, tenants,
-                                             address_family, flow_table)]
+                                             address_family, flow_table, packets)]
     return "\n\n".join([head, *sections]) + "\n"
