@@ -36,7 +36,7 @@ using ::testing::IsEmpty;
 using ::testing::Not;
 using ::testing::SizeIs;
 
-constexpr size_t kPlanMaps = 14;
+constexpr size_t kPlanMaps = 16;
 
 mode_t ModeOf(const std::string& path) {
   struct stat entry{};
