@@ -285,12 +285,18 @@ struct shunt_fragment_key {
 };
 SHUNT_STATIC_ASSERT(sizeof(struct shunt_fragment_key) == 40);
 
+enum shunt_fragment_way {
+	SHUNT_FRAGMENT_BY_FLOW = 0,  /* as any packet of the flow */
+	SHUNT_FRAGMENT_TO_STACK = 1, /* the first was too big for its way, and the stack cuts them all */
+};
+
 struct shunt_fragment {
 	__be16 source_port;
 	__be16 destination_port;
 	__u32 since; /* low half of jiffies, when the first fragment came */
 	__u16 id;    /* IPv4, host order: in place of the packet's where its source becomes another */
-	__u16 pad;
+	__u8 way;    /* enum shunt_fragment_way: how the first went */
+	__u8 pad;
 };
 SHUNT_STATIC_ASSERT(sizeof(struct shunt_fragment) == 12);
 

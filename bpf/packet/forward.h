@@ -320,7 +320,8 @@ static __always_inline int send_translated(frame_t *frame, const struct packet *
 {
 	struct departure leaving = departure_by(device, hop, is_reply);
 
-	if (find_departure(frame, packet, to, &leaving, hop))
+	leaving.reason = SHUNT_REASON_TOO_BIG; /* of a fragment whose first is, whatever its own size */
+	if (packet->recalled == RECALLED_TO_STACK || find_departure(frame, packet, to, &leaving, hop))
 		return leave_unsent(packet, &leaving);
 	if (write_packet(frame, packet, to, 1))
 		return drop_counted(SHUNT_REASON_UNWRITABLE);

@@ -104,7 +104,26 @@ static __always_inline void remember_ports(struct scratch *s)
 		now.id = (__u16)__sync_fetch_and_add(&counts->next_id, 1);
 	bpf_map_update_elem(&fragments, &s->fragment, &now, BPF_ANY);
 	s->packet.id = now.id;
-	s->packet.is_recalled = 1;
+	s->packet.recalled = RECALLED_PORTS;
+}
+
+/*
+ * Remembers how a first fragment goes, for the others to go there too: with conntrack the stack puts a datagram
+ * together, and waits in vain for what has been sent past it. (The first is no shorter than the others, so none of them
+ * is too big alone. Of one that is, the stack cuts what it has.) REQUIRES: the first is in the scratch row.
+ */
+static __always_inline void remember_way(const struct scratch *s, enum shunt_fragment_way way)
+{
+	struct shunt_fragment now = {
+		.source_port = s->packet.tuple.source_port,
+		.destination_port = s->packet.tuple.destination_port,
+		.since = flow_clock(),
+		.id = s->packet.id,
+		.way = way,
+	};
+
+	if (s->packet.fragment == FRAGMENT_FIRST)
+		bpf_map_update_elem(&fragments, &s->fragment, &now, BPF_ANY);
 }
 
 static __always_inline int find_ports(struct scratch *s)
@@ -116,7 +135,7 @@ static __always_inline int find_ports(struct scratch *s)
 	s->packet.tuple.source_port = known->source_port;
 	s->packet.tuple.destination_port = known->destination_port;
 	s->packet.id = known->id;
-	s->packet.is_recalled = 1;
+	s->packet.recalled = known->way == SHUNT_FRAGMENT_TO_STACK ? RECALLED_TO_STACK : RECALLED_PORTS;
 	return 1;
 }
 

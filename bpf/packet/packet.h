@@ -31,6 +31,13 @@ enum fragment_kind {
 	FRAGMENT_LATER = 2, /* it has none */
 };
 
+/* What a fragment has of its datagram. */
+enum recalled {
+	RECALLED_NOT = 0,
+	RECALLED_PORTS = 1,    /* its ports are remembered, or those of its first */
+	RECALLED_TO_STACK = 2, /* the same, and it goes to the stack, where its first is */
+};
+
 /* Types and codes of ICMP. (linux/icmp.h needs headers of a C library.) */
 #define ICMP_TYPE_UNREACHABLE 3
 #define ICMP_TYPE_TIME_EXCEEDED 11
@@ -49,11 +56,11 @@ struct packet {
 	__u16 length;		       /* from the IP header on, as that says; 0: more than it can say */
 	__u8 is_v6;
 	__u8 ttl;
-	__u8 tcp_flags;	  /* SHUNT_TCP_*; of SCTP what its first chunk would be in TCP; 0 of UDP */
-	__u8 l4_length;	  /* bytes of the transport's header */
-	__u8 fragment;	  /* enum fragment_kind */
-	__u8 is_recalled; /* of a fragment: its ports are remembered, or those of its first */
-	__u32 id;	  /* of a fragment, in host order */
+	__u8 tcp_flags; /* SHUNT_TCP_*; of SCTP what its first chunk would be in TCP; 0 of UDP */
+	__u8 l4_length; /* bytes of the transport's header */
+	__u8 fragment;	/* enum fragment_kind */
+	__u8 recalled;	/* enum recalled */
+	__u32 id;	/* of a fragment, in host order */
 };
 
 enum parsed {

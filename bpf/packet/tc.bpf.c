@@ -234,7 +234,7 @@ __noinline __weak int follow_flow(frame_t *frame, int is_recalled)
 		return pass_frame();
 	if (!has_link_header(device_of_frame(frame)))
 		return pass_frame();
-	if (packet.fragment && !packet.is_recalled)
+	if (packet.fragment && !packet.recalled)
 		return take_fragment(&packet) ? IS_FRAGMENT : pass_frame();
 	if (!find_packets_flow(&packet, &found))
 		return is_request && packet.fragment != FRAGMENT_LATER ? undecided(&packet) : pass_frame();

@@ -7,6 +7,7 @@
 #define SHUNT_UNSENT_H
 
 #include "bpf/packet/answer.h"
+#include "bpf/packet/fragment.h"
 
 /* The least that IPv6 asks of a link, so no less is ever named to a sender. */
 #define SHUNT_LEAST_MTU_V6 1280
@@ -47,16 +48,18 @@ static __always_inline const struct shunt_address *answering_address(frame_t *fr
 	return s->packet.is_v6 ? &device->source_v6 : &device->source_v4;
 }
 
-/* Returns 1 if the sender lets routers cut the packet: only IPv4's can. */
+/* Returns 1 if the sender lets routers cut the packet, or the first of its datagram: only IPv4's can. */
 static __always_inline int may_be_cut(const frame_t *frame, const struct packet *packet)
 {
 	struct bytes bytes = frame_bytes(frame);
 	const struct iphdr *ip = (const void *)(bytes.begin + sizeof(struct ethhdr));
 
+	if (packet->recalled == RECALLED_TO_STACK)
+		return 1;
 	return !packet->is_v6 && (const __u8 *)(ip + 1) <= bytes.end && !(ip->frag_off & bpf_htons(0x4000));
 }
 
-/* Translates the packet and leaves it to the stack to cut it and to send it on. */
+/* Translates the packet and leaves it to the stack to cut it and to send it on, and what follows of its datagram. */
 static __always_inline int cut_packet(frame_t *frame, const struct scratch *s)
 {
 	struct flow_place place = {};
@@ -71,6 +74,7 @@ static __always_inline int cut_packet(frame_t *frame, const struct scratch *s)
 	to = rewrite_of(row, place.reverse);
 	if (!still_leads(&place))
 		return drop_counted(SHUNT_REASON_FLOW_LOST);
+	remember_way(s, SHUNT_FRAGMENT_TO_STACK);
 	if (write_packet(frame, &s->packet, &to, 0))
 		return drop_counted(SHUNT_REASON_UNWRITABLE);
 	return send_to_stack(frame);

@@ -160,7 +160,7 @@ const Layout kLayouts[] = {
     {"shunt_fragment",
      sizeof(shunt_fragment),
      {MEMBER(shunt_fragment, source_port), MEMBER(shunt_fragment, destination_port), MEMBER(shunt_fragment, since),
-      MEMBER(shunt_fragment, id), MEMBER(shunt_fragment, pad)}},
+      MEMBER(shunt_fragment, id), MEMBER(shunt_fragment, way), MEMBER(shunt_fragment, pad)}},
     {"shunt_packet_config",
      sizeof(shunt_packet_config),
      {MEMBER(shunt_packet_config, flow_seed), MEMBER(shunt_packet_config, index_mask),

@@ -22,6 +22,7 @@
 #include "tests/sandbox/devices.h"
 #include "tests/sandbox/echo_server.h"
 #include "tests/sandbox/service_story.h"
+#include "userspace/datapath/kernel/devices/loopback.h"
 #include "userspace/datapath/kernel/testing/sandbox_fixture.h"
 
 namespace shunt::packets {
@@ -69,7 +70,7 @@ class FragmentsEndToEndTest : public datapath::SandboxTest {
     ASSERT_TRUE(programs.ok()) << programs.status();
     programs_ = *std::move(programs);
     Serve();
-    Attach(options.overlay);
+    Attach(options);
   }
 
   void TearDown() override {
@@ -106,17 +107,17 @@ class FragmentsEndToEndTest : public datapath::SandboxTest {
     ASSERT_TRUE(serving.ok()) << serving;
   }
 
-  void Attach(bool overlay) {
+  void Attach(const sandbox::ClusterOptions& options) {
     const ToldDevice devices[] = {
         {"eth0", SHUNT_DEVICE_EXTERNAL, "192.0.2.10", "2001:db8::10"},
-        {"flannel.1", SHUNT_DEVICE_OVERLAY, "10.244.1.0", "fd00:244:1::"},
+        {"flannel.1", SHUNT_DEVICE_OVERLAY, "10.244.1.0", "fd00:244:1::", nullptr, options.segment_mtu - 50},
         {pods_[0].device.c_str(), SHUNT_DEVICE_POD, "192.0.2.10", "2001:db8::10"},
         {"cni0", SHUNT_DEVICE_POD, "10.244.1.65", "fd00:244:1:0:b::1"},
         {pods_[1].device.c_str(), SHUNT_DEVICE_POD, "10.244.1.65", "fd00:244:1:0:b::1", "cni0"},
         {pods_[2].device.c_str(), SHUNT_DEVICE_POD, "10.244.1.65", "fd00:244:1:0:b::1", "cni0"},
     };
     for (const ToldDevice& device : devices) {
-      if (device.role == SHUNT_DEVICE_OVERLAY && !overlay) continue;
+      if (device.role == SHUNT_DEVICE_OVERLAY && !options.overlay) continue;
       ASSERT_TRUE(programs_->Tell(device).ok()) << device.name;
       const absl::Status attached = programs_->Attach(device.name);
       ASSERT_TRUE(attached.ok()) << attached;
@@ -242,6 +243,31 @@ TEST_F(FragmentsEndToEndTest, ADatagramArrivesInWhateverOrderItsFragmentsCome) {
         ExpectAnswer(cutter.socket(), to, text);
         if (HasFailure()) return;
       }
+    }
+  }
+}
+
+// The overlay carries less than the client's way, so the stack of node A cuts what is too big for it: only of a
+// datagram that it gets whole, because it puts it together before.
+TEST_F(FragmentsEndToEndTest, ADatagramOfWhichOnlySomeFragmentsFitItsWayArrivesWithConntrack) {
+  Start({.second_uplink = sandbox::SecondUplink::kDefaultRoute});
+  ASSERT_TRUE(datapath::AcceptOwnSources().ok());
+  const absl::Status loaded = network_->DropInvalid();
+  if (loaded.code() == absl::StatusCode::kFailedPrecondition) GTEST_SKIP() << loaded;
+  ASSERT_TRUE(loaded.ok()) << loaded;
+  uint32_t id = 0;
+  for (const size_t bytes : {1473, 2960, 4000}) {
+    for (const bool is_in_order : {true, false}) {
+      SCOPED_TRACE(absl::StrCat(bytes, is_in_order ? " bytes in order" : " bytes, the last fragment first"));
+      const std::string to = FrontendsOf(kOnOtherNode)[0];
+      const std::string from = absl::StrCat("198.51.100.7:", 43000 + ++id);
+      const std::string text = Text(bytes);
+      Cutter cutter(network_->client(), AF_INET);
+      ASSERT_EQ(cutter.socket().Bind(At(from)), 0);
+      std::vector<size_t> order((bytes + 8 + 1479) / 1480);
+      for (size_t i = 0; i < order.size(); ++i) order[i] = is_in_order ? i : order.size() - 1 - i;
+      cutter.Send(from, to, text, order, id);
+      ExpectAnswer(cutter.socket(), to, text);
     }
   }
 }

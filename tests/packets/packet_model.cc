@@ -112,28 +112,35 @@ Expected PacketModel::Expect(Hook hook, const std::string& device, const Packet&
   if (!IsOfAFlow(packet)) return Pass(packet);
   const Datagram datagram = {packet.source, packet.destination, packet.protocol, packet.id};
   if (IsLater(packet)) return WithIdOf(ExpectLater(hook, device, packet), packet, seen);
-  if (packet.fragment && packet.fragment->more) ports_[datagram] = {packet.source_port, packet.destination_port};
-  return WithIdOf(ExpectWhole(hook, device, packet, seen), packet, seen);
+  const Expected expected = ExpectWhole(hook, device, packet, seen);
+  if (packet.fragment && packet.fragment->more) {
+    firsts_[datagram] = {packet.source_port, packet.destination_port, expected.action};
+  }
+  return WithIdOf(expected, packet, seen);
 }
 
 // It goes with the flow of its first, if that is known and has one.
 Expected PacketModel::ExpectLater(Hook hook, const std::string& device, const Packet& packet) {
-  const auto ports = ports_.find({packet.source, packet.destination, packet.protocol, packet.id});
-  if (ports == ports_.end()) {
+  const auto first = firsts_.find({packet.source, packet.destination, packet.protocol, packet.id});
+  if (first == firsts_.end()) {
     // It is kept for its first. Only on an address that is a Service's alone it can be nothing else.
     const bool is_services = std::any_of(tables_.cluster_ips.begin(), tables_.cluster_ips.end(),
                                          [&](const auto& ip) { return IsNear(ip, packet.destination); });
     return hook == Hook::kIngress && is_services ? Drop() : Pass(packet);
   }
   Tuple tuple = TupleOf(packet);
-  std::tie(tuple.from.port, tuple.to.port) = ports->second;
+  tuple.from.port = first->second.source_port;
+  tuple.to.port = first->second.destination_port;
+  const bool is_cut = hook == Hook::kIngress && first->second.action == Action::kCut;
   if (const auto reply = by_reply_.find(tuple); reply != by_reply_.end()) {
     Flow& flow = *reply->second;
+    if (is_cut) return {.action = Action::kCut, .packet = Translated(packet, flow.request.Swapped())};
     if (hook == Hook::kEgress) return Pass(flow.has_port ? packet : Translated(packet, flow.request.Swapped()));
     return flow.is_sent ? Follow(device, packet, flow, /*reverse=*/true) : Pass(packet);
   }
   const auto request = by_request_.find(tuple);
   if (hook == Hook::kEgress || request == by_request_.end()) return Pass(packet);
+  if (is_cut) return {.action = Action::kCut, .packet = Translated(packet, request->second->onwards)};
   return Follow(device, packet, *request->second, /*reverse=*/false);
 }
 

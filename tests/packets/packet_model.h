@@ -126,6 +126,11 @@ class PacketModel {
  private:
   // What its first fragment told of the datagram of a fragment.
   using Datagram = std::tuple<model::IpAddress, model::IpAddress, uint8_t, uint32_t>;
+  struct FirstFragment {
+    uint16_t source_port = 0;
+    uint16_t destination_port = 0;
+    Expected::Action action = Expected::Action::kPass;  // what became of it
+  };
 
   Expected ExpectLater(Hook hook, const std::string& device, const Packet& packet);
   Expected ExpectWhole(Hook hook, const std::string& device, const Packet& packet, const Fate& seen);
@@ -141,7 +146,7 @@ class PacketModel {
   const ModelTables tables_;
   std::map<Tuple, std::shared_ptr<Flow>> by_request_;
   std::map<Tuple, std::shared_ptr<Flow>> by_reply_;
-  std::map<Datagram, std::pair<uint16_t, uint16_t>> ports_;  // source and destination
+  std::map<Datagram, FirstFragment> firsts_;
 };
 
 }  // namespace shunt::packets
