@@ -173,6 +173,19 @@ static __noinline int take_fragment(const struct packet *packet)
 	return 1;
 }
 
+/* Forgets an earlier datagram with what this first fragment of another's has in common with it, so that the others of
+ * this one are not taken for its. */
+static __always_inline void forget_ports(const struct packet *packet)
+{
+	struct scratch *s;
+
+	if (packet->fragment != FRAGMENT_FIRST || !take_fragment(packet))
+		return;
+	s = scratch_row();
+	if (s)
+		bpf_map_delete_elem(&fragments, &s->fragment);
+}
+
 /* ---- fragments before the first --------------------------------------------------------------- */
 
 /* Returns the first place of the set for a datagram's fragments. */

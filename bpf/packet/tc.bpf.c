@@ -230,8 +230,10 @@ __noinline __weak int follow_flow(frame_t *frame, int is_recalled)
 	if (parsed != PARSED_FLOW)
 		return parsed == PARSED_ERROR ? IS_ERROR : pass_frame();
 	is_request = may_be_request(&packet.tuple);
-	if (!is_request && !may_be_reply(&packet.tuple))
+	if (!is_request && !may_be_reply(&packet.tuple)) {
+		forget_ports(&packet);
 		return pass_frame();
+	}
 	if (!has_link_header(device_of_frame(frame)))
 		return pass_frame();
 	if (packet.fragment && !packet.recalled)
@@ -258,8 +260,12 @@ __noinline __weak int follow_reply(frame_t *frame)
 	parsed = parse_frame(frame, &packet);
 	if (parsed != PARSED_FLOW)
 		return parsed == PARSED_ERROR ? IS_ERROR : pass_frame();
-	if (!may_be_reply(&packet.tuple) || !has_link_header(device_of_frame(frame)))
+	if (!has_link_header(device_of_frame(frame)))
 		return pass_frame();
+	if (!may_be_reply(&packet.tuple)) {
+		forget_ports(&packet);
+		return pass_frame();
+	}
 	if (packet.fragment &&
 	    (!take_fragment(&packet) || !recall_ports() || recalled_packet(&packet) != PARSED_FLOW))
 		return pass_frame();

@@ -21,6 +21,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "bpf/packet_abi.h"
 #include "tests/packets/packet.h"
 #include "tests/packets/packet_node.h"
 #include "tests/packets/parse.h"
@@ -293,6 +294,32 @@ TEST_F(GoldenFragmentsTest, AnIdThatIsUsedAgainIsTheNewDatagrams) {
   EXPECT_EQ(In("eth0", old[1]).packet.destination.ToString(), "10.244.1.2");
   EXPECT_EQ(In("eth0", now[0]).packet.destination.ToString(), "10.244.2.7");
   EXPECT_EQ(In("eth0", now[1]).packet.destination.ToString(), "10.244.2.7");
+}
+
+// Only its first fragment tells that the second datagram is the host's own.
+TEST_F(GoldenFragmentsTest, AnIdThatTheHostsDatagramUsesAgainIsTheHosts) {
+  const std::vector<Packet> old = Arriving("eth0", Udp("198.51.100.7:40000", "192.0.2.10:30081").Payload(3000).Id(kId));
+  const std::vector<Packet> now = Arriving("eth0", Udp("198.51.100.7:40001", "192.0.2.10:5353").Payload(3000).Id(kId));
+  const uint32_t word = shunt_node_port_bit(IPPROTO_UDP, 5353) / 64;
+  const uint64_t none = 0;  // the filter knows that no Service has the port
+  ASSERT_EQ(bpf_map_update_elem(node_->programs().map_fd("node_ports"), &word, &none, BPF_EXIST), 0);
+  EXPECT_EQ(In("eth0", old[0]).packet.destination.ToString(), "10.244.1.2");
+  for (const size_t part : {0, 1, 2}) {
+    const Fate fate = In("eth0", now[part]);
+    EXPECT_EQ(VerdictName(fate.verdict), "TC_ACT_UNSPEC");
+    EXPECT_EQ(Mismatch(now[part], fate.bytes), "");
+  }
+}
+
+// The same of what leaves: a pod answers through the stack, and then sends from another port.
+TEST_F(GoldenFragmentsTest, AnIdThatAPodsOwnDatagramUsesAgainIsThePods) {
+  In("eth0", node_->Arriving("eth0", Udp("198.51.100.7:40000", "192.0.2.10:30081").Payload(9)));
+  const std::vector<Packet> old = Fragments(Udp("10.244.1.2:8080", "198.51.100.7:40000").Payload(3000).Id(kId), kMtu);
+  const std::vector<Packet> now = Fragments(Udp("10.244.1.2:53", "198.51.100.7:40000").Payload(3000).Id(kId), kMtu);
+  EXPECT_EQ(node_->Run(Hook::kEgress, "eth0", old[0]).packet.source.ToString(), "192.0.2.10");
+  for (const size_t part : {0, 1, 2}) {
+    EXPECT_EQ(node_->Run(Hook::kEgress, "eth0", now[part]).packet.source.ToString(), "10.244.1.2");
+  }
 }
 
 TEST_F(GoldenFragmentsTest, WhatAFirstFragmentToldIsForgottenAfterThirtySeconds) {
