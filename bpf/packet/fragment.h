@@ -109,8 +109,8 @@ static __always_inline void remember_ports(struct scratch *s)
 
 /*
  * Remembers how a first fragment goes, for the others to go there too: with conntrack the stack puts a datagram
- * together, and waits in vain for what has been sent past it. (The first is no shorter than the others, so none of them
- * is too big alone. Of one that is, the stack cuts what it has.) REQUIRES: the first is in the scratch row.
+ * together, and drops it if a part has been sent past it. (The first is no shorter than the others, so none of them is
+ * too big alone. Of one that is, the stack cuts what it has.) REQUIRES: the first is in the scratch row.
  */
 static __always_inline void remember_way(const struct scratch *s, enum shunt_fragment_way way)
 {
