@@ -64,7 +64,10 @@
 	X(FRAGMENT_UNKEPT, "fragment_unkept",                                                              \
 	  "a fragment before its datagram's first that there is no place for: its datagram is lost")       \
 	X(BYPASSED, "bypassed",                                                                            \
-	  "a socket of a cgroup, a namespace or a kind that is bypassed: left to the packet path")
+	  "a socket of a cgroup, a namespace or a kind that is bypassed: left to the packet path")         \
+	X(OPAQUE_HEADERS, "opaque_headers",                                                                \
+	  "a fragment that cuts its TCP header, one of SCTP, or too many IPv6 headers, to a service: "     \
+	  "dropped")
 
 /* clang-format off */ /* it takes the list for the beginning of an expression */
 enum shunt_reason {

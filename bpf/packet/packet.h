@@ -70,6 +70,9 @@ enum parsed {
 	PARSED_FLOW =
 		2, /* a packet of TCP, UDP or SCTP: its tuple is complete, except the ports of a later fragment */
 	PARSED_ERROR = 3, /* an ICMP error: its tuple has no ports, and its header of 8 bytes can be read */
+	/* A host may find in it, or put together with others, a packet that the parser cannot see. Its tuple has no
+	 * ports, or those of a first fragment. */
+	PARSED_OPAQUE = 4,
 };
 
 /* Extension headers of IPv6 that are skipped, and how far they may go. The verifier needs the second as a mask. */
@@ -107,17 +110,35 @@ struct sctp_start {
 #define SCTP_SHUTDOWN_COMPLETE 14
 
 /*
- * An association begins with an INIT, alone in its packet, and ends with an ABORT or a SHUTDOWN COMPLETE. A fragment is
- * nothing, because its checksum depends on the length of the whole; and so is a packet without a chunk, which no peer
- * would take. If only the chunk is beyond the bytes, all else is set. REQUIRES: `packet->length` is set.
+ * A fragment of SCTP cannot be translated, because its checksum depends on the length of the whole. Without the first
+ * one, the others are nothing.
+ */
+static __always_inline int parse_sctp_fragment(struct bytes bytes, struct packet *packet,
+					       const struct sctp_start *sctp)
+{
+	if (packet->fragment == FRAGMENT_LATER)
+		return PARSED_NOTHING;
+	if ((const __u8 *)&sctp->check > bytes.end)
+		return PARSED_CUT;
+	packet->tuple.source_port = sctp->source;
+	packet->tuple.destination_port = sctp->dest;
+	return PARSED_OPAQUE;
+}
+
+/*
+ * An association begins with an INIT, alone in its packet, and ends with an ABORT or a SHUTDOWN COMPLETE. A packet
+ * without a chunk is nothing: no peer would take it. If only the chunk is beyond the bytes, all else is set. REQUIRES:
+ * `packet->length` is set.
  */
 static __always_inline int parse_sctp(struct bytes bytes, struct packet *packet)
 {
 	const struct sctp_start *sctp = (const void *)(bytes.begin + (packet->l4 & PACKET_L4_MAX));
 
+	if (packet->fragment)
+		return parse_sctp_fragment(bytes, packet, sctp);
 	if ((const __u8 *)&sctp->chunk > bytes.end)
 		return PARSED_CUT;
-	if (packet->fragment || packet->length < packet->l4 - packet->l3 + sizeof(*sctp))
+	if (packet->length < packet->l4 - packet->l3 + sizeof(*sctp))
 		return PARSED_NOTHING;
 	packet->l4_length = SCTP_HEADER_BYTES;
 	packet->tuple.source_port = sctp->source;
@@ -131,12 +152,36 @@ static __always_inline int parse_sctp(struct bytes bytes, struct packet *packet)
 	return PARSED_FLOW;
 }
 
+/* Returns 1 if the packet ends within a transport's header of this length. What follows in the frame is padding. */
+static __always_inline int ends_within(const struct packet *packet, __u32 header)
+{
+	return packet->length && packet->length < packet->l4 - packet->l3 + header;
+}
+
+/*
+ * Of a packet that ends within its TCP header. The host drops a whole one. But a first fragment, whose 8 bytes are the
+ * ports at least, it puts together with others, which then say whether the packet is a SYN (RFC 1858).
+ */
+static __always_inline int parse_cut_tcp(struct bytes bytes, struct packet *packet,
+					 const struct tcp_start *tcp)
+{
+	if (!packet->fragment)
+		return PARSED_NOTHING;
+	if ((const __u8 *)&tcp->ack_seq > bytes.end)
+		return PARSED_CUT;
+	packet->tuple.source_port = tcp->source;
+	packet->tuple.destination_port = tcp->dest;
+	return PARSED_OPAQUE;
+}
+
 static __always_inline int parse_ports(struct bytes bytes, struct packet *packet, const __u8 *l4)
 {
 	const struct tcp_start *tcp = (const void *)l4;
 	const struct udphdr *udp = (const void *)l4;
 
 	if (packet->tuple.protocol == IPPROTO_TCP) {
+		if (ends_within(packet, sizeof(*tcp)))
+			return parse_cut_tcp(bytes, packet, tcp);
 		if ((const __u8 *)(tcp + 1) > bytes.end)
 			return PARSED_CUT;
 		packet->tcp_flags = tcp->flags;
@@ -145,6 +190,8 @@ static __always_inline int parse_ports(struct bytes bytes, struct packet *packet
 		packet->tuple.destination_port = tcp->dest;
 		return PARSED_FLOW;
 	}
+	if (ends_within(packet, sizeof(*udp)))
+		return PARSED_NOTHING;
 	if ((const __u8 *)(udp + 1) > bytes.end)
 		return PARSED_CUT;
 	packet->l4_length = sizeof(*udp);
@@ -197,16 +244,19 @@ static __always_inline int parse_v4(struct bytes bytes, struct packet *packet)
 	packet->l4 = packet->l3 + ip->ihl * 4;
 	packet->length = bpf_ntohs(ip->tot_len);
 	packet->ttl = ip->ttl;
-	fragment = ip->frag_off & bpf_htons(0x3fff);
-	if (fragment) {
-		packet->fragment = fragment & bpf_htons(0x1fff) ? FRAGMENT_LATER : FRAGMENT_FIRST;
-		packet->id = bpf_ntohs(ip->id);
-	}
 	packet->tuple.source.word[2] = bpf_htonl(0xffff);
 	packet->tuple.source.word[3] = ip->saddr;
 	packet->tuple.destination.word[2] = bpf_htonl(0xffff);
 	packet->tuple.destination.word[3] = ip->daddr;
 	packet->tuple.protocol = ip->protocol;
+	fragment = ip->frag_off & bpf_htons(0x3fff);
+	if (fragment) {
+		packet->fragment = fragment & bpf_htons(0x1fff) ? FRAGMENT_LATER : FRAGMENT_FIRST;
+		packet->id = bpf_ntohs(ip->id);
+		/* It would write over the flags that its first has shown (RFC 3128). */
+		if (ip->protocol == IPPROTO_TCP && (fragment & bpf_htons(0x1fff)) == bpf_htons(1))
+			return PARSED_OPAQUE;
+	}
 	return parse_transport(bytes, packet);
 }
 
@@ -260,13 +310,13 @@ static __always_inline int skip_extensions(struct bytes bytes, struct packet *pa
 		}
 		next = header->next;
 		if (at > PACKET_L4_MAX)
-			return PARSED_NOTHING;
+			return PARSED_OPAQUE;
 		if (packet->fragment == FRAGMENT_LATER)
 			break;
 	}
 	packet->l4 = at;
 	packet->tuple.protocol = next;
-	return PARSED_FLOW;
+	return is_extension(next) && packet->fragment != FRAGMENT_LATER ? PARSED_OPAQUE : PARSED_FLOW;
 }
 
 static __always_inline int parse_v6(struct bytes bytes, struct packet *packet, int closely)

@@ -174,7 +174,12 @@ __noinline __weak int parse_closely(frame_t *frame, struct packet *packet)
 	if (!packet || (!is_in_pieces && !pull_headers(frame)))
 		return PARSED_NOTHING;
 	parsed = parse(frame_bytes(frame), packet, 1);
-	return parsed == PARSED_CUT && is_in_pieces && packet->l4_length ? PARSED_FLOW : parsed;
+	if (parsed != PARSED_CUT)
+		return parsed;
+	if (is_in_pieces)
+		return packet->l4_length ? PARSED_FLOW : PARSED_CUT;
+	/* Headers that go on behind what is made readable: a host would read on. */
+	return frame->len > SHUNT_HEADER_BYTES ? PARSED_OPAQUE : PARSED_CUT;
 }
 
 /* Takes the packet from the scratch row: a fragment that is complete there. */
@@ -197,21 +202,35 @@ static __always_inline int parse_frame(frame_t *frame, struct packet *packet)
 
 /*
  * What follow_flow() and follow_reply() return beside verdicts of the hook, which are lower, and UNSENT: the packet may
- * begin a flow, or is a fragment whose ports have to be remembered or recalled, and is in the scratch row; or it is an
- * ICMP error, which may be about a flow.
+ * begin a flow, or is a fragment whose ports have to be remembered or recalled, or is opaque, and is in the scratch row;
+ * or it is an ICMP error, which may be about a flow.
  */
 #define UNDECIDED 0x7fff
 #define IS_ERROR 0x7ffe
 #define IS_FRAGMENT 0x7ffd
+#define IS_OPAQUE 0x7ffb
 
-static __always_inline int undecided(const struct packet *packet)
+static __always_inline int hand_over(const struct packet *packet, int what)
 {
 	struct scratch *s = scratch_row();
 
 	if (!s)
 		return pass_frame();
 	s->packet = *packet;
-	return UNDECIDED;
+	return what;
+}
+
+static __always_inline int undecided(const struct packet *packet)
+{
+	return hand_over(packet, UNDECIDED);
+}
+
+/* Of a packet of no flow that the parser can see. */
+static __always_inline int leave_parsed(const struct packet *packet, int parsed)
+{
+	if (parsed == PARSED_OPAQUE)
+		return hand_over(packet, IS_OPAQUE);
+	return parsed == PARSED_ERROR ? IS_ERROR : pass_frame();
 }
 
 /*
@@ -228,7 +247,7 @@ __noinline __weak int follow_flow(frame_t *frame, int is_recalled)
 		return pass_frame();
 	parsed = is_recalled ? recalled_packet(&packet) : parse_frame(frame, &packet);
 	if (parsed != PARSED_FLOW)
-		return parsed == PARSED_ERROR ? IS_ERROR : pass_frame();
+		return leave_parsed(&packet, parsed);
 	is_request = may_be_request(&packet.tuple);
 	if (!is_request && !may_be_reply(&packet.tuple)) {
 		forget_ports(&packet);
@@ -330,6 +349,38 @@ __noinline __weak int follow_error(frame_t *frame, int is_egress)
 							    : pass_frame();
 }
 
+/* ---- packets that cannot be seen through ------------------------------------------------------ */
+
+/* Returns 1 if the packet in the scratch row is for a frontend, or has no ports and may be for one. */
+static __always_inline int is_for_frontend(struct scratch *s)
+{
+	const struct shunt_flow_tuple *tuple = &s->packet.tuple;
+	__u32 reason;
+
+	if (!tuple->destination_port)
+		return may_be_frontends(&tuple->destination, prefix_sets(&tuple->destination));
+	s->key = (struct shunt_frontend_key){
+		.address = tuple->destination,
+		.port = tuple->destination_port,
+		.protocol = tuple->protocol,
+	};
+	return find_frontend(&s->key, 0, &reason) != NULL;
+}
+
+/* Drops the packet in the scratch row if it may be for a frontend: the host would deliver it to a process of its own. */
+__noinline __weak int stop_opaque(frame_t *frame)
+{
+	struct scratch *s = scratch_row();
+
+	if (!s || !has_link_header(device_of_frame(frame)) || !is_for_frontend(s) || !is_to_host(frame))
+		return pass_frame();
+	count_reason(SHUNT_REASON_OPAQUE_HEADERS);
+	if (!shunt_config.observe)
+		return drop_frame();
+	count_reason(SHUNT_REASON_WOULD_REFUSE);
+	return pass_frame();
+}
+
 /* ---- programs --------------------------------------------------------------------------------- */
 
 /* Returns the verdict, or IS_FRAGMENT of one that is not recalled. */
@@ -337,18 +388,20 @@ static __always_inline int handle_packet(frame_t *frame, int is_recalled)
 {
 	int verdict = follow_flow(frame, is_recalled);
 
-	if (verdict < UNSENT || verdict == IS_FRAGMENT)
+	if (verdict < IS_OPAQUE || verdict == IS_FRAGMENT)
 		return verdict;
 	if (verdict == UNSENT)
 		return answer_unsent(frame);
 	if (verdict == IS_ERROR)
 		return follow_error(frame, 0);
+	if (verdict == IS_OPAQUE)
+		return stop_opaque(frame);
 	switch (begin_flow(frame)) {
 	case BEGUN_FLOW:
 		verdict = follow_flow(frame, is_recalled);
 		if (verdict == UNSENT)
 			return answer_unsent(frame);
-		return verdict > UNSENT ? drop_counted(SHUNT_REASON_FLOW_LOST) : verdict;
+		return verdict >= IS_OPAQUE ? drop_counted(SHUNT_REASON_FLOW_LOST) : verdict;
 	case BEGUN_PASS:
 		return pass_frame();
 	case BEGUN_REFUSE:

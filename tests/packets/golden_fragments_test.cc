@@ -508,16 +508,67 @@ TEST_F(GoldenFragmentsTest, WhatIsNotAServicesPasses) {
   }
 }
 
-// RFC 1858: no honest sender cuts a header of 20 bytes.
-TEST_F(GoldenFragmentsTest, AFirstFragmentThatCutsItsHeaderPassesUntouched) {
-  Packet packet = node_->Arriving("eth0", Tcp("198.51.100.7:40000", "192.0.2.10:30081").Syn());
+// Returns a first fragment with so much of its TCP header, in a frame that is padded by zeros or by flags.
+Bytes WithHeaderCut(Packet packet, size_t bytes, uint8_t padding) {
   packet.fragment = FragmentPart{.offset = 0, .more = true};
   Bytes header = TransportBytes(packet);
-  header.resize(8);
-  const Bytes bytes = AroundTransport(packet, header);
+  header.resize(bytes);
+  Bytes frame = AroundTransport(packet, header);
+  frame.resize(std::max<size_t>(frame.size(), 60), padding);
+  return frame;
+}
+
+// RFC 1858: no honest sender cuts a header of 20 bytes, and what the host would make of the pieces is for no process of
+// its own. What an Ethernet device pads is none of the packet.
+TEST_F(GoldenFragmentsTest, AFirstFragmentThatCutsItsTcpHeaderReachesNoHost) {
+  for (const char* frontend : {"192.0.2.10:30081", "203.0.113.2:80"}) {
+    for (const size_t bytes : {8, 16}) {
+      for (const uint8_t padding : {uint8_t{0}, uint8_t{TcpHeader::kSyn}}) {
+        SCOPED_TRACE(absl::StrCat(bytes, " bytes to ", frontend, ", padded by ", padding));
+        const Packet packet = node_->Arriving("eth0", Tcp("198.51.100.7:40000", frontend).Syn());
+        const Fate fate = node_->Run(Hook::kIngress, "eth0", WithHeaderCut(packet, bytes, padding));
+        EXPECT_EQ(VerdictName(fate.verdict), "TC_ACT_SHOT");
+        EXPECT_EQ(fate.reasons, std::vector<std::string>{"opaque_headers"});
+      }
+    }
+  }
+  EXPECT_TRUE(node_->programs().Flows().empty());
+}
+
+TEST_F(GoldenFragmentsTest, AFirstFragmentThatCutsItsTcpHeaderToTheHostItselfPasses) {
+  const Packet packet = node_->Arriving("eth0", Tcp("198.51.100.7:40000", "192.0.2.10:22").Syn());
+  const Bytes bytes = WithHeaderCut(packet, 8, 0);
   const Fate fate = node_->Run(Hook::kIngress, "eth0", bytes);
   EXPECT_EQ(VerdictName(fate.verdict), "TC_ACT_UNSPEC");
   EXPECT_EQ(fate.bytes, bytes);
+  EXPECT_TRUE(fate.reasons.empty());
+}
+
+// RFC 3128: it would write over the flags of the first.
+TEST_F(GoldenFragmentsTest, AFragmentThatBeginsWithinTheTcpHeaderReachesNoHost) {
+  Packet packet = node_->Arriving("eth0", Tcp("198.51.100.7:40000", "192.0.2.10:30081"));
+  packet.fragment = FragmentPart{.offset = 8, .more = false};
+  const Fate fate = node_->Run(Hook::kIngress, "eth0", AroundTransport(packet, Bytes(32)));
+  EXPECT_EQ(VerdictName(fate.verdict), "TC_ACT_SHOT");
+  EXPECT_EQ(fate.reasons, std::vector<std::string>{"opaque_headers"});
+}
+
+// The IP header says where a packet ends; what follows in its frame is padding, and begins no flow.
+TEST_F(GoldenFragmentsTest, APacketThatEndsWithinItsHeaderBeginsNoFlow) {
+  for (const Packet& whole :
+       {Tcp("198.51.100.7:40000", "192.0.2.10:30081").Syn(), Udp("198.51.100.7:40000", "192.0.2.10:30081"),
+        Tcp("[2001:db8:1::7]:40000", "[2001:db8::10]:30081").Syn()}) {
+    const Packet packet = node_->Arriving("eth0", whole);
+    Bytes header = TransportBytes(packet);
+    const Bytes rest(header.end() - 4, header.end());
+    header.resize(header.size() - 4);
+    Bytes bytes = AroundTransport(packet, header);
+    bytes.insert(bytes.end(), rest.begin(), rest.end());
+    const Fate fate = node_->Run(Hook::kIngress, "eth0", bytes);
+    EXPECT_EQ(VerdictName(fate.verdict), "TC_ACT_UNSPEC") << ToString(packet);
+    EXPECT_EQ(fate.bytes, bytes);
+  }
+  EXPECT_TRUE(node_->programs().Flows().empty());
 }
 
 TEST_F(GoldenFragmentsTest, AServiceWithoutEndpointsRefusesAFirstFragmentAlone) {

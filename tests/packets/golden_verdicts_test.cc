@@ -161,9 +161,9 @@ std::vector<Row> PassingSctpRows() {
        Sctp(kClient, "10.96.0.1:80").Init(),
        {"outside_client"}},
       {"a packet of SCTP without a chunk", "eth0", Sctp(kClient, "192.0.2.10:30081").Padding(20), {}},
-      {"a first fragment of SCTP",
+      {"a first fragment of SCTP to a port that is no service's",
        "eth0",
-       Sctp(kClient, "192.0.2.10:30081").Chunk(1, 100).Part(0, true).Checksum(7),
+       Sctp(kClient, "192.0.2.10:3868").Chunk(1, 100).Part(0, true).Checksum(7),
        {}},
   };
 }
@@ -211,6 +211,11 @@ TEST_F(GoldenVerdictsTest, WhatIsNoIpPassesUntouched) {
   }
 }
 
+Packet Extended(Packet packet, int headers, size_t bytes) {
+  for (int i = 0; i < headers; ++i) packet.Extension(kDestinationOptions, bytes);
+  return packet;
+}
+
 std::vector<Row> DroppedRows() {
   return {
       {"a packet within an unknown connection to a load balancer's address",
@@ -248,6 +253,22 @@ std::vector<Row> DroppedRows() {
        Tcp(kPod, "10.96.0.4:80").Syn(),
        {"local_miss"}},
       {"the same by IPv6 and UDP", "pod1", Udp(kPod6, "[fd00:96::4]:80"), {"local_miss"}},
+      {"a first fragment of SCTP to a NodePort",
+       "eth0",
+       Sctp(kClient, "192.0.2.10:30081").Chunk(1, 100).Part(0, true).Checksum(7),
+       {"opaque_headers"}},
+      {"the same by IPv6 to a load balancer's address",
+       "eth0",
+       Sctp(kClient6, "[2001:db8:2::1]:80").Chunk(1, 100).Part(0, true).Checksum(7),
+       {"opaque_headers"}},
+      {"a NodePort behind more IPv6 headers than are followed",
+       "eth0",
+       Extended(Tcp(kClient6, "[2001:db8::10]:30081").Syn(), 7, 8),
+       {"opaque_headers"}},
+      {"a NodePort behind IPv6 headers of more than 511 bytes",
+       "eth0",
+       Extended(Tcp(kClient6, "[2001:db8::10]:30081").Syn(), 1, 512),
+       {"opaque_headers"}},
   };
 }
 
