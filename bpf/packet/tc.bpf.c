@@ -243,6 +243,8 @@ __noinline __weak int follow_flow(frame_t *frame, int is_recalled)
 	struct packet packet;
 	int parsed, is_request;
 
+	if (has_priority_tag(frame) && strip_priority_tags(frame))
+		return drop_counted(SHUNT_REASON_OPAQUE_HEADERS);
 	if (is_tagged(frame))
 		return pass_frame();
 	parsed = is_recalled ? recalled_packet(&packet) : parse_frame(frame, &packet);

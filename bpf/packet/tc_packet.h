@@ -59,9 +59,36 @@ static __always_inline int pull_headers(frame_t *frame)
 	return !bpf_skb_pull_data(frame, wanted);
 }
 
+#define SHUNT_VLAN_ID 0xfff
+
+/* Returns 1 if the frame is a VLAN's: it comes again, without the tag, at the VLAN's own device. */
 static __always_inline int is_tagged(const frame_t *frame)
 {
-	return frame->vlan_present;
+	return frame->vlan_present && (frame->vlan_tci & SHUNT_VLAN_ID);
+}
+
+/* A tag of VLAN 0 is none of a VLAN, but a priority: the kernel takes the frame for one of the same device. */
+static __always_inline int has_priority_tag(const frame_t *frame)
+{
+	return frame->vlan_present && !(frame->vlan_tci & SHUNT_VLAN_ID);
+}
+
+/* How many priority tags the frame may have. Nothing makes a second. */
+#define SHUNT_PRIORITY_TAGS 4
+
+/*
+ * Takes priority tags away, as the kernel does later, also such as stand within another: then the frame begins with an
+ * IP header for the parser, and is sent on without them. Returns 0, or -1 if there is still one.
+ */
+__noinline __weak int strip_priority_tags(frame_t *frame)
+{
+	for (int i = 0; i < SHUNT_PRIORITY_TAGS; i++) {
+		if (!has_priority_tag(frame))
+			return 0;
+		if (bpf_skb_vlan_pop(frame))
+			return -1;
+	}
+	return has_priority_tag(frame) ? -1 : 0;
 }
 
 static __always_inline __u32 device_of_frame(const frame_t *frame)

@@ -1,15 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 // Real sockets through the packet path's programs, with all offloads of the devices: checksums that devices are to
 // complete, and packets of several segments. The node's reverse path filter is strict.
+#include <arpa/inet.h>
+#include <linux/if_packet.h>
+#include <net/if.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <cerrno>
+#include <cstdint>
+#include <cstring>
 #include <string>
 
 #include "absl/strings/str_cat.h"
 #include "tests/bpf/tc_fixture.h"
+#include "tests/bpf/tc_world.h"
+#include "tests/packets/packet.h"
 #include "tests/sandbox/client_socket.h"
 #include "tests/sandbox/echo_server.h"
+#include "tests/sandbox/network_namespace.h"
+#include "userspace/posix/file_descriptor.h"
 
 namespace shunt {
 namespace {
@@ -94,6 +104,47 @@ TEST_F(TcTrafficTest, ARefusalReachesTheApplication) {
       EXPECT_EQ(udp.Receive().error, ECONNREFUSED);
     }
   }
+}
+
+// Sends a frame out of the device of this name in the calling thread's namespace.
+void SendFrame(const packets::Bytes& frame, const char* device) {
+  const posix::FileDescriptor link(socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0));
+  ASSERT_GE(link.get(), 0) << std::strerror(errno);
+  sockaddr_ll to = {};
+  to.sll_family = AF_PACKET;
+  to.sll_ifindex = static_cast<int>(if_nametoindex(device));
+  ASSERT_EQ(sendto(link.get(), frame.data(), frame.size(), 0, reinterpret_cast<const sockaddr*>(&to), sizeof to),
+            static_cast<ssize_t>(frame.size()))
+      << std::strerror(errno);
+}
+
+// The kernel takes a frame of VLAN 0 for one of the device itself, also if the tag is there twice.
+TEST_F(TcTrafficTest, AFrameWithAPriorityTagAloneIsNoVlans) {
+  const packets::Packet packet = packets::Udp("198.51.100.7:40001", "192.0.2.10:30081").Macs(kClientMac, kNodeMac);
+  const auto send = [&](const packets::Bytes& frame) {
+    const sandbox::InNamespace there(world_->peer("eth0"));
+    SendFrame(frame, "eth0");
+  };
+  send(packets::ToBytes(packets::Packet(packet).Vlan(7)));
+  EXPECT_TRUE(world_->Flows().empty());
+  for (const int tags : {1, 2, 4}) {
+    const packets::Packet next = packet.From(absl::StrCat("198.51.100.7:", 40001 + tags));
+    packets::Bytes frame = packets::ToBytes(next);
+    for (int i = 0; i < tags; ++i) frame.insert(frame.begin() + 12, {0x81, 0x00, 0xa0, 0x00});
+    send(frame);
+    bool is_there = false;
+    for (int tries = 0; tries < 500 && !is_there; ++tries) {
+      for (const shunt_flow& flow : world_->Flows()) is_there |= ntohs(flow.client_port) == 40001 + tags;
+      if (!is_there) usleep(10'000);
+    }
+    EXPECT_TRUE(is_there) << tags << " tags";
+  }
+  const uint64_t before = world_->Reason(SHUNT_REASON_OPAQUE_HEADERS);
+  packets::Bytes frame = packets::ToBytes(packet);
+  for (int i = 0; i < 9; ++i) frame.insert(frame.begin() + 12, {0x81, 0x00, 0x00, 0x00});
+  send(frame);
+  for (int tries = 0; tries < 500 && world_->Reason(SHUNT_REASON_OPAQUE_HEADERS) == before; ++tries) usleep(10'000);
+  EXPECT_EQ(world_->Reason(SHUNT_REASON_OPAQUE_HEADERS), before + 1);
 }
 
 }  // namespace
