@@ -156,7 +156,7 @@ enum shunt_row_flags {
 	SHUNT_ROW_SOURCE_RANGES = 1 << 0,
 	/* The node's primary address is within those ranges, so sockets of the host's namespace may pass. */
 	SHUNT_ROW_NODE_IN_RANGES = 1 << 1,
-	/* The packet path's part of the row; socket programs do not read these. No agent sets them yet. */
+	/* The packet path's part of the row; socket programs do not read these. */
 	SHUNT_ROW_SNAT = 1 << 2,	/* a client from outside gets a source address of this node */
 	SHUNT_ROW_SNAT_INSIDE = 1 << 3, /* so does a client on this node */
 	SHUNT_ROW_HASHED = 1 << 4, /* every node must choose the same backend for one client: external_hash */
