@@ -37,6 +37,12 @@ class Alerts(unittest.TestCase):
         self.assertEqual(set(silent) - set(maps), set())
         self.assertIn("affinities", silent)
 
+    def test_a_packet_path_that_never_begins_alerts(self):
+        # It has no devices then, so that none of them is missing, and its collector has made no round.
+        asked = [rule["expr"] for rule in self.rules]
+        self.assertIn("shunt_problems > 0", asked)
+        self.assertIn("shunt_devices == 0 and on (instance) shunt_flows_limit > 0", asked)
+
     def test_the_documents_say_what_to_do_about_each(self):
         section = text_of("docs/operations.md").partition("## Alerts\n")[2].partition("\n## ")[0]
         described = re.findall(r"^\| `(\w+)` \| .+ \|$", section, re.MULTILINE)
