@@ -174,7 +174,13 @@ void KernelDatapath::FollowDevices(FollowWhat what) {
     packets_->Check();
   }
   std::vector<std::string> problems = packets_->Problems();
-  if (!status.ok()) problems.push_back(absl::StrCat("packets are not translated: ", status.message()));
+  packets_frozen_ = !packets_->started() && packets_->OtherPlanServes(pins_);
+  if (!status.ok()) {
+    const char* how = packets_frozen_ ? "packets are translated by an earlier agent's programs, with what that agent "
+                                        "applied last, because this build's cannot begin: "
+                                      : "packets are not translated: ";
+    problems.push_back(absl::StrCat(how, status.message()));
+  }
   report::DeviceReport devices = packets_->devices();
   const std::lock_guard lock(mutex_);
   packet_problems_ = std::move(problems);
@@ -568,7 +574,7 @@ absl::Status KernelDatapath::GiveSignOfLife(std::chrono::milliseconds boot_time)
   const std::chrono::milliseconds stale_after = options_.stale_after;
   const bool lapsed = stale_after.count() > 0 && boot_time - rows_->LastSignOfLife() > stale_after;
   // Programs of another plan that could not be replaced use endpoints that no agent keeps up to date.
-  const bool frozen = applied_all_ && !plan_.takes_over_from.empty() && !programs_current();
+  const bool frozen = applied_all_ && (packets_frozen_ || (!plan_.takes_over_from.empty() && !programs_current()));
   return (applied_all_ || !lapsed) && !frozen ? rows_->GiveSignOfLife(boot_time) : absl::OkStatus();
 }
 

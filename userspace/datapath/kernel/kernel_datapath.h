@@ -92,8 +92,8 @@ class KernelDatapath final : public Datapath {
   // Before the first Apply of everything, what is in force is an earlier agent's, and this one does not know how old it
   // is. So if the last sign of life was longer ago than `stale_after` then, none is given before that Apply. If it was
   // not, this agent takes over and gives signs of life at once: agents are replaced without a gap, also while the
-  // source cannot be reached. None is given either while programs of another plan stay in force because this build's
-  // could not replace them.
+  // source cannot be reached. None is given either while programs of another plan stay in force, at
+  // sockets or at devices, because this build's could not replace them.
   absl::Status GiveSignOfLife(std::chrono::milliseconds boot_time) override;
   // Also looks every kCheckPace whether every hook still has its program, this build's or an older one that is in
   // force, and attaches again what another process has detached; problems() names the hook if that fails. Pins that
@@ -236,6 +236,8 @@ class KernelDatapath final : public Datapath {
   ptrdiff_t told_notes_ = 0;   // when it was set
   AttachedPrograms programs_;  // its descriptors keep the programs attached even if their pins are removed
   bool applied_all_ = false;   // what is in force is this agent's
+  // The packet path cannot begin, and programs of an earlier agent serve what that one applied last.
+  bool packets_frozen_ = false;
   Stage stage_ = Stage::kBefore;
   bool retries_ = false;  // TakeOver has been called
   uint32_t failed_take_overs_ = 0;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "userspace/datapath/kernel/devices/device_hooks.h"
 
+#include <bpf/bpf.h>
 #include <fcntl.h>
 #include <net/if.h>
 #include <unistd.h>
@@ -92,6 +93,43 @@ bool HasPinnedLink(const PinDirectory& pins, uint32_t device, Direction directio
 bool HasFilter(uint32_t device, Direction direction) {
   const absl::StatusOr<std::vector<TcFilter>> filters = FiltersOn(device, direction);
   return filters.ok() && absl::c_any_of(*filters, [](const TcFilter& filter) { return filter.is_ours; });
+}
+
+// Returns the program that is in force at the hook, by a link of ours or else by a filter.
+std::optional<uint32_t> ProgramAt(const PinDirectory& pins, const std::pair<uint32_t, Direction>& place) {
+  const absl::StatusOr<posix::FileDescriptor> link =
+      OpenPin(pins.LinkPath(LinkName(place.first, place.second)), BpfKind::kLink);
+  if (link.ok()) {
+    const absl::StatusOr<std::optional<bpf_link_info>> facts = DescribeAt(link->get(), place);
+    if (facts.ok() && facts->has_value()) return (*facts)->prog_id;
+  }
+  const absl::StatusOr<std::vector<TcFilter>> filters = FiltersOn(place.first, place.second);
+  if (!filters.ok()) return std::nullopt;
+  const auto ours = absl::c_find_if(*filters, [](const TcFilter& filter) { return filter.is_ours; });
+  return ours == filters->end() ? std::nullopt : std::optional(ours->program_id);
+}
+
+// Returns the id of the program's map of pools, which every plan has for itself; 0 if it has none.
+uint32_t PlanOf(int program_fd) {
+  std::array<uint32_t, 128> ids{};
+  bpf_prog_info facts{};
+  facts.nr_map_ids = ids.size();
+  facts.map_ids = reinterpret_cast<uint64_t>(ids.data());
+  uint32_t size = sizeof(facts);
+  if (bpf_obj_get_info_by_fd(program_fd, &facts, &size) < 0) return 0;
+  for (size_t i = 0; i < ids.size() && i < facts.nr_map_ids; ++i) {
+    const posix::FileDescriptor map(bpf_map_get_fd_by_id(ids[i]));
+    const absl::StatusOr<bpf_map_info> described = DescribeMap(map.get(), "a map of a device's program");
+    if (described.ok() && absl::string_view(described->name) == "pools") return ids[i];
+  }
+  return 0;
+}
+
+bool ReadsAnotherPlan(const PinDirectory& pins, const std::pair<uint32_t, Direction>& place, int program_fd) {
+  const std::optional<uint32_t> id = ProgramAt(pins, place);
+  if (!id.has_value()) return false;
+  const posix::FileDescriptor found(bpf_prog_get_fd_by_id(*id));
+  return found.ok() && PlanOf(found.get()) != PlanOf(program_fd);
 }
 
 std::string NameOf(uint32_t device, absl::Span<const HookedDevice> present) {
@@ -190,11 +228,25 @@ void DeviceHooks::FollowOne(const HookedDevice& device, DeviceHookChanges* chang
     if (!outcome.ok()) {
       // Nothing is translated one way only: without egress there is no ingress.
       if (Exists(device.index)) changes->failures.insert({device.index, outcome.status()});
+      DetachOtherPlan(device, changes);
       return;
     }
     if (*outcome == Outcome::kInOrder) continue;
     const bool is_attached = *outcome == Outcome::kAttached;
     AddOnce(device.name, was_in_force ? &changes->healed : is_attached ? &changes->attached : &changes->replaced);
+  }
+}
+
+void DeviceHooks::DetachOtherPlan(const HookedDevice& device, DeviceHookChanges* changes) {
+  for (const Direction direction : {Direction::kIngress, Direction::kEgress}) {
+    const Place place(device.index, direction);
+    if (!ReadsAnotherPlan(pins_, place, ProgramFd(direction))) continue;
+    const absl::Status detached = kind_ == DeviceHookKind::kTcx
+                                      ? Unpin(pins_.LinkPath(LinkName(device.index, direction)), nullptr)
+                                      : RemoveFilter(device.index, direction).status();
+    if (!detached.ok()) continue;  // the failure that led here says that the device lacks its programs
+    in_force_.erase(place);
+    AddOnce(device.name, &changes->detached);
   }
 }
 
@@ -233,6 +285,15 @@ std::optional<DeviceHookKind> FindDeviceHooks(const PinDirectory& pins, uint32_t
     return DeviceHookKind::kClsact;
   }
   return std::nullopt;
+}
+
+bool AnyReadsAnotherPlan(const PinDirectory& pins, int program_fd) {
+  const absl::StatusOr<std::vector<Link>> links = ReadLinks();
+  return links.ok() && absl::c_any_of(*links, [&](const Link& link) {
+           return absl::c_any_of(kDirections, [&](Direction direction) {
+             return ReadsAnotherPlan(pins, {link.index, direction}, program_fd);
+           });
+         });
 }
 
 bool IsDeviceLink(absl::string_view name) {

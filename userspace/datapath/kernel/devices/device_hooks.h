@@ -47,6 +47,8 @@ struct DeviceHookChanges {
 };
 
 // Acts on the network namespace of the calling thread. Its destructor leaves everything in force. Not thread-safe.
+// Programs of the agent before that cannot be replaced stay if they read the same plan as the new ones. Those of
+// another plan are detached: no agent keeps their endpoints up to date.
 class DeviceHooks {
  public:
   // The descriptors are of loaded programs for traffic control (sched_cls) that let others' programs run after them
@@ -73,6 +75,7 @@ class DeviceHooks {
   absl::StatusOr<Outcome> EnsureLink(const Place& place);
   absl::StatusOr<Outcome> EnsureFilter(const Place& place);
   void FollowOne(const HookedDevice& device, DeviceHookChanges* changes);
+  void DetachOtherPlan(const HookedDevice& device, DeviceHookChanges* changes);
   void DetachOthers(absl::Span<const HookedDevice> wanted, absl::Span<const HookedDevice> present,
                     DeviceHookChanges* changes);
 
@@ -86,6 +89,10 @@ class DeviceHooks {
 // Returns by what a device's programs are in force, both of them, without being their agent; nullopt if one is not
 // there. Acts on the network namespace of the calling thread. REQUIRES: CAP_NET_ADMIN.
 std::optional<DeviceHookKind> FindDeviceHooks(const PinDirectory& pins, uint32_t device);
+
+// Returns whether a device of this network namespace has a program of ours that reads another plan than `program_fd`, a
+// loaded program of a device's hook, does. REQUIRES: CAP_NET_ADMIN.
+bool AnyReadsAnotherPlan(const PinDirectory& pins, int program_fd);
 
 // Returns whether a pin in the directory of links has the name of a device's hook. A build that has no packet path must
 // detach it: nothing keeps up to date what its program reads.

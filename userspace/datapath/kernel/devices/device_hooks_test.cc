@@ -42,9 +42,9 @@ using ::testing::SizeIs;
 // A program that counts packets and lets the next program, or the kernel, have them, unless another verdict is given.
 class CountingProgram {
  public:
-  explicit CountingProgram(int verdict = TC_ACT_UNSPEC) {
+  explicit CountingProgram(int verdict = TC_ACT_UNSPEC, const char* map_name = "count") {
     LIBBPF_OPTS(bpf_map_create_opts, map_options);
-    map_ = posix::FileDescriptor(bpf_map_create(BPF_MAP_TYPE_ARRAY, "count", 4, 8, 1, &map_options));
+    map_ = posix::FileDescriptor(bpf_map_create(BPF_MAP_TYPE_ARRAY, map_name, 4, 8, 1, &map_options));
     // r1 = &count[0]; r2 = 1; *r1 += r2, atomically; return verdict
     const bpf_insn code[] = {
         {.code = BPF_LD | BPF_DW | BPF_IMM, .dst_reg = 1, .src_reg = BPF_PSEUDO_MAP_VALUE, .off = 0, .imm = map_.get()},
@@ -276,6 +276,33 @@ TEST_P(DeviceHooksTest, TheNextAgentReplacesThemInPlace) {
   EXPECT_EQ(ProgramsAt(Direction::kIngress), 1u);
   if (IsTcx()) {
     EXPECT_EQ(*TcxLinksOn(kDevice, Direction::kIngress), links) << "the same link";
+  }
+}
+
+// The kernel refuses a program of another type at a device's hook.
+TEST_P(DeviceHooksTest, WhatCannotBeReplacedStaysUnlessItReadsAnotherPlan) {
+  const bpf_insn code[] = {{.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = 0, .src_reg = 0, .off = 0, .imm = 0},
+                           {.code = BPF_JMP | BPF_EXIT, .dst_reg = 0, .src_reg = 0, .off = 0, .imm = 0}};
+  const posix::FileDescriptor refused(
+      bpf_prog_load(BPF_PROG_TYPE_SOCKET_FILTER, "refused", "GPL", code, std::size(code), nullptr));
+  ASSERT_TRUE(refused.ok());
+  for (const bool of_another_plan : {false, true}) {
+    const char* map = of_another_plan ? "pools" : "count";
+    const CountingProgram ingress(TC_ACT_UNSPEC, map), egress(TC_ACT_UNSPEC, map);
+    {
+      absl::StatusOr<DeviceHooks> older = DeviceHooks::Open(*pins_, GetParam(), ingress.fd(), egress.fd());
+      ASSERT_TRUE(older.ok());
+      Follow(*older, {veth_});
+    }
+    EXPECT_EQ(AnyReadsAnotherPlan(*pins_, refused.get()), of_another_plan);
+    absl::StatusOr<DeviceHooks> newer = DeviceHooks::Open(*pins_, GetParam(), refused.get(), refused.get());
+    ASSERT_TRUE(newer.ok());
+    const std::vector<HookedDevice> devices = {veth_};
+    const DeviceHookChanges changes = newer->Follow(devices, devices);
+    EXPECT_THAT(changes.failures, SizeIs(1));
+    EXPECT_THAT(changes.detached, SizeIs(of_another_plan ? 1 : 0));
+    EXPECT_EQ(ProgramsAt(Direction::kIngress), of_another_plan ? 0u : 1u);
+    EXPECT_EQ(ProgramsAt(Direction::kEgress), of_another_plan ? 0u : 1u);
   }
 }
 

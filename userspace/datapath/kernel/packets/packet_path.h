@@ -52,6 +52,10 @@ class PacketPath {
   // everything; `tables` are its maps, and outlive this object.
   absl::Status Start(const PinDirectory& pins, const Tables& tables);
   bool started() const { return devices_.has_value(); }
+  // Returns whether a device has programs of an earlier agent that read another plan, which none keeps up to date.
+  bool OtherPlanServes(const PinDirectory& pins) const {
+    return AnyReadsAnotherPlan(pins, programs_.ProgramFd("packet_ingress"));
+  }
 
   // Readable when Follow has something to do; negative before Start.
   int fd() const { return started() ? devices_->fd() : -1; }

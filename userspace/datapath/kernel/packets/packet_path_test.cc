@@ -5,6 +5,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <chrono>
@@ -163,6 +164,38 @@ TEST_F(PacketPathTest, WhatHasGoneWithItsPinIsBroughtBack) {
   }
   EXPECT_EQ(access(Sweeper().c_str(), F_OK), 0);
   EXPECT_TRUE(Ticks());
+}
+
+TEST_F(PacketPathTest, WhatAnEarlierPlanServesMeanwhileIsNotCalledFresh) {
+  datapath_ = Open(WithPackets());
+  ASSERT_NE(datapath_, nullptr);
+  Serve(*datapath_);
+  const std::string sweeper = Sweeper();
+  // In the way of the collector's pin.
+  ASSERT_EQ(unlink(sweeper.c_str()), 0);
+  ASSERT_EQ(mkdir(sweeper.c_str(), 0700), 0);
+  KernelOptions other = WithPackets();
+  other.limits.pools *= 2;
+  ASSERT_NO_FATAL_FAILURE(Restart(other));
+  Serve(*datapath_);
+  EXPECT_EQ(ProgramsOn(kEth0), 2u);
+  EXPECT_THAT(datapath_->problems(), ElementsAre(HasSubstr("by an earlier agent's programs")));
+  shunt_meta before{}, after{};
+  ASSERT_TRUE(datapath_->tables().meta->Load(0, MutableBytesOf(before)).ok());
+  const std::chrono::milliseconds later(before.applied_ms + 5000);
+  EXPECT_TRUE(datapath_->GiveSignOfLife(later).ok());
+  ASSERT_TRUE(datapath_->tables().meta->Load(0, MutableBytesOf(after)).ok());
+  EXPECT_EQ(after.applied_ms, before.applied_ms);
+
+  ASSERT_EQ(rmdir(sweeper.c_str()), 0);
+  for (int i = 0; i < 200 && !datapath_->problems().empty(); ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    datapath_->Reclaim();
+  }
+  EXPECT_THAT(datapath_->problems(), IsEmpty());
+  EXPECT_TRUE(datapath_->GiveSignOfLife(later).ok());
+  ASSERT_TRUE(datapath_->tables().meta->Load(0, MutableBytesOf(after)).ok());
+  EXPECT_NE(after.applied_ms, before.applied_ms);
 }
 
 TEST_F(PacketPathTest, OffItLeavesNoProgramAtADevice) {
