@@ -8,6 +8,7 @@
 #include <system_error>
 #include <utility>
 
+#include "absl/status/status.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
@@ -29,6 +30,24 @@ uint64_t CgroupIdAt(const std::string& directory) {
 bool IsPodDirectory(const std::string& name, const std::string& uid) {
   const std::string of_systemd = absl::StrCat("pod", absl::StrReplaceAll(uid, {{"-", "_"}}), ".slice");
   return name == absl::StrCat("pod", uid) || name == of_systemd || absl::EndsWith(name, absl::StrCat("-", of_systemd));
+}
+
+// Returns the path of the pod's cgroup, or an empty one if it is not below `directory`. Cgroups come and go meanwhile:
+// one that is gone is not searched, and ends no search.
+absl::StatusOr<std::string> FindPodBelow(const std::string& directory, const std::string& uid, int levels) {
+  std::error_code error;
+  std::filesystem::directory_iterator at(directory, std::filesystem::directory_options::skip_permission_denied, error);
+  const std::filesystem::directory_iterator end;
+  for (; !error && at != end; at.increment(error)) {
+    std::error_code gone;
+    if (at->symlink_status(gone).type() != std::filesystem::file_type::directory) continue;
+    if (IsPodDirectory(at->path().filename().string(), uid)) return at->path().string();
+    if (levels == 0) continue;
+    absl::StatusOr<std::string> below = FindPodBelow(at->path().string(), uid, levels - 1);
+    if (!below.ok() || !below->empty()) return below;
+  }
+  if (!error || error == std::errc::no_such_file_or_directory) return std::string();
+  return absl::ErrnoToStatus(error.value(), absl::StrCat("cannot search ", directory, " for the pod's cgroup"));
 }
 
 std::string Shown(const BypassTarget& target) {
@@ -115,14 +134,9 @@ void Scopes::Walk() {
 }
 
 absl::StatusOr<std::string> Scopes::FindPod(const std::string& uid) const {
-  using std::filesystem::directory_options;
-  std::error_code error;
-  std::filesystem::recursive_directory_iterator at(root_, directory_options::skip_permission_denied, error), end;
-  for (; !error && at != end; at.increment(error)) {
-    if (!at->is_directory(error)) continue;
-    if (IsPodDirectory(at->path().filename().string(), uid)) return at->path().string().substr(root_.size());
-    if (at.depth() >= kPodLevels) at.disable_recursion_pending();
-  }
+  absl::StatusOr<std::string> found = FindPodBelow(root_, uid, kPodLevels);
+  if (!found.ok()) return found.status();
+  if (!found->empty()) return found->substr(root_.size());
   return absl::NotFoundError(absl::StrCat("no cgroup below ", root_, " is that of pod ", uid,
                                           ": is the pod on this node, and is this its metadata.uid?"));
 }

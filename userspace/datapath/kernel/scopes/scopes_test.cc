@@ -7,11 +7,14 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <thread>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "userspace/datapath/codec.h"
 #include "userspace/datapath/testing/memory_table.h"
@@ -166,6 +169,23 @@ TEST_F(ScopesTest, APodIsFoundByItsUidUnderEitherDriver) {
   EXPECT_THAT(scopes->Add({.pod_uid = "77"}).message(), HasSubstr("metadata.uid"));
   EXPECT_TRUE(scopes->Delete({.pod_uid = "1f-2e"}).ok());
   EXPECT_EQ(Names().size(), 2u);
+}
+
+TEST_F(ScopesTest, APodIsFoundWhileOtherCgroupsComeAndGo) {
+  const std::unique_ptr<Scopes> scopes = Open({});
+  Make("kubepods/burstable/pod1f-2e");
+  std::atomic<bool> done = false;
+  std::thread others([&] {
+    while (!done) {
+      for (int i = 0; i < 20; ++i) Make(absl::StrCat("kubepods/burstable/pod", i, "/container"));
+      for (int i = 0; i < 20; ++i) Remove(absl::StrCat("kubepods/burstable/pod", i));
+    }
+  });
+  absl::Status failure;
+  for (int i = 0; i < 2000; ++i) failure.Update(scopes->Add({.pod_uid = "1f-2e"}));
+  done = true;
+  others.join();
+  EXPECT_TRUE(failure.ok()) << failure;
 }
 
 TEST_F(ScopesTest, APathIsTakenBelowTheRootOrWhole) {
