@@ -67,7 +67,11 @@
 	  "a socket of a cgroup, a namespace or a kind that is bypassed: left to the packet path")         \
 	X(OPAQUE_HEADERS, "opaque_headers",                                                                \
 	  "a fragment that cuts its TCP header, one of SCTP, or too many IPv6 headers, to a service: "     \
-	  "dropped")
+	  "dropped")                                                                                       \
+	X(MARTIAN_SOURCE, "martian_source",                                                                \
+	  "a packet to a service from an address of this node, or from none of a host: dropped")           \
+	X(SPOOFED_SOURCE, "spoofed_source",                                                                \
+	  "a packet of a pod to a service from an address to which the routes go elsewhere: dropped")
 
 /* clang-format off */ /* it takes the list for the beginning of an expression */
 enum shunt_reason {

@@ -31,19 +31,6 @@ static __always_inline int may_answer(struct answer_limit *limit)
 	return limit->count++ < SHUNT_ANSWERS_PER_SECOND;
 }
 
-/* Returns 1 if the source is one host's address: no answer goes to any other. */
-static __always_inline int is_unicast(const struct shunt_address *address)
-{
-	if (is_v4(address)) {
-		__u8 first = bpf_ntohl(address->word[3]) >> 24;
-
-		return first != 0 && first != 127 && first < 224;
-	}
-	return (address->word[0] & bpf_htonl(0xff000000)) != bpf_htonl(0xff000000) &&
-	       (address->word[0] || address->word[1] || address->word[2] || address->word[3]) &&
-	       !is_loopback(address);
-}
-
 static __always_inline __u32 sum_words(const __u32 *words, int count)
 {
 	__u32 sum = 0;

@@ -201,7 +201,7 @@ static __always_inline int decide_verdict(const struct decision *decision)
 }
 
 /*
- * The three steps of a new flow, for the packet in the scratch row. Each returns enum begun, and fills the row for the
+ * The four steps of a new flow, for the packet in the scratch row. Each returns enum begun, and fills the row for the
  * next one. They are global functions that a program calls one after the other, not one from the other, so that their
  * stacks do not add up, and the verifier checks each once. None writes into the frame.
  */
@@ -232,6 +232,48 @@ __noinline __weak int choose_for_flow(frame_t *frame)
 	s->decision = (struct decision){};
 	decide(&s->key, &client, &s->decision);
 	return decide_verdict(&s->decision);
+}
+
+/* Returns 1 if another device than a pod's own is the way to the address. One that has no row brings no packets. */
+static __always_inline int is_way_of_other(__u32 way, __u32 device)
+{
+	return way != device && way != routing_device(device) && find_device(way);
+}
+
+/*
+ * Looks at the source of the packet in the scratch row, which begins a flow: its replies go where it has come from,
+ * past what the kernel asks of sources. None is of this node, whose own packets come by no device. A pod's is one to
+ * which the routes lead by the pod's device, or it could take the replies of another client (as rp_filter, which is
+ * later). Where the host forwards nothing, the stack sends the replies, by the routes.
+ */
+__noinline __weak int check_source(frame_t *frame)
+{
+	__u32 device = device_of_frame(frame);
+	struct scratch *s = scratch_row();
+	const struct shunt_flow_tuple *tuple;
+	struct rewrite back;
+	int found;
+
+	if (!s)
+		return BEGUN_PASS;
+	tuple = &s->packet.tuple;
+	if (!is_unicast(&tuple->source) || is_own_address(&tuple->source))
+		return drop_begun(SHUNT_REASON_MARTIAN_SOURCE);
+	if (role_of(device) != SHUNT_DEVICE_POD)
+		return BEGUN_FLOW;
+	back = (struct rewrite){
+		.source = tuple->destination,
+		.destination = tuple->source,
+		.source_port = tuple->destination_port,
+		.destination_port = tuple->source_port,
+	};
+	found = find_route(frame, &s->route, &s->packet, &back, routing_device(device), 0);
+	if (found == BPF_FIB_LKUP_RET_FWD_DISABLED)
+		return BEGUN_FLOW;
+	if ((found == BPF_FIB_LKUP_RET_SUCCESS || found == BPF_FIB_LKUP_RET_NO_NEIGH) &&
+	    !is_way_of_other(s->route.ifindex, device))
+		return BEGUN_FLOW;
+	return drop_begun(SHUNT_REASON_SPOOFED_SOURCE);
 }
 
 __noinline __weak int route_for_flow(frame_t *frame)
@@ -281,6 +323,8 @@ static __always_inline int begin_flow(frame_t *frame)
 {
 	int begun = choose_for_flow(frame);
 
+	if (begun == BEGUN_FLOW)
+		begun = check_source(frame);
 	if (begun == BEGUN_FLOW)
 		begun = route_for_flow(frame);
 	return begun == BEGUN_FLOW ? store_flow(frame) : begun;

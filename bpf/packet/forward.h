@@ -14,6 +14,21 @@
 #define SHUNT_AF_INET 2
 #define SHUNT_AF_INET6 10
 
+/* Returns 1 if the address is one host's, which a packet may have as its source, and which may be answered. What IPv4
+ * has reserved (240.0.0.0/4) is some networks' own. */
+static __always_inline int is_unicast(const struct shunt_address *address)
+{
+	if (is_v4(address)) {
+		__u8 first = bpf_ntohl(address->word[3]) >> 24;
+
+		return first != 0 && first != 127 && (first < 224 || first >= 240) &&
+		       address->word[3] != bpf_htonl(0xffffffff);
+	}
+	return (address->word[0] & bpf_htonl(0xff000000)) != bpf_htonl(0xff000000) &&
+	       (address->word[0] || address->word[1] || address->word[2] || address->word[3]) &&
+	       !is_loopback(address);
+}
+
 /* ---- devices ---------------------------------------------------------------------------------- */
 
 static __always_inline const struct shunt_device *find_device(__u32 ifindex)

@@ -74,6 +74,9 @@ static __always_inline int cut_packet(frame_t *frame, const struct scratch *s)
 	to = rewrite_of(row, place.reverse);
 	if (!still_leads(&place))
 		return drop_counted(SHUNT_REASON_FLOW_LOST);
+	/* By the loopback device it would be the host's own. */
+	if (is_own_address(&to.destination))
+		return drop_counted(SHUNT_REASON_NO_ROUTE);
 	remember_way(s, SHUNT_FRAGMENT_TO_STACK);
 	if (write_packet(frame, &s->packet, &to, 0))
 		return drop_counted(SHUNT_REASON_UNWRITABLE);

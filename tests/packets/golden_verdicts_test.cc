@@ -253,6 +253,23 @@ std::vector<Row> DroppedRows() {
        Tcp(kPod, "10.96.0.4:80").Syn(),
        {"local_miss"}},
       {"the same by IPv6 and UDP", "pod1", Udp(kPod6, "[fd00:96::4]:80"), {"local_miss"}},
+      {"a connection from an address of this node",
+       "eth0",
+       Tcp("192.0.2.10:7", "203.0.113.1:80").Syn(),
+       {"martian_source"}},
+      {"the same by IPv6", "eth0", Tcp("[2001:db8::10]:7", "[2001:db8:2::1]:80").Syn(), {"martian_source"}},
+      {"the same by a pod", "pod1", Udp("10.244.1.65:7", "10.96.0.1:80"), {"martian_source"}},
+      {"a datagram from a loopback address", "eth0", Udp("127.0.0.1:7", "192.0.2.10:30081"), {"martian_source"}},
+      {"a datagram from no address", "eth0", Udp("[::]:7", "[2001:db8::10]:30081"), {"martian_source"}},
+      {"a datagram from a group's address", "eth0", Udp("224.0.0.1:7", "192.0.2.10:30081"), {"martian_source"}},
+      {"a pod that uses another's address", "pod1", Udp("10.244.1.3:7", "10.96.0.1:80"), {"spoofed_source"}},
+      {"the same by IPv6", "pod1", Tcp("[fd00:244:1::3]:7", "[fd00:96::1]:80").Syn(), {"spoofed_source"}},
+      {"a pod that uses that of a client outside", "pod1", Udp(kClient, "192.0.2.10:30081"), {"spoofed_source"}},
+      {"a pod that uses that of another node's pod", "pod1", Udp("10.244.2.9:7", "10.96.0.1:80"), {"spoofed_source"}},
+      {"a pod behind a bridge that uses one of another device",
+       "br1",
+       Udp("10.244.1.2:7", "10.96.0.1:80"),
+       {"spoofed_source"}},
       {"a first fragment of SCTP to a NodePort",
        "eth0",
        Sctp(kClient, "192.0.2.10:30081").Chunk(1, 100).Part(0, true).Checksum(7),
@@ -405,6 +422,17 @@ TEST_F(GoldenVerdictsTest, NoAnswerGoesToAnAddressThatIsNoHosts) {
         node_->Run(Hook::kIngress, "eth0", node_->Arriving("eth0", Udp(from, "[2001:db8::10]:30082").Payload(3)));
     EXPECT_EQ(VerdictName(fate.verdict), "TC_ACT_SHOT");
   }
+}
+
+// Some networks give their hosts and pods addresses of 240.0.0.0/4.
+TEST_F(GoldenVerdictsTest, AReservedAddressIsAHosts) {
+  Start();
+  const Packet asked = node_->Arriving("eth0", Udp("240.0.0.7:7", "192.0.2.10:30082").Payload(3));
+  const Fate refused = node_->Run(Hook::kIngress, "eth0", asked);
+  EXPECT_EQ(VerdictName(refused.verdict), "TC_ACT_REDIRECT");
+  EXPECT_EQ(Mismatch(UnreachableOf(asked), refused.bytes), "");
+  const Packet packet = node_->Arriving("eth0", Udp("240.0.0.7:7", "192.0.2.10:30081").Payload(3));
+  EXPECT_EQ(Mismatch(packet.To("10.244.1.2:8080"), node_->Run(Hook::kIngress, "eth0", packet).bytes), "");
 }
 
 TEST_F(GoldenVerdictsTest, AnObserverChangesNothing) {
