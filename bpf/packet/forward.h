@@ -251,10 +251,6 @@ static __always_inline int drop_counted(__u32 reason)
 	return drop_frame();
 }
 
-/* What send_translated() returns beside verdicts of the hook, which are lower: the packet is in the scratch row, as it
- * came, and answer_unsent() tells its sender. */
-#define UNSENT 0x7ffc
-
 static __always_inline int leave_unsent(const struct packet *packet, const struct departure *leaving)
 {
 	struct scratch *s = scratch_row();

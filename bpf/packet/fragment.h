@@ -302,9 +302,6 @@ __noinline __weak int keep_frame(frame_t *frame)
 	return KEPT_NO_LONGER;
 }
 
-/* What a fragment is beside a verdict of the hook: complete in the scratch row. */
-#define RECALLED 0x7ffc
-
 /* Returns 0 if certainly nothing is translated that goes to the address. Other pods are in a node's own prefix. */
 static __always_inline int may_be_frontends(const struct shunt_address *address, __u32 sets)
 {

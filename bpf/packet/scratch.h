@@ -64,4 +64,23 @@ static __always_inline struct scratch *scratch_row(void)
 	return bpf_map_lookup_elem(&scratch, &zero);
 }
 
+/*
+ * What functions return beside verdicts of the hook, which are lower: what the packet still needs. Except for an error,
+ * it is in the scratch row.
+ */
+enum unfinished {
+	UNFINISHED = 0x7f00,
+	RECALLED = UNFINISHED, /* a fragment, complete with its datagram's ports */
+	IS_OPAQUE,	       /* its headers cannot be followed to the ports */
+	UNSENT,		       /* it cannot be sent on: answer_unsent() tells its sender */
+	IS_FRAGMENT,	       /* its ports have to be remembered or recalled */
+	IS_ERROR,	       /* an ICMP error, which may be about a flow */
+	UNDECIDED,	       /* it may begin a flow */
+};
+
+static __always_inline int is_verdict(int returned)
+{
+	return returned < UNFINISHED;
+}
+
 #endif

@@ -200,16 +200,6 @@ static __always_inline int parse_frame(frame_t *frame, struct packet *packet)
 	return parsed == PARSED_CUT ? parse_closely(frame, packet) : parsed;
 }
 
-/*
- * What follow_flow() and follow_reply() return beside verdicts of the hook, which are lower, and UNSENT: the packet may
- * begin a flow, or is a fragment whose ports have to be remembered or recalled, or is opaque, and is in the scratch row;
- * or it is an ICMP error, which may be about a flow.
- */
-#define UNDECIDED 0x7fff
-#define IS_ERROR 0x7ffe
-#define IS_FRAGMENT 0x7ffd
-#define IS_OPAQUE 0x7ffb
-
 static __always_inline int hand_over(const struct packet *packet, int what)
 {
 	struct scratch *s = scratch_row();
@@ -390,7 +380,7 @@ static __always_inline int handle_packet(frame_t *frame, int is_recalled)
 {
 	int verdict = follow_flow(frame, is_recalled);
 
-	if (verdict < IS_OPAQUE || verdict == IS_FRAGMENT)
+	if (is_verdict(verdict) || verdict == IS_FRAGMENT)
 		return verdict;
 	if (verdict == UNSENT)
 		return answer_unsent(frame);
@@ -403,7 +393,7 @@ static __always_inline int handle_packet(frame_t *frame, int is_recalled)
 		verdict = follow_flow(frame, is_recalled);
 		if (verdict == UNSENT)
 			return answer_unsent(frame);
-		return verdict >= IS_OPAQUE ? drop_counted(SHUNT_REASON_FLOW_LOST) : verdict;
+		return is_verdict(verdict) ? verdict : drop_counted(SHUNT_REASON_FLOW_LOST);
 	case BEGUN_PASS:
 		return pass_frame();
 	case BEGUN_REFUSE:
