@@ -160,9 +160,22 @@ static inline struct shunt_flow_tuple shunt_reverse_tuple(const struct shunt_flo
  * snat_ports: sets of 256 words, memory-mapped; a bit for each of the SHUNT_SNAT_PORTS source ports that this node may
  * give to flows towards one backend, claimed by an atomic OR. shunt_snat_set() picks the set; the number of sets is a
  * power of two. Backends that share a set share its ports. That the bit is the row's makes the reply's tuple the row's.
+ * A port's bit does not depend on where the range begins, because flows outlive a change of it.
  */
 #define SHUNT_SNAT_PORTS (1u << 14)
 #define SHUNT_SNAT_WORDS (SHUNT_SNAT_PORTS / 64)
+
+/* Returns the number of a port's bit in its set: another one for each port of any SHUNT_SNAT_PORTS in succession. */
+static inline __u32 shunt_snat_bit(__u32 port)
+{
+	return port & (SHUNT_SNAT_PORTS - 1);
+}
+
+/* Returns the port of a bit, of the SHUNT_SNAT_PORTS ports from `first` on. */
+static inline __u32 shunt_snat_port(__u32 bit, __u32 first)
+{
+	return first + shunt_snat_bit(bit - first);
+}
 
 /* Returns the number of the set, below `sets`, for flows like this one: from its source to its backend. */
 static inline __u32 shunt_snat_set(__u64 seed, const struct shunt_flow *flow, __u32 sets)

@@ -16,24 +16,27 @@
 
 const volatile struct shunt_packet_config packet_config __weak;
 
-/* Returns the word of a flow's port, and its bit in `mask`; NULL if the port is not of the range. */
+/* Returns the word of a flow's port, and its bit in `mask`. The port may be of an earlier agent's range. */
 static __always_inline __u64 *port_word(const struct shunt_flow *flow, __be16 source_port, __u64 *mask)
 {
-	__u32 port = (__u32)bpf_ntohs(source_port) - packet_config.snat_first_port;
-	__u32 index;
+	__u32 bit = shunt_snat_bit(bpf_ntohs(source_port));
+	__u32 index =
+		shunt_snat_set(packet_config.flow_seed, flow, packet_config.snat_sets) * SHUNT_SNAT_WORDS +
+		bit / 64;
 
-	if (port >= SHUNT_SNAT_PORTS)
-		return NULL;
-	index = shunt_snat_set(packet_config.flow_seed, flow, packet_config.snat_sets) * SHUNT_SNAT_WORDS +
-		port / 64;
-	*mask = 1ull << (port & 63);
+	*mask = 1ull << (bit & 63);
 	return bpf_map_lookup_elem(&snat_ports, &index);
+}
+
+static __always_inline int may_lend(__be16 port)
+{
+	return (__u32)bpf_ntohs(port) - packet_config.snat_first_port < SHUNT_SNAT_PORTS;
 }
 
 struct port_claim {
 	__u32 first_word; /* of the set */
 	__u32 random;
-	__u32 claimed; /* the port's number in the range + 1, once there is one */
+	__u32 claimed; /* the port's bit + 1, once there is one */
 };
 
 /* Tries the next word, from a random one on, and within it the first free bit, from a random one on: who does not see
@@ -71,7 +74,7 @@ __noinline __weak __u32 claim_port(const struct shunt_flow *flow)
 
 	if (!flow)
 		return 0;
-	if (flow->flags & SHUNT_FLOW_HOST) {
+	if (flow->flags & SHUNT_FLOW_HOST && may_lend(flow->client_port)) {
 		ports = port_word(flow, flow->client_port, &mask);
 		if (ports && !(__sync_fetch_and_or(ports, mask) & mask))
 			return flow->client_port;
@@ -82,7 +85,7 @@ __noinline __weak __u32 claim_port(const struct shunt_flow *flow)
 	bpf_loop(SHUNT_SNAT_WORDS, claim_port_step, &claim, 0);
 	if (!claim.claimed)
 		return 0;
-	return bpf_htons(packet_config.snat_first_port + claim.claimed - 1);
+	return bpf_htons(shunt_snat_port(claim.claimed - 1, packet_config.snat_first_port));
 }
 
 /* Gives the port of a flow back. REQUIRES: the flow has claimed it, and no packet can come that is a reply to it. */

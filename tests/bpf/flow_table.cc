@@ -100,7 +100,18 @@ absl::Status FlowTable::Load() {
   }
   if (absl::Status status = sweep_.SetPacketConfig(config_); !status.ok()) return status;
   if (absl::Status status = sweep_.Load(); !status.ok()) return status;
+  if (absl::Status status = LoadHarness(); !status.ok()) return status;
 
+  absl::Status status = Map(MapFd("flow_rows"), size_.rows, &rows_);
+  status.Update(Map(MapFd("flow_index"), size_.buckets, &buckets_));
+  status.Update(Map(MapFd("flow_taken"), taken().size(), &taken_));
+  status.Update(Map(MapFd("snat_ports"), ports().size(), &ports_));
+  status.Update(Map(MapFd("flow_level"), 1, &level_));
+  return status;
+}
+
+absl::Status FlowTable::LoadHarness() {
+  flow_harness__destroy(harness_);
   harness_ = flow_harness__open();
   if (harness_ == nullptr) return absl::ErrnoToStatus(errno, "open the harness");
   bpf_map* map;
@@ -112,14 +123,18 @@ absl::Status FlowTable::Load() {
   harness_->rodata->shunt_config.reader_window = size_.reader_window;
   if (int error = flow_harness__load(harness_); error < 0) return KernelError(error, "load the harness");
 
-  absl::Status status = Map(MapFd("flow_rows"), size_.rows, &rows_);
-  status.Update(Map(MapFd("flow_index"), size_.buckets, &buckets_));
-  status.Update(Map(MapFd("flow_taken"), taken().size(), &taken_));
-  status.Update(Map(MapFd("snat_ports"), ports().size(), &ports_));
-  status.Update(Map(MapFd("flow_level"), 1, &level_));
-  status.Update(Map(bpf_map__fd(harness_->maps.orders), FLOW_HARNESS_ORDERS, &orders_));
+  absl::Status status = Map(bpf_map__fd(harness_->maps.orders), FLOW_HARNESS_ORDERS, &orders_);
   status.Update(Map(bpf_map__fd(harness_->maps.rows_got), FLOW_HARNESS_ORDERS * FLOW_HARNESS_FLOWS, &rows_got_));
   return status;
+}
+
+absl::Status FlowTable::Restart(uint16_t first_port) {
+  config_.snat_first_port = first_port;
+  absl::StatusOr<BpfObject> collector = OpenCollector(config_);
+  if (!collector.ok()) return collector.status();
+  if (absl::Status status = collector->Load(); !status.ok()) return status;
+  sweep_ = *std::move(collector);
+  return LoadHarness();
 }
 
 flow_order FlowTable::Run(const char* program, uint32_t thread, const flow_order& order) {
@@ -238,9 +253,9 @@ std::string FlowTable::Disagreement() const {
     }
     if (!IsTaken(row) || !(flow.flags & SHUNT_FLOW_SNAT)) continue;
     ++snat;
-    const uint32_t port = ntohs(flow.source_port) - kFirstPort;
+    const uint32_t bit = shunt_snat_bit(ntohs(flow.source_port));
     const uint32_t set = shunt_snat_set(config_.flow_seed, &flow, size_.snat_sets);
-    if (port >= SHUNT_SNAT_PORTS || !(ports_[set * SHUNT_SNAT_WORDS + port / 64] >> (port % 64) & 1))
+    if (!(ports_[set * SHUNT_SNAT_WORDS + bit / 64] >> (bit % 64) & 1))
       return absl::StrCat("row ", row, " has port ", ntohs(flow.source_port), ", which is not taken");
   }
   if (TakenPorts() != snat) return absl::StrCat(TakenPorts(), " ports are taken by ", snat, " rows");

@@ -51,6 +51,9 @@ class FlowTable {
   static absl::StatusOr<std::unique_ptr<FlowTable>> Open(const FlowTableSize& size);
   ~FlowTable();
 
+  // Loads all programs again on the same maps, as an agent does that lends other ports.
+  absl::Status Restart(uint16_t first_port);
+
   // ---- programs; each returns the order that it has executed ----
   flow_order Create(const shunt_flow& flow);
   flow_order Find(const shunt_flow_tuple& tuple);
@@ -95,6 +98,7 @@ class FlowTable {
  private:
   FlowTable(const FlowTableSize& size, BpfObject sweep) : size_(size), sweep_(std::move(sweep)) {}
   absl::Status Load();
+  absl::Status LoadHarness();
   template <typename T>
   absl::Status Map(int fd, size_t rows, T** memory);
   flow_order RunOne(const char* program, const flow_order& order) { return Run(program, 0, order); }

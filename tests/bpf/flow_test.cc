@@ -214,6 +214,50 @@ TEST_F(FlowTest, AFlowOfTheHostKeepsItsPortIfItIsFree) {
   EXPECT_EQ(table_->Disagreement(), "");
 }
 
+// Flows outlive a change of the range: their ports stay theirs, whether or not the new range has them.
+TEST_F(FlowTest, APortStaysItsFlowsWhenTheRangeMoves) {
+  shunt_flow host = MakeSnatFlow(IPPROTO_TCP, "192.168.7.1", 50000);
+  host.flags |= SHUNT_FLOW_HOST;
+  const flow_order old = Begin(host);
+  ASSERT_EQ(ntohs(old.flow.source_port), 50000);
+
+  for (const uint16_t first : {40000, 1024, 40000}) {
+    ASSERT_TRUE(table_->Restart(first).ok());
+    EXPECT_TRUE(Finds(shunt_forward_tuple(&old.flow)));
+    shunt_flow same_port = host;
+    same_port.client = Address(first == 1024 ? "192.168.7.2" : "192.168.7.3");
+    const flow_order begun = table_->Create(same_port);
+    const uint16_t port = ntohs(begun.flow.source_port);
+    EXPECT_NE(port, 50000) << "of range " << first;
+    EXPECT_GE(port, first);
+    EXPECT_LT(port, first + SHUNT_SNAT_PORTS);
+    table_->Retire(shunt_forward_tuple(&begun.flow));
+    EXPECT_EQ(table_->Disagreement(), "") << first;
+  }
+
+  table_->Retire(shunt_forward_tuple(&old.flow));
+  table_->FreeRested();
+  EXPECT_EQ(table_->TakenPorts(), 0u) << "a collector frees the bit that another agent's program has claimed";
+  EXPECT_EQ(ntohs(Begin(host).flow.source_port), 50000);
+  EXPECT_EQ(table_->Disagreement(), "");
+}
+
+// Every port of a range that begins anywhere has a bit of its own.
+TEST_F(FlowTest, ARangeThatBeginsAnywhereIsLentWhole) {
+  ASSERT_NO_FATAL_FAILURE(Open({.rows = 1u << 15, .buckets = 1u << 14, .snat_sets = 1}));
+  ASSERT_TRUE(table_->Restart(1025).ok());
+  const flow_order order = {.flow = MakeSnatFlow(IPPROTO_UDP, "10.0.0.0", 1), .count = SHUNT_SNAT_PORTS};
+  EXPECT_EQ(table_->Run("create_many", 0, order).failures, 0u);
+  std::set<uint16_t> ports;
+  for (uint32_t row = 0; row < table_->rows().size(); ++row) {
+    if (table_->IsTaken(row)) ports.insert(ntohs(table_->rows()[row].source_port));
+  }
+  EXPECT_EQ(ports.size(), SHUNT_SNAT_PORTS);
+  EXPECT_EQ(*ports.begin(), 1025);
+  EXPECT_EQ(*ports.rbegin(), 1024 + SHUNT_SNAT_PORTS);
+  EXPECT_EQ(table_->Disagreement(), "");
+}
+
 TEST_F(FlowTest, AFullTableRefusesAndKeepsWhatItHas) {
   std::vector<shunt_flow> flows;
   for (uint16_t i = 0; i < 256; ++i) {

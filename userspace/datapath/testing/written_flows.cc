@@ -64,12 +64,12 @@ void WriteFlows(const Tables& tables) {
   meta.flow_seed = 7;
   EXPECT_TRUE(tables.meta->Store(0, BytesOf(meta)).ok());
   const uint32_t sets = tables.snat_ports->capacity() / SHUNT_SNAT_WORDS;
-  std::map<uint32_t, uint64_t> first_words;
-  first_words[shunt_snat_set(meta.flow_seed, &sent_on, sets)] |= 1;
-  first_words[shunt_snat_set(meta.flow_seed, &host, sets)] |= 2;
-  for (const auto& [set, word] : first_words) {
-    EXPECT_TRUE(tables.snat_ports->StoreWord(set * SHUNT_SNAT_WORDS, 0, word).ok());
+  std::map<uint32_t, uint64_t> words;
+  for (const shunt_flow& flow : {sent_on, host}) {
+    const uint32_t bit = shunt_snat_bit(ntohs(flow.source_port));
+    words[shunt_snat_set(meta.flow_seed, &flow, sets) * SHUNT_SNAT_WORDS + bit / 64] |= uint64_t{1} << (bit % 64);
   }
+  for (const auto& [index, word] : words) EXPECT_TRUE(tables.snat_ports->StoreWord(index, 0, word).ok());
 }
 
 void WriteDevice(const Tables& tables, uint32_t ifindex) {
