@@ -93,7 +93,7 @@ void AddPlaceFlags(CLI::App& verb, Flags& flags) {
 void AddPacketFlags(CLI::App& run, Flags& flags) {
   run.add_option("--devices", flags.devices,
                  "translate packets too that come in by these devices, from clients outside: names with wildcards, or "
-                 "auto for all such devices; none (default) where kube-proxy does that")
+                 "auto for all such devices; none (default) turns --pod-devices off too")
       ->delimiter(',')
       ->type_name("none|auto|GLOB[,GLOB]");
   run.add_option("--pod-devices", flags.pod_devices,
@@ -239,6 +239,11 @@ absl::Status SettlePackets(const Flags& flags, const Configuration& file, Option
   Settle(flags.masquerade_ports, file.masquerade_ports, ports);
   options.masquerade_ports = static_cast<uint16_t>(ports);
   if (HasPacketPath(options) || options.pod_devices.empty()) return absl::OkStatus();
+  if (flags.devices.has_value()) {
+    // --devices=none, on top of what a manifest or the file asks for.
+    options.pod_devices.clear();
+    return absl::OkStatus();
+  }
   return absl::InvalidArgumentError(
       "--pod-devices: needs the packet path, which --devices (in the file devices) turns on: give both, or neither");
 }

@@ -244,6 +244,23 @@ TEST_F(OptionsFileTest, TheSnapshotsIntervalIsTheFlagsElseTheFiles) {
   EXPECT_EQ(ParseCommandLine({"--manifests=/m"}, kHost)->options.snapshot_interval, std::chrono::minutes(1));
 }
 
+// Manifests give --devices=auto --pod-devices=auto, and an operator changes the first.
+TEST_F(OptionsFileTest, TheFlagDevicesNoneTurnsThePacketPathOffWhole) {
+  Write("manifests: /m\ndevices: [auto]\npodDevices: [auto]\n");
+  const std::vector<std::vector<std::string>> asked = {{"--manifests=/m", "--devices=none", "--pod-devices=auto"},
+                                                       {"--config", path_, "--devices=none"}};
+  for (const std::vector<std::string>& arguments : asked) {
+    const absl::StatusOr<CommandLine> command = ParseCommandLine(arguments, kHost);
+    ASSERT_TRUE(command.ok()) << command.status();
+    EXPECT_FALSE(HasPacketPath(command->options));
+    EXPECT_TRUE(command->options.pod_devices.empty());
+  }
+  Write("manifests: /m\ndevices: [none]\npodDevices: [auto]\n");
+  EXPECT_THAT(std::string(ParseCommandLine({"--config", path_}, kHost).status().message()),
+              testing::StartsWith("--pod-devices: needs the packet path"))
+      << "a file that contradicts itself is a mistake";
+}
+
 TEST_F(OptionsFileTest, CleanupFindsItsPinsByTheSameFile) {
   Write("bpffs: /elsewhere\n");
   EXPECT_EQ(ParseCommandLine({"cleanup", "--config", path_}, kHost)->options.bpffs, "/elsewhere");
