@@ -16,6 +16,7 @@
 #include "userspace/admin/http/bind_address.h"
 #include "userspace/agent/settings/node_port_addresses.h"
 #include "userspace/datapath/bypass_settings.h"
+#include "userspace/datapath/lent_ports.h"
 #include "userspace/datapath/source_lists.h"
 #include "userspace/model/ip_address.h"
 #include "userspace/sources/document/field_reader.h"
@@ -32,6 +33,10 @@ constexpr absl::string_view kKind = "ShuntConfiguration";
 // The agent gives a sign of life each second; a step that applies everything may take seconds.
 constexpr absl::Duration kStaleAfterMin = absl::Seconds(10);
 constexpr absl::Duration kStaleAfterMax = absl::Hours(30 * 24);  // fits shunt_config::stale_after_ms
+
+// Of Kubernetes' --service-node-port-range, unless that is set.
+constexpr uint32_t kFirstNodePort = 30'000;
+constexpr uint32_t kLastNodePort = 32'767;
 
 // Deeper than any configuration that is accepted. The author is the node's administrator and may use all of YAML.
 constexpr sources::ParseLimits kParseLimits{.depth_max = 8, .anchors = true, .tags = true};
@@ -189,6 +194,16 @@ Decoder Flows(std::optional<uint32_t>& target) {
   };
 }
 
+Decoder MasqueradePorts(std::optional<uint32_t>& target) {
+  return [&target](const FieldReader& object, absl::string_view field) {
+    Number(target, kMasqueradePortsMin, kMasqueradePortsMax)(object, field);
+    if (!target.has_value()) return;
+    if (const absl::Status checked = CheckMasqueradePorts(*target); !checked.ok()) {
+      object.Complain(field, checked.message());
+    }
+  };
+}
+
 Decoder Flag(std::optional<bool>& target) {
   return [&target](const FieldReader& object, absl::string_view field) { target = object.Bool(field); };
 }
@@ -234,7 +249,7 @@ std::vector<Field> Schema(Configuration& c) {
       {"devices", Devices(c.devices)},
       {"podDevices", Devices(c.pod_devices)},
       {"externalClusterIP", Flag(c.external_cluster_ip)},
-      {"masqueradePorts", Number(c.masquerade_ports, kMasqueradePortsMin, kMasqueradePortsMax)},
+      {"masqueradePorts", MasqueradePorts(c.masquerade_ports)},
       {"bypass", Bypass(c.bypass)},
       {"stateDirectory", Text(c.state_directory)},
       {"snapshotInterval", SnapshotInterval(c.snapshot_interval)},
@@ -284,6 +299,13 @@ absl::StatusOr<std::vector<std::string>> ParseDevices(const std::vector<std::str
         absl::StrCat("expected none alone, or auto and names of devices like eth0 and cali*, found \"", text, "\""));
   }
   return texts;
+}
+
+absl::Status CheckMasqueradePorts(uint32_t first) {
+  if (first + datapath::kSnatPorts <= kFirstNodePort || first > kLastNodePort) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat("must leave the NodePorts ", kFirstNodePort, " to ", kLastNodePort,
+                                                 " out: at most ", kFirstNodePort - datapath::kSnatPorts,
+                                                 ", or at least ", kLastNodePort + 1, ", not ", first));
 }
 
 absl::StatusOr<std::chrono::milliseconds> ParseStaleAfter(absl::string_view text) {

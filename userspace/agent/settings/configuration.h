@@ -14,6 +14,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "userspace/agent/process/log.h"
+#include "userspace/datapath/lent_ports.h"
 #include "userspace/datapath/limits.h"
 #include "userspace/model/ip_address.h"
 
@@ -71,7 +72,7 @@ inline constexpr std::chrono::seconds kNoSnapshots{0};
 inline constexpr int kVerbosityMax = 10;
 // The first of masqueradePorts: behind the well-known ports, and with as many ports up to 65535 as are needed.
 inline constexpr uint32_t kMasqueradePortsMin = 1024;
-inline constexpr uint32_t kMasqueradePortsMax = 49'152;
+inline constexpr uint32_t kMasqueradePortsMax = datapath::kFirstSnatPort;
 // The largest udpIdleSeconds: a day.
 inline constexpr uint32_t kUdpIdleMax = 86'400;
 
@@ -87,6 +88,12 @@ absl::StatusOr<std::vector<model::IpPrefix>> ParseClusterCidr(const std::vector<
 // glob(7), and "auto". The result is empty for "none". Returns kInvalidArgument with a text that begins with what was
 // expected.
 absl::StatusOr<std::vector<std::string>> ParseDevices(const std::vector<std::string>& texts);
+
+// Judges the value of --masquerade-ports and masqueradePorts. Returns kInvalidArgument with what the value must be if a
+// port of the range may be a NodePort in a cluster with Kubernetes' default range of these, 30000 to 32767: a reply to
+// a flow could not be told from a client of that NodePort. REQUIRES: it is from kMasqueradePortsMin to
+// kMasqueradePortsMax.
+absl::Status CheckMasqueradePorts(uint32_t first);
 
 // Reads the value of --stale-after: "off", or a duration such as "10m" of at least 10 s and at most 30 days. The result
 // is 0 for "off". Returns kInvalidArgument with what the value must be.

@@ -155,6 +155,9 @@ TEST(ConfigurationTest, ErrorsNameTheLineAndWhatToDo) {
       {"a device whose name cannot be", with("devices: [eth0, a/b]\n"),
        "f.yaml:3: devices is wrong: expected none alone, or auto and names of devices like eth0 and cali*, found "
        "\"a/b\""},
+      {"ports that may be NodePorts", with("masqueradePorts: 20000\n"),
+       "f.yaml:3: masqueradePorts must leave the NodePorts 30000 to 32767 out: at most 13616, or at least 32768, not "
+       "20000"},
       {"ports that the range does not fit behind", with("masqueradePorts: 49153\n"),
        "f.yaml:3: masqueradePorts must be a whole number from 1024 to 49152, not \"49153\""},
       {"a field twice", with("cgroup: /a\ncgroup: /b\n"), "f.yaml:4: field \"cgroup\" is given twice"},

@@ -237,6 +237,9 @@ absl::Status SettlePackets(const Flags& flags, const Configuration& file, Option
   Settle(Named(flags.external_cluster_ip, kOnOff), file.external_cluster_ip, options.external_cluster_ip);
   uint32_t ports = options.masquerade_ports;
   Settle(flags.masquerade_ports, file.masquerade_ports, ports);
+  if (const absl::Status checked = CheckMasqueradePorts(ports); !checked.ok()) {
+    return absl::InvalidArgumentError(absl::StrCat("--masquerade-ports ", checked.message()));
+  }
   options.masquerade_ports = static_cast<uint16_t>(ports);
   if (HasPacketPath(options) || options.pod_devices.empty()) return absl::OkStatus();
   if (flags.devices.has_value()) {

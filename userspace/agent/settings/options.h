@@ -14,6 +14,7 @@
 #include "userspace/agent/settings/configuration.h"
 #include "userspace/agent/settings/node_port_addresses.h"
 #include "userspace/datapath/bypass_settings.h"
+#include "userspace/datapath/lent_ports.h"
 #include "userspace/datapath/limits.h"
 #include "userspace/model/ip_address.h"
 #include "userspace/model/service_plan.h"
@@ -53,9 +54,9 @@ struct Options {
   // (datapath::DeviceSettings). Without any there is no packet path.
   std::vector<std::string> devices;
   std::vector<std::string> pod_devices;
-  bool external_cluster_ip = false;   // clients from outside may dial a ClusterIP
-  uint16_t masquerade_ports = 49152;  // the first of 16,384 source ports that are lent to packets
-  datapath::Limits limits;            // its flows are 0: MapLimits() adds them
+  bool external_cluster_ip = false;                      // clients from outside may dial a ClusterIP
+  uint16_t masquerade_ports = datapath::kFirstSnatPort;  // the first of kSnatPorts that are lent to packets
+  datapath::Limits limits;                               // its flows are 0: MapLimits() adds them
   uint32_t flows = datapath::kFlowsDefault;
   uint32_t endpoints_per_pool = 50'000;
 };

@@ -120,7 +120,7 @@ TEST(OptionsTest, EveryFlag) {
                           "--local-policy-miss=drop", "--log-format=json", "--stale-after=90s",
                           "--cluster-cidr=fd00:244::/48,10.244.0.0/16,10.244.7.0/16", "--masquerade-all",
                           "--devices=eth0,wlan*", "--pod-devices=auto", "--external-cluster-ip=on",
-                          "--masquerade-ports=20000", "--bypass=kernel,/kubepods*/pod1*", verbosity},
+                          "--masquerade-ports=40000", "--bypass=kernel,/kubepods*/pod1*", verbosity},
                          kHost);
     ASSERT_TRUE(command.ok()) << command.status();
     const Options& options = command->options;
@@ -137,9 +137,18 @@ TEST(OptionsTest, EveryFlag) {
     EXPECT_EQ(options.devices, (std::vector<std::string>{"eth0", "wlan*"}));
     EXPECT_EQ(options.pod_devices, (std::vector<std::string>{"auto"}));
     EXPECT_TRUE(options.external_cluster_ip);
-    EXPECT_EQ(options.masquerade_ports, 20'000);
+    EXPECT_EQ(options.masquerade_ports, 40'000);
     EXPECT_EQ(options.bypass, *datapath::ParseBypass({"kernel", "kubepods*/pod1*"}));
     EXPECT_EQ(options.verbosity, 7) << verbosity;
+  }
+}
+
+TEST(OptionsTest, PortsAreLentBesideTheNodePorts) {
+  for (const uint16_t first : {1024, 13'616, 32'768, 49'152}) {
+    const absl::StatusOr<CommandLine> command =
+        ParseCommandLine({"--manifests=/m", absl::StrCat("--masquerade-ports=", first)}, kHost);
+    ASSERT_TRUE(command.ok()) << command.status();
+    EXPECT_EQ(command->options.masquerade_ports, first);
   }
 }
 
@@ -398,6 +407,15 @@ TEST(OptionsTest, Errors) {
       {"pods' devices without the packet path",
        {"--manifests=/m", "--pod-devices=auto"},
        "--pod-devices: needs the packet path, which --devices (in the file devices) turns on: give both, or neither"},
+      {"ports that may be NodePorts",
+       {"--manifests=/m", "--masquerade-ports=20000"},
+       "--masquerade-ports must leave the NodePorts 30000 to 32767 out: at most 13616, or at least 32768, not 20000"},
+      {"the lowest range with a NodePort",
+       {"--manifests=/m", "--masquerade-ports=13617"},
+       "--masquerade-ports must leave the NodePorts 30000 to 32767 out: at most 13616, or at least 32768, not 13617"},
+      {"the highest range with a NodePort",
+       {"--manifests=/m", "--masquerade-ports=32767"},
+       "--masquerade-ports must leave the NodePorts 30000 to 32767 out: at most 13616, or at least 32768, not 32767"},
       {"XDP is a later version's", {"--manifests=/m", "--xdp=off"}, "--xdp: not in this version: remove the flag"},
       {"an address without a port",
        {"--manifests=/m", "--metrics-bind-address=127.0.0.1"},

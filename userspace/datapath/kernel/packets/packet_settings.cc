@@ -12,10 +12,13 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "userspace/datapath/kernel/kernel_error.h"
+#include "userspace/datapath/lent_ports.h"
 #include "userspace/posix/file_descriptor.h"
 
 namespace shunt::datapath {
 namespace {
+
+static_assert(kSnatPorts == SHUNT_SNAT_PORTS);
 
 constexpr int32_t kIpv6Flag = 1 << 7;  // BPF_F_IPV6, which the oldest system's headers do not have
 

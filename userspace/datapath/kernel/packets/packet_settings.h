@@ -9,11 +9,9 @@
 #include "bpf/packet/packet_config.h"
 #include "userspace/datapath/kernel/devices/device_plan.h"
 #include "userspace/datapath/kernel/maps/map_set.h"
+#include "userspace/datapath/lent_ports.h"
 
 namespace shunt::datapath {
-
-// The first of the SHUNT_SNAT_PORTS ports that are lent to flows: from there to 65535.
-inline constexpr uint16_t kFirstSnatPort = 49152;
 
 struct PacketOptions {
   DeviceSettings devices;
