@@ -24,12 +24,14 @@
 #include "userspace/datapath/kernel/devices/device_plan.h"
 #include "userspace/datapath/kernel/object/libbpf_messages.h"
 #include "userspace/datapath/kernel/object/pins.h"
+#include "userspace/datapath/lent_ports.h"
 
 namespace shunt::agent {
 namespace {
 
-// As SHUNT_SNAT_PORTS and the default of its first port.
-constexpr datapath::PortRange kPortsOfFlows = {49152, 65535};
+// What an agent lends if nothing else is configured: this verb is not told.
+constexpr datapath::PortRange kPortsOfFlows = {datapath::kFirstSnatPort,
+                                               datapath::kFirstSnatPort + datapath::kSnatPorts - 1};
 
 absl::string_view Word(datapath::Verdict verdict) {
   switch (verdict) {

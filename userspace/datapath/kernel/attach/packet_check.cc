@@ -256,7 +256,7 @@ PacketFacts ReadPacketFacts(const PinDirectory& pins, const DeviceSettings& sett
   facts.has_ipv6 = access("/proc/sys/net/ipv6", F_OK) == 0;
   facts.forwards_v6 = Sysctl("ipv6/conf/all/forwarding", 1) != 0;
   facts.chains = ReadFirewallChains();
-  facts.missing_ports = MissingReservation(ports).value_or("");
+  facts.missing_ports = MissingReservation(pins, ports).value_or("");
   facts.conntrack_count = ReadNumber("/proc/sys/net/netfilter/nf_conntrack_count");
   facts.conntrack_max = ReadNumber("/proc/sys/net/netfilter/nf_conntrack_max");
   const absl::StatusOr<std::vector<Link>> links = ReadLinks();

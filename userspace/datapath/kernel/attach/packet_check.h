@@ -46,7 +46,7 @@ struct PacketFacts {
 std::vector<Finding> JudgePackets(const PacketFacts& facts);
 
 // Reads the facts of the calling thread's network namespace; what cannot be read is taken to be in order. `pins` tells
-// our programs from those of others.
+// our programs from those of others, and which ports flows borrow: `ports` if no agent has recorded that there.
 PacketFacts ReadPacketFacts(const PinDirectory& pins, const DeviceSettings& settings, PortRange ports);
 
 }  // namespace shunt::datapath

@@ -8,6 +8,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <optional>
 #include <utility>
 
 #include "absl/strings/match.h"
@@ -146,6 +147,17 @@ absl::Status Store(const posix::FileDescriptor& map, const Record& record) {
   return error < 0 ? KernelError(error, absl::StrCat("write map ", kPin)) : absl::OkStatus();
 }
 
+// Returns the ports that an agent has added to this network namespace's list, or was about to. The others of its range
+// were there.
+std::optional<PortSet> RecordedPorts(const PinDirectory& pins) {
+  const absl::StatusOr<posix::FileDescriptor> map = OpenRecord(ReservedPortsPin(pins));
+  if (!map.ok()) return std::nullopt;
+  const absl::StatusOr<Record> record = Load(*map);
+  const absl::StatusOr<uint64_t> cookie = NetnsCookie();
+  if (!record.ok() || !cookie.ok() || record->netns_cookie != *cookie) return std::nullopt;
+  return record->Ports();
+}
+
 }  // namespace
 
 std::string ReservedPortsPin(const PinDirectory& pins) {
@@ -203,10 +215,11 @@ absl::Status ReleasePorts(const PinDirectory& pins, std::vector<std::string>* re
   return RemoveOne(path, removed);
 }
 
-absl::StatusOr<std::string> MissingReservation(PortRange range) {
+absl::StatusOr<std::string> MissingReservation(const PinDirectory& pins, PortRange otherwise) {
   const absl::StatusOr<PortSet> list = ReadList();
   if (!list.ok()) return list.status();
-  const PortSet wanted = PortsBetween(range.first, range.last);
+  const std::optional<PortSet> recorded = RecordedPorts(pins);
+  const PortSet wanted = recorded.has_value() ? *recorded : PortsBetween(otherwise.first, otherwise.last);
   return (*list & wanted) == wanted ? "" : FormatPortList(*list | wanted);
 }
 

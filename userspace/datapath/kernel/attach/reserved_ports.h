@@ -44,9 +44,10 @@ std::string ReservedPortsPin(const PinDirectory& pins);
 // as above.
 absl::Status ReleasePorts(const PinDirectory& pins, std::vector<std::string>* removed);
 
-// Returns the list that `range` needs if the present one does not contain it, for `sysctl -w`; an empty string if it
-// does. It only reads.
-absl::StatusOr<std::string> MissingReservation(PortRange range);
+// Returns the list that the ports of an agent with these pins need if the present one does not contain them, for
+// `sysctl -w`; an empty string if it does. Where no ReservePorts in this network namespace has left a record that can
+// be read, these ports are `otherwise`. It only reads.
+absl::StatusOr<std::string> MissingReservation(const PinDirectory& pins, PortRange otherwise);
 
 }  // namespace shunt::datapath
 

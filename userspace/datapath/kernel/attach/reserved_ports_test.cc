@@ -193,11 +193,22 @@ TEST_F(ReservedPortsTest, CleanupReleasesThem) {
 }
 
 TEST_F(ReservedPortsTest, WhatIsMissingIsAListForSysctl) {
-  EXPECT_EQ(*MissingReservation(kRange), "49152-65535");
+  EXPECT_EQ(*MissingReservation(*pins_, kRange), "49152-65535");
   Write(kList, "8080,50000");
-  EXPECT_EQ(*MissingReservation(kRange), "8080,49152-65535");
+  EXPECT_EQ(*MissingReservation(*pins_, kRange), "8080,49152-65535");
   Reserve();
-  EXPECT_EQ(*MissingReservation(kRange), "");
+  EXPECT_EQ(*MissingReservation(*pins_, kRange), "");
+}
+
+// With another --masquerade-ports.
+TEST_F(ReservedPortsTest, WhatIsMissingIsOfTheRangeThatAnAgentLends) {
+  Write(kList, "8080,40000");
+  Reserve({40000, 56383});
+  EXPECT_EQ(*MissingReservation(*pins_, kRange), "");
+  Write(kList, "8080,40000");
+  EXPECT_EQ(*MissingReservation(*pins_, kRange), "8080,40000-56383");
+  Release();
+  EXPECT_EQ(*MissingReservation(*pins_, kRange), "8080,40000,49152-65535");
 }
 
 // What the kernel makes of it: no socket that leaves the choice to the kernel gets a port of the range.
