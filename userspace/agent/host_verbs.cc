@@ -7,7 +7,6 @@
 #include <string>
 #include <utility>
 
-#include "absl/algorithm/container.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/match.h"
@@ -58,8 +57,8 @@ datapath::Finding CheckKubeProxy(const Options& options, bool answers) {
   if (answers) {
     // What an agent that runs, or has run, was asked for: this verb is not told.
     const datapath::PinDirectory pins = datapath::PinDirectory::Unchecked(options.bpffs);
-    const bool packets = absl::c_any_of(pins.LinkNames(), datapath::IsDeviceLink);
-    return {kName, datapath::Verdict::kWarning, KubeProxyMeaning(kKubeProxyHealthPort, packets), KubeProxyWhatToDo()};
+    return {kName, datapath::Verdict::kWarning, KubeProxyMeaning(kKubeProxyHealthPort, datapath::HasDeviceHooks(pins)),
+            KubeProxyWhatToDo()};
   }
   return {kName, datapath::Verdict::kOk, absl::StrCat("none answers at 127.0.0.1:", kKubeProxyHealthPort), ""};
 }

@@ -296,6 +296,12 @@ bool AnyReadsAnotherPlan(const PinDirectory& pins, int program_fd) {
          });
 }
 
+bool HasDeviceHooks(const PinDirectory& pins) {
+  const absl::StatusOr<std::vector<Link>> links = ReadLinks();
+  return links.ok() &&
+         absl::c_any_of(*links, [&](const Link& link) { return FindDeviceHooks(pins, link.index).has_value(); });
+}
+
 bool IsDeviceLink(absl::string_view name) {
   return PlaceIn(name).has_value();
 }

@@ -94,6 +94,9 @@ std::optional<DeviceHookKind> FindDeviceHooks(const PinDirectory& pins, uint32_t
 // loaded program of a device's hook, does. REQUIRES: CAP_NET_ADMIN.
 bool AnyReadsAnotherPlan(const PinDirectory& pins, int program_fd);
 
+// Returns whether some device of the network namespace has them in force, by whatever.
+bool HasDeviceHooks(const PinDirectory& pins);
+
 // Returns whether a pin in the directory of links has the name of a device's hook. A build that has no packet path must
 // detach it: nothing keeps up to date what its program reads.
 bool IsDeviceLink(absl::string_view name);

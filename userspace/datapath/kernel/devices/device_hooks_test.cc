@@ -465,10 +465,12 @@ TEST_P(DeviceHooksTest, ADeviceThatHasGoneIsNoFailure) {
 
 TEST_P(DeviceHooksTest, AReaderBesideTheAgentFindsThemOnlyIfBothAreThere) {
   EXPECT_EQ(FindDeviceHooks(*pins_, kDevice), std::nullopt);
+  EXPECT_FALSE(HasDeviceHooks(*pins_));
   const Programs programs;
   DeviceHooks hooks = Open(programs);
   Follow(hooks, {veth_});
   EXPECT_EQ(FindDeviceHooks(*pins_, kDevice), GetParam());
+  EXPECT_TRUE(HasDeviceHooks(*pins_));
   EXPECT_EQ(FindDeviceHooks(*pins_, kDevice + 1), std::nullopt);
   TakeAway(Direction::kEgress);
   EXPECT_EQ(FindDeviceHooks(*pins_, kDevice), std::nullopt);
