@@ -14,6 +14,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_replace.h"
 #include "absl/strings/string_view.h"
 #include "userspace/datapath/kernel/devices/device_direction.h"
 #include "userspace/datapath/kernel/devices/link_list.h"
@@ -42,15 +43,27 @@ std::string List(const std::vector<std::string>& names) {
   return absl::StrJoin(names, ", ");
 }
 
+// Returns a device's setting as sysctl(8) reads it, which takes a dot for a separator and a slash for a dot.
+std::string SettingOf(const std::string& device, absl::string_view name) {
+  return absl::StrCat("net.ipv4.conf.", absl::StrReplaceAll(device, {{".", "/"}}), ".", name);
+}
+
 // ---- judgement -------------------------------------------------------------------------------------------------
 
 Finding JudgeForwarding(const PacketFacts& facts) {
   constexpr char kName[] = "forwarding";
   std::vector<std::string> off, settings;
+  bool some_forward = false;
   for (const PacketDeviceFacts& device : facts.devices) {
-    if (device.forwards_v4 || !device.attach) continue;
+    if (!device.attach) continue;
+    some_forward |= device.forwards_v4;
+    if (device.forwards_v4) continue;
     off.push_back(device.name);
-    settings.push_back(absl::StrCat("net.ipv4.conf.", device.name, ".forwarding=1"));
+    settings.push_back(SettingOf(device.name, "forwarding=1"));
+  }
+  if (!facts.forwards_v4 && !some_forward) {
+    off = {"all devices for IPv4"};
+    settings = {"net.ipv4.ip_forward=1"};
   }
   if (facts.has_ipv6 && !facts.forwards_v6) {
     off.emplace_back("all devices for IPv6");
@@ -91,8 +104,8 @@ Finding JudgeReversePath(const PacketFacts& facts) {
                  absl::StrCat("strict at ", List(strict),
                               ", where no default route leads: a client that comes by it and "
                               "that routes answer by another device reaches no pod of this node"),
-                 absl::StrCat("sysctl -w net.ipv4.conf.", strict.front(),
-                              ".rp_filter=2, or routes by the device for its clients"));
+                 absl::StrCat("sysctl -w ", SettingOf(strict.front(), "rp_filter=2"),
+                              ", or routes by the device for its clients"));
 }
 
 // Returns how much an overlay adds to a packet, over IPv4.
@@ -253,6 +266,7 @@ std::vector<Finding> JudgePackets(const PacketFacts& facts) {
 
 PacketFacts ReadPacketFacts(const PinDirectory& pins, const DeviceSettings& settings, PortRange ports) {
   PacketFacts facts;
+  facts.forwards_v4 = Sysctl("ipv4/ip_forward", 1) != 0;
   facts.has_ipv6 = access("/proc/sys/net/ipv6", F_OK) == 0;
   facts.forwards_v6 = Sysctl("ipv6/conf/all/forwarding", 1) != 0;
   facts.chains = ReadFirewallChains();

@@ -31,6 +31,7 @@ struct PacketDeviceFacts {
 
 struct PacketFacts {
   bool kube_proxy_answers = false;
+  bool forwards_v4 = true;  // net.ipv4.ip_forward, which devices inherit
   bool has_ipv6 = true;
   bool forwards_v6 = true;
   std::vector<PacketDeviceFacts> devices;  // those with a role

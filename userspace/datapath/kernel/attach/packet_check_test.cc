@@ -54,6 +54,30 @@ struct Row {
 const Row kWarnings[] = {
     {"a device that does not forward IPv4", [](PacketFacts& facts) { facts.devices[0].forwards_v4 = false; },
      "forwarding", "off: eth0:", "sysctl -w net.ipv4.conf.eth0.forwarding=1"},
+    {"a VLAN that does not forward IPv4",
+     [](PacketFacts& facts) {
+       facts.devices[0].name = "eth0.100";
+       facts.devices[0].forwards_v4 = false;
+     },
+     "forwarding", "off: eth0.100:", "sysctl -w net.ipv4.conf.eth0/100.forwarding=1"},
+    {"a host that does not forward IPv4",
+     [](PacketFacts& facts) {
+       facts.forwards_v4 = false;
+       for (PacketDeviceFacts& device : facts.devices) device.forwards_v4 = false;
+     },
+     "forwarding", "off: all devices for IPv4: ", "sysctl -w net.ipv4.ip_forward=1"},
+    {"a host that forwards IPv4 between some devices alone",
+     [](PacketFacts& facts) {
+       facts.forwards_v4 = false;
+       facts.devices[1].forwards_v4 = false;
+     },
+     "forwarding", "off: eth1:", "sysctl -w net.ipv4.conf.eth1.forwarding=1"},
+    {"the only device, where the host forwards IPv4",
+     [](PacketFacts& facts) {
+       facts.devices.resize(1);
+       facts.devices[0].forwards_v4 = false;
+     },
+     "forwarding", "off: eth0:", "sysctl -w net.ipv4.conf.eth0.forwarding=1"},
     {"a host that does not forward IPv6", [](PacketFacts& facts) { facts.forwards_v6 = false; }, "forwarding",
      "all devices for IPv6", "net.ipv6.conf.all.forwarding=1"},
     {"a forward chain that drops by policy",
@@ -63,6 +87,12 @@ const Row kWarnings[] = {
      "forward policy", "chain FORWARD of table ip filter", "a rule accepts packets to pods"},
     {"a second uplink with a strict filter", [](PacketFacts& facts) { facts.devices[1].strict_rp_filter = true; },
      "reverse path filter", "strict at eth1", "sysctl -w net.ipv4.conf.eth1.rp_filter=2"},
+    {"a second uplink, a VLAN, with a strict filter",
+     [](PacketFacts& facts) {
+       facts.devices[1].name = "eth1.7";
+       facts.devices[1].strict_rp_filter = true;
+     },
+     "reverse path filter", "strict at eth1.7", "sysctl -w net.ipv4.conf.eth1/7.rp_filter=2"},
     {"an overlay that leaves no room for its headers", [](PacketFacts& facts) { facts.devices[2].mtu = 1451; },
      "device sizes", "flannel.1 (1451, and 50 of the overlay): larger than eth0 (1500)", "the MTU of the CNI plugin"},
     {"pods that send more than an uplink carries", [](PacketFacts& facts) { facts.devices[3].mtu = 9000; },

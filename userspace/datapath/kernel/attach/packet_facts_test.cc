@@ -81,6 +81,11 @@ class PacketFactsTest : public SandboxTest {
 };
 
 TEST_F(PacketFactsTest, SettingsAreThoseOfTheNamespace) {
+  Write("ipv4/ip_forward", "0");
+  EXPECT_FALSE(Read().forwards_v4);
+  EXPECT_FALSE(Uplink().forwards_v4);
+  Write("ipv4/ip_forward", "1");
+  EXPECT_TRUE(Read().forwards_v4);
   Write("ipv4/conf/eth7/forwarding", "1");
   Write("ipv6/conf/all/forwarding", "1");
   Write("ipv4/conf/all/rp_filter", "0");
