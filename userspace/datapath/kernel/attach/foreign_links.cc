@@ -33,14 +33,25 @@ bool IsAttached(const std::string& path) {
   return facts.ok() && facts->type == BPF_LINK_TYPE_CGROUP && facts->cgroup.cgroup_id != 0;
 }
 
-// An earlier agent may have had the packet path, which this one is not to have. Where another one has it, the filters
-// are that one's.
+// Returns whether an agent with these pins has had the packet path: its collector is pinned in a memory, or it has
+// reserved ports.
+bool HadPacketPath(const PinDirectory& pins) {
+  if (access(ReservedPortsPin(pins).c_str(), F_OK) == 0) return true;
+  return absl::c_any_of(PathsIn(pins.path()),
+                        [](const std::string& path) { return access((path + "/sweeper").c_str(), F_OK) == 0; });
+}
+
+// An earlier agent may have had the packet path, which this one is not to have. Filters have no pins: they are another
+// agent's if that one is running, and if none with these pins has had the packet path, as another agent that is being
+// restarted has no lock meanwhile.
 absl::Status RemovePacketPath(const PinDirectory& pins, std::vector<std::string>* notes) {
   const absl::StatusOr<AgentLock> network = AgentLock::TakeNetwork();
+  const bool are_ours = network.ok() && HadPacketPath(pins);
   std::vector<std::string> removed;
-  absl::Status status = RemoveDeviceHooks(pins, network.ok() ? Filters::kRemove : Filters::kLeave, &removed);
-  // Ports that stay reserved do no harm beyond their number.
-  if (const absl::Status released = ReleasePorts(pins, &removed); !released.ok()) {
+  absl::Status status = RemoveDeviceHooks(pins, are_ours ? Filters::kRemove : Filters::kLeave, &removed);
+  // The record is what the next start goes by, if a filter has stayed. Ports that stay reserved do no harm beyond their
+  // number.
+  if (const absl::Status released = status.ok() ? ReleasePorts(pins, &removed) : absl::OkStatus(); !released.ok()) {
     notes->push_back(absl::StrCat("ports stay reserved for the packet path, which is off now: ", released.message()));
   }
   if (removed.empty()) return status;

@@ -3,8 +3,11 @@
 // what is left of it. What packets meet is tested in tests/packets.
 #include "userspace/datapath/kernel/packets/packet_path.h"
 
+#include <bpf/bpf.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <linux/bpf.h>
+#include <linux/pkt_cls.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -12,6 +15,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <fstream>
+#include <iterator>
 #include <optional>
 #include <string>
 #include <thread>
@@ -209,6 +213,28 @@ TEST_F(PacketPathTest, OffItLeavesNoProgramAtADevice) {
   EXPECT_EQ(ProgramsOn(kEth0), 0u);
   EXPECT_EQ(Features() & SHUNT_FEATURE_PACKETS, 0u);
   EXPECT_THAT(datapath_->notes(), ::testing::Contains(HasSubstr("an earlier agent had the packet path")));
+}
+
+// That of an agent with other pins, which is being restarted and so has no lock of the network.
+TEST_F(PacketPathTest, OffFromTheStartItLeavesAFilterOfAnotherAgent) {
+  const bpf_insn pass[] = {
+      {.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = 0, .src_reg = 0, .off = 0, .imm = TC_ACT_UNSPEC},
+      {.code = BPF_JMP | BPF_EXIT, .dst_reg = 0, .src_reg = 0, .off = 0, .imm = 0}};
+  const posix::FileDescriptor program(
+      bpf_prog_load(BPF_PROG_TYPE_SCHED_CLS, "shunt_ingress", "GPL", pass, std::size(pass), nullptr));
+  ASSERT_TRUE(program.ok());
+  ASSERT_TRUE(PutFilter(program.get(), kEth0, Direction::kIngress).ok());
+  ASSERT_EQ(ProgramsOn(kEth0), 1u);
+  datapath_ = Open(Options());
+  ASSERT_NE(datapath_, nullptr);
+  EXPECT_EQ(ProgramsOn(kEth0), 1u);
+
+  // Once an agent with these pins has had the packet path, what is left there is its own.
+  ASSERT_NO_FATAL_FAILURE(Restart(WithPackets()));
+  Serve(*datapath_);
+  ASSERT_TRUE(PutFilter(program.get(), kEth0, Direction::kIngress).ok());
+  ASSERT_NO_FATAL_FAILURE(Restart(Options()));
+  EXPECT_EQ(ProgramsOn(kEth0), 0u);
 }
 
 TEST_F(PacketPathTest, ThePortsOfFlowsAreReservedForAsLongAsItIsOn) {
