@@ -52,37 +52,56 @@ CgroupWatch::Interest CgroupWatch::InterestIn(const std::vector<std::string>& co
 
 absl::Status CgroupWatch::Walk() {
   if (patterns_.empty()) return absl::OkStatus();
-  if (IdAt(root_) == 0) return KernelError(errno, absl::StrCat("read cgroup ", root_));
   if (inotify_.ok()) problem_.clear();
-  matches_.clear();
-  const std::map<int, std::string> before = std::exchange(listened_, {});
+  std::map<std::string, uint64_t> matches_before = std::exchange(matches_, {});
+  std::map<int, std::string> listened_before = std::exchange(listened_, {});
   std::vector<std::string> components;
   Listen("");
-  VisitChildren("", components);
-  for (const auto& [watch, path] : before) {
+  // The root alone must be there.
+  absl::Status status = IdAt(root_) != 0 ? VisitChildren("", components)
+                                         : absl::NotFoundError(absl::StrCat("there is no cgroup ", root_));
+  if (!status.ok()) {
+    // What was not read may still be there. The watches of both walks stay, so that no event of either is missed.
+    matches_ = std::move(matches_before);
+    listened_.merge(listened_before);
+    return status;
+  }
+  for (const auto& [watch, path] : listened_before) {
     if (listened_.count(watch) == 0) inotify_rm_watch(inotify_.get(), watch);
   }
   return absl::OkStatus();
 }
 
 // The directory is listened to before its children are read, so that none is missed.
-void CgroupWatch::Visit(const std::string& path, std::vector<std::string>& components) {
+absl::Status CgroupWatch::Visit(const std::string& path, std::vector<std::string>& components) {
   const Interest interest = InterestIn(components);
   if (interest.matches) {
     if (const uint64_t id = IdAt(absl::StrCat(root_, path)); id != 0) matches_[path] = id;
   }
-  if (!interest.goes_through) return;
+  if (!interest.goes_through) return absl::OkStatus();
   Listen(path);
-  VisitChildren(path, components);
+  return VisitChildren(path, components);
 }
 
-void CgroupWatch::VisitChildren(const std::string& path, std::vector<std::string>& components) {
-  const std::unique_ptr<DIR, int (*)(DIR*)> open(opendir(absl::StrCat(root_, path).c_str()), &closedir);
-  if (open == nullptr) return;
-  while (const dirent* entry = readdir(open.get())) {
+// A directory that is gone has no children. One that cannot be read may have: the error says so.
+absl::Status CgroupWatch::VisitChildren(const std::string& path, std::vector<std::string>& components) {
+  const std::string directory = absl::StrCat(root_, path);
+  const std::unique_ptr<DIR, int (*)(DIR*)> open(opendir(directory.c_str()), &closedir);
+  if (open == nullptr) {
+    return errno == ENOENT ? absl::OkStatus() : KernelError(errno, absl::StrCat("read cgroup ", directory));
+  }
+  absl::Status status;
+  for (;;) {
+    errno = 0;
+    const dirent* entry = readdir(open.get());
+    if (entry == nullptr) {
+      // The kernel says ENOENT where the directory was removed after it was opened.
+      if (errno != 0 && errno != ENOENT) status.Update(KernelError(errno, absl::StrCat("read cgroup ", directory)));
+      return status;
+    }
     if (entry->d_type != DT_DIR || entry->d_name[0] == '.') continue;
     components.emplace_back(entry->d_name);
-    Visit(absl::StrCat(path, "/", entry->d_name), components);
+    status.Update(Visit(absl::StrCat(path, "/", entry->d_name), components));
     components.pop_back();
   }
 }
@@ -108,6 +127,7 @@ absl::Status CgroupWatch::Follow() {
   if (!inotify_.ok()) return absl::OkStatus();
   alignas(inotify_event) std::array<char, 16384> buffer;
   bool lost = false;
+  absl::Status status;
   for (;;) {
     const ssize_t length = ::read(inotify_.get(), buffer.data(), buffer.size());
     if (length < 0 && errno == EINTR) continue;
@@ -129,10 +149,10 @@ absl::Status CgroupWatch::Follow() {
       if ((event.mask & IN_DELETE) != 0) Forget(path);
       if ((event.mask & IN_CREATE) == 0) continue;
       std::vector<std::string> components = absl::StrSplit(path.substr(1), '/');
-      Visit(path, components);
+      status.Update(Visit(path, components));
     }
   }
-  return lost ? Walk() : absl::OkStatus();
+  return lost ? Walk() : status;
 }
 
 }  // namespace shunt::datapath

@@ -25,10 +25,11 @@ class CgroupWatch {
   // none, or if there is no pattern: then there are only walks.
   int fd() const { return inotify_.get(); }
 
-  // Reads all directories that patterns go through. It finds what no event has told. Returns an error if the root
-  // cannot be read; matches() is then what it was.
+  // Reads all directories that patterns go through. It finds what no event has told. Returns an error if the root is
+  // gone, or if one of them cannot be read; matches() is then what it was.
   absl::Status Walk();
-  // Consumes the events. Walks if some were lost.
+  // Consumes the events. Walks if some were lost. Returns an error if a new directory cannot be read: a walk finds what
+  // matches below it.
   absl::Status Follow();
 
   // The ids of the cgroups that match, by path, which begins with a slash. A cgroup below one that matches is not among
@@ -46,8 +47,8 @@ class CgroupWatch {
   };
   Interest InterestIn(const std::vector<std::string>& components) const;
 
-  void Visit(const std::string& path, std::vector<std::string>& components);
-  void VisitChildren(const std::string& path, std::vector<std::string>& components);
+  absl::Status Visit(const std::string& path, std::vector<std::string>& components);
+  absl::Status VisitChildren(const std::string& path, std::vector<std::string>& components);
   void Forget(const std::string& path);
   void Listen(const std::string& path);
 

@@ -5,6 +5,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -134,6 +135,48 @@ TEST_F(CgroupWatchTest, ARootThatIsGoneIsAnErrorAndIsFoundAgain) {
   Make("a");
   ASSERT_TRUE(watch.Walk().ok());
   EXPECT_THAT(watch.matches(), ElementsAre(Key("/a")));
+}
+
+// Takes all descriptors that the process may have, while it lives.
+class NoMoreDescriptors {
+ public:
+  NoMoreDescriptors() {
+    getrlimit(RLIMIT_NOFILE, &before_);
+    const rlimit none = {0, before_.rlim_max};
+    setrlimit(RLIMIT_NOFILE, &none);
+  }
+  ~NoMoreDescriptors() { setrlimit(RLIMIT_NOFILE, &before_); }
+  NoMoreDescriptors(const NoMoreDescriptors&) = delete;
+  NoMoreDescriptors& operator=(const NoMoreDescriptors&) = delete;
+
+ private:
+  rlimit before_ = {};
+};
+
+TEST_F(CgroupWatchTest, ADirectoryThatCannotBeReadTakesNothingAway) {
+  Make("kubepods/pod1");
+  CgroupWatch watch(root_, Patterns({"kubepods/pod*"}));
+  ASSERT_TRUE(watch.Walk().ok());
+  {
+    const NoMoreDescriptors scarce;
+    EXPECT_THAT(watch.Walk().message(), HasSubstr(root_));
+    EXPECT_THAT(watch.matches(), ElementsAre(Key("/kubepods/pod1")));
+  }
+  Make("kubepods/pod2");
+  ASSERT_TRUE(watch.Follow().ok()) << "it still listens";
+  EXPECT_THAT(watch.matches(), ElementsAre(Key("/kubepods/pod1"), Key("/kubepods/pod2")));
+}
+
+TEST_F(CgroupWatchTest, ANewDirectoryThatCannotBeReadIsAnErrorAndAWalkFindsWhatIsInIt) {
+  CgroupWatch watch(root_, Patterns({"kubepods/pod*"}));
+  ASSERT_TRUE(watch.Walk().ok());
+  Make("kubepods/pod1");
+  {
+    const NoMoreDescriptors scarce;
+    EXPECT_THAT(watch.Follow().message(), HasSubstr("/kubepods"));
+  }
+  ASSERT_TRUE(watch.Walk().ok());
+  EXPECT_THAT(watch.matches(), ElementsAre(Key("/kubepods/pod1")));
 }
 
 class ScopesTest : public CgroupTree {
