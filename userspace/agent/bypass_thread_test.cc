@@ -4,10 +4,12 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <cstdint>
 #include <filesystem>
 #include <memory>
 #include <string>
 #include <thread>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "userspace/datapath/codec.h"
@@ -17,32 +19,64 @@
 namespace shunt::agent {
 namespace {
 
-TEST(BypassThreadTest, ANewCgroupIsBypassedWithoutAWalk) {
-  std::string name = absl::StrCat(::testing::TempDir(), "/cgroups.XXXXXX");
-  const std::string root = mkdtemp(name.data());
-  datapath::MemoryMaps maps(datapath::Limits{}, 1);
-  datapath::Tables tables = maps.Open();
-  const datapath::Tables readers = maps.Open();
-  auto scopes = datapath::Scopes::Open(std::move(tables.scopes), std::move(tables.scope_filter), root,
-                                       *datapath::ParseBypass({"kubepods/pod*"}));
-  ASSERT_TRUE(scopes.ok()) << scopes.status();
-  const auto cgroups = [&readers] {
+class BypassThreadTest : public ::testing::Test {
+ protected:
+  BypassThreadTest() {
+    std::string name = absl::StrCat(::testing::TempDir(), "/cgroups.XXXXXX");
+    root_ = mkdtemp(name.data());
+    datapath::Tables tables = maps_.Open();
+    auto scopes = datapath::Scopes::Open(std::move(tables.scopes), std::move(tables.scope_filter), root_,
+                                         *datapath::ParseBypass({"kubepods/pod*"}));
+    EXPECT_TRUE(scopes.ok()) << scopes.status();
+    scopes_ = *std::move(scopes);
+  }
+  ~BypassThreadTest() override { std::filesystem::remove_all(root_); }
+
+  uint32_t Cgroups() {
     shunt_scope_filter filter = {};
-    EXPECT_TRUE(readers.scope_filter->Load(0, datapath::MutableBytesOf(filter)).ok());
+    EXPECT_TRUE(readers_.scope_filter->Load(0, datapath::MutableBytesOf(filter)).ok());
     return filter.cgroups;
-  };
+  }
+
+  std::string root_;
+  datapath::MemoryMaps maps_{datapath::Limits{}, 1};
+  const datapath::Tables readers_ = maps_.Open();
+  std::unique_ptr<datapath::Scopes> scopes_;
+};
+
+// The time limits a failure alone.
+constexpr std::chrono::seconds kPatience(30);
+
+TEST_F(BypassThreadTest, ANewCgroupIsBypassedWithoutAWalk) {
   {
-    const BypassThread thread(**scopes);
-    std::filesystem::create_directories(root + "/kubepods/pod1");
-    // A walk comes only after a minute. The time limits a failure alone.
-    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(30);
-    while (cgroups() == 0 && std::chrono::steady_clock::now() < end) {
+    const BypassThread thread(*scopes_);
+    std::filesystem::create_directories(root_ + "/kubepods/pod1");
+    // A walk comes only after a minute.
+    const auto end = std::chrono::steady_clock::now() + kPatience;
+    while (Cgroups() == 0 && std::chrono::steady_clock::now() < end) {
       std::this_thread::sleep_for(std::chrono::milliseconds(1));
     }
-    EXPECT_EQ(cgroups(), 1u);
+    EXPECT_EQ(Cgroups(), 1u);
   }
-  EXPECT_EQ(cgroups(), 1u) << "without an agent it stays";
-  std::filesystem::remove_all(root);
+  EXPECT_EQ(Cgroups(), 1u) << "without an agent it stays";
+}
+
+TEST_F(BypassThreadTest, EventsThatNeverCeaseDoNotKeepTheWalkAway) {
+  std::filesystem::create_directories(root_ + "/kubepods/pod1");
+  scopes_->Walk();
+  ASSERT_EQ(Cgroups(), 1u);
+  // Another process has changed the map, which no event tells.
+  const shunt_scope_filter none = {};
+  ASSERT_TRUE(readers_.scope_filter->Store(0, datapath::BytesOf(none)).ok());
+  // Events come much more often than the walk.
+  const BypassThread thread(*scopes_, std::chrono::milliseconds(500));
+  const auto end = std::chrono::steady_clock::now() + kPatience;
+  while (Cgroups() == 0 && std::chrono::steady_clock::now() < end) {
+    std::filesystem::create_directory(root_ + "/other");
+    std::filesystem::remove(root_ + "/other");
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  EXPECT_EQ(Cgroups(), 1u);
 }
 
 }  // namespace
