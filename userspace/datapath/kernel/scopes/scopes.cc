@@ -122,6 +122,7 @@ void Scopes::Follow() {
   const std::lock_guard lock(mutex_);
   failure_ = watch_.Follow();
   FollowSettings();
+  KeepProblems();
 }
 
 void Scopes::Walk() {
@@ -131,6 +132,7 @@ void Scopes::Walk() {
   if (failure_.ok()) DropGoneCgroups();
   if (failure_.ok()) FollowSettings();
   failure_.Update(rows_.Restore());
+  KeepProblems();
 }
 
 absl::StatusOr<std::string> Scopes::FindPod(const std::string& uid) const {
@@ -178,15 +180,20 @@ absl::Status Scopes::Delete(const BypassTarget& target) {
   return absl::NotFoundError(absl::StrCat(Shown(target), " is not bypassed; `shuntctl bypass list` shows what is"));
 }
 
-std::vector<std::string> Scopes::Problems() const {
-  const std::lock_guard lock(mutex_);
+void Scopes::KeepProblems() {
   std::vector<std::string> problems;
   if (!failure_.ok()) problems.emplace_back(failure_.message());
   if (!watch_.problem().empty()) {
     problems.push_back(absl::StrCat(watch_.problem(), "; they are found once a second, so the first connects of a new ",
                                     "pod may be translated"));
   }
-  return problems;
+  const std::lock_guard lock(problems_mutex_);
+  problems_ = std::move(problems);
+}
+
+std::vector<std::string> Scopes::Problems() const {
+  const std::lock_guard lock(problems_mutex_);
+  return problems_;
 }
 
 }  // namespace shunt::datapath

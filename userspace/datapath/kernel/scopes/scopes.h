@@ -60,7 +60,8 @@ class Scopes {
   // Returns kNotFound if it was not added, and kFailedPrecondition if the settings ask for it.
   absl::Status Delete(const BypassTarget& target);
 
-  // What keeps a wanted scope from being in force, a sentence each.
+  // What keeps a wanted scope from being in force, a sentence each: what the last Follow or Walk has found. Waits for
+  // neither.
   std::vector<std::string> Problems() const;
 
  private:
@@ -74,6 +75,7 @@ class Scopes {
          const BypassSettings& settings);
 
   void FollowSettings() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void KeepProblems() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void DropGoneCgroups() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Returns the path below the root.
   absl::StatusOr<std::string> PathOf(const BypassTarget& target) const;
@@ -88,6 +90,9 @@ class Scopes {
   ScopeRows rows_ ABSL_GUARDED_BY(mutex_);
   CgroupWatch watch_ ABSL_GUARDED_BY(mutex_);
   absl::Status failure_ ABSL_GUARDED_BY(mutex_);  // of the last call that followed something
+
+  mutable std::mutex problems_mutex_;  // never held over a call of the kernel
+  std::vector<std::string> problems_ ABSL_GUARDED_BY(problems_mutex_);
 };
 
 }  // namespace shunt::datapath
