@@ -23,13 +23,12 @@ namespace {
 
 constexpr uint32_t kEvents = IN_CREATE | IN_DELETE | IN_ONLYDIR;
 
-// A cgroup's id is the inode number of its directory. Returns 0 if there is no such directory.
-uint64_t IdAt(const std::string& directory) {
+}  // namespace
+
+uint64_t CgroupIdAt(const std::string& directory) {
   struct stat facts = {};
   return ::stat(directory.c_str(), &facts) == 0 && S_ISDIR(facts.st_mode) ? facts.st_ino : 0;
 }
-
-}  // namespace
 
 CgroupWatch::CgroupWatch(std::string root, std::vector<CgroupPattern> patterns)
     : root_(std::move(root)), patterns_(std::move(patterns)) {
@@ -58,8 +57,8 @@ absl::Status CgroupWatch::Walk() {
   std::vector<std::string> components;
   Listen("");
   // The root alone must be there.
-  absl::Status status = IdAt(root_) != 0 ? VisitChildren("", components)
-                                         : absl::NotFoundError(absl::StrCat("there is no cgroup ", root_));
+  absl::Status status = CgroupIdAt(root_) != 0 ? VisitChildren("", components)
+                                               : absl::NotFoundError(absl::StrCat("there is no cgroup ", root_));
   if (!status.ok()) {
     // What was not read may still be there. The watches of both walks stay, so that no event of either is missed.
     matches_ = std::move(matches_before);
@@ -76,7 +75,7 @@ absl::Status CgroupWatch::Walk() {
 absl::Status CgroupWatch::Visit(const std::string& path, std::vector<std::string>& components) {
   const Interest interest = InterestIn(components);
   if (interest.matches) {
-    if (const uint64_t id = IdAt(absl::StrCat(root_, path)); id != 0) matches_[path] = id;
+    if (const uint64_t id = CgroupIdAt(absl::StrCat(root_, path)); id != 0) matches_[path] = id;
   }
   if (!interest.goes_through) return absl::OkStatus();
   Listen(path);

@@ -14,6 +14,9 @@
 
 namespace shunt::datapath {
 
+// Returns a cgroup's id, which is the inode number of its directory; 0 if there is no such directory.
+uint64_t CgroupIdAt(const std::string& directory);
+
 // Listens by inotify to those directories alone that a pattern goes through: of "kubepods*/pod*" the root and each
 // kubepods*. So what containers do below their own cgroups is no event here. Not thread-safe.
 class CgroupWatch {

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "userspace/datapath/kernel/scopes/scopes.h"
 
-#include <sys/stat.h>
-
 #include <filesystem>
 #include <map>
 #include <system_error>
@@ -19,12 +17,6 @@ namespace {
 
 // A pod's cgroup is three levels below kubepods at most; kubepods itself may be below others.
 constexpr int kPodLevels = 8;
-
-// Returns 0 if there is no such directory.
-uint64_t CgroupIdAt(const std::string& directory) {
-  struct stat facts = {};
-  return ::stat(directory.c_str(), &facts) == 0 && S_ISDIR(facts.st_mode) ? facts.st_ino : 0;
-}
 
 // The kubelet names a pod's cgroup podUID, or with systemd ...-podUID.slice, in which dashes are underscores.
 bool IsPodDirectory(const std::string& name, const std::string& uid) {
