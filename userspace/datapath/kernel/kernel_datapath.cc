@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "bpf/abi.h"
 #include "bpf/config.h"
+#include "userspace/datapath/codec.h"
 #include "userspace/datapath/kernel/attach/cgroup_root.h"
 #include "userspace/datapath/kernel/attach/foreign_links.h"
 #include "userspace/datapath/kernel/attach/host_config.h"
@@ -188,7 +189,12 @@ void KernelDatapath::FollowDevices(FollowWhat what) {
 }
 
 uint64_t KernelDatapath::FeaturesInForce() const {
-  const uint64_t packets = packets_ != nullptr && packets_->started() ? SHUNT_FEATURE_PACKETS : 0;
+  uint64_t packets = packets_ != nullptr && packets_->started() ? SHUNT_FEATURE_PACKETS : 0;
+  // Until this agent's packet path begins, that of the agent before goes on.
+  shunt_meta found{};
+  if (options_.packets.has_value() && tables().meta->Load(0, MutableBytesOf(found)).ok()) {
+    packets |= found.features & SHUNT_FEATURE_PACKETS;
+  }
   return SHUNT_FEATURE_SOCKETS | packets | (options_.observe ? SHUNT_FEATURE_OBSERVE : 0);
 }
 

@@ -156,6 +156,15 @@ TEST_F(PacketPathTest, TheCollectorOutlivesAgentsWhichShareOne) {
   EXPECT_TRUE(Ticks());
 }
 
+TEST_F(PacketPathTest, WhileTheNextAgentStartsItIsInForceAndSaysSo) {
+  datapath_ = Open(WithPackets());
+  ASSERT_NE(datapath_, nullptr);
+  Serve(*datapath_);
+  ASSERT_NO_FATAL_FAILURE(Restart(WithPackets()));
+  EXPECT_EQ(ProgramsOn(kEth0), 2u);
+  EXPECT_NE(Features() & SHUNT_FEATURE_PACKETS, 0u);
+}
+
 TEST_F(PacketPathTest, WhatHasGoneWithItsPinIsBroughtBack) {
   datapath_ = Open(WithPackets());
   ASSERT_NE(datapath_, nullptr);
