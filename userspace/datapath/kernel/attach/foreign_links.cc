@@ -14,6 +14,8 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/string_view.h"
+#include "absl/strings/strip.h"
 #include "userspace/datapath/kernel/attach/agent_lock.h"
 #include "userspace/datapath/kernel/attach/programs.h"
 #include "userspace/datapath/kernel/attach/reserved_ports.h"
@@ -79,6 +81,12 @@ void MendInterrupted(const PinDirectory& pins) {
     }
     (void)bpf_link_detach(interrupted->get());
     unlink(next.c_str());
+  }
+  for (const std::string& next : PathsIn(pins.path() + "/links")) {
+    absl::string_view path = next;
+    if (!absl::ConsumeSuffix(&path, "_next") || !IsDeviceLink(path.substr(path.find_last_of('/') + 1))) continue;
+    const std::string own(path);
+    if (access(own.c_str(), F_OK) != 0) (void)rename(next.c_str(), own.c_str());
   }
 }
 

@@ -16,6 +16,7 @@ std::vector<std::string> LayoutsInForce(const PinDirectory& pins);
 
 // Puts right what an interrupted ReplacePin has left beside a hook's own pin. If the hook has an attached link there,
 // the other one is detached, because its program would run as well; otherwise the other one becomes the hook's.
+// A device's link becomes the hook's if that has none; what else is beside it is for DetachUnknownLinks.
 void MendInterrupted(const PinDirectory& pins);
 
 // What is to become of the packet path at devices: an agent that has it replaces the programs itself. One that has not

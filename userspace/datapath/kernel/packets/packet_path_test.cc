@@ -14,6 +14,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <cstdio>
 #include <fstream>
 #include <iterator>
 #include <optional>
@@ -163,6 +164,21 @@ TEST_F(PacketPathTest, WhileTheNextAgentStartsItIsInForceAndSaysSo) {
   ASSERT_NO_FATAL_FAILURE(Restart(WithPackets()));
   EXPECT_EQ(ProgramsOn(kEth0), 2u);
   EXPECT_NE(Features() & SHUNT_FEATURE_PACKETS, 0u);
+}
+
+// The agent before was killed after it had pinned the link beside its place.
+TEST_F(PacketPathTest, ALinkThatHasNotReachedItsNameStaysInForce) {
+  if (!HasTcx()) GTEST_SKIP() << "a filter has no pin";
+  datapath_ = Open(WithPackets());
+  ASSERT_NE(datapath_, nullptr);
+  Serve(*datapath_);
+  datapath_.reset();
+  const std::string pin = bpffs_ + "/shunt/links/device_77_ingress";
+  ASSERT_EQ(rename(pin.c_str(), (pin + "_next").c_str()), 0);
+  datapath_ = Open(WithPackets());
+  ASSERT_NE(datapath_, nullptr);
+  EXPECT_EQ(ProgramsOn(kEth0), 2u);
+  EXPECT_EQ(access(pin.c_str(), F_OK), 0);
 }
 
 TEST_F(PacketPathTest, WhatHasGoneWithItsPinIsBroughtBack) {
