@@ -347,7 +347,8 @@ static __always_inline int parse_v6(struct bytes bytes, struct packet *packet, i
 
 /*
  * Returns what the frame is: enum parsed. A frame with a VLAN's tag in its bytes is nothing: it is within another tag,
- * because the kernel has taken the first one out of the bytes, and comes again at that VLAN's own device. Extension headers are parsed only `closely`, which takes the verifier long.
+ * because the kernel has taken the first one out of the bytes, and comes again at that VLAN's own device. Extension
+ * headers are parsed only `closely`, which takes the verifier long.
  */
 static __always_inline int parse(struct bytes bytes, struct packet *packet, int closely)
 {

@@ -359,7 +359,9 @@ static __always_inline int is_for_frontend(struct scratch *s)
 	return find_frontend(&s->key, 0, &reason) != NULL;
 }
 
-/* Drops the packet in the scratch row if it may be for a frontend: the host would deliver it to a process of its own. */
+/*
+ * Drops the packet in the scratch row if it may be for a frontend: the host would deliver it to a process of its own.
+ */
 __noinline __weak int stop_opaque(frame_t *frame)
 {
 	struct scratch *s = scratch_row();

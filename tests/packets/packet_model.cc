@@ -111,8 +111,10 @@ void PacketModel::Remove(const std::shared_ptr<Flow>& flow) {
 Expected PacketModel::Expect(Hook hook, const std::string& device, const Packet& packet, const Fate& seen) {
   // The host would put it together.
   const bool is_sctp_part = packet.protocol == kSctp && IsPart(packet) && !IsLater(packet);
-  if (is_sctp_part && hook == Hook::kIngress && !(packet.link && packet.link->vlan) && Find(TupleOf(packet)) != nullptr)
+  if (is_sctp_part && hook == Hook::kIngress && !(packet.link && packet.link->vlan) &&
+      (packet.destination_port == 0 || Find(TupleOf(packet)) != nullptr)) {
     return Drop();
+  }
   if (!IsOfAFlow(packet)) return Pass(packet);
   const Datagram datagram = {packet.source, packet.destination, packet.protocol, packet.id};
   if (IsLater(packet)) return WithIdOf(ExpectLater(hook, device, packet), packet, seen);

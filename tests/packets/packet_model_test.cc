@@ -223,7 +223,7 @@ Packet PacketModelTest::Dressed(Packet packet) {
   if (packet.IsV4() && packet.protocol == kUdp && OneIn(4)) packet.NoChecksum();
   if (OneIn(10)) packet.Padding(1 + Below(6));
   if (OneIn(5)) Cut(packet);
-  if (OneIn(20)) packet.Vlan(static_cast<uint16_t>(Below(4096)));
+  if (OneIn(20)) packet.Vlan(static_cast<uint16_t>(1 + Below(4095)));
   if (packet.protocol == kSctp) AddChunk(&packet);
   if (packet.protocol != kTcp) return packet;
   packet.Flags(kFlags[Below(std::size(kFlags))]).Sequence(static_cast<uint32_t>(random_()));
