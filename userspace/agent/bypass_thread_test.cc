@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
@@ -12,6 +13,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
 #include "userspace/datapath/codec.h"
 #include "userspace/datapath/tables.h"
 #include "userspace/datapath/testing/memory_table.h"
@@ -22,6 +24,12 @@ namespace {
 class BypassThreadTest : public ::testing::Test {
  protected:
   BypassThreadTest() {
+    // Maps in memory are their writer's alone, so the one that writes reads.
+    maps_.hooks().after = [this](absl::string_view table) {
+      shunt_scope_filter filter = {};
+      if (table != "scope_filter" || !readers_.scope_filter->Load(0, datapath::MutableBytesOf(filter)).ok()) return;
+      cgroups_ = filter.cgroups;
+    };
     std::string name = absl::StrCat(::testing::TempDir(), "/cgroups.XXXXXX");
     root_ = mkdtemp(name.data());
     datapath::Tables tables = maps_.Open();
@@ -32,13 +40,11 @@ class BypassThreadTest : public ::testing::Test {
   }
   ~BypassThreadTest() override { std::filesystem::remove_all(root_); }
 
-  uint32_t Cgroups() {
-    shunt_scope_filter filter = {};
-    EXPECT_TRUE(readers_.scope_filter->Load(0, datapath::MutableBytesOf(filter)).ok());
-    return filter.cgroups;
-  }
+  // As the last write to `scope_filter` has left it.
+  uint32_t Cgroups() const { return cgroups_; }
 
   std::string root_;
+  std::atomic<uint32_t> cgroups_ = 0;
   datapath::MemoryMaps maps_{datapath::Limits{}, 1};
   const datapath::Tables readers_ = maps_.Open();
   std::unique_ptr<datapath::Scopes> scopes_;
