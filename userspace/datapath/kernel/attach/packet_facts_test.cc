@@ -10,16 +10,17 @@
 #include <cstdlib>
 #include <fstream>
 #include <iterator>
+#include <memory>
 #include <optional>
 #include <string>
 
 #include "absl/strings/str_cat.h"
-#include "tests/sandbox/network_namespace.h"
 #include "userspace/datapath/kernel/attach/firewall_chains.h"
 #include "userspace/datapath/kernel/attach/packet_check.h"
 #include "userspace/datapath/kernel/attach/reserved_ports.h"
 #include "userspace/datapath/kernel/testing/sandbox_fixture.h"
 #include "userspace/datapath/kernel/testing/test_devices.h"
+#include "userspace/datapath/kernel/testing/test_node.h"
 #include "userspace/model/ip_address.h"
 #include "userspace/posix/file_descriptor.h"
 
@@ -52,17 +53,14 @@ class PacketFactsTest : public SandboxTest {
     absl::StatusOr<PinDirectory> pins = PinDirectory::OpenOrCreate(bpffs_);
     ASSERT_TRUE(pins.ok()) << pins.status();
     pins_ = *pins;
-    absl::StatusOr<sandbox::NetworkNamespace> node = sandbox::NetworkNamespace::Create();
-    absl::StatusOr<sandbox::NetworkNamespace> outside = sandbox::NetworkNamespace::Create();
-    ASSERT_TRUE(node.ok() && outside.ok());
-    node_.emplace(*std::move(node));
-    outside_.emplace(*std::move(outside));
-    inside_.emplace(*node_);
-    ASSERT_TRUE(testing::AddVeth("eth7", kUplink, outside_->fd()).ok());
+    absl::StatusOr<std::unique_ptr<testing::TestNode>> node = testing::TestNode::Create();
+    ASSERT_TRUE(node.ok()) << node.status();
+    node_ = *std::move(node);
+    ASSERT_TRUE(node_->AddDevice("eth7", kUplink).ok());
     ASSERT_TRUE(testing::SetUp(kUplink, true).ok());
   }
   void TearDown() override {
-    inside_.reset();
+    node_.reset();
     SandboxTest::TearDown();
   }
 
@@ -76,8 +74,7 @@ class PacketFactsTest : public SandboxTest {
   }
 
   std::optional<PinDirectory> pins_;
-  std::optional<sandbox::NetworkNamespace> node_, outside_;
-  std::optional<sandbox::InNamespace> inside_;
+  std::unique_ptr<testing::TestNode> node_;
 };
 
 TEST_F(PacketFactsTest, SettingsAreThoseOfTheNamespace) {

@@ -15,6 +15,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <fstream>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -25,6 +26,7 @@
 #include "userspace/datapath/kernel/attach/cleanup.h"
 #include "userspace/datapath/kernel/attach/port_list.h"
 #include "userspace/datapath/kernel/testing/sandbox_fixture.h"
+#include "userspace/datapath/kernel/testing/test_node.h"
 #include "userspace/posix/file_descriptor.h"
 
 namespace shunt::datapath {
@@ -58,14 +60,13 @@ class ReservedPortsTest : public SandboxTest {
     absl::StatusOr<PinDirectory> pins = PinDirectory::OpenOrCreate(bpffs_);
     ASSERT_TRUE(pins.ok()) << pins.status();
     pins_ = *pins;
-    absl::StatusOr<sandbox::NetworkNamespace> node = sandbox::NetworkNamespace::Create();
+    absl::StatusOr<std::unique_ptr<testing::TestNode>> node = testing::TestNode::Create();
     ASSERT_TRUE(node.ok()) << node.status();
-    node_.emplace(*std::move(node));
-    inside_.emplace(*node_);
+    node_ = *std::move(node);
     ASSERT_EQ(List(), "");
   }
   void TearDown() override {
-    inside_.reset();
+    node_.reset();
     SandboxTest::TearDown();
   }
 
@@ -83,8 +84,7 @@ class ReservedPortsTest : public SandboxTest {
   }
 
   std::optional<PinDirectory> pins_;
-  std::optional<sandbox::NetworkNamespace> node_;
-  std::optional<sandbox::InNamespace> inside_;
+  std::unique_ptr<testing::TestNode> node_;
 };
 
 TEST_F(ReservedPortsTest, TheRangeIsReservedOnceAndReleased) {

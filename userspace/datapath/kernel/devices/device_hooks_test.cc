@@ -30,6 +30,7 @@
 #include "userspace/datapath/kernel/object/bpf_fd.h"
 #include "userspace/datapath/kernel/testing/sandbox_fixture.h"
 #include "userspace/datapath/kernel/testing/test_devices.h"
+#include "userspace/datapath/kernel/testing/test_node.h"
 
 namespace shunt::datapath {
 namespace {
@@ -85,29 +86,26 @@ class DeviceHooksTest : public SandboxTest, public ::testing::WithParamInterface
     absl::StatusOr<PinDirectory> pins = PinDirectory::OpenOrCreate(bpffs_);
     ASSERT_TRUE(pins.ok()) << pins.status();
     pins_ = *pins;
-    absl::StatusOr<sandbox::NetworkNamespace> node = sandbox::NetworkNamespace::Create();
-    absl::StatusOr<sandbox::NetworkNamespace> pod = sandbox::NetworkNamespace::Create();
-    ASSERT_TRUE(node.ok() && pod.ok());
-    node_.emplace(*std::move(node));
-    pod_.emplace(*std::move(pod));
-    inside_.emplace(*node_);
+    absl::StatusOr<std::unique_ptr<testing::TestNode>> node = testing::TestNode::Create();
+    ASSERT_TRUE(node.ok()) << node.status();
+    node_ = *std::move(node);
     AddDevice("veth7", kDevice);
   }
   void TearDown() override {
-    inside_.reset();
+    node_.reset();
     SandboxTest::TearDown();
   }
 
   static bool IsTcx() { return GetParam() == DeviceHookKind::kTcx; }
 
   void AddDevice(const std::string& name, uint32_t index) {
-    absl::Status status = testing::AddVeth(name, index, pod_->fd());
+    absl::Status status = node_->AddDevice(name, index);
     ASSERT_TRUE(status.ok()) << status;
     BringUp(name, index);
   }
   void BringUp(const std::string& name, uint32_t index) {
     ASSERT_TRUE(testing::SetUp(index, true).ok());
-    const sandbox::InNamespace in_pod(*pod_);
+    const sandbox::InNamespace in_pod(node_->outside());
     ASSERT_TRUE(testing::SetUp(if_nametoindex(name.c_str()), true).ok());
   }
 
@@ -153,7 +151,7 @@ class DeviceHooksTest : public SandboxTest, public ::testing::WithParamInterface
     return program.count() > before;
   }
   void SendFromPod(const std::string& name = "veth7") {
-    const sandbox::InNamespace in_pod(*pod_);
+    const sandbox::InNamespace in_pod(node_->outside());
     Send(if_nametoindex(name.c_str()));
   }
   void ExpectInForce(const Programs& programs) {
@@ -217,8 +215,7 @@ class DeviceHooksTest : public SandboxTest, public ::testing::WithParamInterface
 
   const HookedDevice veth_{kDevice, "veth7"};
   std::optional<PinDirectory> pins_;
-  std::optional<sandbox::NetworkNamespace> node_, pod_;
-  std::optional<sandbox::InNamespace> inside_;
+  std::unique_ptr<testing::TestNode> node_;
 };
 
 class DeviceLinksTest : public DeviceHooksTest {};
@@ -438,7 +435,7 @@ TEST_P(DeviceHooksTest, ADeviceThatHasMovedAwayIsNotMistakenForTheOneWithItsInde
   }
   ASSERT_TRUE(testing::MoveTo(kDevice, elsewhere->fd()).ok());
   {
-    const sandbox::InNamespace in_pod(*pod_);
+    const sandbox::InNamespace in_pod(node_->outside());
     ASSERT_TRUE(testing::Rename(if_nametoindex("veth7"), "older").ok());
   }
   AddDevice("veth7", kDevice);

@@ -5,12 +5,12 @@
 #include <poll.h>
 
 #include <algorithm>
-#include <optional>
+#include <memory>
 
-#include "tests/sandbox/network_namespace.h"
 #include "userspace/datapath/kernel/devices/link_list.h"
 #include "userspace/datapath/kernel/testing/sandbox_fixture.h"
 #include "userspace/datapath/kernel/testing/test_devices.h"
+#include "userspace/datapath/kernel/testing/test_node.h"
 
 namespace shunt::datapath {
 namespace {
@@ -24,12 +24,9 @@ class LinkWatchTest : public SandboxTest {
   void SetUp() override {
     SandboxTest::SetUp();
     if (IsSkipped() || HasFatalFailure()) return;
-    absl::StatusOr<sandbox::NetworkNamespace> node = sandbox::NetworkNamespace::Create();
-    absl::StatusOr<sandbox::NetworkNamespace> pod = sandbox::NetworkNamespace::Create();
-    ASSERT_TRUE(node.ok() && pod.ok());
-    node_.emplace(*std::move(node));
-    pod_.emplace(*std::move(pod));
-    inside_.emplace(*node_);
+    absl::StatusOr<std::unique_ptr<testing::TestNode>> node = testing::TestNode::Create();
+    ASSERT_TRUE(node.ok()) << node.status();
+    node_ = *std::move(node);
   }
 
   Link Read(uint32_t index) {
@@ -41,12 +38,11 @@ class LinkWatchTest : public SandboxTest {
     return {};
   }
 
-  std::optional<sandbox::NetworkNamespace> node_, pod_;
-  std::optional<sandbox::InNamespace> inside_;
+  std::unique_ptr<testing::TestNode> node_;
 };
 
 TEST_F(LinkWatchTest, ReadsDevicesWithTheirAddresses) {
-  ASSERT_TRUE(testing::AddVeth("veth7", 77, pod_->fd()).ok());
+  ASSERT_TRUE(node_->AddDevice("veth7", 77).ok());
   const absl::StatusOr<std::vector<Link>> before = ReadLinks();
   ASSERT_TRUE(before.ok()) << before.status();
   EXPECT_TRUE(std::is_sorted(before->begin(), before->end(), [](auto& a, auto& b) { return a.index < b.index; }));
@@ -74,7 +70,7 @@ TEST_F(LinkWatchTest, ReadsDevicesWithTheirAddresses) {
 }
 
 TEST_F(LinkWatchTest, APortKnowsItsBridge) {
-  ASSERT_TRUE(testing::AddVeth("veth7", 77, pod_->fd()).ok());
+  ASSERT_TRUE(node_->AddDevice("veth7", 77).ok());
   ASSERT_TRUE(testing::AddBridge("cni0").ok());
   const uint32_t bridge = if_nametoindex("cni0");
   ASSERT_TRUE(testing::SetMaster(77, bridge).ok());
@@ -96,7 +92,7 @@ TEST_F(LinkWatchTest, EveryChangeIsAnnounced) {
     return *changed;
   };
   EXPECT_FALSE(announced()) << "nothing has changed";
-  ASSERT_TRUE(testing::AddVeth("veth7", 77, pod_->fd()).ok());
+  ASSERT_TRUE(node_->AddDevice("veth7", 77).ok());
   EXPECT_TRUE(announced()) << "a device has come";
   ASSERT_TRUE(testing::Rename(77, "uplink").ok());
   EXPECT_TRUE(announced()) << "it is renamed";

@@ -8,14 +8,15 @@
 #include <net/if.h>
 #include <poll.h>
 
+#include <memory>
 #include <optional>
 
 #include "absl/status/status.h"
-#include "tests/sandbox/network_namespace.h"
 #include "userspace/datapath/codec.h"
 #include "userspace/datapath/kernel/devices/tc_filter.h"
 #include "userspace/datapath/kernel/testing/sandbox_fixture.h"
 #include "userspace/datapath/kernel/testing/test_devices.h"
+#include "userspace/datapath/kernel/testing/test_node.h"
 #include "userspace/datapath/testing/memory_table.h"
 
 namespace shunt::datapath {
@@ -35,12 +36,9 @@ class PacketDevicesTest : public SandboxTest {
     absl::StatusOr<PinDirectory> pins = PinDirectory::OpenOrCreate(bpffs_);
     ASSERT_TRUE(pins.ok()) << pins.status();
     pins_ = *pins;
-    absl::StatusOr<sandbox::NetworkNamespace> node = sandbox::NetworkNamespace::Create();
-    absl::StatusOr<sandbox::NetworkNamespace> pod = sandbox::NetworkNamespace::Create();
-    ASSERT_TRUE(node.ok() && pod.ok());
-    node_.emplace(*std::move(node));
-    pod_.emplace(*std::move(pod));
-    inside_.emplace(*node_);
+    absl::StatusOr<std::unique_ptr<testing::TestNode>> node = testing::TestNode::Create();
+    ASSERT_TRUE(node.ok()) << node.status();
+    node_ = *std::move(node);
     program_ = testing::LoadPassing();
     ASSERT_TRUE(program_.ok());
     rows_.name = "devices";
@@ -49,12 +47,12 @@ class PacketDevicesTest : public SandboxTest {
     rows_.capacity = 16;
   }
   void TearDown() override {
-    inside_.reset();
+    node_.reset();
     SandboxTest::TearDown();
   }
 
   void AddUplink(const std::string& name, uint32_t index, const char* address) {
-    ASSERT_TRUE(testing::AddVeth(name, index, pod_->fd()).ok());
+    ASSERT_TRUE(node_->AddDevice(name, index).ok());
     ASSERT_TRUE(testing::AddAddress(index, *IpAddress::Parse(address), 24).ok());
   }
 
@@ -108,8 +106,7 @@ class PacketDevicesTest : public SandboxTest {
   int graces_ = 0;      // how many there have been
   absl::Status grace_;  // what the next ones return
   std::optional<PinDirectory> pins_;
-  std::optional<sandbox::NetworkNamespace> node_, pod_;
-  std::optional<sandbox::InNamespace> inside_;
+  std::unique_ptr<testing::TestNode> node_;
   posix::FileDescriptor program_;
   MemoryRows rows_;
   WriteHooks write_hooks_;
@@ -118,7 +115,7 @@ class PacketDevicesTest : public SandboxTest {
 
 TEST_F(PacketDevicesTest, ChosenDevicesHaveProgramsAndEveryDeviceSaysWhyNot) {
   AddUplink("eth0", 77, "192.0.2.10");
-  ASSERT_TRUE(testing::AddVeth("cali1", 78, pod_->fd()).ok());
+  ASSERT_TRUE(node_->AddDevice("cali1", 78).ok());
   PacketDevices devices = Open({{"auto"}, {}});
   EXPECT_THAT(Follow(devices).attached, ElementsAre("eth0"));
   EXPECT_TRUE(StateOf(devices, "eth0").in_force);
@@ -165,7 +162,7 @@ TEST_F(PacketDevicesTest, DevicesComeChangeAndGo) {
   EXPECT_FALSE(IsReadable(devices));
   EXPECT_EQ(SourceOf(Row(77)), "192.0.2.10");
 
-  ASSERT_TRUE(testing::AddVeth("cali1", 78, pod_->fd()).ok());
+  ASSERT_TRUE(node_->AddDevice("cali1", 78).ok());
   ASSERT_TRUE(IsReadable(devices));
   EXPECT_THAT(Follow(devices).attached, ElementsAre("cali1"));
 
@@ -188,7 +185,7 @@ TEST_F(PacketDevicesTest, DevicesComeChangeAndGo) {
 TEST_F(PacketDevicesTest, MemoryThatARowHasGivenBackRestsBeforeTheNextRow) {
   PacketDevices devices = Open({{"auto"}, {}});
   AddUplink("eth0", 77, "192.0.2.10");
-  ASSERT_TRUE(testing::AddVeth("cali1", 78, pod_->fd()).ok());
+  ASSERT_TRUE(node_->AddDevice("cali1", 78).ok());
   Follow(devices);
   EXPECT_EQ(graces_, 0) << "new rows replace none";
   ASSERT_TRUE(testing::DeleteAddress(77, *IpAddress::Parse("192.0.2.10"), 24).ok());

@@ -17,12 +17,11 @@
 #include <cstdio>
 #include <fstream>
 #include <iterator>
-#include <optional>
+#include <memory>
 #include <string>
 #include <thread>
 #include <vector>
 
-#include "tests/sandbox/network_namespace.h"
 #include "userspace/datapath/codec.h"
 #include "userspace/datapath/kernel/attach/cleanup.h"
 #include "userspace/datapath/kernel/devices/tc_filter.h"
@@ -30,6 +29,7 @@
 #include "userspace/datapath/kernel/object/bpf_fd.h"
 #include "userspace/datapath/kernel/testing/datapath_fixture.h"
 #include "userspace/datapath/kernel/testing/test_devices.h"
+#include "userspace/datapath/kernel/testing/test_node.h"
 
 namespace shunt::datapath {
 namespace {
@@ -45,12 +45,9 @@ class PacketPathTest : public DatapathFixture {
   void SetUp() override {
     DatapathFixture::SetUp();
     if (IsSkipped() || HasFatalFailure()) return;
-    absl::StatusOr<sandbox::NetworkNamespace> node = sandbox::NetworkNamespace::Create();
-    absl::StatusOr<sandbox::NetworkNamespace> outside = sandbox::NetworkNamespace::Create();
-    ASSERT_TRUE(node.ok() && outside.ok());
-    node_.emplace(*std::move(node));
-    outside_.emplace(*std::move(outside));
-    inside_.emplace(*node_);
+    absl::StatusOr<std::unique_ptr<testing::TestNode>> node = testing::TestNode::Create();
+    ASSERT_TRUE(node.ok()) << node.status();
+    node_ = *std::move(node);
     AddUplink("eth0", kEth0, "192.0.2.10");
   }
   void TearDown() override {
@@ -59,12 +56,12 @@ class PacketPathTest : public DatapathFixture {
       std::vector<std::string> removed;
       EXPECT_TRUE(Cleanup(bpffs_, &removed).ok());
     }
-    inside_.reset();
+    node_.reset();
     DatapathFixture::TearDown();
   }
 
   void AddUplink(const std::string& name, uint32_t index, const char* address) {
-    ASSERT_TRUE(testing::AddVeth(name, index, outside_->fd()).ok());
+    ASSERT_TRUE(node_->AddDevice(name, index).ok());
     ASSERT_TRUE(testing::AddAddress(index, *model::IpAddress::Parse(address), 24).ok());
   }
 
@@ -119,8 +116,7 @@ class PacketPathTest : public DatapathFixture {
     return level.translating_since;
   }
 
-  std::optional<sandbox::NetworkNamespace> node_, outside_;
-  std::optional<sandbox::InNamespace> inside_;
+  std::unique_ptr<testing::TestNode> node_;
 };
 
 TEST_F(PacketPathTest, ItBeginsWhenEverythingIsApplied) {
