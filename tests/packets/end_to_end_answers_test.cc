@@ -14,12 +14,11 @@
 #include <cstdint>
 #include <cstring>
 #include <memory>
-#include <optional>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "tests/packets/cluster_test.h"
 #include "tests/packets/packet_programs.h"
 #include "tests/sandbox/client_socket.h"
 #include "tests/sandbox/cluster_network.h"
@@ -27,14 +26,12 @@
 #include "tests/sandbox/echo_server.h"
 #include "tests/sandbox/service_story.h"
 #include "userspace/datapath/kernel/devices/loopback.h"
-#include "userspace/datapath/kernel/testing/sandbox_fixture.h"
 
 namespace shunt::packets {
 namespace {
 
 using sandbox::At;
 using sandbox::ClientSocket;
-using sandbox::ClusterNetwork;
 using sandbox::EchoServer;
 using sandbox::InNamespace;
 using sandbox::Pod;
@@ -122,31 +119,21 @@ HopError NextError(const ClientSocket& socket) {
   return error;
 }
 
-class EndToEndAnswersTest : public datapath::SandboxTest {
+class EndToEndAnswersTest : public ClusterTest {
  protected:
   void Start(SecondUplink second = SecondUplink::kPresent, bool strict_rp_filter = true) {
-    auto network = ClusterNetwork::Create({.strict_rp_filter = strict_rp_filter, .second_uplink = second});
-    ASSERT_TRUE(network.ok()) << network.status();
-    network_ = *std::move(network);
-    for (const int node : {0, 1}) {
-      auto pod = network_->AddPod(node, PodLink::kRouted);
-      ASSERT_TRUE(pod.ok()) << pod.status();
-      (node == 0 ? near_ : far_).emplace(*std::move(pod));
-    }
+    ASSERT_NO_FATAL_FAILURE(MakeNetwork({.strict_rp_filter = strict_rp_filter, .second_uplink = second}));
+    for (const int node : {0, 1}) ASSERT_NO_FATAL_FAILURE(AddPod(node, PodLink::kRouted));
     server_ = std::make_unique<EchoServer>();
-    ASSERT_TRUE(server_->Listen(far_->where, kTarget).ok());
+    ASSERT_TRUE(server_->Listen(far().where, kTarget).ok());
     {
       InNamespace router(network_->router());
       ASSERT_TRUE(sandbox::SetMtu("second", kSecondMtu).ok());
     }
-    inside_ = std::make_unique<InNamespace>(network_->node(0));
+    ASSERT_NO_FATAL_FAILURE(LoadPrograms({"192.0.2.10", "2001:db8::10", "198.18.0.10", "2001:db8:3::10"}));
     ASSERT_TRUE(sandbox::SetMtu("flannel.1", kOverlayMtu).ok());
     ASSERT_TRUE(sandbox::SetMtu("eth1", kSecondMtu).ok());
     ASSERT_TRUE(datapath::AcceptOwnSources().ok());
-    auto programs = PacketPrograms::Create(
-        bpffs_, cgroup_, {.node_addresses = {"192.0.2.10", "2001:db8::10", "198.18.0.10", "2001:db8:3::10"}});
-    ASSERT_TRUE(programs.ok()) << programs.status();
-    programs_ = *std::move(programs);
     Serve();
     AttachAll();
   }
@@ -159,7 +146,7 @@ class EndToEndAnswersTest : public datapath::SandboxTest {
     for (const auto protocol : {model::Protocol::kTcp, model::Protocol::kUdp}) {
       story.Port(80, protocol, kTarget, 30081).Port(90, protocol, kSink, 30082);
     }
-    for (const std::string& address : {far_->v4, far_->v6}) {
+    for (const std::string& address : {far().v4, far().v6}) {
       story.Endpoint({.address = address, .node = "b"});
       for (const uint16_t port : {kTarget, kSink}) {
         backends.push_back(model::IpAddress::Parse(address)->ToStringWithPort(port));
@@ -174,24 +161,14 @@ class EndToEndAnswersTest : public datapath::SandboxTest {
         {"eth0", SHUNT_DEVICE_EXTERNAL, "192.0.2.10", "2001:db8::10"},
         {"eth1", SHUNT_DEVICE_EXTERNAL, "198.18.0.10", "2001:db8:3::10", nullptr, kSecondMtu},
         {"flannel.1", SHUNT_DEVICE_OVERLAY, "10.244.1.0", "fd00:244:1::", nullptr, kOverlayMtu},
-        {near_->device.c_str(), SHUNT_DEVICE_POD, "192.0.2.10", "2001:db8::10"},
+        {near().device.c_str(), SHUNT_DEVICE_POD, "192.0.2.10", "2001:db8::10"},
     };
-    for (const ToldDevice& device : devices) {
-      ASSERT_TRUE(programs_->Tell(device).ok()) << device.name;
-      const absl::Status attached = programs_->Attach(device.name);
-      ASSERT_TRUE(attached.ok()) << attached;
-    }
-  }
-
-  void TearDown() override {
-    programs_.reset();
-    inside_.reset();
-    SandboxTest::TearDown();
+    Attach(devices);
   }
 
   // A socket at the far pod that gets what is sent to port kSink.
   ClientSocket Sink(bool is_v4) const {
-    ClientSocket sink(far_->where, is_v4 ? AF_INET : AF_INET6, SOCK_DGRAM);
+    ClientSocket sink(far().where, is_v4 ? AF_INET : AF_INET6, SOCK_DGRAM);
     EXPECT_EQ(sink.Bind(At(absl::StrCat(is_v4 ? "0.0.0.0" : "[::]", ":", kSink))), 0);
     sink.SetPatience(3000);
     return sink;
@@ -240,11 +217,11 @@ class EndToEndAnswersTest : public datapath::SandboxTest {
     }
   }
 
-  std::unique_ptr<ClusterNetwork> network_;
-  std::optional<Pod> near_, far_;
+  // The pod of this node, and that of the other.
+  const Pod& near() const { return pods_[0]; }
+  const Pod& far() const { return pods_[1]; }
+
   std::unique_ptr<EchoServer> server_;
-  std::unique_ptr<InNamespace> inside_;  // node A
-  std::unique_ptr<PacketPrograms> programs_;
 };
 
 constexpr const char* kFirstUplink[] = {"192.0.2.10:30082", "203.0.113.1:90", "[2001:db8::10]:30082",
@@ -281,11 +258,11 @@ TEST_F(EndToEndAnswersTest, AClientIsToldToTheByteWhatFits) {
 TEST_F(EndToEndAnswersTest, APodIsToldThoughDevicesCompleteItsChecksums) {
   Start();
   for (const bool offloads : {true, false}) {
-    ASSERT_TRUE(sandbox::SetOffloads(near_->device, offloads).ok());
+    ASSERT_TRUE(sandbox::SetOffloads(near().device, offloads).ok());
     for (const char* to :
          {offloads ? "192.0.2.10:30082" : "203.0.113.1:90", offloads ? "[2001:db8::10]:30082" : "[2001:db8:2::1]:90"}) {
       SCOPED_TRACE(absl::StrCat(to, offloads ? "" : " without offloads"));
-      const ClientSocket socket = Open(near_->where, to, SOCK_DGRAM);
+      const ClientSocket socket = Open(near().where, to, SOCK_DGRAM);
       SetDiscovery(socket, IP_PMTUDISC_DO);
       ASSERT_EQ(socket.Connect(At(to)), 0);
       ASSERT_EQ(socket.Send(Text(kOverlayMtu + 1 - HeadersOf(socket))), 0);
@@ -313,7 +290,7 @@ TEST_F(EndToEndAnswersTest, AMegabytePassesEachWayThoughNoFullSegmentFits) {
 TEST_F(EndToEndAnswersTest, AMegabytePassesEachWayThoughSegmentsAreCut) {
   Start(SecondUplink::kDefaultRoute);
   {
-    InNamespace pod(far_->where);
+    InNamespace pod(far().where);
     ASSERT_TRUE(sandbox::SetSysctl("ipv4/ip_no_pmtu_disc", "1").ok());
   }
   for (const bool offloads : {true, false}) {

@@ -18,6 +18,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "tests/packets/cluster_test.h"
 #include "tests/packets/packet.h"
 #include "tests/packets/packet_programs.h"
 #include "tests/packets/test_run.h"
@@ -26,14 +27,12 @@
 #include "tests/sandbox/devices.h"
 #include "tests/sandbox/echo_server.h"
 #include "tests/sandbox/service_story.h"
-#include "userspace/datapath/kernel/testing/sandbox_fixture.h"
 
 namespace shunt::packets {
 namespace {
 
 using sandbox::At;
 using sandbox::ClientSocket;
-using sandbox::ClusterNetwork;
 using sandbox::EchoServer;
 using sandbox::InNamespace;
 using sandbox::NetworkNamespace;
@@ -64,42 +63,28 @@ std::string SeenFrom(const NetworkNamespace& where, int type, const std::string&
 // Services 10.96.0.N with a NodePort 30080 + N and a load balancer's address 203.0.113.N, each with one endpoint.
 enum Service { kOnRouted = 1, kOnBridged = 2, kOnOtherNode = 3, kOnHost = 4, kOnOtherHost = 5, kOnNothing = 6 };
 
-class EndToEndTest : public datapath::SandboxTest {
+class EndToEndTest : public ClusterTest {
  protected:
   void SetUp() override {
-    SandboxTest::SetUp();
+    ClusterTest::SetUp();
     if (IsSkipped() || HasFatalFailure()) return;
-    auto network = ClusterNetwork::Create({.second_uplink = sandbox::SecondUplink::kPresent});
-    ASSERT_TRUE(network.ok()) << network.status();
-    network_ = *std::move(network);
+    ASSERT_NO_FATAL_FAILURE(MakeNetwork({.second_uplink = sandbox::SecondUplink::kPresent}));
     server_ = std::make_unique<EchoServer>(sandbox::EchoEnd::kPeer);
-    AddPod(0, PodLink::kRouted);
-    AddPod(0, PodLink::kRouted);
-    AddPod(0, PodLink::kBridged);
-    AddPod(0, PodLink::kBridged);
-    AddPod(1, PodLink::kRouted);
+    AddServingPod(0, PodLink::kRouted);
+    AddServingPod(0, PodLink::kRouted);
+    AddServingPod(0, PodLink::kBridged);
+    AddServingPod(0, PodLink::kBridged);
+    AddServingPod(1, PodLink::kRouted);
     ASSERT_EQ(pods_.size(), 5u);
     for (int node = 0; node < 2; ++node) ASSERT_TRUE(server_->Listen(network_->node(node), kTarget).ok());
-    inside_ = std::make_unique<InNamespace>(network_->node(0));
-    auto programs = PacketPrograms::Create(
-        bpffs_, cgroup_, {.node_addresses = {"192.0.2.10", "2001:db8::10", "198.18.0.10", "2001:db8:3::10"}});
-    ASSERT_TRUE(programs.ok()) << programs.status();
-    programs_ = *std::move(programs);
+    ASSERT_NO_FATAL_FAILURE(LoadPrograms({"192.0.2.10", "2001:db8::10", "198.18.0.10", "2001:db8:3::10"}));
     Serve();
     AttachAll();
   }
 
-  void TearDown() override {
-    programs_.reset();
-    inside_.reset();
-    SandboxTest::TearDown();
-  }
-
-  void AddPod(int node, PodLink link) {
-    auto pod = network_->AddPod(node, link);
-    ASSERT_TRUE(pod.ok()) << pod.status();
-    ASSERT_TRUE(server_->Listen(pod->where, kTarget).ok());
-    pods_.push_back(*std::move(pod));
+  void AddServingPod(int node, PodLink link) {
+    ASSERT_NO_FATAL_FAILURE(AddPod(node, link));
+    ASSERT_TRUE(server_->Listen(pods_.back().where, kTarget).ok());
   }
 
   void Serve(uint16_t target = kTarget) {
@@ -139,11 +124,7 @@ class EndToEndTest : public datapath::SandboxTest {
         {pods_[2].device.c_str(), SHUNT_DEVICE_POD, "10.244.1.65", "fd00:244:1:0:b::1", "cni0"},
         {pods_[3].device.c_str(), SHUNT_DEVICE_POD, "10.244.1.65", "fd00:244:1:0:b::1", "cni0"},
     };
-    for (const ToldDevice& device : devices) {
-      ASSERT_TRUE(programs_->Tell(device).ok()) << device.name;
-      const absl::Status attached = programs_->Attach(device.name);
-      ASSERT_TRUE(attached.ok()) << attached;
-    }
+    Attach(devices);
   }
 
   // Dials a Service by its NodePort and its load balancer's address, from outside, by everything.
@@ -182,11 +163,7 @@ class EndToEndTest : public datapath::SandboxTest {
     ExpectPodSeenAs(neighbour, kOnRouted, neighbour.v4, neighbour.v6);
   }
 
-  std::unique_ptr<ClusterNetwork> network_;
   std::unique_ptr<EchoServer> server_;
-  std::vector<Pod> pods_;
-  std::unique_ptr<InNamespace> inside_;  // node A
-  std::unique_ptr<PacketPrograms> programs_;
 };
 
 TEST_F(EndToEndTest, EveryKindOfBackendIsReachedUnderStrictReversePathFilters) {

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "tests/packets/cluster_test.h"
 #include "tests/packets/packet.h"
 #include "tests/packets/packet_programs.h"
 #include "tests/sandbox/client_socket.h"
@@ -23,16 +24,13 @@
 #include "tests/sandbox/echo_server.h"
 #include "tests/sandbox/service_story.h"
 #include "userspace/datapath/kernel/devices/loopback.h"
-#include "userspace/datapath/kernel/testing/sandbox_fixture.h"
 
 namespace shunt::packets {
 namespace {
 
 using sandbox::At;
 using sandbox::ClientSocket;
-using sandbox::ClusterNetwork;
 using sandbox::EchoServer;
-using sandbox::InNamespace;
 using sandbox::NetworkNamespace;
 using sandbox::Pod;
 using sandbox::PodLink;
@@ -50,40 +48,27 @@ std::string Text(size_t bytes) {
 // Services with one endpoint each: 10.96.0.N, NodePort 30080 + N.
 enum Service { kOnRouted = 1, kOnBridged = 2, kOnOtherNode = 3, kOnHost = 4, kOnOtherHost = 5 };
 
-class FragmentsEndToEndTest : public datapath::SandboxTest {
+class FragmentsEndToEndTest : public ClusterTest {
  protected:
   // Every way has an MTU of 1500, so that fragments fit wherever they go.
   void Start(const sandbox::ClusterOptions& options = {.overlay = false}) {
     if (IsSkipped()) return;
-    auto network = ClusterNetwork::Create(options);
-    ASSERT_TRUE(network.ok()) << network.status();
-    network_ = *std::move(network);
+    ASSERT_NO_FATAL_FAILURE(MakeNetwork(options));
     server_ = std::make_unique<EchoServer>(sandbox::EchoEnd::kPeer);
-    AddPod(0, PodLink::kRouted);
-    AddPod(0, PodLink::kBridged);
-    AddPod(0, PodLink::kBridged);
-    AddPod(1, PodLink::kRouted);
+    AddServingPod(0, PodLink::kRouted);
+    AddServingPod(0, PodLink::kBridged);
+    AddServingPod(0, PodLink::kBridged);
+    AddServingPod(1, PodLink::kRouted);
     ASSERT_EQ(pods_.size(), 4u);
     for (int node = 0; node < 2; ++node) ASSERT_TRUE(server_->Listen(network_->node(node), kTarget).ok());
-    inside_ = std::make_unique<InNamespace>(network_->node(0));
-    auto programs = PacketPrograms::Create(bpffs_, cgroup_, {.node_addresses = {"192.0.2.10", "2001:db8::10"}});
-    ASSERT_TRUE(programs.ok()) << programs.status();
-    programs_ = *std::move(programs);
+    ASSERT_NO_FATAL_FAILURE(LoadPrograms({"192.0.2.10", "2001:db8::10"}));
     Serve();
-    Attach(options);
+    AttachAll(options);
   }
 
-  void TearDown() override {
-    programs_.reset();
-    inside_.reset();
-    SandboxTest::TearDown();
-  }
-
-  void AddPod(int node, PodLink link) {
-    auto pod = network_->AddPod(node, link);
-    ASSERT_TRUE(pod.ok()) << pod.status();
-    ASSERT_TRUE(server_->Listen(pod->where, kTarget).ok());
-    pods_.push_back(*std::move(pod));
+  void AddServingPod(int node, PodLink link) {
+    ASSERT_NO_FATAL_FAILURE(AddPod(node, link));
+    ASSERT_TRUE(server_->Listen(pods_.back().where, kTarget).ok());
   }
 
   void Serve() {
@@ -107,21 +92,19 @@ class FragmentsEndToEndTest : public datapath::SandboxTest {
     ASSERT_TRUE(serving.ok()) << serving;
   }
 
-  void Attach(const sandbox::ClusterOptions& options) {
-    const ToldDevice devices[] = {
+  void AttachAll(const sandbox::ClusterOptions& options) {
+    std::vector<ToldDevice> devices = {
         {"eth0", SHUNT_DEVICE_EXTERNAL, "192.0.2.10", "2001:db8::10"},
-        {"flannel.1", SHUNT_DEVICE_OVERLAY, "10.244.1.0", "fd00:244:1::", nullptr, options.segment_mtu - 50},
         {pods_[0].device.c_str(), SHUNT_DEVICE_POD, "192.0.2.10", "2001:db8::10"},
         {"cni0", SHUNT_DEVICE_POD, "10.244.1.65", "fd00:244:1:0:b::1"},
         {pods_[1].device.c_str(), SHUNT_DEVICE_POD, "10.244.1.65", "fd00:244:1:0:b::1", "cni0"},
         {pods_[2].device.c_str(), SHUNT_DEVICE_POD, "10.244.1.65", "fd00:244:1:0:b::1", "cni0"},
     };
-    for (const ToldDevice& device : devices) {
-      if (device.role == SHUNT_DEVICE_OVERLAY && !options.overlay) continue;
-      ASSERT_TRUE(programs_->Tell(device).ok()) << device.name;
-      const absl::Status attached = programs_->Attach(device.name);
-      ASSERT_TRUE(attached.ok()) << attached;
+    if (options.overlay) {
+      devices.push_back(
+          {"flannel.1", SHUNT_DEVICE_OVERLAY, "10.244.1.0", "fd00:244:1::", nullptr, options.segment_mtu - 50});
     }
+    Attach(devices);
   }
 
   // Sends a datagram with a payload of this length and expects it back.
@@ -157,11 +140,7 @@ class FragmentsEndToEndTest : public datapath::SandboxTest {
     return {absl::StrCat("192.0.2.10:", 30080 + service), absl::StrCat("[2001:db8::10]:", 30080 + service)};
   }
 
-  std::unique_ptr<ClusterNetwork> network_;
   std::unique_ptr<EchoServer> server_;
-  std::vector<Pod> pods_;
-  std::unique_ptr<InNamespace> inside_;  // node A
-  std::unique_ptr<PacketPrograms> programs_;
 };
 
 TEST_F(FragmentsEndToEndTest, ADatagramOfEverySizeGoesThereAndBack) {

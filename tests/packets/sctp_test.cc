@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "tests/packets/cluster_test.h"
 #include "tests/packets/packet.h"
 #include "tests/packets/packet_node.h"
 #include "tests/packets/packet_programs.h"
@@ -37,10 +38,8 @@ namespace {
 
 using sandbox::At;
 using sandbox::ClientSocket;
-using sandbox::ClusterNetwork;
 using sandbox::InNamespace;
 using sandbox::NetworkNamespace;
-using sandbox::Pod;
 using sandbox::PodLink;
 using sandbox::Received;
 using sandbox::ServiceStory;
@@ -187,39 +186,22 @@ class SctpEnd {
 
 constexpr char kKernelAnswers[] = "this kernel has SCTP, and ends what its own sockets have not begun";
 
-class SctpStacksTest : public datapath::SandboxTest {
+class SctpStacksTest : public ClusterTest {
  protected:
   void SetUp() override {
     SandboxTest::SetUp();
     if (IsSkipped() || HasFatalFailure()) return;
     // Clients and pods have the same MTU, the overlay's, so that no router has to tell of a smaller one.
-    auto network = ClusterNetwork::Create({.client_mtu = 1450});
-    ASSERT_TRUE(network.ok()) << network.status();
-    network_ = *std::move(network);
-    for (int node = 0; node < 2; ++node) {
-      auto pod = network_->AddPod(node, PodLink::kRouted);
-      ASSERT_TRUE(pod.ok()) << pod.status();
-      pods_.push_back(*std::move(pod));
-    }
-    inside_ = std::make_unique<InNamespace>(network_->node(0));
-    auto programs = PacketPrograms::Create(bpffs_, cgroup_, {.node_addresses = {"192.0.2.10", "2001:db8::10"}});
-    ASSERT_TRUE(programs.ok()) << programs.status();
-    programs_ = *std::move(programs);
+    ASSERT_NO_FATAL_FAILURE(MakeNetwork({.client_mtu = 1450}));
+    for (int node = 0; node < 2; ++node) ASSERT_NO_FATAL_FAILURE(AddPod(node, PodLink::kRouted));
+    ASSERT_NO_FATAL_FAILURE(LoadPrograms({"192.0.2.10", "2001:db8::10"}));
     Serve();
-    for (const ToldDevice& device :
-         {ToldDevice{"eth0", SHUNT_DEVICE_EXTERNAL, "192.0.2.10", "2001:db8::10"},
-          ToldDevice{"flannel.1", SHUNT_DEVICE_OVERLAY, "10.244.1.0", "fd00:244:1::"},
-          ToldDevice{pods_[0].device.c_str(), SHUNT_DEVICE_POD, "192.0.2.10", "2001:db8::10"}}) {
-      ASSERT_TRUE(programs_->Tell(device).ok()) << device.name;
-      const absl::Status attached = programs_->Attach(device.name);
-      ASSERT_TRUE(attached.ok()) << attached;
-    }
-  }
-
-  void TearDown() override {
-    programs_.reset();
-    inside_.reset();
-    SandboxTest::TearDown();
+    const ToldDevice devices[] = {
+        {"eth0", SHUNT_DEVICE_EXTERNAL, "192.0.2.10", "2001:db8::10"},
+        {"flannel.1", SHUNT_DEVICE_OVERLAY, "10.244.1.0", "fd00:244:1::"},
+        {pods_[0].device.c_str(), SHUNT_DEVICE_POD, "192.0.2.10", "2001:db8::10"},
+    };
+    Attach(devices);
   }
 
   // A Service for each pod: NodePorts 30868 and 30869.
@@ -274,11 +256,6 @@ class SctpStacksTest : public datapath::SandboxTest {
       EXPECT_EQ(seen->payload, sent.payload);
     }
   }
-
-  std::unique_ptr<ClusterNetwork> network_;
-  std::vector<Pod> pods_;
-  std::unique_ptr<InNamespace> inside_;  // node A
-  std::unique_ptr<PacketPrograms> programs_;
 };
 
 TEST_F(SctpStacksTest, AnAssociationReachesAPodOfThisNodeThroughTheStack) {
