@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "tests/packets/node_addresses.h"
 #include "tests/packets/packet.h"
 #include "tests/packets/packet_node.h"
 #include "tests/packets/parse.h"
@@ -21,32 +22,6 @@ namespace shunt::packets {
 namespace {
 
 using sandbox::ServiceStory;
-
-// An address of both families.
-struct Address {
-  const char* v4;
-  const char* v6;
-
-  const char* Of(bool is_v4) const { return is_v4 ? v4 : v6; }
-  std::string At(bool is_v4, uint16_t port) const {
-    return is_v4 ? absl::StrCat(v4, ":", port) : absl::StrCat("[", v6, "]:", port);
-  }
-};
-
-constexpr Address kClient = {"198.51.100.7", "2001:db8:1::7"};
-constexpr Address kRouter = {"192.0.2.1", "2001:db8::1"};
-constexpr Address kSecondRouter = {"198.18.0.1", "2001:db8:3::1"};
-constexpr Address kNodeA = {"192.0.2.10", "2001:db8::10"};
-constexpr Address kNodeASecond = {"198.18.0.10", "2001:db8:3::10"};
-constexpr Address kNodeB = {"192.0.2.11", "2001:db8::11"};
-constexpr Address kOverlay = {"10.244.1.0", "fd00:244:1::"};
-constexpr Address kOverlayB = {"10.244.2.0", "fd00:244:2::"};
-constexpr Address kPod1 = {"10.244.1.2", "fd00:244:1::2"};
-constexpr Address kPod2 = {"10.244.1.3", "fd00:244:1::3"};
-constexpr Address kBridge = {"10.244.1.65", "fd00:244:1:0:b::1"};
-constexpr Address kBridged1 = {"10.244.1.66", "fd00:244:1:0:b::2"};
-constexpr Address kBridged2 = {"10.244.1.67", "fd00:244:1:0:b::3"};
-constexpr Address kPodOfB = {"10.244.2.7", "fd00:244:2::7"};
 
 constexpr uint16_t kClientPort = 40000;
 constexpr uint16_t kTargetPort = 8080;
