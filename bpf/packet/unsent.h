@@ -7,6 +7,7 @@
 #define SHUNT_UNSENT_H
 
 #include "bpf/packet/answer.h"
+#include "bpf/packet/found_flow.h"
 #include "bpf/packet/fragment.h"
 
 /* The least that IPv6 asks of a link, so no less is ever named to a sender. */
@@ -62,23 +63,15 @@ static __always_inline int may_be_cut(const frame_t *frame, const struct packet 
 /* Translates the packet and leaves it to the stack to cut it and to send it on, and what follows of its datagram. */
 static __always_inline int cut_packet(frame_t *frame, const struct scratch *s)
 {
-	struct flow_place place = {};
-	const struct shunt_flow *row;
-	struct rewrite to;
+	struct found_flow found;
 
-	if (!find_flow(&s->packet.tuple, &place))
-		return drop_counted(SHUNT_REASON_FLOW_LOST);
-	row = flow_at(&place);
-	if (!row)
-		return drop_counted(SHUNT_REASON_FLOW_LOST);
-	to = rewrite_of(row, place.reverse);
-	if (!still_leads(&place))
+	if (!find_packets_flow(&s->packet, &found))
 		return drop_counted(SHUNT_REASON_FLOW_LOST);
 	/* By the loopback device it would be the host's own. */
-	if (is_own_address(&to.destination))
+	if (is_own_address(&found.to.destination))
 		return drop_counted(SHUNT_REASON_NO_ROUTE);
 	remember_way(s, SHUNT_FRAGMENT_TO_STACK);
-	if (write_packet(frame, &s->packet, &to, 0))
+	if (write_packet(frame, &s->packet, &found.to, 0))
 		return drop_counted(SHUNT_REASON_UNWRITABLE);
 	return send_to_stack(frame);
 }
