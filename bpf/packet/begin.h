@@ -173,7 +173,7 @@ static __always_inline __u32 route_flow(frame_t *frame, struct scratch *s)
 	flow->mode = way.mode;
 	flow->reverse_device = device;
 	flow->reverse_hop = hop_back(frame);
-	s->bypass =
+	s->past_stack_device =
 		way.mode == SHUNT_FLOW_REDIRECT || role_of(way.device) != SHUNT_DEVICE_POD ? way.device : 0;
 	if (way.mode == SHUNT_FLOW_STACK)
 		return 0;
@@ -296,12 +296,12 @@ static __always_inline int borrow_instead(struct scratch *s)
 {
 	struct shunt_flow *flow = &s->flow;
 
-	if (!s->bypass || flow->flags & SHUNT_FLOW_SNAT)
+	if (!s->past_stack_device || flow->flags & SHUNT_FLOW_SNAT)
 		return 0;
 	flow->flags |= SHUNT_FLOW_SNAT;
 	flow->mode = SHUNT_FLOW_REDIRECT;
-	flow->forward_device = s->bypass;
-	return borrow_source(flow, s->bypass, s->packet.is_v6);
+	flow->forward_device = s->past_stack_device;
+	return borrow_source(flow, s->past_stack_device, s->packet.is_v6);
 }
 
 __noinline __weak int store_flow(frame_t *frame)

@@ -279,8 +279,8 @@ __noinline __weak int end_flow(__u32 row_id)
 
 /*
  * Ends the flow that was found here, before its time: its backend is gone, or its client begins again. A client begins
- * again if a TCP SYN comes to a flow of SHUNT_FLOW_KIND_CLOSED (shunt_flow_kind_of()); end the old flow, then create
- * the new one. REQUIRES: still_leads().
+ * again if a TCP SYN or an SCTP INIT comes to a flow of SHUNT_FLOW_KIND_CLOSED (shunt_flow_kind_of()): end the old
+ * flow, then create the new one. REQUIRES: still_leads().
  */
 static __always_inline void retire_flow(const struct flow_place *place)
 {

@@ -311,8 +311,8 @@ static __always_inline int may_be_frontends(const struct shunt_address *address,
 
 /*
  * Decides about a later fragment whose datagram is unknown. What may be for the host itself goes there as well: if it
- * is, its first had no port of ours and is there; if it is not, the host drops it for want of the first. Returns the
- * hook's verdict, or RECALLED.
+ * is, its first had no port of ours and is there; if it is not, the host never gets the first, and drops the rest when
+ * it has waited long enough. Returns the hook's verdict, or RECALLED.
  */
 __noinline __weak int await_first(frame_t *frame)
 {

@@ -37,7 +37,7 @@ struct scratch {
 	__u32 is_inside; /* of the client: it belongs to the cluster */
 	struct bpf_fib_lookup route;
 	struct shunt_flow flow;	 /* the new one */
-	__u32 bypass;		 /* the device by which the new flow may go past the stack; 0: none */
+	__u32 past_stack_device; /* by which the new flow may go past the stack; 0: none */
 	struct flow_place place; /* where it is */
 	struct shunt_translation remembered;
 	struct unsent unsent;

@@ -96,8 +96,10 @@ void AddPacketFlags(CLI::App& run, Flags& flags) {
                  "auto for all such devices; none (default) turns --pod-devices off too")
       ->delimiter(',')
       ->type_name("none|auto|GLOB[,GLOB]");
-  run.add_option("--pod-devices", flags.pod_devices,
-                 "the same for devices of pods whose sockets no hook sees, as those of virtual machines (default none)")
+  run.add_option(
+         "--pod-devices", flags.pod_devices,
+         "the same for pods' devices, for what no hook at a socket serves: virtual machines, SCTP, source ranges of a "
+         "load balancer, pods that --bypass leaves alone (default none)")
       ->delimiter(',')
       ->type_name("none|auto|GLOB[,GLOB]");
   run.add_option("--external-cluster-ip", flags.external_cluster_ip,
